@@ -1,0 +1,16 @@
+# Airflow's own image with this project's locked dependencies. The code is not copied in: it is
+# mounted where it is installed from, so that `unwind` and the DAGs come from one tree.
+# The slim image: the full one holds providers whose dependencies are not in the lock.
+FROM apache/airflow:slim-3.3.2-python3.11
+
+USER root
+RUN install --directory --owner=airflow --group=0 --mode=0775 \
+    /var/lib/unwind /opt/unwind /opt/unwind/dags /opt/unwind/dags/unwind
+USER airflow
+
+COPY --chown=airflow:0 requirements.lock pyproject.toml /opt/unwind/
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /opt/unwind/requirements.lock
+
+# An empty package is enough for an install in place; the mount brings the modules.
+RUN touch /opt/unwind/README.md /opt/unwind/dags/unwind/__init__.py \
+    && pip install --no-cache-dir --no-deps --editable /opt/unwind

@@ -1,0 +1,73 @@
+"""Lands one UTC day of the venues' downloadable dumps and seals it as one batch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import CronPartitionTimetable, Param, TriggerRule, dag, task
+
+from unwind_assets import SEALED_BATCHES
+
+DAY_KEY = "%Y-%m-%d"
+# Venues put up a day's dumps in the course of the next day.
+DAYS_UNTIL_PUBLISHED = 2
+
+
+def day_to_land(dag_run, params) -> str:
+    """The run's partition; by hand without one, `day` or else the last day surely published."""
+    published = dag_run.run_after - timedelta(days=DAYS_UNTIL_PUBLISHED)
+    return dag_run.partition_key or params["day"] or published.strftime(DAY_KEY)
+
+
+@dag(
+    schedule=CronPartitionTimetable(
+        "0 0 * * *", timezone="UTC", run_offset=-DAYS_UNTIL_PUBLISHED, key_format=DAY_KEY
+    ),
+    catchup=False,
+    max_active_runs=2,
+    params={"day": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d\d-\d\d$")},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["landing"],
+)
+def backfill_dumps():
+    """### One UTC day of downloadable dumps and long histories, landed and sealed
+
+    Years of history: `airflow backfill create --dag-id backfill_dumps --from-date 2025-01-01
+    --to-date 2025-12-31` (both days included; `--dry-run` lists them). Scheduled runs keep up with
+    the dumps as they are published. What a venue's task colour means is as in `land_hour`.
+    """
+
+    @task
+    def list_venues() -> list[str]:
+        from unwind.landing.land import venues
+
+        return sorted(venues())
+
+    @task(map_index_template="{{ task.op_kwargs['venue'] }}")
+    def land(venue: str, *, dag_run=None, params=None) -> None:
+        from unwind.clock import utc_now
+        from unwind.landing.land import batch_of, land_venue
+        from unwind.settings import Home
+
+        batch = batch_of(f"day-{day_to_land(dag_run, params)}")
+        land_venue(Home.from_env(), batch, venue, utc_now)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[SEALED_BATCHES])
+    def seal(*, dag_run=None, params=None, outlet_events=None) -> None:
+        from unwind.clock import utc_now
+        from unwind.landing.land import batch_of, seal_batch, venues
+        from unwind.settings import Home
+
+        day = day_to_land(dag_run, params)
+        seal_batch(Home.from_env(), batch_of(f"day-{day}"), utc_now, expected=venues())
+        outlet_events[SEALED_BATCHES].add_partitions(day)
+
+    @task(trigger_rule=TriggerRule.ONE_FAILED, retries=0)
+    def report_broken_code() -> None:
+        raise RuntimeError("a task of this run broke; see its log, the other venues are sealed")
+
+    landed = land.expand(venue=list_venues())
+    landed >> [seal(), report_broken_code()]
+
+
+backfill_dumps()

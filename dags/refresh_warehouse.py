@@ -1,0 +1,97 @@
+"""Builds whatever is sealed and not yet built, gates it twice, and publishes a release."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
+
+
+@dag(
+    # All keys map onto one: a run takes every batch there is, so waiting alarms become one run.
+    schedule=PartitionedAssetTimetable(
+        assets=SEALED_BATCHES, default_partition_mapper=FixedKeyMapper("ledger")
+    ),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"pool": WRITER_POOL, "retries": 1, "retry_delay": timedelta(seconds=30)},
+    tags=["warehouse"],
+)
+def refresh_warehouse():
+    """### Stage, gate, build, gate, publish: everything sealed and not yet built
+
+    The ledger is the work list; with nothing to do the run skips the rest and is green. A failed
+    marts gate is red and says why: readers stay on the last release, the hours stay in the work
+    list, and the next run judges them again. The tasks need the one-slot pool `warehouse_writer`
+    (`airflow pools set warehouse_writer 1 "the warehouse's one writer"`); without it they wait.
+    """
+
+    @task.short_circuit
+    def stage() -> bool:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        return refresh.stage(Home.from_env())
+
+    @task
+    def gate_landed() -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        refresh.gate_landed(Home.from_env())
+
+    @task
+    def build() -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        refresh.build(Home.from_env())
+
+    # Judging the same tables again gives the same verdict.
+    @task(retries=0)
+    def gate_marts() -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        refresh.gate_marts(Home.from_env())
+
+    @task(outlets=[MARTS])
+    def publish(*, outlet_events=None) -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        release_id = refresh.publish(Home.from_env())
+        if release_id is None:
+            raise AirflowSkipException("nothing was left to publish: another refresh has done it")
+        outlet_events[MARTS].add_partitions(release_id)
+
+    stage() >> gate_landed() >> build() >> gate_marts() >> publish()
+
+
+@dag(
+    schedule="30 * * * *",
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    tags=["warehouse"],
+)
+def sweep_ledger():
+    """### Wakes `refresh_warehouse` once an hour, whether or not something was announced
+
+    For what no event tells of: a batch that the command line sealed, an event that was lost, hours
+    that failed their gate and are to be judged again. Airflow has no 'partitioned asset or cron'
+    schedule, hence a DAG of its own.
+    """
+
+    @task(outlets=[SEALED_BATCHES])
+    def sweep(*, outlet_events=None) -> None:
+        outlet_events[SEALED_BATCHES].add_partitions("sweep")
+
+    sweep()
+
+
+refresh_warehouse()
+sweep_ledger()

@@ -1,0 +1,405 @@
+"""The `unwind` command: the rim, where clocks, files and people are.
+
+Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage. Errors are one plain sentence on
+standard error.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from unwind.clock import HOUR, parse_hour, parse_instant, utc_now
+from unwind.settings import Home
+
+app = typer.Typer(
+    name="unwind",
+    help="An open warehouse of crypto liquidations and leverage stress.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console()
+err = Console(stderr=True)
+
+
+class TableFormat(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def main() -> None:
+    """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
+    from unwind.landing.imports import ImportRefusedError
+    from unwind.standalone import StandaloneError
+    from unwind.warehouse.dbt import DbtError
+    from unwind.warehouse.gates import GateError
+    from unwind.warehouse.lineage import NoSuchLiquidationError
+    from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
+    from unwind.warehouse.releases import NoReleaseError
+
+    expected = (
+        *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
+        *(NoReleaseError, NoSuchLiquidationError, StandaloneError),
+    )
+    try:
+        app()
+    except expected as error:
+        _say_error(str(error))
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        _say_error("stopped; what was landed and published stays, run it again to go on")
+        raise SystemExit(1) from None
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Loopback port of the replay server; 0 picks one.")] = 0,
+) -> None:
+    """Rebuilds the hour of 29 January 2026 from a simulated market; needs no network."""
+    from unwind.demo import run_demo
+
+    with _progress() as report:
+        hour_at = run_demo(Home.from_env(), port, report)
+    _print_breakdown(hour_at)
+
+
+@app.command()
+def land(
+    hour: Annotated[str | None, typer.Option(help="One hour, as 2026-01-29T14 (UTC).")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First hour of several.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Last hour of several, included.")] = None,
+    day: Annotated[str | None, typer.Option(help="A day of dumps, as 2026-01-28.")] = None,
+    venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
+) -> None:
+    """Lands hours (or a day's dumps) from the venues, and seals them."""
+    from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch, venues
+
+    chosen = venue or list(venues())
+    for name in chosen:
+        if name not in venues():
+            raise typer.BadParameter(f"no venue {name!r}; there are {', '.join(venues())}")
+    if sum(map(bool, (hour, from_ and to, day))) != 1:
+        raise typer.BadParameter("give one of --hour H, --from H --to H, or --day D")
+    if day:
+        batches = [day_batch(_parsed(parse_instant, day))]
+    else:
+        first = _parsed(parse_hour, hour or from_)
+        last = _parsed(parse_hour, hour or to)
+        batches = [hour_batch(at) for at in _hours(first, last)]
+    home = Home.from_env()
+    failed = 0
+    with _progress() as report:
+        steps = len(batches) * len(chosen)
+        for place, batch in enumerate(batches):
+            for turn, name in enumerate(chosen):
+                report(f"landing {batch.batch_id} {name}", place * len(chosen) + turn, steps)
+                landings = land_venue(home, batch, name, utc_now)
+                failed += sum(landing.status == "failed" for landing in landings)
+            seal = seal_batch(home, batch, utc_now)
+        report("landed", steps, steps)
+    out.print(f"Sealed {len(batches)} batches, the last {seal.batch.batch_id} r{seal.revision}.")
+    if failed:
+        out.print(
+            f"{failed} datasets failed and are sealed as such; `unwind status` says why, landing "
+            "again tries them again."
+        )
+    out.print("Next: unwind refresh")
+
+
+@app.command(name="import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="The files.", show_default=False)],
+    venue: Annotated[str, typer.Option(help="Whose data it is.")],
+    format: Annotated[str, typer.Option(help="frames, rest, force-order-csv, ...")],
+) -> None:
+    """Takes recorded files into the raw zone as one sealed batch."""
+    from unwind.landing.imports import DATASET_OF_FORMAT, check_venue_and_format, import_files
+    from unwind.landing.land import venues
+
+    problem = check_venue_and_format(venue, format, list(venues()))
+    if problem:
+        raise typer.BadParameter(problem)
+    report = import_files(Home.from_env(), venue, format, files, utc_now)
+    for name in report.already_there:
+        out.print(f"{name} is imported already; nothing changes.")
+    if report.seal is None:
+        return
+    lines = sum(obj.lines for obj in report.imported)
+    out.print(
+        f"Sealed {report.seal.batch.batch_id}: {len(report.imported)} files, {lines:,} lines "
+        f"({DATASET_OF_FORMAT[format]})."
+    )
+    out.print("Next: unwind refresh (it says what went to quarantine, and why)")
+
+
+@app.command()
+def refresh(
+    as_of: Annotated[str | None, typer.Option(help="Build what was sealed by this instant.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
+    full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
+) -> None:
+    """Stages, gates, builds, gates and publishes everything sealed and not built."""
+    from unwind.warehouse.refresh import refresh as run_refresh
+
+    if (as_of is None) != (into is None):
+        raise typer.BadParameter("--as-of and --into go together")
+    instant = _parsed(parse_instant, as_of) if as_of else None
+    home = Home.from_env()
+    with _progress() as report:
+        done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    if done.release_id is None:
+        out.print("Nothing to build: everything sealed is published.")
+        return
+    out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
+    for batch_id, held_venue, reason in done.held:
+        out.print(f"Held: {batch_id} {held_venue}: {reason}")
+    if done.warnings:
+        out.print(f"{done.warnings} warnings; `unwind status` lists them.")
+    _print_quarantine(Home(into.resolve()) if into else home, done.batches)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query; tables are in schema marts.")],
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
+) -> None:
+    """Reads the current release."""
+    import duckdb
+
+    from unwind.warehouse.releases import current_db
+
+    with duckdb.connect(str(current_db(Home.from_env())), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set schema = 'marts'")
+        try:
+            connection.execute(query)
+            rows = connection.fetchall()
+        except duckdb.Error as error:
+            _say_error(f"the query failed: {error}")
+            raise typer.Exit(1) from None
+        names = [column[0] for column in connection.description or ()]
+    _print_rows(names, rows, format)
+
+
+@app.command()
+def releases(
+    roll_back: Annotated[str | None, typer.Option(help="Make this release current.")] = None,
+) -> None:
+    """Lists releases, or rolls back to one."""
+    from unwind.warehouse import releases as published
+
+    home = Home.from_env()
+    if roll_back:
+        published.roll_back(home, roll_back)
+        out.print(f"Readers are on {roll_back} until the next refresh publishes.")
+    rows = [
+        (
+            "*" if release.is_current else "",
+            release.release_id,
+            release.last_hour_at,
+            release.batches,
+            release.batches_new,
+            release.gate_outcome,
+        )
+        for release in published.listed(home)
+    ]
+    _print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
+
+
+@app.command(name="release-hold")
+def release_hold(
+    batch: Annotated[str, typer.Argument(help="The batch's id.")],
+    venue: Annotated[str, typer.Argument(help="The venue whose part is held.")],
+) -> None:
+    """Lets a held part through at the next refresh, on record."""
+    from unwind.warehouse.status import release_held_part
+
+    problem = release_held_part(Home.from_env(), batch, venue, utc_now())
+    if problem:
+        _say_error(problem)
+        raise typer.Exit(1)
+    out.print(f"{batch} {venue} goes in at the next refresh. Next: unwind refresh")
+
+
+@app.command()
+def status() -> None:
+    """Says what is landed, sealed, held and built, and how the gates judged."""
+    from unwind.warehouse.status import status_tables
+
+    for title, names, rows in status_tables(Home.from_env()):
+        out.print(f"\n[bold]{title}[/bold]")
+        _print_rows(names, rows)
+
+
+@app.command()
+def doctor() -> None:
+    """Says what is wrong, and what to do about it."""
+    from unwind.warehouse.status import diagnose
+
+    problems = False
+    for finding in diagnose(Home.from_env(), utc_now()):
+        out.print(f"{'ok  ' if finding.is_fine else 'FAIL'} {finding.what}", highlight=False)
+        if not finding.is_fine:
+            problems = True
+            out.print(f"     {finding.remedy}", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def lineage(
+    liquidation_id: Annotated[str, typer.Argument(help="From marts.fct_liquidations.")],
+) -> None:
+    """Shows the raw bytes behind one fact, every sighting of it."""
+    from unwind.warehouse.lineage import sightings_of
+
+    for sighting in sightings_of(Home.from_env(), liquidation_id):
+        out.print(
+            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line} "
+            f"({sighting.parser}, batch {sighting.batch_id})",
+            highlight=False,
+        )
+        out.print(f"  raw object {sighting.raw_object}", highlight=False, soft_wrap=True)
+        print(f"  {sighting.text}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
+    mart: Annotated[list[str] | None, typer.Option(help="Only these marts.")] = None,
+) -> None:
+    """Writes the current release's marts as Parquet files."""
+    from unwind.warehouse.exports import export_marts
+
+    with _progress() as report:
+        written = export_marts(Home.from_env(), folder, mart, report)
+    out.print(f"Wrote {len(written)} files to {folder}.")
+
+
+@app.command()
+def up(port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 8080) -> None:
+    """Runs Airflow standalone with the DAGs unpaused, until stopped."""
+    from unwind import standalone
+
+    raise typer.Exit(standalone.up(Home.from_env(), port))
+
+
+def _hours(first: datetime, last: datetime) -> list[datetime]:
+    if last < first:
+        raise typer.BadParameter("--to is before --from")
+    return [first + HOUR * place for place in range(int((last - first) / HOUR) + 1)]
+
+
+def _parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
+    try:
+        return parse(text or "")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal; plain log lines, one a phase, elsewhere."""
+    if not err.is_terminal:
+        phases: set[str] = set()
+
+        def log(phase: str, done: int, total: int) -> None:
+            if phase not in phases:
+                phases.add(phase)
+                print(f"{utc_now():%H:%M:%S} {phase}", file=sys.stderr, flush=True)
+
+        yield log
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(phase: str, done: int, total: int) -> None:
+            kind = phase.split(" ")[0]
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(phase, total=max(total, 1))
+            bars.update(tasks[kind], description=phase, completed=done, total=max(total, 1))
+
+        yield advance
+
+
+def _print_rows(
+    names: list[str], rows: list[tuple], format: TableFormat = TableFormat.TABLE
+) -> None:
+    if format is TableFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+    elif format is TableFormat.JSON:
+        json.dump(
+            [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, indent=1
+        )
+        sys.stdout.write("\n")
+    else:
+        table = Table(*names, show_edge=False)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        # A pipe has no width: let rows be as long as they are.
+        console = out if out.is_terminal else Console(width=max(out.width, 240))
+        console.print(table, highlight=False)
+
+
+def _print_breakdown(hour_at: datetime) -> None:
+    out.print(f"\n[bold]Liquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC[/bold]")
+    query = (
+        "select venue, round(long_usd / 1e6, 1) as long_musd, round(short_usd / 1e6, 1) as"
+        " short_musd, round(share, 3) as share, events, is_lower_bound from marts.exchange_breakdown"
+        f" where hour_at = timestamp '{hour_at:%Y-%m-%d %H:%M:%S}' and window_hours = 1"
+        " and base_asset = 'ALL' order by long_usd desc"
+    )
+    sql(query)
+    out.print(
+        "\nTry next:\n"
+        "  unwind sql \"select * from stress_hourly where base_asset = 'ALL'"
+        ' order by hour_at desc limit 5"\n'
+        "  unwind status\n"
+        f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)"
+    )
+
+
+def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
+    import duckdb
+
+    from unwind.warehouse.releases import current_db
+
+    with duckdb.connect(str(current_db(home)), read_only=True) as connection:
+        rows = connection.execute(
+            "select reject_reason, count(*) from marts.quarantined_liquidations"
+            " where batch_id in (select unnest(?)) group by all order by 2 desc",
+            [list(batches)],
+        ).fetchall()
+    for reason, count in rows:
+        out.print(f"Quarantined: {count:,} rows, {reason}", highlight=False)
+
+
+def _say_error(sentence: str) -> None:
+    print(f"unwind: {sentence}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=os.environ.get("UNWIND_LOG_LEVEL", "WARNING"))
+    main()

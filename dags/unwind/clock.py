@@ -1,0 +1,42 @@
+"""Instants: always aware, always UTC, written one way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+HOUR = timedelta(hours=1)
+
+# Set by the demo and by drills on recorded markets: the instant that it is there.
+CLOCK_VARIABLE = "UNWIND_NOW"
+
+
+def utc_now() -> datetime:
+    """The clock that the rim (command line, DAG files, recorder) passes in: the real one, or the
+    instant that UNWIND_NOW names."""
+    stated = os.environ.get(CLOCK_VARIABLE)
+    return parse_instant(stated) if stated else datetime.now(UTC)
+
+
+def iso(instant: datetime) -> str:
+    """`2026-01-29T14:00:00.123456Z`; raises ValueError on a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} has no time zone; pass an aware datetime in UTC")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(text: str) -> datetime:
+    """An ISO 8601 instant as aware UTC; without an offset it is taken as UTC."""
+    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def parse_hour(text: str) -> datetime:
+    """The start of an hour from `2026-01-29T14`, minutes refused."""
+    instant = parse_instant(text)
+    if instant != instant.replace(minute=0, second=0, microsecond=0):
+        raise ValueError(f"{text!r} is not a whole hour; write it as 2026-01-29T14")
+    return instant

@@ -1,0 +1,793 @@
+"""Asking a venue over HTTP, politely and on record.
+
+Every answer is written verbatim, errors included, as one `rest` envelope line. What can be asked
+again is (a bounded number of times, with back-off, jitter and the venue's own Retry-After); a venue
+that blocks us is not asked again at all. A request that stays without a usable answer never raises:
+it is counted in the dataset's transcript, so that one instrument costs only itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hashlib
+import json
+import random
+import tempfile
+import time
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.wait import wait_exponential_jitter
+
+from unwind.clock import Clock, iso
+from unwind.settings import endpoint
+
+T = TypeVar("T")
+Where = Sequence[str | int]
+FaultKind = Literal["blocked", "throttled", "unreachable", "broken", "corrupt", "refused", "absent"]
+
+# 2026-11-22: venues answer within a second; exchangeInfo (2 MB) within five on a slow line.
+CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+MAX_ANSWER_SECONDS, MAX_DOWNLOAD_SECONDS = 120.0, 3600.0
+ATTEMPTS = 5
+# Whole bytes that do not match their checksum rarely change within seconds.
+CORRUPT_ATTEMPTS = 2
+# Pauses start here and double up to the ceiling, each with up to a second of jitter added.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+# A venue that asks for a longer rest than this is left alone for the rest of the landing.
+LONGEST_REST_SECONDS = 120.0
+# After so many requests in a row without a usable answer, the rest would fare no better.
+FAILURES_IN_A_ROW = 5
+# Others (the recorder, a second machine) share the address's budget with us.
+PACE_SHARE = 0.8
+MAX_PAGES = 200
+MAX_ANSWER_BYTES = 256 * 2**20
+MAX_DOWNLOAD_BYTES = 16 * 2**30
+CHUNK_BYTES = 1 << 16
+USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A host of a venue; `AIRFLOW_CONN_<ID>` replaces it.
+
+    Connections with equal `limits` share one rate budget and are blocked together. An empty
+    `default_host` means that there is no public one. One that `follows` another goes with it when
+    that one is replaced (a mirror serves its own listing).
+    """
+
+    default_host: str
+    limits: str = "api"
+    follows: str | None = None
+
+
+@dataclass(frozen=True)
+class Signals:
+    """How a venue says no. Codes are compared as text; header names in any case."""
+
+    blocked_statuses: frozenset[int] = frozenset({403, 418, 451})
+    throttled_statuses: frozenset[int] = frozenset({429})
+    code_at: Where = ()
+    ok_codes: frozenset[str] = frozenset()
+    throttled_codes: frozenset[str] = frozenset()
+    blocked_codes: frozenset[str] = frozenset()
+    busy_codes: frozenset[str] = frozenset()
+    # 'There is no such instrument' is an answer, not a failure.
+    absent_codes: frozenset[str] = frozenset()
+    used_header: str | None = None
+    used_limit: int = 0
+    remaining_header: str | None = None
+    reset_at_header: str | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A documented limit: `budget` cost units in any `seconds`, for paths that start so."""
+
+    path: str
+    budget: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question; `where` is its full URL without the query."""
+
+    connection: str
+    method: str
+    where: str
+    params: Mapping[str, Any]
+    body: Any = None
+    cost: float = 1.0
+
+    @property
+    def url(self) -> str:
+        """As sent. A percent sign stays as it is: some cursors come already encoded."""
+        return f"{self.where}?{urlencode(self.params, safe='%/')}" if self.params else self.where
+
+    def __str__(self) -> str:
+        asked = ", ".join(f"{key}={value}" for key, value in self.params.items())
+        if self.body is not None:
+            asked = json.dumps(self.body)
+        return f"{self.method} {self.where}" + (f" ({asked})" if asked else "")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A usable answer: the parsed JSON, and the rows in it."""
+
+    json: Any
+    rows: list[Any]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that came whole; `fault` says why it must not be used although it was kept."""
+
+    url: str
+    path: Path
+    format: str
+    sha256: str
+    received_at: datetime
+    fault: str | None = None
+
+
+class UnusableAnswerError(Exception):
+    """An answer that cannot be used, in one sentence; `rest_seconds` is what the venue asks for."""
+
+    def __init__(self, kind: FaultKind, reason: str, rest_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.rest_seconds = rest_seconds
+
+    @property
+    def worth_another_try(self) -> bool:
+        return self.kind in ("throttled", "unreachable", "broken", "corrupt")
+
+
+class VenueStoppedError(Exception):
+    """The venue blocks us or is down: it is not asked again in this landing."""
+
+
+@dataclass
+class Transcript:
+    """What came of asking for one dataset: its envelope lines, its files, and what failed."""
+
+    path: Path
+    lines: int = 0
+    requests: int = 0
+    usable: int = 0
+    absent: int = 0
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    downloads: list[Download] = field(default_factory=list)
+
+    def write(self, envelope: Mapping[str, Any]) -> None:
+        """Adds one envelope line."""
+        with self.path.open("a", encoding="utf-8") as sink:
+            # ASCII only: no reader can then mistake a character of the body for a line end.
+            sink.write(json.dumps(envelope, separators=(",", ":")) + "\n")
+        self.lines += 1
+
+    def answered_otherwise(self, note: str) -> None:
+        """What failed so far was made good by another source: it is noted, not held against."""
+        self.notes += [f"{failure}; {note}" for failure in self.failures[:1]]
+        self.failures.clear()
+
+
+def usable_answers(lines: Iterator[str]) -> Iterator[tuple[Request, Any]]:
+    """The parsed bodies of envelope lines that hold a usable answer."""
+    for line in lines:
+        envelope = json.loads(line)
+        asked = envelope["request"]
+        if asked["status"] != 200 or "fault" in asked:
+            continue
+        method = "POST" if "json" in asked else "GET"
+        request = Request("", method, asked["url"], asked["params"], asked.get("json"))
+        yield request, json.loads(envelope["body"])
+
+
+class VenueApi:
+    """One venue's HTTP interfaces during one landing.
+
+    `sleep` and `monotonic` are injected so that waiting can be tested; both speak seconds.
+    """
+
+    def __init__(
+        self,
+        venue: str,
+        connections: Mapping[str, Connection],
+        signals: Signals,
+        paces: Sequence[Pace],
+        *,
+        folder: Path,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._venue = venue
+        self._connections = connections
+        self._signals = signals
+        self._paces = paces
+        self._folder = folder
+        self._clock = clock
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        self._spent: dict[tuple[str, Pace], deque[tuple[float, float]]] = {}
+        self._stopped: dict[str, str] = {}
+        self._failures_in_a_row: dict[str, int] = {}
+        self._transcript: Transcript | None = None
+        self._pause = wait_exponential_jitter(
+            initial=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=1.0
+        )
+
+    def close(self) -> None:
+        """Closes the connections that are kept alive."""
+        self._session.close()
+
+    def now(self) -> datetime:
+        """The instant that the landing's clock shows."""
+        return self._clock()
+
+    @contextmanager
+    def recording(self, name: str) -> Iterator[Transcript]:
+        """Until the end of the block, answers go to the transcript that it yields."""
+        transcript = Transcript(self._folder / f"{name}.ndjson")
+        transcript.path.touch()
+        before, self._transcript = self._transcript, transcript
+        try:
+            yield transcript
+        finally:
+            self._transcript = before
+
+    @property
+    def transcript(self) -> Transcript:
+        """Where answers go now; raises RuntimeError outside `recording`."""
+        if self._transcript is None:
+            raise RuntimeError("a venue was asked outside `recording`: its answer has no place")
+        return self._transcript
+
+    def base_url(self, connection: str) -> str:
+        """Where a connection leads; empty when nothing is configured and no public host exists."""
+        known = self._connections[connection]
+        default = known.default_host
+        if known.follows:
+            followed = self._connections[known.follows].default_host.rstrip("/")
+            replaced = endpoint(known.follows, followed)
+            default = default if replaced == followed else replaced
+        return endpoint(connection, default)
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        connection: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        rows: Where | None = (),
+        body: Any = None,
+        cost: float = 1.0,
+    ) -> Answer | None:
+        """The venue's JSON answer, or None when there is none to be had (the transcript says why).
+
+        `rows` is where in the answer a list must be (() = the answer itself, None = no list is
+        needed); `body` makes it a POST; `cost` counts against the pace.
+        Raises VenueStoppedError when the venue is not to be asked any more.
+        """
+        request = self._request(connection, path, params, body, cost)
+        answer = self._persist(request, lambda: self._json_answer(request, rows))
+        if answer is not None:
+            self.transcript.usable += 1
+        return answer
+
+    def pages(
+        self,
+        connection: str,
+        path: str,
+        params: Mapping[str, Any],
+        next_page: Callable[[Answer], Mapping[str, Any] | None],
+        *,
+        rows: Where = (),
+        body: Callable[[Mapping[str, Any]], Any] | None = None,
+        cost: float = 1.0,
+    ) -> Iterator[Answer]:
+        """Answers page by page; `next_page` gives the parameters to change, or None at the end.
+
+        With `body` the parameters are turned into the body of a POST. A venue that hands out the
+        same page for ever is left after the first repetition, and any after MAX_PAGES.
+        """
+        asked: list[dict[str, Any]] = []
+        current = dict(params)
+        while current not in asked:
+            if len(asked) == MAX_PAGES:
+                self.transcript.failures.append(
+                    f"{self._venue} gave more than {MAX_PAGES} pages for "
+                    f"{path} ({params}); the rest was left, land a shorter window"
+                )
+                return
+            asked.append(current)
+            answer = self.ask(
+                connection,
+                path,
+                None if body else current,
+                rows=rows,
+                body=body(current) if body else None,
+                cost=cost,
+            )
+            if answer is None:
+                return
+            yield answer
+            try:
+                change = next_page(answer)
+            except (LookupError, TypeError, ValueError) as error:
+                self.transcript.failures.append(
+                    f"where the next page of {path} ({current}) of {self._venue} starts cannot be "
+                    f"read ({type(error).__name__}: {error}); look at the kept answer"
+                )
+                return
+            if change is None:
+                return
+            current = {**current, **change}
+
+    def text(
+        self, connection: str, path: str, params: Mapping[str, Any] | None = None
+    ) -> str | None:
+        """An answer that is no JSON (a listing, a checksum); None when it does not exist."""
+        request = self._request(connection, path, params, None, 1.0)
+        return self._persist(request, lambda: self._text_answer(request))
+
+    def download(
+        self, connection: str, path: str, *, format: str, sha256: str | None = None
+    ) -> Download | None:
+        """Streams a file to disk and adds it to the transcript; None when it does not exist.
+
+        With `sha256` (of the file as published) other bytes are fetched again, and kept with a
+        fault when they stay different; the same goes for a zip that cannot be read.
+        """
+        request = self._request(connection, path, None, None, 1.0)
+        target = self._folder / f"{len(self.transcript.downloads):05d}-{Path(path).name}"
+        download = self._persist(
+            request, lambda: self._file_answer(request, target, format, sha256)
+        )
+        if download is None and target.exists() and target.stat().st_size:
+            # It came, but not as published: what came is evidence.
+            download = Download(
+                request.where,
+                target,
+                format,
+                _file_sha256(target),
+                self._clock(),
+                fault=self.transcript.failures[-1],
+            )
+            self.transcript.downloads.append(download)
+            return download
+        if download is not None:
+            self.transcript.usable += 1
+            self.transcript.downloads.append(download)
+        return download
+
+    # -- one request, tried several times -------------------------------------------------------
+
+    def _request(
+        self,
+        connection: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Any,
+        cost: float,
+    ) -> Request:
+        base = self.base_url(connection)
+        if not base:
+            raise VenueStoppedError(
+                f"{self._venue} has no public host for {connection}; set "
+                f"AIRFLOW_CONN_{connection.upper()} to a mirror to land it"
+            )
+        method = "GET" if body is None else "POST"
+        return Request(connection, method, base + path, dict(params or {}), body, cost)
+
+    def _persist(self, request: Request, attempt: Callable[[], T]) -> T | None:
+        limits = self._connections[request.connection].limits
+        if limits in self._stopped:
+            raise VenueStoppedError(f"not asked any more, because {self._stopped[limits]}")
+        retrying = Retrying(
+            stop=_enough,
+            wait=self._wait,
+            retry=retry_if_exception(
+                lambda error: isinstance(error, UnusableAnswerError) and error.worth_another_try
+            ),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            result = retrying(attempt)
+        except UnusableAnswerError as fault:
+            self._note(request, limits, fault)
+            return None
+        self._failures_in_a_row[limits] = 0
+        return result
+
+    def _wait(self, state: RetryCallState) -> float:
+        fault = state.outcome.exception() if state.outcome else None
+        asked_for = fault.rest_seconds if isinstance(fault, UnusableAnswerError) else None
+        backing_off = self._pause(state)
+        if asked_for is None:
+            return backing_off
+        # A little later than asked: clocks differ, and others wait for the same instant.
+        return max(asked_for + random.uniform(0.0, 1.0), backing_off)
+
+    def _note(self, request: Request, limits: str, fault: UnusableAnswerError) -> None:
+        if fault.kind == "absent":
+            self.transcript.absent += 1
+            return
+        self.transcript.failures.append(fault.reason)
+        if fault.kind in ("refused", "corrupt"):
+            # The venue is well; it is this request or this file that is not.
+            return
+        in_a_row = self._failures_in_a_row.get(limits, 0) + 1
+        self._failures_in_a_row[limits] = in_a_row
+        if fault.kind == "broken" and in_a_row < FAILURES_IN_A_ROW:
+            return
+        self._stopped[limits] = fault.reason
+        raise VenueStoppedError(fault.reason)
+
+    # -- what an answer must be -----------------------------------------------------------------
+
+    def _json_answer(self, request: Request, rows: Where | None) -> Answer:
+        status, headers, payload, cut = self._body(request)
+        parsed, fault = _parsed(payload)
+        problem = self._refusal(request, status, headers, parsed)
+        fault = cut or fault or _wrong_shape(parsed, rows)
+        if problem is None and fault:
+            problem = UnusableAnswerError("broken", self._sentence(request, fault))
+        self._record(request, status, payload, problem)
+        if problem:
+            raise problem
+        self._heed_budget(headers)
+        return Answer(parsed, [] if rows is None else _at(parsed, rows))
+
+    def _text_answer(self, request: Request) -> str:
+        status, headers, payload, cut = self._body(request)
+        problem = self._refusal(request, status, headers, a_file=True)
+        if problem is None and (cut or not payload):
+            problem = UnusableAnswerError(
+                "broken", self._sentence(request, cut or "had an empty body")
+            )
+        self._record(request, status, payload, problem)
+        if problem:
+            raise problem
+        return payload.decode("utf-8", errors="replace")
+
+    def _file_answer(
+        self, request: Request, target: Path, format: str, sha256: str | None
+    ) -> Download:
+        target.unlink(missing_ok=True)
+        with self._sent(request, {"Accept-Encoding": "identity"}) as response:
+            if response.status_code != 200:
+                payload, _ = self._read(response, MAX_ANSWER_SECONDS, MAX_ANSWER_BYTES)
+                problem = self._refusal(
+                    request, response.status_code, response.headers, a_file=True
+                )
+                self._record(request, response.status_code, payload, problem)
+                raise problem or UnusableAnswerError(
+                    "broken", self._sentence(request, "gave no file")
+                )
+            with target.open("wb") as sink:
+                cut = self._stream(
+                    response, sink.write, MAX_DOWNLOAD_SECONDS, MAX_DOWNLOAD_BYTES, decode=False
+                )
+        found = _file_sha256(target)
+        if cut or not target.stat().st_size:
+            fault = cut or "had an empty body"
+            raise UnusableAnswerError("broken", self._sentence(request, fault))
+        if sha256 and found != sha256.lower():
+            fault = f"does not match its published checksum ({found[:12]} instead of {sha256[:12]})"
+            raise UnusableAnswerError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
+        if format in ZIPPED_FORMATS and not zipfile.is_zipfile(target):
+            fault = "is no readable zip"
+            raise UnusableAnswerError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
+        return Download(request.where, target, format, found, self._clock())
+
+    def _refusal(
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str],
+        parsed: Any = None,
+        *,
+        a_file: bool = False,
+    ) -> UnusableAnswerError | None:
+        """The venue's no, by status first and then by the code inside the body.
+
+        A file that is not there (404) is an answer; an endpoint that is not there is a failure.
+        """
+        signals = self._signals
+        rest = _rest_seconds(headers.get("Retry-After"), self._clock())
+        code = _code(parsed, signals.code_at)
+        said = f"HTTP {status}" + (
+            f", code {code}" if code not in (None, *signals.ok_codes) else ""
+        )
+        message = _message(parsed)
+        said += f" ({message})" if message else ""
+        if status in signals.blocked_statuses or code in signals.blocked_codes:
+            return UnusableAnswerError("blocked", self._blocked(request, said, status), rest)
+        if status in signals.throttled_statuses or code in signals.throttled_codes:
+            if rest is not None and rest > LONGEST_REST_SECONDS:
+                advice = f"it asks for a rest of {rest:.0f} s; land again after that"
+                return UnusableAnswerError(
+                    "blocked", f"{self._said(request, said)}: {advice}", rest
+                )
+            advice = "too many requests; land again later, or track fewer instruments"
+            return UnusableAnswerError("throttled", f"{self._said(request, said)}: {advice}", rest)
+        if code in signals.absent_codes:
+            return UnusableAnswerError("absent", self._said(request, said))
+        if status >= 500 or code in signals.busy_codes:
+            if rest is not None:
+                rest = min(rest, LONGEST_REST_SECONDS)
+            advice = "the venue is in trouble; land again later"
+            return UnusableAnswerError("broken", f"{self._said(request, said)}: {advice}", rest)
+        if status == 404 and a_file:
+            return UnusableAnswerError("absent", self._said(request, said))
+        if status != 200 or (
+            code is not None and signals.ok_codes and code not in signals.ok_codes
+        ):
+            advice = "it does not take the request; check the endpoint and the instrument"
+            return UnusableAnswerError("refused", f"{self._said(request, said)}: {advice}")
+        return None
+
+    def _said(self, request: Request, said: str) -> str:
+        return f"{self._venue} answered {said} to {request}"
+
+    def _sentence(self, request: Request, fault: str, attempts: int = ATTEMPTS) -> str:
+        return (
+            f"the answer of {self._venue} to {request} {fault}, {attempts} times; "
+            "land again, and if it stays look at the kept body in the raw zone"
+        )
+
+    def _blocked(self, request: Request, said: str, status: int) -> str:
+        advice = {
+            418: "the address is banned for a while; land again when the ban is over",
+            451: "the venue does not serve this region; reach it through a mirror "
+            f"(AIRFLOW_CONN_{request.connection.upper()}) or leave it out",
+        }.get(status, "access is denied for now or for this region; land again in ten minutes")
+        return f"{self._said(request, said)} and was not asked again: {advice}"
+
+    # -- the wire -------------------------------------------------------------------------------
+
+    @contextmanager
+    def _sent(
+        self, request: Request, headers: Mapping[str, str] | None = None
+    ) -> Iterator[requests.Response]:
+        self._keep_pace(request)
+        self.transcript.requests += 1
+        try:
+            response = self._session.request(
+                request.method,
+                request.url,
+                json=request.body,
+                headers=dict(headers or {}),
+                stream=True,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                # A loopback server is never behind the environment's proxy.
+                proxies={"http": None, "https": None} if _is_loopback(request.where) else None,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise UnusableAnswerError(
+                "unreachable",
+                f"{self._venue} did not answer {request} ({type(error).__name__}); check the "
+                "network and the venue's status page, then land again",
+            ) from error
+        with response:
+            yield response
+
+    def _body(self, request: Request) -> tuple[int, Mapping[str, str], bytes, str | None]:
+        with self._sent(request) as response:
+            payload, cut = self._read(response, MAX_ANSWER_SECONDS, MAX_ANSWER_BYTES)
+            return response.status_code, response.headers, payload, cut
+
+    def _read(
+        self, response: requests.Response, seconds: float, limit: int
+    ) -> tuple[bytes, str | None]:
+        received = bytearray()
+        cut = self._stream(response, received.extend, seconds, limit, decode=True)
+        return bytes(received), cut
+
+    def _stream(
+        self,
+        response: requests.Response,
+        write: Callable[[bytes], Any],
+        seconds: float,
+        limit: int,
+        *,
+        decode: bool,
+    ) -> str | None:
+        """Passes the body on as it comes; what cut it short, if anything did."""
+        until = self._monotonic() + seconds
+        size = 0
+        try:
+            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
+                write(chunk)
+                size += len(chunk)
+                if size > limit:
+                    return f"was longer than {limit:,} bytes"
+                if self._monotonic() > until:
+                    return f"took longer than {seconds:.0f} s"
+        except (urllib3.exceptions.HTTPError, OSError):
+            return f"broke off after {size:,} bytes"
+        return None
+
+    def _record(
+        self, request: Request, status: int, payload: bytes, fault: UnusableAnswerError | None
+    ) -> None:
+        asked: dict[str, Any] = {
+            "url": request.where,
+            "params": {key: str(value) for key, value in request.params.items()},
+            "status": status,
+        }
+        if request.body is not None:
+            asked["json"] = request.body
+        if fault is not None:
+            asked["fault"] = fault.kind
+        envelope: dict[str, Any] = {"received_at": iso(self._clock()), "request": asked}
+        try:
+            envelope["body"] = payload.decode("utf-8")
+        except UnicodeDecodeError:
+            envelope["body"] = payload.decode("utf-8", errors="backslashreplace")
+            envelope["body_base64"] = base64.b64encode(payload).decode("ascii")
+        self.transcript.write(envelope)
+
+    # -- not asking too much --------------------------------------------------------------------
+
+    def _keep_pace(self, request: Request) -> None:
+        if _is_loopback(request.where):
+            return
+        path = urlsplit(request.where).path
+        pace = next((one for one in self._paces if path.startswith(one.path)), None)
+        if pace is None:
+            return
+        limits = self._connections[request.connection].limits
+        spent = self._spent.setdefault((limits, pace), deque())
+        wait = pace_wait_seconds(spent, pace, request.cost, self._monotonic())
+        if wait > 0:
+            self._sleep(wait)
+        spent.append((self._monotonic(), request.cost))
+
+    def _heed_budget(self, headers: Mapping[str, str]) -> None:
+        """Rests when the venue's own headers say that its budget is nearly used up."""
+        signals, now = self._signals, self._clock()
+        used = _number(headers.get(signals.used_header or ""))
+        if used is not None and used >= PACE_SHARE * signals.used_limit:
+            next_minute = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)
+            self._sleep((next_minute - now).total_seconds())
+        remaining = _number(headers.get(signals.remaining_header or ""))
+        reset = _number(headers.get(signals.reset_at_header or ""))
+        if remaining is not None and remaining < 1 and reset is not None:
+            reset_at_seconds = reset / 1000 if reset > 1e11 else reset
+            rest = reset_at_seconds - now.timestamp()
+            self._sleep(min(max(rest, 0.0), LONGEST_REST_SECONDS))
+
+
+# Kept as they came; the raw zone unpacks them.
+ZIPPED_FORMATS = frozenset({"liquidation-snapshot", "metrics-csv", "funding-csv", "klines-csv"})
+
+
+def _enough(state: RetryCallState) -> bool:
+    """Whether a request has been tried often enough."""
+    fault = state.outcome.exception() if state.outcome else None
+    corrupt = isinstance(fault, UnusableAnswerError) and fault.kind == "corrupt"
+    return state.attempt_number >= (CORRUPT_ATTEMPTS if corrupt else ATTEMPTS)
+
+
+def pace_wait_seconds(
+    spent: deque[tuple[float, float]], pace: Pace, cost: float, now: float
+) -> float:
+    """How long to wait until `cost` fits the pace; forgets what is older than its window."""
+    while spent and spent[0][0] <= now - pace.seconds:
+        spent.popleft()
+    allowed = pace.budget * PACE_SHARE
+    used = sum(part for _, part in spent)
+    wait = 0.0
+    for at, part in spent:
+        if used + cost <= allowed:
+            break
+        used -= part
+        wait = at + pace.seconds - now
+    return wait
+
+
+def scratch_folder(home_root: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder for one landing's downloads, on the same disk as the raw zone."""
+    home_root.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix=".landing-", dir=home_root)
+
+
+def _parsed(payload: bytes) -> tuple[Any, str | None]:
+    """The JSON in a body, or what is wrong with it."""
+    if not payload.strip():
+        return None, "had an empty body"
+    try:
+        return json.loads(payload), None
+    except ValueError:
+        return None, "was HTML" if payload.lstrip()[:1] == b"<" else "was no JSON"
+
+
+def _wrong_shape(parsed: Any, rows: Where | None) -> str | None:
+    """What is wrong with an answer that holds no list where its rows should be."""
+    if rows is None:
+        return None if isinstance(parsed, dict | list) else "held neither an object nor a list"
+    if isinstance(_at(parsed, rows), list):
+        return None
+    return f"held no list at {'.'.join(map(str, rows))}" if rows else "was no list"
+
+
+def _at(parsed: Any, where: Where) -> Any:
+    for step in where:
+        try:
+            parsed = parsed[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return parsed
+
+
+def _code(parsed: Any, where: Where) -> str | None:
+    if not where:
+        return None
+    code = _at(parsed, where)
+    return str(code) if isinstance(code, str | int) else None
+
+
+def _message(parsed: Any) -> str:
+    """The venue's own words on an error, cut to a readable length."""
+    if not isinstance(parsed, dict):
+        return ""
+    for name in ("msg", "retMsg", "message", "error"):
+        if isinstance(parsed.get(name), str) and parsed[name] not in ("", "OK"):
+            return parsed[name][:120]
+    return ""
+
+
+def _rest_seconds(retry_after: str | None, now: datetime) -> float | None:
+    """Retry-After as seconds from now, from either of its forms."""
+    if not retry_after:
+        return None
+    seconds = _number(retry_after)
+    if seconds is not None:
+        return max(seconds, 0.0)
+    try:
+        until = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+    return max((until - now).total_seconds(), 0.0)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        return None
+    return value if value is not None and value == value and abs(value) < 1e18 else None
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

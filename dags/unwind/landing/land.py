@@ -1,0 +1,447 @@
+"""Landing: one venue's datasets for one batch, each on its own, and sealing the batch.
+
+A dataset that fails costs only itself, and a venue that fails only its own data: both stay on
+record as outcomes with a reason. Landing again asks only for what is not complete, so landing twice
+changes nothing; dumps are looked at again, since a venue may publish one anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from unwind.clock import HOUR as ONE_HOUR
+from unwind.clock import Clock, parse_hour, parse_instant
+from unwind.landing.http import (
+    Download,
+    Request,
+    Transcript,
+    VenueApi,
+    VenueStoppedError,
+    scratch_folder,
+    usable_answers,
+)
+from unwind.landing.ledger import Batch, Landing, Ledger, Seal
+from unwind.landing.raw import RawObject, RawZone
+from unwind.settings import Home
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    Dataset,
+    NotKnownError,
+    Ranked,
+    Venue,
+    Window,
+    venues,
+)
+
+logger = logging.getLogger(__name__)
+
+ONE_DAY = timedelta(days=1)
+TRACKED_INSTRUMENTS_VARIABLE = "UNWIND_TRACKED_INSTRUMENTS"
+TRACKED_INSTRUMENTS = 50
+
+__all__ = [
+    "Batch",
+    "batch_of",
+    "day_batch",
+    "hour_batch",
+    "land_venue",
+    "seal_batch",
+    "venues",
+]
+
+
+def hour_batch(hour_at: datetime) -> Batch:
+    """The batch of one UTC hour, `hour-2026-01-29T14` for 14:00 to 15:00."""
+    return Batch(f"hour-{hour_at:%Y-%m-%dT%H}", "hour", hour_at, hour_at + ONE_HOUR)
+
+
+def day_batch(day_at: datetime) -> Batch:
+    """The batch of one UTC day of dumps and histories, `day-2026-01-28`."""
+    start = day_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Batch(f"day-{start:%Y-%m-%d}", "day", start, start + ONE_DAY)
+
+
+def batch_of(batch_id: str) -> Batch:
+    """The batch that an id of an hour or a day names; raises ValueError for any other id."""
+    kind, _, when = batch_id.partition("-")
+    if kind == "hour":
+        return hour_batch(parse_hour(when))
+    if kind == "day":
+        return day_batch(parse_instant(when))
+    raise ValueError(
+        f"{batch_id!r} is no batch that can be landed; write hour-2026-01-29T14 or day-2026-01-28"
+    )
+
+
+def land_venue(
+    home: Home,
+    batch: Batch,
+    venue: str,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> list[Landing]:
+    """Lands what is missing of a venue's part of a batch, and returns all its landings.
+
+    Never raises for what a venue does. Raises ValueError for a venue or setting that is unknown.
+    """
+    known_venue = _venue(venue)
+    ledger = Ledger(home)
+    landings = {landing.dataset: landing for landing in ledger.landed(batch.batch_id, venue)}
+    with scratch_folder(home.root) as scratch:
+        folder = Path(scratch)
+        api = VenueApi(
+            venue,
+            known_venue.connections,
+            known_venue.signals,
+            known_venue.paces,
+            folder=folder,
+            clock=clock,
+            sleep=sleep,
+            monotonic=monotonic,
+        )
+        with closing(api):
+            known = LandedKnowledge(home, batch, known_venue, folder)
+            for dataset in due_datasets(home, batch, known_venue):
+                before = landings.get(dataset.name)
+                if before and before.status == "ok" and not _is_rechecked(dataset, batch):
+                    continue
+                landing = _land_dataset(home, batch, known_venue, dataset, api, known, before)
+                landings[dataset.name] = landing
+                # After each one: what has landed stays landed if the next one ends the process.
+                ledger.record_landing(batch.batch_id, venue, list(landings.values()))
+                logger.info(
+                    "%s %s %s: %s, %d requests, %d objects. %s",
+                    batch.batch_id,
+                    venue,
+                    dataset.name,
+                    landing.status,
+                    landing.requests,
+                    len(landing.objects),
+                    landing.detail,
+                )
+    with_segments = _with_segments(home, batch, known_venue, landings.get("liquidations"), clock)
+    if with_segments is not None:
+        landings["liquidations"] = with_segments
+    if landings:
+        ledger.record_landing(batch.batch_id, venue, list(landings.values()))
+    return ledger.landed(batch.batch_id, venue)
+
+
+def seal_batch(home: Home, batch: Batch, clock: Clock, expected: Iterable[str] = ()) -> Seal:
+    """Seals what has landed of a batch, complete or not.
+
+    What an `expected` venue owes the batch and never landed is put on record as failed.
+    """
+    ledger = Ledger(home)
+    for venue in expected:
+        landed = ledger.landed(batch.batch_id, venue)
+        there = {landing.dataset for landing in landed}
+        missing = [
+            Landing(
+                dataset.name,
+                "failed",
+                f"the landing of {venue} {dataset.name} did not run to its end; land again",
+                0,
+                (),
+                clock(),
+            )
+            for dataset in due_datasets(home, batch, _venue(venue))
+            if dataset.name not in there
+        ]
+        if missing:
+            ledger.record_landing(batch.batch_id, venue, [*landed, *missing])
+    return ledger.seal(batch, clock())
+
+
+def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
+    """The datasets that belong to a batch; daily ones when a day has none yet."""
+    if batch.kind == "day":
+        return [dataset for dataset in venue.datasets if DAY in dataset.cadences]
+    return [
+        dataset
+        for dataset in venue.datasets
+        if HOUR in dataset.cadences
+        or (DAILY in dataset.cadences and _daily_is_due(home, batch, venue, dataset.name))
+    ]
+
+
+def tracked_instruments() -> int:
+    """How many instruments of each market are followed one by one (liquidations: always all)."""
+    text = os.environ.get(TRACKED_INSTRUMENTS_VARIABLE, "").strip() or str(TRACKED_INSTRUMENTS)
+    if not text.isdigit() or int(text) == 0:
+        raise ValueError(
+            f"{TRACKED_INSTRUMENTS_VARIABLE} is {text!r}; set it to a whole number above zero"
+        )
+    return int(text)
+
+
+@dataclass
+class LandedKnowledge:
+    """What a venue's datasets may ask about each other and about what has landed already."""
+
+    home: Home
+    batch: Batch
+    venue: Venue
+    folder: Path
+
+    def tracked(self, market: str = "") -> list[str]:
+        """The largest instruments of a market; raises NotKnownError when sizes are not known."""
+        ranking = next((one for one in self.venue.datasets if one.ranking), None)
+        if ranking is None or ranking.ranking is None:
+            raise NotKnownError(f"{self.venue.name} has no dataset that ranks its instruments")
+        sizes: dict[str, float] = {}
+        for one in _well_formed(ranking.ranking(self.answers(ranking.name))):
+            if one.market == market:
+                sizes[one.instrument] = max(one.size, sizes.get(one.instrument, 0.0))
+        if not sizes:
+            raise NotKnownError(
+                f"which instruments of {self.venue.name} to track is not known, because its "
+                f"{ranking.name} gave nothing usable: {self.failure(ranking.name)}"
+            )
+        largest = sorted(sizes, key=lambda instrument: (-sizes[instrument], instrument))
+        return largest[: tracked_instruments()]
+
+    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+        """From this landing, else from the newest landing of the past day."""
+        current = self.folder / f"{dataset}.ndjson"
+        if current.exists():
+            with current.open(encoding="utf-8") as lines:
+                answered = False
+                for one in usable_answers(lines):
+                    answered = True
+                    yield one
+            if answered:
+                return
+        for landing in self._landings(dataset):
+            rest = [one for one in landing.objects if one.format == "rest" and not one.problem]
+            if rest:
+                zone = RawZone(self.home)
+                for one in rest:
+                    yield from usable_answers(iter(zone.read(one).decode("utf-8").splitlines()))
+                return
+
+    def has(self, url: str, sha256: str | None = None) -> bool:
+        """Whether this batch, or an hour's batch of its day, holds the file."""
+        batches = [self.batch]
+        if self.batch.kind == "day" and sha256 is None:
+            batches += [hour_batch(hour_at) for hour_at in _window(self.batch).hours]
+        return any(
+            one.name == url and one.problem is None and sha256 in (None, one.sha256)
+            for batch in batches
+            for landing in Ledger(self.home).landed(batch.batch_id, self.venue.name)
+            for one in landing.objects
+        )
+
+    def failure(self, dataset: str) -> str:
+        """What the ledger says of a dataset of this batch."""
+        landings = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
+        told = [one.detail for one in landings if one.dataset == dataset and one.detail]
+        return told[0] if told else "no reason is on record; land again"
+
+    def _landings(self, dataset: str) -> Iterator[Landing]:
+        ledger = Ledger(self.home)
+        for batch_id in [self.batch.batch_id, *_hours_of_the_day_before(self.batch)]:
+            for landing in ledger.landed(batch_id, self.venue.name):
+                if landing.dataset == dataset and landing.status in ("ok", "partial"):
+                    yield landing
+
+
+def _is_rechecked(dataset: Dataset, batch: Batch) -> bool:
+    """Dumps may be published again, and they belong to days."""
+    return dataset.rechecked and batch.kind == "day"
+
+
+def _venue(name: str) -> Venue:
+    try:
+        return venues()[name]
+    except KeyError:
+        raise ValueError(f"no venue is called {name!r}; there are {', '.join(venues())}") from None
+
+
+def _window(batch: Batch) -> Window:
+    if batch.covers_from_at is None or batch.covers_to_at is None:
+        raise ValueError(f"{batch.batch_id} covers no stated time, so nothing can be landed for it")
+    return Window(batch.covers_from_at, batch.covers_to_at)
+
+
+def _hours_of_the_day_before(batch: Batch) -> list[str]:
+    """Ids of the hour batches of the 24 hours before a batch's end, newest first."""
+    newest = _window(batch).to_at - ONE_HOUR
+    ids = [hour_batch(newest - back * ONE_HOUR).batch_id for back in range(24)]
+    return [batch_id for batch_id in ids if batch_id != batch.batch_id]
+
+
+def _daily_is_due(home: Home, batch: Batch, venue: Venue, dataset: str) -> bool:
+    if _window(batch).from_at.hour == 0:
+        return True
+    ledger = Ledger(home)
+    return not any(
+        landing.dataset == dataset and landing.status == "ok"
+        for batch_id in _hours_of_the_day_before(batch)
+        for landing in ledger.landed(batch_id, venue.name)
+    )
+
+
+def _well_formed(ranked: Iterator[Ranked]) -> Iterator[Ranked]:
+    """Leaves out what cannot be ranked; a number that is none is staging's business."""
+    for one in ranked:
+        if one.size == one.size and one.size > 0:
+            yield one
+
+
+def _land_dataset(
+    home: Home,
+    batch: Batch,
+    venue: Venue,
+    dataset: Dataset,
+    api: VenueApi,
+    known: LandedKnowledge,
+    before: Landing | None,
+) -> Landing:
+    with api.recording(dataset.name) as transcript:
+        try:
+            dataset.fetch(api, _window(batch), known)
+        except (VenueStoppedError, NotKnownError) as stopped:
+            if str(stopped) not in transcript.failures:
+                transcript.failures.append(str(stopped))
+        except Exception as error:
+            # The boundary of a dataset: whatever an answer provokes in its code costs only it.
+            logger.exception("%s %s %s broke off", batch.batch_id, venue.name, dataset.name)
+            transcript.failures.append(
+                f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
+                f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
+            )
+    if before and before.status == "ok" and not transcript.downloads:
+        return before
+    zone = RawZone(home)
+    landed_at = api.now()
+    files = [_put_file(zone, venue, dataset, download) for download in transcript.downloads]
+    unreadable = [
+        f"{one.name} is kept but cannot be used: {one.problem}"
+        for one, download in zip(files, transcript.downloads, strict=True)
+        if one.problem and not download.fault
+    ]
+    status, detail = _outcome(
+        transcript, transcript.failures + unreadable, transcript.usable - len(unreadable)
+    )
+    if before and before.status == status == "failed" and before.detail == detail:
+        return before
+    objects = list(files)
+    if transcript.lines:
+        objects.append(
+            zone.put(
+                transcript.path,
+                venue=venue.name,
+                dataset=dataset.name,
+                format="rest",
+                name=f"{batch.batch_id}.{venue.name}.{dataset.name}.ndjson",
+                received_at=landed_at,
+            )
+        )
+    now = Landing(dataset.name, status, detail, transcript.requests, tuple(objects), landed_at)
+    return _united(before, now) if before else now
+
+
+def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download) -> RawObject:
+    kept = zone.put(
+        download.path,
+        venue=venue.name,
+        dataset=dataset.name,
+        format=download.format,
+        name=download.url,
+        received_at=download.received_at,
+    )
+    # Bytes that are not what the venue published are evidence, and no source of rows.
+    return replace(kept, problem=download.fault, lines=0) if download.fault else kept
+
+
+def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tuple[str, str]:
+    if failures:
+        distinct = list(dict.fromkeys(failures))
+        told = "; ".join(distinct[:2])
+        more = len(failures) - min(2, len(distinct))
+        detail = told + (f"; and {more} more like it" if more else "")
+        return ("partial" if usable > 0 else "failed"), detail
+    if usable > 0 or transcript.notes:
+        absent = [f"{transcript.absent} asked for do not exist"] if transcript.absent else []
+        return "ok", "; ".join(transcript.notes + absent)
+    return "empty", "the venue had nothing for this time"
+
+
+def _united(before: Landing, now: Landing) -> Landing:
+    """What two landings of one dataset give together: nothing that had landed is lost.
+
+    A file that came again under its name takes the older one's place; answers add up.
+    """
+    if before.status == "failed":
+        return now
+    renewed = {one.name for one in now.objects if one.format != "rest" and not one.problem}
+    objects = [one for one in before.objects if one.name not in renewed]
+    there = {(one.sha256, one.name) for one in objects}
+    if now.status in ("failed", "empty") and before.status != "empty":
+        return before
+    objects += [one for one in now.objects if (one.sha256, one.name) not in there]
+    if before.status == "ok":
+        status, detail = before.status, before.detail
+        if now.status == "partial":
+            # A dump that was replaced, beside one that failed to come: the older one still stands.
+            detail = now.detail
+    else:
+        status, detail = now.status, now.detail
+    return replace(
+        now,
+        status=status,
+        detail=detail,
+        requests=before.requests + now.requests,
+        objects=tuple(objects),
+    )
+
+
+def _with_segments(
+    home: Home, batch: Batch, venue: Venue, landing: Landing | None, clock: Clock
+) -> Landing | None:
+    """Adds the closed recorder segments of the batch's hours to the liquidations."""
+    there = {one.sha256 for one in landing.objects} if landing else set()
+    zone = RawZone(home)
+    added = []
+    for hour_at in _window(batch).hours:
+        path = home.recorder / venue.name / f"{hour_at:%Y-%m-%dT%H}.ndjson"
+        if path.exists() and _sha256(path) not in there:
+            added.append(
+                zone.put(
+                    path,
+                    venue=venue.name,
+                    dataset="liquidations",
+                    format="frames",
+                    name=f"recorder/{venue.name}/{path.name}",
+                    received_at=clock(),
+                )
+            )
+    if not added:
+        if landing is None and venue.recorded and batch.kind == "hour":
+            detail = "no closed recorder segment of this hour; `unwind record` makes them"
+            return Landing("liquidations", "empty", detail, 0, (), clock())
+        return landing
+    if landing is None or landing.status == "empty":
+        requests = landing.requests if landing else 0
+        objects = (landing.objects if landing else ()) + tuple(added)
+        return Landing("liquidations", "ok", "", requests, objects, clock())
+    status = "partial" if landing.status == "failed" else landing.status
+    return replace(landing, status=status, objects=landing.objects + tuple(added))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

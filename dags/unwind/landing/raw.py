@@ -1,0 +1,233 @@
+"""The raw zone: original bytes kept for good, and beside them their numbered lines.
+
+An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
+lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as
+Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import lz4.frame
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from unwind.clock import iso, parse_instant
+from unwind.durable import whole_file
+from unwind.settings import Home
+
+# 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
+# 600 MB unpacked. A text that packs a thousandfold is no market data.
+MAX_UNPACKED_BYTES = 8 * 2**30
+MAX_UNPACK_RATIO = 1_000
+LINES_PER_WRITE = 65_536
+# Formats that arrive packed are kept as they came; everything else is packed with zstd.
+PACKED_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x8b": "gz",
+}
+LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
+
+
+class UnreadableObjectError(ValueError):
+    """An object's bytes are kept but cannot be unpacked into lines; the text says why."""
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """One raw object as its manifest entry names it.
+
+    `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
+    why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
+    """
+
+    sha256: str
+    venue: str
+    dataset: str
+    format: str
+    name: str
+    packing: str
+    bytes: int
+    lines: int
+    received_at: datetime | None = None
+    imported_at: datetime | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest entry; instants as ISO text."""
+        fields = asdict(self)
+        for clock in ("received_at", "imported_at"):
+            fields[clock] = iso(fields[clock]) if fields[clock] else None
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> RawObject:
+        """The inverse of `as_json`."""
+        instants = {
+            clock: parse_instant(fields[clock]) if fields[clock] else None
+            for clock in ("received_at", "imported_at")
+        }
+        return cls(**{**fields, **instants})
+
+
+class RawZone:
+    """Puts bytes in and gives them back; what is in is never changed."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def put(
+        self,
+        payload: bytes | Path,
+        *,
+        venue: str,
+        dataset: str,
+        format: str,
+        name: str,
+        received_at: datetime | None = None,
+        imported_at: datetime | None = None,
+    ) -> RawObject:
+        """Keeps the bytes and writes their lines; the same bytes again write nothing.
+
+        A payload that cannot be unpacked is kept all the same, with `problem` saying why.
+        """
+        source = payload if isinstance(payload, Path) else None
+        with _opened(payload) as stream:
+            digest, size, head = _digest(stream)
+        packing = _packing(head)
+        object_path = self._object_path(venue, digest, packing)
+        if not object_path.exists():
+            with _opened(payload) as stream, whole_file(object_path) as beside:
+                _store(stream, beside, packing)
+        problem = None
+        lines_path = self.lines_path(venue, digest)
+        if not lines_path.exists():
+            try:
+                with _opened(payload) as stream, whole_file(lines_path) as beside:
+                    _write_lines(stream, beside, packing, size)
+            except UnreadableObjectError as error:
+                problem = f"{source.name if source else name}: {error}"
+        lines = pq.read_metadata(lines_path).num_rows if problem is None else 0
+        return RawObject(
+            sha256=digest,
+            venue=venue,
+            dataset=dataset,
+            format=format,
+            name=name,
+            packing=packing,
+            bytes=size,
+            lines=lines,
+            received_at=received_at,
+            imported_at=imported_at,
+            problem=problem,
+        )
+
+    def read(self, obj: RawObject) -> bytes:
+        """The original bytes, exactly as they arrived."""
+        stored = self._object_path(obj.venue, obj.sha256, obj.packing).read_bytes()
+        if obj.packing != "zst":
+            return stored
+        return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
+
+    def lines_path(self, venue: str, sha256: str) -> Path:
+        """The Parquet file of an object's numbered lines."""
+        return self._home.raw_lines / venue / sha256[:2] / f"{sha256}.parquet"
+
+    def _object_path(self, venue: str, sha256: str, packing: str) -> Path:
+        return self._home.raw_objects / venue / sha256[:2] / f"{sha256}.{packing}"
+
+
+def _opened(payload: bytes | Path) -> IO[bytes]:
+    return payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
+
+
+def _digest(stream: IO[bytes]) -> tuple[str, int, bytes]:
+    hasher, size, head = hashlib.sha256(), 0, b""
+    while chunk := stream.read(1 << 20):
+        head = head or chunk[:4]
+        hasher.update(chunk)
+        size += len(chunk)
+    return hasher.hexdigest(), size, head
+
+
+def _packing(head: bytes) -> str:
+    return next((kind for magic, kind in PACKED_MAGIC.items() if head.startswith(magic)), "zst")
+
+
+def _store(stream: IO[bytes], target: Path, packing: str) -> None:
+    with target.open("wb") as sink:
+        if packing == "zst":
+            # One thread and a fixed level: the same bytes give the same object everywhere.
+            zstandard.ZstdCompressor(level=3).copy_stream(stream, sink)
+        else:
+            while chunk := stream.read(1 << 20):
+                sink.write(chunk)
+
+
+def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: int) -> None:
+    limit = min(MAX_UNPACKED_BYTES, max(packed_bytes, 1 << 16) * MAX_UNPACK_RATIO)
+    with pq.ParquetWriter(target, LINES_SCHEMA, compression="zstd") as writer:
+        numbers: list[int] = []
+        texts: list[str] = []
+        for number, text in enumerate(_texts(stream, packing, limit), start=1):
+            numbers.append(number)
+            texts.append(text)
+            if len(texts) == LINES_PER_WRITE:
+                writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
+                numbers, texts = [], []
+        writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
+
+
+def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
+    """Every line without its line end; bytes that are no UTF-8 show as \\xNN."""
+    unpacked = 0
+    try:
+        for line in _unpacked(stream, packing):
+            unpacked += len(line)
+            if unpacked > limit:
+                raise UnreadableObjectError(
+                    f"it unpacks to more than {limit:,} bytes; not taken for market data, "
+                    "check where the file came from"
+                )
+            yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, zipfile.LargeZipFile) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise UnreadableObjectError(
+            f"it is a broken {packing} file ({error}); fetch or export it again"
+        ) from error
+
+
+def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+    if packing == "zip":
+        with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
+            yield from member
+    elif packing == "lz4":
+        with lz4.frame.open(stream, "rb") as frames:
+            yield from frames
+    elif packing == "gz":
+        with gzip.open(stream, "rb") as unzipped:
+            yield from unzipped
+    else:
+        yield from stream
+
+
+def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    if len(members) != 1:
+        raise UnreadableObjectError(f"the zip holds {len(members)} files where one is expected")
+    path = PurePosixPath(members[0].filename)
+    if path.is_absolute() or len(path.parts) != 1 or "\\" in members[0].filename:
+        raise UnreadableObjectError(f"the zip's member is a path ({path}), not a plain file name")
+    return members[0]

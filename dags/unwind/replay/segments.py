@@ -1,0 +1,91 @@
+"""What a recorder would have left behind.
+
+Envelope lines of the venues' streams, by hour of receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from unwind.replay.market import HOUR_MS, Tape, epoch_ms, instant, steady
+from unwind.replay.wire import binance, bybit, okx
+from unwind.replay.wire.answer import json_text
+
+RECORDED: dict[str, Callable[..., list[tuple[int, str]]]] = {
+    "binance": binance.frames,
+    "bybit": bybit.frames,
+    "okx": okx.frames,
+}
+NETWORK_MICROSECONDS = (5_000, 80_000)
+
+
+def _stamp(at_us: int) -> str:
+    seconds_ms, micros = divmod(at_us, 1000)
+    at = instant(seconds_ms) + timedelta(microseconds=micros)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def received_frames(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
+    """The venue's frames received in [from, to), in order of receipt.
+
+    Each is (receipt in epoch microseconds, text). A frame arrives 5 to 80 ms after its push; frames
+    of one stream keep their order.
+    """
+    low, high = NETWORK_MICROSECONDS
+    received = []
+    latest = 0
+    for pushed_ms, text in RECORDED[venue](tape, from_ms - high // 1000, to_ms):
+        delay = low + int((high - low) * steady("network", venue, pushed_ms, text[-60:]))
+        latest = max(latest, pushed_ms * 1000 + delay)
+        if from_ms * 1000 <= latest < to_ms * 1000:
+            received.append((latest, text))
+    return received
+
+
+def segments(tape: Tape, venue: str, hour: datetime) -> list[str]:
+    """Envelope lines of one venue's hour of receipt; empty for a venue without a stream."""
+    if venue not in RECORDED:
+        return []
+    start = epoch_ms(hour)
+    lines = []
+    if start <= tape.start_ms < start + HOUR_MS:
+        lines.append(json_text({"received_at": _stamp(tape.start_ms * 1000), "event": "connected"}))
+    frames = received_frames(tape, venue, start, start + HOUR_MS)
+    return lines + [
+        json_text({"received_at": _stamp(at_us), "frame": text}) for at_us, text in frames
+    ]
+
+
+def _hours(from_hour: datetime, to_hour: datetime) -> Iterator[datetime]:
+    hour = from_hour
+    while hour < to_hour:
+        yield hour
+        hour += timedelta(hours=1)
+
+
+def write_segments(
+    tape: Tape,
+    recorder_dir: Path,
+    from_hour: datetime,
+    to_hour: datetime,
+    venues: tuple[str, ...] = ("binance", "bybit", "okx"),
+) -> list[Path]:
+    """Write closed segments for the hours in [from, to): `<venue>/<YYYY-MM-DDTHH>.ndjson`.
+
+    An hour without a frame gets an empty file (the recorder was up). Returns the files written.
+    """
+    written = []
+    for venue in venues:
+        folder = recorder_dir / venue
+        folder.mkdir(parents=True, exist_ok=True)
+        for hour in _hours(from_hour, to_hour):
+            path = folder / f"{hour:%Y-%m-%dT%H}.ndjson"
+            beside = path.with_suffix(".ndjson.part")
+            beside.write_text(
+                "".join(f"{line}\n" for line in segments(tape, venue, hour)), encoding="utf-8"
+            )
+            beside.replace(path)
+            written.append(path)
+    return written

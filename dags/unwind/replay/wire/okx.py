@@ -1,0 +1,459 @@
+"""OKX: liquidation-orders by stream and REST, and its context endpoints.
+
+Everything is a string; `sz` is in contracts; `side` is the liquidation order's side; a row may hold
+several details; rows are not chronological; REST keeps one day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from unwind.replay.market import (
+    DAY_MS,
+    HOUR_MS,
+    LONG,
+    MINUTE_MS,
+    Instrument,
+    Liquidation,
+    Tape,
+    jitter,
+    steady,
+)
+from unwind.replay.wire.answer import Answer, Request, fixed, json_answer, json_text, stepped
+
+PERIOD_MINUTES = {
+    "5m": 5,
+    "15m": 15,
+    "30m": 30,
+    "1H": 60,
+    "2H": 120,
+    "4H": 240,
+    "12H": 720,
+    "1D": 1440,
+    "1m": 1,
+}
+RETENTION_MS = DAY_MS
+REST_DELAY_MS = (1_000, 40_000)
+PUSH_WINDOW_MS = 3_000
+FIVE_MINUTE_HISTORY_MS = 2 * DAY_MS
+FUNDING_HISTORY_MS = 90 * DAY_MS
+
+
+class RefusalError(ValueError):
+    """A request that OKX answers with an error code inside HTTP 200."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _family(instrument: Instrument) -> str:
+    return instrument.symbol.removesuffix("-SWAP")
+
+
+# -- liquidations ----------------------------------------------------------------------------------
+
+
+def detail(tape: Tape, one: Liquidation) -> dict[str, str]:
+    """One detail of a liquidation-orders row; most accounts are in one-way mode (`net`)."""
+    instrument = tape.instruments[one.instrument]
+    is_long = one.side == LONG
+    position = (
+        ("long" if is_long else "short")
+        if steady("hedge mode", one.position_number) < 0.4
+        else "net"
+    )
+    return {
+        "bkLoss": "0",
+        "bkPx": stepped(one.bankruptcy_ticks, instrument.price_decimals),
+        "ccy": "",
+        "posSide": position,
+        "side": "sell" if is_long else "buy",
+        "sz": stepped(one.quantity_steps, instrument.quantity_decimals),
+        "ts": str(one.at_ms),
+    }
+
+
+def _item(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) -> dict[str, Any]:
+    return {
+        "details": [detail(tape, one) for one in members],
+        "instFamily": _family(instrument),
+        "instId": instrument.symbol,
+        "instType": "SWAP",
+        "uly": _family(instrument),
+    }
+
+
+def _disordered(members: Sequence[Liquidation]) -> list[Liquidation]:
+    """The same rows in a fixed order that is not chronological."""
+    return sorted(members, key=lambda one: steady("order within a message", one.row))
+
+
+def frames(
+    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
+) -> list[tuple[int, str]]:
+    """Frames pushed in [from, to) as (push time, text).
+
+    What one contract had in three seconds travels together.
+    """
+    # A row is pushed at the end of its three-second window; look back by one window so that none is
+    # cut in two.
+    groups: dict[tuple[int, int], list[Liquidation]] = {}
+    for one in tape.records(tape.pushed_rows("okx", from_ms - PUSH_WINDOW_MS - 1000, to_ms)):
+        number = one.instrument
+        window = -(-one.pushed_ms // PUSH_WINDOW_MS) * PUSH_WINDOW_MS + int(
+            jitter(number, 0, 120, salt=9)
+        )
+        if from_ms <= window < to_ms and (
+            symbols is None or tape.instruments[number].symbol in symbols
+        ):
+            groups.setdefault((window, number), []).append(one)
+    return [
+        (pushed, frame(tape, tape.instruments[number], members))
+        for (pushed, number), members in sorted(groups.items())
+    ]
+
+
+def frame(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) -> str:
+    """A liquidation-orders frame."""
+    return json_text(
+        {
+            "arg": {"channel": "liquidation-orders", "instType": "SWAP"},
+            "data": [_item(tape, instrument, _disordered(members))],
+        }
+    )
+
+
+def replay_frames(tape: Tape, now_ms: int, count: int = 5) -> list[str]:
+    """What a new subscription gets first: the last rows again."""
+    recent = tape.pushed_rows("okx", max(tape.start_ms, now_ms - DAY_MS), now_ms)[-count:]
+    return [frame(tape, tape.instruments[one.instrument], [one]) for one in tape.records(recent)]
+
+
+def liquidation_orders(tape: Tape, now_ms: int, request: Request) -> list[dict[str, Any]]:
+    """REST liquidation-orders: newest first by page, out of order within it.
+
+    Rows appear up to 40 s late and stay a day.
+    """
+    if request.params.get("instType") not in ("SWAP", "FUTURES", "MARGIN", "OPTION"):
+        raise RefusalError("50014", "Parameter instType can not be empty")
+    family = request.params.get("instFamily") or request.params.get("uly")
+    if not family:
+        raise RefusalError("50015", "Either parameter uly or instFamily is required")
+    number = tape.instrument_number.get(("okx", f"{family}-SWAP"))
+    if number is None:
+        raise RefusalError("51014", "Index does not exist.")
+    if request.params.get("instType") != "SWAP":
+        return []
+    limit = min(request.integer("limit", 100) or 100, 100)
+    older_than = request.integer("after", now_ms + 1)
+    newer_than = request.integer("before", 0) or 0
+    numbers = tape.rows("okx", now_ms - RETENTION_MS, now_ms)
+    numbers = numbers[tape.liquidations.instrument[numbers] == number]
+    at_ms = tape.liquidations.at_ms[numbers]
+    visible = at_ms + jitter(numbers, *REST_DELAY_MS, salt=11) <= now_ms
+    newest_first = numbers[visible & (at_ms < older_than) & (at_ms > newer_than)][::-1]
+    wanted = tape.records(newest_first[:limit])
+    # Details of one page come in a handful of rows, each out of order.
+    width = 1 + len(wanted) // 3
+    return [
+        _item(tape, tape.instruments[number], _disordered(wanted[first : first + width]))
+        for first in range(0, len(wanted), width)
+    ]
+
+
+# -- context ---------------------------------------------------------------------------------------
+
+
+def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
+    """The REST answer of /api/v5/* at an instant."""
+    handler = HANDLERS.get(request.path.removeprefix("/api/v5/"))
+    if handler is None:
+        return json_answer({"code": "404", "data": [], "msg": "404 Not Found"}, 404)
+    try:
+        rows = handler(tape, now_ms, request)
+    except RefusalError as refusal:
+        return json_answer({"code": refusal.code, "data": [], "msg": str(refusal)})
+    return json_answer({"code": "0", "data": rows, "msg": ""})
+
+
+def _swaps(tape: Tape, request: Request) -> list[Instrument]:
+    if not request.params.get("instType"):
+        raise RefusalError("50014", "Parameter instType can not be empty")
+    if request.params["instType"] != "SWAP":
+        return []
+    family = request.params.get("instFamily") or request.params.get("uly")
+    wanted = request.params.get("instId")
+    return [
+        i
+        for i in tape.instruments_of("okx")
+        if family in (None, "", _family(i)) and wanted in (None, "", i.symbol)
+    ]
+
+
+def _named(tape: Tape, request: Request) -> Instrument:
+    number = tape.instrument_number.get(("okx", request.params.get("instId", "")))
+    if number is None:
+        raise RefusalError(
+            "51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist."
+        )
+    return tape.instruments[number]
+
+
+def instruments(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """instruments of SWAP."""
+    return [_listing(i) for i in _swaps(tape, request)]
+
+
+def _listing(instrument: Instrument) -> dict[str, str]:
+    lot = fixed(10.0**-instrument.quantity_decimals, instrument.quantity_decimals)
+    base = instrument.base_asset
+    return {
+        "alias": "",
+        "baseCcy": "",
+        "category": "1",
+        "ctMult": "1",
+        "ctType": "inverse" if instrument.inverse else "linear",
+        "ctVal": f"{instrument.contract_size:.10g}",
+        "ctValCcy": "USD" if instrument.inverse else base,
+        "expTime": "",
+        "instFamily": _family(instrument),
+        "instId": instrument.symbol,
+        "instType": "SWAP",
+        "lever": "100",
+        "listTime": "1611916828000",
+        "lotSz": lot,
+        "minSz": lot,
+        "optType": "",
+        "quoteCcy": "",
+        "settleCcy": base if instrument.inverse else "USDT",
+        "state": "live",
+        "stk": "",
+        "tickSz": fixed(10.0**-instrument.price_decimals, instrument.price_decimals),
+        "uly": _family(instrument),
+    }
+
+
+def _oi_texts(tape: Tape, instrument: Instrument, minute: int) -> list[str]:
+    """Contracts, base coins, USD."""
+    return [
+        fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals),
+        fixed(tape.oi_base(instrument, minute), 8),
+        fixed(tape.oi_usd(instrument, minute), 4),
+    ]
+
+
+def open_interest(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """open-interest now."""
+    minute = tape.minute_of(now_ms)
+    return [
+        {"instId": i.symbol, "instType": "SWAP"}
+        | dict(zip(("oi", "oiCcy", "oiUsd"), _oi_texts(tape, i, minute), strict=True))
+        | {"ts": str(now_ms)}
+        for i in _swaps(tape, request)
+    ]
+
+
+def _periods(tape: Tape, now_ms: int, request: Request, most: int) -> list[Liquidation]:
+    """Instants on the period's grid, newest first."""
+    period = request.params.get("period") or "5m"
+    if period not in PERIOD_MINUTES:
+        raise RefusalError("51000", "Parameter period error")
+    step = PERIOD_MINUTES[period] * MINUTE_MS
+    end = min((request.integer("end", now_ms + 1) or now_ms + 1) - 1, now_ms, tape.end_ms)
+    start = max(request.integer("begin", 0) or 0, tape.start_ms + step)
+    if step == 5 * MINUTE_MS:
+        start = max(start, now_ms - FIVE_MINUTE_HISTORY_MS)
+    limit = min(request.integer("limit", most) or most, most)
+    return list(range(-(-start // step) * step, end + 1, step))[::-1][:limit]
+
+
+def open_interest_history(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
+    """rubik open-interest-history: [ts, contracts, base, USD], newest first."""
+    instrument = _named(tape, request)
+    return [
+        [str(at), *_oi_texts(tape, instrument, tape.minute_of(at))]
+        for at in _periods(tape, now_ms, request, 100)
+    ]
+
+
+def long_short_ratio(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
+    """rubik long-short-account-ratio by `ccy` or `instId`: [ts, ratio], newest first."""
+    symbol = request.params.get("instId") or f"{request.params.get('ccy', '')}-USDT-SWAP"
+    number = tape.instrument_number.get(("okx", symbol))
+    if number is None:
+        raise RefusalError("51000", "Parameter ccy error")
+    instrument = tape.instruments[number]
+    times = _periods(tape, now_ms, request, 576)
+    ratios = tape.long_short_ratios(instrument, times, "accounts")
+    return [[str(at), fixed(ratio, 4)] for at, ratio in zip(times, ratios, strict=True)]
+
+
+def funding_rate_history(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """funding-rate-history, newest first; `after` is strictly older, `before` strictly newer."""
+    instrument = _named(tape, request)
+    newest = min((request.integer("after", now_ms + 1) or now_ms + 1) - 1, now_ms)
+    oldest = max((request.integer("before", 0) or 0) + 1, now_ms - FUNDING_HISTORY_MS)
+    limit = min(request.integer("limit", 100) or 100, 400)
+    rows = []
+    for at in tape.funding_times_ms(instrument, oldest, newest)[::-1][:limit]:
+        rate = fixed(tape.funding_rate(instrument, at), 10)
+        rows.append(
+            {
+                "instType": "SWAP",
+                "instId": instrument.symbol,
+                "fundingRate": rate,
+                "realizedRate": rate,
+                "fundingTime": str(at),
+                "method": "current_period",
+                "formulaType": "noRate",
+            }
+        )
+    return rows
+
+
+def funding_rate(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """funding-rate now, of one contract or (`ANY`) all."""
+    listed = (
+        tape.instruments_of("okx")
+        if request.params.get("instId") == "ANY"
+        else [_named(tape, request)]
+    )
+    rows = []
+    for instrument in listed:
+        step = instrument.funding_interval_hours * HOUR_MS
+        settles = (now_ms // step + 1) * step
+        rows.append(
+            {
+                "instId": instrument.symbol,
+                "instType": "SWAP",
+                "method": "current_period",
+                "formulaType": "noRate",
+                "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 10),
+                "fundingTime": str(settles),
+                "nextFundingRate": "",
+                "nextFundingTime": str(settles + step),
+                "interestRate": "0.0001",
+                "maxFundingRate": "0.00375",
+                "minFundingRate": "-0.00375",
+                "settState": "settled",
+                "settFundingRate": fixed(tape.funding_rate(instrument, settles - step), 10),
+                "premium": fixed(
+                    float(tape.premium[tape.asset_index[instrument.asset], tape.minute_of(now_ms)]),
+                    10,
+                ),
+                "ts": str(now_ms),
+            }
+        )
+    return rows
+
+
+def mark_price(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """mark-price now."""
+    minute = tape.minute_of(now_ms)
+    return [
+        {
+            "instId": i.symbol,
+            "instType": "SWAP",
+            "markPx": fixed(tape.mark_price(i, minute), i.price_decimals),
+            "ts": str(now_ms),
+        }
+        for i in _swaps(tape, request)
+    ]
+
+
+def index_tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """index-tickers of one index or of a quote currency."""
+    quote, wanted = request.params.get("quoteCcy"), request.params.get("instId")
+    if not quote and not wanted:
+        raise RefusalError("50014", "Parameter quoteCcy can not be empty")
+    minute = tape.minute_of(now_ms)
+    return [
+        {
+            "instId": _family(i),
+            "idxPx": fixed(tape.index_price(i, minute), i.price_decimals),
+            "ts": str(now_ms),
+        }
+        for i in tape.instruments_of("okx")
+        if wanted in (None, "", _family(i)) and quote in (None, "", i.quote_asset)
+    ]
+
+
+def tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
+    """tickers of SWAP: vol24h in contracts, volCcy24h in base coins."""
+    minute = tape.minute_of(now_ms)
+    first = max(0, minute - 1439)
+    rows = []
+    for i in _swaps(tape, request):
+        price = tape.mark_price(i, minute)
+        usd = (
+            float(tape.volume_usd[tape.asset_index[i.asset], first : minute + 1].sum()) * i.oi_share
+        )
+        contracts = usd / i.contract_size / (1.0 if i.inverse else price)
+        rows.append(
+            {
+                "instType": "SWAP",
+                "instId": i.symbol,
+                "last": fixed(price, i.price_decimals),
+                "open24h": fixed(tape.mark_price(i, first), i.price_decimals),
+                "vol24h": fixed(contracts, 2),
+                "volCcy24h": fixed(usd / price, 4),
+                "ts": str(now_ms),
+            }
+        )
+    return rows
+
+
+def mark_price_candles(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
+    """mark-price-candles and history-mark-price-candles.
+
+    [ts, o, h, l, c, confirm], newest first.
+    """
+    instrument = _named(tape, request)
+    width = PERIOD_MINUTES.get(request.params.get("bar") or "1m", 1)
+    step = width * MINUTE_MS
+    newest = min((request.integer("after", now_ms + 1) or now_ms + 1) - 1, now_ms, tape.end_ms - 1)
+    oldest = max((request.integer("before", 0) or 0) + 1, tape.start_ms)
+    grid = range(-(-oldest // step) * step, newest + 1, step)[
+        -min(request.integer("limit", 100) or 100, 100) :
+    ]
+    if not grid:
+        return []
+    first = (grid[0] - tape.start_ms) // MINUTE_MS
+    known = (min(now_ms, tape.end_ms) - tape.start_ms) // MINUTE_MS
+    last = min((grid[-1] - tape.start_ms) // MINUTE_MS + width, known)
+    scale = instrument.multiplier
+    rows = []
+    for number, bar in enumerate(
+        tape.bars(instrument.asset, first, last, width, spot=False).tolist()
+    ):
+        at = grid[0] + number * step
+        prices = [fixed(value * scale, instrument.price_decimals) for value in bar[:4]]
+        rows.append([str(at), *prices, "1" if at + step <= now_ms else "0"])
+    return rows[::-1]
+
+
+def published_detail_count(tape: Tape, from_ms: int, to_ms: int) -> int:
+    """Details that OKX publishes with event time in [from, to)."""
+    return int(np.size(tape.rows("okx", from_ms, to_ms)))
+
+
+HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
+    "public/liquidation-orders": liquidation_orders,
+    "public/instruments": instruments,
+    "public/open-interest": open_interest,
+    "public/funding-rate-history": funding_rate_history,
+    "public/funding-rate": funding_rate,
+    "public/mark-price": mark_price,
+    "public/time": lambda tape, now_ms, request: [{"ts": str(now_ms)}],
+    "rubik/stat/contracts/open-interest-history": open_interest_history,
+    "rubik/stat/contracts/long-short-account-ratio": long_short_ratio,
+    "rubik/stat/contracts/long-short-account-ratio-contract": long_short_ratio,
+    "market/index-tickers": index_tickers,
+    "market/tickers": tickers,
+    "market/mark-price-candles": mark_price_candles,
+    "market/history-mark-price-candles": mark_price_candles,
+}

@@ -1,0 +1,352 @@
+"""Airflow on this machine alone: its settings, its processes, and their end.
+
+`airflow standalone` is not used: it serves task logs on every network interface, and a SIGTERM to
+it leaves its scheduler and API server running. Its four components are started here instead, each
+the leader of a session of its own, so that everything they started can be found and ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from unwind.settings import PROJECT_ROOT, Home
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 8080
+WRITER_POOL = "warehouse_writer"
+SCHEDULER = ("scheduler", "--skip-serve-logs")
+COMPONENTS: dict[str, tuple[str, ...]] = {
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "api-server": ("api-server", "--host", LOOPBACK),
+}
+# The parts of Airflow's own health report.
+ALL_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+# 2026-11-22: healthy after 40 to 70 s on 2 cores; a cold disk takes twice that.
+READY_WITHIN_S = 180
+# The scheduler waits for running tasks before it ends; after this they are ended as well.
+STOP_WITHIN_S = 20
+
+
+class StandaloneError(RuntimeError):
+    """Airflow could not be started or did not stay up; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Standalone:
+    """One Airflow: where it keeps its state and where it is reached."""
+
+    home: Home
+    port: int
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own folder, readable by its owner alone."""
+        return self.home.root / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a process."""
+        return self.home.logs / "airflow"
+
+    @property
+    def passwords(self) -> Path:
+        """User name to password, as JSON."""
+        return self.airflow_home / "passwords.json"
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+def up(
+    home: Home,
+    port: int = DEFAULT_PORT,
+    companions: Mapping[str, Sequence[str]] | None = None,
+) -> int:
+    """Runs Airflow until SIGINT or SIGTERM, then ends all it started.
+
+    `companions` are further commands to run beside it (name to argument list), such as the
+    recorder. Returns 0 after being told to stop; raises StandaloneError when the port is taken,
+    when preparing fails, or when a process ends by itself.
+    """
+    airflow = Standalone(home, port)
+    stop = threading.Event()
+    with _only_one(airflow), _stopping_on_signals(stop):
+        environment = prepare(airflow)
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+
+        def start(name: str, argv: Sequence[str]) -> None:
+            processes[name] = _start(name, argv, environment, airflow.logs)
+
+        try:
+            _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
+            for name, arguments in COMPONENTS.items():
+                start(name, _airflow_command(*arguments))
+            for name, argv in (companions or {}).items():
+                start(name, argv)
+            # A task that starts before the API server answers fails for good.
+            if _wait_until_healthy(("metadatabase",), airflow, processes, stop):
+                start("scheduler", _airflow_command(*SCHEDULER))
+            if _wait_until_healthy(ALL_PARTS, airflow, processes, stop):
+                _say(f"Airflow is ready at {airflow.url}: log in as admin with the password")
+                _say(f"in {airflow.passwords}. Stop with Ctrl-C.")
+            while not stop.wait(1):
+                _check_alive(processes, airflow.logs)
+        finally:
+            _say(f"Stopping Airflow; running tasks have {STOP_WITHIN_S} seconds to end")
+            # The API server goes last: running tasks report their end to it.
+            api_server = processes.pop("api-server", None)
+            end(processes.values())
+            end([api_server] if api_server else [])
+    return 0
+
+
+def prepare(airflow: Standalone) -> dict[str, str]:
+    """Makes Airflow's folder, secrets, login, tables and pool; returns its environment.
+
+    Safe to repeat: what is there is kept.
+    """
+    if not (PROJECT_ROOT / "dags" / "land_hour.py").exists():
+        raise StandaloneError(
+            f"there are no DAGs in {PROJECT_ROOT / 'dags'}; install the project in place, with "
+            "`pip install --no-deps -e .` in its folder"
+        )
+    _require_free_port(airflow)
+    airflow.airflow_home.mkdir(parents=True, exist_ok=True)
+    airflow.airflow_home.chmod(0o700)
+    airflow.logs.mkdir(parents=True, exist_ok=True)
+    _kept_json(airflow.passwords, lambda: {"admin": secrets.token_urlsafe(16)})
+    environment = os.environ | settings(airflow)
+    for arguments in (
+        ("db", "migrate"),
+        ("pools", "set", WRITER_POOL, "1", "the warehouse's one writer"),
+    ):
+        _run_to_end(arguments, environment, airflow.logs)
+    return environment
+
+
+def settings(airflow: Standalone) -> dict[str, str]:
+    """Airflow's configuration, all of it by environment; makes the secrets when there are none."""
+    keys = _kept_json(airflow.airflow_home / "secrets.json", _new_secrets)
+    root = airflow.airflow_home
+    return {
+        "UNWIND_HOME": str(airflow.home.root),
+        # dbt and its like are found beside the Python that runs this.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "AIRFLOW_HOME": str(root),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
+        "AIRFLOW__CORE__AUTH_MANAGER": (
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+        ),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(airflow.passwords),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow.url}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{root / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(root / "logs"),
+        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__PORT": str(airflow.port),
+        "AIRFLOW__API__BASE_URL": airflow.url,
+        "AIRFLOW__API__SECRET_KEY": keys["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
+        "DO_NOT_TRACK": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Asks each process to stop, then ends every process left in their sessions."""
+    leaders = list(processes)
+    sessions = {leader.pid for leader in leaders}
+    for leader in leaders:
+        if leader.poll() is None:
+            leader.terminate()
+    deadline = time.monotonic() + STOP_WITHIN_S
+    for leader in leaders:
+        try:
+            leader.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            leader.kill()
+    left = _in_sessions(sessions)
+    for process in left:
+        _signal(process, signal.SIGTERM)
+    _, still_there = psutil.wait_procs(left, timeout=5)
+    for process in still_there:
+        _signal(process, signal.SIGKILL)
+    for leader in leaders:
+        leader.wait()
+
+
+def _new_secrets() -> dict[str, str]:
+    return {
+        # Airflow warns below 64 bytes.
+        "jwt_secret": secrets.token_urlsafe(64),
+        "api_secret_key": secrets.token_urlsafe(32),
+        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def _kept_json(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What the file holds; made once, readable by its owner alone from its first byte on."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return json.loads(path.read_text())
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(make(), file)
+    return json.loads(path.read_text())
+
+
+@contextmanager
+def _only_one(airflow: Standalone) -> Iterator[None]:
+    """Holds the home's Airflow; two would share one metadata database."""
+    airflow.airflow_home.mkdir(parents=True, exist_ok=True)
+    with (airflow.airflow_home / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StandaloneError(
+                f"Airflow is running already for {airflow.home.root}; stop it first, or set "
+                "UNWIND_HOME to another folder"
+            ) from None
+        yield
+
+
+@contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    former = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _require_free_port(airflow: Standalone) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, airflow.port))
+        except OSError as error:
+            raise StandaloneError(
+                f"port {airflow.port} on {LOOPBACK} is taken ({error.strerror}); stop what uses "
+                "it, or choose another with --port"
+            ) from error
+
+
+def _airflow_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def _run_to_end(arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+    log = logs / "prepare.log"
+    with log.open("ab") as output:
+        done = subprocess.run(
+            _airflow_command(*arguments), env=environment, stdout=output, stderr=output, check=False
+        )
+    if done.returncode:
+        raise StandaloneError(
+            f"`airflow {' '.join(arguments)}` failed with exit code {done.returncode}; "
+            f"{log} says why"
+        )
+
+
+def _start(
+    name: str, argv: Sequence[str], environment: Mapping[str, str], logs: Path
+) -> subprocess.Popen[bytes]:
+    with (logs / f"{name}.log").open("ab") as output:
+        return subprocess.Popen(
+            argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _wait_until_healthy(
+    parts: Sequence[str],
+    airflow: Standalone,
+    processes: Mapping[str, subprocess.Popen[bytes]],
+    stop: threading.Event,
+) -> bool:
+    """True when Airflow reports these parts healthy; False when told to stop before."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not stop.wait(1):
+        _check_alive(processes, airflow.logs)
+        unhealthy = unhealthy_parts(airflow.url, parts)
+        if not unhealthy:
+            return True
+        if time.monotonic() > deadline:
+            raise StandaloneError(
+                f"Airflow is not healthy after {READY_WITHIN_S} s (waiting for "
+                f"{', '.join(unhealthy)}); the logs in {airflow.logs} say why"
+            )
+    return False
+
+
+def unhealthy_parts(url: str, parts: Sequence[str] = ALL_PARTS) -> list[str]:
+    """Those parts that Airflow's health report does not call healthy; empty when all are."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer:
+            report = json.load(answer)
+    except (OSError, ValueError):
+        return ["api-server"]
+    return [part for part in parts if (report.get(part) or {}).get("status") != "healthy"]
+
+
+def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -> None:
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise StandaloneError(
+                f"{name} ended by itself with exit code {process.returncode}; "
+                f"{logs / f'{name}.log'} says why"
+            )
+
+
+def _in_sessions(sessions: set[int]) -> list[psutil.Process]:
+    """Every process of these sessions: tasks leave their parent's group, but not its session."""
+    return [process for process in psutil.process_iter() if _session_of(process) in sessions]
+
+
+def _session_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)

@@ -1,0 +1,158 @@
+"""The venues: one file each, found by being here.
+
+A venue file states its hosts, how it says no, what it allows, and its datasets: functions that page
+through its answers for a window of time. It fetches and never interprets beyond what paging needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal, Protocol
+
+from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+
+
+class NotKnownError(LookupError):
+    """What a dataset needs of another one (which instruments there are) is not known, and why."""
+
+
+Cadence = Literal["hour", "daily", "day"]
+# Landed with every hour; with the first hour of a day; with a day's batch of dumps and history.
+HOUR: Cadence = "hour"
+DAILY: Cadence = "daily"
+DAY: Cadence = "day"
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time that a batch covers, `to_at` excluded."""
+
+    from_at: datetime
+    to_at: datetime
+
+    @property
+    def from_ms(self) -> int:
+        return int(self.from_at.timestamp() * 1000)
+
+    @property
+    def last_ms(self) -> int:
+        """The last millisecond inside; venues take both ends as included."""
+        return int(self.to_at.timestamp() * 1000) - 1
+
+    @property
+    def hours(self) -> list[datetime]:
+        count = int((self.to_at - self.from_at) / timedelta(hours=1))
+        return [self.from_at + timedelta(hours=hour) for hour in range(count)]
+
+
+class Known(Protocol):
+    """What is known when a dataset is fetched."""
+
+    def tracked(self, market: str = "") -> list[str]:
+        """The instruments of a market with the most open interest, largest first."""
+        ...
+
+    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+        """A dataset's answers, from this landing or the last one of the past day."""
+        ...
+
+    def failure(self, dataset: str) -> str:
+        """Why a dataset of this batch gave nothing, or not all."""
+        ...
+
+    def has(self, url: str, sha256: str | None = None) -> bool:
+        """Whether a file is in the batch already (with these bytes), so need not be fetched."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """An instrument's size in its market; sizes compare only within a market."""
+
+    market: str
+    instrument: str
+    size: float
+
+
+Fetch = Callable[[VenueApi, Window, Known], None]
+Ranking = Callable[[Iterable[tuple[Request, Any]]], Iterator[Ranked]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of a venue: how often it is landed, and the function that fetches it.
+
+    `rechecked` ones are looked at in every landing (a dump may be published again). The one with
+    `ranking` tells which instruments are tracked and is fetched first.
+    """
+
+    name: str
+    cadences: tuple[Cadence, ...]
+    fetch: Fetch
+    rechecked: bool = False
+    ranking: Ranking | None = None
+
+
+@dataclass(frozen=True)
+class Venue:
+    """A venue as its file states it; `recorded` ones have a stream of liquidations."""
+
+    name: str
+    connections: Mapping[str, Connection]
+    signals: Signals
+    paces: Sequence[Pace]
+    datasets: tuple[Dataset, ...]
+    recorded: bool
+
+
+def lands(
+    name: str,
+    *cadences: Cadence,
+    rechecked: bool = False,
+    ranking: Ranking | None = None,
+) -> Callable[[Fetch], Dataset]:
+    """Makes a function a dataset of the venue whose file it stands in."""
+
+    def made(fetch: Fetch) -> Dataset:
+        return Dataset(name, cadences, fetch, rechecked, ranking)
+
+    return made
+
+
+@cache
+def venues() -> Mapping[str, Venue]:
+    """Every venue by name, in order of names."""
+    found = (
+        _venue(importlib.import_module(f"{__name__}.{module.name}"))
+        for module in pkgutil.iter_modules(__path__)
+    )
+    return {venue.name: venue for venue in sorted(found, key=lambda venue: venue.name)}
+
+
+def _venue(module: Any) -> Venue:
+    datasets = tuple(value for value in vars(module).values() if isinstance(value, Dataset))
+    seen: set[tuple[str, Cadence]] = set()
+    for dataset in datasets:
+        for cadence in dataset.cadences:
+            # A day's batch and an hour's are two; a daily dataset is part of the hour's.
+            place = (dataset.name, DAY if cadence == DAY else HOUR)
+            if place in seen:
+                raise ValueError(
+                    f"{module.__name__} lands {dataset.name} twice in one batch; "
+                    "make the two functions one"
+                )
+            seen.add(place)
+    return Venue(
+        name=module.NAME,
+        connections=module.CONNECTIONS,
+        signals=module.SIGNALS,
+        paces=module.PACES,
+        # The one that ranks comes first: the others ask for its instruments.
+        datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
+        recorded=module.RECORDED,
+    )

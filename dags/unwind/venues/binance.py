@@ -1,0 +1,244 @@
+"""Binance: USD-M and COIN-M futures, spot bars beside them, and its published daily dumps.
+
+Its liquidations come by WebSocket (the recorder) and, for past days, as COIN-M dumps.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, NotKnownError, Ranked, Window, lands
+
+NAME = "binance"
+CONNECTIONS = {
+    "binance_um": Connection("https://fapi.binance.com"),
+    "binance_cm": Connection("https://dapi.binance.com"),
+    "binance_spot": Connection("https://api.binance.com", limits="spot"),
+    # The dumps are no part of the exchange's interfaces: a ban there does not hold here.
+    "binance_dumps": Connection("https://data.binance.vision", limits="dumps"),
+    "binance_dumps_listing": Connection(
+        "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
+        limits="dumps",
+        follows="binance_dumps",
+    ),
+}
+RECORDED = True
+SIGNALS = Signals(
+    code_at=("code",),
+    throttled_codes=frozenset({"-1003"}),
+    busy_codes=frozenset({"-1001", "-1008"}),
+    absent_codes=frozenset({"-1121"}),
+    used_header="X-MBX-USED-WEIGHT-1M",
+    used_limit=2400,
+)
+PACES = (
+    Pace("/futures/data", 1000, 300),
+    Pace("/fapi/v1/funding", 500, 300),
+    Pace("/dapi/v1/funding", 500, 300),
+    Pace("/fapi", 2400, 60),
+    Pace("/dapi", 2400, 60),
+    Pace("/api/v3", 6000, 60),
+)
+ALL_SYMBOLS_TICKER_COST = 40
+FUTURES = {"um": ("binance_um", "/fapi/v1"), "cm": ("binance_cm", "/dapi/v1")}
+FUNDING_PAGE_ROWS = 1000
+BAR = "5m"
+S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+def _volumes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """Binance has no open interest of all symbols in one answer: the day's volume stands in."""
+    for request, rows in answers:
+        market, field = ("cm", "volume") if "/dapi/" in request.where else ("um", "quoteVolume")
+        for row in rows:
+            yield Ranked(market, row["symbol"], float(row.get(field) or 0))
+
+
+@lands("tickers", HOUR, DAY, ranking=_volumes)
+def tickers(api: VenueApi, window: Window, known: Known) -> None:
+    for connection, root in FUTURES.values():
+        api.ask(connection, f"{root}/ticker/24hr", cost=ALL_SYMBOLS_TICKER_COST)
+
+
+@lands("premium_index", HOUR)
+def premium_index(api: VenueApi, window: Window, known: Known) -> None:
+    """Mark and index price and the current funding estimate of everything."""
+    for connection, root in FUTURES.values():
+        api.ask(connection, f"{root}/premiumIndex", cost=10)
+
+
+@lands("instruments", DAILY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    for connection, root in FUTURES.values():
+        api.ask(connection, f"{root}/exchangeInfo", rows=("symbols",))
+
+
+def _five_minutes(window: Window) -> dict[str, Any]:
+    return {"period": "5m", "startTime": window.from_ms, "endTime": window.last_ms, "limit": 500}
+
+
+def _pairs_and_types(symbols: list[str]) -> list[dict[str, str]]:
+    """COIN-M histories are asked by pair and type: BTCUSD_PERP, or one of two dated contracts."""
+    asked = {}
+    for symbol in symbols:
+        pair, _, expiry = symbol.partition("_")
+        types = ("PERPETUAL",) if expiry == "PERP" else ("CURRENT_QUARTER", "NEXT_QUARTER")
+        asked.update({(pair, one): {"pair": pair, "contractType": one} for one in types})
+    return list(asked.values())
+
+
+@lands("open_interest", HOUR)
+def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    for symbol in known.tracked("um"):
+        params = {"symbol": symbol, **_five_minutes(window)}
+        api.ask("binance_um", "/futures/data/openInterestHist", params)
+    for pair_and_type in _pairs_and_types(known.tracked("cm")):
+        params = {**pair_and_type, **_five_minutes(window)}
+        api.ask("binance_cm", "/futures/data/openInterestHist", params)
+
+
+@lands("long_short_ratio", HOUR)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    for symbol in known.tracked("um"):
+        for ratio in (
+            "globalLongShortAccountRatio",
+            "topLongShortAccountRatio",
+            "topLongShortPositionRatio",
+            "takerlongshortRatio",
+        ):
+            params = {"symbol": symbol, **_five_minutes(window)}
+            api.ask("binance_um", f"/futures/data/{ratio}", params)
+
+
+@lands("funding", HOUR, DAY, rechecked=True)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """Settled rates and adjusted intervals; with a month's last day also the month's dump."""
+    if window.to_at.day == 1 and len(window.hours) == 24:
+        month = f"{window.from_at:%Y-%m}"
+        for market in FUTURES:
+            for symbol in _dumped_symbols(api, known, market, "monthly/fundingRate"):
+                name = f"futures/{market}/monthly/fundingRate/{symbol}/{symbol}-fundingRate-{month}"
+                _dump(api, known, name, "funding-csv")
+    span = {"startTime": window.from_ms, "endTime": window.last_ms, "limit": FUNDING_PAGE_ROWS}
+
+    def newer(answer: Answer) -> dict[str, Any] | None:
+        if len(answer.rows) < FUNDING_PAGE_ROWS:
+            return None
+        # Many symbols settle in one instant: the last one is asked for again, unless it is all.
+        first_ms, last_ms = (int(answer.rows[at]["fundingTime"]) for at in (0, -1))
+        return {"startTime": last_ms + (first_ms == last_ms)}
+
+    for _ in api.pages("binance_um", "/fapi/v1/fundingRate", span, newer):
+        pass
+    for symbol in known.tracked("cm"):
+        if symbol.endswith("_PERP"):
+            api.ask("binance_cm", "/dapi/v1/fundingRate", {"symbol": symbol, **span})
+    for connection, root in FUTURES.values():
+        api.ask(connection, f"{root}/fundingInfo")
+
+
+@lands("spot_bars", HOUR, DAY, rechecked=True)
+def spot_bars(api: VenueApi, window: Window, known: Known) -> None:
+    """Spot bars of the tracked contracts' assets; what spot does not list is no failure."""
+    for symbol in _spot_symbols(known.tracked("um")):
+        if len(window.hours) == 24:
+            name = f"spot/daily/klines/{symbol}/{BAR}/{symbol}-{BAR}-{window.from_at:%Y-%m-%d}"
+            _dump(api, known, name, "klines-csv")
+        else:
+            params = {
+                "symbol": symbol,
+                "interval": BAR,
+                "startTime": window.from_ms,
+                "endTime": window.last_ms,
+                "limit": 500,
+            }
+            api.ask("binance_spot", "/api/v3/klines", params)
+
+
+def _spot_symbols(contracts: list[str]) -> list[str]:
+    """1000SHIBUSDT is a contract on SHIBUSDT; dated contracts have no spot symbol."""
+    return list(
+        dict.fromkeys(re.sub(r"^(1000000|1000|1M)", "", one) for one in contracts if "_" not in one)
+    )
+
+
+@lands("liquidations", DAY, rechecked=True)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """The day's liquidation snapshots of every symbol that has any (COIN-M; USD-M was removed)."""
+    for market in FUTURES:
+        for symbol in _listed_symbols(api, f"futures/{market}/daily/liquidationSnapshot"):
+            _daily_dump(api, known, window, market, "liquidationSnapshot", symbol)
+
+
+@lands("metrics", DAY, rechecked=True)
+def metrics(api: VenueApi, window: Window, known: Known) -> None:
+    """The day's five-minute open interest and ratios."""
+    for market in FUTURES:
+        for symbol in _dumped_symbols(api, known, market, "daily/metrics"):
+            _daily_dump(api, known, window, market, "metrics", symbol)
+
+
+@lands("mark_bars", DAY, rechecked=True)
+def mark_bars(api: VenueApi, window: Window, known: Known) -> None:
+    for symbol in _dumped_symbols(api, known, "um", "daily/markPriceKlines"):
+        day = f"{window.from_at:%Y-%m-%d}"
+        name = f"futures/um/daily/markPriceKlines/{symbol}/{BAR}/{symbol}-{BAR}-{day}"
+        _dump(api, known, name, "klines-csv")
+
+
+def _daily_dump(
+    api: VenueApi, known: Known, window: Window, market: str, kind: str, symbol: str
+) -> None:
+    name = f"futures/{market}/daily/{kind}/{symbol}/{symbol}-{kind}-{window.from_at:%Y-%m-%d}"
+    format = "liquidation-snapshot" if kind == "liquidationSnapshot" else "metrics-csv"
+    _dump(api, known, name, format)
+
+
+def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
+    """One zip, checked against its sidecar; the same bytes are not fetched twice."""
+    path = f"/data/{name}.zip"
+    sidecar = api.text("binance_dumps", f"{path}.CHECKSUM")
+    if sidecar is None:
+        return
+    published = re.match(r"\s*([0-9a-fA-F]{64})\b", sidecar)
+    if published is None:
+        api.transcript.failures.append(
+            f"the checksum file of {path} holds no sha256; the dump was not fetched, land again"
+        )
+    elif not known.has(api.base_url("binance_dumps") + path, published[1].lower()):
+        api.download("binance_dumps", path, format=format, sha256=published[1])
+
+
+def _dumped_symbols(api: VenueApi, known: Known, market: str, folder: str) -> list[str]:
+    """The tracked symbols; where the interfaces do not say which are large, all that are listed."""
+    try:
+        return known.tracked(market)
+    except NotKnownError:
+        return list(_listed_symbols(api, f"futures/{market}/{folder}"))
+
+
+def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
+    """The symbols that have a folder in the bucket, from its listing."""
+    prefix, marker = f"data/{folder}/", ""
+    while True:
+        params = {"prefix": prefix, "delimiter": "/"} | ({"marker": marker} if marker else {})
+        listing = api.text("binance_dumps_listing", "/", params)
+        if listing is None:
+            return
+        try:
+            tree = ElementTree.fromstring(listing)
+        except ElementTree.ParseError:
+            api.transcript.failures.append(
+                f"the listing of {folder} is no XML; its files were not fetched, land again"
+            )
+            return
+        found = [node.text or "" for node in tree.iterfind(f"{S3}CommonPrefixes/{S3}Prefix")]
+        yield from (one.removeprefix(prefix).strip("/") for one in found)
+        more = tree.findtext(f"{S3}IsTruncated") == "true"
+        if not more or not found or found[-1] <= marker:
+            return
+        marker = found[-1]

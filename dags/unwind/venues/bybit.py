@@ -1,0 +1,96 @@
+"""Bybit: linear and inverse contracts. Its liquidations come by WebSocket alone (the recorder)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Window, lands
+
+NAME = "bybit"
+CONNECTIONS = {"bybit": Connection("https://api.bybit.com")}
+RECORDED = True
+# 403 is 'access too frequent' (stop for ten minutes) and the regional block alike.
+SIGNALS = Signals(
+    code_at=("retCode",),
+    ok_codes=frozenset({"0"}),
+    throttled_codes=frozenset({"10006", "10018"}),
+    busy_codes=frozenset({"10000", "10016"}),
+    remaining_header="X-Bapi-Limit-Status",
+    reset_at_header="X-Bapi-Limit-Reset-Timestamp",
+)
+PACES = (Pace("/v5/market", 600, 5),)
+CATEGORIES = ("linear", "inverse")
+ROWS = ("result", "list")
+
+
+def _next_cursor(answer: Answer) -> dict[str, str] | None:
+    cursor = answer.json["result"].get("nextPageCursor")
+    # The cursor comes URL-encoded and goes back as it came.
+    return {"cursor": cursor} if cursor and answer.rows else None
+
+
+def _sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """Linear value is in USD already; an inverse contract is one USD."""
+    for request, body in answers:
+        market = request.params["category"]
+        field = "openInterestValue" if market == "linear" else "openInterest"
+        for row in body["result"]["list"]:
+            yield Ranked(market, row["symbol"], float(row.get(field) or 0))
+
+
+def _each_tracked(
+    api: VenueApi, known: Known, path: str, params: dict[str, Any], paged: bool
+) -> None:
+    for category in CATEGORIES:
+        for symbol in known.tracked(category):
+            asked = {"category": category, "symbol": symbol, **params}
+            if paged:
+                for _ in api.pages("bybit", path, asked, _next_cursor, rows=ROWS):
+                    pass
+            else:
+                api.ask("bybit", path, asked, rows=ROWS)
+
+
+@lands("tickers", HOUR, DAY, ranking=_sizes)
+def tickers(api: VenueApi, window: Window, known: Known) -> None:
+    """Every instrument's open interest, mark and index price, and current funding."""
+    for category in CATEGORIES:
+        api.ask("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
+
+
+@lands("instruments", DAILY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    for category in CATEGORIES:
+        params = {"category": category, "limit": 1000}
+        for _ in api.pages("bybit", "/v5/market/instruments-info", params, _next_cursor, rows=ROWS):
+            pass
+
+
+@lands("open_interest", HOUR, DAY)
+def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    params = {
+        "intervalTime": "5min",
+        "startTime": window.from_ms,
+        "endTime": window.last_ms,
+        "limit": 200,
+    }
+    _each_tracked(api, known, "/v5/market/open-interest", params, paged=True)
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    params = {"startTime": window.from_ms, "endTime": window.last_ms, "limit": 200}
+    _each_tracked(api, known, "/v5/market/funding/history", params, paged=False)
+
+
+@lands("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    params = {
+        "period": "5min",
+        "startTime": window.from_ms,
+        "endTime": window.last_ms,
+        "limit": 500,
+    }
+    _each_tracked(api, known, "/v5/market/account-ratio", params, paged=False)

@@ -1,0 +1,46 @@
+"""Market capitalisations: CoinGecko, and CoinPaprika where CoinGecko does not answer."""
+
+from __future__ import annotations
+
+from unwind.landing.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
+from unwind.venues import HOUR, Known, Window, lands
+
+NAME = "market_caps"
+CONNECTIONS = {
+    "coingecko": Connection("https://api.coingecko.com", limits="coingecko"),
+    "coinpaprika": Connection("https://api.coinpaprika.com", limits="coinpaprika"),
+}
+RECORDED = False
+# CoinPaprika's 402 means that the plan does not allow the request.
+SIGNALS = Signals(blocked_statuses=frozenset({402, 403, 418, 451}))
+PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))
+PAGES_OF_250 = (1, 2)
+
+
+@lands("market_caps", HOUR)
+def market_caps(api: VenueApi, window: Window, known: Known) -> None:
+    """The 500 largest assets now; history is not to be had without a key."""
+    if not _coingecko(api):
+        answer = api.ask("coinpaprika", "/v1/tickers", {"quotes": "USD"})
+        if answer is not None:
+            api.transcript.answered_otherwise("CoinPaprika answered instead")
+
+
+def _coingecko(api: VenueApi) -> bool:
+    try:
+        answers = [
+            api.ask(
+                "coingecko",
+                "/api/v3/coins/markets",
+                {
+                    "vs_currency": "usd",
+                    "order": "market_cap_desc",
+                    "per_page": 250,
+                    "page": page,
+                },
+            )
+            for page in PAGES_OF_250
+        ]
+    except VenueStoppedError:
+        return False
+    return all(answer is not None for answer in answers)

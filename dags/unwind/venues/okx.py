@@ -1,0 +1,147 @@
+"""OKX: swaps and dated futures. Liquidations by REST reach back a day or so, without promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Window, lands
+
+NAME = "okx"
+CONNECTIONS = {"okx": Connection("https://www.okx.com")}
+RECORDED = True
+# Throttling comes as code 50011, inside HTTP 200 as well as with 429.
+SIGNALS = Signals(
+    code_at=("code",),
+    ok_codes=frozenset({"0"}),
+    throttled_codes=frozenset({"50011", "50061"}),
+    busy_codes=frozenset({"50001", "50013", "50026"}),
+    absent_codes=frozenset({"51001"}),
+)
+PACES = (
+    Pace("/api/v5/rubik", 5, 2),
+    Pace("/api/v5/public/funding-rate", 10, 2),
+    Pace("/api/v5", 20, 2),
+)
+INSTRUMENT_TYPES = ("SWAP", "FUTURES")
+INDEX_QUOTES = ("USDT", "USD")
+ROWS = ("data",)
+PAGE_ROWS = 100
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for request, body in answers:
+        if request.where.endswith("/public/open-interest"):
+            for row in body["data"]:
+                yield Ranked(row["instType"], row["instId"], float(row.get("oiUsd") or 0))
+
+
+def _each_type(api: VenueApi, path: str) -> None:
+    for instrument_type in INSTRUMENT_TYPES:
+        api.ask("okx", path, {"instType": instrument_type}, rows=ROWS)
+
+
+@lands("open_interest", HOUR, DAY, ranking=_usd_sizes)
+def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    """What is open now of everything, and the window's history of the largest."""
+    _each_type(api, "/api/v5/public/open-interest")
+    _statistic(api, window, known, "open-interest-history")
+
+
+@lands("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    _statistic(api, window, known, "long-short-account-ratio-contract")
+
+
+def _statistic(api: VenueApi, window: Window, known: Known, name: str) -> None:
+    """A statistic of the largest swaps, newest first.
+
+    The venue keeps two days of five-minute values, too few for a day's batch; hourly ones reach
+    back a month.
+    """
+    period = "5m" if len(window.hours) == 1 else "1H"
+
+    def older(answer: Answer) -> dict[str, Any] | None:
+        oldest_ms = min((int(row[0]) for row in answer.rows), default=0)
+        full = len(answer.rows) >= PAGE_ROWS
+        return {"end": oldest_ms} if full and oldest_ms > window.from_ms else None
+
+    for instrument in known.tracked("SWAP"):
+        params = {
+            "instId": instrument,
+            "period": period,
+            "begin": window.from_ms,
+            "end": window.last_ms,
+            "limit": PAGE_ROWS,
+        }
+        path = f"/api/v5/rubik/stat/contracts/{name}"
+        for _ in api.pages("okx", path, params, older, rows=ROWS):
+            pass
+
+
+@lands("instruments", DAILY, DAY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    _each_type(api, "/api/v5/public/instruments")
+
+
+# Not with a day: by the time that a day's dumps are out, the day has left these pages.
+@lands("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """Every family's orders; which families there are, the day's instruments tell."""
+    families: dict[str, set[str]] = {}
+    for request, body in known.answers("instruments"):
+        listed = families.setdefault(request.params["instType"], set())
+        listed.update(row["instFamily"] for row in body["data"])
+    for instrument_type in INSTRUMENT_TYPES:
+        if instrument_type not in families:
+            api.transcript.failures.append(
+                f"which families of {instrument_type} okx has is not known, because its "
+                f"instruments are not complete: {known.failure('instruments')}"
+            )
+        for family in sorted(families.get(instrument_type, ())):
+            _family_liquidations(api, window, instrument_type, family)
+
+
+def _family_liquidations(api: VenueApi, window: Window, instrument_type: str, family: str) -> None:
+    """The newest page, and older ones while they are full and the window is open.
+
+    `after` may be ignored, and pages come in no strict order: the same page again ends the walk.
+    """
+
+    def older(answer: Answer) -> dict[str, Any] | None:
+        times_ms = [int(one["ts"]) for row in answer.rows for one in row["details"]]
+        full = len(times_ms) >= PAGE_ROWS
+        return {"after": min(times_ms)} if full and min(times_ms) > window.from_ms else None
+
+    params = {
+        "instType": instrument_type,
+        "instFamily": family,
+        "state": "filled",
+        "limit": PAGE_ROWS,
+    }
+    for _ in api.pages("okx", "/api/v5/public/liquidation-orders", params, older, rows=ROWS):
+        pass
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """Settled rates of the window; `after` and `before` both exclude the instant they name."""
+    for instrument in known.tracked("SWAP"):
+        params = {
+            "instId": instrument,
+            "before": window.from_ms - 1,
+            "after": window.last_ms + 1,
+            "limit": PAGE_ROWS,
+        }
+        api.ask("okx", "/api/v5/public/funding-rate-history", params, rows=ROWS)
+
+
+@lands("premium_index", HOUR)
+def premium_index(api: VenueApi, window: Window, known: Known) -> None:
+    """Mark and index prices of everything, and the current funding rate of the largest swaps."""
+    _each_type(api, "/api/v5/public/mark-price")
+    for quote in INDEX_QUOTES:
+        api.ask("okx", "/api/v5/market/index-tickers", {"quoteCcy": quote}, rows=ROWS)
+    for instrument in known.tracked("SWAP"):
+        api.ask("okx", "/api/v5/public/funding-rate", {"instId": instrument}, rows=ROWS)

@@ -1,0 +1,57 @@
+"""The process that dbt runs in: `python -m unwind.warehouse.dbt_worker`.
+
+It imports dbt, which takes seconds, then takes one command as a JSON list of arguments on standard
+input, and reports on standard output, one JSON list a line: `["node", name, done, total]`, then
+`["end", success, failures]`. It ends at once when standard input closes: whoever asked for it has
+died (even if killed), and nobody is left to judge or publish what it builds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import Any, TextIO
+
+NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
+
+
+def main() -> None:
+    """Runs one dbt command and exits."""
+    # Reports go to a file descriptor of their own: what dbt or a plug-in prints must not mix in.
+    reports = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    import dbt.cli.main as dbt_main
+
+    arguments = json.loads(sys.stdin.readline() or "null")
+    if arguments is None:
+        return
+    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
+    failures: list[str] = []
+
+    def on_event(event: Any) -> None:
+        if event.info.level == "error" and event.info.msg.strip():
+            failures.append(event.info.msg.strip())
+        if event.info.name in NODE_DONE:
+            node = event.data.node_info.node_name
+            _report(reports, "node", node, event.data.index, event.data.total)
+
+    outcome = dbt_main.dbtRunner(callbacks=[on_event]).invoke(arguments)
+    if outcome.exception is not None:
+        failures.append(str(outcome.exception))
+    _report(reports, "end", outcome.success, failures)
+
+
+def _report(reports: TextIO, *words: Any) -> None:
+    reports.write(json.dumps(words) + "\n")
+    reports.flush()
+
+
+def _end_with(stdin: TextIO) -> None:
+    stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Marts as Parquet files, for tools that do not read DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from unwind.durable import whole_file
+from unwind.settings import Home
+from unwind.warehouse.releases import NoReleaseError, current_db
+
+
+def export_marts(
+    home: Home,
+    folder: Path,
+    marts: Sequence[str] | None,
+    report: Callable[[str, int, int], None],
+) -> list[Path]:
+    """Writes `<folder>/<mart>.parquet` (zstd) for each mart of the current release.
+
+    All of them come from one release, whatever is published meanwhile. Raises NoReleaseError for
+    a mart that the release does not have.
+    """
+    written = []
+    with duckdb.connect(str(current_db(home).resolve()), read_only=True) as release:
+        there = [
+            row[0]
+            for row in release.execute(
+                "select table_name from information_schema.tables where table_schema = 'marts'"
+                " order by 1"
+            ).fetchall()
+        ]
+        for unknown in set(marts or ()) - set(there):
+            raise NoReleaseError(f"no mart {unknown!r}; there are {', '.join(there)}")
+        chosen = [mart for mart in there if not marts or mart in marts]
+        for place, mart in enumerate(chosen):
+            report(f"exporting {mart}", place, len(chosen))
+            target = folder / f"{mart}.parquet"
+            with whole_file(target) as beside:
+                release.execute(
+                    f"copy marts.{mart} to '{beside}' (format parquet, compression zstd)"
+                )
+            written.append(target)
+    return written

@@ -1,0 +1,601 @@
+"""The two gates: what landed is judged before it builds, marts before they are published.
+
+Suites, validation definitions, checkpoints and thresholds are files under `expectations/`. A gate
+attaches the warehouse's files read-only to a DuckDB in memory, names there what is being built
+(schema `gate`), and lets Great Expectations judge just that, by SQL. No other connection of this
+process may have the files open meanwhile.
+
+Great Expectations takes seconds to import, so it is imported where it is used; `preload()` in a
+thread hides that behind dbt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.state import append_rows, naive_utc
+
+if TYPE_CHECKING:
+    import duckdb
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.data_context import FileDataContext
+    from sqlalchemy.engine import Connection
+
+CONTEXT_ROOT = PROJECT_ROOT / "expectations"
+MODELS = PROJECT_ROOT / "dbt_project" / "models"
+DATASOURCE = "gate"
+LANDED, MARTS = "landed", "marts"
+LANDED_SCHEMA = "landed_schema"
+CRITICAL = "critical"
+
+# 2026-11-22: enough to recognise what is wrong, few enough to be read in a terminal.
+EXAMPLES_SHOWN = 5
+OBSERVED_MAX_CHARS = 2_000
+DETAIL_MAX_CHARS = 300
+
+STAGED_RELATION = "staging.intermediate.int_liquidations_unioned"
+# What facts and gates read of a staged liquidation; '' where any type will do.
+STAGED_COLUMNS = {
+    "batch_id": "VARCHAR",
+    "raw_object": "VARCHAR",
+    "raw_line": "BIGINT",
+    "row_in_line": "BIGINT",
+    "parser": "VARCHAR",
+    "source_kind": "VARCHAR",
+    "received_at": "TIMESTAMP",
+    "venue": "VARCHAR",
+    "instrument": "VARCHAR",
+    "liquidated_side": "VARCHAR",
+    "event_kind": "VARCHAR",
+    "event_at": "TIMESTAMP",
+    "hour_at": "TIMESTAMP",
+    "raw_side": "VARCHAR",
+    "raw_quantity": "",
+    "raw_price": "",
+    "reject_reason": "VARCHAR",
+    "line_class": "VARCHAR",
+}
+OBSERVATION_COLUMNS = {"batch_id", "venue", "observed_at", "reject_reason"}
+
+
+class GateError(RuntimeError):
+    """A gate could not judge at all: its files are missing or locked; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit that suites read by name, with the day it was set and the observation behind it."""
+
+    name: str
+    value: float
+    since: date
+    reason: str
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One verdict: an expectation that held, or one failure of it.
+
+    `batch_id` and `venue` are set where the landed gate fails one venue's part; a failure without
+    them concerns the whole run. `observed` is a small JSON text, `message` one plain sentence.
+    """
+
+    gate: str
+    suite: str
+    expectation: str
+    batch_id: str | None
+    venue: str | None
+    severity: str
+    success: bool
+    unexpected_count: int
+    observed: str
+    message: str
+    checked_at: datetime
+
+    @property
+    def is_critical_failure(self) -> bool:
+        """Readers would be misled: the part is held, or the run stops."""
+        return not self.success and self.severity == CRITICAL
+
+
+def preload() -> None:
+    """Imports what the gates need (5 to 20 s of one core); may run in a thread."""
+    # Read when great_expectations is imported; nothing is to be sent anywhere.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+    import great_expectations.expectations  # noqa: F401
+
+
+def check_landed(
+    home: Home, run_id: str, checked_at: datetime, suites: Collection[str] | None = None
+) -> list[GateResult]:
+    """Judges each venue's part of each batch being built (staging's ops.build_batches).
+
+    `suites` narrows it to some. A critical failure with a batch and a venue holds that part; one
+    without stops the run. Raises GateError when staging.duckdb is missing or locked.
+    """
+    with _opened_gate(home, [home.staging_db]) as gate:
+        _name_landed(gate.connection)
+        chosen = suites or _suites_of(gate.context, LANDED)
+        schema = _judge(gate, LANDED, run_id, checked_at, {LANDED_SCHEMA} & set(chosen))
+        if run_failures(schema):
+            # Parts of a relation that cannot be read would only repeat it, once for each of them.
+            return schema
+        rest = set(chosen) - {LANDED_SCHEMA}
+        return schema + _judge(gate, LANDED, run_id, checked_at, rest)
+
+
+def check_marts(
+    home: Home,
+    run_id: str,
+    checked_at: datetime,
+    suites: Collection[str] | None = None,
+    models: Path = MODELS,
+) -> list[GateResult]:
+    """Judges the marts over the hours being built (staging's ops.pending_hours).
+
+    `suites` narrows it to some. A suite whose mart is neither in the warehouse nor a model of the
+    project is left out; one whose model exists but whose table does not fails critically. Raises
+    GateError when a file is missing or locked.
+    """
+    with _opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
+        present = _name_marts(gate.connection)
+        expected = {path.stem for path in models.rglob("*.sql")}
+        chosen = suites or _suites_of(gate.context, MARTS)
+        results = [
+            _missing_mart(suite, checked_at)
+            for suite in chosen
+            if suite in expected and suite not in present
+        ]
+        return results + _judge(gate, MARTS, run_id, checked_at, present & set(chosen))
+
+
+def held_parts(results: Iterable[GateResult]) -> dict[tuple[str, str], str]:
+    """The parts (batch, venue) to hold, each with the sentences why."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.is_critical_failure and result.batch_id and result.venue:
+            reasons.setdefault((result.batch_id, result.venue), []).append(result.message)
+    return {part: " ".join(sentences) for part, sentences in reasons.items()}
+
+
+def run_failures(results: Iterable[GateResult]) -> list[GateResult]:
+    """Critical failures that concern the whole run: nothing may be built on or published."""
+    return [one for one in results if one.is_critical_failure and not one.venue]
+
+
+def write_results(
+    connection: duckdb.DuckDBPyConnection, run_id: str, results: Iterable[GateResult]
+) -> None:
+    """Appends verdicts to staging's ops.gate_results; `connection` has staging.duckdb open."""
+    append_rows(
+        connection,
+        "staging.ops.gate_results",
+        (
+            (
+                run_id,
+                one.gate,
+                one.suite,
+                one.expectation,
+                one.batch_id,
+                one.venue,
+                one.severity,
+                one.success,
+                one.unexpected_count,
+                one.observed,
+                one.message,
+                naive_utc(one.checked_at),
+            )
+            for one in results
+        ),
+    )
+
+
+def build_docs(home: Home) -> Path:
+    """Builds the static site of suites and kept results; returns its index page.
+
+    Pages of results already rendered are kept, so a call costs what is new. Not needed for a
+    refresh: call it after publishing, or when somebody asks.
+    """
+    context = _context(home)
+    site = home.gates / "docs"
+    _forget_old_runs(home)
+    rendered = {
+        path.relative_to(site / "validations").with_suffix("")
+        for path in (site / "validations").rglob("*.html")
+    }
+    store = context.validation_results_store
+    new = [key for key in store.list_keys() if Path(*key.to_tuple()) not in rendered]
+    suites = [context.suites.get(name).identifier_bundle().name for name in _all_suites(context)]
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+    )
+
+    context.build_data_docs(
+        resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
+    )
+    return site / "index.html"
+
+
+def thresholds() -> dict[str, Threshold]:
+    """The limits in `expectations/thresholds.toml`, by name."""
+    listed = tomllib.loads((CONTEXT_ROOT / "thresholds.toml").read_text())
+    return {name: Threshold(name, **fields) for name, fields in listed.items()}
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """An open context and its connection, with the schema `gate` in place."""
+
+    context: FileDataContext
+    connection: Connection
+
+
+def _context(home: Home) -> FileDataContext:
+    preload()
+    import great_expectations as gx
+
+    return gx.get_context(
+        mode="file",
+        context_root_dir=CONTEXT_ROOT,
+        runtime_environment={"UNWIND_GATES": str(home.gates)},
+    )
+
+
+@contextmanager
+def _opened_gate(home: Home, files: Collection[Path]) -> Iterator[_Gate]:
+    missing = [str(path) for path in files if not path.exists()]
+    if missing:
+        raise GateError(
+            f"There is nothing to judge: {', '.join(missing)} does not exist; "
+            "run `unwind refresh`, which stages and builds before it judges."
+        )
+    context = _context(home)
+    _forget_old_runs(home)
+    engine = context.data_sources.get(DATASOURCE).get_execution_engine().engine
+    try:
+        with engine.connect() as connection:
+            _prepare(connection, home)
+            for path in files:
+                _attach(connection, path)
+            yield _Gate(context, connection)
+    finally:
+        # The last connection to a DuckDB in memory closes the files attached to it.
+        engine.dispose()
+
+
+def _prepare(connection: Connection, home: Home) -> None:
+    spill = home.gates / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    _run(connection, "set TimeZone = 'UTC'")
+    _run(connection, f"set temp_directory = {_quoted(spill)}")
+    _run(connection, "create schema gate")
+    limits = ", ".join(
+        f"{limit.value!r}{'::bigint' if isinstance(limit.value, int) else '::double'} as {name}"
+        for name, limit in thresholds().items()
+    )
+    _run(connection, f"create table gate.thresholds as select {limits}")
+
+
+def _attach(connection: Connection, path: Path) -> None:
+    try:
+        _run(connection, f"attach {_quoted(path)} as {path.stem} (read_only)")
+    except Exception as error:
+        raise GateError(
+            f"The gate cannot open {path}: {_first_line(error)}; end the process that has it open "
+            "(only one writer may), then refresh again."
+        ) from error
+
+
+def _name_landed(connection: Connection) -> None:
+    """Names what the landed suites judge: gate.landed_schema, _parts, _coverage, _observations."""
+    found = _columns_of(connection, STAGED_RELATION)
+    rows = ", ".join(
+        f"({_quoted(name)}, {_quoted(kind)}, {_quoted(found[name]) if name in found else 'null'},"
+        f" {_fits(kind, found.get(name))})"
+        for name, kind in STAGED_COLUMNS.items()
+    )
+    _run(
+        connection,
+        "create table gate.landed_schema as select * from (values "
+        f"{rows}) as listed(column_name, expected_type, actual_type, type_fits)",
+    )
+    _run(connection, f"create view gate.staged as {_staged_rows(found)}")
+    _run(connection, (CONTEXT_ROOT / "sql" / "landed.sql").read_text())
+    _run(connection, _observation_parts(_observation_relations(connection)))
+
+
+def _staged_rows(found: Mapping[str, str]) -> str:
+    """The staged rows being built, columns that are missing filled with nulls of their type.
+
+    So a missing column fails its own expectation instead of every one.
+    """
+    columns = ", ".join(
+        (f"try_cast({name} as {kind}) as {name}" if not _fits(kind, found[name]) else name)
+        if name in found
+        else f"null::{kind or 'VARCHAR'} as {name}"
+        for name, kind in STAGED_COLUMNS.items()
+    )
+    source = f"from {STAGED_RELATION}" if found else "where false"
+    building = "batch_id in (select batch_id from staging.ops.build_batches)"
+    return f"select {columns} {source} {f'where {building}' if 'batch_id' in found else ''}"
+
+
+def _fits(expected: str, actual: str | None) -> bool:
+    if not actual:
+        return False
+    if expected == "BIGINT":
+        return actual in ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT")
+    return not expected or actual == expected
+
+
+def _observation_relations(connection: Connection) -> list[str]:
+    """Staging tables of anything but liquidations that are keyed like observations."""
+    listed = _run(
+        connection,
+        "select table_name, list(column_name) from duckdb_columns() where database_name = 'staging'"
+        " and schema_name = 'landed' and not ends_with(table_name, '__liquidations')"
+        " group by table_name order by table_name",
+    ).fetchall()
+    return [name for name, columns in listed if set(columns) >= OBSERVATION_COLUMNS]
+
+
+def _observation_parts(relations: Collection[str]) -> str:
+    parts = " union all ".join(
+        f"select batch_id, venue, {_quoted(name)} as relation, reject_reason, observed_at"
+        f" from staging.landed.{name} where batch_id in (select batch_id from gate.building)"
+        for name in relations
+    )
+    empty = (
+        "select null::varchar as batch_id, null::varchar as venue, null::varchar as relation,"
+        " null::varchar as reject_reason, null::timestamp as observed_at where false"
+    )
+    return f"""
+        create table gate.landed_observations as
+        select
+            batch_id,
+            venue,
+            relation,
+            count(*) as row_count,
+            count(reject_reason) as rejected_count,
+            rejected_count / row_count as rejected_share,
+            mode(reject_reason) as commonest_reject_reason,
+            count(*) filter (
+                where reject_reason is null and observed_at
+                    > building.sealed_at + to_minutes(limits.clock_ahead_minutes)
+            ) as ahead_count,
+            max(observed_at) as last_observed_at
+        from ({parts or empty}) as observed
+        inner join gate.building as building using (batch_id)
+        cross join gate.thresholds as limits
+        group by batch_id, venue, relation
+    """
+
+
+def _name_marts(connection: Connection) -> set[str]:
+    """Names every published mart in schema `gate`, cut to the hours being built."""
+    _run(
+        connection,
+        "create table gate.hours as select distinct hour_at from staging.ops.pending_hours",
+    )
+    marts = _run(
+        connection,
+        "select table_name, bool_or(column_name = 'hour_at') from duckdb_columns()"
+        " where database_name = 'warehouse' and schema_name = 'marts' group by table_name",
+    ).fetchall()
+    for name, is_hourly in marts:
+        # The range first: it lets DuckDB skip row groups, which a semi-join alone may not.
+        hours = (
+            " where hour_at between (select min(hour_at) from gate.hours)"
+            " and (select max(hour_at) from gate.hours)"
+            " and hour_at in (select hour_at from gate.hours)"
+        )
+        _run(
+            connection,
+            f"create view gate.{name} as select * from warehouse.marts.{name}"
+            f"{hours if is_hourly else ''}",
+        )
+    return {name for name, _ in marts}
+
+
+def _judge(
+    gate: _Gate,
+    checkpoint: str,
+    run_id: str,
+    checked_at: datetime,
+    suites: Collection[str],
+) -> list[GateResult]:
+    """Runs those of the checkpoint's validations whose suite is among `suites`."""
+    from great_expectations.core import RunIdentifier
+
+    # Not checkpoint.run(): a checkpoint runs all it lists, and a mart may not be built yet.
+    definition = gate.context.checkpoints.get(checkpoint)
+    run = RunIdentifier(run_name=run_id, run_time=checked_at)
+    results: list[GateResult] = []
+    for validation in definition.validation_definitions:
+        if validation.name not in suites:
+            continue
+        verdict = validation.run(
+            run_id=run, checkpoint_id=definition.id, result_format=definition.result_format
+        )
+        for judged in verdict.results:
+            results += _results_of(gate.connection, checkpoint, validation.name, judged, checked_at)
+    return results
+
+
+def _results_of(
+    connection: Connection,
+    gate: str,
+    suite: str,
+    judged: ExpectationValidationResult,
+    checked_at: datetime,
+) -> list[GateResult]:
+    config = judged.expectation_config
+    meta = config.meta
+
+    def result(
+        observed: Mapping[str, Any],
+        message: str,
+        count: int = 0,
+        success: bool = False,
+        severity: str = "",
+    ) -> GateResult:
+        return GateResult(
+            gate=gate,
+            suite=suite,
+            expectation=meta["name"],
+            batch_id=observed.get("batch_id"),
+            venue=observed.get("venue") if "batch_id" in observed else None,
+            severity=severity or config.severity.value,
+            success=success,
+            unexpected_count=count,
+            observed=_small_json(observed),
+            message=message,
+            checked_at=checked_at,
+        )
+
+    problem = _raised(judged)
+    if problem:
+        # What could not be judged must not pass, whatever it would have been worth.
+        sentence = f"{suite}.{meta['name']} could not be judged: {problem}"
+        action = "Bring the mart and its suite into line, then refresh again."
+        return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
+    if judged.success:
+        return [result(_plain(judged.result), config.description, success=True)]
+    query = config.kwargs.get("unexpected_rows_query")
+    if query is None:
+        count = int(judged.result.get("unexpected_count") or 0)
+        examples = judged.result.get("partial_unexpected_list", [])[:EXAMPLES_SHOWN]
+        return [
+            result({"examples": examples}, _sentence(meta, _about(count, examples)), count=count)
+        ]
+    count = int(judged.result["observed_value"])
+    # Great Expectations returns 200 rows at most; every failing part has to be named.
+    rows = _failing_rows(connection, query, suite, None if gate == LANDED else EXAMPLES_SHOWN)
+    if gate == LANDED:
+        return [
+            result(row, _sentence(meta, row), count=int(row.get("unexpected_count") or 1))
+            for row in rows
+        ]
+    return [result({"examples": rows}, _sentence(meta, _about(count, rows)), count=count)]
+
+
+def _failing_rows(
+    connection: Connection, query: str, relation: str, limit: int | None
+) -> list[dict[str, Any]]:
+    bounded = query.format(batch=f"gate.{relation}")
+    if limit is not None:
+        bounded = f"select * from ({bounded}) limit {limit}"
+    return [dict(row) for row in _run(connection, bounded).mappings()]
+
+
+def _missing_mart(mart: str, checked_at: datetime) -> GateResult:
+    return GateResult(
+        gate=MARTS,
+        suite=mart,
+        expectation="table_present",
+        batch_id=None,
+        venue=None,
+        severity=CRITICAL,
+        success=False,
+        unexpected_count=1,
+        observed="{}",
+        message=(
+            f"The model {mart} is in the project and marts.{mart} is not in the warehouse. "
+            "Look for its error in the dbt log, then refresh again."
+        ),
+        checked_at=checked_at,
+    )
+
+
+def _raised(judged: ExpectationValidationResult) -> str | None:
+    """The first exception met while judging; Great Expectations records it and goes on."""
+    info = judged.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry and entry.get("raised_exception"):
+            return _first_line(entry.get("exception_message") or "unknown error").rstrip(".")
+    return None
+
+
+def _about(count: int, examples: list[Any]) -> dict[str, Any]:
+    first = examples[0] if examples else None
+    if isinstance(first, Mapping):
+        first = ", ".join(f"{key} {_word(value)}" for key, value in first.items())
+    return {"unexpected_count": count, "example": first}
+
+
+def _sentence(meta: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    words = {name: _word(value) for name, value in facts.items()}
+    failure = meta["failure"].format_map(words)
+    action = meta["action"].format_map(words)
+    return f"{failure}; {action}."
+
+
+def _word(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _plain(observed: Mapping[str, Any]) -> dict[str, Any]:
+    """The few figures of a passed expectation that are worth keeping."""
+    return {
+        name: observed[name] for name in ("observed_value", "element_count") if name in observed
+    }
+
+
+def _small_json(observed: Mapping[str, Any]) -> str:
+    text = json.dumps(observed, default=str)
+    if len(text) <= OBSERVED_MAX_CHARS:
+        return text
+    return json.dumps({"shortened": text[: OBSERVED_MAX_CHARS // 2]})
+
+
+def _suites_of(context: FileDataContext, checkpoint: str) -> list[str]:
+    return [one.name for one in context.checkpoints.get(checkpoint).validation_definitions]
+
+
+def _all_suites(context: FileDataContext) -> list[str]:
+    return [*_suites_of(context, LANDED), *_suites_of(context, MARTS)]
+
+
+def _forget_old_runs(home: Home) -> None:
+    """Keeps the newest runs' results and pages; older verdicts stay in ops.gate_results."""
+    kept = int(thresholds()["results_kept_runs"].value)
+    for zone in (home.gates / "results", home.gates / "docs" / "validations"):
+        for suite in zone.iterdir() if zone.exists() else ():
+            runs = [path for path in suite.iterdir() if path.is_dir()] if suite.is_dir() else []
+            runs.sort(key=lambda path: path.stat().st_mtime_ns)
+            for old in runs[:-kept]:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _columns_of(connection: Connection, relation: str) -> dict[str, str]:
+    """Column types by name as the relation binds now; empty when it does not exist or bind."""
+    try:
+        described = _run(connection, f"describe select * from {relation}").fetchall()
+    except Exception:
+        return {}
+    return {row[0]: row[1] for row in described}
+
+
+def _run(connection: Connection, sql: str) -> Any:
+    # exec_driver_sql: SQLAlchemy would take `:name` and `%` in plain SQL for parameters.
+    return connection.exec_driver_sql(sql)
+
+
+def _quoted(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().splitlines()[0][:DETAIL_MAX_CHARS]

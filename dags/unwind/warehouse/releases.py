@@ -1,0 +1,218 @@
+"""Releases: what readers see. Each is a byte copy of the checkpointed warehouse in a folder of its
+own; `current` is a symlink to one of them, swapped in one step.
+
+A reader who has opened a release stays on it; who opens `current` anew gets the newest. The link
+names a folder, not the file: a process that opened the same path before would otherwise be given
+its old file again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+import unwind
+from unwind.clock import iso, parse_instant
+from unwind.durable import sync, write_json
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.state import naive_utc
+
+# A reader resolves the link and opens the file within milliseconds; the newest three are never
+# taken away, so that one who is slow still finds it.
+ALWAYS_KEPT = 3
+KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
+KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
+
+
+class NoReleaseError(LookupError):
+    """There is no such release; the text says what there is and what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published release, as its release.json describes it."""
+
+    release_id: str
+    path: Path
+    built_at: datetime
+    first_hour_at: str | None
+    last_hour_at: str | None
+    batches: int
+    batches_new: int
+    gate_outcome: str
+    is_current: bool
+
+
+def publish(home: Home, run_id: str, built_at: datetime) -> str:
+    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id."""
+    release_id = _new_id(home, built_at)
+    described = _describe(home, run_id, release_id, built_at)
+    beside = home.releases / f".{release_id}.part"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
+    write_json(beside / "release.json", described)
+    sync(beside)
+    beside.replace(home.releases / release_id)
+    sync(home.releases)
+    _swap(home, release_id)
+    return release_id
+
+
+def listed(home: Home) -> list[Release]:
+    """Every release, newest first."""
+    current = home.current.resolve().name if home.current.is_symlink() else None
+    found = []
+    for path in home.releases.glob("[!.]*/release.json"):
+        fields = json.loads(path.read_text())
+        found.append(
+            Release(
+                release_id=fields["release_id"],
+                path=path.parent,
+                built_at=parse_instant(fields["built_at"]),
+                first_hour_at=fields["first_hour_at"],
+                last_hour_at=fields["last_hour_at"],
+                batches=fields["batches"],
+                batches_new=fields["batches_new"],
+                gate_outcome=fields["gate_outcome"],
+                is_current=fields["release_id"] == current,
+            )
+        )
+    return sorted(found, key=lambda release: release.release_id, reverse=True)
+
+
+def roll_back(home: Home, release_id: str) -> None:
+    """Makes a former release the current one, until the next refresh publishes.
+
+    Raises NoReleaseError where it is not there.
+    """
+    if not (home.releases / release_id / "warehouse.duckdb").is_file():
+        known = ", ".join(release.release_id for release in listed(home)) or "none"
+        raise NoReleaseError(f"no release {release_id!r} in {home.releases}; there are: {known}")
+    _swap(home, release_id)
+
+
+def current_db(home: Home) -> Path:
+    """The file that readers open. Raises NoReleaseError before the first release."""
+    path = home.current / "warehouse.duckdb"
+    if not path.is_file():
+        raise NoReleaseError(
+            f"nothing is published in {home.root} yet; run `unwind demo`, or land or import"
+            " something and run `unwind refresh`"
+        )
+    return path
+
+
+def prune(home: Home, now: datetime) -> list[str]:
+    """Takes away releases beyond the kept count or age; never the current or the newest ones."""
+    gone = []
+    for place, release in enumerate(listed(home)):
+        young = now - release.built_at < timedelta(days=KEPT_DAYS)
+        if place < ALWAYS_KEPT or release.is_current or (place < KEPT_RELEASES and young):
+            continue
+        shutil.rmtree(release.path)
+        gone.append(release.release_id)
+    for leftover in home.releases.glob(".*.part"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return gone
+
+
+@cache
+def code_version() -> str:
+    """The package's version, with the commit where the project is a checkout."""
+    described = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    commit = described.stdout.strip() if described.returncode == 0 else ""
+    return f"{unwind.__version__}+{commit}" if commit else unwind.__version__
+
+
+def _new_id(home: Home, built_at: datetime) -> str:
+    """Ids sort in the order of publishing, even where a clock stands still or goes back."""
+    stem = f"{built_at:%Y%m%dT%H%M%SZ}"
+    newest = max((path.name for path in home.releases.glob("[!.]*-*")), default="")
+    newest_stem, _, number = newest.partition("-")
+    if newest_stem < stem:
+        return f"{stem}-00"
+    return f"{newest_stem}-{int(number) + 1:02d}"
+
+
+def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:
+    """Writes the release's own row and gate results into it, and folds the log into the file."""
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        warehouse.execute(f"attach '{home.staging_db}' as staging (read_only)")
+        warehouse.execute("begin")
+        warehouse.execute("delete from marts.gate_results where run_id = ?", [run_id])
+        warehouse.execute(
+            "insert into marts.gate_results by name"
+            " select * from staging.ops.gate_results where run_id = ?",
+            [run_id],
+        )
+        warehouse.execute("delete from marts.release")
+        warehouse.execute(
+            """
+            insert into marts.release by name
+            select
+                $release_id as release_id,
+                $run_id as run_id,
+                $built_at::timestamp as built_at,
+                (select min(hour_at) from staging.ops.hours) as first_hour_at,
+                (select max(hour_at) from staging.ops.hours) as last_hour_at,
+                $code_version as code_version,
+                (select count(*) from staging.ops.batches)::integer as batches,
+                (select count(*) from staging.ops.build_batches)::integer as batches_new,
+                if(gate_warnings > 0, 'passed with warnings', 'passed') as gate_outcome,
+                gate_warnings,
+            from (
+                select count(*) filter (where not success)::integer as gate_warnings
+                from staging.ops.gate_results where run_id = $run_id
+            ) as judged
+            """,
+            {
+                "release_id": release_id,
+                "run_id": run_id,
+                "built_at": naive_utc(built_at),
+                "code_version": code_version(),
+            },
+        )
+        warehouse.execute("commit")
+        row = warehouse.execute("select * from marts.release").fetchone()
+        names = [column[0] for column in warehouse.description]
+        warehouse.execute("detach staging")
+        warehouse.execute("checkpoint")
+    described = dict(zip(names, row, strict=True))
+    return {**described, "built_at": iso(built_at)}
+
+
+def _copy_bytes(source: Path, target: Path) -> None:
+    """A byte copy within the kernel; a clone where the file system can."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        left = os.fstat(reader.fileno()).st_size
+        while left:
+            copied = os.copy_file_range(reader.fileno(), writer.fileno(), left)
+            if not copied:
+                raise OSError(f"{source} became shorter while it was copied to {target}")
+            left -= copied
+        os.fchmod(writer.fileno(), 0o444)
+        os.fsync(writer.fileno())
+
+
+def _swap(home: Home, release_id: str) -> None:
+    beside = home.root / f".current.{os.getpid()}"
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(Path("releases") / release_id)
+    beside.replace(home.current)
+    sync(home.root)

@@ -1,0 +1,179 @@
+"""The refresh's own state, in schema `ops` of staging.duckdb: what is built, pending, held, judged.
+
+dbt reads it as sources. It lives and dies with the warehouse's files: without them every sealed
+batch is unbuilt, and the next refresh builds all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from unwind.landing.ledger import Seal
+from unwind.landing.raw import RawZone
+from unwind.settings import Home
+
+OPS_TABLES = """
+create schema if not exists ops;
+create table if not exists ops.batches (
+    batch_id varchar, revision integer, kind varchar, sealed_at timestamp,
+    covers_from_at timestamp, covers_to_at timestamp
+);
+create table if not exists ops.batch_outcomes (
+    batch_id varchar, revision integer, venue varchar, dataset varchar, status varchar,
+    detail varchar, requests integer, objects integer, lines bigint, landed_at timestamp
+);
+create table if not exists ops.build_batches (batch_id varchar, revision integer);
+create table if not exists ops.build_objects (
+    batch_id varchar, venue varchar, dataset varchar, format varchar, raw_object varchar,
+    name varchar, lines_path varchar, lines bigint, problem varchar, received_at timestamp,
+    imported_at timestamp
+);
+create table if not exists ops.holds (
+    batch_id varchar, revision integer, venue varchar, reason varchar, held_at timestamp,
+    released_at timestamp
+);
+create table if not exists ops.pending_hours (hour_at timestamp);
+create table if not exists ops.hours (hour_at timestamp);
+create table if not exists ops.gate_results (
+    run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
+    venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
+    message varchar, checked_at timestamp
+);
+create table if not exists ops.built_batches (
+    batch_id varchar, revision integer, release_id varchar, holds_released integer
+);
+create table if not exists ops.plan (
+    run_id varchar, state varchar, started_at timestamp, code_version varchar
+);
+"""
+
+
+@contextmanager
+def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
+    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(str(home.staging_db), read_only=read_only)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        if not read_only:
+            connection.execute(OPS_TABLES)
+        yield connection
+    finally:
+        connection.close()
+
+
+def naive_utc(instant: datetime | None) -> datetime | None:
+    """Timestamps in the warehouse are UTC without a zone."""
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant else None
+
+
+def append_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]
+) -> None:
+    """Appends rows in the table's column order; fast for many rows (Arrow, not one by one)."""
+    listed = list(rows)
+    if not listed:
+        return
+    columns = connection.execute(f"describe {table}").fetchall()
+    arrow = pa.table(
+        {
+            name: pa.array([row[place] for row in listed], type=_arrow_type(kind))
+            for place, (name, kind, *_) in enumerate(columns)
+        }
+    )
+    connection.register("rows_to_append", arrow)
+    connection.execute(f"insert into {table} select * from rows_to_append")
+    connection.unregister("rows_to_append")
+
+
+def _arrow_type(duckdb_type: str) -> pa.DataType:
+    return {
+        "VARCHAR": pa.string(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "BOOLEAN": pa.bool_(),
+        "TIMESTAMP": pa.timestamp("us"),
+    }[duckdb_type]
+
+
+def write_build_batches(
+    connection: duckdb.DuckDBPyConnection, home: Home, seals: Sequence[Seal]
+) -> None:
+    """Makes these sealed batches the ones being built: their objects, outcomes and covers."""
+    zone = RawZone(home)
+    connection.execute("delete from ops.build_batches")
+    connection.execute("delete from ops.build_objects")
+    append_rows(
+        connection,
+        "ops.build_batches",
+        ((seal.batch.batch_id, seal.revision) for seal in seals),
+    )
+    for table in ("ops.batches", "ops.batch_outcomes"):
+        connection.execute(
+            f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
+        )
+    append_rows(
+        connection,
+        "ops.batches",
+        (
+            (
+                seal.batch.batch_id,
+                seal.revision,
+                seal.batch.kind,
+                naive_utc(seal.sealed_at),
+                naive_utc(seal.batch.covers_from_at),
+                naive_utc(seal.batch.covers_to_at),
+            )
+            for seal in seals
+        ),
+    )
+    append_rows(
+        connection,
+        "ops.batch_outcomes",
+        (
+            (
+                seal.batch.batch_id,
+                seal.revision,
+                venue,
+                landing.dataset,
+                landing.status,
+                landing.detail,
+                landing.requests,
+                len(landing.objects),
+                sum(obj.lines for obj in landing.objects),
+                naive_utc(landing.landed_at),
+            )
+            for seal in seals
+            for venue, landings in seal.landings.items()
+            for landing in landings
+        ),
+    )
+    append_rows(
+        connection,
+        "ops.build_objects",
+        (
+            (
+                seal.batch.batch_id,
+                obj.venue,
+                obj.dataset,
+                obj.format,
+                obj.sha256,
+                obj.name,
+                str(zone.lines_path(obj.venue, obj.sha256)),
+                obj.lines,
+                obj.problem,
+                naive_utc(obj.received_at),
+                naive_utc(obj.imported_at),
+            )
+            for seal in seals
+            for landings in seal.landings.values()
+            for landing in landings
+            for obj in landing.objects
+        ),
+    )

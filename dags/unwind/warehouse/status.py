@@ -1,0 +1,163 @@
+"""What state the warehouse is in, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+import unwind
+from unwind.clock import iso
+from unwind.durable import write_json
+from unwind.landing.ledger import Ledger
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import releases
+
+# 2026-11-22: an hour is landed, built and published within minutes of its end.
+STALE_AFTER = timedelta(hours=3)
+FREE_BYTES_WANTED = 5 * 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is fine, and otherwise what to do."""
+
+    is_fine: bool
+    what: str
+    remedy: str = ""
+
+
+Rows = list[tuple]
+
+
+def status_tables(home: Home) -> Iterator[tuple[str, list[str], Rows]]:
+    """Titles, column names and rows: releases, batches, failures, holds, gates, coverage."""
+    known = releases.listed(home)
+    sealed = Ledger(home).sealed()
+    yield (
+        "Batches",
+        ["sealed", "in the newest release", "releases kept", "current"],
+        [
+            (
+                len(sealed),
+                known[0].batches if known else 0,
+                len(known),
+                next((release.release_id for release in known if release.is_current), "none"),
+            )
+        ],
+    )
+    if not known:
+        return
+    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+        for title, query in STATUS_QUERIES.items():
+            rows = release.execute(query).fetchall()
+            if rows:
+                yield title, [column[0] for column in release.description], rows
+
+
+STATUS_QUERIES = {
+    "This release": "select release_id, last_hour_at, batches, gate_outcome from marts.release",
+    "Liquidations by venue, newest 24 hours": """
+        select venue, count(*) as events, max(event_at) as newest_event_at
+        from marts.fct_liquidations
+        where hour_at > (select last_hour_at - interval 24 hour from marts.release)
+        group by all order by all
+    """,
+    "Datasets that failed or came in part, newest 24 hours": """
+        select batch_id, venue, dataset, status, detail from marts.landing_outcomes
+        where status in ('failed', 'partial')
+            and coalesce(covers_to_at, sealed_at)
+            > (select last_hour_at - interval 24 hour from marts.release)
+        order by batch_id desc, venue, dataset limit 20
+    """,
+    "Held parts": """
+        select distinct batch_id, venue, hold_reason from marts.landing_outcomes
+        where is_held order by all
+    """,
+    "Gate failures of this release": """
+        select gate, suite, severity, message from marts.gate_results
+        where not success and run_id = (select run_id from marts.release) order by all limit 20
+    """,
+    "Quarantined rows": """
+        select venue, reject_reason, count(*) as rows from marts.quarantined_liquidations
+        group by all order by rows desc
+    """,
+}
+
+
+def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
+    """Looks at each thing that can be wrong, most basic first."""
+    yield Finding(True, f"unwind {releases.code_version()} from {os.path.dirname(unwind.__file__)}")
+    expected = PROJECT_ROOT / "dags" / "unwind"
+    yield Finding(
+        os.path.realpath(os.path.dirname(unwind.__file__)) == str(expected.resolve()),
+        f"the package and the DAGs are one tree ({expected})",
+        "install the project with `make setup`, so that the DAGs and the command run one code",
+    )
+    home.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home.root).free
+    yield Finding(
+        free > FREE_BYTES_WANTED,
+        f"{free / 2**30:.0f} GiB are free at {home.root}",
+        "free some space, or move the warehouse with UNWIND_HOME",
+    )
+    known = releases.listed(home)
+    yield Finding(
+        bool(known), f"{len(known)} releases are published", "run `unwind demo` or `unwind refresh`"
+    )
+    if not known:
+        return
+    sealed = Ledger(home).sealed()
+    waiting = len(sealed) - known[0].batches
+    yield Finding(
+        waiting <= 0,
+        f"{max(waiting, 0)} of {len(sealed)} sealed batches wait to be built",
+        "run `unwind refresh`; if it fails, it says why",
+    )
+    yield Finding(
+        known[0].is_current,
+        "readers are on the newest release",
+        "a release was rolled back; the next refresh makes its own release current",
+    )
+    yield Finding(
+        now - known[0].built_at < STALE_AFTER,
+        f"the newest release was built at {iso(known[0].built_at)}",
+        "is the refresh running? `unwind up` schedules it, `unwind refresh` runs it once",
+    )
+    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+        held = release.execute(
+            "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
+        ).fetchone()[0]
+    yield Finding(
+        not held,
+        f"{held} parts are held by the landed gate",
+        "`unwind status` names them; land again, or `unwind release-hold BATCH VENUE`",
+    )
+
+
+def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> str | None:
+    """Notes that a person lets a held part through. Returns what is wrong, None when done."""
+    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+        row = release.execute(
+            "select max(revision), max(hold_reason) from marts.landing_outcomes"
+            " where batch_id = ? and venue = ? and is_held",
+            [batch_id, venue],
+        ).fetchone()
+    if row is None or row[0] is None:
+        return f"no part of {venue} in {batch_id} is held; `unwind status` lists what is"
+    revision, reason = row
+    write_json(
+        home.hold_releases / f"{batch_id}.r{revision:04d}.{venue}.json",
+        {
+            "batch_id": batch_id,
+            "revision": revision,
+            "venue": venue,
+            "reason": reason,
+            "released_at": iso(now),
+        },
+    )
+    return None

@@ -1,0 +1,58 @@
+{#-
+    Rows of Binance's daily `metrics` dumps in the batches being built, as a subquery, with the
+    instant that each row is about.
+
+    Columns: those of csv_rows with the dump's own as text, market (um, cm), measured_at (the stock
+    columns' instant and the end of the taker flow's five minutes), reject_reason.
+-#}
+{% macro binance_metrics() -%}
+    (
+        with
+
+        rows_of_files as (
+
+            select
+                *,
+                {{ iso_at("create_time || 'Z'") }} as labelled_at,
+                -- The day is in the file's name; a renamed file is dated by its first label.
+                coalesce(
+                    try_cast(regexp_extract(name, '-metrics-([0-9]{4}-[0-9]{2}-[0-9]{2})', 1) as date),
+                    (min(labelled_at) over (partition by batch_id, raw_object))::date
+                ) as file_date,
+                coalesce(
+                    nullif(regexp_extract(name, 'futures/(um|cm)/', 1), ''),
+                    if({{ instrument_spelling('binance', 'symbol') }}.contract_type = 'inverse', 'cm', 'um')
+                ) as market,
+
+            from {{ csv_rows('binance', 'metrics', 'metrics-csv', [
+                'create_time', 'symbol', 'sum_open_interest', 'sum_open_interest_value',
+                'count_toptrader_long_short_ratio', 'sum_toptrader_long_short_ratio',
+                'count_long_short_ratio', 'sum_taker_long_short_vol_ratio',
+            ]) }} as metrics
+
+        )
+
+        select
+            *,
+            labelled_at + {{ binance_metrics_label_shift('market', 'file_date') }} as measured_at,
+            if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
+
+        from rows_of_files
+    )
+{%- endmacro %}
+
+
+{#-
+    From a label in a metrics dump to the instant measured: labels of USD-M files of days before
+    2026-06-25 name the end of their five minutes, all others the start. The day is the FILE's: the
+    label 2026-06-25 00:00 stands in the files of both days and means two instants.
+
+    Arguments: market (um, cm), file_date, both SQL expressions.
+-#}
+{% macro binance_metrics_label_shift(market, file_date) -%}
+    if(
+        {{ market }} = 'um' and {{ file_date }} < date '2026-06-25',
+        interval 0 minute,
+        interval 5 minute
+    )
+{%- endmacro %}

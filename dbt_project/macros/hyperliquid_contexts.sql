@@ -1,0 +1,74 @@
+{#-
+    Hyperliquid's context of every coin in the batches being built, as a subquery:
+    metaAndAssetCtxs (coins and their contexts are two lists, joined by position; the answer has no
+    clock, so the receive time stands in) and the archive's asset_ctxs files (one row a minute).
+
+    Columns: batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at, coin,
+    is_delisted, observed_at, and as text: funding, open_interest, oracle_px, mark_px; reject_reason.
+-#}
+{% macro hyperliquid_contexts() -%}
+    (
+        select
+            batch_id,
+            raw_object,
+            raw_line,
+            paired.place as row_in_line,
+            'rest' as source_kind,
+            received_at,
+            sealed_at,
+            paired.entry[1] ->> 'name' as coin,
+            coalesce((paired.entry[1] ->> 'isDelisted') = 'true', false) as is_delisted,
+            coalesce(received_at, sealed_at) as observed_at,
+            paired.entry[2] ->> 'funding' as funding,
+            paired.entry[2] ->> 'openInterest' as open_interest,
+            paired.entry[2] ->> 'oraclePx' as oracle_px,
+            paired.entry[2] ->> 'markPx' as mark_px,
+            case
+                when answer is null then 'unreadable_json'
+                when json_array_length(answer, '$[0].universe') != json_array_length(answer, '$[1]')
+                    then 'lists_of_unequal_length'
+            end as reject_reason,
+
+        from {{ rest_answers('hyperliquid', 'premium_index', ['/info']) }} as answers,
+            unnest(
+                case
+                    when answer is null then [[null::json, null::json]]
+                    when json_type(answer, '$[0].universe') = 'ARRAY'
+                        and json_type(answer, '$[1]') = 'ARRAY'
+                        then [
+                            [pair[1], pair[2]]
+                            for pair in list_zip(
+                                (answer -> '$[0].universe')::json[], (answer -> '$[1]')::json[]
+                            )
+                        ]
+                    else []::json[][]
+                end
+            ) with ordinality as paired(entry, place)
+
+        where (asked ->> 'type') = 'metaAndAssetCtxs'
+
+        union all by name
+
+        select
+            batch_id,
+            raw_object,
+            raw_line,
+            row_in_line,
+            'dump' as source_kind,
+            received_at,
+            sealed_at,
+            coin,
+            false as is_delisted,
+            {{ iso_at('time') }} as observed_at,
+            funding,
+            open_interest,
+            oracle_px,
+            mark_px,
+            if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
+
+        from {{ csv_rows('hyperliquid', 'premium_index', 'asset-ctxs-csv', [
+            'time', 'coin', 'funding', 'open_interest', 'prev_day_px', 'day_ntl_vlm', 'premium',
+            'oracle_px', 'mark_px', 'mid_px', 'impact_bid_px', 'impact_ask_px',
+        ]) }} as asset_ctxs
+    )
+{%- endmacro %}

@@ -1,0 +1,47 @@
+{#-
+    The numbered raw lines of the batches being built, as a subquery.
+
+    Arguments: venue, dataset, format as the ledger names them; objects of dataset `mixed` (imports
+    of several endpoints in one file) are included. The file list comes from the ledger, since a
+    pattern without files fails the whole read; with no file the relation is empty and typed.
+    Columns: batch_id, raw_object, raw_line, text, name (url or file), received_at (of the object),
+    is_import, sealed_at.
+-#}
+{% macro raw_lines(venue, dataset, format) -%}
+    {%- set of_interest -%}
+        venue = '{{ venue }}' and dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
+    {%- endset -%}
+    {%- set paths = [] -%}
+    {%- if execute -%}
+        {%- set listed = run_query(
+            "select distinct lines_path from " ~ source("ops", "build_objects")
+            ~ " where " ~ of_interest ~ " and lines > 0 order by lines_path"
+        ) -%}
+        {%- set paths = listed.columns[0].values() -%}
+    {%- endif -%}
+    (
+        select
+            objects.batch_id,
+            objects.raw_object,
+            {% if paths %}raw.raw_line{% else %}null::bigint as raw_line{% endif %},
+            {% if paths %}raw.text{% else %}null::varchar as text{% endif %},
+            objects.name,
+            objects.received_at,
+            batches.kind = 'import' as is_import,
+            batches.sealed_at,
+        from {{ source("ops", "build_objects") }} as objects
+        inner join {{ source("ops", "batches") }} as batches
+            on objects.batch_id = batches.batch_id
+        {% if paths -%}
+        inner join read_parquet([
+            {%- for path in paths %}
+            '{{ path | replace("'", "''") }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        ], filename = 'lines_path') as raw
+            on objects.lines_path = raw.lines_path
+        where {{ of_interest }}
+        {%- else -%}
+        where false
+        {%- endif %}
+    )
+{%- endmacro %}

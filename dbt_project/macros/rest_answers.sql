@@ -1,0 +1,78 @@
+{#-
+    The answers of some endpoints in the batches being built, as a subquery: envelope lines of
+    status 200 whose URL ends in one of `paths`.
+
+    Arguments: venue and dataset as for raw_lines; paths, a list of URL endings.
+    Columns: batch_id, raw_object, raw_line, received_at (of the answer; null for an import that
+    does not say), sealed_at, url (without query), params, asked (the JSON body of a POST),
+    answer (json; null where the body is none).
+-#}
+{% macro rest_answers(venue, dataset, paths) -%}
+    (
+        with
+
+        enveloped as (
+
+            select
+                *,
+                case when json_valid(text) then text::json end as envelope,
+
+            from {{ raw_lines(venue, dataset, 'rest') }}
+
+        )
+
+        select
+            batch_id,
+            raw_object,
+            raw_line,
+            coalesce({{ iso_at("envelope ->> 'received_at'") }}, received_at) as received_at,
+            sealed_at,
+            regexp_replace(envelope ->> '$.request.url', '[?].*$', '') as url,
+            envelope -> '$.request.params' as params,
+            envelope -> '$.request.json' as asked,
+            case
+                when json_valid(envelope ->> 'body') then (envelope ->> 'body')::json
+            end as answer,
+
+        from enveloped
+
+        where (envelope ->> '$.request.status') = '200'
+            and (
+                {%- for path in paths %}
+                ends_with(url, '{{ path }}'){{ " or" if not loop.last }}
+                {%- endfor %}
+            )
+    )
+{%- endmacro %}
+
+
+{#-
+    The rows of such answers, as a subquery: rest_answers' columns with entry (json) and
+    row_in_line (1-based).
+
+    Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list;
+    single, a key that marks an answer which is one row itself and no list.
+    An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
+    the list (an error, nothing new) gives none.
+-#}
+{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none) -%}
+    (
+        select
+            answers.*,
+            listed.entry,
+            listed.place as row_in_line,
+
+        from {{ rest_answers(venue, dataset, paths) }} as answers,
+            unnest(
+                case
+                    when answer is null then [null::json]
+                    when json_type(answer, '{{ rows_at }}') = 'ARRAY'
+                        then (answer -> '{{ rows_at }}')::json[]
+                    {%- if single %}
+                    when json_exists(answer, '$.{{ single }}') then [answer]
+                    {%- endif %}
+                    else []::json[]
+                end
+            ) with ordinality as listed(entry, place)
+    )
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{#-
+    The common end of the staging models of prices: staged_observations with the checks of bars.
+
+    Arguments: venue; relation, a CTE as for staged_observations with price_kind, bar_seconds (null
+    for a point), known_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
+    volume_usd.
+-#}
+{% macro staged_bars(venue, relation) -%}
+    {{ staged_observations(
+        venue,
+        relation,
+        numbers={
+            'open_usd': 'positive',
+            'high_usd': 'positive',
+            'low_usd': 'positive',
+            'close_usd': 'positive',
+            'volume_base': 'not_negative',
+            'volume_usd': 'not_negative',
+        },
+        required=['price_kind', 'open_usd', 'high_usd', 'low_usd', 'close_usd'],
+        kept=['price_kind', 'bar_seconds', 'known_at'],
+        checks={
+            'contradictory_bar': 'high_usd < greatest(open_usd, low_usd, close_usd)'
+                ~ ' or low_usd > least(open_usd, close_usd)',
+            'unreadable_bar_length': 'known_at is null or bar_seconds <= 0',
+            'unfinished_bar': 'bar_seconds is not null'
+                ~ ' and known_at > coalesce(received_at, sealed_at)',
+        },
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,116 @@
+{#- Epoch milliseconds in text as a UTC timestamp; null where it is no number of this century. -#}
+{% macro epoch_ms_at(column) -%}
+    case
+        when try_cast({{ column }} as bigint) between 946684800000 and 4102444799999
+            then epoch_ms(try_cast({{ column }} as bigint))
+    end
+{%- endmacro %}
+
+
+{#- An ISO 8601 instant in text as a UTC timestamp, whatever offset it is written with. -#}
+{% macro iso_at(column) -%}
+    (try_cast({{ column }} as timestamptz) at time zone 'UTC')
+{%- endmacro %}
+
+
+{#- A number written one way, so that 46759 and 46759.0 make one key; null stays an empty part. -#}
+{% macro number_key(column) -%}
+    coalesce(try_cast({{ column }} as decimal(38, 12))::varchar, '')
+{%- endmacro %}
+
+
+{#-
+    The common end of every stg_<venue>__liquidations: numbers, screening by what the row alone
+    tells, the twin ordinal and the partition hour.
+
+    `relation` names a CTE with: batch_id, raw_object, raw_line, row_in_line (1-based place of the
+    row in its line), parser (format and version), source_kind (stream, dump, rest, collector),
+    line_class (row, or header, log_line, other: what is no row), received_at, is_import, sealed_at,
+    instrument, contract_type, venue_asset, quote_asset, contract_size (by the symbol's grammar;
+    null where only an instrument snapshot tells), event_kind, liquidated_side, event_at,
+    event_at_source, raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
+    raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
+    (without ordinal), twin_scope (within which equal rows are genuine twins), twin_copies (how
+    often a source writes each row), reject_reason.
+-#}
+{% macro staged_liquidations(venue, relation) -%}
+numbered as (
+
+    select
+        *,
+        try_cast(raw_quantity as decimal(38, 12)) as quantity,
+        try_cast(valued_price as decimal(38, 12)) as price_usd,
+        -- 2017-01-01 is before the first public liquidation feed. An hour's grace covers clocks.
+        case
+            when event_at >= timestamp '2017-01-01'
+                and event_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
+                then event_at
+        end as plausible_event_at,
+
+    from {{ relation }}
+
+),
+
+screened as (
+
+    select
+        * exclude (event_at, reject_reason),
+        plausible_event_at as event_at,
+        case
+            when line_class != 'row' then null
+            when reject_reason is not null then reject_reason
+            when liquidated_side is null then 'unknown_side'
+            when event_at is null then 'unreadable_event_time'
+            when plausible_event_at is null then 'implausible_event_time'
+            when quantity is null then 'unreadable_quantity'
+            when quantity <= 0 then 'non_positive_quantity'
+            when price_usd is null then 'unreadable_price'
+            when price_usd <= 0 then 'non_positive_price'
+        end as reject_reason,
+
+    from numbered
+
+)
+
+select
+    batch_id,
+    raw_object,
+    raw_line,
+    row_in_line::integer as row_in_line,
+    parser,
+    source_kind,
+    line_class,
+    received_at,
+    sealed_at,
+    '{{ venue }}' as venue,
+    instrument,
+    contract_type,
+    venue_asset,
+    quote_asset,
+    contract_size::decimal(38, 12) as contract_size,
+    event_kind,
+    liquidated_side,
+    event_at,
+    event_at_source,
+    date_trunc('hour', coalesce(event_at, sealed_at)) as hour_at,
+    raw_side,
+    raw_quantity,
+    raw_quantity_unit,
+    raw_price,
+    quantity,
+    price_usd,
+    price_kind,
+    order_key,
+    case when reject_reason is null then natural_key end as natural_key,
+    case
+        when line_class = 'row' and reject_reason is null then ceil(
+            row_number() over (
+                partition by batch_id, raw_object, twin_scope, natural_key
+                order by raw_line, row_in_line
+            ) / twin_copies
+        )::integer
+    end as twin_ordinal,
+    reject_reason,
+
+from screened
+{%- endmacro %}

@@ -1,0 +1,96 @@
+{#-
+    The common end of the staging models of context (open interest, funding, prices, ratios):
+    numbers, screening by what the row alone tells, and the partition hour.
+
+    Arguments:
+      venue     whose grammar of instrument names holds
+      relation  a CTE with batch_id, raw_object, raw_line, row_in_line, source_kind (dump, rest,
+                stream), received_at, sealed_at, instrument, observed_at, reject_reason (null where
+                nothing is wrong so far), and the columns named below
+      numbers   column -> rule; the columns are text or numbers, and come out as double. Rules:
+                positive, not_negative, rate (between -1 and 1)
+      required  columns that must be there
+      kept      other columns that are passed on
+      checks    reason -> SQL condition over the parsed columns that rejects the row
+-#}
+{% macro staged_observations(venue, relation, numbers, required, kept=[], checks={}) -%}
+numbered as (
+
+    select
+        * exclude ({{ numbers | join(", ") }}),
+        {{ instrument_spelling(venue, "instrument") }} as spelling,
+        {%- for column in numbers %}
+        nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
+        try_cast({{ column }}_text as double) as {{ column }},
+        {%- endfor %}
+        -- 2017-01-01 is before the first public statistic. An hour's grace covers clocks.
+        observed_at >= timestamp '2017-01-01'
+            and observed_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
+            as is_plausible_time,
+
+    from {{ relation }}
+
+),
+
+screened as (
+
+    select
+        * exclude (reject_reason),
+        case
+            when reject_reason is not null then reject_reason
+            when instrument is null then 'missing_field'
+            when spelling.venue_asset is null then 'garbled_symbol'
+            when observed_at is null then 'unreadable_time'
+            when not is_plausible_time then 'implausible_time'
+            {%- for column in required %}
+            when {{ column }}{{ "_text" if column in numbers }} is null then 'missing_field'
+            {%- endfor %}
+            {%- for column, rule in numbers.items() %}
+            when {{ column }}_text is not null and ({{ column }} is null or not isfinite({{ column }}))
+                then 'unreadable_number'
+            -- No supply reaches 1e24 units, not even of coins with eighteen decimals in full.
+            when abs({{ column }}) > 1e24 then 'implausible_number'
+            {%- if rule == "positive" %}
+            when {{ column }} <= 0 then 'non_positive_number'
+            {%- elif rule == "not_negative" %}
+            when {{ column }} < 0 then 'negative_number'
+            {%- elif rule == "rate" %}
+            when abs({{ column }}) > 1 then 'implausible_rate'
+            {%- endif %}
+            {%- endfor %}
+            {%- for reason, condition in checks.items() %}
+            when {{ condition }} then '{{ reason }}'
+            {%- endfor %}
+        end as reject_reason,
+
+    from numbered
+
+)
+
+select
+    batch_id,
+    raw_object,
+    raw_line,
+    row_in_line::integer as row_in_line,
+    source_kind,
+    received_at,
+    sealed_at,
+    '{{ venue }}' as venue,
+    instrument,
+    spelling.venue_asset as venue_asset,
+    spelling.quote_asset as quote_asset,
+    spelling.contract_type as contract_type,
+    observed_at,
+    date_trunc(
+        'hour', if(coalesce(is_plausible_time, false), observed_at, coalesce(received_at, sealed_at))
+    ) as hour_at,
+    {%- for column in kept %}
+    {{ column }},
+    {%- endfor %}
+    {%- for column in numbers %}
+    {{ column }},
+    {%- endfor %}
+    reject_reason,
+
+from screened
+{%- endmacro %}

@@ -1,0 +1,92 @@
+{#-
+    Percentiles of each row's values among the values of the hours before it, as a whole select.
+
+    Arguments: `relation`, a CTE with hour_at, base_asset and the columns `measures`;
+    `window_hours`, the reach back, the row's own hour excluded; `least_history`, the number of
+    known trailing values under which the percentile is null.
+    Columns: hour_at, base_asset and for each measure m: m, m_percentile (0 to 100), m_history
+    (how many known values it was compared with).
+
+    Definition: the mid-rank share. Of n known trailing values, `below` are smaller and `above`
+    are larger; ties count half: 100 (below + ties / 2) / n = 50 (1 + (below - above) / n).
+    It is arithmetic on integers, so the two ways of counting agree to the last bit: for a few
+    hours, each row is compared with its own history; for many, an ordered window shares the work.
+-#}
+{% macro trailing_percentiles(relation, measures, window_hours, least_history) -%}
+{%- if few_build_hours() -%}
+select
+    built.hour_at,
+    built.base_asset,
+    {% for measure in measures -%}
+    any_value(built.{{ measure }}) as {{ measure }},
+    case
+        when any_value(built.{{ measure }}) is not null
+            and count(earlier.{{ measure }}) >= {{ least_history }}
+            then round(
+                50 * (
+                    1 + (
+                        count(*) filter (where earlier.{{ measure }} < built.{{ measure }})
+                        - count(*) filter (where earlier.{{ measure }} > built.{{ measure }})
+                    ) / count(earlier.{{ measure }})
+                ),
+                4
+            )
+    end as {{ measure }}_percentile,
+    count(earlier.{{ measure }})::integer as {{ measure }}_history,
+    {% endfor %}
+
+from {{ relation }} as built
+left join {{ relation }} as earlier
+    on built.base_asset = earlier.base_asset
+    and earlier.hour_at >= built.hour_at - interval {{ window_hours }} hour
+    and earlier.hour_at < built.hour_at
+
+where built.hour_at in {{ build_hours() }}
+
+group by built.hour_at, built.base_asset
+{%- else -%}
+select
+    hour_at,
+    base_asset,
+    {% for measure in measures -%}
+    {{ measure }},
+    case
+        when {{ measure }} is not null and count({{ measure }}) over its_history >= {{ least_history }}
+            then round(
+                50 * (
+                    1 + (
+                        rank(order by {{ measure }} asc nulls last) over its_history
+                        - rank(order by {{ measure }} desc nulls last) over its_history
+                    ) / count({{ measure }}) over its_history
+                ),
+                4
+            )
+    end as {{ measure }}_percentile,
+    (count({{ measure }}) over its_history)::integer as {{ measure }}_history,
+    {% endfor %}
+
+from {{ relation }}
+
+window its_history as (
+    partition by base_asset
+    order by hour_at
+    range between interval {{ window_hours }} hour preceding and interval 1 hour preceding
+)
+
+qualify hour_at in {{ build_hours() }}
+{%- endif -%}
+{%- endmacro %}
+
+
+{#-
+    Whether so few hours are being built that comparing each with its own history is cheaper than
+    windows over all of it: 0.1 s against 4 s for one hour of 300 assets (two cores). The two
+    cross at about a hundred hours. Both give the same rows; only the time differs.
+-#}
+{% macro few_build_hours() -%}
+    {%- if not execute -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set counted = run_query("select count(*) from " ~ build_hours() ~ " as building") -%}
+    {{ return(counted.columns[0].values()[0] <= 48) }}
+{%- endmacro %}

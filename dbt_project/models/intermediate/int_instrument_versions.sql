@@ -1,0 +1,129 @@
+-- One row per venue, instrument and unbroken stretch of one observed specification. The first known
+-- one holds backwards: contracts seldom change, and the other choice is to value nothing.
+{{ config(materialized='table') }}
+
+with
+
+observed as (
+
+    {% for venue in ['binance', 'bybit', 'okx', 'hyperliquid'] %}
+    select * from {{ ref('stg_' ~ venue ~ '__instruments') }}
+    {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
+
+),
+
+documented as (
+
+    select * from {{ ref('okx_contract_sizes') }}
+
+),
+
+-- One specification an instant, whichever batch brought it.
+specifications as (
+
+    select
+        venue,
+        instrument,
+        contract_type,
+        venue_asset,
+        quote_asset,
+        contract_size,
+        observed_at,
+
+    from observed
+
+    where {{ is_accepted_observation() }}
+
+    qualify row_number() over (
+        partition by venue, instrument, observed_at order by raw_object, raw_line, row_in_line
+    ) = 1
+
+),
+
+changes as (
+
+    select
+        *,
+        (contract_type, venue_asset, quote_asset, contract_size) is distinct from
+            lag((contract_type, venue_asset, quote_asset, contract_size)) over observations
+            as is_change,
+        row_number() over observations = 1 as is_first,
+
+    from specifications
+
+    window observations as (partition by venue, instrument order by observed_at)
+
+),
+
+from_snapshots as (
+
+    select
+        venue,
+        instrument,
+        if(is_first, timestamp '1970-01-01', observed_at) as valid_from,
+        lead(observed_at) over (partition by venue, instrument order by observed_at) as valid_to,
+        contract_type,
+        venue_asset,
+        quote_asset,
+        contract_size,
+        observed_at as first_observed_at,
+        'snapshot' as specification_source,
+
+    from changes
+
+    where is_change
+
+),
+
+-- Documented sizes stand in for instruments that no snapshot has told of.
+from_documents as (
+
+    select
+        'okx' as venue,
+        documented.instrument,
+        timestamp '1970-01-01' as valid_from,
+        null::timestamp as valid_to,
+        documented.contract_type,
+        documented.venue_asset,
+        documented.quote_asset,
+        documented.contract_size,
+        null::timestamp as first_observed_at,
+        documented.source as specification_source,
+
+    from documented
+    anti join from_snapshots
+        on from_snapshots.venue = 'okx'
+            and from_snapshots.instrument = documented.instrument
+
+),
+
+unioned as (
+
+    select * from from_snapshots
+    union all by name
+    select * from from_documents
+
+),
+
+final as (
+
+    select
+        venue,
+        instrument,
+        valid_from,
+        valid_to,
+        contract_type,
+        venue_asset,
+        {{ normalised_asset('venue_asset') }} as base_asset,
+        {{ asset_multiplier('venue_asset') }} as asset_multiplier,
+        quote_asset,
+        contract_size::decimal(38, 12) as contract_size,
+        first_observed_at,
+        specification_source,
+
+    from unioned
+
+)
+
+select * from final

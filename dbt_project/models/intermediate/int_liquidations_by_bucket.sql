@@ -1,0 +1,39 @@
+-- One row per hour, base_asset and price bucket with a counted liquidation.
+-- Bucket b spans 1.0025^b to 1.0025^(b + 1) dollars per unit of the asset.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 0},
+) }}
+
+with
+
+liquidations as (
+
+    select * from {{ ref('fct_liquidations') }}
+
+    where hour_at in {{ build_hours() }}
+        and {{ counted_liquidations() }}
+        and price_usd > 0
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        floor(ln(price_usd::double) / ln(1.0025))::integer as price_bucket,
+        coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0)::decimal(38, 4)
+            as long_usd,
+        coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0)::decimal(38, 4)
+            as short_usd,
+
+    from liquidations
+
+    group by all
+
+)
+
+select * from final
+
+order by hour_at

@@ -1,0 +1,161 @@
+-- One row per staged liquidation row of the hours being rebuilt: valued, named, and either good or
+-- with the reason why not. Rebuilt whole: it holds just what this run builds.
+{{ config(materialized='table') }}
+
+with
+
+staged as (
+
+    select * from {{ ref('int_liquidations_unioned') }}
+
+    where line_class = 'row'
+        and hour_at in {{ build_hours() }}
+
+),
+
+versions as (
+
+    select * from {{ ref('int_instrument_versions') }}
+
+),
+
+holds as (
+
+    select distinct batch_id, venue from {{ source('ops', 'holds') }}
+
+    where released_at is null
+
+),
+
+specified as (
+
+    select
+        staged.* exclude (contract_type, contract_size, venue_asset, quote_asset),
+        coalesce(versions.contract_type, staged.contract_type) as contract_type,
+        -- What the venue's own snapshot says goes before what its symbols say.
+        coalesce(versions.contract_size, staged.contract_size) as contract_size,
+        coalesce(versions.quote_asset, staged.quote_asset) as quote_asset,
+        coalesce(versions.base_asset, {{ normalised_asset('staged.venue_asset') }}) as base_asset,
+        coalesce(
+            versions.asset_multiplier, {{ asset_multiplier('staged.venue_asset') }}
+        )::double as asset_multiplier,
+        holds.batch_id is not null as is_held,
+
+    from staged
+    left join versions
+        on staged.venue = versions.venue
+        and staged.instrument = versions.instrument
+        and staged.event_at >= versions.valid_from
+        and (staged.event_at < versions.valid_to or versions.valid_to is null)
+    left join holds
+        on staged.batch_id = holds.batch_id
+        and staged.venue = holds.venue
+
+),
+
+-- Inverse contracts are worth their USD size without a price.
+sized as (
+
+    select
+        *,
+        case
+            when raw_quantity_unit = 'quote' then quantity::double
+            when contract_type = 'inverse' then quantity::double * contract_size::double
+            when raw_quantity_unit = 'contracts'
+                then quantity::double * contract_size::double * price_usd::double
+            when raw_quantity_unit = 'base' then quantity::double * price_usd::double
+        end as notional,
+        case
+            when raw_quantity_unit = 'quote' then 'venue'
+            when contract_type = 'inverse' then 'contract_size'
+            else 'event_price'
+        end as notional_price_source,
+
+    from specified
+
+),
+
+valued as (
+
+    select
+        *,
+        try_cast(notional as decimal(38, 4)) as notional_usd,
+        case
+            when contract_type = 'linear' and raw_quantity_unit = 'base' then quantity::double
+            when contract_type = 'linear' and raw_quantity_unit = 'contracts'
+                then quantity::double * contract_size::double
+            else notional / price_usd::double
+        end as venue_base_quantity,
+
+    from sized
+
+),
+
+named as (
+
+    select
+        * exclude (price_usd, reject_reason),
+        -- Per unit of the normalised asset: 1000PEPE at 0.01 is PEPE at 0.00001.
+        if(
+            asset_multiplier = 1, price_usd,
+            try_cast(price_usd::double / asset_multiplier as decimal(38, 12))
+        ) as price_usd,
+        try_cast(venue_base_quantity * asset_multiplier as decimal(38, 12)) as quantity_base,
+        case
+            when reject_reason is not null then reject_reason
+            when is_held then 'held'
+            when quote_asset not in {{ dollar_quotes() }} then 'quote_not_usd'
+            when notional is null then 'unknown_contract_size'
+            -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.
+            when notional_usd is null or notional_usd > 1e10 then 'implausible_notional'
+            when notional_usd = 0 then 'notional_rounds_to_zero'
+        end as reject_reason,
+
+    from valued
+
+),
+
+final as (
+
+    select
+        case
+            when reject_reason is null
+                then md5(concat_ws('|', venue, natural_key, twin_ordinal))::uuid
+        end as liquidation_id,
+        case
+            when order_key is not null then md5(concat_ws('|', venue, order_key))
+        end as liquidation_order_id,
+        venue,
+        instrument,
+        base_asset,
+        quote_asset,
+        contract_type,
+        liquidated_side,
+        event_kind,
+        quantity_base,
+        price_usd,
+        price_kind,
+        notional_usd,
+        notional_price_source,
+        event_at,
+        event_at_source,
+        received_at,
+        sealed_at,
+        raw_side,
+        raw_quantity,
+        raw_quantity_unit,
+        raw_price,
+        raw_object,
+        raw_line,
+        row_in_line,
+        parser,
+        source_kind,
+        batch_id,
+        hour_at,
+        reject_reason,
+
+    from named
+
+)
+
+select * from final

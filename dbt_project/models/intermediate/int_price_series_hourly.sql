@@ -1,0 +1,98 @@
+-- One row per hour and price series (venue, instrument, kind of price, bar length), from the
+-- prices of that hour alone. A bar counts if it had ended by the hour's end.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 0},
+) }}
+
+with
+
+prices as (
+
+    select * from {{ ref('fct_prices') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+known_in_hour as (
+
+    select
+        hour_at,
+        venue,
+        instrument,
+        base_asset,
+        quote_asset,
+        price_kind,
+        coalesce(bar_seconds, 0) as bar_seconds,
+        observed_at,
+        known_at,
+        coalesce(open_usd, close_usd) as open_usd,
+        greatest(open_usd, high_usd, low_usd, close_usd) as high_usd,
+        least(open_usd, high_usd, low_usd, close_usd) as low_usd,
+        close_usd,
+        coalesce(volume_usd, volume_base * close_usd) as volume_usd,
+
+    from prices
+
+    where close_usd > 0
+        and known_at <= hour_at + interval 1 hour
+        and base_asset is not null
+
+),
+
+series as (
+
+    select
+        hour_at,
+        venue,
+        instrument,
+        base_asset,
+        quote_asset,
+        price_kind,
+        bar_seconds,
+        arg_min(open_usd, observed_at) as open_usd,
+        max(high_usd) as high_usd,
+        min(low_usd) as low_usd,
+        arg_max(close_usd, observed_at) as close_usd,
+        max(known_at) as close_at,
+        sum(round(volume_usd, 4)::decimal(38, 4))::double as volume_usd,
+        least(sum(bar_seconds), 3600)::integer as covered_seconds,
+
+    from known_in_hour
+
+    group by all
+
+),
+
+final as (
+
+    select
+        hour_at,
+        venue,
+        instrument,
+        base_asset,
+        quote_asset,
+        price_kind,
+        bar_seconds,
+        open_usd,
+        high_usd,
+        low_usd,
+        close_usd,
+        close_at,
+        -- Older than this a price does not stand for the hour's end.
+        close_at >= hour_at + interval 55 minute as is_fresh,
+        volume_usd,
+        covered_seconds,
+        -- Where a series comes in several bar lengths, the one that covers most of the hour counts,
+        -- so that no volume is counted twice.
+        row_number() over (
+            partition by hour_at, venue, instrument, price_kind
+            order by covered_seconds desc, bar_seconds, base_asset, quote_asset
+        ) = 1 as is_best_bars,
+
+    from series
+
+)
+
+select * from final

@@ -1,0 +1,26 @@
+-- Every good and not held sighting of every venue, with the normalised asset.
+with
+
+staged as (
+
+    {% for venue in ['binance', 'bybit', 'okx', 'hyperliquid'] %}
+    select * from {{ ref('stg_' ~ venue ~ '__prices') }}
+    {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        *,
+        {{ normalised_asset('venue_asset') }} as base_asset,
+        {{ asset_multiplier('venue_asset') }} as asset_multiplier,
+
+    from staged
+
+    where {{ is_accepted_observation() }}
+
+)
+
+select * from final

@@ -1,0 +1,143 @@
+-- One row per hour and tracked base_asset, and ALL: the values that the stress score ranks.
+-- ALL is the tracked assets as one: sums over sums, and for volatility the mean weighted by open
+-- interest, each over the assets for which both sides of the ratio are known in the hour.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 720},
+) }}
+
+with
+
+imbalances as (
+
+    select * from {{ ref('liquidation_imbalance_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+leverage as (
+
+    select * from {{ ref('leverage_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+funding as (
+
+    select * from {{ ref('funding_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+intensities as (
+
+    select * from {{ ref('liquidation_intensity_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+prices as (
+
+    select * from {{ ref('int_price_windows_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+by_asset as (
+
+    select
+        imbalances.hour_at,
+        imbalances.base_asset,
+        imbalances.imbalance_24h,
+        leverage.oi_usd,
+        leverage.market_cap_usd,
+        leverage.oi_to_market_cap,
+        funding.oi_weighted_f8,
+        funding.weighted_oi_usd,
+        intensities.intensity_24h_bp,
+        intensities.matched_long_24h_usd,
+        intensities.matched_oi_start_24h_usd,
+        prices.realised_volatility_24h,
+
+    from imbalances
+    left join leverage
+        on imbalances.hour_at = leverage.hour_at
+        and imbalances.base_asset = leverage.base_asset
+    left join funding
+        on imbalances.hour_at = funding.hour_at
+        and imbalances.base_asset = funding.base_asset
+    left join intensities
+        on imbalances.hour_at = intensities.hour_at
+        and imbalances.base_asset = intensities.base_asset
+    left join prices
+        on imbalances.hour_at = prices.hour_at
+        and imbalances.base_asset = prices.base_asset
+
+),
+
+-- Summed in decimals: the order of the assets must not show.
+totals as (
+
+    select
+        hour_at,
+        sum(oi_usd::decimal(38, 4)) filter (where market_cap_usd > 0)::double as oi_usd,
+        sum(market_cap_usd::decimal(38, 4)) filter (where oi_usd is not null)::double
+            as market_cap_usd,
+        sum((oi_weighted_f8 * weighted_oi_usd)::decimal(38, 8))::double as oi_f8_usd,
+        sum(weighted_oi_usd::decimal(38, 4)) filter (where oi_weighted_f8 is not null)::double
+            as weighted_oi_usd,
+        sum(matched_long_24h_usd) filter (where matched_oi_start_24h_usd > 0)::double
+            as matched_long_24h_usd,
+        sum(matched_oi_start_24h_usd::decimal(38, 4))
+            filter (where matched_long_24h_usd is not null)::double as matched_oi_start_24h_usd,
+        sum((realised_volatility_24h * oi_usd)::decimal(38, 8))::double as volatile_oi_usd,
+        sum(oi_usd::decimal(38, 4)) filter (where realised_volatility_24h is not null)::double
+            as oi_of_known_volatility_usd,
+
+    from by_asset
+
+    group by hour_at
+
+),
+
+final as (
+
+    select
+        by_asset.hour_at,
+        by_asset.base_asset,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.oi_to_market_cap
+            else round(totals.oi_usd / nullif(totals.market_cap_usd, 0), 8)
+        end as oi_to_market_cap,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_f8
+            else round(totals.oi_f8_usd / nullif(totals.weighted_oi_usd, 0), 10)
+        end as oi_weighted_f8,
+        by_asset.imbalance_24h as long_imbalance_24h,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.intensity_24h_bp
+            else round(
+                1e4 * totals.matched_long_24h_usd / nullif(totals.matched_oi_start_24h_usd, 0), 6
+            )
+        end as intensity_24h_bp,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.realised_volatility_24h
+            else round(totals.volatile_oi_usd / nullif(totals.oi_of_known_volatility_usd, 0), 8)
+        end as realised_volatility_24h,
+        -- Without a map of unrealised levels the mass below spot is not known.
+        null::double as mass_below_spot,
+
+    from by_asset
+    inner join totals
+        on by_asset.hour_at = totals.hour_at
+
+)
+
+select * from final
+
+order by hour_at

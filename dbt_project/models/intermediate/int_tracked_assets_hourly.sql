@@ -1,0 +1,118 @@
+-- One row per hour of the spine and asset tracked at it: hourly statistics run over this grid.
+--
+-- Tracked are the largest by open interest (variable tracked_assets) and those with a counted
+-- liquidation in the 720 hours up to and including the hour. An asset's open interest is its largest
+-- hourly figure of the last 24 hours, so that a missed poll does not drop it.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 720},
+) }}
+
+with
+
+hours as (
+
+    select hour_at from {{ source('ops', 'hours') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+open_interest as (
+
+    select
+        hour_at,
+        base_asset,
+        oi_last_usd,
+
+    from {{ ref('int_asset_open_interest_hourly') }}
+
+    where oi_last_usd > 0
+        and hour_at >= {{ first_hour_read(23) }}
+
+),
+
+event_hours as (
+
+    select distinct
+        hour_at,
+        base_asset,
+
+    from {{ ref('fct_liquidations') }}
+
+    where {{ counted_liquidations() }}
+        and base_asset is not null
+        and hour_at >= {{ first_hour_read(719) }}
+
+),
+
+largest_of_day as (
+
+    select
+        hours.hour_at,
+        open_interest.base_asset,
+        max(open_interest.oi_last_usd) as oi_usd,
+
+    from hours
+    inner join open_interest
+        on open_interest.hour_at <= hours.hour_at
+        and open_interest.hour_at > hours.hour_at - interval 24 hour
+
+    group by all
+
+),
+
+largest as (
+
+    select
+        hour_at,
+        base_asset,
+
+    from largest_of_day
+
+    qualify row_number() over (partition by hour_at order by oi_usd desc, base_asset)
+        <= {{ var('tracked_assets', 50) }}
+
+),
+
+assets_with_events as (
+
+    select distinct base_asset from event_hours
+
+),
+
+liquidated as (
+
+    select
+        hours.hour_at,
+        assets_with_events.base_asset,
+
+    from hours
+    cross join assets_with_events
+    asof inner join event_hours
+        on assets_with_events.base_asset = event_hours.base_asset
+        and hours.hour_at >= event_hours.hour_at
+
+    where event_hours.hour_at > hours.hour_at - interval 720 hour
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+
+    from largest
+
+    union
+
+    select
+        hour_at,
+        base_asset,
+
+    from liquidated
+
+)
+
+select * from final

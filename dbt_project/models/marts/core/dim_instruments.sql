@@ -1,0 +1,31 @@
+{{ config(materialized='table') }}
+
+with
+
+versions as (
+
+    select * from {{ ref('int_instrument_versions') }}
+
+),
+
+final as (
+
+    select
+        venue,
+        instrument,
+        valid_from,
+        valid_to,
+        contract_type,
+        venue_asset,
+        base_asset,
+        asset_multiplier,
+        quote_asset,
+        contract_size,
+        first_observed_at,
+        specification_source,
+
+    from versions
+
+)
+
+select * from final

@@ -1,0 +1,26 @@
+{{ config(materialized='table') }}
+
+with
+
+rules as (
+
+    select * from {{ ref('venue_publication_rules') }}
+
+),
+
+final as (
+
+    select
+        venue,
+        venue_name,
+        publication_rule,
+        valid_from,
+        valid_to,
+        price_kind,
+        source,
+
+    from rules
+
+)
+
+select * from final

@@ -1,0 +1,76 @@
+with
+
+screened as (
+
+    select * from {{ ref('int_liquidations_screened') }}
+
+    where reject_reason is null
+
+),
+
+sightings as (
+
+    select * from {{ ref('liquidation_sightings') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+winners as (
+
+    select
+        *,
+        count(*) over (partition by liquidation_id) as sightings,
+
+    from sightings
+
+    qualify sighting_rank = 1
+
+),
+
+final as (
+
+    select
+        screened.liquidation_id,
+        screened.liquidation_order_id,
+        screened.venue,
+        screened.instrument,
+        screened.base_asset,
+        screened.quote_asset,
+        screened.contract_type,
+        screened.liquidated_side,
+        screened.event_kind,
+        screened.quantity_base,
+        screened.price_usd,
+        screened.price_kind,
+        screened.notional_usd,
+        screened.notional_price_source,
+        screened.event_at,
+        screened.event_at_source,
+        screened.received_at,
+        screened.sealed_at,
+        screened.raw_side,
+        screened.raw_quantity,
+        screened.raw_quantity_unit,
+        screened.raw_price,
+        screened.raw_object,
+        screened.raw_line,
+        screened.parser,
+        screened.batch_id,
+        winners.sightings::integer as sightings,
+        screened.hour_at,
+
+    from screened
+    inner join winners
+        on screened.liquidation_id = winners.liquidation_id
+        and screened.raw_object = winners.raw_object
+        and screened.raw_line = winners.raw_line
+        and screened.row_in_line = winners.row_in_line
+        and screened.batch_id = winners.batch_id
+
+)
+
+select * from final
+
+-- Kept in order of time, so that a reader of some hours skips the rest of the file.
+order by event_at

@@ -1,0 +1,181 @@
+{{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
+
+with
+
+sightings as (
+
+    select * from {{ ref('int_open_interest_unioned') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+versions as (
+
+    select * from {{ ref('int_instrument_versions') }}
+
+),
+
+prices as (
+
+    select * from {{ ref('fct_prices') }}
+
+    where hour_at >= {{ first_hour_read(1) }}
+
+),
+
+observations as (
+
+    select *
+
+    from sightings
+
+    qualify row_number() over (
+        partition by venue, instrument, observed_at
+        order by {{ winning_sighting() }}
+    ) = 1
+
+),
+
+-- COIN-M sizes follow from the symbol where no snapshot has told of the instrument.
+specified as (
+
+    select
+        observations.*,
+        coalesce(
+            versions.contract_size::double,
+            case
+                when observations.contract_type = 'inverse' and observations.venue = 'binance'
+                    then if(observations.venue_asset = 'BTC', 100, 10)
+            end
+        ) as contract_size,
+        observations.oi_base * observations.asset_multiplier as oi_base_coins,
+
+    from observations
+    left join versions
+        on observations.venue = versions.venue
+            and observations.instrument = versions.instrument
+            and observations.observed_at >= versions.valid_from
+            and (observations.observed_at < versions.valid_to or versions.valid_to is null)
+
+),
+
+-- One price an instant: a point before a bar that ends then, a short bar before a long one.
+mark_prices as (
+
+    select
+        venue,
+        instrument,
+        known_at as priced_at,
+        close_usd,
+
+    from prices
+
+    where price_kind = 'mark'
+
+    qualify row_number() over (
+        partition by venue, instrument, known_at order by bar_seconds nulls first
+    ) = 1
+
+),
+
+-- An outside price, for instruments whose own mark is not known: Binance's spot in USDT, else USDC.
+spot_prices as (
+
+    select
+        base_asset,
+        known_at as priced_at,
+        close_usd,
+
+    from prices
+
+    where venue = 'binance'
+        and price_kind = 'spot'
+        and quote_asset in ('USDT', 'USDC')
+
+    qualify row_number() over (
+        partition by base_asset, known_at
+        order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
+    ) = 1
+
+),
+
+with_mark as (
+
+    select
+        specified.*,
+        if(
+            mark_prices.priced_at >= specified.observed_at - interval 15 minute,
+            mark_prices.close_usd,
+            null
+        ) as mark_usd,
+
+    from specified
+    asof left join mark_prices
+        on specified.venue = mark_prices.venue
+            and specified.instrument = mark_prices.instrument
+            and specified.observed_at >= mark_prices.priced_at
+
+),
+
+with_prices as (
+
+    select
+        with_mark.*,
+        if(
+            spot_prices.priced_at >= with_mark.observed_at - interval 15 minute,
+            spot_prices.close_usd,
+            null
+        ) as spot_usd,
+
+    from with_mark
+    asof left join spot_prices
+        on with_mark.base_asset = spot_prices.base_asset
+            and with_mark.observed_at >= spot_prices.priced_at
+
+),
+
+valued as (
+
+    select
+        *,
+        case
+            when oi_usd is not null then oi_usd
+            when contract_type = 'inverse' then oi_contracts * contract_size
+            else oi_base_coins * coalesce(mark_usd, spot_usd)
+        end as value_usd,
+        case
+            when oi_usd is not null then 'venue'
+            when contract_type = 'inverse' and oi_contracts * contract_size is not null
+                then 'contract_size'
+            when oi_base_coins is null then null
+            when mark_usd is not null then 'mark_as_of'
+            when spot_usd is not null then 'binance_spot_as_of'
+        end as price_source,
+
+    from with_prices
+
+),
+
+final as (
+
+    select
+        venue,
+        instrument,
+        base_asset,
+        observed_at,
+        oi_contracts,
+        coalesce(oi_base_coins, value_usd / coalesce(mark_usd, spot_usd)) as oi_base,
+        value_usd as oi_usd,
+        price_source,
+        hour_at,
+        received_at,
+        raw_object,
+        raw_line,
+        batch_id,
+
+    from valued
+
+)
+
+select * from final

@@ -1,0 +1,410 @@
+{{ config(meta={'partition': 'hour_at', 'lookback_hours': 850}) }}
+{#- Thresholds of D1 and D2; each is a column of the row that it decided. #}
+{%- set ema_ratio_threshold = 1.5 %}
+{%- set least_elevated_hours = 6 %}
+{%- set recovery_threshold = 0.382 %}
+{%- set trend_p_threshold = 0.05 %}
+{#- Spans of the moving averages; each reaches back 5 spans. #}
+{%- set emas = [('24h', 24), ('7d', 168)] %}
+{#- Of the 48 hours of a trend, so many must be known. #}
+{%- set least_trend_hours = 36 %}
+
+with
+
+tracked as (
+
+    select * from {{ ref('int_tracked_assets_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+hours as (
+
+    select hour_at from {{ source('ops', 'hours') }}
+
+    where hour_at >= {{ first_hour_read(850) }}
+
+),
+
+liquidations as (
+
+    select
+        hour_at,
+        base_asset,
+        long_1h_usd,
+
+    from {{ ref('liquidation_imbalance_hourly') }}
+
+    where hour_at >= {{ first_hour_read(850) }}
+
+),
+
+intensities as (
+
+    select * from {{ ref('liquidation_intensity_hourly') }}
+
+    where hour_at >= {{ first_hour_read(47) }}
+
+),
+
+prices as (
+
+    select * from {{ ref('int_price_windows_hourly') }}
+
+    where hour_at >= {{ first_hour_read(47) }}
+
+),
+
+-- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
+-- it takes zero for the hours in which a feed was up (where ALL is known).
+asset_hours as (
+
+    select
+        hours.hour_at,
+        assets.base_asset,
+        coalesce(
+            liquidations.long_1h_usd,
+            case when all_assets.long_1h_usd is not null then 0 end
+        )::decimal(38, 4) as long_usd,
+
+    from hours
+    cross join (select distinct base_asset from tracked) as assets
+    left join liquidations
+        on hours.hour_at = liquidations.hour_at
+        and assets.base_asset = liquidations.base_asset
+    left join liquidations as all_assets
+        on hours.hour_at = all_assets.hour_at
+        and all_assets.base_asset = 'ALL'
+
+),
+
+{% for name, span in emas -%}
+{%- set reach = 5 * span -%}
+-- EMA over {{ span }} hours: a mean over {{ reach }} hours in which each hour weighs 1 - 2/({{ span }} + 1) times
+-- the next one. Weights grow from a block's start, since only their ratios matter; every hour counts
+-- in its own block of {{ reach }} hours and in the next, so that each row finds its whole look-back in one.
+ema_{{ name }}_weights as (
+
+    select
+        asset_hours.hour_at,
+        asset_hours.base_asset,
+        asset_hours.long_usd,
+        epoch(asset_hours.hour_at)::bigint // 3600 as hour_number,
+        hour_number // {{ reach }} + block.later as block_number,
+        block.later = 0 as is_own_block,
+        pow(
+            1 - 2 / ({{ span }} + 1.0),
+            (block_number - 1) * {{ reach }} - hour_number
+        )::decimal(20, 8) as weight,
+        (weight::double * asset_hours.long_usd::double)::decimal(38, 8) as weighted_usd,
+
+    from asset_hours
+    cross join (values (0), (1)) as block(later)
+
+),
+
+ema_{{ name }} as (
+
+    select
+        hour_at,
+        base_asset,
+        case
+            when count(long_usd) over reach_back >= {{ span }}
+                then round(
+                    (sum(weighted_usd) over reach_back)::double
+                    / (sum(weight) filter (where long_usd is not null) over reach_back)::double,
+                    4
+                )
+        end as long_usd_ema_{{ name }},
+
+    from ema_{{ name }}_weights
+
+    window reach_back as (
+        partition by base_asset, block_number
+        order by hour_at
+        range between interval {{ reach - 1 }} hour preceding and current row
+    )
+
+    qualify is_own_block
+        and hour_at >= {{ first_hour_read(11) }}
+
+),
+
+{% endfor -%}
+ratios as (
+
+    select
+        ema_24h.hour_at,
+        ema_24h.base_asset,
+        ema_24h.long_usd_ema_24h,
+        ema_7d.long_usd_ema_7d,
+        round(ema_24h.long_usd_ema_24h / nullif(ema_7d.long_usd_ema_7d, 0), 6) as ema_ratio,
+        -- Nothing liquidated in five weeks is no rise.
+        case
+            when ema_7d.long_usd_ema_7d = 0 then false
+            else ema_ratio > {{ ema_ratio_threshold }}
+        end as is_elevated,
+
+    from ema_24h
+    inner join ema_7d
+        on ema_24h.hour_at = ema_7d.hour_at
+        and ema_24h.base_asset = ema_7d.base_asset
+
+),
+
+rises as (
+
+    select
+        *,
+        (count(*) filter (where is_elevated) over last_12h)::integer as elevated_hours_12h,
+        (count(is_elevated) over last_12h)::integer as known_hours_12h,
+
+    from ratios
+
+    window last_12h as (
+        partition by base_asset
+        order by hour_at
+        range between interval 11 hour preceding and current row
+    )
+
+),
+
+series as (
+
+    select
+        hour_at,
+        base_asset,
+        'intensity' as series,
+        round(ln(1 + intensity_1h_bp), 9) as observed,
+
+    from intensities
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'range' as series,
+        -- An hour without a move has the narrowest range there is.
+        case when range_usd > 0 then round(ln(range_usd), 9) else '-infinity'::double end
+            as observed,
+
+    from prices
+
+    where range_usd is not null
+
+),
+
+-- Kendall's S of 48 hours is what the pairs of each hour with the 47 before it add, less what the
+-- pairs of each hour that has left took with it; the same holds for tied pairs and tied triples.
+pairs as (
+
+    select
+        *,
+        rank(order by observed asc nulls last) over earlier as rank_up_earlier,
+        rank(order by observed desc nulls last) over earlier as rank_down_earlier,
+        count(observed) over earlier as known_earlier,
+        rank(order by observed asc nulls last) over later as rank_up_later,
+        rank(order by observed desc nulls last) over later as rank_down_later,
+        count(observed) over later as known_later,
+
+    from series
+
+    where observed is not null
+
+    window
+        by_hour as (partition by base_asset, series order by hour_at),
+        earlier as (
+            by_hour range between interval 47 hour preceding and interval 1 hour preceding
+        ),
+        later as (
+            by_hour range between interval 1 hour following and interval 47 hour following
+        )
+
+),
+
+entered_and_left as (
+
+    select
+        *,
+        rank_up_earlier - rank_down_earlier as score_entering,
+        known_earlier + 2 - rank_up_earlier - rank_down_earlier as ties_entering,
+        rank_down_later - rank_up_later as score_leaving,
+        known_later + 2 - rank_up_later - rank_down_later as ties_leaving,
+
+    from pairs
+
+),
+
+windowed as (
+
+    select
+        hour_at,
+        base_asset,
+        series,
+        observed,
+        count(*) over last_48h as known,
+        sum(score_entering) over until_now
+        - coalesce(sum(score_leaving) over until_gone, 0) as score,
+        sum(ties_entering) over until_now
+        - coalesce(sum(ties_leaving) over until_gone, 0) as tied_pairs,
+        sum(ties_entering * (ties_entering - 1) // 2) over until_now
+        - coalesce(sum(ties_leaving * (ties_leaving - 1) // 2) over until_gone, 0)
+            as tied_triples,
+
+    from entered_and_left
+
+    window
+        by_hour as (partition by base_asset, series order by hour_at),
+        last_48h as (by_hour range between interval 47 hour preceding and current row),
+        until_now as (by_hour range between unbounded preceding and current row),
+        until_gone as (by_hour range between unbounded preceding and interval 48 hour preceding)
+
+),
+
+-- tau-b against time, which has no ties: S / sqrt(pairs (pairs - tied pairs)). The p-value is
+-- two-sided by the normal approximation, var S = (n(n - 1)(2n + 5) - sum t(t - 1)(2t + 5)) / 18
+-- over groups of t ties, whose sum is 18 tied pairs + 12 tied triples; no continuity correction.
+trends as (
+
+    select
+        hour_at,
+        base_asset,
+        series,
+        observed,
+        known,
+        known * (known - 1) / 2 as all_pairs,
+        (
+            known * (known - 1) * (2 * known + 5) - 18 * tied_pairs - 12 * tied_triples
+        )::double / 18 as variance,
+        case
+            when known >= {{ least_trend_hours }} and tied_pairs < all_pairs
+                then round(score / sqrt(all_pairs * (all_pairs - tied_pairs)), 6)
+        end as tau,
+        case
+            when known >= {{ least_trend_hours }} and tied_pairs < all_pairs
+                then round({{ two_sided_normal_p('score / sqrt(variance)') }}, 6)
+        end as p_value,
+        -- A series of equal values has no trend, and that is known.
+        case
+            when known < {{ least_trend_hours }} then null
+            when tied_pairs = all_pairs then 0
+            when p_value < {{ trend_p_threshold }} then sign(score)
+            else 0
+        end as direction,
+
+    from windowed
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+inputs as (
+
+    select
+        tracked.hour_at,
+        tracked.base_asset,
+        asset_hours.long_usd,
+        rises.long_usd_ema_24h,
+        rises.long_usd_ema_7d,
+        rises.ema_ratio,
+        rises.elevated_hours_12h,
+        rises.known_hours_12h,
+        case
+            when rises.elevated_hours_12h >= {{ least_elevated_hours }} then true
+            when rises.elevated_hours_12h + 12 - rises.known_hours_12h
+                < {{ least_elevated_hours }} then false
+        end as is_rising,
+        prices.close_usd,
+        prices.low_24h_usd,
+        prices.low_24h_at,
+        prices.high_72h_before_low_usd,
+        round(
+            (prices.close_usd - prices.low_24h_usd)
+            / nullif(greatest(prices.high_72h_before_low_usd - prices.low_24h_usd, 0), 0),
+            6
+        ) as recovery,
+        -- Where the price had not been higher there was no fall, so none to recover from.
+        case
+            when prices.high_72h_before_low_usd <= prices.low_24h_usd then false
+            else recovery < {{ recovery_threshold }}
+        end as is_unrecovered,
+        prices.vwap_7d_usd,
+        prices.close_usd < prices.vwap_7d_usd as is_below_vwap,
+        intensity.observed as log_intensity,
+        intensity.known as intensity_hours_48h,
+        intensity.tau as intensity_tau,
+        intensity.p_value as intensity_p_value,
+        intensity.direction as intensity_direction,
+        case when range_trend.observed > '-infinity'::double then range_trend.observed end
+            as log_range,
+        range_trend.known as range_hours_48h,
+        range_trend.tau as range_tau,
+        range_trend.p_value as range_p_value,
+        range_trend.direction as range_direction,
+
+    from tracked
+    left join asset_hours
+        on tracked.hour_at = asset_hours.hour_at
+        and tracked.base_asset = asset_hours.base_asset
+    left join rises
+        on tracked.hour_at = rises.hour_at
+        and tracked.base_asset = rises.base_asset
+    left join prices
+        on tracked.hour_at = prices.hour_at
+        and tracked.base_asset = prices.base_asset
+    left join trends as intensity
+        on tracked.hour_at = intensity.hour_at
+        and tracked.base_asset = intensity.base_asset
+        and intensity.series = 'intensity'
+    left join trends as range_trend
+        on tracked.hour_at = range_trend.hour_at
+        and tracked.base_asset = range_trend.base_asset
+        and range_trend.series = 'range'
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        is_rising and is_unrecovered and is_below_vwap as d1,
+        intensity_direction = 1 and range_direction = -1 as d2,
+        d1 or d2 as any_divergence,
+        long_usd,
+        long_usd_ema_24h,
+        long_usd_ema_7d,
+        ema_ratio,
+        {{ ema_ratio_threshold }}::double as ema_ratio_threshold,
+        elevated_hours_12h,
+        known_hours_12h,
+        {{ least_elevated_hours }}::integer as least_elevated_hours,
+        close_usd,
+        low_24h_usd,
+        low_24h_at,
+        high_72h_before_low_usd,
+        recovery,
+        {{ recovery_threshold }}::double as recovery_threshold,
+        vwap_7d_usd,
+        log_intensity,
+        intensity_hours_48h::integer as intensity_hours_48h,
+        intensity_tau,
+        intensity_p_value,
+        log_range,
+        range_hours_48h::integer as range_hours_48h,
+        range_tau,
+        range_p_value,
+        {{ trend_p_threshold }}::double as trend_p_threshold,
+        hour_at - interval 839 hour as window_start_at,
+        hour_at + interval 1 hour as window_end_at,
+        hour_at + interval 1 hour as as_of_at,
+
+    from inputs
+
+)
+
+select * from final
+
+order by hour_at

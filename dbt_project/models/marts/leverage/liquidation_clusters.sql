@@ -1,0 +1,195 @@
+{{ config(
+    meta={'partition': 'hour_at', 'lookback_hours': 887},
+    post_hook="{{ prune_as_of_hours() }}",
+) }}
+
+with
+
+built_hours as (
+
+    select hour_at from {{ as_of_build_hours() }}
+
+),
+
+hourly as (
+
+    select * from {{ ref('int_liquidations_by_bucket') }}
+
+    where hour_at >= {{ first_hour_read(719) }}
+
+),
+
+tracked as (
+
+    select * from {{ ref('int_tracked_assets_hourly') }}
+
+    where hour_at in (select hour_at from built_hours)
+
+),
+
+prices as (
+
+    select * from {{ ref('int_price_windows_hourly') }}
+
+    where hour_at >= {{ first_hour_read(719) }}
+
+),
+
+-- An hour's liquidations enter all three windows at once and leave them one after the other. Adding
+-- up what enters and leaves costs as much as there are rows, not rows times hours; in decimals a
+-- window that has emptied is exactly zero.
+changes as (
+
+    select
+        hourly.base_asset,
+        hourly.price_bucket,
+        hourly.hour_at + to_hours(step.hours_later) as changed_at,
+        {% for side in ['long', 'short'] -%}
+        {% for span in ['24h', '7d', '30d'] -%}
+        sum(
+            case step.in_{{ span }}
+                when 1 then hourly.{{ side }}_usd
+                when -1 then -hourly.{{ side }}_usd
+                else 0
+            end
+        ) as {{ side }}_{{ span }}_change,
+        {% endfor -%}
+        {% endfor %}
+
+    from hourly
+    cross join (
+        values (0, 1, 1, 1), (24, -1, 0, 0), (168, 0, -1, 0), (720, 0, 0, -1)
+    ) as step(hours_later, in_24h, in_7d, in_30d)
+
+    group by all
+
+),
+
+standing as (
+
+    select
+        base_asset,
+        price_bucket,
+        changed_at as from_at,
+        lead(changed_at) over by_change as until_at,
+        {% for side in ['long', 'short'] -%}
+        {% for span in ['24h', '7d', '30d'] -%}
+        (sum({{ side }}_{{ span }}_change) over by_change)::decimal(38, 4)
+            as {{ side }}_{{ span }}_usd,
+        {% endfor -%}
+        {% endfor %}
+
+    from changes
+
+    window by_change as (partition by base_asset, price_bucket order by changed_at)
+
+    qualify long_30d_usd + short_30d_usd > 0
+
+),
+
+buckets as (
+
+    select
+        tracked.hour_at,
+        standing.*,
+        pow(1.0025, standing.price_bucket) as low_usd,
+        pow(1.0025, standing.price_bucket + 0.5) as middle_usd,
+        pow(1.0025, standing.price_bucket + 1) as high_usd,
+
+    from standing
+    inner join built_hours
+        on built_hours.hour_at >= standing.from_at
+        and built_hours.hour_at < standing.until_at
+    inner join tracked
+        on built_hours.hour_at = tracked.hour_at
+        and standing.base_asset = tracked.base_asset
+
+),
+
+swing_lows as (
+
+    select distinct
+        tracked.hour_at,
+        tracked.base_asset,
+        prices.confirmed_swing_low_usd as swing_low_usd,
+
+    from tracked
+    inner join prices
+        on tracked.base_asset = prices.base_asset
+        and prices.hour_at <= tracked.hour_at
+        and prices.hour_at > tracked.hour_at - interval 720 hour
+
+    where prices.confirmed_swing_low_usd is not null
+
+),
+
+with_swing_lows as (
+
+    select
+        buckets.*,
+        case
+            when above.swing_low_usd / buckets.middle_usd
+                < coalesce(buckets.middle_usd / below.swing_low_usd, 'infinity'::double)
+                then above.swing_low_usd
+            else below.swing_low_usd
+        end as nearest_swing_low_usd,
+
+    from buckets
+    asof left join swing_lows as below
+        on buckets.hour_at = below.hour_at
+        and buckets.base_asset = below.base_asset
+        and buckets.middle_usd >= below.swing_low_usd
+    asof left join swing_lows as above
+        on buckets.hour_at = above.hour_at
+        and buckets.base_asset = above.base_asset
+        and buckets.middle_usd < above.swing_low_usd
+
+),
+
+final as (
+
+    select
+        with_swing_lows.hour_at,
+        with_swing_lows.base_asset,
+        with_swing_lows.price_bucket,
+        round(with_swing_lows.low_usd, 14) as bucket_low_usd,
+        round(with_swing_lows.high_usd, 14) as bucket_high_usd,
+        with_swing_lows.long_24h_usd,
+        with_swing_lows.short_24h_usd,
+        with_swing_lows.long_7d_usd,
+        with_swing_lows.short_7d_usd,
+        with_swing_lows.long_30d_usd,
+        with_swing_lows.short_30d_usd,
+        prices.close_usd as spot_usd,
+        prices.realised_volatility_24h,
+        round(100 * (with_swing_lows.middle_usd / prices.close_usd - 1), 6)
+            as distance_to_spot_percent,
+        case
+            when prices.realised_volatility_24h > 0
+                then round(
+                    ln(with_swing_lows.middle_usd / prices.close_usd)
+                    / prices.realised_volatility_24h,
+                    6
+                )
+        end as distance_to_spot_sigmas,
+        with_swing_lows.nearest_swing_low_usd,
+        round(
+            100 * (with_swing_lows.middle_usd / with_swing_lows.nearest_swing_low_usd - 1), 6
+        ) as distance_to_swing_low_percent,
+        prices.low_24h_usd,
+        round(100 * (with_swing_lows.middle_usd / prices.low_24h_usd - 1), 6)
+            as distance_to_low_24h_percent,
+        with_swing_lows.hour_at - interval 719 hour as window_start_at,
+        with_swing_lows.hour_at + interval 1 hour as window_end_at,
+        with_swing_lows.hour_at + interval 1 hour as as_of_at,
+
+    from with_swing_lows
+    left join prices
+        on with_swing_lows.hour_at = prices.hour_at
+        and with_swing_lows.base_asset = prices.base_asset
+
+)
+
+select * from final
+
+order by hour_at

@@ -1,0 +1,198 @@
+{{ config(meta={'partition': 'hour_at', 'lookback_hours': 720}) }}
+
+{#- Standard normal quantile of a two-sided 90% interval. -#}
+{% set z = 1.6448536 %}
+
+with
+
+hours as (
+
+    select hour_at from {{ source('ops', 'hours') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+tracked_assets as (
+
+    select * from {{ ref('int_tracked_assets_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+liquidations as (
+
+    select * from {{ ref('liquidations_hourly') }}
+
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
+feed_hours as (
+
+    select distinct hour_at from {{ ref('int_feed_hours') }}
+
+    where feed_up
+        and hour_at >= {{ first_hour_read(23) }}
+
+),
+
+asset_hours as (
+
+    select
+        hour_at,
+        base_asset,
+
+    from tracked_assets
+
+    union all
+
+    select
+        hour_at,
+        'ALL' as base_asset,
+
+    from hours
+
+),
+
+hourly_totals as (
+
+    select
+        hour_at,
+        case when grouping(base_asset) = 1 then 'ALL' else base_asset end as base_asset,
+        sum(long_usd) as long_usd,
+        sum(short_usd) as short_usd,
+        sum(long_events) as long_events,
+        sum(short_events) as short_events,
+        bool_or(is_lower_bound) as is_lower_bound,
+
+    from liquidations
+
+    group by grouping sets ((hour_at, base_asset), (hour_at))
+
+),
+
+coverage as (
+
+    select
+        hours.hour_at,
+        count(*) filter (where feed_hours.hour_at = hours.hour_at) as feed_hours_1h,
+        count(feed_hours.hour_at) as feed_hours_24h,
+
+    from hours
+    left join feed_hours
+        on feed_hours.hour_at <= hours.hour_at
+        and feed_hours.hour_at > hours.hour_at - interval 24 hour
+
+    group by all
+
+),
+
+windowed as (
+
+    select
+        asset_hours.hour_at,
+        asset_hours.base_asset,
+        {%- for hours_back, window in [(1, '1h'), (24, '24h')] %}
+        {%- set in_window -%}
+        filter (where hourly_totals.hour_at > asset_hours.hour_at - interval {{ hours_back }} hour)
+        {%- endset %}
+        sum(hourly_totals.long_usd) {{ in_window }} as long_{{ window }}_usd,
+        sum(hourly_totals.short_usd) {{ in_window }} as short_{{ window }}_usd,
+        sum(hourly_totals.long_events) {{ in_window }} as long_{{ window }}_events,
+        sum(hourly_totals.short_events) {{ in_window }} as short_{{ window }}_events,
+        bool_or(hourly_totals.is_lower_bound) {{ in_window }} as is_lower_bound_{{ window }},
+        {%- endfor %}
+
+    from asset_hours
+    left join hourly_totals
+        on asset_hours.base_asset = hourly_totals.base_asset
+        and hourly_totals.hour_at <= asset_hours.hour_at
+        and hourly_totals.hour_at > asset_hours.hour_at - interval 24 hour
+
+    group by all
+
+),
+
+-- Zero where a feed was up, null where none was.
+observed as (
+
+    select
+        windowed.hour_at,
+        windowed.base_asset,
+        coverage.feed_hours_24h,
+        {%- for window in ['1h', '24h'] %}
+        {%- set none_seen = 'case when coverage.feed_hours_' ~ window ~ ' > 0 then 0 end' %}
+        coalesce(windowed.long_{{ window }}_usd, {{ none_seen }})::decimal(38, 4)
+            as long_{{ window }}_usd,
+        coalesce(windowed.short_{{ window }}_usd, {{ none_seen }})::decimal(38, 4)
+            as short_{{ window }}_usd,
+        coalesce(windowed.long_{{ window }}_events, {{ none_seen }})::bigint
+            as long_{{ window }}_events,
+        coalesce(windowed.short_{{ window }}_events, {{ none_seen }})::bigint
+            as short_{{ window }}_events,
+        windowed.is_lower_bound_{{ window }},
+        {%- endfor %}
+
+    from windowed
+    inner join coverage
+        on windowed.hour_at = coverage.hour_at
+
+),
+
+counted as (
+
+    select
+        *,
+        {%- for window in ['1h', '24h'] %}
+        nullif((long_{{ window }}_usd + short_{{ window }}_usd)::double, 0)
+            as both_{{ window }}_usd,
+        nullif((long_{{ window }}_events + short_{{ window }}_events)::double, 0)
+            as events_{{ window }},
+        long_{{ window }}_events / events_{{ window }} as long_{{ window }}_event_share,
+        {%- endfor %}
+
+    from observed
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        {%- for window in ['1h', '24h'] %}
+        {%- set share, count = 'long_' ~ window ~ '_event_share', 'events_' ~ window %}
+        {%- set centre = '(' ~ share ~ ' + ' ~ z ** 2 / 2 ~ ' / ' ~ count ~ ')' %}
+        {%- set half_width -%}
+        {{ z }} * sqrt(
+                    {{ share }} * (1 - {{ share }}) / {{ count }}
+                    + {{ z ** 2 / 4 }} / {{ count }} ** 2
+                )
+        {%- endset %}
+        long_{{ window }}_usd,
+        short_{{ window }}_usd,
+        long_{{ window }}_events,
+        short_{{ window }}_events,
+        round((long_{{ window }}_usd - short_{{ window }}_usd)::double / both_{{ window }}_usd, 6)
+            as imbalance_{{ window }},
+        round(long_{{ window }}_usd::double / both_{{ window }}_usd, 6)
+            as long_dominance_{{ window }},
+        round({{ share }}, 6) as {{ share }},
+        round(({{ centre }} - {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6)
+            as long_{{ window }}_event_share_low,
+        round(({{ centre }} + {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6)
+            as long_{{ window }}_event_share_high,
+        is_lower_bound_{{ window }},
+        {%- endfor %}
+        feed_hours_24h,
+        hour_at + interval 1 hour as as_of_at,
+
+    from counted
+
+)
+
+select * from final
+
+order by hour_at

@@ -1,0 +1,93 @@
+with
+
+staged as (
+
+    select * from {{ ref('int_liquidations_unioned') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+sightings as (
+
+    select * from {{ ref('liquidation_sightings') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+quarantined as (
+
+    select * from {{ ref('quarantined_liquidations') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+staged_counts as (
+
+    select
+        batch_id,
+        venue,
+        hour_at,
+        count(*) filter (where line_class = 'row') as staged,
+        count(*) filter (where line_class = 'header') as headers,
+        count(*) filter (where line_class = 'log_line') as log_lines,
+        count(*) filter (where line_class = 'other') as other_messages,
+
+    from staged
+
+    group by all
+
+),
+
+sighting_counts as (
+
+    select
+        batch_id,
+        venue,
+        hour_at,
+        count(*) filter (where sighting_rank = 1) as accepted,
+        count(*) filter (where sighting_rank > 1) as repeated,
+
+    from sightings
+
+    group by all
+
+),
+
+quarantine_counts as (
+
+    select
+        batch_id,
+        venue,
+        hour_at,
+        count(*) as quarantined,
+
+    from quarantined
+
+    group by all
+
+),
+
+final as (
+
+    select
+        batch_id,
+        venue,
+        hour_at,
+        staged,
+        coalesce(accepted, 0) as accepted,
+        coalesce(repeated, 0) as repeated,
+        coalesce(quarantined, 0) as quarantined,
+        headers,
+        log_lines,
+        other_messages,
+
+    from staged_counts
+    left join sighting_counts using (batch_id, venue, hour_at)
+    left join quarantine_counts using (batch_id, venue, hour_at)
+
+)
+
+select * from final

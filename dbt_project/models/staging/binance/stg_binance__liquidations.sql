@@ -1,0 +1,330 @@
+-- side: the liquidation ORDER's side, SELL closes a long.
+-- size: `z` (filled); USD-M in base coin, COIN-M in contracts of 100 USD (BTC) or 10 USD (others).
+-- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
+--   symbol and second is published.
+-- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
+with
+
+frame_lines as (
+
+    select
+        *,
+        case when json_valid(text) then text::json end as envelope,
+
+    from {{ raw_lines('binance', 'liquidations', 'frames') }}
+
+),
+
+frames as (
+
+    select
+        *,
+        case
+            when json_valid(envelope ->> 'frame') then (envelope ->> 'frame')::json
+        end as frame,
+
+    from frame_lines
+
+),
+
+-- One object, a combined-stream wrapper, or a list of either.
+messages as (
+
+    select
+        frames.*,
+        coalesce(message.json -> 'data', message.json) as message,
+        message.place as row_in_line,
+
+    from frames,
+        unnest(
+            case
+                when json_type(frame) = 'ARRAY' then frame::json[]
+                else [frame]
+            end
+        ) with ordinality as message(json, place)
+
+),
+
+from_frames as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'binance.force_order_frame@1' as parser,
+        'stream' as source_kind,
+        case
+            when envelope is not null and (envelope ->> 'frame') is null
+                and (envelope ->> 'event') is not null then 'other'
+            when (message ->> 'e') != 'forceOrder' then 'other'
+            when (message ->> 'e') is null and json_exists(message, '$.result') then 'other'
+            else 'row'
+        end as line_class,
+        {{ iso_at("envelope ->> 'received_at'") }} as received_at,
+        is_import,
+        sealed_at,
+        message ->> '$.o.s' as symbol,
+        case (message ->> 'st') when '1' then 'um' when '2' then 'cm' end as stated_market,
+        message ->> '$.o.S' as raw_side,
+        message ->> '$.o.q' as original_quantity,
+        message ->> '$.o.p' as raw_price,
+        message ->> '$.o.ap' as average_price,
+        message ->> '$.o.z' as filled_quantity,
+        {{ epoch_ms_at("message ->> '$.o.T'") }} as event_at,
+        message ->> '$.o.T' as event_ms,
+        -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+        case
+            when message is null then 'unreadable_json'
+            when (message ->> 'e') is null then 'unrecognised_frame'
+            when (message -> 'o') is null then 'missing_field'
+        end as reject_reason,
+
+    from messages
+
+),
+
+csv_lines as (
+
+    select
+        *,
+        [trim(field, '" ') for field in string_split(text, ',')] as fields,
+
+    from {{ raw_lines('binance', 'liquidations', 'force-order-csv') }}
+
+),
+
+-- A widespread collector writes the order's fields after one another and cuts USDT out of symbols.
+from_collector_csv as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        1 as row_in_line,
+        'binance.force_order_csv@1' as parser,
+        'collector' as source_kind,
+        case
+            when lower(fields[1]) = 'symbol' then 'header'
+            when len(fields) != 12
+                and not list_has_any([upper(field) for field in fields], ['BUY', 'SELL'])
+                then 'log_line'
+            else 'row'
+        end as line_class,
+        received_at,
+        is_import,
+        sealed_at,
+        fields[1] as symbol,
+        null::varchar as stated_market,
+        fields[2] as raw_side,
+        fields[5] as original_quantity,
+        fields[6] as raw_price,
+        nullif(fields[7], 'None') as average_price,
+        fields[10] as filled_quantity,
+        {{ epoch_ms_at("fields[11]") }} as event_at,
+        fields[11] as event_ms,
+        -- One collector may spell a symbol two ways; twins are counted within one spelling.
+        fields[1] as twin_scope,
+        1 as twin_copies,
+        case when len(fields) != 12 then 'wrong_column_count' end as reject_reason,
+
+    from csv_lines
+
+),
+
+dump_lines as (
+
+    select
+        *,
+        [trim(field, '" ') for field in string_split(text, ',')] as fields,
+        regexp_extract(name, '([^/]+)-liquidationSnapshot-', 1) as symbol,
+        regexp_extract(name, 'futures/(um|cm)/', 1) as path_market,
+
+    from {{ raw_lines('binance', 'liquidations', 'liquidation-snapshot') }}
+
+),
+
+-- Columns are found by the header's names: one loader lists a variant with a symbol column.
+dump_columns as (
+
+    select
+        batch_id,
+        raw_object,
+        coalesce(
+            any_value(fields) filter (where list_contains(fields, 'accumulated_fill_quantity')),
+            [
+                'time', 'side', 'order_type', 'time_in_force', 'original_quantity', 'price',
+                'average_price', 'order_status', 'last_fill_quantity', 'accumulated_fill_quantity',
+            ]
+        ) as columns,
+
+    from dump_lines
+
+    group by all
+
+),
+
+dump_rows as (
+
+    select
+        dump_lines.*,
+        dump_columns.columns,
+        list_contains(fields, 'accumulated_fill_quantity') as is_header,
+        count(*) over (
+            partition by dump_lines.batch_id, dump_lines.raw_object, dump_lines.text
+        ) as copies,
+
+    from dump_lines
+    inner join dump_columns using (batch_id, raw_object)
+
+),
+
+-- The venue writes every row of this dump exactly twice. An odd count means that the file is not
+-- what it is taken for, and nobody can tell which rows are doubled: the whole file is refused.
+dump_parity as (
+
+    select
+        *,
+        bool_or(not is_header and copies % 2 = 1) over (partition by batch_id, raw_object)
+            as has_odd_count,
+
+    from dump_rows
+
+),
+
+from_dump as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        1 as row_in_line,
+        'binance.liquidation_snapshot@1' as parser,
+        'dump' as source_kind,
+        if(is_header, 'header', 'row') as line_class,
+        received_at,
+        is_import,
+        sealed_at,
+        coalesce(fields[list_position(columns, 'symbol')], symbol) as symbol,
+        nullif(path_market, '') as stated_market,
+        fields[list_position(columns, 'side')] as raw_side,
+        fields[list_position(columns, 'original_quantity')] as original_quantity,
+        fields[list_position(columns, 'price')] as raw_price,
+        fields[list_position(columns, 'average_price')] as average_price,
+        fields[list_position(columns, 'accumulated_fill_quantity')] as filled_quantity,
+        {{ epoch_ms_at("fields[list_position(columns, 'time')]") }} as event_at,
+        fields[list_position(columns, 'time')] as event_ms,
+        '' as twin_scope,
+        2 as twin_copies,
+        case
+            when len(fields) != len(columns) then 'wrong_column_count'
+            when has_odd_count then 'odd_count_in_doubled_dump'
+        end as reject_reason,
+
+    from dump_parity
+
+),
+
+orders as (
+
+    select * from from_frames
+    union all by name
+    select * from from_collector_csv
+    union all by name
+    select * from from_dump
+
+),
+
+-- Grammar of symbols: BTCUSDT, BTCUSDT_250627 (USD-M); BTCUSD_PERP, BTCUSD_250627 (COIN-M); and, in
+-- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627.
+spelled as (
+
+    select
+        *,
+        regexp_extract(
+            symbol, '^([\p{Lu}\p{Lo}\p{N}]+?)(USDT|USDC|BUSD|FDUSD|USD1|USD)?(_PERP|_[0-9]{6})?$',
+            ['venue_asset', 'stated_quote', 'suffix']
+        ) as spelling,
+
+    from orders
+
+),
+
+markets as (
+
+    select
+        *,
+        spelling.venue_asset as venue_asset,
+        coalesce(
+            nullif(spelling.stated_quote, ''), if(source_kind = 'collector', 'USDT', null)
+        ) as quote_asset,
+        coalesce(
+            stated_market, if(spelling.stated_quote = 'USD' and spelling.suffix != '', 'cm', 'um')
+        ) as market,
+
+    from spelled
+
+),
+
+meant as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        parser,
+        source_kind,
+        line_class,
+        received_at,
+        is_import,
+        sealed_at,
+        venue_asset || quote_asset || spelling.suffix as instrument,
+        if(market = 'cm', 'inverse', 'linear') as contract_type,
+        venue_asset,
+        quote_asset,
+        case
+            when market = 'um' then 1
+            when venue_asset = 'BTC' then 100
+            else 10
+        end as contract_size,
+        'liquidation' as event_kind,
+        case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
+        event_at,
+        'venue' as event_at_source,
+        raw_side,
+        filled_quantity as raw_quantity,
+        if(market = 'cm', 'contracts', 'base') as raw_quantity_unit,
+        raw_price,
+        -- Some collectors and unfilled orders have no average price.
+        if(try_cast(average_price as double) > 0, average_price, raw_price) as valued_price,
+        if(try_cast(average_price as double) > 0, 'fill_avg', 'limit_order') as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|',
+            market,
+            venue_asset || quote_asset || spelling.suffix,
+            raw_side,
+            event_ms,
+            {{ number_key('original_quantity') }},
+            {{ number_key('filled_quantity') }},
+            {{ number_key('raw_price') }},
+            {{ number_key('average_price') }}
+        ) as natural_key,
+        twin_scope,
+        twin_copies,
+        case
+            when line_class != 'row' or reject_reason is not null then reject_reason
+            when symbol is null then 'missing_field'
+            when venue_asset = '' then 'garbled_symbol'
+            when quote_asset is null then 'unknown_symbol'
+            when market = 'um' and quote_asset = 'USD' then 'unknown_symbol'
+        end as reject_reason,
+
+    from markets
+
+),
+
+{{ staged_liquidations('binance', 'meant') }}

@@ -1,0 +1,101 @@
+-- ratio: longs over shorts, of all accounts, of the top traders' accounts and of their positions;
+--   taker_volume is taker buys over taker sells of five minutes.
+-- time: REST's own timestamp; dumps as in stg_binance__open_interest, a flow at its end.
+-- https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Long-Short-Ratio
+with
+
+answered as (
+
+    select * from {{ rest_rows('binance', 'long_short_ratio', [
+        '/futures/data/globalLongShortAccountRatio',
+        '/futures/data/topLongShortAccountRatio',
+        '/futures/data/topLongShortPositionRatio',
+        '/futures/data/takerlongshortRatio',
+    ]) }}
+
+),
+
+from_rest as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'rest' as source_kind,
+        received_at,
+        sealed_at,
+        -- Rows of the taker ratio do not name their symbol; COIN-M rows name the pair.
+        coalesce(
+            entry ->> 'symbol',
+            params ->> 'symbol',
+            coalesce(entry ->> 'pair', params ->> 'pair') || '_PERP'
+        ) as instrument,
+        {{ epoch_ms_at("entry ->> 'timestamp'") }} as observed_at,
+        case regexp_extract(url, '[^/]+$')
+            when 'globalLongShortAccountRatio' then 'accounts'
+            when 'topLongShortAccountRatio' then 'top_accounts'
+            when 'topLongShortPositionRatio' then 'top_positions'
+            when 'takerlongshortRatio' then 'taker_volume'
+        end as ratio_kind,
+        coalesce(entry ->> 'longShortRatio', entry ->> 'buySellRatio') as long_short_ratio,
+        if(entry is null, 'unreadable_json', null) as reject_reason,
+
+    from answered
+
+),
+
+metrics as (
+
+    select
+        *,
+        [
+            {'kind': 'top_accounts', 'ratio': count_toptrader_long_short_ratio},
+            {'kind': 'top_positions', 'ratio': sum_toptrader_long_short_ratio},
+            {'kind': 'accounts', 'ratio': count_long_short_ratio},
+            {'kind': 'taker_volume', 'ratio': sum_taker_long_short_vol_ratio},
+        ] as ratios,
+
+    from {{ binance_metrics() }}
+
+),
+
+from_dumps as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        listed.place as row_in_line,
+        'dump' as source_kind,
+        received_at,
+        sealed_at,
+        symbol as instrument,
+        measured_at as observed_at,
+        listed.ratio.kind as ratio_kind,
+        listed.ratio.ratio as long_short_ratio,
+        reject_reason,
+
+    from metrics,
+        unnest(ratios) with ordinality as listed(ratio, place)
+
+    -- An empty cell is a ratio that the venue did not measure.
+    where trim(coalesce(listed.ratio.ratio, '')) != '' or reject_reason is not null
+
+),
+
+unioned as (
+
+    select * from from_rest
+    union all by name
+    select * from from_dumps
+
+),
+
+{{ staged_observations(
+    'binance',
+    'unioned',
+    numbers={'long_short_ratio': 'not_negative'},
+    required=['long_short_ratio'],
+    kept=['ratio_kind'],
+) }}

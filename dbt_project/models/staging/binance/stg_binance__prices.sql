@@ -1,0 +1,187 @@
+-- price: premiumIndex gives mark and index of one instant; klines are bars of spot, mark, index or a
+--   contract's own trades (`last`). COIN-M volume columns are contracts, then base coin.
+-- time: a bar is known at its end. Spot dumps are in microseconds since 2025-01-01, futures dumps in
+--   milliseconds: told by magnitude, file by file. Older dumps have no header.
+-- https://github.com/binance/binance-public-data#readme
+with
+
+point_answers as (
+
+    select * from {{ rest_rows(
+        'binance', 'premium_index', ['/v1/premiumIndex'], single='markPrice'
+    ) }}
+
+),
+
+points as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line * 2 - if(price.kind = 'mark', 1, 0) as row_in_line,
+        'rest' as source_kind,
+        received_at,
+        sealed_at,
+        entry ->> 'symbol' as instrument,
+        price.kind as price_kind,
+        null::integer as bar_seconds,
+        {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
+        observed_at as known_at,
+        entry ->> price.field as open_usd,
+        open_usd as high_usd,
+        open_usd as low_usd,
+        open_usd as close_usd,
+        null::varchar as volume_base,
+        null::varchar as volume_usd,
+        if(entry is null, 'unreadable_json', null) as reject_reason,
+
+    from point_answers,
+        (
+            values ('mark', 'markPrice'), ('index', 'indexPrice')
+        ) as price(kind, field)
+
+    -- An index that is not calculated is published as zero.
+    where entry is null or price.kind = 'mark'
+        or coalesce(try_cast(entry ->> 'indexPrice' as double), -1) != 0
+
+),
+
+bar_answers as (
+
+    select * from {{ rest_rows('binance', 'spot_bars', ['/api/v3/klines']) }}
+    union all
+    select * from {{ rest_rows('binance', 'mark_bars', [
+        '/v1/klines', '/v1/markPriceKlines', '/v1/indexPriceKlines',
+    ]) }}
+
+),
+
+bars_from_rest as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'rest' as source_kind,
+        received_at,
+        sealed_at,
+        coalesce(params ->> 'symbol', params ->> 'pair') as instrument,
+        case
+            when ends_with(url, '/api/v3/klines') then 'spot'
+            when ends_with(url, '/markPriceKlines') then 'mark'
+            when ends_with(url, '/indexPriceKlines') then 'index'
+            else 'last'
+        end as price_kind,
+        entry ->> 0 as open_time,
+        entry ->> 1 as open_usd,
+        entry ->> 2 as high_usd,
+        entry ->> 3 as low_usd,
+        entry ->> 4 as close_usd,
+        entry ->> 5 as volume,
+        entry ->> 6 as close_time,
+        entry ->> 7 as quote_volume,
+        if(entry is null, 'unreadable_json', null) as reject_reason,
+
+    from bar_answers
+
+),
+
+dump_rows as (
+
+    select * from {{ binance_kline_files('spot_bars') }}
+    union all
+    select * from {{ binance_kline_files('mark_bars') }}
+
+),
+
+bars_from_dumps as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'dump' as source_kind,
+        received_at,
+        sealed_at,
+        regexp_extract(name, '([^/]+?)-[0-9]+[a-z]+-[0-9]{4}-[0-9]{2}', 1) as instrument,
+        -- Names without a path (imports) do not tell spot from mark bars; only the latter are
+        -- without volume all day.
+        case
+            when contains(name, '/markPriceKlines/') then 'mark'
+            when contains(name, '/indexPriceKlines/') then 'index'
+            when contains(name, '/futures/') then 'last'
+            when contains(name, '/spot/') or has_volume then 'spot'
+        end as price_kind,
+        open_time,
+        open as open_usd,
+        high as high_usd,
+        low as low_usd,
+        close as close_usd,
+        volume,
+        close_time,
+        quote_volume,
+        case
+            when has_wrong_width then 'wrong_column_count'
+            when price_kind is null then 'unknown_price_kind'
+        end as reject_reason,
+
+    from (
+        select
+            *,
+            bool_or(try_cast(volume as double) > 0) over (partition by batch_id, raw_object)
+                as has_volume,
+        from dump_rows
+    ) as dump_rows
+
+),
+
+bars as (
+
+    select
+        *,
+        {{ instrument_spelling('binance', 'instrument') }} as spelling,
+        {{ epoch_ms_or_us_at('open_time') }} as observed_at,
+        {{ epoch_ms_or_us_at('close_time') }} as last_instant_at,
+        round(epoch(last_instant_at - observed_at))::integer as bar_seconds,
+        observed_at + to_seconds(bar_seconds) as known_at,
+        if(price_kind in ('spot', 'last'), volume, null) as stated_volume,
+        if(price_kind in ('spot', 'last'), quote_volume, null) as stated_quote_volume,
+
+    from (
+        select * from bars_from_rest
+        union all by name
+        select * from bars_from_dumps
+    ) as bars
+
+),
+
+valued_bars as (
+
+    select
+        * exclude (
+            spelling, volume, quote_volume, stated_volume, stated_quote_volume, open_time,
+            close_time, last_instant_at
+        ),
+        if(spelling.contract_type = 'inverse', stated_quote_volume, stated_volume) as volume_base,
+        if(
+            spelling.contract_type = 'inverse',
+            (try_cast(stated_volume as double) * if(spelling.venue_asset = 'BTC', 100, 10))::varchar,
+            stated_quote_volume
+        ) as volume_usd,
+
+    from bars
+
+),
+
+unioned as (
+
+    select * from points
+    union all by name
+    select * from valued_bars
+
+),
+
+{{ staged_bars('binance', 'unioned') }}

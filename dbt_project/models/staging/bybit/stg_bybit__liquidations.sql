@@ -1,0 +1,136 @@
+-- side: the POSITION's side, Buy means that a long was liquidated (in all three formats).
+-- size: `v`; linear in base coin, inverse in USD contracts of 1 USD.
+-- price: `p` is the bankruptcy price, not a fill; time: `T` in ms. Complete since 2025-02-20.
+-- https://bybit-exchange.github.io/docs/v5/websocket/public/all-liquidation
+with
+
+frame_lines as (
+
+    select
+        *,
+        case when json_valid(text) then text::json end as envelope,
+
+    from {{ raw_lines('bybit', 'liquidations', 'frames') }}
+
+),
+
+frames as (
+
+    select
+        *,
+        case
+            when json_valid(envelope ->> 'frame') then (envelope ->> 'frame')::json
+        end as frame,
+        frame ->> 'topic' as topic,
+
+    from frame_lines
+
+),
+
+-- allLiquidation.<symbol> carries a list; liquidation.<symbol>, until 2025-02-26, one object.
+orders as (
+
+    select
+        frames.*,
+        message.json as liquidation,
+        message.place as row_in_line,
+        -- Format by topic and by field: v5's allLiquidation, v5's liquidation, and the older
+        -- public v2 feed's liquidation.
+        case
+            when topic like 'allLiquidation.%' then 'bybit.all_liquidation_frame@1'
+            when json_exists(liquidation, '$.updatedTime') then 'bybit.liquidation_frame@2'
+            else 'bybit.liquidation_frame@1'
+        end as parser,
+
+    from frames,
+        unnest(
+            case
+                when json_type(frame -> 'data') = 'ARRAY' then (frame -> 'data')::json[]
+                else [frame -> 'data']
+            end
+        ) with ordinality as message(json, place)
+
+),
+
+fields as (
+
+    select
+        *,
+        coalesce(liquidation ->> 's', liquidation ->> 'symbol') as symbol,
+        coalesce(liquidation ->> 'S', liquidation ->> 'side') as raw_side,
+        coalesce(liquidation ->> 'v', liquidation ->> 'size', liquidation ->> 'qty')
+            as raw_quantity,
+        coalesce(liquidation ->> 'p', liquidation ->> 'price') as raw_price,
+        coalesce(liquidation ->> 'T', liquidation ->> 'updatedTime', liquidation ->> 'time')
+            as event_ms,
+        -- BTCUSDT, BTCUSDT-26SEP25 (linear, USDT); BTCPERP, BTC-26SEP25 (linear, USDC);
+        -- BTCUSD, BTCUSDH26 (inverse).
+        regexp_extract(
+            symbol,
+            '^([\p{Lu}\p{Lo}\p{N}]+?)(USDT|USDC|USD|PERP)?([FGHJKMNQUVXZ][0-9]{2}|-[0-9]{1,2}[A-Z]{3}[0-9]{2})?$',
+            ['venue_asset', 'stated_quote', 'suffix']
+        ) as spelling,
+
+    from orders
+
+),
+
+meant as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        parser,
+        'stream' as source_kind,
+        case
+            when envelope is not null and (envelope ->> 'frame') is null
+                and (envelope ->> 'event') is not null then 'other'
+            -- Acknowledgements and pongs carry `op`; other topics are no liquidations.
+            when topic is null and json_exists(frame, '$.op') then 'other'
+            when topic not like 'allLiquidation.%'
+                and topic != 'liquidation' and topic not like 'liquidation.%' then 'other'
+            else 'row'
+        end as line_class,
+        {{ iso_at("envelope ->> 'received_at'") }} as received_at,
+        is_import,
+        sealed_at,
+        symbol as instrument,
+        if(spelling.stated_quote = 'USD', 'inverse', 'linear') as contract_type,
+        spelling.venue_asset as venue_asset,
+        case
+            when spelling.stated_quote in ('USDT', 'USDC', 'USD') then spelling.stated_quote
+            when spelling.stated_quote = 'PERP' or spelling.suffix like '-%' then 'USDC'
+        end as quote_asset,
+        1 as contract_size,
+        'liquidation' as event_kind,
+        case raw_side when 'Buy' then 'long' when 'Sell' then 'short' end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        raw_side,
+        raw_quantity,
+        if(spelling.stated_quote = 'USD', 'contracts', 'base') as raw_quantity_unit,
+        raw_price,
+        raw_price as valued_price,
+        'bankruptcy' as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|', symbol, raw_side, event_ms, {{ number_key('raw_quantity') }},
+            {{ number_key('raw_price') }}
+        ) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+        case
+            when frame is null then 'unreadable_json'
+            when topic is null then 'unrecognised_frame'
+            when symbol is null then 'missing_field'
+            when spelling.venue_asset = '' then 'garbled_symbol'
+            when quote_asset is null then 'unknown_symbol'
+        end as reject_reason,
+
+    from fields
+
+),
+
+{{ staged_liquidations('bybit', 'meant') }}

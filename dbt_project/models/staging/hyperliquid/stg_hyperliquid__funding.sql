@@ -1,0 +1,58 @@
+-- rate: per HOUR; positive means that longs pay. A context's `funding` is the running estimate.
+-- interval: always 1 hour.
+-- time: settlements floored to the minute; contexts at our receive time, archive rows at their minute.
+-- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/funding
+with
+
+settled as (
+
+    select
+        *,
+        'rest' as source_kind,
+        entry ->> 'coin' as instrument,
+        date_trunc('minute', {{ epoch_ms_at("entry ->> 'time'") }}) as observed_at,
+        entry ->> 'fundingRate' as funding_rate,
+        true as is_settled,
+        if(entry is null, 'unreadable_json', null) as reject_reason,
+
+    from {{ rest_rows('hyperliquid', 'funding', ['/info']) }}
+
+    where (asked ->> 'type') = 'fundingHistory'
+
+),
+
+estimates as (
+
+    select
+        *,
+        coin as instrument,
+        funding as funding_rate,
+        false as is_settled,
+
+    from {{ hyperliquid_contexts() }}
+
+    where not is_delisted
+
+),
+
+meant as (
+
+    select
+        batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at,
+        instrument, observed_at, funding_rate, 1 as interval_hours, is_settled, reject_reason,
+    from settled
+    union all by name
+    select
+        batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at,
+        instrument, observed_at, funding_rate, 1 as interval_hours, is_settled, reject_reason,
+    from estimates
+
+),
+
+{{ staged_observations(
+    'hyperliquid',
+    'meant',
+    numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
+    required=['funding_rate', 'interval_hours'],
+    kept=['is_settled'],
+) }}

@@ -1,0 +1,27 @@
+-- size: one-sided, in base coin; no USD value.
+-- coins and their contexts are two lists, joined by position; delisted coins have none open.
+-- time: ours, since the answer has no clock; the archive's files have a minute.
+-- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
+with
+
+meant as (
+
+    select
+        *,
+        coin as instrument,
+        null::varchar as oi_contracts,
+        open_interest as oi_base,
+        null::varchar as oi_usd,
+
+    from {{ hyperliquid_contexts() }}
+
+    where not is_delisted
+
+),
+
+{{ staged_observations(
+    'hyperliquid',
+    'meant',
+    numbers={'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'},
+    required=['oi_base'],
+) }}

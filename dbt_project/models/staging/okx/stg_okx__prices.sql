@@ -1,0 +1,88 @@
+-- price: mark-price gives the mark of one instant; mark-price candles are bars, of which only
+--   confirmed ones (last value 1) are finished.
+-- time: `ts`; bars at their start, newest first, known at their end.
+-- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-mark-price
+with
+
+point_answers as (
+
+    select * from {{ rest_rows(
+        'okx', 'premium_index', ['/api/v5/public/mark-price'], rows_at='$.data'
+    ) }}
+
+    where entry is null or coalesce(entry ->> 'instType', 'SWAP') in ('SWAP', 'FUTURES')
+
+),
+
+bar_answers as (
+
+    select * from {{ rest_rows(
+        'okx',
+        'mark_bars',
+        ['/api/v5/market/mark-price-candles', '/api/v5/market/history-mark-price-candles'],
+        rows_at='$.data'
+    ) }}
+
+),
+
+unioned as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'rest' as source_kind,
+        received_at,
+        sealed_at,
+        entry ->> 'instId' as instrument,
+        'mark' as price_kind,
+        null::integer as bar_seconds,
+        {{ epoch_ms_at("entry ->> 'ts'") }} as observed_at,
+        observed_at as known_at,
+        entry ->> 'markPx' as open_usd,
+        open_usd as high_usd,
+        open_usd as low_usd,
+        open_usd as close_usd,
+        null::varchar as volume_base,
+        null::varchar as volume_usd,
+        if(entry is null, 'unreadable_json', null) as reject_reason,
+
+    from point_answers
+
+    union all by name
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        'rest' as source_kind,
+        received_at,
+        sealed_at,
+        params ->> 'instId' as instrument,
+        'mark' as price_kind,
+        case regexp_extract(coalesce(params ->> 'bar', '1m'), '[a-zA-Z]')
+            when 'm' then 60
+            when 'H' then 3600
+            when 'D' then 86400
+        end * try_cast(regexp_extract(coalesce(params ->> 'bar', '1m'), '[0-9]+') as integer)
+            as bar_seconds,
+        {{ epoch_ms_at("entry ->> 0") }} as observed_at,
+        observed_at + to_seconds(bar_seconds) as known_at,
+        entry ->> 1 as open_usd,
+        entry ->> 2 as high_usd,
+        entry ->> 3 as low_usd,
+        entry ->> 4 as close_usd,
+        null::varchar as volume_base,
+        null::varchar as volume_usd,
+        case
+            when entry is null then 'unreadable_json'
+            when (entry ->> 5) = '0' then 'unfinished_bar'
+        end as reject_reason,
+
+    from bar_answers
+
+),
+
+{{ staged_bars('okx', 'unioned') }}

@@ -1,0 +1,71 @@
+"""An Airflow of its own for these tests, and venues that are all out of reach."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+# Airflow reads its settings when it is first imported.
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="unwind-airflow-"))
+atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
+os.environ |= {
+    "AIRFLOW_HOME": str(AIRFLOW_HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "for these tests alone, " * 4,
+}
+
+
+@pytest.fixture(scope="session")
+def dags():
+    """Every DAG of the folder by id, read as Airflow's DAG processor reads it."""
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    bag = BundleDagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder")
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+@pytest.fixture(scope="session")
+def airflow_database():
+    """Airflow's tables, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty home that the tasks find by its variable."""
+    from unwind.settings import Home
+
+    monkeypatch.setenv("UNWIND_HOME", str(tmp_path))
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def unreachable_venues(monkeypatch):
+    """Every connection of every venue leads to a loopback port where nothing listens."""
+    from unwind.landing import http
+    from unwind.venues import venues
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        closed_port = probe.getsockname()[1]
+    for venue in venues().values():
+        for connection in venue.connections:
+            monkeypatch.setenv(
+                f"AIRFLOW_CONN_{connection.upper()}", f"http://127.0.0.1:{closed_port}"
+            )
+    # Asking again, with pauses, is the HTTP tests' subject.
+    monkeypatch.setattr(http, "ATTEMPTS", 1)

@@ -1,0 +1,130 @@
+"""docker-compose.yml: valid, reachable from this machine alone, and without a built-in secret."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "POSTGRES_PASSWORD": "postgres-secret",
+    "UNWIND_FERNET_KEY": "fernet-secret",
+    "UNWIND_API_SECRET_KEY": "api-secret",
+    "UNWIND_JWT_SECRET": "jwt-secret",
+    "UNWIND_ADMIN_PASSWORD": "admin-secret",
+    "UNWIND_VIEWER_PASSWORD": "viewer-secret",
+}
+LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+def docker_compose(tmp_path: Path, secrets: dict[str, str], *arguments: str):
+    program = shutil.which("docker-compose")
+    assert program, "docker-compose is not installed; `apt-get install docker-compose` brings it"
+    env_file = tmp_path / "env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return subprocess.run(
+        [program, "--file", PROJECT / "docker-compose.yml", "--env-file", env_file, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=inherited,
+    )
+
+
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory):
+    """The file as docker-compose understands it, with every variable filled in."""
+    shown = docker_compose(tmp_path_factory.mktemp("compose"), SECRETS, "config")
+    assert shown.returncode == 0, shown.stderr
+    return yaml.safe_load(shown.stdout)
+
+
+def test_docker_compose_takes_the_file(tmp_path):
+    checked = docker_compose(tmp_path, SECRETS, "config", "--quiet")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_missing_secret_is_named_with_where_to_set_it(tmp_path, name):
+    others = {other: value for other, value in SECRETS.items() if other != name}
+    checked = docker_compose(tmp_path, others, "config", "--quiet")
+    assert checked.returncode == 1
+    assert f"set {name} in .env, see docs/operations.md" in checked.stderr
+
+
+def test_the_services(compose):
+    assert set(compose["services"]) == {
+        "postgres",
+        "airflow-init",
+        "api-server",
+        "scheduler",
+        "dag-processor",
+        "triggerer",
+        "recorder",
+    }
+
+
+def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
+    ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
+    assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
+    assert set(map(tuple, ports.values())) == {()}
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+def test_every_component_is_watched_and_starts_after_its_preparation(compose, service):
+    described = compose["services"][service]
+    assert described["healthcheck"]["test"][0] == "CMD"
+    prepared = {"condition": "service_completed_successfully"}
+    assert described["depends_on"]["airflow-init"] == prepared
+
+
+def test_no_task_starts_before_the_api_server_answers(compose):
+    assert compose["services"]["scheduler"]["depends_on"]["api-server"] == {
+        "condition": "service_healthy"
+    }
+
+
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder"])
+def test_every_component_works_on_one_home_and_one_tree(compose, service):
+    described = compose["services"][service]
+    assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
+    assert described["environment"]["AIRFLOW__CORE__DAGS_FOLDER"] == "/opt/unwind/dags"
+    mounts = {volume.split(":")[1]: volume for volume in described["volumes"]}
+    assert mounts["/var/lib/unwind"].startswith("unwind-data:")
+    assert mounts["/opt/unwind/dags"].endswith(":ro")
+    assert mounts["/opt/unwind/dbt_project"].endswith(":ro")
+    assert mounts["/opt/unwind/expectations"].endswith(":ro")
+
+
+def test_the_passwords_are_seen_by_the_preparation_alone(compose):
+    seeing = [
+        name
+        for name, service in compose["services"].items()
+        if "UNWIND_ADMIN_PASSWORD" in service.get("environment", {})
+    ]
+    assert seeing == ["airflow-init"]
+
+
+def test_nobody_is_admin_without_a_login(compose):
+    environment = compose["services"]["api-server"]["environment"]
+    assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
+    assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,viewer:viewer"
+
+
+def test_the_preparation_makes_the_writers_pool(compose):
+    script = compose["services"]["airflow-init"]["command"][-1]
+    assert "airflow db migrate" in script
+    assert 'airflow pools set warehouse_writer 1 "the warehouse\'s one writer"' in script
+
+
+def test_the_image_is_the_airflow_of_the_lock():
+    lock = (PROJECT / "requirements.lock").read_text()
+    image = (PROJECT / "Dockerfile").read_text()
+    version = lock.split("\napache-airflow==")[1].split()[0]
+    assert f"FROM apache/airflow:slim-{version}-python3.11\n" in image

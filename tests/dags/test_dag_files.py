@@ -1,0 +1,178 @@
+"""What the DAGs are made of: schedules, order, pools, and who waits for whom."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+
+def core_timetable(dag):
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    return coerce_to_core_timetable(dag.timetable)
+
+
+def first_run_from(dag, instant: datetime):
+    """The run of the first tick at or after an instant."""
+    import pendulum
+    from airflow.timetables.base import TimeRestriction
+
+    return core_timetable(dag).next_dagrun_info_v2(
+        last_dagrun_info=None,
+        restriction=TimeRestriction(earliest=pendulum.instance(instant), latest=None, catchup=True),
+    )
+
+
+def run_by_hand(run_after: datetime, partition_key: str | None = None):
+    return SimpleNamespace(run_after=run_after, partition_key=partition_key)
+
+
+def test_the_folder_holds_the_four_dags(dags):
+    assert dags.keys() >= {"land_hour", "backfill_dumps", "refresh_warehouse", "sweep_ledger"}
+
+
+def test_every_dag_explains_itself(dags):
+    assert [dag_id for dag_id, dag in dags.items() if not dag.doc_md] == []
+
+
+def test_the_package_is_not_parsed_for_dags():
+    from airflow.utils.file import list_py_file_paths
+
+    parsed = {str(path) for path in list_py_file_paths(DAGS)}
+    assert str(DAGS / "land_hour.py") in parsed
+    assert [path for path in parsed if "/unwind/" in path or "unwind_assets" in path] == []
+
+
+def test_reading_a_dag_file_loads_neither_the_package_nor_what_it_stands_on():
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(DAGS)!r})\n"
+            "import backfill_dumps, land_hour, refresh_warehouse\n"
+            "for name in ('unwind', 'great_expectations', 'dbt', 'duckdb'):\n"
+            "    print(name, name in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    assert loaded[-5:-1] == [
+        "unwind False",
+        "great_expectations False",
+        "dbt False",
+        "duckdb False",
+    ]
+
+
+def test_the_run_at_fifteen_lands_the_hour_of_fourteen(dags):
+    run = first_run_from(dags["land_hour"], datetime(2026, 1, 29, 15, tzinfo=UTC))
+    assert run.run_after == datetime(2026, 1, 29, 15, tzinfo=UTC)
+    assert run.partition_key == "2026-01-29T14"
+
+
+def test_the_run_after_new_year_lands_the_last_hour_of_the_old_one(dags):
+    run = first_run_from(dags["land_hour"], datetime(2026, 1, 1, 0, tzinfo=UTC))
+    assert run.partition_key == "2025-12-31T23"
+
+
+@pytest.mark.parametrize(
+    ("dag_run", "asked", "hour"),
+    [
+        (run_by_hand(datetime(2026, 1, 29, 15, 0, 3, tzinfo=UTC)), None, "2026-01-29T14"),
+        (run_by_hand(datetime(2026, 1, 29, 0, 59, tzinfo=UTC)), None, "2026-01-28T23"),
+        (run_by_hand(datetime(2026, 1, 29, 15, tzinfo=UTC)), "2025-10-10T21", "2025-10-10T21"),
+        (
+            run_by_hand(datetime(2026, 1, 29, 15, tzinfo=UTC), "2026-01-02T03"),
+            None,
+            "2026-01-02T03",
+        ),
+    ],
+)
+def test_a_run_knows_its_hour(dags, dag_run, asked, hour):
+    hour_to_land = dags["land_hour"].get_task("seal").python_callable.__globals__["hour_to_land"]
+    assert hour_to_land(dag_run, {"hour": asked}) == hour
+
+
+def test_dumps_are_landed_when_they_are_surely_published(dags):
+    run = first_run_from(dags["backfill_dumps"], datetime(2026, 1, 30, tzinfo=UTC))
+    assert run.partition_key == "2026-01-28"
+
+
+def test_a_backfill_of_dumps_takes_both_its_ends(dags):
+    runs = core_timetable(dags["backfill_dumps"]).iter_partition_dagrun_infos(
+        earliest=datetime(2026, 2, 27, tzinfo=UTC), latest=datetime(2026, 3, 1, tzinfo=UTC)
+    )
+    assert [run.partition_key for run in runs] == ["2026-02-27", "2026-02-28", "2026-03-01"]
+
+
+@pytest.mark.parametrize("dag_id", ["land_hour", "backfill_dumps"])
+def test_a_batch_is_sealed_whatever_came_of_its_venues(dags, dag_id):
+    dag = dags[dag_id]
+    assert dag.get_task("seal").upstream_task_ids == {"land"}
+    assert dag.get_task("seal").trigger_rule == "all_done"
+    assert [asset.name for asset in dag.get_task("seal").outlets] == ["sealed_batches"]
+
+
+@pytest.mark.parametrize("dag_id", ["land_hour", "backfill_dumps"])
+def test_broken_code_makes_the_run_red_although_the_batch_is_sealed(dags, dag_id):
+    report = dags[dag_id].get_task("report_broken_code")
+    assert report.upstream_task_ids == {"land"}
+    assert (report.trigger_rule, report.retries) == ("one_failed", 0)
+
+
+@pytest.mark.parametrize("dag_id", ["land_hour", "backfill_dumps"])
+def test_venues_land_side_by_side_in_no_special_pool(dags, dag_id):
+    land = dags[dag_id].get_task("land")
+    assert land.is_mapped
+    assert land.pool == "default_pool"
+
+
+def test_the_warehouse_is_refreshed_in_one_order(dags):
+    order = ["stage", "gate_landed", "build", "gate_marts", "publish"]
+    dag = dags["refresh_warehouse"]
+    assert [task.task_id for task in dag.topological_sort()] == order
+    for before, after in pairwise(order):
+        assert dag.get_task(before).downstream_task_ids == {after}
+
+
+def test_one_writer_at_a_time(dags):
+    dag = dags["refresh_warehouse"]
+    assert {task.pool for task in dag.tasks} == {"warehouse_writer"}
+    assert dag.max_active_runs == 1
+
+
+def test_a_failed_marts_gate_is_not_asked_again(dags):
+    assert dags["refresh_warehouse"].get_task("gate_marts").retries == 0
+
+
+def test_all_alarms_lead_to_one_run(dags):
+    """A refresh takes every batch there is, so a hundred keys need no hundred runs."""
+    timetable = core_timetable(dags["refresh_warehouse"])
+    mapper = timetable.get_partition_mapper(name="sealed_batches", uri="unwind://ledger/batches")
+    assert {mapper.to_downstream(key) for key in ("2026-01-29T14", "2026-01-28", "sweep")} == {
+        "ledger"
+    }
+
+
+def test_the_sweep_rings_the_same_bell(dags):
+    assert [asset.name for asset in dags["sweep_ledger"].get_task("sweep").outlets] == [
+        "sealed_batches"
+    ]
+
+
+def test_marts_are_announced_by_publishing_alone(dags):
+    announcing = [
+        task.task_id
+        for task in dags["refresh_warehouse"].tasks
+        if any(asset.name == "marts" for asset in task.outlets)
+    ]
+    assert announcing == ["publish"]

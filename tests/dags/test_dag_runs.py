@@ -1,0 +1,223 @@
+"""What the tasks do: called as plain functions, and as whole runs of a DAG."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+AT_FIFTEEN = SimpleNamespace(
+    run_after=datetime(2026, 1, 29, 15, tzinfo=UTC), partition_key="2026-01-29T14"
+)
+NOTHING_ASKED = {"hour": None, "day": None}
+
+
+@pytest.fixture
+def two_venues(monkeypatch):
+    """Landing knows bybit and okx alone."""
+    from unwind.landing import land
+    from unwind.venues import venues
+
+    two = {name: venues()[name] for name in ("bybit", "okx")}
+    monkeypatch.setattr(land, "venues", lambda: two)
+
+
+@pytest.fixture
+def refreshes(monkeypatch):
+    """A stand-in for the warehouse: the phases called, and whether there is anything to build."""
+    from unwind import warehouse
+
+    phases = SimpleNamespace(called=[], work=True, release="20260129T150211Z-1a2b3c")
+
+    def phase(name, answer=None):
+        def called(home):
+            phases.called.append(name)
+            return answer() if answer else None
+
+        return called
+
+    stand_in = SimpleNamespace(
+        stage=phase("stage", lambda: phases.work),
+        gate_landed=phase("gate_landed"),
+        build=phase("build"),
+        gate_marts=phase("gate_marts"),
+        publish=phase("publish", lambda: phases.release),
+    )
+    monkeypatch.setitem(sys.modules, "unwind.warehouse.refresh", stand_in)
+    monkeypatch.setattr(warehouse, "refresh", stand_in, raising=False)
+    return phases
+
+
+def task_function(dag, task_id):
+    return dag.get_task(task_id).python_callable
+
+
+def sealed(home, batch_id):
+    from unwind.landing.ledger import Ledger
+
+    return Ledger(home).last_seal(batch_id)
+
+
+class OutletEvents(dict):
+    """What a task announced: asset name to partition keys."""
+
+    def __missing__(self, asset):
+        keys = self.setdefault(asset.name, [])
+        return SimpleNamespace(add_partitions=keys.append)
+
+
+def test_one_landing_for_every_venue_there_is(dags):
+    from unwind.venues import venues
+
+    for dag_id in ("land_hour", "backfill_dumps"):
+        list_venues = task_function(dags[dag_id], "list_venues")
+        assert list_venues() == list(venues())
+
+
+def test_a_venue_out_of_reach_is_an_outcome_and_no_error(
+    dags, home, two_venues, unreachable_venues, caplog
+):
+    from unwind.landing.ledger import Ledger
+
+    caplog.set_level("INFO")
+    land = task_function(dags["land_hour"], "land")
+    land("bybit", dag_run=AT_FIFTEEN, params=NOTHING_ASKED)
+
+    landings = {one.dataset: one for one in Ledger(home).landed("hour-2026-01-29T14", "bybit")}
+    assert landings["instruments"].status == "failed"
+    assert landings["instruments"].detail != ""
+    assert landings["instruments"].detail in caplog.text
+
+
+def test_a_venue_that_does_not_exist_is_an_error(dags, home):
+    land = task_function(dags["land_hour"], "land")
+    with pytest.raises(ValueError, match="no venue is called 'mtgox'"):
+        land("mtgox", dag_run=AT_FIFTEEN, params=NOTHING_ASKED)
+
+
+def test_an_hour_is_sealed_and_announced_although_no_landing_ran(dags, home, two_venues):
+    events = OutletEvents()
+    seal = task_function(dags["land_hour"], "seal")
+    seal(dag_run=AT_FIFTEEN, params=NOTHING_ASKED, outlet_events=events)
+
+    seal_of_hour = sealed(home, "hour-2026-01-29T14")
+    assert seal_of_hour.revision == 1
+    assert set(seal_of_hour.landings) == {"bybit", "okx"}
+    assert {one.status for part in seal_of_hour.landings.values() for one in part} == {"failed"}
+    assert events == {"sealed_batches": ["2026-01-29T14"]}
+
+
+def test_sealing_again_makes_no_revision_when_nothing_changed(dags, home, two_venues):
+    seal = task_function(dags["land_hour"], "seal")
+    for _ in range(2):
+        seal(dag_run=AT_FIFTEEN, params=NOTHING_ASKED, outlet_events=OutletEvents())
+    assert sealed(home, "hour-2026-01-29T14").revision == 1
+
+
+def test_a_day_of_dumps_is_a_batch_of_its_own(dags, home, two_venues):
+    events = OutletEvents()
+    day = SimpleNamespace(run_after=datetime(2026, 1, 30, tzinfo=UTC), partition_key="2026-01-28")
+    seal = task_function(dags["backfill_dumps"], "seal")
+    seal(dag_run=day, params=NOTHING_ASKED, outlet_events=events)
+
+    batch = sealed(home, "day-2026-01-28").batch
+    assert batch.covers_from_at == datetime(2026, 1, 28, tzinfo=UTC)
+    assert batch.covers_to_at == datetime(2026, 1, 29, tzinfo=UTC)
+    assert events == {"sealed_batches": ["2026-01-28"]}
+
+
+def test_marts_are_announced_with_their_release(dags, home, refreshes):
+    events = OutletEvents()
+    task_function(dags["refresh_warehouse"], "publish")(outlet_events=events)
+    assert events == {"marts": ["20260129T150211Z-1a2b3c"]}
+
+
+def test_nothing_is_announced_when_another_refresh_has_published(dags, home, refreshes):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    refreshes.release = None
+    events = OutletEvents()
+    with pytest.raises(AirflowSkipException):
+        task_function(dags["refresh_warehouse"], "publish")(outlet_events=events)
+    assert events == {}
+
+
+def test_a_run_lands_and_seals_its_hour_with_all_venues_down(
+    dags, airflow_database, home, two_venues, unreachable_venues
+):
+    run = dags["land_hour"].test(run_conf={"hour": "2026-01-29T14"})
+
+    states = {
+        (instance.task_id, instance.map_index): instance.state
+        for instance in run.get_task_instances()
+    }
+    assert run.state == "success"
+    assert states == {
+        ("list_venues", -1): "success",
+        ("land", 0): "success",
+        ("land", 1): "success",
+        ("seal", -1): "success",
+        ("report_broken_code", -1): "skipped",
+    }
+    seal_of_hour = sealed(home, "hour-2026-01-29T14")
+    assert {one.status for part in seal_of_hour.landings.values() for one in part} <= {
+        "failed",
+        "empty",
+    }
+    assert not home.warehouse_db.exists()
+
+
+def test_broken_code_turns_the_run_red_and_costs_only_its_venue(
+    dags, airflow_database, home, two_venues, unreachable_venues, monkeypatch
+):
+    from unwind.landing import land
+
+    land_venue = land.land_venue
+
+    def broken_for_okx(home, batch, venue, clock):
+        if venue == "okx":
+            raise KeyError("instId")
+        return land_venue(home, batch, venue, clock)
+
+    monkeypatch.setattr(land, "land_venue", broken_for_okx)
+    monkeypatch.setitem(dags["land_hour"].get_task("land").partial_kwargs, "retries", 0)
+    run = dags["land_hour"].test(run_conf={"hour": "2026-01-29T15"})
+
+    states = {
+        (instance.task_id, instance.map_index): instance.state
+        for instance in run.get_task_instances()
+    }
+    assert run.state == "failed"
+    assert states == {
+        ("list_venues", -1): "success",
+        ("land", 0): "success",
+        ("land", 1): "failed",
+        ("seal", -1): "success",
+        ("report_broken_code", -1): "failed",
+    }
+    seal_of_hour = sealed(home, "hour-2026-01-29T15")
+    assert {one.detail for one in seal_of_hour.landings["okx"]} == {
+        f"the landing of okx {one.dataset} did not run to its end; land again"
+        for one in seal_of_hour.landings["okx"]
+    }
+
+
+def test_a_refresh_with_nothing_to_do_ends_green(dags, airflow_database, home, refreshes):
+    refreshes.work = False
+    run = dags["refresh_warehouse"].test()
+    assert run.state == "success"
+    assert refreshes.called == ["stage"]
+
+
+def test_a_refused_marts_gate_turns_the_run_red_and_publishes_nothing(
+    dags, airflow_database, home, refreshes, monkeypatch
+):
+    def refused(home):
+        raise RuntimeError("the marts gate refused: long_usd is negative in 3 rows")
+
+    monkeypatch.setattr(sys.modules["unwind.warehouse.refresh"], "gate_marts", refused)
+    run = dags["refresh_warehouse"].test()
+    assert run.state == "failed"
+    assert refreshes.called == ["stage", "gate_landed", "build"]

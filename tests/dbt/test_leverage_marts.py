@@ -1,0 +1,517 @@
+"""The leverage marts, built by dbt over facts made by hand (leverage_facts.sql)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from unwind.settings import Home
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.state import staging_state
+
+FACTS = Path(__file__).with_name("leverage_facts.sql").read_text()
+INTERMEDIATE = (
+    "int_price_series_hourly",
+    "int_asset_prices_hourly",
+    "int_asset_volumes_hourly",
+    "int_instrument_open_interest_hourly",
+    "int_asset_open_interest_hourly",
+    "int_tracked_assets_hourly",
+    "int_asset_market_caps_hourly",
+    "int_market_returns_hourly",
+    "int_market_breadth_hourly",
+)
+MARTS = (
+    "liquidations_minutely",
+    "liquidations_hourly",
+    "exchange_breakdown",
+    "liquidation_imbalance_hourly",
+    "leverage_hourly",
+    "funding_hourly",
+    "liquidation_intensity_hourly",
+    "market_heatmap",
+    "market_heatmap_summary",
+)
+FACT_TABLES = (
+    "warehouse.marts.fct_liquidations",
+    "warehouse.marts.fct_open_interest",
+    "warehouse.marts.fct_funding",
+    "warehouse.marts.fct_prices",
+    "warehouse.marts.fct_long_short_ratio",
+    "warehouse.marts.fct_market_caps",
+    "staging.intermediate.int_feed_hours",
+)
+
+FIRST_HOUR = datetime(2025, 10, 20)
+HOUR_OF_INTEREST = datetime(2026, 1, 29, 14)
+LAST_HOUR = datetime(2026, 1, 29, 15)
+
+
+def hours_between(first: datetime, last: datetime) -> list[datetime]:
+    """Every hour from first to last, both included."""
+    count = int((last - first) / timedelta(hours=1)) + 1
+    return [first + timedelta(hours=number) for number in range(count)]
+
+
+def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
+    """Both database files, attached under the names that dbt gives them."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"attach '{home.warehouse_db}' as warehouse")
+    connection.execute(f"attach '{home.staging_db}' as staging")
+    connection.execute("use warehouse")
+    return connection
+
+
+def make_home(root: Path) -> Home:
+    """A home whose facts are those of leverage_facts.sql, with nothing built."""
+    home = Home(root)
+    with staging_state(home):
+        pass
+    with open_warehouse(home) as connection:
+        connection.execute(FACTS)
+    return home
+
+
+def plan(home: Home, spine: Iterable[datetime], pending: Iterable[datetime]) -> None:
+    """Sets the spine and the hours to rebuild, as the refresh does before it runs dbt."""
+    with staging_state(home) as connection:
+        for table, hours in (("ops.hours", spine), ("ops.pending_hours", pending)):
+            connection.execute(f"delete from {table}")
+            connection.execute(f"insert into {table} select unnest(?::timestamp[])", [list(hours)])
+
+
+@pytest.fixture(scope="module")
+def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """All hours built at once, with the models' own data tests and unit tests."""
+    home = make_home(tmp_path_factory.mktemp("full"))
+    hours = hours_between(FIRST_HOUR, LAST_HOUR)
+    plan(home, hours, hours)
+    run_dbt(home, ["build", "--select", *INTERMEDIATE, *MARTS])
+    return home
+
+
+@pytest.fixture
+def warehouse(full_build: Home) -> Iterable[duckdb.DuckDBPyConnection]:
+    with open_warehouse(full_build) as connection:
+        yield connection
+
+
+def row(
+    warehouse: duckdb.DuckDBPyConnection, table: str, columns: str, **key: Any
+) -> tuple[Any, ...] | None:
+    """The one row of a mart with this key; of the hour of interest unless the key says otherwise."""
+    key = {"hour_at": HOUR_OF_INTEREST, **key}
+    found = warehouse.execute(
+        f"select {columns} from {table} where {' and '.join(f'{name} = ?' for name in key)}",
+        list(key.values()),
+    ).fetchall()
+    assert len(found) <= 1, f"{table} has {len(found)} rows for {key}"
+    return found[0] if found else None
+
+
+# --- liquidations -------------------------------------------------------------------------------
+
+
+def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -> None:
+    assert row(
+        warehouse,
+        "marts.liquidations_hourly",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, feed_up",
+        venue="hyperliquid",
+        base_asset="BTC",
+    ) == (80_000_000, 0, 80_000_000, 1, 0, 1, 80_000_000, True)
+    assert row(
+        warehouse,
+        "marts.liquidations_hourly",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd",
+        venue="binance",
+        base_asset="BTC",
+    ) == (150_000_000, 5_000_000, 155_000_000, 2, 1, 3, 100_000_000)
+
+
+def test_a_minute_holds_the_events_from_its_start_to_its_last_millisecond(warehouse) -> None:
+    minutes = warehouse.execute(
+        "select strftime(minute_at, '%H:%M'), venue, total_usd, events"
+        " from marts.liquidations_minutely where hour_at = ? order by all",
+        [HOUR_OF_INTEREST],
+    ).fetchall()
+    assert minutes == [
+        ("14:05", "binance", 150_000_000, 2),
+        ("14:30", "binance", 5_000_000, 1),
+        ("14:59", "hyperliquid", 80_000_000, 1),
+    ]
+
+
+def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(warehouse) -> None:
+    bounds = warehouse.execute(
+        "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
+    ).fetchall()
+    # bybit's throttle ended on 2025-02-20, before its one event here.
+    assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
+
+
+# --- exchange_breakdown -------------------------------------------------------------------------
+
+
+def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
+    rows = warehouse.execute(
+        "select venue, long_usd, short_usd, total_usd, share, long_share, events,"
+        " is_lower_bound, venues_reporting from marts.exchange_breakdown"
+        " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
+        [HOUR_OF_INTEREST],
+    ).fetchall()
+    assert rows == [
+        ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, 2),
+        ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, 2),
+        ("hyperliquid", 80_000_000, 0, 80_000_000, 0.340426, 1.0, 1, False, 2),
+    ]
+
+
+def test_a_venue_that_reported_nothing_is_a_zero_with_no_long_share(warehouse) -> None:
+    columns = "total_usd, share, long_share, events, is_lower_bound"
+    key = {"base_asset": "ALL", "venue": "bybit"}
+    # It reported one hour of the 24, so its zero is a lower bound.
+    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=24, **key) == (
+        *(0, 0.0, None, 0, True),
+    )
+    # In the last hour it did not report at all: that is not a zero.
+    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=1, **key) is None
+
+
+def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> None:
+    rows = warehouse.execute(
+        "select venue, total_usd, share, is_lower_bound, window_start_at, window_end_at, as_of_at"
+        " from marts.exchange_breakdown"
+        " where hour_at = ? and window_hours = 4 and base_asset = 'ETH' order by venue",
+        [HOUR_OF_INTEREST],
+    ).fetchall()
+    times = (datetime(2026, 1, 29, 11), datetime(2026, 1, 29, 15), datetime(2026, 1, 29, 15))
+    # binance missed 12:00, so the sum over venues may lack something.
+    assert rows == [
+        ("ALL", 10_000_000, 1.0, True, *times),
+        ("hyperliquid", 10_000_000, 1.0, False, *times),
+    ]
+
+
+def test_as_of_tables_keep_ninety_days(warehouse) -> None:
+    kept = "select min(hour_at), max(hour_at) from marts."
+    # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00. A feed was up at 10:00.
+    assert warehouse.execute(kept + "exchange_breakdown").fetchone() == (
+        datetime(2025, 10, 31, 16),
+        LAST_HOUR,
+    )
+    assert warehouse.execute(kept + "liquidations_hourly").fetchone() == (
+        datetime(2025, 10, 21, 3),
+        HOUR_OF_INTEREST,
+    )
+
+
+# --- tracked assets and prices ------------------------------------------------------------------
+
+
+def test_an_asset_is_tracked_for_the_720_hours_that_begin_with_its_event(warehouse) -> None:
+    hours = warehouse.execute(
+        "select min(hour_at), max(hour_at), count(*)"
+        " from staging.intermediate.int_tracked_assets_hourly where base_asset = 'DOGE'"
+    ).fetchone()
+    assert hours == (datetime(2025, 12, 30, 15), HOUR_OF_INTEREST, 720)
+
+
+def test_an_asset_with_open_interest_alone_is_tracked_for_a_day(warehouse) -> None:
+    hours = warehouse.execute(
+        "select min(hour_at), max(hour_at)"
+        " from staging.intermediate.int_tracked_assets_hourly where base_asset = 'SUI'"
+    ).fetchone()
+    assert hours == (HOUR_OF_INTEREST, LAST_HOUR)
+
+
+PRICE_COLUMNS = "open_usd, high_usd, low_usd, close_usd, volume_usd, price_source"
+
+
+def test_spot_of_the_first_venue_prices_an_asset_and_all_venues_count_as_volume(warehouse) -> None:
+    assert row(
+        warehouse,
+        "staging.intermediate.int_asset_prices_hourly",
+        PRICE_COLUMNS,
+        base_asset="BTC",
+    ) == (86_000, 91_000, 84_000, 85_500, 7_000_000_000, "spot:binance:BTCUSDT")
+
+
+def test_the_index_prices_an_asset_without_spot(warehouse) -> None:
+    assert row(
+        warehouse,
+        "staging.intermediate.int_asset_prices_hourly",
+        PRICE_COLUMNS,
+        base_asset="ETH",
+    ) == (2_790, 2_800, 2_790, 2_800, None, "index:okx:ETH-USDT-SWAP")
+
+
+def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(warehouse) -> None:
+    assert row(
+        warehouse,
+        "staging.intermediate.int_asset_prices_hourly",
+        PRICE_COLUMNS,
+        base_asset="DOGE",
+    ) == (0.11, 0.11, 0.11, None, None, "mark:hyperliquid:DOGE")
+
+
+# --- imbalance ----------------------------------------------------------------------------------
+
+
+def test_imbalance_of_230_long_and_5_short(warehouse) -> None:
+    # (230 - 5) / 235 and 230 / 235.
+    assert row(
+        warehouse,
+        "marts.liquidation_imbalance_hourly",
+        "long_1h_usd, short_1h_usd, imbalance_1h, long_dominance_1h, is_lower_bound_1h",
+        base_asset="BTC",
+    ) == (230_000_000, 5_000_000, 0.957447, 0.978723, True)
+
+
+def test_wilson_interval_of_nine_longs_of_ten(warehouse) -> None:
+    # z = 1.6448536: (0.9 + z2/20 -+ z sqrt(0.009 + z2/400)) / (1 + z2/10), z2 = 2.7055434.
+    assert row(
+        warehouse,
+        "marts.liquidation_imbalance_hourly",
+        "long_1h_events, short_1h_events, long_1h_event_share,"
+        " long_1h_event_share_low, long_1h_event_share_high",
+        base_asset="ETH",
+        hour_at=datetime(2026, 1, 29, 13),
+    ) == (9, 1, 0.9, 0.652281, 0.977365)
+
+
+def test_no_events_are_zero_where_a_feed_was_up_and_null_where_none_was(warehouse) -> None:
+    columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low"
+    table = "marts.liquidation_imbalance_hourly"
+    assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None)
+    before_the_feeds = datetime(2026, 1, 20)
+    assert row(warehouse, table, columns, base_asset="DOGE", hour_at=before_the_feeds) == (
+        *(None, None, None, None),
+    )
+
+
+def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
+    # 230 + 9 long, 5 + 1 short; 13 events of which 12 long.
+    assert row(
+        warehouse,
+        "marts.liquidation_imbalance_hourly",
+        "long_24h_usd, short_24h_usd, long_24h_events, short_24h_events, feed_hours_24h",
+        base_asset="ALL",
+    ) == (239_000_000, 6_000_000, 12, 2, 24)
+
+
+# --- leverage, funding, intensity ---------------------------------------------------------------
+
+
+def test_leverage_uses_open_interest_of_the_last_quarter_of_an_hour(warehouse) -> None:
+    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old.
+    # 10 / 1710; 30 billion of spot volume in 24 h; 60 of the market.
+    assert row(
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_usd, oi_venues, market_cap_usd, oi_to_market_cap, volume_24h_usd, volume_24h_to_oi,"
+        " market_volume_24h_to_oi",
+        base_asset="BTC",
+    ) == (10e9, 2, 1710e9, 0.00584795, 30e9, 3.0, 6.0)
+
+
+def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(warehouse) -> None:
+    # Shares 2/3 (7 billion) and 1/3 (3 billion) make 17/30, a ratio of 17/13.
+    assert row(
+        warehouse,
+        "marts.leverage_hourly",
+        "long_short_account_ratio, long_short_account_venues",
+        base_asset="BTC",
+    ) == (1.307692, 2)
+
+
+def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
+    assert row(
+        warehouse, "marts.leverage_hourly", "oi_usd, oi_venues, oi_to_market_cap", base_asset="DOGE"
+    ) == (None, 0, None)
+
+
+def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
+    # f8: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
+    # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
+    # Spot volume 24 billion and 6 billion: (24 x 0.0001 - 6 x 0.0002) / 30 = 0.00004.
+    assert row(
+        warehouse,
+        "marts.funding_hourly",
+        "oi_weighted_f8, oi_weighted_apr, volume_weighted_f8, lowest_f8, highest_f8,"
+        " weighted_oi_usd, venues, instruments",
+        base_asset="BTC",
+    ) == (0.000024, 0.02628, 0.00004, -0.0002, 0.0001, 12.5e9, 3, 3)
+
+
+def test_basis_is_mark_over_index(warehouse) -> None:
+    # 85,585.5 against 85,500.
+    assert row(warehouse, "marts.funding_hourly", "oi_weighted_basis", base_asset="BTC") == (0.001,)
+
+
+def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
+    # At 16:00 binance's rate of 08:00 and bybit's of 12:00 end; hyperliquid's hour of 14:00 is over.
+    assert row(
+        warehouse, "marts.funding_hourly", "instruments", base_asset="BTC", hour_at=LAST_HOUR
+    ) == (2,)
+
+
+def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
+    # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
+    # billion is left out, since its feed was not up. 1e4 x 230 / 14,000.
+    assert row(
+        warehouse,
+        "marts.liquidation_intensity_hourly",
+        "matched_long_1h_usd, matched_oi_start_1h_usd, matched_venues_1h, long_intensity_1h_bp",
+        base_asset="BTC",
+    ) == (230_000_000, 14e9, 2, 164.285714)
+
+
+def test_a_day_of_intensity_needs_the_feed_in_every_hour(warehouse) -> None:
+    # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 of the day before.
+    assert row(
+        warehouse,
+        "marts.liquidation_intensity_hourly",
+        "long_24h_usd, matched_long_24h_usd, matched_oi_start_24h_usd, matched_venues_24h,"
+        " long_intensity_24h_bp",
+        base_asset="BTC",
+    ) == (230_000_000, 80_000_000, 5e9, 1, 160.0)
+
+
+def test_liquidations_over_market_cap_and_volume(warehouse) -> None:
+    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), 7 and 30 billion.
+    assert row(
+        warehouse,
+        "marts.liquidation_intensity_hourly",
+        "long_1h_to_market_cap_bp, long_24h_to_market_cap_bp, long_1h_to_volume_bp,"
+        " long_24h_to_volume_bp",
+        base_asset="BTC",
+    ) == (1.337209, 1.277778, 328.571429, 76.666667)
+
+
+# --- market heatmap -----------------------------------------------------------------------------
+
+
+def test_heatmap_returns_come_from_prices_before_the_sources_own_change(warehouse) -> None:
+    columns = "market_cap_usd, return_24h, return_source, rank, tier"
+    table = "marts.market_heatmap"
+    # 85,500 / 90,000 - 1.
+    assert row(warehouse, table, columns, base_asset="BTC") == (
+        *(1710e9, -0.05, "prices", 1, "large"),
+    )
+    assert row(warehouse, table, columns, base_asset="ETH") == (
+        *(344e9, -0.06, "market_caps", 2, "large"),
+    )
+    assert row(warehouse, table, columns, base_asset="M11") == (
+        *(10e9, -0.08, "market_caps", 11, "mid"),
+    )
+
+
+def test_an_hour_later_the_sources_change_no_longer_stands(warehouse) -> None:
+    assert row(
+        warehouse,
+        "marts.market_heatmap",
+        "market_cap_usd, return_24h, return_source, sector",
+        base_asset="USDT",
+        hour_at=LAST_HOUR,
+    ) == (200e9, None, None, "stablecoin")
+
+
+def test_market_caps_are_known_for_24_hours(warehouse) -> None:
+    last = warehouse.execute(
+        "select min(hour_at), max(hour_at) from marts.market_heatmap"
+        " where base_asset = 'ETH' and market_cap_observed_at = '2026-01-28 14:00:20'"
+    ).fetchone()
+    assert last == (datetime(2026, 1, 28, 14), datetime(2026, 1, 29, 13))
+
+
+def test_breadth_leaves_stablecoins_out(warehouse) -> None:
+    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large -4%, mid (-8%, -6%) -7%.
+    assert row(
+        warehouse,
+        "marts.market_heatmap_summary",
+        "assets, red_by_count_share, red_by_cap_share, large_median_return_24h,"
+        " mid_median_return_24h, mid_minus_large_return_24h, btc_return_24h",
+    ) == (11, 0.909091, 0.979373, -0.04, -0.07, -0.03, -0.05)
+
+
+def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(warehouse) -> None:
+    # (1710 + 200) / 2624 - (1800 + 200) / 2750.
+    assert row(
+        warehouse,
+        "marts.market_heatmap_summary",
+        "btc_cap_share, stablecoin_cap_share, defensive_rotation",
+    ) == (0.651677, 0.07622, 0.000624)
+
+
+def test_upside_capture_over_the_days_on_which_btc_rose(warehouse) -> None:
+    # Mid medians 5% and 4% against BTC's 4% and 2%; breadth of three days with returns is 10/11, 0, 0.
+    assert row(
+        warehouse,
+        "marts.market_heatmap_summary",
+        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d",
+    ) == (4, 2, 1.5, 0.30303)
+
+
+# --- increments ---------------------------------------------------------------------------------
+
+
+def test_increments_with_late_hours_equal_a_full_build(
+    full_build: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = make_home(tmp_path_factory.mktemp("increments"))
+    # One late hour reaches the last one across 719 hours (DOGE), the others across a day.
+    late = [
+        datetime(2025, 12, 30, 15),
+        datetime(2026, 1, 28, 14),
+        datetime(2026, 1, 29, 5),
+        datetime(2026, 1, 29, 13),
+    ]
+    with open_warehouse(home) as connection:
+        for table in FACT_TABLES:
+            connection.execute(
+                f"create table {table}_late as select * from {table}"
+                " where list_contains(?::timestamp[], hour_at)",
+                [late],
+            )
+            connection.execute(
+                f"delete from {table} where list_contains(?::timestamp[], hour_at)", [late]
+            )
+
+    def build(spine_end: datetime, pending: list[datetime]) -> None:
+        plan(home, hours_between(FIRST_HOUR, spine_end), pending)
+        run_dbt(home, ["run", "--select", *INTERMEDIATE, *MARTS])
+
+    noon = datetime(2026, 1, 29, 12)
+    build(noon, hours_between(FIRST_HOUR, noon))
+    build(HOUR_OF_INTEREST, hours_between(datetime(2026, 1, 29, 13), HOUR_OF_INTEREST))
+    build(LAST_HOUR, [LAST_HOUR])
+    with open_warehouse(home) as connection:
+        for table in FACT_TABLES:
+            connection.execute(f"insert into {table} select * from {table}_late")
+    build(LAST_HOUR, late)
+
+    with duckdb.connect() as connection:
+        for built, name in ((full_build, "whole"), (home, "increments")):
+            connection.execute(f"attach '{built.warehouse_db}' as {name} (read_only)")
+            connection.execute(f"attach '{built.staging_db}' as {name}_staging (read_only)")
+        tables = [
+            *(("", f"marts.{mart}") for mart in MARTS),
+            *(
+                ("_staging", f"intermediate.{model}")
+                for model in INTERMEDIATE
+                if model not in ("int_market_returns_hourly", "int_asset_open_interest_hourly")
+            ),
+        ]
+        for suffix, table in tables:
+            rows = [
+                connection.execute(f"select * from {name}{suffix}.{table} order by all").fetchall()
+                for name in ("whole", "increments")
+            ]
+            assert rows[0], f"{table} is empty"
+            assert rows[0] == rows[1], f"{table} differs"

@@ -1,0 +1,698 @@
+"""The stress score, the divergences and the clusters, over upstream tables made by hand.
+
+740 hours of a few assets, each of which tells one thing; `h` counts hours from FIRST_HOUR.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.state import staging_state
+
+FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # UTC without a zone, as in the warehouse
+HOURS = 740
+LAST = HOURS - 1
+LATE = 716
+
+MODELS = (
+    "int_price_windows_hourly",
+    "int_liquidations_by_bucket",
+    "int_stress_components",
+    "int_stress_percentiles",
+    "int_stress_score_percentiles",
+    "stress_hourly",
+    "divergence_hourly",
+    "liquidation_clusters",
+)
+COMPARED = (
+    "staging.intermediate.int_price_windows_hourly",
+    "staging.intermediate.int_stress_percentiles",
+    "marts.stress_hourly",
+    "marts.divergence_hourly",
+    "marts.liquidation_clusters",
+)
+
+# What the marts read, one statement a table. {visible} picks the hours that are there.
+# ranks    open interest cycles through 0, 1, 2, 3 and ends on 2; no other component but volatility
+# scored   as ranks; funding rises all the time; imbalance, intensity and volatility never change
+# wanders  funding 0..99 thrice, then 96, 92, 89, 76, 74, 46, 44, 47
+# falls    longs 1,000 an hour, 100,000 in the last 12; the price falls from 100 to 80, then 84
+# bounces  the same longs; the price falls to 80 and is back at 95
+# trends   hourly intensity rises and the range narrows throughout
+# widens   hourly intensity rises and so does the range
+# bursts   no intensity at all but in the last hour, and narrowing ranges
+# lone     one liquidation, in hour 0
+# grouped  the liquidations and prices of the cluster tests
+# noise    everything by a hash of the hour
+UPSTREAM = """
+create schema if not exists staging.intermediate;
+create schema if not exists warehouse.marts;
+
+create or replace temp table grid as
+select
+    h::integer as h,
+    timestamp '2026-01-01' + to_hours(h::integer) as hour_at,
+    base_asset,
+    (hash(h * 7 + 1) % 1000)::integer as noise_1,
+    (hash(h * 7 + 2) % 1000)::integer as noise_2,
+from range(740) as hours(h)
+cross join (
+    select unnest([
+        'ranks', 'scored', 'wanders', 'falls', 'bounces', 'trends', 'widens', 'bursts', 'lone',
+        'grouped', 'noise'
+    ]) as base_asset
+);
+
+create or replace table staging.intermediate.int_tracked_assets_hourly as
+select hour_at, base_asset from grid where {visible};
+
+create or replace table staging.intermediate.int_asset_prices_hourly as
+with closes as (
+    select
+        *,
+        case
+            when base_asset = 'falls'
+                then case when h < 730 then 100 when h < 735 then 81 else 84 end
+            when base_asset = 'bounces'
+                then case when h < 730 then 100 when h < 735 then 81 else 95 end
+            when base_asset = 'grouped' then 101 + h % 2
+            when base_asset = 'noise' then 50 + noise_1 / 100.0
+            else 100
+        end::double as close_usd,
+        case
+            when base_asset in ('trends', 'bursts') then 10 - h / 100.0
+            when base_asset = 'widens' then 1 + h / 100.0
+            when base_asset = 'noise' then noise_2 / 500.0
+            else 0
+        end::double as range_usd,
+    from grid
+)
+select
+    hour_at,
+    base_asset,
+    close_usd as open_usd,
+    close_usd + range_usd as high_usd,
+    case
+        when base_asset in ('falls', 'bounces') and h = 732 then 80
+        when base_asset = 'grouped' and h = 700 then 90
+        when base_asset = 'grouped' and h = 735 then 95
+        when base_asset = 'grouped' then 100 + h / 10000.0
+        else close_usd
+    end::double as low_usd,
+    close_usd,
+    case when base_asset = 'trends' and h > 700 then null else 1000 end::double as volume_usd,
+    'spot:hand:' || base_asset as price_source,
+from closes
+where {visible};
+
+create or replace table warehouse.marts.fct_liquidations as
+select
+    timestamp '2026-01-01' + to_hours(h) as hour_at,
+    base_asset,
+    liquidated_side,
+    event_kind,
+    price_usd::decimal(38, 12) as price_usd,
+    notional_usd::decimal(38, 4) as notional_usd,
+from (
+    values
+        (0, 'lone', 'long', 'liquidation', 50, 500),
+        (19, 'grouped', 'long', 'liquidation', 100, 23),
+        (20, 'grouped', 'long', 'liquidation', 100, 29),
+        (571, 'grouped', 'long', 'liquidation', 100, 17),
+        (572, 'grouped', 'long', 'liquidation', 100, 19),
+        (715, 'grouped', 'long', 'backstop', 100.1, 11),
+        (716, 'grouped', 'long', 'liquidation', 99.95, 13),
+        (739, 'grouped', 'short', 'liquidation', 100, 70),
+        (739, 'grouped', 'long', 'adl', 100, 1000),
+        (739, 'grouped', 'long', 'liquidation', 100.2, 5)
+) as events(h, base_asset, liquidated_side, event_kind, price_usd, notional_usd)
+where {visible}
+union all
+select
+    hour_at,
+    base_asset,
+    if(noise_1 % 3 = 0, 'short', 'long'),
+    'liquidation',
+    (50 + noise_2 / 100.0)::decimal(38, 12),
+    noise_1::decimal(38, 4),
+from grid
+where base_asset = 'noise' and noise_2 % 4 = 0 and {visible};
+
+create or replace table warehouse.marts.liquidation_imbalance_hourly as
+select
+    hour_at,
+    base_asset,
+    case
+        when base_asset in ('falls', 'bounces') then if(h >= 728, 100000, 1000)
+        when base_asset = 'noise' and noise_2 % 4 = 0 then noise_1
+        else 0
+    end::decimal(38, 4) as long_1h_usd,
+    case
+        when base_asset = 'scored' then 0.5
+        when base_asset = 'noise' then round((noise_1 - 500) / 500.0, 6)
+    end::double as imbalance_24h,
+from grid
+where {visible}
+union all
+select distinct
+    hour_at,
+    'ALL',
+    1000::decimal(38, 4),
+    0.25::double,
+from grid
+where {visible};
+
+create or replace table warehouse.marts.leverage_hourly as
+select
+    hour_at,
+    base_asset,
+    case base_asset when 'ranks' then 300.0 when 'scored' then 100.0 end::double as oi_usd,
+    case base_asset when 'ranks' then 1000.0 when 'scored' then 3000.0 end::double
+        as market_cap_usd,
+    case
+        when base_asset in ('ranks', 'scored') then if(h = 739, 2, h % 4)
+        when base_asset = 'noise' then noise_1 // 100
+    end::double as oi_to_market_cap,
+from grid
+where {visible};
+
+create or replace table warehouse.marts.funding_hourly as
+select
+    hour_at,
+    base_asset,
+    case
+        when base_asset = 'scored' then h
+        when base_asset = 'wanders' and h >= 732 then [96, 92, 89, 76, 74, 46, 44, 47][h - 731]
+        when base_asset = 'wanders' and h >= 432 then (h - 432) * 37 % 100
+        when base_asset = 'noise' then noise_2
+    end::double as oi_weighted_f8,
+    case base_asset when 'scored' then 100.0 when 'noise' then 300.0 end::double
+        as weighted_oi_usd,
+from grid
+where {visible};
+
+create or replace table warehouse.marts.liquidation_intensity_hourly as
+select
+    hour_at,
+    base_asset,
+    case
+        when base_asset in ('trends', 'widens') then h / 100.0
+        when base_asset = 'bursts' then if(h = 739, 9, 0)
+        when base_asset = 'noise' then noise_2 // 50
+    end::double as intensity_1h_bp,
+    case when base_asset = 'scored' then 7 when base_asset = 'noise' then noise_2 end::double
+        as intensity_24h_bp,
+    case when base_asset = 'scored' then 3 when base_asset = 'ranks' then 1 end::decimal(38, 4)
+        as matched_long_24h_usd,
+    case when base_asset = 'scored' then 100 when base_asset = 'ranks' then 300 end::double
+        as matched_oi_start_24h_usd,
+from grid
+where {visible};
+"""
+
+
+def hour(h: int) -> datetime:
+    """The start of hour h."""
+    return FIRST_HOUR + timedelta(hours=h)
+
+
+def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
+    """Both database files, attached under the names that dbt gives them."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"attach '{home.warehouse_db}' as warehouse")
+    connection.execute(f"attach '{home.staging_db}' as staging")
+    connection.execute("use warehouse")
+    return connection
+
+
+def land(home: Home, visible: str) -> None:
+    """Makes the upstream tables with the hours that `visible` (SQL over h) picks."""
+    with staging_state(home):
+        pass
+    with open_warehouse(home) as connection:
+        connection.execute(UPSTREAM.format(visible=visible))
+
+
+def build(home: Home, spine: int, pending: Iterable[int], with_seed: bool = False) -> None:
+    """Builds the pending hours on a spine of the first `spine` hours."""
+    with staging_state(home) as connection:
+        for table, hours in (("ops.hours", range(spine)), ("ops.pending_hours", pending)):
+            connection.execute(f"delete from {table}")
+            connection.execute(
+                f"insert into {table} select unnest(?::timestamp[])", [[hour(h) for h in hours]]
+            )
+    kinds = ["model", *(["seed"] if with_seed else [])]
+    selected = [*MODELS, *(["stress_weights"] if with_seed else [])]
+    run_dbt(home, ["build", *(f"--resource-type={kind}" for kind in kinds), "--select", *selected])
+
+
+@pytest.fixture(scope="module")
+def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """All hours built at once."""
+    home = Home(tmp_path_factory.mktemp("full"))
+    land(home, "true")
+    build(home, HOURS, range(HOURS), with_seed=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def warehouse(full_build: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_warehouse(full_build) as connection:
+        yield connection
+
+
+def row(
+    warehouse: duckdb.DuckDBPyConnection, table: str, columns: str, h: int = LAST, **key: Any
+) -> tuple[Any, ...] | None:
+    """The one row of a table with this hour and key."""
+    key = {"hour_at": hour(h), **key}
+    found = warehouse.execute(
+        f"select {columns} from {table} where {' and '.join(f'{name} = ?' for name in key)}",
+        list(key.values()),
+    ).fetchall()
+    assert len(found) <= 1, f"{table} has {len(found)} rows for {key}"
+    return found[0] if found else None
+
+
+# --- stress -------------------------------------------------------------------------------------
+
+
+def test_a_percentile_is_the_share_below_with_ties_counted_half(warehouse) -> None:
+    # Before the last hour stand 739 values: 185 zeros, 185 ones, 185 twos, 184 threes. Of them 370
+    # are under 2 and 185 equal it: 100 (370 + 92.5) / 739.
+    assert row(
+        warehouse,
+        "marts.stress_hourly",
+        "oi_to_market_cap, oi_to_market_cap_percentile, oi_to_market_cap_history_hours",
+        base_asset="ranks",
+    ) == (2, 62.5846, 739)
+
+
+def test_a_percentile_needs_seven_days_before_the_hour(warehouse) -> None:
+    columns = "oi_to_market_cap_percentile, oi_to_market_cap_history_hours, oi_to_market_cap_regime"
+    assert row(warehouse, "marts.stress_hourly", columns, h=167, base_asset="ranks") == (
+        None,
+        167,
+        None,
+    )
+    # 168 values, 42 of each; the hour's own is 168 % 4 = 0: 100 (0 + 21) / 168.
+    assert row(warehouse, "marts.stress_hourly", columns, h=168, base_asset="ranks") == (
+        12.5,
+        168,
+        "calm",
+    )
+
+
+def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
+    # Without mass below spot 0.85 of the weight is known.
+    # (0.20 * 62.5846 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50) / 0.85 = 64.7258
+    assert row(
+        warehouse,
+        "marts.stress_hourly",
+        "score, known_weight_share, missing_components, label_version, score_history_hours",
+        base_asset="scored",
+    ) == (64.7258, 0.85, "mass_below_spot", "stress-1", LAST - 168)
+    assert row(
+        warehouse,
+        "marts.stress_hourly",
+        "oi_weighted_f8_percentile, oi_weighted_f8_weight, oi_weighted_f8_contribution,"
+        " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
+        base_asset="scored",
+    ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
+
+
+def test_contributions_add_up_to_the_score(warehouse) -> None:
+    assert warehouse.execute(
+        """
+        select count(*) > 500, max(abs(score - (
+            oi_to_market_cap_contribution + oi_weighted_f8_contribution
+            + long_imbalance_24h_contribution + intensity_24h_bp_contribution
+            + realised_volatility_24h_contribution
+        ))) < 0.0003
+        from marts.stress_hourly
+        where base_asset = 'scored' and score is not null
+        """
+    ).fetchone() == (True, True)
+
+
+def test_under_half_of_the_weight_there_is_no_score(warehouse) -> None:
+    # Open interest and volatility: 0.35 of the weight.
+    assert row(
+        warehouse,
+        "marts.stress_hourly",
+        "score, regime, known_weight_share, oi_to_market_cap_weight, missing_components",
+        base_asset="ranks",
+    ) == (
+        None,
+        None,
+        0.35,
+        None,
+        "oi_weighted_f8, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
+    )
+
+
+def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
+    found = warehouse.execute(
+        """
+        select round(oi_weighted_f8_percentile, 1), oi_weighted_f8_regime
+        from marts.stress_hourly
+        where base_asset = 'wanders' and hour_at >= ?
+        order by hour_at
+        """,
+        [hour(732)],
+    ).fetchall()
+    # Of 300 trailing values 0..99 thrice, 96 has 288 below and 3 ties: 96.5; and so on.
+    assert found == [
+        (96.5, "extreme"),
+        (92.2, "extreme"),
+        (88.9, "stressed"),
+        (75.7, "stressed"),
+        (73.5, "elevated"),
+        (45.7, "elevated"),
+        (43.6, "calm"),
+        (47.1, "calm"),
+    ]
+
+
+def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
+    bands = ("calm", "elevated", "stressed", "extreme")
+    edges = (None, 50, 80, 95)
+    for measure, regime in (("score", "regime"), ("oi_weighted_f8", "oi_weighted_f8_regime")):
+        replayed, now = [], 0
+        rows = warehouse.execute(
+            f"select {measure}_percentile, {regime} from marts.stress_hourly"
+            " where base_asset = 'noise' order by hour_at"
+        ).fetchall()
+        for percentile, _ in rows:
+            if percentile is None:
+                replayed.append(None)
+                continue
+            while now < 3 and (percentile > 95 if now == 2 else percentile >= edges[now + 1]):
+                now += 1
+            while now > 0 and percentile <= edges[now] - 5:
+                now -= 1
+            replayed.append(bands[now])
+        assert [found for _, found in rows] == replayed
+        assert set(replayed) == {None, *bands}
+
+
+def test_all_is_the_assets_as_one(warehouse) -> None:
+    # (300 + 100) / (1,000 + 3,000); funding (100 * 739 + 300 * noise) / 400;
+    # 10,000 (3 + 1) / (100 + 300) bp; the imbalance of all liquidations.
+    found = row(
+        warehouse,
+        "marts.stress_hourly",
+        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_f8",
+        base_asset="ALL",
+    )
+    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_f8", base_asset="noise")
+    assert found[:3] == (0.1, 0.25, 100)
+    assert found[3] == pytest.approx((100 * 739 + 300 * noise[0]) / 400)
+
+
+def test_volatility_is_the_root_of_24_squared_hourly_returns(warehouse) -> None:
+    # 101 and 102 by turns: sqrt(24) ln(102 / 101). Before 18 returns it is not known.
+    table, columns = "staging.intermediate.int_price_windows_hourly", "realised_volatility_24h"
+    assert row(warehouse, table, columns, base_asset="grouped") == (0.0482662,)
+    assert row(warehouse, table, columns, h=18, base_asset="grouped") == (0.0482662,)
+    assert row(warehouse, table, columns, h=17, base_asset="grouped") == (None,)
+
+
+# --- divergences --------------------------------------------------------------------------------
+
+
+def test_d1_fires_on_rising_longs_without_recovery(warehouse) -> None:
+    # Weights 0.92^k over 120 hours and (167/169)^k over the 740 there are; 100,000 in the newest
+    # twelve, 1,000 before: 63,603.8534 and 14,181.2005.
+    # Low 80 in hour 732, high 100 in the 72 hours before it, now 84: (84 - 80) / (100 - 80).
+    assert row(
+        warehouse,
+        "marts.divergence_hourly",
+        "d1, any_divergence, long_usd, long_usd_ema_24h, long_usd_ema_7d, ema_ratio,"
+        " elevated_hours_12h, low_24h_usd, low_24h_at, high_72h_before_low_usd, recovery",
+        base_asset="falls",
+    ) == (
+        *(True, True, 100_000, 63_603.8534, 14_181.2005, 4.485082),
+        *(12, 80, hour(732), 100, 0.2),
+    )
+
+
+def test_d1_waits_for_six_elevated_hours(warehouse) -> None:
+    columns = "elevated_hours_12h, d1"
+    assert row(warehouse, "marts.divergence_hourly", columns, h=732, base_asset="falls") == (
+        5,
+        False,
+    )
+    assert row(warehouse, "marts.divergence_hourly", columns, h=733, base_asset="falls") == (
+        6,
+        True,
+    )
+
+
+def test_d1_does_not_fire_once_the_price_is_back(warehouse) -> None:
+    assert row(
+        warehouse,
+        "marts.divergence_hourly",
+        "d1, any_divergence, elevated_hours_12h, recovery",
+        base_asset="bounces",
+    ) == (False, False, 12, 0.75)
+
+
+def test_the_7_day_price_weighs_hours_by_what_was_traded(warehouse) -> None:
+    # 158 hours at 100, 4 at 81, one at (81 + 81 + 80) / 3 and 5 at 84, 1,000 dollars in each.
+    traded_units = 158 / 100 + 4 / 81 + 3 / 242 + 5 / 84
+    assert row(warehouse, "marts.divergence_hourly", "vwap_7d_usd", base_asset="falls") == (
+        pytest.approx(168 / traded_units, rel=1e-12),
+    )
+
+
+def test_d1_is_not_known_without_volume_and_false_without_a_rise(warehouse) -> None:
+    # 'trends' has no liquidations: that is no rise, whatever else is unknown.
+    assert row(
+        warehouse,
+        "marts.divergence_hourly",
+        "d1, ema_ratio, elevated_hours_12h, known_hours_12h",
+        base_asset="trends",
+    ) == (False, None, 0, 12)
+    # At hour 100 the 7-day average is not known yet.
+    assert row(
+        warehouse, "marts.divergence_hourly", "d1, long_usd_ema_7d", h=100, base_asset="falls"
+    ) == (None, None)
+
+
+def test_d2_fires_on_rising_intensity_in_narrowing_ranges(warehouse) -> None:
+    # 48 values in order: tau 1 and -1, S = 1,128, z = 1,128 / sqrt(48 * 47 * 101 / 18) = 10.03.
+    columns = "d2, any_divergence, intensity_tau, intensity_p_value, range_tau, range_p_value"
+    assert row(warehouse, "marts.divergence_hourly", columns, base_asset="trends") == (
+        *(True, True),
+        *(1, 0, -1, 0),
+    )
+    assert row(warehouse, "marts.divergence_hourly", columns, base_asset="widens") == (
+        *(False, False),
+        *(1, 0, 1, 0),
+    )
+
+
+def test_d2_does_not_take_one_burst_for_a_trend(warehouse) -> None:
+    # 47 zeros and a nine: S = 47; tied pairs 47 * 46 / 2 = 1,081; tau-b = 47 / sqrt(47 * 1,128).
+    # Variance (48 * 47 * 101 - 47 * 46 * 99) / 18 = 767.667, z = 1.69633, p = 0.089823.
+    assert row(
+        warehouse,
+        "marts.divergence_hourly",
+        "d2, intensity_tau, intensity_p_value, range_tau, log_intensity",
+        base_asset="bursts",
+    ) == (False, 0.204124, 0.089823, -1, pytest.approx(math.log(10), abs=1e-9))
+    # Equal values have no trend, and that is known.
+    assert row(
+        warehouse,
+        "marts.divergence_hourly",
+        "d2, intensity_tau, intensity_p_value, intensity_hours_48h",
+        h=LAST - 1,
+        base_asset="bursts",
+    ) == (False, None, None, 48)
+
+
+def test_a_trend_needs_36_of_48_hours(warehouse) -> None:
+    columns = "intensity_hours_48h, intensity_tau, d2"
+    assert row(warehouse, "marts.divergence_hourly", columns, h=34, base_asset="trends") == (
+        35,
+        None,
+        None,
+    )
+    assert row(warehouse, "marts.divergence_hourly", columns, h=35, base_asset="trends") == (
+        36,
+        1,
+        True,
+    )
+
+
+def tau_and_p(values: list[float]) -> tuple[float, float]:
+    """Kendall's tau-b against time pair by pair, and its p-value with groups of ties."""
+    score = sum((b > a) - (b < a) for a, b in itertools.combinations(values, 2))
+    ties = [values.count(value) for value in set(values)]
+    n = len(values)
+    pairs = n * (n - 1) / 2
+    tied = sum(t * (t - 1) / 2 for t in ties)
+    variance = (n * (n - 1) * (2 * n + 5) - sum(t * (t - 1) * (2 * t + 5) for t in ties)) / 18
+    p = math.erfc(abs(score) / math.sqrt(variance) / math.sqrt(2))
+    return score / math.sqrt(pairs * (pairs - tied)), p
+
+
+def test_the_pairwise_definition_gives_1_2_3_5_4_a_tau_of_0_8() -> None:
+    # Nine pairs rise and one falls: (9 - 1) / 10.
+    assert tau_and_p([1, 2, 3, 5, 4])[0] == pytest.approx(0.8)
+    # 1, 1, 2: two pairs rise, one is tied: 2 / sqrt(3 * 2).
+    assert tau_and_p([1, 1, 2])[0] == pytest.approx(0.816497, abs=1e-6)
+
+
+def test_trends_are_those_of_counting_every_pair(warehouse) -> None:
+    rows = warehouse.execute(
+        "select log_intensity, intensity_tau, intensity_p_value from marts.divergence_hourly"
+        " where base_asset = 'noise' order by hour_at"
+    ).fetchall()
+    values = [value for value, _, _ in rows]
+    assert len(set(values)) == 20, "the series is meant to be full of ties"
+    for h in range(47, HOURS, 7):
+        tau, p = tau_and_p(values[h - 47 : h + 1])
+        assert rows[h][1] == pytest.approx(tau, abs=1e-6)
+        assert rows[h][2] == pytest.approx(p, abs=2e-6)
+
+
+def test_averages_are_those_of_weighing_every_hour(warehouse) -> None:
+    rows = warehouse.execute(
+        "select long_usd::double, long_usd_ema_24h, long_usd_ema_7d from marts.divergence_hourly"
+        " where base_asset = 'noise' order by hour_at"
+    ).fetchall()
+    longs = [long for long, _, _ in rows]
+    for h, span, place in itertools.product((167, 300, 511, LAST), (24, 168), (1, 2)):
+        if (span == 24) != (place == 1):
+            continue
+        back = longs[max(0, h - 5 * span + 1) : h + 1][::-1]
+        weights = [(1 - 2 / (span + 1)) ** k for k in range(len(back))]
+        mean = sum(w * x for w, x in zip(weights, back, strict=True)) / sum(weights)
+        assert rows[h][place] == pytest.approx(mean, abs=2e-4)
+
+
+# --- clusters -----------------------------------------------------------------------------------
+
+AT_100 = 1844  # ln(100) / ln(1.0025) = 1844.37
+
+
+def test_a_bucket_holds_what_was_forced_in_it_by_window(warehouse) -> None:
+    # Back from hour 739: 24 hours begin with 716, 168 with 572, 720 with 20. ADL does not count.
+    assert row(
+        warehouse,
+        "marts.liquidation_clusters",
+        "long_24h_usd, short_24h_usd, long_7d_usd, short_7d_usd, long_30d_usd, short_30d_usd,"
+        " window_start_at",
+        base_asset="grouped",
+        price_bucket=AT_100,
+    ) == (13, 70, 13 + 11 + 19, 70, 13 + 11 + 19 + 17 + 29, 70, hour(20))
+
+
+def test_bucket_edges_are_a_quarter_of_a_percent_apart(warehouse) -> None:
+    assert row(
+        warehouse,
+        "marts.liquidation_clusters",
+        "round(bucket_low_usd, 6), round(bucket_high_usd, 6), round(bucket_high_usd, 12)"
+        " = round(bucket_low_usd * 1.0025::double, 12)",
+        base_asset="grouped",
+        price_bucket=AT_100,
+    ) == (99.907733, 100.157502, True)
+    # 100.2 is above the edge at 100.1575.
+    assert row(
+        warehouse,
+        "marts.liquidation_clusters",
+        "long_24h_usd",
+        base_asset="grouped",
+        price_bucket=AT_100 + 1,
+    ) == (5,)
+
+
+def test_a_bucket_has_rows_as_long_as_its_30_days_last(warehouse) -> None:
+    found = warehouse.execute(
+        "select min(hour_at), max(hour_at), count(*), max(long_30d_usd) filter (long_24h_usd = 0)"
+        " from marts.liquidation_clusters where base_asset = 'lone'"
+    ).fetchone()
+    assert found == (hour(0), hour(719), 720, 500)
+
+
+def test_distances_are_from_the_middle_of_the_bucket(warehouse) -> None:
+    # Middle 100.032539; spot 102; one sigma 0.0482662; swing low 90; low of 24 hours 95.
+    assert row(
+        warehouse,
+        "marts.liquidation_clusters",
+        "spot_usd, distance_to_spot_percent, distance_to_spot_sigmas, nearest_swing_low_usd,"
+        " distance_to_swing_low_percent, low_24h_usd, distance_to_low_24h_percent",
+        base_asset="grouped",
+        price_bucket=AT_100,
+    ) == (102, -1.928883, -0.403539, 90, 11.147265, 95, 5.29741)
+
+
+def test_a_swing_low_is_known_twelve_hours_later(warehouse) -> None:
+    # The low of 90 in hour 700 is confirmed when hour 712 has ended; that of 95 in hour 735 is not
+    # before the tape ends.
+    for h, known in ((711, None), (712, 90), (LAST, 90)):
+        assert row(
+            warehouse,
+            "marts.liquidation_clusters",
+            "nearest_swing_low_usd",
+            h=h,
+            base_asset="grouped",
+            price_bucket=AT_100,
+        ) == (known,)
+
+
+# --- increments ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built_in_steps(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """First all but the last hours and one late one, then the last hours, then the late one."""
+    home = Home(tmp_path_factory.mktemp("steps"))
+    land(home, f"h < 736 and h != {LATE}")
+    build(home, 736, [h for h in range(736) if h != LATE], with_seed=True)
+    land(home, f"h != {LATE}")
+    build(home, HOURS, range(736, HOURS))
+    land(home, "true")
+    build(home, HOURS, [LATE])
+    return home
+
+
+@pytest.mark.parametrize("table", COMPARED)
+def test_increments_with_a_late_hour_equal_a_full_build(
+    full_build: Home, built_in_steps: Home, table: str
+) -> None:
+    contents = []
+    for home in (full_build, built_in_steps):
+        with open_warehouse(home) as connection:
+            contents.append(connection.execute(f"select * from {table} order by all").fetchall())
+    full, stepped = contents
+    assert len(full) > 1000
+    assert stepped == full
+
+
+def test_nothing_looks_ahead(full_build: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = Home(tmp_path_factory.mktemp("earlier"))
+    land(home, "h < 734")
+    build(home, 734, range(734), with_seed=True)
+    for table in COMPARED:
+        contents = []
+        for each in (full_build, home):
+            with open_warehouse(each) as connection:
+                contents.append(
+                    connection.execute(
+                        f"select * from {table} where hour_at < ? order by all", [hour(734)]
+                    ).fetchall()
+                )
+        assert contents[0] == contents[1], table

@@ -1,0 +1,265 @@
+"""What a verdict leads to: what is held, what stops a run, what is only recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse import gates
+
+CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
+HOUR = "hour-2026-01-29T14"
+STAGED = "intermediate.int_liquidations_unioned"
+Run = Callable[[str], None]
+
+
+def failures(results: list[gates.GateResult]) -> dict[str, gates.GateResult]:
+    return {one.expectation: one for one in results if not one.success}
+
+
+def test_a_part_with_mostly_rejected_rows_is_held_and_the_others_go_on(
+    home: Home, in_staging: Run
+) -> None:
+    in_staging(f"update {STAGED} set reject_reason = 'unknown_symbol' where venue = 'okx'")
+    results = gates.check_landed(home, "run", CHECKED_AT)
+    assert list(gates.held_parts(results)) == [(HOUR, "okx")]
+    assert gates.run_failures(results) == []
+    held = failures(results)["rejected_share_bearable"]
+    assert held.unexpected_count == 40
+    assert held.message == (
+        "40 of 40 rows of okx in hour-2026-01-29T14 were rejected, mostly for 'unknown_symbol'; "
+        "the part is held; look at quarantined_liquidations, then re-seal the batch or run "
+        "`unwind release-hold hour-2026-01-29T14 okx`."
+    )
+
+
+def test_an_import_of_rejected_rows_is_a_warning_and_goes_on(home: Home, in_staging: Run) -> None:
+    in_staging(f"update {STAGED} set reject_reason = 'wrong_column_count' where venue = 'bybit'")
+    results = gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])
+    assert list(failures(results)) == ["rejected_share_low"]
+    assert gates.held_parts(results) == {}
+
+
+def test_nineteen_rejected_rows_are_too_few_to_hold_a_part(home: Home, in_staging: Run) -> None:
+    in_staging(
+        f"delete from {STAGED} where venue = 'okx' and raw_line > 19;"
+        f"update {STAGED} set reject_reason = 'unknown_symbol' where venue = 'okx'"
+    )
+    assert gates.held_parts(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
+
+
+def test_the_clock_of_an_import_is_not_judged(home: Home, in_staging: Run) -> None:
+    in_staging(
+        f"update {STAGED} set received_at = received_at + interval 500 day where venue = 'bybit'"
+    )
+    assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
+
+
+def test_event_times_that_staging_cleared_still_tell_of_a_clock(
+    home: Home, in_staging: Run
+) -> None:
+    in_staging(
+        f"update {STAGED} set event_at = null, reject_reason = 'implausible_event_time'"
+        " where venue = 'binance' and raw_line <= 30"
+    )
+    found = failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"]))
+    assert found["clocks_believable"].unexpected_count == 30
+
+
+def test_a_page_that_reaches_a_day_back_is_in_its_batchs_span(home: Home, in_staging: Run) -> None:
+    in_staging(
+        f"update {STAGED} set event_at = event_at - interval 1 day,"
+        " hour_at = hour_at - interval 1 day where venue = 'okx'"
+    )
+    assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
+
+
+def test_an_hour_landed_a_day_late_may_tell_of_events_since(home: Home, in_staging: Run) -> None:
+    in_staging(
+        "update ops.batches set sealed_at = '2026-01-30 15:00:00' where kind = 'hour';"
+        f"update {STAGED} set event_at = event_at + interval 1 day,"
+        " hour_at = hour_at + interval 1 day where venue = 'okx'"
+    )
+    assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
+
+
+def test_a_venue_that_failed_to_land_is_named_and_holds_nothing(
+    home: Home, in_staging: Run
+) -> None:
+    in_staging(
+        "insert into ops.batch_outcomes values "
+        f"('{HOUR}', 1, 'htx', 'liquidations', 'failed', 'HTTP 451', 3, 0, 0, null)"
+    )
+    results = gates.check_landed(home, "run", CHECKED_AT)
+    found = failures(results)["landed_whole"]
+    assert (found.batch_id, found.venue, found.severity) == (HOUR, "htx", "warning")
+    assert found.message.startswith(
+        "htx liquidations of hour-2026-01-29T14 landed failed: HTTP 451; "
+    )
+    assert gates.held_parts(results) == {}
+
+
+def test_a_batch_of_former_runs_is_not_judged_again(home: Home, in_staging: Run) -> None:
+    in_staging(
+        f"update {STAGED} set liquidated_side = 'SELL' where venue = 'okx';"
+        f"delete from ops.build_batches where batch_id = '{HOUR}'"
+    )
+    assert failures(gates.check_landed(home, "run", CHECKED_AT)) == {}
+
+
+def test_every_held_part_is_named_however_many_there_are(home: Home, in_staging: Run) -> None:
+    in_staging(
+        "insert into ops.batches select 'day-' || number, 1, 'day', timestamp '2026-01-29',"
+        " timestamp '2026-01-28', timestamp '2026-01-29' from range(300) as days(number);"
+        "insert into ops.build_batches select 'day-' || number, 1 from range(300) as days(number);"
+        f"insert into {STAGED} select staged.* replace ('day-' || number as batch_id,"
+        f" 'SELL' as liquidated_side) from {STAGED} as staged, range(300) as days(number)"
+        " where venue = 'okx' and raw_line = 1"
+    )
+    held = gates.held_parts(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"]))
+    assert len(held) == 300
+
+
+def test_a_missing_staging_relation_stops_the_run(home: Home, in_staging: Run) -> None:
+    in_staging(f"drop table {STAGED}")
+    results = gates.check_landed(home, "run", CHECKED_AT)
+    (stopped,) = gates.run_failures(results)
+    assert stopped.expectation == "staging_present"
+    assert {one.suite for one in results} == {"landed_schema"}
+
+
+def test_a_warning_about_marts_does_not_stop_a_release(home: Home, in_marts: Run) -> None:
+    in_marts("update marts.funding_hourly set oi_weighted_f8 = 0.03")
+    results = gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"])
+    assert list(failures(results)) == ["f8_plausible"]
+    assert gates.run_failures(results) == []
+
+
+def test_one_lost_cent_stops_a_release(home: Home, in_marts: Run) -> None:
+    in_marts(
+        "update marts.liquidations_hourly set short_usd = short_usd - 0.01,"
+        " total_usd = total_usd - 0.01"
+        " where hour_at = '2026-01-29 14:00:00' and venue = 'okx' and base_asset = 'ETH'"
+    )
+    results = gates.check_marts(home, "run", CHECKED_AT, ["liquidations_hourly"])
+    (stopped,) = gates.run_failures(results)
+    assert stopped.expectation == "money_conserved"
+    assert stopped.unexpected_count == 1
+    assert "venue okx, base_asset ETH" in stopped.message
+
+
+def test_an_hour_that_is_not_being_built_is_not_judged(home: Home, in_marts: Run) -> None:
+    in_marts(
+        "update marts.liquidations_hourly set total_usd = -1 where hour_at = '2026-01-29 13:00:00'"
+    )
+    assert failures(gates.check_marts(home, "run", CHECKED_AT, ["liquidations_hourly"])) == {}
+
+
+def test_a_column_that_is_gone_fails_critically_instead_of_passing(
+    home: Home, in_marts: Run
+) -> None:
+    in_marts("alter table marts.funding_hourly drop column oi_weighted_f8")
+    (stopped,) = gates.run_failures(gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"]))
+    assert (stopped.suite, stopped.expectation) == ("funding_hourly", "f8_plausible")
+    assert "could not be judged" in stopped.message
+    assert "oi_weighted_f8" in stopped.message
+
+
+def test_a_mart_of_the_project_that_was_not_built_stops_a_release(
+    home: Home, in_marts: Run, tmp_path: Path
+) -> None:
+    in_marts("drop table marts.stress_hourly; drop table marts.funding_hourly")
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "stress_hourly.sql").touch()
+    results = gates.check_marts(home, "run", CHECKED_AT, models=models)
+    (missing,) = gates.run_failures(results)
+    assert (missing.suite, missing.expectation) == ("stress_hourly", "table_present")
+    assert "funding_hourly" not in {one.suite for one in results}
+
+
+def test_results_are_written_where_the_warehouse_reads_them(home: Home, in_staging: Run) -> None:
+    in_staging(f"update {STAGED} set liquidated_side = 'SELL' where venue = 'okx'")
+    results = gates.check_landed(home, "run-7", CHECKED_AT)
+    with duckdb.connect(str(home.staging_db)) as staging:
+        gates.write_results(staging, "run-7", results)
+        written = staging.execute(
+            "select run_id, gate, suite, batch_id, venue, severity, unexpected_count, checked_at"
+            " from ops.gate_results where not success"
+        ).fetchall()
+        observed = staging.execute("select observed from ops.gate_results").fetchall()
+    assert written == [
+        ("run-7", "landed", "landed_parts", HOUR, "okx", "critical", 40,
+         datetime(2026, 1, 29, 15, 5)),  # noqa: DTZ001
+    ]  # fmt: skip
+    assert all(isinstance(json.loads(text), dict) for (text,) in observed)
+
+
+def test_nothing_to_judge_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(gates.GateError, match=r"staging\.duckdb does not exist; run `unwind refr"):
+        gates.check_landed(Home(tmp_path), "run", CHECKED_AT)
+
+
+def test_a_file_that_another_process_writes_is_named(home: Home) -> None:
+    import subprocess
+    import sys
+
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True);"
+            " sys.stdin.read()",
+            str(home.staging_db),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"open\n"
+        with pytest.raises(gates.GateError, match=r"cannot open .*staging\.duckdb"):
+            gates.check_landed(home, "run", CHECKED_AT)
+    finally:
+        holder.communicate()
+
+
+def test_the_files_are_free_again_after_a_gate(home: Home, in_staging: Run, in_marts: Run) -> None:
+    gates.check_marts(home, "run", CHECKED_AT, ["stress_hourly"])
+    in_staging("create table ops.written_after (one integer)")
+    in_marts("create table marts.written_after (one integer)")
+
+
+def test_results_of_a_run_are_kept_and_old_runs_forgotten(
+    home: Home, monkeypatch: pytest.MonkeyPatch, own_context: None
+) -> None:
+    stated = gates.thresholds()
+    few = gates.Threshold("results_kept_runs", 2, stated["results_kept_runs"].since, "test")
+    monkeypatch.setattr(gates, "thresholds", lambda: {**stated, "results_kept_runs": few})
+    for run in ("run-1", "run-2", "run-3"):
+        gates.check_marts(home, run, CHECKED_AT, ["stress_hourly"])
+    index = gates.build_docs(home)
+    kept = {path.name for path in (home.gates / "results" / "stress_hourly").iterdir()}
+    assert kept == {"run-2", "run-3"}
+    assert index == home.gates / "docs" / "index.html"
+    assert "stress_hourly" in index.read_text()
+    pages = list((home.gates / "docs" / "validations" / "stress_hourly").rglob("*.html"))
+    assert len(pages) == 2
+
+
+def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) -> None:
+    def listing() -> dict[str, bytes]:
+        return {
+            str(path): path.read_bytes() for path in gates.CONTEXT_ROOT.rglob("*") if path.is_file()
+        }
+
+    before = listing()
+    gates.check_landed(home, "run", CHECKED_AT)
+    gates.build_docs(home)
+    assert listing() == before
+    assert {path.suffix for path in map(Path, before)} == {".json", ".sql", ".toml", ".yml"}

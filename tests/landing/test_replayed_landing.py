@@ -1,0 +1,106 @@
+"""Landing from the replay server: every venue's connector against the venue's whole protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from loopback_venue import Waits
+
+from unwind.landing.land import batch_of, land_venue, seal_batch, venues
+from unwind.landing.ledger import Landing
+from unwind.landing.raw import RawZone
+from unwind.replay.episode import short_tape
+from unwind.replay.market import Tape, instant
+from unwind.replay.server import ReplayServer
+from unwind.settings import Home
+
+HOUR = batch_of("hour-2026-01-29T14")
+DAY = batch_of("day-2026-01-28")
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    return short_tape()
+
+
+@pytest.fixture
+def server(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
+    with ReplayServer(tape, page_cap=10) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("UNWIND_TRACKED_INSTRUMENTS", "2")
+        yield running
+
+
+def landed_at(server: ReplayServer) -> datetime:
+    return instant(server.now_ms)
+
+
+def statuses(landings: list[Landing]) -> dict[str, str]:
+    return {landing.dataset: landing.status for landing in landings}
+
+
+def test_an_hour_of_every_venue_lands_complete(home: Home, server: ReplayServer, waits: Waits):
+    landings = {
+        name: statuses(land_venue(home, HOUR, name, lambda: landed_at(server), waits))
+        for name in venues()
+    }
+    # Two venues have their liquidations from the recorder, which did not run.
+    assert landings["binance"].pop("liquidations") == "empty"
+    assert landings["bybit"].pop("liquidations") == "empty"
+    assert {status for parts in landings.values() for status in parts.values()} == {"ok"}
+    assert waits.seconds == []
+    assert seal_batch(home, HOUR, lambda: landed_at(server), list(venues())).revision == 1
+
+
+def test_a_day_of_every_venue_lands_complete_but_for_its_missing_files(
+    home: Home, server: ReplayServer, waits: Waits
+):
+    landings = {
+        name: statuses(land_venue(home, DAY, name, lambda: landed_at(server), waits))
+        for name in venues()
+    }
+    assert landings["market_caps"] == {}
+    assert {status for parts in landings.values() for status in parts.values()} == {"ok"}
+
+
+def test_bybit_history_is_whole_though_its_pages_are_short(
+    home: Home, server: ReplayServer, waits: Waits
+):
+    landings = land_venue(home, DAY, "bybit", lambda: landed_at(server), waits)
+    open_interest = next(one for one in landings if one.dataset == "open_interest")
+    times: dict[str, list[int]] = {}
+    for line in RawZone(home).read(open_interest.objects[0]).splitlines():
+        envelope = json.loads(line)
+        rows = json.loads(envelope["body"])["result"]["list"]
+        symbol = envelope["request"]["params"]["symbol"]
+        times.setdefault(symbol, []).extend(int(row["timestamp"]) for row in rows)
+    # 288 five-minute marks of 2026-01-28, each once.
+    assert len(times) == 4
+    for marks in times.values():
+        assert sorted(marks) == list(range(1769558400000, 1769644800000, 300000))
+
+
+@pytest.mark.parametrize(
+    "fault", ["throttled", "banned", "waf", "geo_blocked", "error_code", "reset", "not_found"]
+)
+def test_a_fault_of_okx_costs_okx_and_no_other(
+    home: Home, server: ReplayServer, waits: Waits, fault: str
+):
+    server.fail("okx", fault)
+    failed = land_venue(home, HOUR, "okx", lambda: landed_at(server), waits)
+    assert set(statuses(failed).values()) == {"failed"}
+    assert all("okx" in landing.detail for landing in failed)
+    assert server.requested["okx"] < 10
+    landed = land_venue(home, HOUR, "market_caps", lambda: landed_at(server), waits)
+    assert statuses(landed) == {"market_caps": "ok"}
+
+
+def test_two_throttled_answers_are_waited_out(home: Home, server: ReplayServer, waits: Waits):
+    server.fail("okx", "error_code", requests=2)
+    landings = land_venue(home, HOUR, "okx", lambda: landed_at(server), waits)
+    assert set(statuses(landings).values()) == {"ok"}
+    assert len(waits.seconds) == 2
