@@ -48,6 +48,7 @@ class TableFormat(StrEnum):
 
 def main() -> None:
     """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
+    from unwind.demo import DemoRefusedError
     from unwind.landing.imports import ImportRefusedError
     from unwind.standalone import StandaloneError
     from unwind.warehouse.dbt import DbtError
@@ -58,7 +59,7 @@ def main() -> None:
 
     expected = (
         *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
-        *(NoReleaseError, NoSuchLiquidationError, StandaloneError),
+        *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError),
     )
     try:
         app()
@@ -105,7 +106,7 @@ def land(
         first = _parsed(parse_hour, hour or from_)
         last = _parsed(parse_hour, hour or to)
         batches = [hour_batch(at) for at in _hours(first, last)]
-    home = Home.from_env()
+    home = _real_home()
     failed = 0
     with _progress() as report:
         steps = len(batches) * len(chosen)
@@ -153,7 +154,7 @@ def import_(
 
 @app.command()
 def refresh(
-    as_of: Annotated[str | None, typer.Option(help="Build what was sealed by this instant.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Build what was sealed by then.")] = None,
     into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
 ) -> None:
@@ -300,7 +301,21 @@ def up(port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 80
     """Runs Airflow standalone with the DAGs unpaused, until stopped."""
     from unwind import standalone
 
-    raise typer.Exit(standalone.up(Home.from_env(), port))
+    raise typer.Exit(standalone.up(_real_home(), port))
+
+
+def _real_home() -> Home:
+    """The home, unless the demo filled it: real and simulated data must not mix."""
+    from unwind.demo import is_simulated
+
+    home = Home.from_env()
+    if is_simulated(home):
+        _say_error(
+            f"{home.root} holds the demo's simulated market; set UNWIND_HOME to another folder, "
+            "or delete that one, before landing from real venues"
+        )
+        raise typer.Exit(1)
+    return home
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:
@@ -366,8 +381,9 @@ def _print_rows(
 def _print_breakdown(hour_at: datetime) -> None:
     out.print(f"\n[bold]Liquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC[/bold]")
     query = (
-        "select venue, round(long_usd / 1e6, 1) as long_musd, round(short_usd / 1e6, 1) as"
-        " short_musd, round(share, 3) as share, events, is_lower_bound from marts.exchange_breakdown"
+        "select venue, round(long_usd / 1e6, 1) as long_musd,"
+        " round(short_usd / 1e6, 1) as short_musd, round(share, 3) as share, events,"
+        " is_lower_bound from marts.exchange_breakdown"
         f" where hour_at = timestamp '{hour_at:%Y-%m-%d %H:%M:%S}' and window_hours = 1"
         " and base_asset = 'ALL' order by long_usd desc"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -173,7 +174,7 @@ class Ledger:
     def _write(self, seal: Seal) -> None:
         batch = seal.batch
         target = self._home.batches / f"{batch.batch_id}.r{seal.revision:04d}.json"
-        beside = target.with_name(f".{target.name}.{os.getpid()}.seal")
+        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.seal")
         write_json(
             beside,
             {

@@ -66,7 +66,8 @@ class DbtProcess:
             *("--log-path", str(self._home.logs)),
             *("--log-level", "none", "--log-level-file", "info"),
         ]
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         success, failures = False, ["its process ended without a word; was it killed?"]

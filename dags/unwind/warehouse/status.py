@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -91,10 +91,11 @@ STATUS_QUERIES = {
 
 def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
     """Looks at each thing that can be wrong, most basic first."""
-    yield Finding(True, f"unwind {releases.code_version()} from {os.path.dirname(unwind.__file__)}")
+    package = Path(unwind.__file__).resolve().parent
+    yield Finding(True, f"unwind {releases.code_version()} from {package}")
     expected = PROJECT_ROOT / "dags" / "unwind"
     yield Finding(
-        os.path.realpath(os.path.dirname(unwind.__file__)) == str(expected.resolve()),
+        package == expected.resolve(),
         f"the package and the DAGs are one tree ({expected})",
         "install the project with `make setup`, so that the DAGs and the command run one code",
     )

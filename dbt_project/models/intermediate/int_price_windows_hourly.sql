@@ -26,7 +26,7 @@ steps as (
                 then ln(close_usd / lag(close_usd) over by_hour)
         end as log_return,
         try_cast(volume_usd as decimal(38, 4)) as traded_usd,
-        try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 8))
+        try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 12))
             as traded_base,
         case when count(high_usd) over before_72h >= 54 then max(high_usd) over before_72h end
             as high_before_usd,
