@@ -13,10 +13,17 @@
 {% endmacro %}
 
 
-{#- The rule's parts: prefix 1000, 10000 and up to 10000000, or 1M; trailing 1000; Hyperliquid's k. -#}
-{% macro asset_prefix_pattern() %}{{ return("^(10{3,7}|1M)([A-Z][A-Z0-9]+)$") }}{% endmacro %}
-{% macro asset_suffix_pattern() %}{{ return("^([A-Z]{2,})(1000)$") }}{% endmacro %}
-{% macro asset_kilo_pattern() %}{{ return("^(k)([A-Z][A-Z0-9]+)$") }}{% endmacro %}
+{#-
+    The rule: prefix 1000, 10000 and up to 10000000, or 1M; trailing 1000; Hyperliquid's k. Each as
+    (a cheap test that most names fail, pattern, group of the asset, multiplier or group of it).
+-#}
+{% macro asset_multiplier_rules() %}
+    {{ return([
+        ("starts_with({column}, '1')", "^(10{3,7}|1M)([A-Z][A-Z0-9]+)$", 2, none),
+        ("ends_with({column}, '1000')", "^([A-Z]{2,})1000$", 1, 1000),
+        ("starts_with({column}, 'k')", "^k([A-Z][A-Z0-9]+)$", 1, 1000),
+    ]) }}
+{% endmacro %}
 
 
 {#-
@@ -30,12 +37,10 @@
         {%- for spelling, meaning in asset_exceptions().items() %}
         when {{ column }} = '{{ spelling }}' then '{{ meaning[0] }}'
         {%- endfor %}
-        when regexp_matches({{ column }}, '{{ asset_prefix_pattern() }}')
-            then regexp_extract({{ column }}, '{{ asset_prefix_pattern() }}', 2)
-        when regexp_matches({{ column }}, '{{ asset_suffix_pattern() }}')
-            then regexp_extract({{ column }}, '{{ asset_suffix_pattern() }}', 1)
-        when regexp_matches({{ column }}, '{{ asset_kilo_pattern() }}')
-            then regexp_extract({{ column }}, '{{ asset_kilo_pattern() }}', 2)
+        {%- for test, pattern, asset_group, _ in asset_multiplier_rules() %}
+        when {{ test.format(column=column) }} and regexp_matches({{ column }}, '{{ pattern }}')
+            then regexp_extract({{ column }}, '{{ pattern }}', {{ asset_group }})
+        {%- endfor %}
         else {{ column }}
     end
 {%- endmacro %}
@@ -53,12 +58,11 @@
         {%- for spelling, meaning in asset_exceptions().items() %}
         when {{ column }} = '{{ spelling }}' then {{ meaning[1] }}
         {%- endfor %}
-        when regexp_matches({{ column }}, '{{ asset_prefix_pattern() }}')
-            then replace(
-                regexp_extract({{ column }}, '{{ asset_prefix_pattern() }}', 1), '1M', '1000000'
-            )::bigint
-        when regexp_matches({{ column }}, '{{ asset_suffix_pattern() }}')
-            or regexp_matches({{ column }}, '{{ asset_kilo_pattern() }}') then 1000
+        {%- for test, pattern, _, multiplier in asset_multiplier_rules() %}
+        when {{ test.format(column=column) }} and regexp_matches({{ column }}, '{{ pattern }}')
+            then {{ multiplier or "replace(regexp_extract(" ~ column ~ ", '" ~ pattern
+                ~ "', 1), '1M', '1000000')::bigint" }}
+        {%- endfor %}
         else 1
     end::bigint
 {%- endmacro %}

@@ -13,7 +13,7 @@
 
             select
                 *,
-                {{ iso_at("create_time || 'Z'") }} as labelled_at,
+                try_cast(create_time as timestamp) as labelled_at,
                 -- The day is in the file's name; a renamed file is dated by its first label.
                 coalesce(
                     try_cast(regexp_extract(name, '-metrics-([0-9]{4}-[0-9]{2}-[0-9]{2})', 1) as date),
@@ -21,7 +21,7 @@
                 ) as file_date,
                 coalesce(
                     nullif(regexp_extract(name, 'futures/(um|cm)/', 1), ''),
-                    if({{ instrument_spelling('binance', 'symbol') }}.contract_type = 'inverse', 'cm', 'um')
+                    if({{ is_inverse_by_name('binance', 'symbol') }}, 'cm', 'um')
                 ) as market,
 
             from {{ csv_rows('binance', 'metrics', 'metrics-csv', [

@@ -14,8 +14,11 @@
 
             select
                 *,
-                [trim(field, '" ') for field in string_split(rtrim(text, chr(13)), ',')] as fields,
-                list_contains(fields, '{{ columns[0] }}') as is_header,
+                string_split(
+                    if(contains(text, '"'), replace(text, '"', ''), text), ','
+                ) as fields,
+                starts_with(text, '{{ columns[0] }}') or starts_with(text, '"{{ columns[0] }}')
+                    as is_header,
 
             from {{ raw_lines(venue, dataset, format) }}
 

@@ -8,29 +8,12 @@
 -#}
 {% macro hyperliquid_contexts() -%}
     (
-        select
-            batch_id,
-            raw_object,
-            raw_line,
-            paired.place as row_in_line,
-            'rest' as source_kind,
-            received_at,
-            sealed_at,
-            paired.entry[1] ->> 'name' as coin,
-            coalesce((paired.entry[1] ->> 'isDelisted') = 'true', false) as is_delisted,
-            coalesce(received_at, sealed_at) as observed_at,
-            paired.entry[2] ->> 'funding' as funding,
-            paired.entry[2] ->> 'openInterest' as open_interest,
-            paired.entry[2] ->> 'oraclePx' as oracle_px,
-            paired.entry[2] ->> 'markPx' as mark_px,
-            case
-                when answer is null then 'unreadable_json'
-                when json_array_length(answer, '$[0].universe') != json_array_length(answer, '$[1]')
-                    then 'lists_of_unequal_length'
-            end as reject_reason,
+        with
 
-        from {{ rest_answers('hyperliquid', 'premium_index', ['/info']) }} as answers,
-            unnest(
+        answers as (
+
+            select
+                * exclude (answer),
                 case
                     when answer is null then [[null::json, null::json]]
                     when json_type(answer, '$[0].universe') = 'ARRAY'
@@ -42,10 +25,48 @@
                             )
                         ]
                     else []::json[][]
-                end
-            ) with ordinality as paired(entry, place)
+                end as pairs,
+                case
+                    when answer is null then 'unreadable_json'
+                    when json_array_length(answer, '$[0].universe')
+                        != json_array_length(answer, '$[1]') then 'lists_of_unequal_length'
+                end as reject_reason,
 
-        where (asked ->> 'type') = 'metaAndAssetCtxs'
+            from {{ rest_answers('hyperliquid', 'premium_index', ['/info']) }}
+
+            where (asked ->> 'type') = 'metaAndAssetCtxs'
+
+        ),
+
+        paired as (
+
+            select
+                * exclude (pairs),
+                unnest(pairs) as pair,
+                unnest(range(1, len(pairs) + 1)) as row_in_line,
+
+            from answers
+
+        )
+
+        select
+            batch_id,
+            raw_object,
+            raw_line,
+            row_in_line,
+            'rest' as source_kind,
+            received_at,
+            sealed_at,
+            pair[1] ->> 'name' as coin,
+            coalesce((pair[1] ->> 'isDelisted') = 'true', false) as is_delisted,
+            coalesce(received_at, sealed_at) as observed_at,
+            pair[2] ->> 'funding' as funding,
+            pair[2] ->> 'openInterest' as open_interest,
+            pair[2] ->> 'oraclePx' as oracle_px,
+            pair[2] ->> 'markPx' as mark_px,
+            reject_reason,
+
+        from paired
 
         union all by name
 

@@ -47,23 +47,28 @@
 
 
 {#-
-    The rows of such answers, as a subquery: rest_answers' columns with entry (json) and
-    row_in_line (1-based).
+    The rows of such answers, as a subquery: batch_id, raw_object, raw_line, received_at, sealed_at,
+    url, params, asked of the answer; entry (json) and row_in_line (1-based) of the row.
 
     Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list;
-    single, a key that marks an answer which is one row itself and no list.
+    single, a key that marks an answer which is one row itself and no list; answered, column ->
+    JSON path of what the answer says of all its rows (text).
     An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
     the list (an error, nothing new) gives none.
 -#}
-{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none) -%}
+{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none, answered={}) -%}
     (
         select
-            answers.*,
-            listed.entry,
-            listed.place as row_in_line,
+            * exclude (entries),
+            unnest(entries) as entry,
+            unnest(range(1, len(entries) + 1)) as row_in_line,
 
-        from {{ rest_answers(venue, dataset, paths) }} as answers,
-            unnest(
+        from (
+            select
+                * exclude (answer),
+                {%- for column, path in answered.items() %}
+                answer ->> '{{ path }}' as {{ column }},
+                {%- endfor %}
                 case
                     when answer is null then [null::json]
                     when json_type(answer, '{{ rows_at }}') = 'ARRAY'
@@ -72,7 +77,9 @@
                     when json_exists(answer, '$.{{ single }}') then [answer]
                     {%- endif %}
                     else []::json[]
-                end
-            ) with ordinality as listed(entry, place)
+                end as entries,
+
+            from {{ rest_answers(venue, dataset, paths) }}
+        )
     )
 {%- endmacro %}

@@ -34,7 +34,7 @@
     often a source writes each row), reject_reason.
 -#}
 {% macro staged_liquidations(venue, relation) -%}
-numbered as (
+numbered as materialized (
 
     select
         *,

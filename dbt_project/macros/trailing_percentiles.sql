@@ -35,13 +35,15 @@ select
     count(earlier.{{ measure }})::integer as {{ measure }}_history,
     {% endfor %}
 
-from {{ relation }} as built
+from (
+    -- Narrowed before the join, which would otherwise compare every hour with its history.
+    select * from {{ relation }}
+    where hour_at in {{ build_hours() }}
+) as built
 left join {{ relation }} as earlier
     on built.base_asset = earlier.base_asset
     and earlier.hour_at >= built.hour_at - interval {{ window_hours }} hour
     and earlier.hour_at < built.hour_at
-
-where built.hour_at in {{ build_hours() }}
 
 group by built.hour_at, built.base_asset
 {%- else -%}
@@ -51,7 +53,8 @@ select
     {% for measure in measures -%}
     {{ measure }},
     case
-        when {{ measure }} is not null and count({{ measure }}) over its_history >= {{ least_history }}
+        when {{ measure }} is not null
+            and count({{ measure }}) over its_history >= {{ least_history }}
             then round(
                 50 * (
                     1 + (

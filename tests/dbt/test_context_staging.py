@@ -559,6 +559,39 @@ def test_coin_margined_volume_is_contracts_and_its_quote_volume_is_coins(warehou
     ) == [("BTCUSD_PERP", 5.0, 500_000.0)]
 
 
+def test_names_of_instruments_tell_asset_quote_and_kind(warehouse) -> None:
+    names = " union all ".join(
+        "select venue, instrument, venue_asset, quote_asset, contract_type, price_kind"
+        f" from staging.landed.stg_{venue}__prices"
+        for venue in ("binance", "bybit", "okx", "hyperliquid")
+    )
+    assert warehouse.execute(
+        "select distinct venue, instrument, venue_asset, quote_asset, contract_type"
+        f" from ({names}) where price_kind = 'mark' order by all"
+    ).fetchall() == [
+        ("binance", "1000PEPEUSDT", "1000PEPE", "USDT", "linear"),
+        # BUSD is a quote asset too, and BN is no asset.
+        ("binance", "BNBUSD_PERP", "BNB", "USD", "inverse"),
+        ("binance", "BTCUSDT", "BTC", "USDT", "linear"),
+        ("binance", "BTCUSDT_260327", "BTC", "USDT", "linear"),
+        ("binance", "BTCUSD_PERP", "BTC", "USD", "inverse"),
+        ("binance", "\u5e01\u5b89\u4eba\u751fUSDT", "\u5e01\u5b89\u4eba\u751f", "USDT", "linear"),
+        ("bybit", "BTC-27MAR26", "BTC", "USDC", "linear"),
+        ("bybit", "BTCPERP", "BTC", "USDC", "linear"),
+        ("bybit", "BTCUSD", "BTC", "USD", "inverse"),
+        ("bybit", "BTCUSDH26", "BTC", "USD", "inverse"),
+        ("bybit", "BTCUSDT", "BTC", "USDT", "linear"),
+        ("bybit", "SHIB1000USDT", "SHIB1000", "USDT", "linear"),
+        ("hyperliquid", "BTC", "BTC", "USDC", "linear"),
+        ("hyperliquid", "kPEPE", "kPEPE", "USDC", "linear"),
+        ("hyperliquid", "xyz:TSLA", "xyz:TSLA", "USDC", "linear"),
+        ("hyperliquid", None, None, "USDC", "linear"),
+        ("okx", "BTC-USD-SWAP", "BTC", "USD", "inverse"),
+        ("okx", "BTC-USD_UM_XPERP-310404", "BTC", "USD", "linear"),
+        ("okx", "BTC/USD", None, None, "linear"),
+    ]
+
+
 # --- ratios -------------------------------------------------------------------------------------
 
 

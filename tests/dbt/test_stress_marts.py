@@ -21,7 +21,7 @@ from unwind.warehouse.state import staging_state
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # UTC without a zone, as in the warehouse
 HOURS = 740
 LAST = HOURS - 1
-LATE = 716
+LATE = 600
 
 MODELS = (
     "int_price_windows_hourly",
@@ -33,6 +33,7 @@ MODELS = (
     "divergence_hourly",
     "liquidation_clusters",
 )
+UNTESTED = ("--resource-type=model", "--resource-type=seed")
 COMPARED = (
     "staging.intermediate.int_price_windows_hourly",
     "staging.intermediate.int_stress_percentiles",
@@ -243,7 +244,7 @@ def land(home: Home, visible: str) -> None:
         connection.execute(UPSTREAM.format(visible=visible))
 
 
-def build(home: Home, spine: int, pending: Iterable[int], with_seed: bool = False) -> None:
+def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:
     """Builds the pending hours on a spine of the first `spine` hours."""
     with staging_state(home) as connection:
         for table, hours in (("ops.hours", range(spine)), ("ops.pending_hours", pending)):
@@ -251,17 +252,15 @@ def build(home: Home, spine: int, pending: Iterable[int], with_seed: bool = Fals
             connection.execute(
                 f"insert into {table} select unnest(?::timestamp[])", [[hour(h) for h in hours]]
             )
-    kinds = ["model", *(["seed"] if with_seed else [])]
-    selected = [*MODELS, *(["stress_weights"] if with_seed else [])]
-    run_dbt(home, ["build", *(f"--resource-type={kind}" for kind in kinds), "--select", *selected])
+    run_dbt(home, ["build", *arguments, "--select", "stress_weights", *MODELS])
 
 
 @pytest.fixture(scope="module")
 def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """All hours built at once."""
+    """All hours built at once, with the models' own data tests."""
     home = Home(tmp_path_factory.mktemp("full"))
     land(home, "true")
-    build(home, HOURS, range(HOURS), with_seed=True)
+    build(home, HOURS, range(HOURS))
     return home
 
 
@@ -329,6 +328,13 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
         " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
+
+
+def test_the_weights_sum_to_one(warehouse) -> None:
+    assert warehouse.execute(
+        "select round(sum(weight), 9), count(distinct label_version)"
+        " from staging.seeds.stress_weights"
+    ).fetchone() == (1, 1)
 
 
 def test_contributions_add_up_to_the_score(warehouse) -> None:
@@ -669,14 +675,17 @@ def test_a_swing_low_is_known_twelve_hours_later(warehouse) -> None:
 
 @pytest.fixture(scope="module")
 def built_in_steps(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """First all but the last hours and one late one, then the last hours, then the late one."""
+    """First all but the last hours and one late one, then the last hours, then the late one.
+
+    The first and the late build take the way of many hours, the one between that of few.
+    """
     home = Home(tmp_path_factory.mktemp("steps"))
     land(home, f"h < 736 and h != {LATE}")
-    build(home, 736, [h for h in range(736) if h != LATE], with_seed=True)
+    build(home, 736, [h for h in range(736) if h != LATE], *UNTESTED)
     land(home, f"h != {LATE}")
-    build(home, HOURS, range(736, HOURS))
+    build(home, HOURS, range(736, HOURS), *UNTESTED)
     land(home, "true")
-    build(home, HOURS, [LATE])
+    build(home, HOURS, [LATE], *UNTESTED)
     return home
 
 
@@ -695,7 +704,7 @@ def test_nothing_looks_ahead(
 ) -> None:
     home = Home(tmp_path_factory.mktemp("earlier"))
     land(home, "h < 734")
-    build(home, 734, range(734), with_seed=True)
+    build(home, 734, range(734), *UNTESTED)
     with open_warehouse(home) as earlier:
         for table in COMPARED:
             query = f"select * from {table} where hour_at < ? order by all"

@@ -27,21 +27,28 @@ hours as (
 
 ),
 
+-- The hours of a day, told back from its last: an hour's volume is added to every day that has it.
+day as (
+
+    select unnest(range(24)) as hours_back
+
+),
+
 final as (
 
     select
         hours.hour_at,
         prices.base_asset,
-        max(prices.volume_usd) filter (where prices.hour_at = hours.hour_at) as volume_usd,
+        max(prices.volume_usd) filter (where day.hours_back = 0) as volume_usd,
         -- A day with an hour missing is not known, rather than small.
         case
             when count(*) = 24 then sum(round(prices.volume_usd, 4)::decimal(38, 4))::double
         end as volume_24h_usd,
 
-    from hours
-    inner join prices
-        on prices.hour_at <= hours.hour_at
-        and prices.hour_at > hours.hour_at - interval 24 hour
+    from prices
+    cross join day
+    inner join hours
+        on prices.hour_at + to_hours(day.hours_back) = hours.hour_at
 
     group by all
 

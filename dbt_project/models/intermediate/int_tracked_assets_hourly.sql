@@ -46,6 +46,13 @@ event_hours as (
 
 ),
 
+-- The hours of a day, told back from its last.
+day as (
+
+    select unnest(range(24)) as hours_back
+
+),
+
 largest_of_day as (
 
     select
@@ -53,10 +60,10 @@ largest_of_day as (
         open_interest.base_asset,
         max(open_interest.oi_last_usd) as oi_usd,
 
-    from hours
-    inner join open_interest
-        on open_interest.hour_at <= hours.hour_at
-        and open_interest.hour_at > hours.hour_at - interval 24 hour
+    from open_interest
+    cross join day
+    inner join hours
+        on open_interest.hour_at + to_hours(day.hours_back) = hours.hour_at
 
     group by all
 

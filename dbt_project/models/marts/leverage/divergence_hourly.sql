@@ -81,9 +81,10 @@ asset_hours as (
 
 {% for name, span in emas -%}
 {%- set reach = 5 * span -%}
--- EMA over {{ span }} hours: a mean over {{ reach }} hours in which each hour weighs 1 - 2/({{ span }} + 1) times
--- the next one. Weights grow from a block's start, since only their ratios matter; every hour counts
--- in its own block of {{ reach }} hours and in the next, so that each row finds its whole look-back in one.
+-- EMA over {{ span }} hours: a mean over {{ reach }} in which an hour weighs 1 - 2/({{ span }} + 1)
+-- times the next one. Only the weights' ratios matter, so they grow from the start of a block of
+-- {{ reach }} hours; every hour counts in its own block and in the next, where the rows of that one
+-- find all of their look-back.
 ema_{{ name }}_weights as (
 
     select
@@ -101,6 +102,8 @@ ema_{{ name }}_weights as (
 
     from asset_hours
     cross join (values (0), (1)) as block(later)
+
+    where asset_hours.hour_at >= {{ first_hour_read(reach + 10) }}
 
 ),
 

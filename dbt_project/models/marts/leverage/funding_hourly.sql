@@ -94,22 +94,43 @@ series as (
 
 ),
 
+venue_volumes as (
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        sum(round(volume_usd, 4)::decimal(38, 4)) as volume_usd,
+
+    from series
+
+    where price_kind = 'spot'
+        and is_best_bars
+        and volume_usd > 0
+
+    group by all
+
+),
+
+-- The hours of a day, told back from its last: see exchange_breakdown.
+day as (
+
+    select unnest(range(24)) as hours_back
+
+),
+
 volumes as (
 
     select
         hours.hour_at,
-        series.venue,
-        series.base_asset,
-        sum(round(series.volume_usd, 4)::decimal(38, 4)) as volume_24h_usd,
+        venue_volumes.venue,
+        venue_volumes.base_asset,
+        sum(venue_volumes.volume_usd) as volume_24h_usd,
 
-    from hours
-    inner join series
-        on series.hour_at <= hours.hour_at
-        and series.hour_at > hours.hour_at - interval 24 hour
-
-    where series.price_kind = 'spot'
-        and series.is_best_bars
-        and series.volume_usd > 0
+    from venue_volumes
+    cross join day
+    inner join hours
+        on venue_volumes.hour_at + to_hours(day.hours_back) = hours.hour_at
 
     group by all
 

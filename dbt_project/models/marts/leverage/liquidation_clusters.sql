@@ -37,13 +37,23 @@ prices as (
 
 -- An hour's liquidations enter all three windows at once and leave them one after the other. Adding
 -- up what enters and leaves costs as much as there are rows, not rows times hours; in decimals a
--- window that has emptied is exactly zero.
+-- window that has emptied is exactly zero. What changed before the first hour built is one change.
+built_span as (
+
+    select
+        min(hour_at) as first_at,
+        max(hour_at) as last_at,
+
+    from built_hours
+
+),
+
 changes as (
 
     select
         hourly.base_asset,
         hourly.price_bucket,
-        hourly.hour_at + to_hours(step.hours_later) as changed_at,
+        greatest(hourly.hour_at + to_hours(step.hours_later), built_span.first_at) as changed_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
         sum(
@@ -60,6 +70,9 @@ changes as (
     cross join (
         values (0, 1, 1, 1), (24, -1, 0, 0), (168, 0, -1, 0), (720, 0, 0, -1)
     ) as step(hours_later, in_24h, in_7d, in_30d)
+    cross join built_span
+
+    where hourly.hour_at + to_hours(step.hours_later) <= built_span.last_at
 
     group by all
 
@@ -71,7 +84,7 @@ standing as (
         base_asset,
         price_bucket,
         changed_at as from_at,
-        lead(changed_at) over by_change as until_at,
+        coalesce(lead(changed_at) over by_change, 'infinity'::timestamp) as until_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
         (sum({{ side }}_{{ span }}_change) over by_change)::decimal(38, 4)

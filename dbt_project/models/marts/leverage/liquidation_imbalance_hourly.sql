@@ -38,6 +38,13 @@ feed_hours as (
 
 ),
 
+-- The hours of a day, told back from its last: see exchange_breakdown.
+day as (
+
+    select unnest(range(24)) as hours_back
+
+),
+
 asset_hours as (
 
     select
@@ -73,6 +80,23 @@ hourly_totals as (
 
 ),
 
+trailing_totals as (
+
+    select
+        hourly_totals.hour_at + to_hours(day.hours_back) as as_of_hour_at,
+        day.hours_back,
+        hourly_totals.base_asset,
+        hourly_totals.long_usd,
+        hourly_totals.short_usd,
+        hourly_totals.long_events,
+        hourly_totals.short_events,
+        hourly_totals.is_lower_bound,
+
+    from hourly_totals
+    cross join day
+
+),
+
 coverage as (
 
     select
@@ -81,9 +105,9 @@ coverage as (
         count(feed_hours.hour_at) as feed_hours_24h,
 
     from hours
+    cross join day
     left join feed_hours
-        on feed_hours.hour_at <= hours.hour_at
-        and feed_hours.hour_at > hours.hour_at - interval 24 hour
+        on hours.hour_at - to_hours(day.hours_back) = feed_hours.hour_at
 
     group by all
 
@@ -94,22 +118,21 @@ windowed as (
     select
         asset_hours.hour_at,
         asset_hours.base_asset,
-        {%- for hours_back, window in [(1, '1h'), (24, '24h')] %}
+        {%- for window_hours, window in [(1, '1h'), (24, '24h')] %}
         {%- set in_window -%}
-        filter (where hourly_totals.hour_at > asset_hours.hour_at - interval {{ hours_back }} hour)
+        filter (where trailing_totals.hours_back < {{ window_hours }})
         {%- endset %}
-        sum(hourly_totals.long_usd) {{ in_window }} as long_{{ window }}_usd,
-        sum(hourly_totals.short_usd) {{ in_window }} as short_{{ window }}_usd,
-        sum(hourly_totals.long_events) {{ in_window }} as long_{{ window }}_events,
-        sum(hourly_totals.short_events) {{ in_window }} as short_{{ window }}_events,
-        bool_or(hourly_totals.is_lower_bound) {{ in_window }} as is_lower_bound_{{ window }},
+        sum(trailing_totals.long_usd) {{ in_window }} as long_{{ window }}_usd,
+        sum(trailing_totals.short_usd) {{ in_window }} as short_{{ window }}_usd,
+        sum(trailing_totals.long_events) {{ in_window }} as long_{{ window }}_events,
+        sum(trailing_totals.short_events) {{ in_window }} as short_{{ window }}_events,
+        bool_or(trailing_totals.is_lower_bound) {{ in_window }} as is_lower_bound_{{ window }},
         {%- endfor %}
 
     from asset_hours
-    left join hourly_totals
-        on asset_hours.base_asset = hourly_totals.base_asset
-        and hourly_totals.hour_at <= asset_hours.hour_at
-        and hourly_totals.hour_at > asset_hours.hour_at - interval 24 hour
+    left join trailing_totals
+        on asset_hours.hour_at = trailing_totals.as_of_hour_at
+        and asset_hours.base_asset = trailing_totals.base_asset
 
     group by all
 

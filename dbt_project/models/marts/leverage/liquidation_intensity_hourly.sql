@@ -24,6 +24,17 @@ windows as (
 
 ),
 
+-- The hours of each window, told back from its last: see exchange_breakdown.
+reach as (
+
+    select
+        window_hours,
+        unnest(range(window_hours)) as hours_back,
+
+    from windows
+
+),
+
 liquidations as (
 
     select * from {{ ref('liquidations_hourly') }}
@@ -74,19 +85,41 @@ volumes as (
 
 ),
 
+reached_liquidations as (
+
+    select
+        liquidations.*,
+        reach.window_hours,
+        liquidations.hour_at + to_hours(reach.hours_back) as as_of_hour_at,
+
+    from liquidations
+    cross join reach
+
+),
+
+reached_feed_hours as (
+
+    select
+        feed_hours.*,
+        reach.window_hours,
+        feed_hours.hour_at + to_hours(reach.hours_back) as as_of_hour_at,
+
+    from feed_hours
+    cross join reach
+
+),
+
 venue_coverage as (
 
     select
         hours.hour_at,
-        windows.window_hours,
-        feed_hours.venue,
+        reached_feed_hours.window_hours,
+        reached_feed_hours.venue,
         count(*) as feed_hours,
 
     from hours
-    cross join windows
-    inner join feed_hours
-        on feed_hours.hour_at <= hours.hour_at
-        and feed_hours.hour_at > hours.hour_at - to_hours(windows.window_hours)
+    inner join reached_feed_hours
+        on hours.hour_at = reached_feed_hours.as_of_hour_at
 
     group by all
 
@@ -106,16 +139,14 @@ by_venue as (
 
     select
         hours.hour_at,
-        windows.window_hours,
-        liquidations.venue,
-        liquidations.base_asset,
-        sum(liquidations.long_usd) as long_usd,
+        reached_liquidations.window_hours,
+        reached_liquidations.venue,
+        reached_liquidations.base_asset,
+        sum(reached_liquidations.long_usd) as long_usd,
 
     from hours
-    cross join windows
-    inner join liquidations
-        on liquidations.hour_at <= hours.hour_at
-        and liquidations.hour_at > hours.hour_at - to_hours(windows.window_hours)
+    inner join reached_liquidations
+        on hours.hour_at = reached_liquidations.as_of_hour_at
 
     group by all
 

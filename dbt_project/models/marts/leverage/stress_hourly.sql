@@ -2,7 +2,11 @@
 {%- set components = stress_components() %}
 {%- set measures = ['score'] + components %}
 {#- The bands above calm: the percentile at which each begins. Extreme begins above its edge. #}
-{%- set bands = [('elevated', '>= 50', '<= 45'), ('stressed', '>= 80', '<= 75'), ('extreme', '> 95', '<= 90')] %}
+{%- set bands = [
+    ('elevated', '>= 50', '<= 45'),
+    ('stressed', '>= 80', '<= 75'),
+    ('extreme', '> 95', '<= 90'),
+] %}
 
 with
 
@@ -36,8 +40,8 @@ standing as (
 
 ),
 
--- Above a band's edge it is entered, 5 points below it is left, and between the two nothing happens;
--- so whether it holds now is what happened last. No row needs the regime of the row before it.
+-- At its edge a band is entered, 5 points below it is left, and between the two nothing happens: so
+-- whether it holds now is what happened last. No row needs the regime of the row before it.
 crossings as (
 
     select
@@ -69,13 +73,19 @@ bands as (
         {% endfor -%}
         {% endfor %}
 
-    from crossings as built
+    from (
+        select
+            hour_at,
+            base_asset,
+
+        from standing
+
+        where hour_at in {{ build_hours() }}
+    ) as built
     inner join crossings as earlier
         on built.base_asset = earlier.base_asset
         and earlier.hour_at >= built.hour_at - interval {{ stress_window_hours() }} hour
         and earlier.hour_at <= built.hour_at
-
-    where built.hour_at in {{ build_hours() }}
 
     group by built.hour_at, built.base_asset
 

@@ -3,45 +3,61 @@
 -- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
 --   symbol and second is published.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
+{% set order_paths = {
+    'event_kind': '$.e', 'market_code': '$.st',
+    'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
+    'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'event_ms': '$.o.T',
+} %}
 with
 
-frame_lines as (
-
-    select
-        *,
-        case when json_valid(text) then text::json end as envelope,
-
-    from {{ raw_lines('binance', 'liquidations', 'frames') }}
-
-),
-
-frames as (
-
-    select
-        *,
-        case
-            when json_valid(envelope ->> 'frame') then (envelope ->> 'frame')::json
-        end as frame,
-
-    from frame_lines
-
-),
+{{ frame_lines('binance') }}
 
 -- One object, a combined-stream wrapper, or a list of either.
 messages as (
 
     select
-        frames.*,
-        coalesce(message.json -> 'data', message.json) as message,
-        message.place as row_in_line,
+        *,
+        case
+            when json_valid(frame) and json_type(frame) = 'ARRAY'
+                then json_extract(frame, '$[*]')::varchar[]
+            else [frame]
+        end as texts_of_messages,
+        unnest(texts_of_messages) as message,
+        unnest(range(1, len(texts_of_messages) + 1)) as row_in_line,
 
-    from frames,
-        unnest(
-            case
-                when json_type(frame) = 'ARRAY' then frame::json[]
-                else [frame]
-            end
-        ) with ordinality as message(json, place)
+    from frames
+
+),
+
+unwrapped as (
+
+    select
+        * exclude (message),
+        if(
+            json_valid(message), coalesce(json_extract(message, '$.data')::varchar, message), message
+        ) as message,
+
+    from messages
+
+),
+
+frame_texts as materialized (
+
+    select
+        *,
+        {{ json_texts('message', order_paths) }} as texts,
+
+    from unwrapped
+
+),
+
+frame_fields as (
+
+    select
+        *,
+        {{- named_texts('texts', order_paths) }}
+
+    from frame_texts
 
 ),
 
@@ -55,34 +71,34 @@ from_frames as (
         'binance.force_order_frame@1' as parser,
         'stream' as source_kind,
         case
-            when envelope is not null and (envelope ->> 'frame') is null
-                and (envelope ->> 'event') is not null then 'other'
-            when (message ->> 'e') != 'forceOrder' then 'other'
-            when (message ->> 'e') is null and json_exists(message, '$.result') then 'other'
+            when is_connection_event then 'other'
+            when event_kind != 'forceOrder' then 'other'
+            -- The acknowledgement of a subscription: {"result": null, "id": 1}.
+            when event_kind is null and json_exists(message, '$.result') then 'other'
             else 'row'
         end as line_class,
-        {{ iso_at("envelope ->> 'received_at'") }} as received_at,
+        {{ iso_at('envelope_at') }} as received_at,
         is_import,
         sealed_at,
-        message ->> '$.o.s' as symbol,
-        case (message ->> 'st') when '1' then 'um' when '2' then 'cm' end as stated_market,
-        message ->> '$.o.S' as raw_side,
-        message ->> '$.o.q' as original_quantity,
-        message ->> '$.o.p' as raw_price,
-        message ->> '$.o.ap' as average_price,
-        message ->> '$.o.z' as filled_quantity,
-        {{ epoch_ms_at("message ->> '$.o.T'") }} as event_at,
-        message ->> '$.o.T' as event_ms,
+        symbol,
+        case market_code when '1' then 'um' when '2' then 'cm' end as stated_market,
+        raw_side,
+        original_quantity,
+        raw_price,
+        average_price,
+        filled_quantity,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        event_ms,
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
         raw_line::varchar as twin_scope,
         1 as twin_copies,
         case
-            when message is null then 'unreadable_json'
-            when (message ->> 'e') is null then 'unrecognised_frame'
-            when (message -> 'o') is null then 'missing_field'
+            when texts is null then 'unreadable_json'
+            when event_kind is null then 'unrecognised_frame'
+            when symbol is null then 'missing_field'
         end as reject_reason,
 
-    from messages
+    from frame_fields
 
 ),
 
@@ -239,7 +255,7 @@ orders as (
 
 -- Grammar of symbols: BTCUSDT, BTCUSDT_250627 (USD-M); BTCUSD_PERP, BTCUSD_250627 (COIN-M); and, in
 -- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627.
-spelled as (
+spelled as materialized (
 
     select
         *,

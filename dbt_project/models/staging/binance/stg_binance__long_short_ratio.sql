@@ -50,11 +50,12 @@ metrics as (
     select
         *,
         [
-            {'kind': 'top_accounts', 'ratio': count_toptrader_long_short_ratio},
-            {'kind': 'top_positions', 'ratio': sum_toptrader_long_short_ratio},
-            {'kind': 'accounts', 'ratio': count_long_short_ratio},
-            {'kind': 'taker_volume', 'ratio': sum_taker_long_short_vol_ratio},
+            {'place': 1, 'kind': 'top_accounts', 'ratio': count_toptrader_long_short_ratio},
+            {'place': 2, 'kind': 'top_positions', 'ratio': sum_toptrader_long_short_ratio},
+            {'place': 3, 'kind': 'accounts', 'ratio': count_long_short_ratio},
+            {'place': 4, 'kind': 'taker_volume', 'ratio': sum_taker_long_short_vol_ratio},
         ] as ratios,
+        unnest(ratios) as listed,
 
     from {{ binance_metrics() }}
 
@@ -72,15 +73,14 @@ from_dumps as (
         sealed_at,
         symbol as instrument,
         measured_at as observed_at,
-        listed.ratio.kind as ratio_kind,
-        listed.ratio.ratio as long_short_ratio,
+        listed.kind as ratio_kind,
+        listed.ratio as long_short_ratio,
         reject_reason,
 
-    from metrics,
-        unnest(ratios) with ordinality as listed(ratio, place)
+    from metrics
 
     -- An empty cell is a ratio that the venue did not measure.
-    where trim(coalesce(listed.ratio.ratio, '')) != '' or reject_reason is not null
+    where trim(coalesce(listed.ratio, '')) != '' or reject_reason is not null
 
 ),
 

@@ -77,10 +77,10 @@ meant as (
 
     select
         *,
-        {{ instrument_spelling('binance', 'instrument') }}.contract_type as market,
-        if(market = 'inverse', open_interest, null) as oi_contracts,
-        if(market = 'inverse', open_interest_value, open_interest) as oi_base,
-        if(market = 'inverse', null, open_interest_value) as oi_usd,
+        {{ is_inverse_by_name('binance', 'instrument') }} as is_inverse,
+        if(is_inverse, open_interest, null) as oi_contracts,
+        if(is_inverse, open_interest_value, open_interest) as oi_base,
+        if(is_inverse, null, open_interest_value) as oi_usd,
 
     from unioned
 

@@ -67,7 +67,10 @@ bars_from_rest as (
         'rest' as source_kind,
         received_at,
         sealed_at,
-        coalesce(params ->> 'symbol', params ->> 'pair') as instrument,
+        coalesce(
+            params ->> 'symbol',
+            (params ->> 'pair') || if(contains(url, '/dapi/'), '_PERP', '')
+        ) as instrument,
         case
             when ends_with(url, '/api/v3/klines') then 'spot'
             when ends_with(url, '/markPriceKlines') then 'mark'

@@ -17,10 +17,11 @@ history_answers as (
 ticker_answers as (
 
     select * from {{ rest_rows(
-        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list'
+        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
+        answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}
 
-    where coalesce(answer ->> '$.result.category', '') not in ('spot', 'option')
+    where coalesce(category, '') not in ('spot', 'option')
 
 ),
 
@@ -85,7 +86,7 @@ estimates as (
     select
         *,
         entry ->> 'symbol' as instrument,
-        {{ epoch_ms_at("answer ->> 'time'") }} as observed_at,
+        {{ epoch_ms_at('answered_ms') }} as observed_at,
         false as is_settled,
         null::double as gap_hours,
 

@@ -6,10 +6,11 @@ with
 listed as (
 
     select * from {{ rest_rows(
-        'bybit', 'instruments', ['/v5/market/instruments-info'], rows_at='$.result.list'
+        'bybit', 'instruments', ['/v5/market/instruments-info'], rows_at='$.result.list',
+        answered={'category': '$.result.category'}
     ) }}
 
-    where coalesce(answer ->> '$.result.category', '') not in ('spot', 'option')
+    where coalesce(category, '') not in ('spot', 'option')
 
 ),
 

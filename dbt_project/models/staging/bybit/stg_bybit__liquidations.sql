@@ -2,67 +2,82 @@
 -- size: `v`; linear in base coin, inverse in USD contracts of 1 USD.
 -- price: `p` is the bankruptcy price, not a fill; time: `T` in ms. Complete since 2025-02-20.
 -- https://bybit-exchange.github.io/docs/v5/websocket/public/all-liquidation
+{% set frame_paths = {'topic': '$.topic', 'operation': '$.op'} %}
+{% set row_paths = {
+    'symbol_now': '$.s', 'side_now': '$.S', 'quantity_now': '$.v', 'price_now': '$.p',
+    'event_ms_now': '$.T', 'symbol_before': '$.symbol', 'side_before': '$.side',
+    'size_before': '$.size', 'qty_before': '$.qty', 'price_before': '$.price',
+    'updated_ms_before': '$.updatedTime', 'event_ms_before': '$.time',
+} %}
 with
 
-frame_lines as (
+{{ frame_lines('bybit') }}
+
+topics as (
 
     select
         *,
-        case when json_valid(text) then text::json end as envelope,
+        {{ json_texts('frame', frame_paths) }} as frame_texts,
 
-    from {{ raw_lines('bybit', 'liquidations', 'frames') }}
-
-),
-
-frames as (
-
-    select
-        *,
-        case
-            when json_valid(envelope ->> 'frame') then (envelope ->> 'frame')::json
-        end as frame,
-        frame ->> 'topic' as topic,
-
-    from frame_lines
+    from frames
 
 ),
 
 -- allLiquidation.<symbol> carries a list; liquidation.<symbol>, until 2025-02-26, one object.
-orders as (
-
-    select
-        frames.*,
-        message.json as liquidation,
-        message.place as row_in_line,
-        -- Format by topic and by field: v5's allLiquidation, v5's liquidation, and the older
-        -- public v2 feed's liquidation.
-        case
-            when topic like 'allLiquidation.%' then 'bybit.all_liquidation_frame@1'
-            when json_exists(liquidation, '$.updatedTime') then 'bybit.liquidation_frame@2'
-            else 'bybit.liquidation_frame@1'
-        end as parser,
-
-    from frames,
-        unnest(
-            case
-                when json_type(frame -> 'data') = 'ARRAY' then (frame -> 'data')::json[]
-                else [frame -> 'data']
-            end
-        ) with ordinality as message(json, place)
-
-),
-
-fields as (
+messages as (
 
     select
         *,
-        coalesce(liquidation ->> 's', liquidation ->> 'symbol') as symbol,
-        coalesce(liquidation ->> 'S', liquidation ->> 'side') as raw_side,
-        coalesce(liquidation ->> 'v', liquidation ->> 'size', liquidation ->> 'qty')
-            as raw_quantity,
-        coalesce(liquidation ->> 'p', liquidation ->> 'price') as raw_price,
-        coalesce(liquidation ->> 'T', liquidation ->> 'updatedTime', liquidation ->> 'time')
-            as event_ms,
+        {{- named_texts('frame_texts', frame_paths) }}
+        case
+            when json_valid(frame) and json_type(frame, '$.data') = 'ARRAY'
+                then json_extract(frame, '$.data[*]')::varchar[]
+            when json_valid(frame) then [json_extract(frame, '$.data')::varchar]
+            else [null]
+        end as texts_of_rows,
+        unnest(texts_of_rows) as liquidation,
+        unnest(range(1, len(texts_of_rows) + 1)) as row_in_line,
+
+    from topics
+
+),
+
+row_texts as materialized (
+
+    select
+        *,
+        {{ json_texts('liquidation', row_paths) }} as texts,
+
+    from messages
+
+),
+
+named as (
+
+    select
+        *,
+        {{- named_texts('texts', row_paths) }}
+
+    from row_texts
+
+),
+
+-- Format by topic and by field: v5's allLiquidation, v5's liquidation, and the older public v2
+-- feed's liquidation.
+fields as materialized (
+
+    select
+        *,
+        case
+            when topic like 'allLiquidation.%' then 'bybit.all_liquidation_frame@1'
+            when updated_ms_before is not null then 'bybit.liquidation_frame@2'
+            else 'bybit.liquidation_frame@1'
+        end as parser,
+        coalesce(symbol_now, symbol_before) as symbol,
+        coalesce(side_now, side_before) as raw_side,
+        coalesce(quantity_now, size_before, qty_before) as raw_quantity,
+        coalesce(price_now, price_before) as raw_price,
+        coalesce(event_ms_now, updated_ms_before, event_ms_before) as event_ms,
         -- BTCUSDT, BTCUSDT-26SEP25 (linear, USDT); BTCPERP, BTC-26SEP25 (linear, USDC);
         -- BTCUSD, BTCUSDH26 (inverse).
         regexp_extract(
@@ -71,7 +86,7 @@ fields as (
             ['venue_asset', 'stated_quote', 'suffix']
         ) as spelling,
 
-    from orders
+    from named
 
 ),
 
@@ -85,15 +100,14 @@ meant as (
         parser,
         'stream' as source_kind,
         case
-            when envelope is not null and (envelope ->> 'frame') is null
-                and (envelope ->> 'event') is not null then 'other'
+            when is_connection_event then 'other'
             -- Acknowledgements and pongs carry `op`; other topics are no liquidations.
-            when topic is null and json_exists(frame, '$.op') then 'other'
+            when topic is null and operation is not null then 'other'
             when topic not like 'allLiquidation.%'
                 and topic != 'liquidation' and topic not like 'liquidation.%' then 'other'
             else 'row'
         end as line_class,
-        {{ iso_at("envelope ->> 'received_at'") }} as received_at,
+        {{ iso_at('envelope_at') }} as received_at,
         is_import,
         sealed_at,
         symbol as instrument,
@@ -122,7 +136,7 @@ meant as (
         raw_line::varchar as twin_scope,
         1 as twin_copies,
         case
-            when frame is null then 'unreadable_json'
+            when frame_texts is null then 'unreadable_json'
             when topic is null then 'unrecognised_frame'
             when symbol is null then 'missing_field'
             when spelling.venue_asset = '' then 'garbled_symbol'

@@ -7,7 +7,8 @@ with
 history_answers as (
 
     select * from {{ rest_rows(
-        'bybit', 'open_interest', ['/v5/market/open-interest'], rows_at='$.result.list'
+        'bybit', 'open_interest', ['/v5/market/open-interest'], rows_at='$.result.list',
+        answered={'symbol': '$.result.symbol'}
     ) }}
 
 ),
@@ -15,10 +16,11 @@ history_answers as (
 ticker_answers as (
 
     select * from {{ rest_rows(
-        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list'
+        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
+        answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}
 
-    where coalesce(answer ->> '$.result.category', '') not in ('spot', 'option')
+    where coalesce(category, '') not in ('spot', 'option')
 
 ),
 
@@ -27,7 +29,7 @@ unioned as (
     select
         * exclude (params),
         -- Rows of the history do not name their symbol.
-        coalesce(entry ->> 'symbol', answer ->> '$.result.symbol', params ->> 'symbol')
+        coalesce(entry ->> 'symbol', symbol, params ->> 'symbol')
             as instrument,
         {{ epoch_ms_at("entry ->> 'timestamp'") }} as observed_at,
         null::varchar as both_sides_value,
@@ -39,7 +41,7 @@ unioned as (
     select
         * exclude (params),
         entry ->> 'symbol' as instrument,
-        {{ epoch_ms_at("answer ->> 'time'") }} as observed_at,
+        {{ epoch_ms_at('answered_ms') }} as observed_at,
         entry ->> 'openInterestValue' as both_sides_value,
 
     from ticker_answers
@@ -59,7 +61,7 @@ one_sided as (
             {{ half_of_both_sides("entry ->> 'openInterest'") }}
         ) as open_interest,
         {{ half_of_both_sides('both_sides_value') }} as open_interest_value,
-        {{ instrument_spelling('bybit', 'instrument') }}.contract_type as market,
+        {{ is_inverse_by_name('bybit', 'instrument') }} as is_inverse,
         if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from unioned
@@ -70,9 +72,9 @@ meant as (
 
     select
         *,
-        if(market = 'inverse', open_interest, null) as oi_contracts,
-        if(market = 'inverse', open_interest_value, open_interest) as oi_base,
-        if(market = 'inverse', open_interest, open_interest_value) as oi_usd,
+        if(is_inverse, open_interest, null) as oi_contracts,
+        if(is_inverse, open_interest_value, open_interest) as oi_base,
+        if(is_inverse, open_interest, open_interest_value) as oi_usd,
 
     from one_sided
 

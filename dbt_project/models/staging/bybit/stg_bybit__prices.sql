@@ -7,10 +7,11 @@ with
 ticker_answers as (
 
     select * from {{ rest_rows(
-        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list'
+        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
+        answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}
 
-    where coalesce(answer ->> '$.result.category', '') not in ('spot', 'option')
+    where coalesce(category, '') not in ('spot', 'option')
 
 ),
 
@@ -26,7 +27,7 @@ points as (
         entry ->> 'symbol' as instrument,
         price.kind as price_kind,
         null::integer as bar_seconds,
-        {{ epoch_ms_at("answer ->> 'time'") }} as observed_at,
+        {{ epoch_ms_at('answered_ms') }} as observed_at,
         observed_at as known_at,
         entry ->> price.field as open_usd,
         open_usd as high_usd,
@@ -51,10 +52,11 @@ bar_answers as (
         'bybit',
         'mark_bars',
         ['/v5/market/kline', '/v5/market/mark-price-kline', '/v5/market/index-price-kline'],
-        rows_at='$.result.list'
+        rows_at='$.result.list',
+        answered={'category': '$.result.category', 'symbol': '$.result.symbol'}
     ) }}
 
-    where coalesce(answer ->> '$.result.category', '') not in ('spot', 'option')
+    where coalesce(category, '') not in ('spot', 'option')
 
 ),
 
@@ -67,7 +69,7 @@ bars as (
         row_in_line,
         received_at,
         sealed_at,
-        coalesce(answer ->> '$.result.symbol', params ->> 'symbol') as instrument,
+        coalesce(symbol, params ->> 'symbol') as instrument,
         case
             when ends_with(url, '/mark-price-kline') then 'mark'
             when ends_with(url, '/index-price-kline') then 'index'
@@ -84,7 +86,7 @@ bars as (
         entry ->> 2 as high_usd,
         entry ->> 3 as low_usd,
         entry ->> 4 as close_usd,
-        (answer ->> '$.result.category') = 'inverse' as is_inverse,
+        category = 'inverse' as is_inverse,
         if(is_inverse, entry ->> 6, entry ->> 5) as volume_base,
         if(is_inverse, entry ->> 5, entry ->> 6) as volume_usd,
         if(entry is null, 'unreadable_json', null) as reject_reason,

@@ -3,59 +3,70 @@
 --   auto-deleveraging are kept apart as `adl`.
 -- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Complete: on-chain.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/liquidations
+{% set event_paths = {
+    'address': '$[0]', 'coin': '$[1].coin', 'direction': '$[1].dir',
+    'liquidated_address': '$[1].liquidation.liquidatedUser',
+    'method': '$[1].liquidation.method', 'raw_quantity': '$[1].sz', 'raw_price': '$[1].px',
+    'raw_side': '$[1].side', 'event_ms': '$[1].time', 'trade_id': '$[1].tid', 'order_id': '$[1].oid',
+} %}
 with
 
 fill_lines as (
 
     select
         *,
-        case when json_valid(text) then text::json end as line_json,
+        json_valid(text) as is_json,
 
     from {{ raw_lines('hyperliquid', 'liquidations', 'node-fills') }}
 
     -- A mark is in under a hundredth of the lines; the others hold no liquidation. A cut line
     -- is kept so that it can be refused with its reason.
-    where contains(text, '"liquidation"') or not (starts_with(text, '{') or starts_with(text, '['))
+    where contains(text, '"liquidation"')
+        or not (starts_with(text, '{') or starts_with(text, '['))
         or not (ends_with(text, '}') or ends_with(text, ']'))
 
 ),
 
 -- By block since 2025-07-27: {"block_number", "events": [[address, fill], ...]}; before, one
 -- [address, fill] a line.
-fills as (
+events as (
 
     select
         fill_lines.*,
-        fill.json ->> 0 as address,
-        fill.json -> 1 as fill,
-        line_json ->> 'block_number' as block_number,
-        fill.place as row_in_line,
+        if(is_json, json_extract_string(text, '$.block_number'), null) as block_number,
+        case
+            when is_json and json_type(text) = 'ARRAY' then [text]
+            when is_json and json_type(text, '$.events') = 'ARRAY'
+                then json_extract(text, '$.events[*]')::varchar[]
+            else [null]
+        end as texts_of_events,
+        unnest(texts_of_events) as event,
+        unnest(range(1, len(texts_of_events) + 1)) as row_in_line,
 
-    from fill_lines,
-        unnest(
-            case
-                when json_type(line_json) = 'ARRAY' then [line_json]
-                when json_type(line_json -> 'events') = 'ARRAY'
-                    then (line_json -> 'events')::json[]
-                else [null::json]
-            end
-        ) with ordinality as fill(json, place)
+    from fill_lines
 
 ),
 
-fields as (
+event_texts as materialized (
+
+    select
+        * exclude (text, texts_of_events),
+        {{ json_texts('event', event_paths) }} as texts,
+
+    from events
+
+    where event is null or contains(event, '"liquidation"')
+
+),
+
+fields as materialized (
 
     select
         *,
-        fill ->> 'coin' as coin,
-        fill ->> 'dir' as direction,
-        lower(fill ->> '$.liquidation.liquidatedUser') as liquidated_user,
-        fill ->> '$.liquidation.method' as method,
-        fill ->> 'sz' as raw_quantity,
-        fill ->> 'px' as raw_price,
-        fill ->> 'side' as raw_side,
+        {{- named_texts('texts', event_paths) }}
+        lower(liquidated_address) as liquidated_user,
 
-    from fills
+    from event_texts
 
 ),
 
@@ -69,7 +80,7 @@ legs as (
 
     from fields
 
-    where fill is null
+    where event is null
         or (
             liquidated_user is not null
             and coalesce(coin, '') not like '@%'
@@ -104,7 +115,7 @@ meant as (
             when is_deleveraging_winner then 'adl'
         end as event_kind,
         case raw_side when 'A' then 'long' when 'B' then 'short' end as liquidated_side,
-        {{ epoch_ms_at("fill ->> 'time'") }} as event_at,
+        {{ epoch_ms_at('event_ms') }} as event_at,
         'venue' as event_at_source,
         raw_side,
         raw_quantity,
@@ -112,14 +123,14 @@ meant as (
         raw_price,
         raw_price as valued_price,
         'fill_avg' as price_kind,
-        concat_ws('|', lower(address), fill ->> 'oid', block_number) as order_key,
-        concat_ws('|', coin, fill ->> 'tid', lower(address), fill ->> 'time') as natural_key,
+        concat_ws('|', lower(address), order_id, block_number) as order_key,
+        concat_ws('|', coin, trade_id, lower(address), event_ms) as natural_key,
         raw_line::varchar as twin_scope,
         1 as twin_copies,
         case
-            when line_json is null then 'unreadable_json'
-            when fill is null then 'unrecognised_line'
-            when coin is null or (fill ->> 'tid') is null then 'missing_field'
+            when not is_json then 'unreadable_json'
+            when event is null then 'unrecognised_line'
+            when coin is null or trade_id is null then 'missing_field'
         end as reject_reason,
 
     from legs

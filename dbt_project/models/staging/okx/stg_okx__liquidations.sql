@@ -3,104 +3,119 @@
 -- price: `bkPx`, the price against the system's liquidation account, not a fill; time: `ts` in ms.
 -- The venue says that rows are not all liquidations and not in order.
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-liquidation-orders
+{% set answer_paths = {'envelope_at': '$.received_at', 'url': '$.request.url', 'body': '$.body'} %}
+{% set frame_paths = {
+    'channel_now': '$.arg.channel', 'channel_before': '$.table',
+    'arg_instrument': '$.arg.instId', 'stream_event': '$.event',
+} %}
+{% set item_paths = {
+    'item_symbol': '$.instId', 'item_symbol_before': '$.instrument_id',
+    'instrument_type': '$.instType',
+} %}
+{% set detail_paths = {
+    'side_now': '$.side', 'side_before': '$.type', 'size_now': '$.sz', 'size_before': '$.size',
+    'price_now': '$.bkPx', 'price_before': '$.price', 'event_ms': '$.ts',
+    'created_at': '$.created_at', 'position_side': '$.posSide',
+} %}
 with
 
-rest_lines as (
+answers as (
 
     select
         *,
-        case when json_valid(text) then text::json end as envelope,
+        {{ json_texts('text', answer_paths) }} as answer_texts,
 
     from {{ raw_lines('okx', 'liquidations', 'rest') }}
 
 ),
 
-rest_bodies as (
-
-    select
-        *,
-        case when json_valid(envelope ->> 'body') then (envelope ->> 'body')::json end as body,
-        envelope ->> '$.request.url' as url,
-
-    from rest_lines
-
-),
-
 -- Requests of other endpoints, and answers without rows (an error, nothing new), hold no rows.
-rest_items as (
+rest_payloads as (
 
     select
-        rest_bodies.*,
-        item.json as item,
-        'okx.liquidation_orders_rest@1' as parser,
+        batch_id,
+        raw_object,
+        raw_line,
+        is_import,
+        sealed_at,
+        {{- named_texts('answer_texts', answer_paths) }}
+        body as payload,
+        false as is_connection_event,
         'rest' as source_kind,
-        item.place as item_place,
+        'liquidation-orders' as channel,
+        null::varchar as arg_instrument,
+        null::varchar as stream_event,
 
-    from rest_bodies,
-        unnest((body -> 'data')::json[]) with ordinality as item(json, place)
+    from answers
 
     where url like '%/public/liquidation-orders%'
-        and json_type(body -> 'data') = 'ARRAY'
+        and json_valid(body)
+        and json_type(body, '$.data') = 'ARRAY'
 
 ),
 
-frame_lines as (
+{{ frame_lines('okx') }}
+
+frame_texts as (
 
     select
         *,
-        case when json_valid(text) then text::json end as envelope,
+        {{ json_texts('frame', frame_paths) }} as texts,
 
-    from {{ raw_lines('okx', 'liquidations', 'frames') }}
-
-),
-
-frames as (
-
-    select
-        *,
-        case
-            when json_valid(envelope ->> 'frame') then (envelope ->> 'frame')::json
-        end as frame,
-        coalesce(frame ->> '$.arg.channel', frame ->> 'table') as channel,
-
-    from frame_lines
+    from frames
 
 ),
 
-frame_items as (
+frame_payloads as (
 
     select
-        frames.*,
-        item.json as item,
-        case
-            when channel like '%/liquidation' then 'okx.liquidation_table_frame@1'
-            when channel = 'liquidations' then 'okx.liquidations_frame@1'
-            else 'okx.liquidation_orders_frame@1'
-        end as parser,
+        batch_id,
+        raw_object,
+        raw_line,
+        is_import,
+        sealed_at,
+        envelope_at,
+        frame as payload,
+        is_connection_event,
         'stream' as source_kind,
-        item.place as item_place,
+        {{- named_texts('texts', frame_paths) }}
+        coalesce(channel_now, channel_before) as channel,
 
-    from frames,
-        unnest(
-            case
-                when json_type(frame -> 'data') = 'ARRAY' then (frame -> 'data')::json[]
-                else [null::json]
-            end
-        ) with ordinality as item(json, place)
+    from frame_texts
+
+),
+
+payloads as (
+
+    select * exclude (url, body) from rest_payloads
+    union all by name
+    select * exclude (channel_now, channel_before) from frame_payloads
 
 ),
 
 items as (
 
     select
-        batch_id, raw_object, raw_line, is_import, sealed_at, envelope, parser, source_kind, item,
-        item_place, body as payload, 'liquidation-orders' as channel, null::varchar as arg_instrument,
-    from rest_items
-    union all
+        *,
+        case
+            when json_valid(payload) and json_type(payload, '$.data') = 'ARRAY'
+                then json_extract(payload, '$.data[*]')::varchar[]
+            else [null]
+        end as texts_of_items,
+        unnest(texts_of_items) as item,
+        unnest(range(1, len(texts_of_items) + 1)) as item_place,
+
+    from payloads
+
+),
+
+item_texts as (
+
     select
-        batch_id, raw_object, raw_line, is_import, sealed_at, envelope, parser, source_kind, item,
-        item_place, frame as payload, channel, frame ->> '$.arg.instId' as arg_instrument,
-    from frame_items
+        *,
+        {{ json_texts('item', item_paths) }} as texts,
+
+    from items
 
 ),
 
@@ -108,43 +123,69 @@ items as (
 orders as (
 
     select
-        items.*,
-        order_detail.json as detail,
-        row_number() over (
-            partition by batch_id, raw_object, raw_line order by item_place, order_detail.place
-        ) as row_in_line,
+        * exclude (texts, texts_of_items, payload),
+        {{- named_texts('texts', item_paths) }}
+        case
+            when json_valid(item) and json_type(item, '$.details') = 'ARRAY'
+                then json_extract(item, '$.details[*]')::varchar[]
+            else [item]
+        end as texts_of_details,
+        unnest(texts_of_details) as detail,
+        unnest(range(1, len(texts_of_details) + 1)) as detail_place,
+        payload = 'pong' as is_pong,
+        coalesce(json_valid(payload), false) as is_json,
 
-    from items,
-        unnest(
-            case
-                when json_type(item -> 'details') = 'ARRAY' then (item -> 'details')::json[]
-                else [item]
-            end
-        ) with ordinality as order_detail(json, place)
+    from item_texts
 
 ),
 
-fields as (
+detail_texts as materialized (
 
     select
         *,
-        coalesce(item ->> 'instId', item ->> 'instrument_id', arg_instrument) as symbol,
-        coalesce(item ->> 'instType', '') as instrument_type,
+        {{ json_texts('detail', detail_paths) }} as texts,
+
+    from orders
+
+),
+
+named as (
+
+    select
+        *,
+        {{- named_texts('texts', detail_paths) }}
+
+    from detail_texts
+
+),
+
+fields as materialized (
+
+    select
+        * exclude (position_side, event_ms),
+        row_number() over (
+            partition by batch_id, raw_object, raw_line order by item_place, detail_place
+        ) as row_in_line,
+        case
+            when source_kind = 'rest' then 'okx.liquidation_orders_rest@1'
+            when channel like '%/liquidation' then 'okx.liquidation_table_frame@1'
+            when channel = 'liquidations' then 'okx.liquidations_frame@1'
+            else 'okx.liquidation_orders_frame@1'
+        end as parser,
+        coalesce(item_symbol, item_symbol_before, arg_instrument) as symbol,
         -- The oldest tables tell the closed position: 3 closes a long, 4 closes a short.
-        coalesce(detail ->> 'side', detail ->> 'type') as raw_side,
-        coalesce(detail ->> 'sz', detail ->> 'size') as raw_quantity,
-        coalesce(detail ->> 'bkPx', detail ->> 'price') as raw_price,
-        coalesce(
-            {{ epoch_ms_at("detail ->> 'ts'") }}, {{ iso_at("detail ->> 'created_at'") }}
-        ) as event_at,
-        coalesce(detail ->> 'posSide', '') as position_side,
+        coalesce(side_now, side_before) as raw_side,
+        coalesce(size_now, size_before) as raw_quantity,
+        coalesce(price_now, price_before) as raw_price,
+        coalesce({{ epoch_ms_at('event_ms') }}, {{ iso_at('created_at') }}) as event_at,
+        coalesce(position_side, '') as position_side,
         -- BTC-USDT-SWAP, BTC-USD-260327, BTC-USD_UM_XPERP-310404
         regexp_extract(
             symbol, '^([\p{Lu}\p{Lo}\p{N}]+)-(USDT|USDC|USD)(_UM_XPERP)?-(SWAP|[0-9]{6})$',
             ['venue_asset', 'quote', 'margin', 'term']
         ) as spelling,
 
-    from orders
+    from named
 
 ),
 
@@ -158,18 +199,14 @@ meant as (
         parser,
         source_kind,
         case
-            when envelope is not null and (envelope ->> 'frame') is null
-                and (envelope ->> 'event') is not null then 'other'
-            when source_kind = 'stream' and (
-                json_exists(payload, '$.event') or (envelope ->> 'frame') = 'pong'
-            ) then 'other'
+            when is_connection_event or stream_event is not null or is_pong then 'other'
             when channel not in ('liquidation-orders', 'liquidations')
                 and channel not like '%/liquidation' then 'other'
             -- Options and margin carry no bankruptcy price, and are no derivatives' leverage.
             when instrument_type in ('MARGIN', 'OPTION') then 'other'
             else 'row'
         end as line_class,
-        {{ iso_at("envelope ->> 'received_at'") }} as received_at,
+        {{ iso_at('envelope_at') }} as received_at,
         is_import,
         sealed_at,
         symbol as instrument,
@@ -201,7 +238,7 @@ meant as (
         raw_line::varchar as twin_scope,
         1 as twin_copies,
         case
-            when payload is null then 'unreadable_json'
+            when not is_json then 'unreadable_json'
             when channel is null then 'unrecognised_frame'
             when symbol is null then 'missing_field'
             when spelling.venue_asset = '' then 'garbled_symbol'

@@ -1,0 +1,54 @@
+{#-
+    Several texts of one JSON column in one parse: `->>` parses anew for each. Null where the column
+    holds no JSON. `paths` maps names to JSON paths; `named_texts` gives the names back.
+-#}
+{% macro json_texts(column, paths) -%}
+    case
+        when json_valid({{ column }})
+            then json_extract_string({{ column }}, ['{{ paths.values() | join("', '") }}'])
+    end
+{%- endmacro %}
+
+
+{#- The texts that `json_texts` took, as columns of their names. -#}
+{% macro named_texts(texts, paths) -%}
+    {%- for name in paths %}
+        {{ texts }}[{{ loop.index }}] as {{ name }},
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#-
+    The frames of a recorder's segments or of imported frames: CTEs `frame_lines` and `frames`.
+
+    Gives batch_id, raw_object, raw_line, is_import, sealed_at, envelope_at (received_at as text),
+    envelope_event (connected, disconnected, gap), frame (text), and is_readable (the line is an
+    envelope).
+-#}
+{% macro frame_lines(venue) -%}
+{%- set envelope = {'envelope_at': '$.received_at', 'envelope_event': '$.event', 'frame': '$.frame'} -%}
+envelopes as (
+
+    select
+        *,
+        {{ json_texts('text', envelope) }} as envelope_texts,
+
+    from {{ raw_lines(venue, 'liquidations', 'frames') }}
+
+),
+
+frames as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        is_import,
+        sealed_at,
+        {{- named_texts('envelope_texts', envelope) }}
+        frame is null and envelope_event is not null as is_connection_event,
+
+    from envelopes
+
+),
+{%- endmacro %}
