@@ -209,9 +209,9 @@ select
         when base_asset in ('trends', 'widens') then h / 100.0
         when base_asset = 'bursts' then if(h = 739, 9, 0)
         when base_asset = 'noise' then noise_2 // 50
-    end::double as intensity_1h_bp,
+    end::double as long_intensity_1h_bp,
     case when base_asset = 'scored' then 7 when base_asset = 'noise' then noise_2 end::double
-        as intensity_24h_bp,
+        as long_intensity_24h_bp,
     case when base_asset = 'scored' then 3 when base_asset = 'ranks' then 1 end::decimal(38, 4)
         as matched_long_24h_usd,
     case when base_asset = 'scored' then 100 when base_asset = 'ranks' then 300 end::double

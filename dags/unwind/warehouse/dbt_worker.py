@@ -34,8 +34,10 @@ def main() -> None:
         if event.info.level == "error" and event.info.msg.strip():
             failures.append(event.info.msg.strip())
         if event.info.name in NODE_DONE:
-            node = event.data.node_info.node_name
-            _report(reports, "node", node, event.data.index, event.data.total)
+            data = event.data
+            # A test's result names its total otherwise than a model's.
+            total = data.num_models if event.info.name == "LogTestResult" else data.total
+            _report(reports, "node", data.node_info.node_name, data.index, total)
 
     outcome = dbt_main.dbtRunner(callbacks=[on_event]).invoke(arguments)
     if outcome.exception is not None:

@@ -59,7 +59,7 @@ by_asset as (
         leverage.oi_to_market_cap,
         funding.oi_weighted_f8,
         funding.weighted_oi_usd,
-        intensities.intensity_24h_bp,
+        intensities.long_intensity_24h_bp as intensity_24h_bp,
         intensities.matched_long_24h_usd,
         intensities.matched_oi_start_24h_usd,
         prices.realised_volatility_24h,

@@ -179,7 +179,7 @@ series as (
         hour_at,
         base_asset,
         'intensity' as series,
-        round(ln(1 + intensity_1h_bp), 9) as observed,
+        round(ln(1 + long_intensity_1h_bp), 9) as observed,
 
     from intensities
 

@@ -115,6 +115,7 @@ venue_coverage as (
         hours.hour_at,
         reached_feed_hours.window_hours,
         reached_feed_hours.venue,
+        min(reached_feed_hours.hour_at) as first_hour_at,
         count(*) as feed_hours,
 
     from hours
@@ -181,8 +182,7 @@ matched as (
     from venue_coverage
     inner join open_interest
         on venue_coverage.venue = open_interest.venue
-        and venue_coverage.hour_at
-        = open_interest.hour_at + to_hours(venue_coverage.window_hours - 1)
+        and venue_coverage.first_hour_at = open_interest.hour_at
     left join by_venue
         on venue_coverage.hour_at = by_venue.hour_at
         and venue_coverage.window_hours = by_venue.window_hours
@@ -195,12 +195,25 @@ matched as (
 
 ),
 
-compared as (
+asset_windows as (
 
     select
         tracked_assets.hour_at,
         tracked_assets.base_asset,
         windows.window_hours,
+        tracked_assets.hour_at - to_hours(windows.window_hours) as hour_before_at,
+
+    from tracked_assets
+    cross join windows
+
+),
+
+compared as (
+
+    select
+        asset_windows.hour_at,
+        asset_windows.base_asset,
+        asset_windows.window_hours,
         coalesce(
             all_venues.long_usd, case when coverage.hour_at is not null then 0 end
         )::decimal(38, 4) as long_usd,
@@ -210,28 +223,27 @@ compared as (
         -- What was known at the end of the hour before is what was known at the window's start.
         market_caps.market_cap_usd as market_cap_start_usd,
         case
-            when windows.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd
+            when asset_windows.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd
         end as volume_usd,
 
-    from tracked_assets
-    cross join windows
+    from asset_windows
     left join all_venues
-        on tracked_assets.hour_at = all_venues.hour_at
-        and tracked_assets.base_asset = all_venues.base_asset
-        and windows.window_hours = all_venues.window_hours
+        on asset_windows.hour_at = all_venues.hour_at
+        and asset_windows.base_asset = all_venues.base_asset
+        and asset_windows.window_hours = all_venues.window_hours
     left join coverage
-        on tracked_assets.hour_at = coverage.hour_at
-        and windows.window_hours = coverage.window_hours
+        on asset_windows.hour_at = coverage.hour_at
+        and asset_windows.window_hours = coverage.window_hours
     left join matched
-        on tracked_assets.hour_at = matched.hour_at
-        and tracked_assets.base_asset = matched.base_asset
-        and windows.window_hours = matched.window_hours
+        on asset_windows.hour_at = matched.hour_at
+        and asset_windows.base_asset = matched.base_asset
+        and asset_windows.window_hours = matched.window_hours
     left join market_caps
-        on tracked_assets.hour_at = market_caps.hour_at + to_hours(windows.window_hours)
-        and tracked_assets.base_asset = market_caps.base_asset
+        on asset_windows.hour_before_at = market_caps.hour_at
+        and asset_windows.base_asset = market_caps.base_asset
     left join volumes
-        on tracked_assets.hour_at = volumes.hour_at
-        and tracked_assets.base_asset = volumes.base_asset
+        on asset_windows.hour_at = volumes.hour_at
+        and asset_windows.base_asset = volumes.base_asset
 
 ),
 

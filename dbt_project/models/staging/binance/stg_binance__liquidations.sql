@@ -259,8 +259,11 @@ spelled as materialized (
 
     select
         *,
+        -- BNBUSD_PERP is BNB in USD, though BUSD is a quote asset too.
+        contains(symbol, 'USD_') as is_coin_margined_name,
         regexp_extract(
-            symbol, '^([\p{Lu}\p{Lo}\p{N}]+?)(USDT|USDC|BUSD|FDUSD|USD1|USD)?(_PERP|_[0-9]{6})?$',
+            if(is_coin_margined_name, replace(symbol, 'USD_', 'USD:_'), symbol),
+            '^([\p{Lu}\p{Lo}\p{N}]+?)(USD:|USDT|USDC|BUSD|FDUSD|USD1)?(_PERP|_[0-9]{6})?$',
             ['venue_asset', 'stated_quote', 'suffix']
         ) as spelling,
 
@@ -274,11 +277,10 @@ markets as (
         *,
         spelling.venue_asset as venue_asset,
         coalesce(
-            nullif(spelling.stated_quote, ''), if(source_kind = 'collector', 'USDT', null)
+            nullif(rtrim(spelling.stated_quote, ':'), ''),
+            if(source_kind = 'collector', 'USDT', null)
         ) as quote_asset,
-        coalesce(
-            stated_market, if(spelling.stated_quote = 'USD' and spelling.suffix != '', 'cm', 'um')
-        ) as market,
+        coalesce(stated_market, if(is_coin_margined_name, 'cm', 'um')) as market,
 
     from spelled
 

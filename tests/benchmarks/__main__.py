@@ -1,0 +1,34 @@
+"""`make bench`, or `python -m tests.benchmarks [NAME ...]`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tests.benchmarks.busy_hour import busy_hour
+from tests.benchmarks.history import history
+from tests.benchmarks.readers import readers
+
+BENCHMARKS = {"busy-hour": busy_hour, "history": history, "readers": readers}
+
+
+def run(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all without.")] = None,
+    weeks: Annotated[int, typer.Option(help="Weeks of the long history.")] = 104,
+    events: Annotated[int, typer.Option(help="Events in an hour of history.")] = 2000,
+    folder: Annotated[Path | None, typer.Option(help="Where to work; needs ~30 GB.")] = None,
+) -> None:
+    """Runs the benchmarks and prints each figure beside its baseline."""
+    for name in names or list(BENCHMARKS):
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            print(f"\n== {name}", flush=True)
+            if name == "history":
+                history(Path(scratch), weeks=weeks, events_per_hour=events)
+            else:
+                BENCHMARKS[name](Path(scratch))
+
+
+typer.run(run)

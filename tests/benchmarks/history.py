@@ -1,0 +1,137 @@
+"""A refresh of one new hour on a week of history and on years of it, publishing included.
+
+The long history is the week over and over, shifted into the past by whole weeks, in every table
+that is kept by the hour: the same rows as if each week had been landed and built.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from tests.benchmarks.made_hours import AFTER_THE_HOUR, hour_at, land_hour
+from unwind.settings import Home
+from unwind.warehouse.refresh import refresh
+
+HOURS_OF_A_WEEK = 168
+NEW_HOURS = 3
+SHIFTED_TEXT = {"batch_id", "natural_key", "liquidation_order_id"}
+
+
+def history(folder: Path, weeks: int, events_per_hour: int) -> None:
+    """Prints seconds of both, new hour and late hour, and the ratios of their medians."""
+    week = Home(folder / "week")
+    for place in range(HOURS_OF_A_WEEK):
+        land_hour(week, hour_at(place), events_per_hour)
+    now = hour_at(HOURS_OF_A_WEEK) + AFTER_THE_HOUR
+    refresh(week, clock=lambda: now)
+    years = Home(folder / "years")
+    for part in ("raw", "ledger", "warehouse"):
+        shutil.copytree(week.root / part, years.root / part)
+    _repeat_in_the_past(years, weeks - 1)
+    print(f"week: {_size(week)}; {weeks} weeks: {_size(years)}", flush=True)
+
+    seconds: dict[str, dict[str, list[float]]] = {"new": {}, "late": {}}
+    for turn in range(NEW_HOURS):
+        # In turn, so that a busy neighbour slows both.
+        for name, home in (("week", week), ("years", years)):
+            place = HOURS_OF_A_WEEK + turn
+            land_hour(home, hour_at(place), events_per_hour)
+            seconds["new"].setdefault(name, []).append(_refreshed(home, place))
+    for name, home in (("week", week), ("years", years)):
+        # Three days late: an event of then, told of now.
+        _land_late(home, HOURS_OF_A_WEEK - 72)
+        seconds["late"].setdefault(name, []).append(_refreshed(home, HOURS_OF_A_WEEK + NEW_HOURS))
+    for case, by_home in seconds.items():
+        medians = {name: statistics.median(taken) for name, taken in by_home.items()}
+        taken = {name: [round(one, 1) for one in runs] for name, runs in by_home.items()}
+        print(f"{case} hour: {taken}; ratio {medians['years'] / medians['week']:.2f}", flush=True)
+
+
+def _refreshed(home: Home, place: int) -> float:
+    now = hour_at(place + 1) + AFTER_THE_HOUR
+    started = time.perf_counter()
+    refresh(home, clock=lambda: now)
+    return time.perf_counter() - started
+
+
+def _land_late(home: Home, place: int) -> None:
+    """The hour lands anew with other bytes, and is sealed as its next revision."""
+    for path in (home.landed / f"hour-{hour_at(place):%Y-%m-%dT%H}").glob("*.json"):
+        path.unlink()
+    land_hour(home, hour_at(place), 100)
+
+
+def _repeat_in_the_past(home: Home, weeks: int) -> None:
+    for database in (home.staging_db, home.warehouse_db):
+        with duckdb.connect(str(database)) as connection:
+            for schema, table in _tables(connection):
+                _repeat_rows(connection, f"{schema}.{table}", weeks)
+            connection.execute("checkpoint")
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute("delete from ops.hours")
+        first, last = hour_at(-HOURS_OF_A_WEEK * weeks), hour_at(HOURS_OF_A_WEEK - 1)
+        staging.execute(
+            "insert into ops.hours select unnest(range(?::timestamp, ?::timestamp"
+            " + interval 1 hour, interval 1 hour))",
+            [first.replace(tzinfo=None), last.replace(tzinfo=None)],
+        )
+    for seal in sorted(home.batches.glob("hour-*.json")):
+        fields = json.loads(seal.read_text())
+        hour = datetime.fromisoformat(fields["covers_from_at"])
+        for week in range(1, weeks + 1):
+            batch_id = f"hour-{hour - timedelta(weeks=week):%Y-%m-%dT%H}"
+            older = {**fields, "batch_id": batch_id}
+            (home.batches / f"{batch_id}.r0001.json").write_text(json.dumps(older))
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """What is kept by the hour or the batch; dimensions and the run's own state are not."""
+    return connection.execute(
+        "select distinct table_schema, table_name from information_schema.columns"
+        " join information_schema.tables using (table_schema, table_name)"
+        " where table_type = 'BASE TABLE' and column_name in ('hour_at', 'batch_id')"
+        " and table_name not in ('build_batches', 'build_objects', 'pending_hours', 'hours',"
+        " 'holds', 'gate_results', 'int_liquidations_screened')"
+        " order by all"
+    ).fetchall()
+
+
+def _repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) -> None:
+    columns = []
+    for name, kind, *_ in connection.execute(f"describe {table}").fetchall():
+        if name == "batch_id":
+            # hour-2026-01-29T14 of the week before is hour-2026-01-22T14.
+            columns.append(
+                "if(starts_with(batch_id, 'hour-'), 'hour-' || strftime(strptime(batch_id,"
+                " 'hour-%Y-%m-%dT%H') - interval (week * 168) hour, '%Y-%m-%dT%H'), batch_id)"
+            )
+        elif kind == "TIMESTAMP":
+            columns.append(f"{name} - interval (week * 168) hour")
+        elif kind == "UUID":
+            columns.append(f"md5({name}::varchar || week)::uuid")
+        elif name in SHIFTED_TEXT:
+            columns.append(f"{name} || '-' || week")
+        else:
+            columns.append(name)
+    # Week by week from the oldest, as time would have written them.
+    connection.execute(f"create temp table newest as select * from {table}")
+    connection.execute(f"delete from {table}")
+    for week in range(weeks, -1, -1):
+        shifted = ", ".join(columns) if week else "newest.*"
+        connection.execute(
+            f"insert into {table} select {shifted} from newest, (select {week} as week) as weeks"
+        )
+    connection.execute("drop table newest")
+
+
+def _size(home: Home) -> str:
+    with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
+        facts = connection.execute("select count(*) from marts.fct_liquidations").fetchone()[0]
+    return f"{facts:,} facts, {home.warehouse_db.stat().st_size / 1e9:.2f} GB published"

@@ -1,0 +1,245 @@
+"""Every snippet of docs/bi.md, run as it stands there against a small published release."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from unwind.settings import Home
+from unwind.warehouse import releases
+from unwind.warehouse.state import staging_state
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = (PROJECT / "docs" / "bi.md").read_text(encoding="utf-8")
+MARTS = PROJECT / "dbt_project" / "models" / "marts"
+NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
+# https://duckdb.org/docs/stable/internals/storage: 64 is what DuckDB 0.9 to 1.5 read and write.
+STORAGE_VERSION = 64
+
+# An hour with two venues: Binance's longs 36 million, Hyperliquid's 59 million.
+BREAKDOWN = """
+insert into marts.exchange_breakdown
+    (hour_at, window_hours, base_asset, venue, long_usd, short_usd, total_usd, share, events,
+    is_lower_bound)
+values
+    ('2026-01-29 14:00', 1, 'ALL', 'ALL', 95000000, 3500000, 98500000, 1, 700, true),
+    ('2026-01-29 14:00', 1, 'ALL', 'hyperliquid', 59000000, 1500000, 60500000, 0.614, 400, false),
+    ('2026-01-29 14:00', 1, 'ALL', 'binance', 36000000, 2000000, 38000000, 0.386, 300, true),
+    ('2026-01-29 13:00', 1, 'ALL', 'ALL', 5000000.5, 0, 5000000.5, 1, 12, true),
+    ('2026-01-29 14:00', 24, 'BTC', 'ALL', 331000000, 4000000, 335000000, 1, 7000, true)
+"""
+
+
+def fenced(language: str) -> list[tuple[str, str]]:
+    """The page's snippets of a language, each with the heading that it stands under."""
+    found, heading = [], ""
+    for piece in re.finditer(r"^## ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        heading = piece[1] or heading
+        if piece[2] == language:
+            found.append((heading, piece[3]))
+    return found
+
+
+PYTHON = fenced("python")
+POSTGRES = [code for heading, code in PYTHON if heading == "PostgreSQL"]
+# What each snippet prints, in the page's order; PostgreSQL's has a test of its own.
+PRINTED = [
+    ("DuckDB", "[('ALL', Decimal('95000000.0000'), Decimal('3500000.0000'), True), ('hyperliquid'"),
+    ("DuckDB", "[('BTC', Decimal('331000000.0000'))]"),
+    ("DuckDB", "long_usd: Dollars of long positions closed by force."),
+    ("pandas and Polars", "100000000.5 95000000.0"),
+    ("SQLAlchemy", "20260129T150200Z-00 2026-01-29 14:00:00"),
+    ("Parquet", "2\n"),
+    ("A tool that stays open", "('20260129T150200Z-00',)\n('20260129T150200Z-00',)\n"),
+]
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, dict]:
+    """Every mart as its yml describes it, by name."""
+    ymls = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in MARTS.rglob("*.yml")]
+    return {model["name"]: model for yml in ymls for model in yml["models"]}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, contracts) -> Home:
+    """A project folder to stand in, with every mart of the contracts published in `data/`."""
+    made = Home(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNWIND_HOME", str(made.root))
+    with staging_state(made) as state:
+        state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
+    with duckdb.connect(str(made.warehouse_db)) as warehouse:
+        warehouse.execute("create schema marts")
+        for name, model in contracts.items():
+            columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model["columns"])
+            warehouse.execute(f"create table marts.{name} ({columns})")
+            for one in model["columns"]:
+                meaning = one.get("description", "").replace("'", "''")
+                warehouse.execute(f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'")
+        warehouse.execute(BREAKDOWN)
+    releases.publish(made, "run-1", NOW)
+    return made
+
+
+def run(code: str) -> str:
+    """What a snippet prints, run as a script of its own would be."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "docs/bi.md", "exec"), {"__name__": "__main__"})
+    return printed.getvalue()
+
+
+def test_no_snippet_of_the_page_is_left_out():
+    assert [heading for heading, _ in PYTHON if heading != "PostgreSQL"] == [
+        heading for heading, _ in PRINTED
+    ]
+    assert len(POSTGRES) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (code, printed)
+        for (_, code), (_, printed) in zip(
+            [one for one in PYTHON if one[0] != "PostgreSQL"], PRINTED, strict=True
+        )
+    ],
+)
+def test_a_python_snippet_prints_what_the_release_holds(home, code, expected):
+    if "parquet/" in code:
+        command(["unwind", "export", "parquet"])
+    assert expected in run(code)
+
+
+def command(words: list[str]) -> str:
+    """What an `unwind` command prints, in this process."""
+    from typer.testing import CliRunner
+
+    from unwind.cli import app
+
+    assert words[0] == "unwind"
+    outcome = CliRunner().invoke(app, words[1:])
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.output
+
+
+def test_the_shell_commands_of_the_page_run(home):
+    lines = [line for _, block in fenced("sh") for line in block.splitlines()]
+    printed = [command(shlex.split(line)) for line in lines]
+    assert len(printed) == 4
+    assert "59000000.0000" in printed[0]
+    assert "20260129T150200Z-00" in printed[1]
+    assert Path("parquet/liquidations_hourly.parquet").is_file()
+
+
+def test_the_query_given_to_the_duckdb_program_runs(home):
+    [(_, block)] = fenced("console")
+    words = shlex.split(block.removeprefix("$ "))
+    assert words[:2] == ["duckdb", "-readonly"]
+    with duckdb.connect(words[2], read_only=True) as release:
+        assert [venue for venue, _ in release.execute(words[3]).fetchall()] == [
+            *("ALL", "hyperliquid", "binance", "ALL"),
+        ]
+
+
+def test_a_new_connection_of_the_same_process_is_on_the_new_release(home):
+    [code] = [code for heading, code in PYTHON if heading == "A tool that stays open"]
+    before, after = code.split("# ... here the refresh may publish a new release ...\n")
+    names: dict = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(before, names)
+        releases.publish(home, "run-2", NOW + timedelta(hours=1))
+        exec(after, names)
+    assert printed.getvalue() == "('20260129T150200Z-00',)\n('20260129T160200Z-00',)\n"
+    # Who had the former release open still reads it.
+    assert names["before"].sql("select run_id from marts.release").fetchone() == ("run-1",)
+
+
+def test_the_file_is_of_the_storage_version_that_duckdb_1_0_reads(home):
+    with (home.current / "warehouse.duckdb").open("rb") as file:
+        head = file.read(20)
+    assert head[8:12] == b"DUCK"
+    assert struct.unpack("<Q", head[12:20]) == (STORAGE_VERSION,)
+
+
+def test_a_release_has_no_views_and_stands_alone(home):
+    stood_alone = shutil.copy(home.current / "warehouse.duckdb", "alone.duckdb")
+    with duckdb.connect(stood_alone, read_only=True) as release:
+        assert release.sql("select count(*) from duckdb_views() where not internal").fetchone() == (
+            0,
+        )
+        assert release.sql("select count(*) from duckdb_schemas() where not internal").fetchall()
+        assert release.sql("select sum(events) from marts.exchange_breakdown").fetchone() == (8412,)
+
+
+def test_the_published_file_lets_nobody_but_its_owner_change_its_mode(home):
+    assert (home.current / "warehouse.duckdb").stat().st_mode & 0o222 == 0
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The connection string of a PostgreSQL of this test alone, on a socket in its own folder."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
+    if initdb is None:
+        pytest.skip("PostgreSQL is not installed; `apt-get install postgresql` brings it")
+    pg_ctl = Path(initdb).resolve().with_name("pg_ctl")
+    # A socket's path must be short, and PostgreSQL does not run as root.
+    folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
+    owner = {"user": "postgres"} if folder.owner() == "root" else {}
+    if owner:
+        shutil.chown(folder, "postgres")
+    cluster = str(folder / "cluster")
+
+    def call(*words: str) -> None:
+        subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **owner)
+
+    try:
+        call(initdb, "--pgdata", cluster, "--username", "unwind", "--auth", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+        call(str(pg_ctl), "--pgdata", cluster, "-w", "-l", str(folder / "log"), "-o", options, "start")
+        yield f"host={folder} dbname=postgres user=unwind"
+        call(str(pg_ctl), "--pgdata", cluster, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_postgresql_recipe_serves_a_release_and_then_the_next(home, postgres, monkeypatch):
+    import psycopg2
+
+    monkeypatch.setenv("UNWIND_POSTGRES", postgres)
+    question = """
+        select marts.release.release_id, venue, long_usd, share
+        from marts.exchange_breakdown cross join marts.release
+        where window_hours = 1 and base_asset = 'ALL' and hour_at = '2026-01-29 14:00'
+        order by long_usd desc limit 2
+    """
+    with contextlib.closing(psycopg2.connect(postgres)) as reader, reader.cursor() as cursor:
+        for release_id, run_id, published_at in (
+            ("20260129T150200Z-00", "run-1", NOW),
+            ("20260129T160200Z-00", "run-2", NOW + timedelta(hours=1)),
+        ):
+            if run_id == "run-2":
+                releases.publish(home, run_id, published_at)
+            run(POSTGRES[0])
+            cursor.execute(question)
+            rows = [(one[0], one[1], str(one[2]), one[3]) for one in cursor.fetchall()]
+            reader.commit()
+            assert rows == [
+                (release_id, "ALL", "95000000.0000", 1.0),
+                (release_id, "hyperliquid", "59000000.0000", 0.614),
+            ]

@@ -1,0 +1,162 @@
+"""Recorded and hand-made liquidation files, imported into a home of their own and built."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from unwind.landing.imports import import_files
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import refresh
+from unwind.warehouse.dbt import run_dbt
+
+RECORDINGS = Path(
+    os.environ.get("UNWIND_RECORDINGS") or PROJECT_ROOT.parent / "shared" / "recordings"
+)
+
+# Facts and quarantine, without the marts that are built on them.
+LIQUIDATION_MODELS = (
+    "int_liquidations_screened",
+    "liquidation_sightings",
+    "fct_liquidations",
+    "quarantined_liquidations",
+    "liquidation_accounting",
+)
+
+
+def clock_at(instant: datetime) -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: instant
+
+
+IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def at(text: str) -> datetime:
+    """An instant as the warehouse holds it: UTC, without a zone."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built of some imports: the home, the file with the marts, and each import's batch."""
+
+    home: Home
+    marts_db: Path
+    batches: dict[str, str]
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of a query over the marts, as dicts."""
+        return _rows(self.marts_db, query, values)
+
+    def staged(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of a query over staging, as dicts."""
+        return _rows(self.home.staging_db, query, values)
+
+    def facts(self, imported: str) -> list[dict[str, Any]]:
+        """The facts whose winning sighting is in an import, in the order of its lines."""
+        return self.rows(
+            "select facts.*, row_in_line from marts.fct_liquidations as facts"
+            " inner join marts.liquidation_sightings as sightings"
+            " on facts.liquidation_id = sightings.liquidation_id and sighting_rank = 1"
+            " where facts.batch_id = ? order by facts.raw_line, row_in_line",
+            self.batches[imported],
+        )
+
+    def only_fact(self, imported: str) -> dict[str, Any]:
+        """The one fact of an import."""
+        (fact,) = self.facts(imported)
+        return fact
+
+    def quarantined(self, imported: str) -> list[dict[str, Any]]:
+        """The quarantined rows of an import, in the order of its lines."""
+        return self.rows(
+            "select * from marts.quarantined_liquidations where batch_id = ?"
+            " order by raw_line, row_in_line",
+            self.batches[imported],
+        )
+
+    def accounting(self, imported: str) -> dict[str, int]:
+        """What became of the rows of an import, over all hours."""
+        (sums,) = self.rows(
+            "select sum(staged)::bigint as staged, sum(accepted)::bigint as accepted,"
+            " sum(repeated)::bigint as repeated, sum(quarantined)::bigint as quarantined,"
+            " sum(headers)::bigint as headers, sum(log_lines)::bigint as log_lines,"
+            " sum(other_messages)::bigint as other_messages"
+            " from marts.liquidation_accounting where batch_id = ?",
+            self.batches[imported],
+        )
+        return sums
+
+
+def _rows(database: Path, query: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        found = connection.execute(query, list(values))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def take_in(home: Home, venue: str, format: str, files: Sequence[Path]) -> str:
+    """Imports files as one batch; its id."""
+    seal = import_files(home, venue, format, files, clock_at(IMPORTED_AT)).seal
+    assert seal is not None
+    return seal.batch.batch_id
+
+
+def take_in_text(home: Home, folder: Path, venue: str, format: str, name: str, text: str) -> str:
+    """Writes a file of this name and content into a folder, and imports it; its batch's id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_bytes(text.encode())
+    return take_in(home, venue, format, [file])
+
+
+def published(home: Home, batches: dict[str, str]) -> Built:
+    """Runs a whole refresh, gates and all, and reads what it published."""
+    refresh.refresh(home, clock=clock_at(IMPORTED_AT))
+    return Built(home, home.current / "warehouse.duckdb", batches)
+
+
+def built(home: Home, batches: dict[str, str]) -> Built:
+    """Builds the liquidation facts alone."""
+    refresh.stage(home, clock_at(IMPORTED_AT))
+    refresh.gate_landed(home, clock_at(IMPORTED_AT))
+    run_dbt(home, ["run", "--select", *LIQUIDATION_MODELS])
+    return Built(home, home.warehouse_db, batches)
+
+
+def frame_line(frame: Any, received_at: str = "2026-06-30T12:00:01.000000Z") -> str:
+    """One line of a recorder's segment; a text stays as it is, anything else becomes JSON."""
+    text = frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
+    return json.dumps({"received_at": received_at, "frame": text}, ensure_ascii=False)
+
+
+def frame_lines(*frames: Any, received_at: str = "2026-06-30T12:00:01.000000Z") -> str:
+    """A recorder's segment of these frames."""
+    return "".join(frame_line(frame, received_at) + "\n" for frame in frames)
+
+
+def rest_line(
+    body: Any,
+    url: str = "https://www.okx.com/api/v5/public/liquidation-orders",
+    status: int = 200,
+    received_at: str = "2026-06-30T12:05:00.000000Z",
+) -> str:
+    """One answer of a venue as the connector writes it."""
+    return (
+        json.dumps(
+            {
+                "received_at": received_at,
+                "request": {"url": url, "params": {"instType": "SWAP"}, "status": status},
+                "body": body if isinstance(body, str) else json.dumps(body),
+            }
+        )
+        + "\n"
+    )

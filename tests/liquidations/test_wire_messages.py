@@ -1,0 +1,91 @@
+"""Genuine raw frames of Binance and OKX, by value: side, price, quantity and time of each."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from liquidation_imports import Built, at, built, frame_lines, take_in_text
+
+from unwind.settings import Home
+
+pytestmark = pytest.mark.recordings
+
+# Instrument, time, liquidated side, raw price, raw quantity, USD. sell liquidates a long; inverse
+# contracts are 100 USD (BTC) or 10 USD apiece, BTC-USDT ones 0.01 BTC.
+BINANCE = [
+    ("BTCUSDT", "2020-03-13T00:23:51.421", "short", "4793.91", "0.014", "65.8846"),
+    ("BTCUSD_200925", "2020-07-13T06:49:14.021", "long", "9314.5", "3", "300"),
+]
+OKX = [
+    ("UNI-USD-SWAP", "2020-12-18T00:30:58.374", "long", "3.523", "8", "80"),
+    ("ETH-USD-210326", "2020-12-18T00:30:58.559", "long", "655.308", "475", "4750"),
+    ("BTC-USDT-SWAP", "2020-12-18T00:31:08.794", "long", "22376.9", "30", "6713.07"),
+    ("BTC-USD-210326", "2020-12-18T08:32:34.576", "short", "24515.8", "8", "800"),
+    ("BTC-USD-220624", "2021-12-22T02:30:10.617", "short", "51886.2", "12", "1200"),
+    ("BTC-USDT-211231", "2021-12-22T02:30:11.925", "short", "49674.2", "40", "19869.68"),
+]
+SPELT_IN_FILE = {"binance": "binance", "okx": "okex"}
+
+
+@pytest.fixture(scope="module")
+def warehouse(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("wire")
+    home = Home(folder / "home")
+    recorded = [
+        json.loads(line)
+        for line in (recordings / "wire_messages" / "messages.ndjson").read_text().splitlines()
+    ]
+    batches = {}
+    for venue, spelt in SPELT_IN_FILE.items():
+        frames = [one["message"] for one in recorded if one["venue"].startswith(spelt)]
+        text = frame_lines(*frames, received_at="2022-01-01T00:00:00.000000Z")
+        batches[venue] = take_in_text(home, folder, venue, "frames", f"{venue}.ndjson", text)
+    return built(home, batches)
+
+
+@pytest.mark.parametrize(("venue", "expected"), [("binance", BINANCE), ("okx", OKX)])
+def test_a_raw_frame_is_one_fact_with_its_own_values(
+    warehouse: Built, venue: str, expected: list[tuple[str, ...]]
+) -> None:
+    facts = sorted(warehouse.facts(venue), key=lambda fact: fact["event_at"])
+    assert [
+        (
+            fact["instrument"],
+            fact["event_at"],
+            fact["liquidated_side"],
+            Decimal(fact["raw_price"]),
+            Decimal(fact["raw_quantity"]),
+            fact["notional_usd"],
+            fact["sightings"],
+        )
+        for fact in facts
+    ] == [
+        (symbol, at(event_at), side, Decimal(price), Decimal(quantity), Decimal(usd), 1)
+        for symbol, event_at, side, price, quantity, usd in expected
+    ]
+    assert warehouse.quarantined(venue) == []
+
+
+def test_the_values_above_are_those_that_came_with_the_recording(recordings: Path) -> None:
+    published = {
+        (one["symbol"], one["event_at"]): one
+        for line in (recordings / "wire_messages" / "expected.ndjson").read_text().splitlines()
+        if (one := json.loads(line))["venue"].startswith(tuple(SPELT_IN_FILE.values()))
+    }
+    assert len(published) == len(BINANCE) + len(OKX)
+    for symbol, event_at, side, price, quantity, _ in [*BINANCE, *OKX]:
+        one = published[symbol, f"{event_at}Z"]
+        assert one["order_side"] == {"long": "sell", "short": "buy"}[side]
+        assert Decimal(str(one["raw_price"])) == Decimal(price)
+        assert Decimal(str(one["raw_quantity"])) == Decimal(quantity)
+
+
+def test_binance_is_valued_at_the_average_fill_and_keeps_the_order_price(
+    warehouse: Built,
+) -> None:
+    first, _ = sorted(warehouse.facts("binance"), key=lambda fact: fact["event_at"])
+    assert first["raw_price"] == "4793.91"
+    assert (first["price_usd"], first["price_kind"]) == (Decimal("4706.04"), "fill_avg")

@@ -1,0 +1,177 @@
+"""Readers see whole releases only, whatever is published while they read."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse import releases
+from unwind.warehouse.exports import export_marts
+from unwind.warehouse.state import staging_state
+
+NOW = datetime(2026, 1, 29, 15, tzinfo=UTC)
+PUBLISHES = 20
+READERS = 4
+
+# The published tables of a project, as far as publishing writes to them, and two that must agree.
+MARTS = """
+create schema if not exists marts;
+create or replace table marts.release (
+    release_id varchar, run_id varchar, built_at timestamp, first_hour_at timestamp,
+    last_hour_at timestamp, code_version varchar, batches integer, batches_new integer,
+    gate_outcome varchar, gate_warnings integer
+);
+create or replace table marts.gate_results (
+    run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
+    venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
+    message varchar, checked_at timestamp
+);
+create or replace table marts.events as select 0 as publish, range as n from range(1000);
+create or replace table marts.totals as select 0 as publish, 1000 as events;
+comment on table marts.events is 'One row per event.';
+comment on column marts.events.n is 'Number of the event.';
+"""
+
+
+def made_home(root: Path) -> Home:
+    home = Home(root)
+    with staging_state(home):
+        pass
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(MARTS)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    return made_home(tmp_path / "home")
+
+
+def change(home: Home, publish: int) -> None:
+    """As a build does: many rows of one table and one of another, in two transactions."""
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("delete from marts.events")
+        warehouse.execute(
+            f"insert into marts.events select {publish}, range from range({1000 + publish})"
+        )
+        warehouse.execute(f"update marts.totals set publish = {publish}, events = {1000 + publish}")
+
+
+def read_until(root: str, stop: multiprocessing.synchronize.Event, answers) -> None:
+    """Opens `current` anew each time; reports how many reads agreed, and what did not."""
+    home, reads, wrong, seen = Home(Path(root)), 0, [], set()
+    while not stop.is_set():
+        try:
+            with duckdb.connect(
+                str(home.current / "warehouse.duckdb"), read_only=True
+            ) as connection:
+                publish, events = connection.execute(
+                    "select max(publish), count(*) from marts.events"
+                ).fetchone()
+                total = connection.execute("select publish, events from marts.totals").fetchone()
+            if (publish, events) != total or events != 1000 + publish:
+                wrong.append(f"{(publish, events)} beside {total}")
+            seen.add(publish)
+        except Exception as error:
+            wrong.append(repr(error))
+        reads += 1
+    answers.put((reads, wrong, len(seen)))
+
+
+def test_four_readers_see_no_torn_release_over_twenty_publishes(home):
+    releases.publish(home, "run-0", NOW)
+    processes = multiprocessing.get_context("spawn")
+    stop, answers = processes.Event(), processes.Queue()
+    readers = [
+        processes.Process(target=read_until, args=(str(home.root), stop, answers))
+        for _ in range(READERS)
+    ]
+    for reader in readers:
+        reader.start()
+    for publish in range(1, PUBLISHES + 1):
+        change(home, publish)
+        releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
+        releases.prune(home, NOW + timedelta(minutes=publish))
+    stop.set()
+    told = [answers.get(timeout=60) for _ in readers]
+    for reader in readers:
+        reader.join()
+    assert [wrong for _, wrong, _ in told] == [[]] * READERS
+    assert min(reads for reads, _, _ in told) > 0
+
+
+def test_a_release_describes_itself_and_keeps_comments(home):
+    release_id = releases.publish(home, "run-1", NOW)
+    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+        assert release.execute(
+            "select release_id, run_id, built_at, gate_outcome from marts.release"
+        ).fetchall() == [(release_id, "run-1", NOW.replace(tzinfo=None), "passed")]
+        assert release.execute(
+            "select comment from duckdb_tables() where table_name = 'events'"
+        ).fetchall() == [("One row per event.",)]
+
+
+def test_a_release_stands_alone_under_any_name(home):
+    releases.publish(home, "run-1", NOW)
+    with duckdb.connect() as elsewhere:
+        elsewhere.execute(f"attach '{releases.current_db(home)}' as u (read_only)")
+        assert elsewhere.execute("select count(*) from u.marts.events").fetchone() == (1000,)
+        assert elsewhere.execute(
+            "select count(*) from duckdb_views() where database_name = 'u' and not internal"
+        ).fetchone() == (0,)
+
+
+def test_rolling_back_and_publishing_again(home):
+    first = releases.publish(home, "run-1", NOW)
+    second = releases.publish(home, "run-2", NOW)
+    assert first < second
+    releases.roll_back(home, first)
+    assert home.current.resolve().name == first
+    assert [one.release_id for one in releases.listed(home) if one.is_current] == [first]
+    third = releases.publish(home, "run-3", NOW - timedelta(hours=1))
+    assert home.current.resolve().name == third > second
+
+
+def test_an_unknown_release_is_named_with_those_there_are(home):
+    first = releases.publish(home, "run-1", NOW)
+    with pytest.raises(releases.NoReleaseError, match=first):
+        releases.roll_back(home, "20200101T000000Z-00")
+
+
+def test_before_the_first_release_it_says_what_to_do(home):
+    with pytest.raises(releases.NoReleaseError, match="unwind refresh"):
+        releases.current_db(home)
+
+
+def test_retention_keeps_the_newest_and_the_current(home):
+    ids = [releases.publish(home, f"run-{n}", NOW + timedelta(minutes=n)) for n in range(13)]
+    releases.roll_back(home, ids[0])
+    gone = releases.prune(home, NOW + timedelta(minutes=13))
+    assert gone == [ids[2], ids[1]]
+    # Ten days later only the newest three and the current one are young enough.
+    releases.prune(home, NOW + timedelta(days=10))
+    assert [one.release_id for one in releases.listed(home)] == [ids[12], ids[11], ids[10], ids[0]]
+
+
+def test_a_publish_that_died_leaves_no_trace(home):
+    first = releases.publish(home, "run-1", NOW)
+    (home.releases / ".20260129T150000Z-01.part").mkdir()
+    second = releases.publish(home, "run-2", NOW)
+    releases.prune(home, NOW)
+    assert sorted(path.name for path in home.releases.iterdir()) == [first, second]
+
+
+def test_marts_are_exported_as_parquet_from_one_release(home, tmp_path):
+    releases.publish(home, "run-1", NOW)
+    written = export_marts(home, tmp_path / "out", ["events"], lambda *_: None)
+    assert [path.name for path in written] == ["events.parquet"]
+    assert duckdb.execute("select count(*) from read_parquet(?)", [str(written[0])]).fetchone() == (
+        1000,
+    )
+    with pytest.raises(releases.NoReleaseError, match="no mart 'nothing'"):
+        export_marts(home, tmp_path / "out", ["nothing"], lambda *_: None)
