@@ -1,7 +1,7 @@
 {#-
     The hours that an as-of table rebuilds, as a subquery: those of build_hours() within the last
-    `detail_days` days of the spine. As-of tables repeat their facts for every window, so they keep a
-    bounded past; older as-ofs are a query over facts.
+    `detail_days` days of the spine. As-of tables repeat their facts for every window, so they keep
+    a bounded past; older as-ofs are a query over facts.
 -#}
 {% macro as_of_build_hours() -%}
     (

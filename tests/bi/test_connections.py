@@ -46,7 +46,9 @@ values
 def fenced(language: str) -> list[tuple[str, str]]:
     """The page's snippets of a language, each with the heading that it stands under."""
     found, heading = [], ""
-    for piece in re.finditer(r"^## ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+    for piece in re.finditer(
+        r"^## ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
+    ):
         heading = piece[1] or heading
         if piece[2] == language:
             found.append((heading, piece[3]))
@@ -74,25 +76,36 @@ def contracts() -> dict[str, dict]:
     return {model["name"]: model for yml in ymls for model in yml["models"]}
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch, contracts) -> Home:
-    """A project folder to stand in, with every mart of the contracts published in `data/`."""
-    made = Home(tmp_path / "data")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNWIND_HOME", str(made.root))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, contracts) -> Home:
+    """A home with every mart of the contracts, published; tests work on copies."""
+    made = Home(tmp_path_factory.mktemp("published"))
     with staging_state(made) as state:
         state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
     with duckdb.connect(str(made.warehouse_db)) as warehouse:
+        warehouse.execute("begin")
         warehouse.execute("create schema marts")
         for name, model in contracts.items():
             columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model["columns"])
             warehouse.execute(f"create table marts.{name} ({columns})")
             for one in model["columns"]:
                 meaning = one.get("description", "").replace("'", "''")
-                warehouse.execute(f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'")
+                warehouse.execute(
+                    f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'"
+                )
         warehouse.execute(BREAKDOWN)
+        warehouse.execute("commit")
     releases.publish(made, "run-1", NOW)
     return made
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, made) -> Home:
+    """A project's folder to stand in, with the published home as its `data/`."""
+    shutil.copytree(made.root, tmp_path / "data", symlinks=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "data"))
+    return Home(tmp_path / "data")
 
 
 def run(code: str) -> str:
@@ -186,7 +199,7 @@ def test_a_release_has_no_views_and_stands_alone(home):
         assert release.sql("select sum(events) from marts.exchange_breakdown").fetchone() == (8412,)
 
 
-def test_the_published_file_lets_nobody_but_its_owner_change_its_mode(home):
+def test_the_published_file_cannot_be_written_to(home):
     assert (home.current / "warehouse.duckdb").stat().st_mode & 0o222 == 0
 
 
@@ -211,7 +224,17 @@ def postgres() -> Iterator[str]:
     try:
         call(initdb, "--pgdata", cluster, "--username", "unwind", "--auth", "trust", "--no-sync")
         options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        call(str(pg_ctl), "--pgdata", cluster, "-w", "-l", str(folder / "log"), "-o", options, "start")
+        call(
+            str(pg_ctl),
+            "--pgdata",
+            cluster,
+            "-w",
+            "-l",
+            str(folder / "log"),
+            "-o",
+            options,
+            "start",
+        )
         yield f"host={folder} dbname=postgres user=unwind"
         call(str(pg_ctl), "--pgdata", cluster, "-w", "-m", "immediate", "stop")
     finally:

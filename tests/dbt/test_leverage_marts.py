@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
@@ -46,9 +47,15 @@ FACT_TABLES = (
     "staging.intermediate.int_feed_hours",
 )
 
-FIRST_HOUR = datetime(2025, 10, 20)
-HOUR_OF_INTEREST = datetime(2026, 1, 29, 14)
-LAST_HOUR = datetime(2026, 1, 29, 15)
+
+def at(hour: str) -> datetime:
+    """An hour as the warehouse has it: UTC, without a zone."""
+    return datetime.fromisoformat(hour)
+
+
+FIRST_HOUR = at("2025-10-20T00")
+HOUR_OF_INTEREST = at("2026-01-29T14")
+LAST_HOUR = at("2026-01-29T15")
 
 
 def hours_between(first: datetime, last: datetime) -> list[datetime]:
@@ -104,7 +111,7 @@ def warehouse(full_build: Home) -> Iterable[duckdb.DuckDBPyConnection]:
 def row(
     warehouse: duckdb.DuckDBPyConnection, table: str, columns: str, **key: Any
 ) -> tuple[Any, ...] | None:
-    """The one row of a mart with this key; of the hour of interest unless the key says otherwise."""
+    """The one row of a mart with this key, in the hour of interest unless the key names another."""
     key = {"hour_at": HOUR_OF_INTEREST, **key}
     found = warehouse.execute(
         f"select {columns} from {table} where {' and '.join(f'{name} = ?' for name in key)}",
@@ -190,7 +197,7 @@ def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> 
         " where hour_at = ? and window_hours = 4 and base_asset = 'ETH' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
-    times = (datetime(2026, 1, 29, 11), datetime(2026, 1, 29, 15), datetime(2026, 1, 29, 15))
+    times = (at("2026-01-29T11"), at("2026-01-29T15"), at("2026-01-29T15"))
     # binance missed 12:00, so the sum over venues may lack something.
     assert rows == [
         ("ALL", 10_000_000, 1.0, True, *times),
@@ -202,11 +209,11 @@ def test_as_of_tables_keep_ninety_days(warehouse) -> None:
     kept = "select min(hour_at), max(hour_at) from marts."
     # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00. A feed was up at 10:00.
     assert warehouse.execute(kept + "exchange_breakdown").fetchone() == (
-        datetime(2025, 10, 31, 16),
+        at("2025-10-31T16"),
         LAST_HOUR,
     )
     assert warehouse.execute(kept + "liquidations_hourly").fetchone() == (
-        datetime(2025, 10, 21, 3),
+        at("2025-10-21T03"),
         HOUR_OF_INTEREST,
     )
 
@@ -219,7 +226,7 @@ def test_an_asset_is_tracked_for_the_720_hours_that_begin_with_its_event(warehou
         "select min(hour_at), max(hour_at), count(*)"
         " from staging.intermediate.int_tracked_assets_hourly where base_asset = 'DOGE'"
     ).fetchone()
-    assert hours == (datetime(2025, 12, 30, 15), HOUR_OF_INTEREST, 720)
+    assert hours == (at("2025-12-30T15"), HOUR_OF_INTEREST, 720)
 
 
 def test_an_asset_with_open_interest_alone_is_tracked_for_a_day(warehouse) -> None:
@@ -281,7 +288,7 @@ def test_wilson_interval_of_nine_longs_of_ten(warehouse) -> None:
         "long_1h_events, short_1h_events, long_1h_event_share,"
         " long_1h_event_share_low, long_1h_event_share_high",
         base_asset="ETH",
-        hour_at=datetime(2026, 1, 29, 13),
+        hour_at=at("2026-01-29T13"),
     ) == (9, 1, 0.9, 0.652281, 0.977365)
 
 
@@ -289,7 +296,7 @@ def test_no_events_are_zero_where_a_feed_was_up_and_null_where_none_was(warehous
     columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low"
     table = "marts.liquidation_imbalance_hourly"
     assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None)
-    before_the_feeds = datetime(2026, 1, 20)
+    before_the_feeds = at("2026-01-20T00")
     assert row(warehouse, table, columns, base_asset="DOGE", hour_at=before_the_feeds) == (
         *(None, None, None, None),
     )
@@ -355,7 +362,7 @@ def test_basis_is_mark_over_index(warehouse) -> None:
 
 
 def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
-    # At 16:00 binance's rate of 08:00 and bybit's of 12:00 end; hyperliquid's hour of 14:00 is over.
+    # At 16:00 binance's rate of 08:00 and bybit's of 12:00 end; hyperliquid's of 14:00 is over.
     assert row(
         warehouse, "marts.funding_hourly", "instruments", base_asset="BTC", hour_at=LAST_HOUR
     ) == (2,)
@@ -427,7 +434,7 @@ def test_market_caps_are_known_for_24_hours(warehouse) -> None:
         "select min(hour_at), max(hour_at) from marts.market_heatmap"
         " where base_asset = 'ETH' and market_cap_observed_at = '2026-01-28 14:00:20'"
     ).fetchone()
-    assert last == (datetime(2026, 1, 28, 14), datetime(2026, 1, 29, 13))
+    assert last == (at("2026-01-28T14"), at("2026-01-29T13"))
 
 
 def test_breadth_leaves_stablecoins_out(warehouse) -> None:
@@ -450,7 +457,7 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
 
 
 def test_upside_capture_over_the_days_on_which_btc_rose(warehouse) -> None:
-    # Mid medians 5% and 4% against BTC's 4% and 2%; breadth of three days with returns is 10/11, 0, 0.
+    # Mid medians 5% and 4% against BTC's 4% and 2%; red shares are 10/11, 0 and 0.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
@@ -467,10 +474,10 @@ def test_increments_with_late_hours_equal_a_full_build(
     home = make_home(tmp_path_factory.mktemp("increments"))
     # One late hour reaches the last one across 719 hours (DOGE), the others across a day.
     late = [
-        datetime(2025, 12, 30, 15),
-        datetime(2026, 1, 28, 14),
-        datetime(2026, 1, 29, 5),
-        datetime(2026, 1, 29, 13),
+        at("2025-12-30T15"),
+        at("2026-01-28T14"),
+        at("2026-01-29T05"),
+        at("2026-01-29T13"),
     ]
     with open_warehouse(home) as connection:
         for table in FACT_TABLES:
@@ -487,9 +494,9 @@ def test_increments_with_late_hours_equal_a_full_build(
         plan(home, hours_between(FIRST_HOUR, spine_end), pending)
         run_dbt(home, ["run", "--select", *INTERMEDIATE, *MARTS])
 
-    noon = datetime(2026, 1, 29, 12)
+    noon = at("2026-01-29T12")
     build(noon, hours_between(FIRST_HOUR, noon))
-    build(HOUR_OF_INTEREST, hours_between(datetime(2026, 1, 29, 13), HOUR_OF_INTEREST))
+    build(HOUR_OF_INTEREST, hours_between(at("2026-01-29T13"), HOUR_OF_INTEREST))
     build(LAST_HOUR, [LAST_HOUR])
     with open_warehouse(home) as connection:
         for table in FACT_TABLES:

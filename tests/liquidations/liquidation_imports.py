@@ -46,7 +46,7 @@ def at(text: str) -> datetime:
 
 @dataclass(frozen=True)
 class Built:
-    """What was built of some imports: the home, the file with the marts, and each import's batch."""
+    """What was built of some imports: the home, the file with the marts, and each one's batch."""
 
     home: Home
     marts_db: Path

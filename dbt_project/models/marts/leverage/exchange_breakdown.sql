@@ -17,8 +17,8 @@ windows as (
 
 ),
 
--- Each window's hours, told back from its last: an hour's rows are added to every window that has it
--- by equality. A join on a range of hours takes a hundred times as long.
+-- Each window's hours, told back from its last: an hour's rows join every window that has it by
+-- equality. A join on a range of hours takes a hundred times as long.
 reach as (
 
     select

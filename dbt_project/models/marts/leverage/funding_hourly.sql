@@ -197,7 +197,7 @@ by_instrument as (
 
 ),
 
--- A venue's rate is its instruments' mean by open interest, or their plain mean where it gives none.
+-- A venue's rate is its instruments' mean by open interest, or a plain mean where it gives none.
 by_venue as (
 
     select

@@ -84,7 +84,7 @@ standing as (
         base_asset,
         price_bucket,
         changed_at as from_at,
-        coalesce(lead(changed_at) over by_change, 'infinity'::timestamp) as until_at,
+        lead(changed_at) over by_change as until_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
         (sum({{ side }}_{{ span }}_change) over by_change)::decimal(38, 4)
@@ -100,22 +100,35 @@ standing as (
 
 ),
 
+standing_hourly as (
+
+    select
+        standing.*,
+        unnest(
+            range(
+                standing.from_at,
+                coalesce(standing.until_at, built_span.last_at + interval 1 hour),
+                interval 1 hour
+            )
+        ) as hour_at,
+
+    from standing
+    cross join built_span
+
+),
+
 buckets as (
 
     select
-        tracked.hour_at,
-        standing.*,
-        pow(1.0025, standing.price_bucket) as low_usd,
-        pow(1.0025, standing.price_bucket + 0.5) as middle_usd,
-        pow(1.0025, standing.price_bucket + 1) as high_usd,
+        standing_hourly.*,
+        pow(1.0025, standing_hourly.price_bucket) as low_usd,
+        pow(1.0025, standing_hourly.price_bucket + 0.5) as middle_usd,
+        pow(1.0025, standing_hourly.price_bucket + 1) as high_usd,
 
-    from standing
-    inner join built_hours
-        on built_hours.hour_at >= standing.from_at
-        and built_hours.hour_at < standing.until_at
+    from standing_hourly
     inner join tracked
-        on built_hours.hour_at = tracked.hour_at
-        and standing.base_asset = tracked.base_asset
+        on standing_hourly.hour_at = tracked.hour_at
+        and standing_hourly.base_asset = tracked.base_asset
 
 ),
 

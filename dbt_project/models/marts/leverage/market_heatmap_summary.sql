@@ -38,8 +38,10 @@ over_30_days as (
     select
         hour_at,
         count(*) as days,
-        sum(round(red_by_count_share, 6)::decimal(18, 6))::double / count(red_by_count_share) as red_by_count_share,
-        sum(round(red_by_cap_share, 6)::decimal(18, 6))::double / count(red_by_cap_share) as red_by_cap_share,
+        sum(round(red_by_count_share, 6)::decimal(18, 6))::double
+        / count(red_by_count_share) as red_by_count_share,
+        sum(round(red_by_cap_share, 6)::decimal(18, 6))::double
+        / count(red_by_cap_share) as red_by_cap_share,
         sum(round(mid_minus_large_return, 6)::decimal(18, 6))::double
         / count(mid_minus_large_return) as mid_minus_large_return,
         count(*) filter (where is_up_day) as up_days,

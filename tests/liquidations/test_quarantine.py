@@ -1,0 +1,404 @@
+"""Bad input: a quarantine row with its reason, never a refresh that stops, and nothing lost.
+
+Each bad line stands among good ones, in one import a venue and format; a whole refresh takes them
+all. Hundreds of broken messages, made by damaging good ones, come with them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from liquidation_imports import Built, frame_line, published, rest_line, take_in_text
+
+from unwind.settings import Home
+
+# 2026-06-30 12:00:00 UTC, a second before the frames below were received.
+EVENT_MS = 1782820800000
+HOUR_MS = 3_600_000
+
+
+def binance(**fields: Any) -> dict[str, Any]:
+    """A good order of Binance but for these fields; None leaves one out."""
+    order = {
+        "s": "BTCUSDT",
+        "S": "SELL",
+        "q": "0.5",
+        "p": "60000",
+        "ap": "60100",
+        "X": "FILLED",
+        "z": "0.5",
+        "T": EVENT_MS,
+        **fields,
+    }
+    return {
+        "e": "forceOrder",
+        "E": EVENT_MS,
+        "o": {name: value for name, value in order.items() if value is not None},
+    }
+
+
+def bybit(**fields: Any) -> dict[str, Any]:
+    """A good message of Bybit but for these fields; None leaves one out."""
+    row = {"T": EVENT_MS, "s": "BTCUSDT", "S": "Buy", "v": "0.5", "p": "60000", **fields}
+    return {
+        "topic": "allLiquidation.BTCUSDT",
+        "type": "snapshot",
+        "ts": EVENT_MS,
+        "data": [{name: value for name, value in row.items() if value is not None}],
+    }
+
+
+def okx_item(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
+    """A good item of OKX but for these fields of its one order; None leaves one out."""
+    detail = {
+        "bkPx": "60000",
+        "posSide": "long",
+        "side": "sell",
+        "sz": "10",
+        "ts": str(EVENT_MS),
+        **fields,
+    }
+    item = {"details": [{name: value for name, value in detail.items() if value is not None}]}
+    return {**item, "instType": "SWAP"} | ({"instId": symbol} if symbol else {})
+
+
+def okx(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
+    """A stream message of such an item."""
+    return {
+        "arg": {"channel": "liquidation-orders", "instType": "SWAP"},
+        "data": [okx_item(symbol, **fields)],
+    }
+
+
+def fills(address: Any = "0xabc", **fields: Any) -> str:
+    """A block of Hyperliquid with one good fill but for these fields; None leaves one out."""
+    fill = {
+        "coin": "BTC",
+        "px": "60000.0",
+        "sz": "0.5",
+        "side": "A",
+        "time": EVENT_MS,
+        "dir": "Close Long",
+        "oid": 1,
+        "tid": 77,
+        "liquidation": {"liquidatedUser": "0xabc", "markPx": "60000.0", "method": "market"},
+        **fields,
+    }
+    kept = {name: value for name, value in fill.items() if value is not None}
+    return json.dumps({"block_number": 1, "events": [[address, kept]]}) + "\n"
+
+
+GOOD_BINANCE = json.dumps(binance())
+DIGITS_39 = "9" * 39
+HTML = "<html><body>403 Forbidden</body></html>"
+
+# Each venue's bad lines: (line of the file, reason).
+BINANCE = [
+    (frame_line(GOOD_BINANCE[:70]), "unreadable_json"),
+    (frame_line(HTML), "unreadable_json"),
+    (frame_line(""), "unreadable_json"),
+    (frame_line("5"), "unrecognised_frame"),
+    (frame_line("null"), "unrecognised_frame"),
+    (frame_line({"code": -1003, "msg": "Too many requests"}), "unrecognised_frame"),
+    (frame_line(binance())[:90], "unreadable_json"),
+    (HTML, "unreadable_json"),
+    ("", "unreadable_json"),
+    (frame_line({"e": "forceOrder", "E": EVENT_MS}), "missing_field"),
+    (frame_line({"e": "forceOrder", "o": "BTCUSDT"}), "missing_field"),
+    (frame_line(binance(s=None)), "missing_field"),
+    (frame_line(binance(S=None)), "unknown_side"),
+    (frame_line(binance(S="LONG")), "unknown_side"),
+    (frame_line(binance(S="sell")), "unknown_side"),
+    (frame_line(binance(T=None)), "unreadable_event_time"),
+    (frame_line(binance(T="yesterday")), "unreadable_event_time"),
+    (frame_line(binance(T=EVENT_MS // 1000)), "unreadable_event_time"),
+    (frame_line(binance(T=EVENT_MS * 1000)), "unreadable_event_time"),
+    (frame_line(binance(T=4102444800000)), "unreadable_event_time"),
+    (frame_line(binance(T=4070908800000)), "implausible_event_time"),
+    (frame_line(binance(T=1420070400000)), "implausible_event_time"),
+    (frame_line(binance(T=EVENT_MS + 3 * HOUR_MS)), "implausible_event_time"),
+    (frame_line(binance(z=None)), "unreadable_quantity"),
+    (frame_line(binance(z="1e400")), "unreadable_quantity"),
+    (frame_line(binance(z="NaN")), "unreadable_quantity"),
+    (frame_line(binance(z="Infinity")), "unreadable_quantity"),
+    (frame_line(binance(z=DIGITS_39)), "unreadable_quantity"),
+    (frame_line(binance(z="1,000")), "unreadable_quantity"),
+    (frame_line(binance(z=["0.5"])), "unreadable_quantity"),
+    (frame_line(binance(z="-0.5")), "non_positive_quantity"),
+    (frame_line(binance(z="0")), "non_positive_quantity"),
+    (frame_line(binance(ap=None, p=None)), "unreadable_price"),
+    (frame_line(binance(ap="NaN")), "unreadable_price"),
+    (frame_line(binance(ap="1e400")), "unreadable_price"),
+    (frame_line(binance(ap=None, p="60000 USDT")), "unreadable_price"),
+    (frame_line(binance(ap="0", p="0")), "non_positive_price"),
+    (frame_line(binance(ap="-1", p="-1")), "non_positive_price"),
+    (frame_line(binance(z="1000000")), "implausible_notional"),
+    (frame_line(binance(z="1e25", ap="1e25")), "implausible_notional"),
+    (frame_line(binance(z="0.000000000001", ap="0.000000000001")), "notional_rounds_to_zero"),
+    (frame_line(binance(s="1000PEPEUSDT", z="1e12", ap="1e-11")), "price_rounds_to_zero"),
+    (frame_line(binance(s="1000000MOGUSDT", z="1e21", ap="1e-12")), "implausible_quantity"),
+    (frame_line(binance(s="BTCUSD_PERP", z="1", ap="1e25")), "implausible_quantity"),
+    (frame_line(binance(s="btcusdt")), "garbled_symbol"),
+    (frame_line(binance(s="BTC USDT")), "garbled_symbol"),
+    (frame_line(binance(s=" BTCUSDT")), "garbled_symbol"),
+    (frame_line(binance(s="")), "garbled_symbol"),
+    (frame_line(binance(s="BTC_PERP")), "garbled_symbol"),
+    (frame_line(binance(s="{'s': 'BTCUSDT'}")), "garbled_symbol"),
+    (frame_line(binance(s="BTCUSD")), "unknown_symbol"),
+    (frame_line(binance(s="ETHBTC")), "unknown_symbol"),
+]
+BYBIT = [
+    (frame_line(json.dumps(bybit())[:60]), "unreadable_json"),
+    (frame_line(HTML), "unreadable_json"),
+    (frame_line({"data": [{"s": "BTCUSDT"}]}), "unrecognised_frame"),
+    (frame_line({**bybit(), "data": None}), "missing_field"),
+    (frame_line({**bybit(), "data": "none"}), "missing_field"),
+    (frame_line({**bybit(), "data": [None]}), "missing_field"),
+    (frame_line(bybit(s=None)), "missing_field"),
+    (frame_line(bybit(S="None")), "unknown_side"),
+    (frame_line(bybit(S="buy")), "unknown_side"),
+    (frame_line(bybit(v="-1")), "non_positive_quantity"),
+    (frame_line(bybit(v="1e400")), "unreadable_quantity"),
+    (frame_line(bybit(p=DIGITS_39)), "unreadable_price"),
+    (frame_line(bybit(p="0")), "non_positive_price"),
+    (frame_line(bybit(T=EVENT_MS // 1000)), "unreadable_event_time"),
+    (frame_line(bybit(T=EVENT_MS + 3 * HOUR_MS)), "implausible_event_time"),
+    (frame_line(bybit(s="btcusdt")), "garbled_symbol"),
+    (frame_line(bybit(s="BTC")), "unknown_symbol"),
+]
+OKX = [
+    (frame_line(json.dumps(okx())[:60]), "unreadable_json"),
+    (frame_line(HTML), "unreadable_json"),
+    (frame_line({"data": [{}]}), "unrecognised_frame"),
+    (frame_line({**okx(), "data": {"instId": 5}}), "garbled_symbol"),
+    (frame_line({**okx(), "data": None}), "missing_field"),
+    (frame_line(okx(None)), "missing_field"),
+    (frame_line(okx(side=None)), "unknown_side"),
+    (frame_line(okx(side="hold")), "unknown_side"),
+    (frame_line(okx(posSide="short")), "contradictory_side"),
+    (frame_line(okx(side="buy", posSide="long")), "contradictory_side"),
+    (frame_line(okx(sz="-3")), "non_positive_quantity"),
+    (frame_line(okx(sz="")), "unreadable_quantity"),
+    (frame_line(okx(bkPx="")), "unreadable_price"),
+    (frame_line(okx(ts="1782820800")), "unreadable_event_time"),
+    (frame_line(okx(ts=str(EVENT_MS + 3 * HOUR_MS))), "implausible_event_time"),
+    (frame_line(okx("btc-usdt-swap")), "garbled_symbol"),
+    (frame_line(okx("BTCUSDT")), "garbled_symbol"),
+    (frame_line(okx("NOBODYKNOWS-USDT-SWAP")), "unknown_contract_size"),
+]
+OKX_ANSWERS = [
+    (rest_line({"code": "0", "data": [okx_item()]})[:120], "unreadable_json"),
+    (rest_line(HTML), "unreadable_json"),
+    (rest_line(json.dumps({"code": "0", "data": [okx_item()]})[:50]), "unreadable_json"),
+    (rest_line({"code": "0", "data": [okx_item(sz="none")]}), "unreadable_quantity"),
+]
+HYPERLIQUID = [
+    (HTML, "unreadable_json"),
+    (fills()[:100], "unreadable_json"),
+    (fills(coin=None), "missing_field"),
+    (fills(tid=None), "missing_field"),
+    (fills(liquidation={"markPx": "60000.0"}), "missing_field"),
+    (fills(address=None), "missing_field"),
+    (json.dumps({"liquidation": []}), "unrecognised_line"),
+    (fills(side="S"), "unknown_side"),
+    (fills(time=EVENT_MS // 1000), "unreadable_event_time"),
+    (fills(sz="-0.5"), "non_positive_quantity"),
+    (fills(px="NaN"), "unreadable_price"),
+    (fills(coin="B TC"), "garbled_symbol"),
+]
+COLLECTOR = [
+    ("btc,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1,1782820800000,60000", "garbled_symbol"),
+    ("BTC SOL,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1,1782820800000,1", "garbled_symbol"),
+    ("BTC,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1,1782820800000", "wrong_column_count"),
+    ("BTC,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1,2026-06-30 12:00,1", "unreadable_event_time"),
+    ("BTC,SOLD,LIMIT,IOC,1,60000,60000,FILLED,1,1,1782820800000,60000", "unknown_side"),
+    ("BTC,SELL,LIMIT,IOC,1,None,None,FILLED,1,1,1782820800000,60000", "unreadable_price"),
+    ("BTC,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1e400,1782820800000,1", "unreadable_quantity"),
+    ("BTCUSD,SELL,LIMIT,IOC,1,60000,60000,FILLED,1,1,1782820800000,1", "unknown_symbol"),
+]
+GOOD_COLLECTED = "ADA,SELL,LIMIT,IOC,1,{},{},FILLED,1,1,1782820800000,1"
+
+# Import: venue, format, bad lines, and a good line for a number.
+BAD = {
+    "binance": ("binance", "frames", BINANCE, lambda n: frame_line(binance(z=f"1.{n}"))),
+    "bybit": ("bybit", "frames", BYBIT, lambda n: frame_line(bybit(v=f"1.{n}"))),
+    "okx": ("okx", "frames", OKX, lambda n: frame_line(okx(sz=f"1{n}"))),
+    "okx answers": (
+        *("okx", "rest", OKX_ANSWERS),
+        lambda n: rest_line({"code": "0", "data": [okx_item(sz=f"2{n}")]}),
+    ),
+    "hyperliquid": ("hyperliquid", "node-fills", HYPERLIQUID, lambda n: fills(tid=n)),
+    "collector": (
+        *("binance", "force-order-csv", COLLECTOR),
+        lambda n: GOOD_COLLECTED.format(n, n),
+    ),
+}
+
+# What good messages are damaged with, and how many damaged ones each venue gets.
+ODDITIES = [
+    *("null", "true", "[]", "{}", "-1", "1e400", "NaN", '""', '"\\u0000"', '"\\ud83d"', "[[[["),
+    *('"9999-12-31T00:00:00Z"', '"infinity"', '"290000-01-01T00:00:00Z"', DIGITS_39, "币安", "\t"),
+]
+DAMAGED_MESSAGES = 300
+ENVELOPED = {
+    "binance": [frame_line(binance()), frame_line([binance(), binance()])],
+    "bybit": [frame_line(bybit())],
+    "okx": [frame_line(okx())],
+}
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """A line with one to three things wrong: cut, doubled, or a piece replaced by an oddity."""
+    for _ in range(chance.randint(1, 3)):
+        start, end = sorted(chance.sample(range(len(text) + 1), 2))
+        text = chance.choice(
+            [
+                text[:end],
+                text[start:],
+                text[:start] + text[end:],
+                text[:start] + chance.choice(ODDITIES) + text[min(end, start + 8) :],
+                text[:end] + text[start:],
+                text.replace(chance.choice(['"', "{", "[", ":", "0"]), chance.choice(ODDITIES), 1),
+            ]
+        )
+        text = text.replace("\n", " ") or "?"
+    return text
+
+
+def damaged_frames(venue: str) -> list[str]:
+    """Damaged envelopes of a venue, and whole envelopes of damaged frames."""
+    chance = random.Random(venue)
+    lines = []
+    for _ in range(DAMAGED_MESSAGES):
+        line = chance.choice(ENVELOPED[venue]).strip()
+        if chance.random() < 0.5:
+            lines.append(damaged(line, chance))
+        else:
+            envelope = json.loads(line)
+            envelope["received_at"] = chance.choice(
+                ["infinity", "-infinity", "290000-01-01T00:00:00Z", "", envelope["received_at"]]
+            )
+            lines.append(json.dumps({**envelope, "frame": damaged(envelope["frame"], chance)}))
+    return lines
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("bad")
+    home = Home(folder / "home")
+    batches = {}
+    for imported, (venue, format, bad, good) in BAD.items():
+        lines = [line.strip("\n") for line, _ in bad]
+        lines += [good(number).strip("\n") for number in range(1, len(bad) + 21)]
+        batches[imported] = take_in_text(
+            home, folder, venue, format, f"{imported}.txt", "\n".join(lines) + "\n"
+        )
+    for venue in ENVELOPED:
+        batches[f"damaged {venue}"] = take_in_text(
+            home,
+            folder,
+            venue,
+            "frames",
+            f"damaged_{venue}.txt",
+            "\n".join(damaged_frames(venue)) + "\n",
+        )
+    batches["damaged answers"] = take_in_text(
+        home,
+        folder,
+        "okx",
+        "rest",
+        "damaged_answers.txt",
+        "\n".join(
+            damaged(rest_line({"code": "0", "data": [okx_item()]}).strip(), random.Random(number))
+            for number in range(DAMAGED_MESSAGES)
+        ),
+    )
+    batches["damaged blocks"] = take_in_text(
+        home,
+        folder,
+        "hyperliquid",
+        "node-fills",
+        "damaged_blocks.txt",
+        "\n".join(
+            damaged(fills().strip(), random.Random(number)) for number in range(DAMAGED_MESSAGES)
+        ),
+    )
+    batches["damaged collector"] = take_in_text(
+        home,
+        folder,
+        "binance",
+        "force-order-csv",
+        "damaged_collector.csv",
+        "\n".join(
+            damaged(GOOD_COLLECTED.format(1, 1), random.Random(number))
+            for number in range(DAMAGED_MESSAGES)
+        ),
+    )
+    return published(home, batches)
+
+
+@pytest.mark.parametrize("imported", BAD)
+def test_each_bad_line_is_a_quarantine_row_with_its_reason(warehouse: Built, imported: str) -> None:
+    _, _, bad, _ = BAD[imported]
+    found = {row["raw_line"]: row["reject_reason"] for row in warehouse.quarantined(imported)}
+    expected = {number: reason for number, (_, reason) in enumerate(bad, start=1)}
+    wrong = {
+        bad[number - 1][0][:160]: (expected.get(number), found.get(number))
+        for number in expected.keys() | found.keys()
+        if expected.get(number) != found.get(number)
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("imported", BAD)
+def test_the_good_lines_among_the_bad_ones_are_facts(warehouse: Built, imported: str) -> None:
+    _, _, bad, _ = BAD[imported]
+    assert len(warehouse.facts(imported)) == len(bad) + 20
+    account = warehouse.accounting(imported)
+    assert account["staged"] == account["accepted"] + account["quarantined"]
+    assert account["quarantined"] == len(bad)
+
+
+@pytest.mark.parametrize("venue", ENVELOPED)
+def test_no_damaged_message_is_lost(warehouse: Built, venue: str) -> None:
+    (found,) = warehouse.staged(
+        f"select count(distinct raw_line) as lines from landed.stg_{venue}__liquidations"
+        " where batch_id = ?",
+        warehouse.batches[f"damaged {venue}"],
+    )
+    assert found["lines"] == DAMAGED_MESSAGES
+
+
+def test_no_damaged_csv_line_is_lost(warehouse: Built) -> None:
+    account = warehouse.accounting("damaged collector")
+    assert account["staged"] + account["headers"] + account["log_lines"] == DAMAGED_MESSAGES
+
+
+def test_whatever_is_staged_is_accepted_repeated_or_quarantined(warehouse: Built) -> None:
+    lost = warehouse.rows(
+        "select * from marts.liquidation_accounting"
+        " where staged != accepted + repeated + quarantined"
+    )
+    assert lost == []
+
+
+def test_no_fact_of_a_damaged_message_is_out_of_bounds(warehouse: Built) -> None:
+    found = warehouse.rows(
+        "select * from marts.fct_liquidations where not coalesce("
+        " notional_usd > 0 and notional_usd <= 1e10 and quantity_base > 0 and price_usd > 0"
+        " and liquidated_side in ('long', 'short') and base_asset != ''"
+        " and event_at between '2017-01-01' and '2026-07-01 01:00:00', false)"
+    )
+    assert found == []
+
+
+def test_a_part_that_is_mostly_bad_is_held_and_says_so(warehouse: Built) -> None:
+    reasons = warehouse.rows(
+        "select distinct is_held from marts.landing_outcomes where batch_id = ?",
+        warehouse.batches["damaged binance"],
+    )
+    assert reasons == [{"is_held": True}]
+    assert warehouse.facts("damaged binance") == []
