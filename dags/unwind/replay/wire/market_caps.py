@@ -11,6 +11,11 @@ from unwind.replay.market import Asset, Tape, instant
 from unwind.replay.wire.answer import Answer, Request, json_answer
 
 
+def _updated_ms(now_ms: int) -> int:
+    """Both services answer with figures that were made up to a minute or so before."""
+    return now_ms - now_ms % 60_000 - 15_000
+
+
 def _ranked(tape: Tape, minute: int) -> list[tuple[int, Asset]]:
     ordered = sorted(tape.assets, key=lambda asset: -tape.market_cap_usd(asset, minute))
     return list(enumerate(ordered, start=1))
@@ -30,9 +35,9 @@ def _volume_usd(tape: Tape, asset: Asset, minute: int) -> float:
 
 def coingecko_rows(tape: Tape, now_ms: int) -> list[dict[str, Any]]:
     """All rows of coins/markets, by market cap."""
-    minute = tape.minute_of(now_ms)
+    minute = tape.minute_of(_updated_ms(now_ms))
     day_ago = max(0, minute - 1440)
-    updated = instant(now_ms - now_ms % 60_000).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    updated = instant(_updated_ms(now_ms)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     rows = []
     for rank, asset in _ranked(tape, minute):
         number = tape.asset_index[asset.symbol]
@@ -76,9 +81,9 @@ def coingecko_rows(tape: Tape, now_ms: int) -> list[dict[str, Any]]:
 
 def coinpaprika_rows(tape: Tape, now_ms: int) -> list[dict[str, Any]]:
     """All rows of tickers, by rank."""
-    minute = tape.minute_of(now_ms)
+    minute = tape.minute_of(_updated_ms(now_ms))
     day_ago, hour_ago = max(0, minute - 1440), max(0, minute - 60)
-    updated = instant(now_ms - now_ms % 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
+    updated = instant(_updated_ms(now_ms)).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = []
     for rank, asset in _ranked(tape, minute):
         price, before = _price(tape, asset, minute), _price(tape, asset, day_ago)
