@@ -20,9 +20,9 @@ from unwind.clock import CLOCK_VARIABLE, HOUR, iso, utc_now
 from unwind.landing.ledger import Ledger
 from unwind.settings import PROJECT_ROOT, Home
 
-# Landed a little after the hour, as a scheduler does; dumps appear two days later.
+# Landed a little after the hour, as a scheduler does; dumps appear in the next day's morning.
 AFTER_THE_HOUR = timedelta(seconds=20)
-AFTER_THE_DAY = timedelta(days=2, minutes=10)
+AFTER_THE_DAY = timedelta(days=1, hours=4, minutes=10)
 DAY = timedelta(days=1)
 
 Report = Callable[[str, int, int], None]

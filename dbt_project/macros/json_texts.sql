@@ -19,6 +19,27 @@
 
 
 {#-
+    The elements of a JSON list as texts. Where the column holds no JSON, the column itself; where
+    there is no list or it is empty, `otherwise`: never an empty list, since what is unnested from
+    it would be lost without a word.
+
+    Arguments: column; path of the list; otherwise, an expression. The nested case matters: JSON
+    functions raise on what is no JSON, and `and` does not promise to ask json_valid first.
+-#}
+{% macro json_list(column, path, otherwise) -%}
+    case
+        when json_valid({{ column }})
+            then case
+                when json_array_length({{ column }}, '{{ path }}') > 0
+                    then json_extract({{ column }}, '{{ path }}[*]')::varchar[]
+                else [{{ otherwise }}]
+            end
+        else [{{ column }}]
+    end
+{%- endmacro %}
+
+
+{#-
     The frames of a recorder's segments or of imported frames: CTEs `frame_lines` and `frames`.
 
     Gives batch_id, raw_object, raw_line, is_import, sealed_at, envelope_at (received_at as text),

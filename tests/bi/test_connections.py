@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "bi.md").read_text(encoding="utf-8")
 MARTS = PROJECT / "dbt_project" / "models" / "marts"
 NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
-# https://duckdb.org/docs/stable/internals/storage: 64 is what DuckDB 0.9 to 1.5 read and write.
+# https://duckdb.org/docs/stable/internals/storage: the version that DuckDB 0.10 to 1.5 all read.
 STORAGE_VERSION = 64
 
 # An hour with two venues: Binance's longs 36 million, Hyperliquid's 59 million.

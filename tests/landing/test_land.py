@@ -220,7 +220,7 @@ def test_bybit_asks_for_the_hour_of_each_tracked_symbol(
     assert outcomes(landings) == {
         "funding": "ok",
         "instruments": "ok",
-        "liquidations": "empty",
+        "liquidations": "failed",
         "long_short_ratio": "ok",
         "open_interest": "ok",
         "tickers": "ok",
@@ -346,7 +346,7 @@ def test_binance_asks_both_markets_and_spot(home: Home, all_venues: Loopback, wa
     assert outcomes(landings) == {
         "funding": "ok",
         "instruments": "ok",
-        "liquidations": "empty",
+        "liquidations": "failed",
         "long_short_ratio": "ok",
         "open_interest": "ok",
         "premium_index": "ok",

@@ -21,13 +21,14 @@ RECORDINGS = Path(
     os.environ.get("UNWIND_RECORDINGS") or PROJECT_ROOT.parent / "shared" / "recordings"
 )
 
-# Facts and quarantine, without the marts that are built on them.
+# Facts, quarantine and the first totals, without the marts that are built on them.
 LIQUIDATION_MODELS = (
     "int_liquidations_screened",
     "liquidation_sightings",
     "fct_liquidations",
     "quarantined_liquidations",
     "liquidation_accounting",
+    *("dim_venues", "int_feed_hours", "liquidations_minutely"),
 )
 
 

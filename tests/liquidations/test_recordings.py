@@ -15,7 +15,7 @@ from unwind.settings import Home
 
 pytestmark = pytest.mark.recordings
 
-# Folder: lines of its files, headers, log lines, events, long USD, short USD.
+# Folder: events, long USD, short USD.
 FOLDERS = {
     "2024-04-12_haruperi": (61, "98954.51", "452.19"),
     "2024-06-20_alejandrome01": (263, "40938.97", "312190.37"),

@@ -820,6 +820,14 @@ def test_hyperliquid_keeps_the_liquidated_partys_leg_only(warehouse: Built) -> N
     assert warehouse.quarantined("hyperliquid by block") == []
 
 
+def test_winners_of_a_deleveraging_are_in_no_total(warehouse: Built) -> None:
+    (minute,) = warehouse.rows(
+        "select long_usd, short_usd from marts.liquidations_minutely"
+        " where venue = 'hyperliquid' and base_asset = 'SOL' and total_usd > 0"
+    )
+    assert minute == {"long_usd": Decimal("52500"), "short_usd": Decimal("0")}
+
+
 def test_fills_of_one_order_share_its_id(warehouse: Built) -> None:
     facts = warehouse.facts("hyperliquid by block")
     by_block_and_address = [fact["liquidation_order_id"] for fact in facts]

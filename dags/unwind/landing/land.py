@@ -431,10 +431,13 @@ def _with_segments(
             )
     if not added:
         if landing is None and venue.recorded and batch.kind == "hour":
-            detail = "no closed recorder segment of this hour; `unwind record` makes them"
-            return Landing("liquidations", "empty", detail, 0, (), clock())
+            detail = (
+                f"nothing was recorded: {home.recorder / venue.name} has no closed segment of this"
+                " hour; what the venue published then is not known"
+            )
+            return Landing("liquidations", "failed", detail, 0, (), clock())
         return landing
-    if landing is None or landing.status == "empty":
+    if landing is None or not landing.objects:
         requests = landing.requests if landing else 0
         objects = (landing.objects if landing else ()) + tuple(added)
         return Landing("liquidations", "ok", "", requests, objects, clock())

@@ -30,7 +30,8 @@ from unwind.settings import Home
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
-LINES_PER_WRITE = 65_536
+# One row group each: DuckDB reads row groups side by side.
+LINES_PER_WRITE = 16_384
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",

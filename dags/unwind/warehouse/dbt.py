@@ -27,8 +27,17 @@ class DbtProcess:
         home.logs.mkdir(parents=True, exist_ok=True)
         self._home = home
         self._errors = (home.logs / "dbt_process.log").open("w")
+        options = [
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+            # With the warehouse, so that a second run finds the project parsed.
+            *("--target-path", str(home.warehouse_dir / "dbt_target")),
+            *("--log-path", str(home.logs)),
+            *("--log-level", "none", "--log-level-file", "warn"),
+            # Nobody reads its manifest and results here; writing them takes seconds.
+            "--no-write-json",
+        ]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "unwind.warehouse.dbt_worker"],
+            [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -58,17 +67,9 @@ class DbtProcess:
         `on_node(name, done, total)` is told of each finished node. Raises DbtError with the first
         failures' messages.
         """
-        command = [
-            *arguments,
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            # With the warehouse, so that a second run finds the project parsed.
-            *("--target-path", str(self._home.warehouse_dir / "dbt_target")),
-            *("--log-path", str(self._home.logs)),
-            *("--log-level", "none", "--log-level-file", "info"),
-        ]
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.write(json.dumps(list(arguments)) + "\n")
         self._process.stdin.flush()
         success, failures = False, ["its process ended without a word; was it killed?"]
         for line in self._process.stdout:

@@ -1,9 +1,10 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker`.
 
-It imports dbt, which takes seconds, then takes one command as a JSON list of arguments on standard
-input, and reports on standard output, one JSON list a line: `["node", name, done, total]`, then
-`["end", success, failures]`. It ends at once when standard input closes: whoever asked for it has
-died (even if killed), and nobody is left to judge or publish what it builds.
+It imports dbt and loads the parsed project, which takes seconds, then takes one command as a JSON
+list of arguments on standard input, and reports on standard output, one JSON list a line:
+`["node", name, done, total]`, then `["end", success, failures]`. It ends at once when standard
+input closes: whoever asked for it has died (even if killed), and nobody is left to judge or publish
+what it builds.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ def main() -> None:
     os.dup2(2, 1)
     import dbt.cli.main as dbt_main
 
-    arguments = json.loads(sys.stdin.readline() or "null")
-    if arguments is None:
+    # Parsed now, while the refresh does something else; it opens no database.
+    parsed = dbt_main.dbtRunner().invoke(["parse", *sys.argv[1:]])
+    manifest = parsed.result if parsed.success else None
+    command = json.loads(sys.stdin.readline() or "null")
+    if command is None:
         return
     threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
     failures: list[str] = []
@@ -39,7 +43,8 @@ def main() -> None:
             total = data.num_models if event.info.name == "LogTestResult" else data.total
             _report(reports, "node", data.node_info.node_name, data.index, total)
 
-    outcome = dbt_main.dbtRunner(callbacks=[on_event]).invoke(arguments)
+    runner = dbt_main.dbtRunner(manifest=manifest, callbacks=[on_event])
+    outcome = runner.invoke([*command, *sys.argv[1:]])
     if outcome.exception is not None:
         failures.append(str(outcome.exception))
     _report(reports, "end", outcome.success, failures)

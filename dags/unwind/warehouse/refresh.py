@@ -9,10 +9,11 @@ pending: the same tables come out.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,13 +25,16 @@ from unwind.clock import Clock, utc_now
 from unwind.landing.ledger import Ledger, SealRef
 from unwind.settings import Home
 from unwind.warehouse import gates, releases
-from unwind.warehouse.dbt import DbtProcess, OnNode, run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT, DbtProcess, OnNode, run_dbt
 from unwind.warehouse.state import naive_utc, staging_state, write_build_batches
 
 # What each phase leaves the plan in.
 STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
     *("staged", "gated", "building", "built", "judged", "refused", "published"),
 )
+
+# Kept as they are while the project is the same: they hold no rows of their own, or never new ones.
+UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instrument_versions"),
@@ -98,14 +102,23 @@ def refresh(
     target = Home(into.resolve()) if into else home
     warehouse = Warehouse(home, target, as_of, clock)
     # Imports of seconds, done while dbt works.
-    with writer_lock(target), DbtProcess(target) as staging, DbtProcess(target) as building:
-        threading.Thread(target=gates.preload, daemon=True).start()
+    with writer_lock(target), ExitStack() as processes:
+        building: list[DbtProcess] = []
+
+        def report_staging(phase: str, done: int, total: int) -> None:
+            # While models are staged, the next phases' imports of seconds use the other core.
+            if not building:
+                building.append(processes.enter_context(DbtProcess(target)))
+                threading.Thread(target=gates.preload, daemon=True).start()
+            report(phase, done, total)
+
         if full:
             _forget(target)
-        if not _stage(warehouse, report, staging.run):
+        staging = processes.enter_context(DbtProcess(target))
+        if not _stage(warehouse, report_staging, staging.run):
             return RefreshReport(None, (), (), 0)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, building.run)
+        _build(warehouse, report, building[0].run if building else partial(run_dbt, target))
         warnings = _gate_marts(warehouse, report)
         release_id, batches = _publish(warehouse, report)
         return RefreshReport(release_id, batches, held, warnings)
@@ -203,10 +216,12 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
+        is_same_project = _is_same_project(state)
     run(
         [
             *("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
             *("--select", *STAGING_MODELS),
+            *(("--exclude", *UNCHANGING) if is_same_project else ()),
         ],
         lambda name, done, total: report("staging", done, total),
     )
@@ -268,11 +283,14 @@ def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
         if _plan(state)[1] not in (GATED, BUILDING):
             return
         _set_plan(state, BUILDING)
+        is_same_project = _is_same_project(state)
     run(
-        ["run", "--exclude", *STAGING_MODELS],
+        ["run", "--exclude", *STAGING_MODELS, *(UNCHANGING if is_same_project else ())],
         lambda name, done, total: report("building", done, total),
     )
     with staging_state(target) as state:
+        state.execute("delete from ops.project")
+        state.execute("insert into ops.project values (?)", [project_fingerprint()])
         _set_plan(state, BUILT)
 
 
@@ -354,6 +372,22 @@ def _forget(home: Home) -> None:
     for path in (home.warehouse_db, home.staging_db):
         for file in (path, path.with_name(path.name + ".wal")):
             file.unlink(missing_ok=True)
+
+
+def project_fingerprint() -> str:
+    """sha256 over the dbt project's models, macros and seeds."""
+    hasher = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        if path.suffix in {".sql", ".yml", ".csv"} and path.is_file():
+            hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
+            hasher.update(path.read_bytes())
+    return hasher.hexdigest()
+
+
+def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the last complete build was made with the dbt project as it is now."""
+    row = state.execute("select fingerprint from ops.project").fetchone()
+    return row is not None and row[0] == project_fingerprint()
 
 
 def _plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:

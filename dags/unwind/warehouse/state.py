@@ -6,6 +6,7 @@ batch is unbuilt, and the next refresh builds all of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.ledger import Seal
+from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 
@@ -27,6 +28,9 @@ create table if not exists ops.batches (
 create table if not exists ops.batch_outcomes (
     batch_id varchar, revision integer, venue varchar, dataset varchar, status varchar,
     detail varchar, requests integer, objects integer, lines bigint, landed_at timestamp
+);
+create table if not exists ops.feed_hours (
+    batch_id varchar, revision integer, venue varchar, hour_at timestamp
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
 create table if not exists ops.build_objects (
@@ -48,6 +52,7 @@ create table if not exists ops.gate_results (
 create table if not exists ops.built_batches (
     batch_id varchar, revision integer, release_id varchar, holds_released integer
 );
+create table if not exists ops.project (fingerprint varchar);
 create table if not exists ops.plan (
     run_id varchar, state varchar, started_at timestamp, code_version varchar
 );
@@ -114,7 +119,7 @@ def write_build_batches(
         "ops.build_batches",
         ((seal.batch.batch_id, seal.revision) for seal in seals),
     )
-    for table in ("ops.batches", "ops.batch_outcomes"):
+    for table in ("ops.batches", "ops.batch_outcomes", "ops.feed_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
         )
@@ -156,6 +161,17 @@ def write_build_batches(
     )
     append_rows(
         connection,
+        "ops.feed_hours",
+        (
+            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at))
+            for seal in seals
+            for venue, landings in seal.landings.items()
+            for landing in landings
+            for hour_at in covered_hours(seal.batch, landing)
+        ),
+    )
+    append_rows(
+        connection,
         "ops.build_objects",
         (
             (
@@ -177,3 +193,24 @@ def write_build_batches(
             for obj in landing.objects
         ),
     )
+
+
+def covered_hours(batch: Batch, landing: Landing) -> set[datetime]:
+    """The hours for which this landing tells all that the venue's liquidation feed said.
+
+    An hour's batch covers its hour; of a day's, only the hours that an object is named by: dumps of
+    some contracts say nothing of the others. Nobody knows what an import covers.
+    """
+    if landing.dataset != "liquidations" or landing.status == "failed":
+        return set()
+    if batch.kind == "hour" and batch.covers_from_at:
+        return {batch.covers_from_at}
+    if batch.kind == "day":
+        return {hour_at for obj in landing.objects if (hour_at := _hour_named(obj.name))}
+    return set()
+
+
+def _hour_named(name: str) -> datetime | None:
+    """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
+    named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
+    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None

@@ -1,5 +1,5 @@
--- One row per hour and venue for which its liquidation feed is known to have been up: a landed
--- batch covers the hour, or there are events. Absent: not known.
+-- One row per hour and venue for which its liquidation feed is known to have been up: a landing
+-- covers the hour, or there are events. Absent: not known.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 0},
@@ -7,20 +7,9 @@
 
 with
 
-outcomes as (
+covered as (
 
-    select * from {{ source('ops', 'batch_outcomes') }}
-
-    where dataset = 'liquidations'
-        and status in ('ok', 'partial', 'empty')
-
-),
-
-batches as (
-
-    select * from {{ source('ops', 'batches') }}
-
-    where covers_from_at is not null
+    select * from {{ source('ops', 'feed_hours') }}
 
 ),
 
@@ -41,19 +30,15 @@ holds as (
 landed as (
 
     select
-        hours.hour_at,
-        outcomes.venue,
+        covered.hour_at,
+        covered.venue,
 
-    from outcomes
-    inner join batches
-        on outcomes.batch_id = batches.batch_id
-        and outcomes.revision = batches.revision
+    from covered
     inner join hours
-        on hours.hour_at >= batches.covers_from_at
-        and hours.hour_at < batches.covers_to_at
+        on covered.hour_at = hours.hour_at
     left join holds
-        on outcomes.batch_id = holds.batch_id
-        and outcomes.venue = holds.venue
+        on covered.batch_id = holds.batch_id
+        and covered.venue = holds.venue
 
     where holds.batch_id is null
 

@@ -109,6 +109,9 @@ named as (
             -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.
             when notional_usd is null or notional_usd > 1e10 then 'implausible_notional'
             when notional_usd = 0 then 'notional_rounds_to_zero'
+            -- Inverse contracts are worth their dollars at any price; the price is asked as well.
+            when coalesce(quantity_base, 0) = 0 then 'implausible_quantity'
+            when price_usd::double / asset_multiplier < 1e-12 then 'price_rounds_to_zero'
         end as reject_reason,
 
     from valued

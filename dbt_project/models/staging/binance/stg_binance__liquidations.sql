@@ -17,11 +17,7 @@ messages as (
 
     select
         *,
-        case
-            when json_valid(frame) and json_type(frame) = 'ARRAY'
-                then json_extract(frame, '$[*]')::varchar[]
-            else [frame]
-        end as texts_of_messages,
+        {{ json_list('frame', '$', 'frame') }} as texts_of_messages,
         unnest(texts_of_messages) as message,
         unnest(range(1, len(texts_of_messages) + 1)) as row_in_line,
 
@@ -33,9 +29,11 @@ unwrapped as (
 
     select
         * exclude (message),
-        if(
-            json_valid(message), coalesce(json_extract(message, '$.data')::varchar, message), message
-        ) as message,
+        case
+            when json_valid(message)
+                then coalesce(json_extract(message, '$.data')::varchar, message)
+            else message
+        end as message,
 
     from messages
 
@@ -73,8 +71,10 @@ from_frames as (
         case
             when is_connection_event then 'other'
             when event_kind != 'forceOrder' then 'other'
+            when message = '[]' then 'other'
             -- The acknowledgement of a subscription: {"result": null, "id": 1}.
-            when event_kind is null and json_exists(message, '$.result') then 'other'
+            when texts is not null and event_kind is null
+                then if(json_exists(message, '$.result'), 'other', 'row')
             else 'row'
         end as line_class,
         {{ iso_at('envelope_at') }} as received_at,
@@ -88,7 +88,6 @@ from_frames as (
         average_price,
         filled_quantity,
         {{ epoch_ms_at('event_ms') }} as event_at,
-        event_ms,
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
         raw_line::varchar as twin_scope,
         1 as twin_copies,
@@ -124,8 +123,13 @@ from_collector_csv as (
         'collector' as source_kind,
         case
             when lower(fields[1]) = 'symbol' then 'header'
+            -- A row that was cut still has one of the order's words, or its time.
             when len(fields) != 12
-                and not list_has_any([upper(field) for field in fields], ['BUY', 'SELL'])
+                and not list_has_any(
+                    [upper(field) for field in fields],
+                    ['BUY', 'SELL', 'LIMIT', 'IOC', 'FILLED']
+                )
+                and not regexp_matches(text, '(^|,) *[0-9]{13} *(,|$)')
                 then 'log_line'
             else 'row'
         end as line_class,
@@ -140,7 +144,6 @@ from_collector_csv as (
         nullif(fields[7], 'None') as average_price,
         fields[10] as filled_quantity,
         {{ epoch_ms_at("fields[11]") }} as event_at,
-        fields[11] as event_ms,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
         fields[1] as twin_scope,
         1 as twin_copies,
@@ -188,6 +191,7 @@ dump_rows as (
         dump_lines.*,
         dump_columns.columns,
         list_contains(fields, 'accumulated_fill_quantity') as is_header,
+        trim(dump_lines.text) = '' as is_blank,
         count(*) over (
             partition by dump_lines.batch_id, dump_lines.raw_object, dump_lines.text
         ) as copies,
@@ -203,8 +207,9 @@ dump_parity as (
 
     select
         *,
-        bool_or(not is_header and copies % 2 = 1) over (partition by batch_id, raw_object)
-            as has_odd_count,
+        bool_or(not is_header and not is_blank and copies % 2 = 1) over (
+            partition by batch_id, raw_object
+        ) as has_odd_count,
 
     from dump_rows
 
@@ -219,7 +224,8 @@ from_dump as (
         1 as row_in_line,
         'binance.liquidation_snapshot@1' as parser,
         'dump' as source_kind,
-        if(is_header, 'header', 'row') as line_class,
+        case when is_header then 'header' when is_blank then 'other' else 'row' end
+            as line_class,
         received_at,
         is_import,
         sealed_at,
@@ -231,7 +237,6 @@ from_dump as (
         fields[list_position(columns, 'average_price')] as average_price,
         fields[list_position(columns, 'accumulated_fill_quantity')] as filled_quantity,
         {{ epoch_ms_at("fields[list_position(columns, 'time')]") }} as event_at,
-        fields[list_position(columns, 'time')] as event_ms,
         '' as twin_scope,
         2 as twin_copies,
         case
@@ -325,7 +330,7 @@ meant as (
             market,
             venue_asset || quote_asset || spelling.suffix,
             raw_side,
-            event_ms,
+            epoch_ms(event_at),
             {{ number_key('original_quantity') }},
             {{ number_key('filled_quantity') }},
             {{ number_key('raw_price') }},
@@ -338,7 +343,11 @@ meant as (
             when symbol is null then 'missing_field'
             when venue_asset = '' then 'garbled_symbol'
             when quote_asset is null then 'unknown_symbol'
-            when market = 'um' and quote_asset = 'USD' then 'unknown_symbol'
+            -- The message says one market and the symbol is of the other.
+            when (market = 'cm') != is_coin_margined_name then 'unknown_symbol'
+            -- A collector cuts USDT out and nothing else: BTCUSD, BTC_PERP are of neither market.
+            when source_kind = 'collector' and ends_with(symbol, 'USD') then 'unknown_symbol'
+            when market = 'um' and spelling.suffix = '_PERP' then 'unknown_symbol'
         end as reject_reason,
 
     from markets

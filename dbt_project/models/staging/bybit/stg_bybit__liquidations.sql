@@ -29,12 +29,8 @@ messages as (
     select
         *,
         {{- named_texts('frame_texts', frame_paths) }}
-        case
-            when json_valid(frame) and json_type(frame, '$.data') = 'ARRAY'
-                then json_extract(frame, '$.data[*]')::varchar[]
-            when json_valid(frame) then [json_extract(frame, '$.data')::varchar]
-            else [null]
-        end as texts_of_rows,
+        {{ json_list('frame', '$.data', "json_extract(frame, '$.data')::varchar") }}
+            as texts_of_rows,
         unnest(texts_of_rows) as liquidation,
         unnest(range(1, len(texts_of_rows) + 1)) as row_in_line,
 
@@ -105,6 +101,7 @@ meant as (
             when topic is null and operation is not null then 'other'
             when topic not like 'allLiquidation.%'
                 and topic != 'liquidation' and topic not like 'liquidation.%' then 'other'
+            when liquidation = '[]' then 'other'
             else 'row'
         end as line_class,
         {{ iso_at('envelope_at') }} as received_at,
@@ -130,7 +127,7 @@ meant as (
         'bankruptcy' as price_kind,
         null::varchar as order_key,
         concat_ws(
-            '|', symbol, raw_side, event_ms, {{ number_key('raw_quantity') }},
+            '|', symbol, raw_side, epoch_ms(event_at), {{ number_key('raw_quantity') }},
             {{ number_key('raw_price') }}
         ) as natural_key,
         raw_line::varchar as twin_scope,

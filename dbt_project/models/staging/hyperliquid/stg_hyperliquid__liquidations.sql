@@ -4,10 +4,11 @@
 -- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Complete: on-chain.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/liquidations
 {% set event_paths = {
-    'address': '$[0]', 'coin': '$[1].coin', 'direction': '$[1].dir',
+    'address': '$[0]', 'mark': '$[1].liquidation', 'coin': '$[1].coin', 'direction': '$[1].dir',
     'liquidated_address': '$[1].liquidation.liquidatedUser',
     'method': '$[1].liquidation.method', 'raw_quantity': '$[1].sz', 'raw_price': '$[1].px',
-    'raw_side': '$[1].side', 'event_ms': '$[1].time', 'trade_id': '$[1].tid', 'order_id': '$[1].oid',
+    'raw_side': '$[1].side', 'event_ms': '$[1].time', 'trade_id': '$[1].tid',
+    'order_id': '$[1].oid',
 } %}
 with
 
@@ -70,7 +71,8 @@ fields as materialized (
 
 ),
 
--- A line without a readable fill stays to be refused; spot (`@107`, `PURR/USDC`) has no leverage.
+-- A line without a readable fill stays to be refused, and so does a mark that names nobody; spot
+-- (`@107`, `PURR/USDC`) has no leverage.
 legs as (
 
     select
@@ -81,6 +83,7 @@ legs as (
     from fields
 
     where event is null
+        or (mark is not null and (liquidated_user is null or address is null))
         or (
             liquidated_user is not null
             and coalesce(coin, '') not like '@%'
@@ -130,7 +133,10 @@ meant as (
         case
             when not is_json then 'unreadable_json'
             when event is null then 'unrecognised_line'
-            when coin is null or trade_id is null then 'missing_field'
+            when address is null or liquidated_user is null or coin is null or trade_id is null
+                then 'missing_field'
+            when not regexp_matches(coin, '^([a-z0-9]+:)?[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$')
+                then 'garbled_symbol'
         end as reject_reason,
 
     from legs

@@ -3,7 +3,10 @@
 -- price: `bkPx`, the price against the system's liquidation account, not a fill; time: `ts` in ms.
 -- The venue says that rows are not all liquidations and not in order.
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-liquidation-orders
-{% set answer_paths = {'envelope_at': '$.received_at', 'url': '$.request.url', 'body': '$.body'} %}
+{% set answer_paths = {
+    'envelope_at': '$.received_at', 'url': '$.request.url', 'status': '$.request.status',
+    'body': '$.body',
+} %}
 {% set frame_paths = {
     'channel_now': '$.arg.channel', 'channel_before': '$.table',
     'arg_instrument': '$.arg.instId', 'stream_event': '$.event',
@@ -29,7 +32,7 @@ answers as (
 
 ),
 
--- Requests of other endpoints, and answers without rows (an error, nothing new), hold no rows.
+-- Requests of other endpoints are not ours; a cut line may have been, and is kept to be refused.
 rest_payloads as (
 
     select
@@ -48,9 +51,8 @@ rest_payloads as (
 
     from answers
 
-    where url like '%/public/liquidation-orders%'
-        and json_valid(body)
-        and json_type(body, '$.data') = 'ARRAY'
+    where answer_texts is null
+        or url like '%/public/liquidation-orders%'
 
 ),
 
@@ -78,6 +80,7 @@ frame_payloads as (
         frame as payload,
         is_connection_event,
         'stream' as source_kind,
+        null::varchar as status,
         {{- named_texts('texts', frame_paths) }}
         coalesce(channel_now, channel_before) as channel,
 
@@ -97,11 +100,8 @@ items as (
 
     select
         *,
-        case
-            when json_valid(payload) and json_type(payload, '$.data') = 'ARRAY'
-                then json_extract(payload, '$.data[*]')::varchar[]
-            else [null]
-        end as texts_of_items,
+        {{ json_list('payload', '$.data', "json_extract(payload, '$.data')::varchar") }}
+            as texts_of_items,
         unnest(texts_of_items) as item,
         unnest(range(1, len(texts_of_items) + 1)) as item_place,
 
@@ -125,11 +125,9 @@ orders as (
     select
         * exclude (texts, texts_of_items, payload),
         {{- named_texts('texts', item_paths) }}
-        case
-            when json_valid(item) and json_type(item, '$.details') = 'ARRAY'
-                then json_extract(item, '$.details[*]')::varchar[]
-            else [item]
-        end as texts_of_details,
+        {{ json_list(
+            'item', '$.details', "coalesce(json_extract(item, '$.details')::varchar, item)"
+        ) }} as texts_of_details,
         unnest(texts_of_details) as detail,
         unnest(range(1, len(texts_of_details) + 1)) as detail_place,
         payload = 'pong' as is_pong,
@@ -200,6 +198,9 @@ meant as (
         source_kind,
         case
             when is_connection_event or stream_event is not null or is_pong then 'other'
+            -- An error in whatever words, or nothing new.
+            when status != '200' or detail = '[]' then 'other'
+            when source_kind = 'rest' and is_json and coalesce(item, 'null') = 'null' then 'other'
             when channel not in ('liquidation-orders', 'liquidations')
                 and channel not like '%/liquidation' then 'other'
             -- Options and margin carry no bankruptcy price, and are no derivatives' leverage.
@@ -243,7 +244,7 @@ meant as (
             when symbol is null then 'missing_field'
             when spelling.venue_asset = '' then 'garbled_symbol'
             when position_side in ('long', 'short')
-                and position_side != case raw_side when 'sell' then 'long' else 'short' end
+                and position_side != liquidated_side
                 then 'contradictory_side'
         end as reject_reason,
 

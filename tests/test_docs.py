@@ -1,0 +1,257 @@
+"""The README and docs/ name only what is there, and say of it what it says itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from unwind.cli import app
+from unwind.demo import is_simulated
+from unwind.landing.imports import DATASET_OF_FORMAT, VENUE_OF_FORMAT
+from unwind.settings import Home
+
+PROJECT = Path(__file__).resolve().parents[1]
+DBT = PROJECT / "dbt_project"
+README = PROJECT / "README.md"
+PAGES = sorted([README, PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
+# Commands that pages speak of as not there yet. Take one out when it comes, and tell of it.
+NOT_YET = {"record"}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def page_name(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def code_of(page: str) -> list[str]:
+    """The page's code, spans and fenced lines."""
+    fenced = re.findall(r"^```[^\n]*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for block in fenced for line in block.splitlines()]
+    return lines + re.findall(r"`([^`\n]+)`", rest)
+
+
+def section(page: str, heading: str) -> str:
+    return re.split(r"^## ", page.split(f"\n## {heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def table_rows(part: str) -> list[list[str]]:
+    """The cells of every table row of a part, without heads and lines."""
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
+    ruled = [place for place, row in enumerate(cells) if set("".join(row)) <= set("-:")]
+    heads = {place - 1 for place in ruled} | set(ruled)
+    return [row for place, row in enumerate(cells) if place not in heads]
+
+
+@cache
+def commands() -> dict[str, set[str]]:
+    """Every command of `unwind`, with its options."""
+    group = typer.main.get_command(app)
+    return {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in group.commands.items()
+    }
+
+
+@cache
+def mart_descriptions() -> dict[str, str]:
+    ymls = [yaml.safe_load(text_of(path)) for path in (DBT / "models" / "marts").rglob("*.yml")]
+    return {
+        model["name"]: " ".join(model["description"].split())
+        for yml in ymls
+        for model in yml["models"]
+    }
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_links_lead_to_files(path):
+    links = re.findall(r"\]\(([^)\s]+)\)", text_of(path))
+    missing = [
+        link
+        for link in links
+        if not link.startswith(("http://", "https://", "#"))
+        and not (path.parent / link.split("#")[0]).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_no_page_names_a_path_of_some_machine(path):
+    assert re.findall(r"(?<![\w.])/(?:work|root|tmp|home|Users)/\S*", text_of(path)) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_commands_that_pages_name_exist(path):
+    named = {
+        word
+        for code in code_of(text_of(path))
+        for word in re.findall(r"(?:^|[\s/])unwind ([a-z][a-z-]*)\b(?!\.)", code)
+    }
+    assert named - set(commands()) <= NOT_YET
+
+
+def test_commands_that_pages_call_missing_are_missing():
+    assert NOT_YET & set(commands()) == set()
+
+
+def test_the_readme_lists_every_command_and_help_does_too():
+    rows = table_rows(section(text_of(README), "Commands"))
+    listed = [re.match(r"`unwind ([a-z-]+)", row[0])[1] for row in rows]
+    assert sorted(listed) == sorted(commands())
+    shown = CliRunner().invoke(app, ["--help"]).output
+    assert [name for name in listed if not re.search(rf"^\W*{name} ", shown, re.MULTILINE)] == []
+
+
+def test_options_that_the_readme_names_are_options_of_that_command():
+    for row in table_rows(section(text_of(README), "Commands")):
+        name = re.match(r"`unwind ([a-z-]+)", row[0])[1]
+        options = set(re.findall(r"--[a-z-]+", " ".join(row)))
+        assert options <= commands()[name], name
+
+
+def test_make_targets_that_pages_name_exist():
+    targets = set(re.findall(r"^([a-z]+):", text_of(PROJECT / "Makefile"), re.MULTILINE))
+    named = {
+        word
+        for path in PAGES
+        for code in code_of(text_of(path))
+        for word in re.findall(r"^make ([a-z]+)", code)
+    }
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_variables_that_pages_name_are_read_somewhere():
+    code = "".join(
+        text_of(path)
+        for path in [
+            *(PROJECT / "dags").rglob("*.py"),
+            PROJECT / "docker-compose.yml",
+            *(PROJECT / "tests" / "bi").glob("*.py"),
+        ]
+    )
+    named = {name for path in PAGES for name in re.findall(r"\bUNWIND_[A-Z_]+", text_of(path))}
+    assert {name for name in named if name not in code} == set()
+
+
+def test_the_readme_lists_every_mart_once():
+    listed = [row[0].strip("`") for row in table_rows(section(text_of(README), "Tables"))]
+    assert sorted(name for name in listed if not name.startswith("**")) == sorted(
+        mart_descriptions()
+    )
+
+
+@pytest.mark.parametrize("mart", sorted(mart_descriptions()))
+def test_a_marts_grain_in_the_readme_is_its_descriptions(mart):
+    rows = {row[0]: row[1] for row in table_rows(section(text_of(README), "Tables"))}
+    described = mart_descriptions()[mart]
+    grain = f"One row per {rows[f'`{mart}`']}"
+    assert described.startswith(grain)
+    # The cell may stop early, though not within a clause.
+    assert described[len(grain) :][:1] in {"", ".", ",", ";", ":"}, described
+
+
+def test_the_readme_tells_of_every_format_for_import_and_of_its_venues():
+    rows = {
+        row[0].strip("`"): row
+        for row in table_rows(section(text_of(README), "Importing recorded files"))
+    }
+    assert sorted(rows) == sorted(DATASET_OF_FORMAT)
+    for name, venue in VENUE_OF_FORMAT.items():
+        assert rows[name][2] == venue
+
+
+def test_the_readme_says_which_formats_no_model_reads():
+    rows = {
+        row[0].strip("`"): row
+        for row in table_rows(section(text_of(README), "Importing recorded files"))
+    }
+    sql = "".join(text_of(path) for path in DBT.rglob("*.sql") if "target" not in path.parts)
+    unread = {name for name in DATASET_OF_FORMAT if f"'{name}'" not in sql}
+    assert {name for name, row in rows.items() if "no model reads it yet" in row[1]} == unread
+
+
+def test_semantics_has_a_column_for_every_venue():
+    venues = yaml.safe_load(text_of(DBT / "dbt_project.yml"))["vars"]["venues"]
+    head = section(text_of(PROJECT / "docs" / "semantics.md"), "By venue").splitlines()[1]
+    assert [cell.strip().lower() for cell in head.strip("|").split("|")][1:] == venues
+
+
+def test_semantics_has_every_event_kind():
+    rows = table_rows(section(text_of(PROJECT / "docs" / "semantics.md"), "Event kinds"))
+    [contract] = yaml.safe_load(text_of(DBT / "models/marts/core/fct_liquidations.yml"))["models"]
+    [kinds] = [
+        one["accepted_values"]["arguments"]["values"]
+        for column in contract["columns"]
+        if column["name"] == "event_kind"
+        for one in column["data_tests"]
+        if "accepted_values" in one
+    ]
+    assert sorted(kind for row in rows for kind in re.findall(r"`(\w+)`", row[0])) == sorted(kinds)
+
+
+def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
+    files = [
+        *(DBT / "models" / "staging").glob("*/stg_*__liquidations.sql"),
+        DBT / "macros" / "staged_liquidations.sql",
+        DBT / "models" / "intermediate" / "int_liquidations_screened.sql",
+    ]
+    given = set()
+    for path in files:
+        for before in re.split(r"end as reject_reason", text_of(path))[:-1]:
+            cases = re.split(r"^ *case(?: when.*)?$|^ *case(?= when)", before, flags=re.MULTILINE)
+            given |= set(re.findall(r"\bthen '(\w+)'", cases[-1]))
+    part = section(text_of(PROJECT / "docs" / "semantics.md"), "What is left out, and why")
+    told = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
+    # The sides in OKX's check of a contradiction are no reasons.
+    assert told == given - {"long", "short"}
+
+
+def test_the_readmes_output_is_what_the_demo_answers():
+    home = Home.from_env()
+    if not (is_simulated(home) and (home.current / "warehouse.duckdb").is_file()):
+        pytest.skip(f"no demo is published in {home.root}; `unwind demo` publishes it")
+    [(command, shown)] = re.findall(
+        r"```sh\n(\.venv/bin/unwind sql \"[^\n]*)\n```\n\n<!--[^\n]*-->\n```text\n(.*?)```",
+        text_of(README),
+        re.DOTALL,
+    )
+    words = shlex.split(command)[1:]
+    answered = CliRunner().invoke(app, [*words, "--format", "json"])
+    cells = [re.split(r"\s*[│]\s*", line.strip()) for line in shown.splitlines()[2:]]
+    expected = [[str(cell) for cell in row.values()] for row in json.loads(answered.output)]
+    assert cells == expected, (
+        f"{home.root} was built by other code than the README's output: run the demo in an empty "
+        "home, and paste what it answers now"
+    )
+
+
+def test_the_readmes_queries_fit_the_contracts():
+    """Each query binds against empty tables of the contracts' columns."""
+    queries = [
+        words[-1]
+        for code in code_of(text_of(README))
+        if code.startswith(".venv/bin/unwind sql ")
+        for words in [shlex.split(code)]
+    ]
+    assert len(queries) == 2
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts; set schema = 'marts'")
+        for path in (DBT / "models" / "marts").rglob("*.yml"):
+            for model in yaml.safe_load(text_of(path))["models"]:
+                columns = ", ".join(f"{one['name']} {one['data_type']}" for one in model["columns"])
+                connection.execute(f"create table {model['name']} ({columns})")
+        for query in queries:
+            assert connection.execute(query).fetchall() == []
