@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +78,8 @@ def demo(
     """Rebuilds the hour of 29 January 2026 from a simulated market; needs no network."""
     from unwind.demo import run_demo
 
+    # Airflow, once imported, would print every task's log lines between the progress.
+    logging.disable(logging.WARNING)
     with _progress() as report:
         hour_at = run_demo(Home.from_env(), port, report)
     _print_breakdown(hour_at)
@@ -340,7 +342,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         def log(phase: str, done: int, total: int) -> None:
             if phase not in phases:
                 phases.add(phase)
-                print(f"{utc_now():%H:%M:%S} {phase}", file=sys.stderr, flush=True)
+                # Real time, whatever instant the clock of a demo is set to.
+                print(f"{datetime.now(UTC):%H:%M:%S} {phase}", file=sys.stderr, flush=True)
 
         yield log
         return

@@ -8,28 +8,41 @@ refresh and publish it. Everything but the market is what runs against the real 
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import requests
+
 from unwind.clock import CLOCK_VARIABLE, HOUR, iso, utc_now
 from unwind.landing.ledger import Ledger
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import gates
+from unwind.warehouse.dbt import DbtProcess
 
 # Landed a little after the hour, as a scheduler does; dumps appear in the next day's morning.
 AFTER_THE_HOUR = timedelta(seconds=20)
 AFTER_THE_DAY = timedelta(days=1, hours=4, minutes=10)
 DAY = timedelta(days=1)
 
+# Two weeks of the tape: enough for what needs a week of history, and minutes sooner than all of it.
+HISTORY_DAYS = 14
+# The market has some twenty assets; the smaller ones are landed by what tells of all at once.
+TRACKED_INSTRUMENTS = 10
+
 Report = Callable[[str, int, int], None]
 
 
 class DemoRefusedError(RuntimeError):
-    """The home holds real data, which a simulated market must not be mixed into."""
+    """The demo cannot run here: the home holds real data, or the port is taken."""
 
 
 def run_demo(home: Home, port: int, report: Report) -> datetime:
@@ -38,29 +51,26 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
     Running it again lands nothing anew. Raises DemoRefusedError where the home has real batches.
     """
     from unwind.replay.episode import PEAK_FROM_AT, default_tape
-    from unwind.replay.market import instant
     from unwind.replay.segments import write_segments
-    from unwind.replay.server import ReplayServer
 
     _claim(home)
-    report("generating the market", 0, 1)
-    tape = default_tape()
-    report("generating the market", 1, 1)
     last_hour = PEAK_FROM_AT
-    first_day = instant(tape.start_ms).replace(hour=0, minute=0, second=0, microsecond=0)
-    last_day = last_hour.replace(hour=0)
-    days = [first_day + DAY * place for place in range((last_day - first_day).days)]
-    hours = [last_day + HOUR * place for place in range(last_hour.hour + 1)]
-    write_segments(tape, home.recorder, first_day, last_hour + HOUR)
-    with ReplayServer(tape, port=port) as server, _environment(home, server.environment()):
-        landing = [
-            *(("backfill_dumps", f"{day:%Y-%m-%d}", day + AFTER_THE_DAY) for day in days),
-            *(("land_hour", f"{at:%Y-%m-%dT%H}", at + HOUR + AFTER_THE_HOUR) for at in hours),
-        ]
+    today = last_hour.replace(hour=0)
+    days = [today - DAY * back for back in range(HISTORY_DAYS, 0, -1)]
+    hours = [today + HOUR * place for place in range(last_hour.hour + 1)]
+    landing = [
+        *(("backfill_dumps", f"{day:%Y-%m-%d}", day + AFTER_THE_DAY) for day in days),
+        *(("land_hour", f"{at:%Y-%m-%dT%H}", at + HOUR + AFTER_THE_HOUR) for at in hours),
+    ]
+    report("generating the market", 0, 1)
+    # Parses the dbt project while the market is made and landed.
+    with DbtProcess(home), _served(port) as server, _environment(home, server["environment"]):
+        write_segments(default_tape(), home.recorder, days[0], last_hour + HOUR)
         tasks = {dag_id: _tasks(dag_id) for dag_id in ("backfill_dumps", "land_hour")}
         for place, (dag_id, key, now) in enumerate(landing):
             report(f"landing {key}", place, len(landing))
-            server.set_now(now)
+            control = requests.post(f"{server['url']}/control", json={"now": iso(now)}, timeout=30)
+            control.raise_for_status()
             with _clock_at(now):
                 _land(tasks[dag_id], key, now)
         report("landing", len(landing), len(landing))
@@ -73,12 +83,14 @@ def _land(tasks: dict[str, Callable], key: str, now: datetime) -> None:
     """One run of a landing DAG: its tasks in order, with what Airflow would hand them."""
     dag_run = SimpleNamespace(partition_key=key, run_after=now)
     run: dict[str, Any] = {"dag_run": dag_run, "params": {}}
-    for venue in tasks["list_venues"]():
-        tasks["land"](venue, **run)
+    with ThreadPoolExecutor(3) as pool:
+        # Mapped over venues, as Airflow does.
+        list(pool.map(lambda venue: tasks["land"](venue, **run), tasks["list_venues"]()))
     tasks["seal"](**run, outlet_events=_NoListeners())
 
 
 def _refresh(home: Home, report: Report) -> None:
+    threading.Thread(target=gates.preload, daemon=True).start()
     tasks = _tasks("refresh_warehouse")
     phases = ("stage", "gate_landed", "build", "gate_marts", "publish")
     for place, phase in enumerate(phases):
@@ -111,6 +123,28 @@ def _function(task: Any) -> Callable:
     return getattr(task, "python_callable", None) or task.partial_kwargs["python_callable"]
 
 
+@contextmanager
+def _served(port: int) -> Iterator[dict[str, Any]]:
+    """The seed episode served by a process of its own, which ends with this block."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "unwind.replay", "--port", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        told = server.stdout.readline() if server.stdout else ""
+        if not told:
+            raise DemoRefusedError(
+                f"the replay server did not start on 127.0.0.1:{port}; choose another --port"
+            )
+        yield json.loads(told)
+    finally:
+        if server.stdin:
+            server.stdin.close()
+        server.wait()
+
+
 def _claim(home: Home) -> None:
     marker = home.root / "SIMULATED"
     if not marker.exists() and Ledger(home).sealed():
@@ -134,6 +168,7 @@ def _environment(home: Home, connections: dict[str, str]) -> Iterator[None]:
         "UNWIND_HOME": str(home.root),
         "AIRFLOW_HOME": str(home.root / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "UNWIND_TRACKED_INSTRUMENTS": str(TRACKED_INSTRUMENTS),
         CLOCK_VARIABLE: iso(utc_now()),
     }
     before = {name: os.environ.get(name) for name in added}

@@ -59,7 +59,9 @@ def test_the_same_bytes_twice_write_nothing(zone, tmp_path):
     first = put(zone, b"one\n")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert put(zone, b"one\n") == first
-    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert before == {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""`python -m unwind.replay`: serves the seed episode on loopback until standard input closes.
+
+Prints one JSON line when it is up: `{"url": ..., "environment": {"AIRFLOW_CONN_BINANCE_UM": ...}}`.
+The tape's instant is moved by POST /control with `{"now": "2026-01-29T15:00:20Z"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from unwind.replay.episode import default_tape
+from unwind.replay.server import ReplayServer
+
+
+def main(
+    port: Annotated[int, typer.Option(help="Loopback port; 0 picks a free one.")] = 0,
+) -> None:
+    """Serves the seed episode in the venues' own formats."""
+    with ReplayServer(default_tape(), port=port) as server:
+        print(json.dumps({"url": server.url, "environment": server.environment()}), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    typer.run(main)
