@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The system's certificates, as pip and the rest of the machine use them.
+UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
@@ -16,9 +18,9 @@ setup: $(READY)
 # uv installs in seconds; the lock pins every package with its hash.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(UV) --no-deps --require-hashes -r requirements.lock
+	$(UV) --no-deps --editable .
 	touch $(READY)
 
 demo: $(READY)

@@ -1,4 +1,4 @@
-"""Runs sqlfluff over the models: the dbt templater compiles them, so it needs an empty warehouse."""
+"""Runs sqlfluff over the models; the dbt templater compiles them, in an empty warehouse."""
 
 from __future__ import annotations
 
