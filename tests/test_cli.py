@@ -47,9 +47,7 @@ def test_sql_prints_rows_that_a_program_can_read(home):
 def test_a_wrong_query_is_one_sentence_and_exit_1(home):
     told = unwind(home, "sql", "select nothing from nowhere")
     assert told.returncode == 1
-    assert told.stderr.startswith(
-        "unwind: the query failed: Catalog Error: Table with name nowhere"
-    )
+    assert told.stderr.startswith("unwind: the query failed: Catalog Error: Table with name")
     assert "Traceback" not in told.stderr
 
 

@@ -157,7 +157,8 @@ def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
     assert query(home, EVENTS) == [(9, Decimal("455240.0000"))]
     assert query(
         home,
-        "select reject_reason, count(*) from marts.quarantined_liquidations group by all order by 1",
+        "select reject_reason, count(*) from marts.quarantined_liquidations"
+        " group by all order by 1",
     ) == [("held", 1), ("unknown_side", 30)]
     assert query(
         home,
@@ -232,4 +233,4 @@ def test_killed_at_any_moment_it_ends_with_the_same_tables(home, built_at_once, 
         refreshed_until(killed, phase, done)
     refresh(killed, clock=clock)
     assert marts(killed) == marts(built_at_once)
-    assert [release.is_current for release in releases.listed(killed)][0] is True
+    assert releases.listed(killed)[0].is_current
