@@ -11,6 +11,7 @@ USER airflow
 COPY --chown=airflow:0 requirements.lock pyproject.toml /opt/unwind/
 RUN pip install --no-cache-dir --no-deps --require-hashes -r /opt/unwind/requirements.lock
 
-# An empty package is enough for an install in place; the mount brings the modules.
-RUN touch /opt/unwind/README.md /opt/unwind/dags/unwind/__init__.py \
-    && pip install --no-cache-dir --no-deps --editable /opt/unwind
+# Installed in place; the mount then brings the same modules as they are.
+COPY --chown=airflow:0 README.md /opt/unwind/
+COPY --chown=airflow:0 dags/unwind /opt/unwind/dags/unwind
+RUN pip install --no-cache-dir --no-deps --editable /opt/unwind

@@ -68,7 +68,15 @@ def refresh_warehouse():
             raise AirflowSkipException("nothing was left to publish: another refresh has done it")
         outlet_events[MARTS].add_partitions(release_id)
 
-    stage() >> gate_landed() >> build() >> gate_marts() >> publish()
+    # After readers have the release: a page for people, nothing waits for it.
+    @task(retries=0)
+    def document_gates() -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import gates
+
+        gates.build_docs(Home.from_env())
+
+    stage() >> gate_landed() >> build() >> gate_marts() >> publish() >> document_gates()
 
 
 @dag(

@@ -268,6 +268,14 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command(name="gate-docs")
+def gate_docs() -> None:
+    """Builds the page of the gates' expectations and latest results, and says where it is."""
+    from unwind.warehouse.gates import build_docs
+
+    out.print(f"{build_docs(Home.from_env())}", highlight=False, soft_wrap=True)
+
+
 @app.command()
 def lineage(
     liquidation_id: Annotated[str, typer.Argument(help="From marts.fct_liquidations.")],

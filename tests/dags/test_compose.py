@@ -66,7 +66,6 @@ def test_the_services(compose):
         "scheduler",
         "dag-processor",
         "triggerer",
-        "recorder",
     }
 
 
@@ -90,7 +89,7 @@ def test_no_task_starts_before_the_api_server_answers(compose):
     }
 
 
-@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder"])
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init"])
 def test_every_component_works_on_one_home_and_one_tree(compose, service):
     described = compose["services"][service]
     assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"

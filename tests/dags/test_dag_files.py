@@ -137,7 +137,7 @@ def test_venues_land_side_by_side_in_no_special_pool(dags, dag_id):
 
 
 def test_the_warehouse_is_refreshed_in_one_order(dags):
-    order = ["stage", "gate_landed", "build", "gate_marts", "publish"]
+    order = ["stage", "gate_landed", "build", "gate_marts", "publish", "document_gates"]
     dag = dags["refresh_warehouse"]
     assert [task.task_id for task in dag.topological_sort()] == order
     for before, after in pairwise(order):
