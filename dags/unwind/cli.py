@@ -316,10 +316,8 @@ def up(port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 80
 
 def _real_home() -> Home:
     """The home, unless the demo filled it: real and simulated data must not mix."""
-    from unwind.demo import is_simulated
-
     home = Home.from_env()
-    if is_simulated(home):
+    if home.is_simulated:
         _say_error(
             f"{home.root} holds the demo's simulated market; set UNWIND_HOME to another folder, "
             "or delete that one, before landing from real venues"

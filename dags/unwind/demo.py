@@ -146,18 +146,14 @@ def _served(port: int) -> Iterator[dict[str, Any]]:
 
 
 def _claim(home: Home) -> None:
-    marker = home.root / "SIMULATED"
-    if not marker.exists() and Ledger(home).sealed():
+    if not home.is_simulated and Ledger(home).sealed():
         raise DemoRefusedError(
             f"{home.root} holds landed data; set UNWIND_HOME to an empty folder for the demo"
         )
     home.root.mkdir(parents=True, exist_ok=True)
-    marker.write_text("This warehouse is built from a simulated market (unwind demo).\n")
-
-
-def is_simulated(home: Home) -> bool:
-    """Whether the home was filled by the demo; real venues are not to be landed into it."""
-    return (home.root / "SIMULATED").exists()
+    home.simulation_mark.write_text(
+        "This warehouse is built from a simulated market (unwind demo).\n"
+    )
 
 
 @contextmanager

@@ -80,6 +80,16 @@ class Home:
     def logs(self) -> Path:
         return self.root / "logs"
 
+    @property
+    def simulation_mark(self) -> Path:
+        """There where the demo has filled the home with a simulated market."""
+        return self.root / "SIMULATED"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Real venues are not to be landed into a simulated market."""
+        return self.simulation_mark.exists()
+
 
 def endpoint(conn_id: str, default: str) -> str:
     """The base URL of a connection, without a trailing slash.

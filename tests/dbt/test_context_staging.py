@@ -681,6 +681,7 @@ def test_documented_contract_sizes_stand_in_where_no_snapshot_tells(warehouse) -
         " from dim_instruments where venue = 'okx' order by all"
     ).fetchall() == [
         ("BTC-USD-SWAP", 100.0, True),
+        ("BTC-USDT-211231", 0.01, False),
         ("BTC-USDT-SWAP", 0.01, False),
         ("DOGE-USDT-SWAP", 1000.0, False),
         ("ETH-USDT-SWAP", 0.1, True),

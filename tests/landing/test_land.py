@@ -459,7 +459,7 @@ def test_a_banned_venue_loses_its_data_and_no_other_does(
     binance(all_venues)
     all_venues.routes["/binance_um/fapi/v1/ticker/24hr"] = [as_json({"code": -1003}, 418)]
     banned = land_venue(home, HOUR, "binance", clock, waits)
-    assert set(outcomes(banned).values()) == {"failed", "empty"}
+    assert set(outcomes(banned).values()) == {"failed"}
     # Every outcome tells the cause, whatever it cost.
     assert "HTTP 418" in of(banned, "open_interest").detail
     assert "HTTP 418" in of(banned, "premium_index").detail
@@ -714,7 +714,7 @@ def test_the_hours_closed_segment_lands_and_an_open_one_does_not(
     frames = b'{"received_at":"2026-01-29T14:00:00.123456Z","frame":"{}"}\n'
     (folder / "2026-01-29T14.ndjson.open").write_bytes(frames)
     first = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
-    assert (first.status, first.objects) == ("empty", ())
+    assert (first.status, first.objects) == ("failed", ())
     (folder / "2026-01-29T14.ndjson.open").rename(folder / "2026-01-29T14.ndjson")
     landing = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
     assert landing.status == "ok"
