@@ -15,7 +15,6 @@ import yaml
 from typer.testing import CliRunner
 
 from unwind.cli import app
-from unwind.demo import is_simulated
 from unwind.landing.imports import DATASET_OF_FORMAT, VENUE_OF_FORMAT
 from unwind.settings import Home
 
@@ -221,7 +220,7 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
 
 def test_the_readmes_output_is_what_the_demo_answers():
     home = Home.from_env()
-    if not (is_simulated(home) and (home.current / "warehouse.duckdb").is_file()):
+    if not (home.is_simulated and (home.current / "warehouse.duckdb").is_file()):
         pytest.skip(f"no demo is published in {home.root}; `unwind demo` publishes it")
     [(command, shown)] = re.findall(
         r"```sh\n(\.venv/bin/unwind sql \"[^\n]*)\n```\n\n<!--[^\n]*-->\n```text\n(.*?)```",
