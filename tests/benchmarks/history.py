@@ -120,14 +120,17 @@ def _repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) 
             columns.append(f"{name} || '-' || week")
         else:
             columns.append(name)
-    # Week by week from the oldest, as time would have written them.
+    # Week by week from the oldest, as time would have written them; in one transaction, since a
+    # commit each would fold the log into the file each time.
     connection.execute(f"create temp table newest as select * from {table}")
-    connection.execute(f"delete from {table}")
+    connection.execute(f"truncate {table}")
+    connection.execute("begin")
     for week in range(weeks, -1, -1):
         shifted = ", ".join(columns) if week else "newest.*"
         connection.execute(
             f"insert into {table} select {shifted} from newest, (select {week} as week) as weeks"
         )
+    connection.execute("commit")
     connection.execute("drop table newest")
 
 
