@@ -1,7 +1,7 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker`.
 
-It imports dbt and loads the parsed project, which takes seconds, then takes one command as a JSON
-list of arguments on standard input, and reports on standard output, one JSON list a line:
+It imports dbt and, if it has the time, loads the parsed project; then it takes one command as a
+JSON list of arguments on standard input, and reports on standard output, one JSON list a line:
 `["node", name, done, total]`, then `["end", success, failures]`. It ends at once when standard
 input closes: whoever asked for it has died (even if killed), and nobody is left to judge or publish
 what it builds.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 from typing import Any, TextIO
@@ -25,9 +26,11 @@ def main() -> None:
     os.dup2(2, 1)
     import dbt.cli.main as dbt_main
 
-    # Parsed now, while the refresh does something else; it opens no database.
-    parsed = dbt_main.dbtRunner().invoke(["parse", *sys.argv[1:]])
-    manifest = parsed.result if parsed.success else None
+    manifest = None
+    if not select.select([sys.stdin], [], [], 0)[0]:
+        # Nothing to run yet: parsed now, while the refresh does something else. Opens no database.
+        parsed = dbt_main.dbtRunner().invoke(["parse", *sys.argv[1:]])
+        manifest = parsed.result if parsed.success else None
     command = json.loads(sys.stdin.readline() or "null")
     if command is None:
         return

@@ -106,15 +106,16 @@ def refresh(
         building: list[DbtProcess] = []
 
         def report_staging(phase: str, done: int, total: int) -> None:
-            # While models are staged, the next phases' imports of seconds use the other core.
+            # While models are staged, the next dbt run's imports of seconds use the other core.
             if not building:
                 building.append(processes.enter_context(DbtProcess(target)))
-                threading.Thread(target=gates.preload, daemon=True).start()
             report(phase, done, total)
 
         if full:
             _forget(target)
         staging = processes.enter_context(DbtProcess(target))
+        # As do the gates' imports while dbt itself is imported.
+        threading.Thread(target=gates.preload, daemon=True).start()
         if not _stage(warehouse, report_staging, staging.run):
             return RefreshReport(None, (), (), 0)
         held = _gate_landed(warehouse, report)
