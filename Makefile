@@ -27,6 +27,7 @@ demo: $(READY)
 	$(BIN)/unwind demo
 
 test: $(READY)
+	sh tests/system_packages.sh
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY)

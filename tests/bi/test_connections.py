@@ -209,7 +209,7 @@ def postgres() -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
     if initdb is None:
-        pytest.skip("PostgreSQL is not installed; `apt-get install postgresql` brings it")
+        pytest.fail("PostgreSQL is not installed; `apt-get install postgresql` brings it")
     pg_ctl = Path(initdb).resolve().with_name("pg_ctl")
     # A socket's path must be short, and PostgreSQL does not run as root.
     folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
