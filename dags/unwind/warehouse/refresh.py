@@ -446,22 +446,18 @@ VERSION_COLUMNS = (
 )
 
 
-def _versions_exist(state: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        state.execute(
-            "select count(*) from information_schema.tables"
-            " where table_schema = 'intermediate' and table_name = 'int_instrument_versions'"
-        ).fetchone()[0]
-    )
+def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = state.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
+        [schema, table],
+    ).fetchone()
+    return bool(found[0])
 
 
 def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
     """Notes the specifications before staging; kept while a killed run's hours are pending."""
-    noted = state.execute(
-        "select count(*) from information_schema.tables"
-        " where table_schema = 'ops' and table_name = 'instrument_versions_before'"
-    ).fetchone()[0]
-    if _versions_exist(state) and not noted:
+    noted = _table_exists(state, "ops", "instrument_versions_before")
+    if _table_exists(state, "intermediate", "int_instrument_versions") and not noted:
         state.execute(
             "create table ops.instrument_versions_before as"
             f" select {VERSION_COLUMNS} from intermediate.int_instrument_versions"
@@ -470,10 +466,7 @@ def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
 
 def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
     """A new or corrected specification revalues the hours in which the instrument has rows."""
-    noted = state.execute(
-        "select count(*) from information_schema.tables"
-        " where table_schema = 'ops' and table_name = 'instrument_versions_before'"
-    ).fetchone()[0]
+    noted = _table_exists(state, "ops", "instrument_versions_before")
     if not noted:
         # The first build ever: every hour is pending anyway.
         return
