@@ -116,6 +116,24 @@ def test_a_release_describes_itself_and_keeps_comments(home):
         ).fetchall() == [("One row per event.",)]
 
 
+@pytest.mark.parametrize(
+    "left_by_another",
+    [None, b"", b"short", b"x" * 50_000_000],
+    ids=["prepared", "empty", "shorter", "longer"],
+)
+def test_a_copy_made_early_is_brought_up_to_date(home, left_by_another):
+    releases.publish(home, "run-1", NOW)
+    releases.prepare(home)
+    if left_by_another is not None:
+        copy = home.releases / ".next.part" / "warehouse.duckdb"
+        copy.write_bytes(left_by_another)
+        copy.chmod(0o444)
+    change(home, 2)
+    releases.publish(home, "run-2", NOW)
+    assert releases.current_db(home).read_bytes() == home.warehouse_db.read_bytes()
+    assert not list(home.releases.glob(".*"))
+
+
 def test_a_release_stands_alone_under_any_name(home):
     releases.publish(home, "run-1", NOW)
     with duckdb.connect() as elsewhere:

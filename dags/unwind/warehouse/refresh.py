@@ -13,6 +13,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -218,14 +219,18 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
         is_same_project = _is_same_project(state)
-    run(
-        [
-            *("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-            *("--select", *STAGING_MODELS),
-            *(("--exclude", *UNCHANGING) if is_same_project else ()),
-        ],
-        lambda name, done, total: report("staging", done, total),
-    )
+    # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
+    with ThreadPoolExecutor(1) as beside:
+        copied = beside.submit(releases.prepare, target)
+        run(
+            [
+                *("build", "--exclude-resource-type", "test"),
+                *("--exclude-resource-type", "unit_test", "--select", *STAGING_MODELS),
+                *(("--exclude", *UNCHANGING) if is_same_project else ()),
+            ],
+            lambda name, done, total: report("staging", done, total),
+        )
+    copied.result()
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)

@@ -28,6 +28,8 @@ from unwind.warehouse.state import naive_utc
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
 # taken away, so that one who is slow still finds it.
 ALWAYS_KEPT = 3
+# Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
+CHUNK_BYTES = 1024 * 1024
 KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
 KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
 
@@ -55,16 +57,27 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id."""
     release_id = _new_id(home, built_at)
     described = _describe(home, run_id, release_id, built_at)
-    beside = home.releases / f".{release_id}.part"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
+    prepare(home)
+    beside = _release_to_come(home)
+    (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
     _swap(home, release_id)
     return release_id
+
+
+def prepare(home: Home) -> None:
+    """Makes the release to come hold the warehouse's bytes as they are now.
+
+    What it holds already is compared and left: called while dbt stages, which changes nothing in
+    the warehouse, it leaves little to write once the marts have been judged.
+    """
+    beside = _release_to_come(home)
+    beside.mkdir(parents=True, exist_ok=True)
+    if home.warehouse_db.exists():
+        _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
 
 
 def listed(home: Home) -> list[Release]:
@@ -197,16 +210,32 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
     return {**described, "built_at": iso(built_at)}
 
 
+def _release_to_come(home: Home) -> Path:
+    return home.releases / ".next.part"
+
+
 def _copy_bytes(source: Path, target: Path) -> None:
-    """A byte copy within the kernel; a clone where the file system can."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        left = os.fstat(reader.fileno()).st_size
-        while left:
-            copied = os.copy_file_range(reader.fileno(), writer.fileno(), left)
+    """Makes `target` the same bytes as `source`, on disk; writes only where it is not."""
+    if target.exists():
+        # A writer killed between closing a release and naming it left it read-only.
+        target.chmod(0o644)
+    with source.open("rb") as reader, target.open("r+b" if target.exists() else "wb") as writer:
+        length = os.fstat(reader.fileno()).st_size
+        copied_length = min(length, os.fstat(writer.fileno()).st_size)
+        for offset in range(0, copied_length, CHUNK_BYTES):
+            chunk = os.pread(reader.fileno(), CHUNK_BYTES, offset)
+            if chunk != os.pread(writer.fileno(), CHUNK_BYTES, offset):
+                os.pwrite(writer.fileno(), chunk, offset)
+        while copied_length < length:
+            # Within the kernel; a clone where the file system can.
+            copied = os.copy_file_range(
+                *(reader.fileno(), writer.fileno(), length - copied_length),
+                *(copied_length, copied_length),
+            )
             if not copied:
                 raise OSError(f"{source} became shorter while it was copied to {target}")
-            left -= copied
-        os.fchmod(writer.fileno(), 0o444)
+            copied_length += copied
+        os.ftruncate(writer.fileno(), length)
         os.fsync(writer.fileno())
 
 
