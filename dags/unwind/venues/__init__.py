@@ -99,15 +99,69 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """One WebSocket feed of liquidations, as pure data: where it is and what is said on it.
+
+    `connection` is a key of the venue's CONNECTIONS (a wss:// host), `path` what follows it.
+    `subscribe` holds the texts to send on opening. A venue without a wildcard has `instruments`
+    instead, which lists what there is by REST, and `subscribe_to`, which makes of such a list the
+    texts of each connection that is needed (`split` keeps them within a venue's limits).
+
+    `ping` is the text that keeps it alive, sent every `ping_seconds`; empty: the protocol's own
+    ping. `reply` answers the venue's ping (None: the frame is none), `unpack` undoes its packing.
+    Frames that contain one of `chatter` (answers to our pings) are not recorded; one of `refusals`
+    says that a subscription was refused. Before `life_seconds` the connection is replaced by a
+    fresh one, the two overlapping.
+    """
+
+    connection: str
+    path: str
+    subscribe: tuple[str, ...] = ()
+    instruments: Callable[[VenueApi], Iterable[str]] | None = None
+    subscribe_to: Callable[[Sequence[str]], Sequence[tuple[str, ...]]] | None = None
+    ping: str = ""
+    ping_seconds: float = 20.0
+    reply: Callable[[str], str | None] | None = None
+    unpack: Callable[[bytes], bytes] | None = None
+    chatter: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    life_seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What segments and logs call it."""
+        return f"{self.connection}{self.path}"
+
+
+def split(
+    topics: Iterable[str], most: float, weigh: Callable[[str], float] = len
+) -> list[list[str]]:
+    """Topics in order, in parts that each weigh at most `most`; a text weighs its characters."""
+    parts: list[list[str]] = []
+    weight = 0.0
+    for topic in topics:
+        weight += weigh(topic)
+        if not parts or weight > most:
+            parts.append([])
+            weight = weigh(topic)
+        parts[-1].append(topic)
+    return parts
+
+
+@dataclass(frozen=True)
 class Venue:
-    """A venue as its file states it; `recorded` ones have a stream of liquidations."""
+    """A venue as its file states it; `recorded` ones have streams of liquidations."""
 
     name: str
     connections: Mapping[str, Connection]
     signals: Signals
     paces: Sequence[Pace]
     datasets: tuple[Dataset, ...]
-    recorded: bool
+    streams: tuple[Stream, ...] = ()
+
+    @property
+    def recorded(self) -> bool:
+        return bool(self.streams)
 
 
 def lands(
@@ -154,5 +208,5 @@ def _venue(module: Any) -> Venue:
         paces=module.PACES,
         # The one that ranks comes first: the others ask for its instruments.
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
-        recorded=module.RECORDED,
+        streams=getattr(module, "STREAMS", ()),
     )

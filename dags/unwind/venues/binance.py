@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, NotKnownError, Ranked, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, NotKnownError, Ranked, Stream, Window, lands
 
 NAME = "binance"
 CONNECTIONS = {
@@ -25,8 +25,11 @@ CONNECTIONS = {
         limits="dumps",
         follows="binance_dumps",
     ),
+    "binance_ws": Connection("wss://fstream.binance.com"),
 }
-RECORDED = True
+# USD-M and COIN-M together since 2026-06-30, on dstream as well: one of the two hosts is enough. A
+# route other than /market is accepted and stays silent. A connection lives 24 hours.
+STREAMS = (Stream("binance_ws", "/market/ws/!forceOrder@arr", life_seconds=23 * 3600),)
 SIGNALS = Signals(
     code_at=("code",),
     throttled_codes=frozenset({"-1003"}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands, split
 
 NAME = "bybit"
-CONNECTIONS = {"bybit": Connection("https://api.bybit.com")}
-RECORDED = True
+CONNECTIONS = {
+    "bybit": Connection("https://api.bybit.com"),
+    "bybit_ws": Connection("wss://stream.bybit.com"),
+}
 # 403 is 'access too frequent' (stop for ten minutes) and the regional block alike.
 SIGNALS = Signals(
     code_at=("retCode",),
@@ -23,6 +26,43 @@ SIGNALS = Signals(
 PACES = (Pace("/v5/market", 600, 5),)
 CATEGORIES = ("linear", "inverse")
 ROWS = ("result", "list")
+# A connection takes 21,000 characters of topics; a request with one bad topic is refused whole.
+CONNECTION_CHARACTERS, REQUEST_TOPICS = 20_000, 200
+
+
+def _listed(category: str) -> Callable[[VenueApi], list[str]]:
+    def listed(api: VenueApi) -> list[str]:
+        answer = api.ask("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
+        return [row["symbol"] for row in answer.rows] if answer else []
+
+    return listed
+
+
+def _subscribe_to(symbols: Sequence[str]) -> list[tuple[str, ...]]:
+    """One topic a symbol: there is no wildcard."""
+    topics = [f"allLiquidation.{symbol}" for symbol in symbols]
+    return [
+        tuple(
+            json.dumps({"op": "subscribe", "args": request})
+            for request in split(connection, REQUEST_TOPICS, lambda _: 1)
+        )
+        # Each topic comes with two quotes and a comma.
+        for connection in split(topics, CONNECTION_CHARACTERS, lambda topic: len(topic) + 3)
+    ]
+
+
+STREAMS = tuple(
+    Stream(
+        "bybit_ws",
+        f"/v5/public/{category}",
+        instruments=_listed(category),
+        subscribe_to=_subscribe_to,
+        ping='{"op":"ping"}',
+        chatter=('"ret_msg":"pong"', '"op":"pong"'),
+        refusals=('"success":false',),
+    )
+    for category in CATEGORIES
+)
 
 
 def _next_cursor(answer: Answer) -> dict[str, str] | None:

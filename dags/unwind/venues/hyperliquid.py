@@ -17,7 +17,6 @@ CONNECTIONS = {
     "hyperliquid": Connection("https://api.hyperliquid.xyz"),
     "hyperliquid_nodefills": Connection("", limits="nodefills"),
 }
-RECORDED = False
 SIGNALS = Signals()
 # 1,200 a minute; most questions cost 20, and one more for every 20 rows.
 PACES = (Pace("/info", 1200, 60),)

@@ -10,7 +10,6 @@ CONNECTIONS = {
     "coingecko": Connection("https://api.coingecko.com", limits="coingecko"),
     "coinpaprika": Connection("https://api.coinpaprika.com", limits="coinpaprika"),
 }
-RECORDED = False
 # CoinPaprika's 402 means that the plan does not allow the request.
 SIGNALS = Signals(blocked_statuses=frozenset({402, 403, 418, 451}))
 PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))

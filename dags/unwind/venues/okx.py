@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
 
 NAME = "okx"
-CONNECTIONS = {"okx": Connection("https://www.okx.com")}
-RECORDED = True
+CONNECTIONS = {
+    "okx": Connection("https://www.okx.com"),
+    # Port 8443, which many clients still use, was shut on 2026-10-31.
+    "okx_ws": Connection("wss://ws.okx.com"),
+}
 # Throttling comes as code 50011, inside HTTP 200 as well as with 429.
 SIGNALS = Signals(
     code_at=("code",),
@@ -25,6 +29,20 @@ PACES = (
     Pace("/api/v5", 20, 2),
 )
 INSTRUMENT_TYPES = ("SWAP", "FUTURES")
+SUBSCRIPTION = {
+    "op": "subscribe",
+    "args": [{"channel": "liquidation-orders", "instType": one} for one in INSTRUMENT_TYPES],
+}
+STREAMS = (
+    Stream(
+        "okx_ws",
+        "/ws/v5/public",
+        subscribe=(json.dumps(SUBSCRIPTION),),
+        ping="ping",
+        chatter=("pong",),
+        refusals=('"event":"error"',),
+    ),
+)
 INDEX_QUOTES = ("USDT", "USD")
 ROWS = ("data",)
 PAGE_ROWS = 100

@@ -38,8 +38,8 @@ STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
 UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
-    *("path:models/staging", "int_liquidations_unioned", "int_instrument_versions"),
-    "resource_type:seed",
+    *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
+    *("int_instrument_versions", "resource_type:seed"),
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.

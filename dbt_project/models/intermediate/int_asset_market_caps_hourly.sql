@@ -12,7 +12,9 @@ with
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -20,7 +22,7 @@ hours as (
 
 market_caps as (
 
-    select * from {{ ref('fct_market_caps') }}
+    from {{ ref('fct_market_caps') }}
 
     where market_cap_usd > 0
         and base_asset is not null
@@ -30,20 +32,21 @@ market_caps as (
 
 by_hour as (
 
-    select *
-
     from market_caps
 
-    qualify row_number() over (
-        partition by hour_at, base_asset
-        order by source, observed_at desc, raw_object, raw_line
-    ) = 1
+    qualify
+        row_number() over (
+            partition by hour_at, base_asset
+            order by source, observed_at desc, raw_object, raw_line
+        ) = 1
 
 ),
 
 assets as (
 
-    select distinct base_asset from by_hour
+    select distinct base_asset,
+
+    from by_hour
 
 ),
 
@@ -71,4 +74,4 @@ final as (
 
 )
 
-select * from final
+from final

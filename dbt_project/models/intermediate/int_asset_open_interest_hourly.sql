@@ -2,7 +2,7 @@ with
 
 instruments as (
 
-    select * from {{ ref('int_instrument_open_interest_hourly') }}
+    from {{ ref('int_instrument_open_interest_hourly') }}
 
 ),
 
@@ -22,4 +22,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -1,8 +1,7 @@
 -- One row per hour and asset: the asset's price in dollars, from one series of that hour alone.
 --
 -- The series is chosen in this order: spot, then index, then mark; bars before points; series that
--- still gave a price in the hour's last five minutes; binance, bybit, okx, hyperliquid, then other
--- venues by name; USDT, USD, USDC, then other quotes by name; the fuller cover; the shorter bars;
+-- still gave a price in the hour's last five minutes; venues in the order of their list; USDT, USD, USDC, then other quotes by name; the fuller cover; the shorter bars;
 -- the instrument's name. No two series tie, so the choice does not depend on the order of rows.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
@@ -13,7 +12,7 @@ with
 
 series as (
 
-    select * from {{ ref('int_price_series_hourly') }}
+    from {{ ref('int_price_series_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -37,26 +36,25 @@ spot_volumes as (
 
 chosen as (
 
-    select *
-
     from series
 
     where price_kind in ('spot', 'index', 'mark')
 
-    qualify row_number() over (
-        partition by hour_at, base_asset
-        order by
-            list_position(['spot', 'index', 'mark'], price_kind),
-            bar_seconds = 0,
-            is_fresh desc,
-            coalesce(list_position(['binance', 'bybit', 'okx', 'hyperliquid'], venue), 99),
-            venue,
-            coalesce(list_position(['USDT', 'USD', 'USDC'], quote_asset), 99),
-            quote_asset,
-            covered_seconds desc,
-            bar_seconds,
-            instrument
-    ) = 1
+    qualify
+        row_number() over (
+            partition by hour_at, base_asset
+            order by
+                list_position(['spot', 'index', 'mark'], price_kind),
+                bar_seconds = 0,
+                is_fresh desc,
+                coalesce(list_position({{ var('venues') }}, venue), 99),
+                venue,
+                coalesce(list_position(['USDT', 'USD', 'USDC'], quote_asset), 99),
+                quote_asset,
+                covered_seconds desc,
+                bar_seconds,
+                instrument
+        ) = 1
 
 ),
 
@@ -80,4 +78,4 @@ final as (
 
 )
 
-select * from final
+from final

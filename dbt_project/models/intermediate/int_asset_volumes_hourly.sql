@@ -21,7 +21,9 @@ prices as (
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -54,4 +56,4 @@ final as (
 
 )
 
-select * from final
+from final

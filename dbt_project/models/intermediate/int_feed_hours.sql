@@ -9,19 +9,21 @@ with
 
 covered as (
 
-    select * from {{ source('ops', 'feed_hours') }}
+    from {{ source('ops', 'feed_hours') }}
 
 ),
 
 hours as (
 
-    select hour_at from {{ source('ops', 'pending_hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'pending_hours') }}
 
 ),
 
 holds as (
 
-    select * from {{ source('ops', 'holds') }}
+    from {{ source('ops', 'holds') }}
 
     where released_at is null
 
@@ -76,4 +78,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -6,16 +6,13 @@ with
 
 observed as (
 
-    {% for venue in ['binance', 'bybit', 'okx', 'hyperliquid'] %}
-    select * from {{ ref('stg_' ~ venue ~ '__instruments') }}
-    {% if not loop.last %}union all by name{% endif %}
-    {% endfor %}
+    from {{ ref('int_instruments_unioned') }}
 
 ),
 
 documented as (
 
-    select * from {{ ref('okx_contract_sizes') }}
+    from {{ ref('documented_contract_sizes') }}
 
 ),
 
@@ -35,9 +32,10 @@ specifications as (
 
     where {{ is_accepted_observation() }}
 
-    qualify row_number() over (
-        partition by venue, instrument, observed_at order by raw_object, raw_line, row_in_line
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, observed_at order by raw_object, raw_line, row_in_line
+        ) = 1
 
 ),
 
@@ -80,7 +78,7 @@ from_snapshots as (
 from_documents as (
 
     select
-        'okx' as venue,
+        documented.venue,
         documented.instrument,
         timestamp '1970-01-01' as valid_from,
         null::timestamp as valid_to,
@@ -93,16 +91,16 @@ from_documents as (
 
     from documented
     anti join from_snapshots
-        on from_snapshots.venue = 'okx'
-            and from_snapshots.instrument = documented.instrument
+        on from_snapshots.venue = documented.venue
+        and from_snapshots.instrument = documented.instrument
 
 ),
 
 unioned as (
 
-    select * from from_snapshots
+    from from_snapshots
     union all by name
-    select * from from_documents
+    from from_documents
 
 ),
 
@@ -126,4 +124,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -9,7 +9,7 @@ with
 
 liquidations as (
 
-    select * from {{ ref('fct_liquidations') }}
+    from {{ ref('fct_liquidations') }}
 
     where hour_at in {{ build_hours() }}
         and {{ counted_liquidations() }}
@@ -34,6 +34,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

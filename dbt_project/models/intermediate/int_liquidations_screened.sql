@@ -6,7 +6,7 @@ with
 
 staged as (
 
-    select * from {{ ref('int_liquidations_unioned') }}
+    from {{ ref('int_liquidations_unioned') }}
 
     where line_class = 'row'
         and hour_at in {{ build_hours() }}
@@ -15,7 +15,7 @@ staged as (
 
 versions as (
 
-    select * from {{ ref('int_instrument_versions') }}
+    from {{ ref('int_instrument_versions') }}
 
 ),
 
@@ -161,4 +161,4 @@ final as (
 
 )
 
-select * from final
+from final

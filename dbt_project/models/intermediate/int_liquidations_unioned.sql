@@ -3,7 +3,7 @@ with
 {% for venue in var('venues') %}
 {{ venue }} as (
 
-    select * from {{ ref('stg_' ~ venue ~ '__liquidations') }}
+    from {{ ref('stg_' ~ venue ~ '__liquidations') }}
 
 ),
 
@@ -12,10 +12,10 @@ with
 final as (
 
     {% for venue in var('venues') %}
-    select * from {{ venue }}
+    from {{ venue }}
     {% if not loop.last %}union all by name{% endif %}
     {% endfor %}
 
 )
 
-select * from final
+from final

@@ -7,7 +7,7 @@ with
 
 assets as (
 
-    select * from {{ ref('int_market_returns_hourly') }}
+    from {{ ref('int_market_returns_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -67,4 +67,4 @@ final as (
 
 )
 
-select * from final
+from final

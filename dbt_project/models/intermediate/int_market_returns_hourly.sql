@@ -2,13 +2,13 @@ with
 
 market_caps as (
 
-    select * from {{ ref('int_asset_market_caps_hourly') }}
+    from {{ ref('int_asset_market_caps_hourly') }}
 
 ),
 
 prices as (
 
-    select * from {{ ref('int_asset_prices_hourly') }}
+    from {{ ref('int_asset_prices_hourly') }}
 
     where close_usd is not null
 
@@ -72,4 +72,4 @@ final as (
 
 )
 
-select * from final
+from final

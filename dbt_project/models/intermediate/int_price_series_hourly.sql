@@ -9,7 +9,7 @@ with
 
 prices as (
 
-    select * from {{ ref('fct_prices') }}
+    from {{ ref('fct_prices') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -95,4 +95,4 @@ final as (
 
 )
 
-select * from final
+from final

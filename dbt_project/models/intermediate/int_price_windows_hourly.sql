@@ -10,7 +10,7 @@ with
 
 prices as (
 
-    select * from {{ ref('int_asset_prices_hourly') }}
+    from {{ ref('int_asset_prices_hourly') }}
 
     where hour_at >= {{ first_hour_read(168) }}
         and low_usd > 0
@@ -109,6 +109,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -3,8 +3,8 @@ with
 
 staged as (
 
-    {% for venue in ['binance', 'bybit', 'okx', 'hyperliquid'] %}
-    select * from {{ ref('stg_' ~ venue ~ '__prices') }}
+    {% for venue in var('venues') %}
+    from {{ ref('stg_' ~ venue ~ '__prices') }}
     {% if not loop.last %}union all by name{% endif %}
     {% endfor %}
 
@@ -23,4 +23,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -10,7 +10,7 @@ with
 
 imbalances as (
 
-    select * from {{ ref('liquidation_imbalance_hourly') }}
+    from {{ ref('liquidation_imbalance_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -18,7 +18,7 @@ imbalances as (
 
 leverage as (
 
-    select * from {{ ref('leverage_hourly') }}
+    from {{ ref('leverage_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -26,7 +26,7 @@ leverage as (
 
 funding as (
 
-    select * from {{ ref('funding_hourly') }}
+    from {{ ref('funding_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -34,7 +34,7 @@ funding as (
 
 intensities as (
 
-    select * from {{ ref('liquidation_intensity_hourly') }}
+    from {{ ref('liquidation_intensity_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -42,7 +42,7 @@ intensities as (
 
 prices as (
 
-    select * from {{ ref('int_price_windows_hourly') }}
+    from {{ ref('int_price_windows_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -138,6 +138,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -10,7 +10,7 @@ with
 
 components as (
 
-    select * from {{ ref('int_stress_components') }}
+    from {{ ref('int_stress_components') }}
 
     where hour_at >= {{ first_hour_read(stress_window_hours()) }}
 
@@ -111,6 +111,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -26,6 +26,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -12,7 +12,9 @@ with
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -84,7 +86,9 @@ largest as (
 
 assets_with_events as (
 
-    select distinct base_asset from event_hours
+    select distinct base_asset,
+
+    from event_hours
 
 ),
 
@@ -122,4 +126,4 @@ final as (
 
 )
 
-select * from final
+from final

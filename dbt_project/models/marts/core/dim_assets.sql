@@ -4,13 +4,15 @@ with
 
 known as (
 
-    select * from {{ ref('assets') }}
+    from {{ ref('assets') }}
 
 ),
 
 traded as (
 
-    select distinct base_asset from {{ ref('int_instrument_versions') }}
+    select distinct base_asset,
+
+    from {{ ref('int_instrument_versions') }}
 
 ),
 
@@ -31,4 +33,4 @@ final as (
 
 )
 
-select * from final
+from final

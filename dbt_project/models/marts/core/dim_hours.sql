@@ -4,7 +4,7 @@ with
 
 hours as (
 
-    select * from {{ source('ops', 'hours') }}
+    from {{ source('ops', 'hours') }}
 
 ),
 
@@ -21,4 +21,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -4,7 +4,7 @@ with
 
 versions as (
 
-    select * from {{ ref('int_instrument_versions') }}
+    from {{ ref('int_instrument_versions') }}
 
 ),
 
@@ -28,4 +28,4 @@ final as (
 
 )
 
-select * from final
+from final

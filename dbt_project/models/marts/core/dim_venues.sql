@@ -4,7 +4,7 @@ with
 
 rules as (
 
-    select * from {{ ref('venue_publication_rules') }}
+    from {{ ref('venue_publication_rules') }}
 
 ),
 
@@ -23,4 +23,4 @@ final as (
 
 )
 
-select * from final
+from final

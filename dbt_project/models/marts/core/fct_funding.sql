@@ -2,7 +2,7 @@ with
 
 sightings as (
 
-    select * from {{ ref('int_funding_unioned') }}
+    from {{ ref('int_funding_unioned') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -26,11 +26,12 @@ final as (
 
     from sightings
 
-    qualify row_number() over (
-        partition by venue, instrument, observed_at, is_settled
-        order by {{ winning_sighting() }}
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, observed_at, is_settled
+            order by {{ winning_sighting() }}
+        ) = 1
 
 )
 
-select * from final
+from final

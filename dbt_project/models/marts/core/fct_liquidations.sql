@@ -2,7 +2,7 @@ with
 
 screened as (
 
-    select * from {{ ref('int_liquidations_screened') }}
+    from {{ ref('int_liquidations_screened') }}
 
     where reject_reason is null
 
@@ -10,7 +10,7 @@ screened as (
 
 sightings as (
 
-    select * from {{ ref('liquidation_sightings') }}
+    from {{ ref('liquidation_sightings') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -70,7 +70,9 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 -- Kept in order of time, so that a reader of some hours skips the rest of the file.
 order by event_at

@@ -2,7 +2,7 @@ with
 
 sightings as (
 
-    select * from {{ ref('int_long_short_ratio_unioned') }}
+    from {{ ref('int_long_short_ratio_unioned') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -25,11 +25,12 @@ final as (
 
     from sightings
 
-    qualify row_number() over (
-        partition by venue, instrument, ratio_kind, observed_at
-        order by {{ winning_sighting() }}
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, ratio_kind, observed_at
+            order by {{ winning_sighting() }}
+        ) = 1
 
 )
 
-select * from final
+from final

@@ -2,7 +2,7 @@ with
 
 sightings as (
 
-    select * from {{ ref('stg_market_caps') }}
+    from {{ ref('stg_market_caps') }}
 
     where hour_at in {{ build_hours() }}
         and {{ is_accepted_observation() }}
@@ -31,11 +31,12 @@ final as (
     from sightings
 
     -- Two coins of one symbol on two pages: the better rank is the one that is meant.
-    qualify row_number() over (
-        partition by base_asset, source, observed_at
-        order by rank nulls last, {{ winning_sighting() }}
-    ) = 1
+    qualify
+        row_number() over (
+            partition by base_asset, source, observed_at
+            order by rank nulls last, {{ winning_sighting() }}
+        ) = 1
 
 )
 
-select * from final
+from final

@@ -4,7 +4,7 @@ with
 
 sightings as (
 
-    select * from {{ ref('int_open_interest_unioned') }}
+    from {{ ref('int_open_interest_unioned') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -12,13 +12,13 @@ sightings as (
 
 versions as (
 
-    select * from {{ ref('int_instrument_versions') }}
+    from {{ ref('int_instrument_versions') }}
 
 ),
 
 prices as (
 
-    select * from {{ ref('fct_prices') }}
+    from {{ ref('fct_prices') }}
 
     where hour_at >= {{ first_hour_read(1) }}
 
@@ -26,14 +26,13 @@ prices as (
 
 observations as (
 
-    select *
-
     from sightings
 
-    qualify row_number() over (
-        partition by venue, instrument, observed_at
-        order by {{ winning_sighting() }}
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, observed_at
+            order by {{ winning_sighting() }}
+        ) = 1
 
 ),
 
@@ -54,9 +53,9 @@ specified as (
     from observations
     left join versions
         on observations.venue = versions.venue
-            and observations.instrument = versions.instrument
-            and observations.observed_at >= versions.valid_from
-            and (observations.observed_at < versions.valid_to or versions.valid_to is null)
+        and observations.instrument = versions.instrument
+        and observations.observed_at >= versions.valid_from
+        and (observations.observed_at < versions.valid_to or versions.valid_to is null)
 
 ),
 
@@ -73,9 +72,10 @@ mark_prices as (
 
     where price_kind = 'mark'
 
-    qualify row_number() over (
-        partition by venue, instrument, known_at order by bar_seconds nulls first
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, known_at order by bar_seconds nulls first
+        ) = 1
 
 ),
 
@@ -93,10 +93,11 @@ spot_prices as (
         and price_kind = 'spot'
         and quote_asset in ('USDT', 'USDC')
 
-    qualify row_number() over (
-        partition by base_asset, known_at
-        order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
-    ) = 1
+    qualify
+        row_number() over (
+            partition by base_asset, known_at
+            order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
+        ) = 1
 
 ),
 
@@ -113,8 +114,8 @@ with_mark as (
     from specified
     asof left join mark_prices
         on specified.venue = mark_prices.venue
-            and specified.instrument = mark_prices.instrument
-            and specified.observed_at >= mark_prices.priced_at
+        and specified.instrument = mark_prices.instrument
+        and specified.observed_at >= mark_prices.priced_at
 
 ),
 
@@ -131,7 +132,7 @@ with_prices as (
     from with_mark
     asof left join spot_prices
         on with_mark.base_asset = spot_prices.base_asset
-            and with_mark.observed_at >= spot_prices.priced_at
+        and with_mark.observed_at >= spot_prices.priced_at
 
 ),
 
@@ -178,4 +179,4 @@ final as (
 
 )
 
-select * from final
+from final

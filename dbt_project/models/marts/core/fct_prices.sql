@@ -2,7 +2,7 @@ with
 
 sightings as (
 
-    select * from {{ ref('int_prices_unioned') }}
+    from {{ ref('int_prices_unioned') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -34,11 +34,12 @@ final as (
 
     from sightings
 
-    qualify row_number() over (
-        partition by venue, instrument, price_kind, observed_at, bar_seconds
-        order by {{ winning_sighting() }}
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, price_kind, observed_at, bar_seconds
+            order by {{ winning_sighting() }}
+        ) = 1
 
 )
 
-select * from final
+from final

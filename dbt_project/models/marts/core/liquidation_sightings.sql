@@ -2,7 +2,7 @@ with
 
 screened as (
 
-    select * from {{ ref('int_liquidations_screened') }}
+    from {{ ref('int_liquidations_screened') }}
 
     where reject_reason is null
 
@@ -51,4 +51,4 @@ final as (
 
 )
 
-select * from final
+from final

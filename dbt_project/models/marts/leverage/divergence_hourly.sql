@@ -13,7 +13,7 @@ with
 
 tracked as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -21,7 +21,9 @@ tracked as (
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at >= {{ first_hour_read(850) }}
 
@@ -42,7 +44,7 @@ liquidations as (
 
 intensities as (
 
-    select * from {{ ref('liquidation_intensity_hourly') }}
+    from {{ ref('liquidation_intensity_hourly') }}
 
     where hour_at >= {{ first_hour_read(47) }}
 
@@ -50,7 +52,7 @@ intensities as (
 
 prices as (
 
-    select * from {{ ref('int_price_windows_hourly') }}
+    from {{ ref('int_price_windows_hourly') }}
 
     where hour_at >= {{ first_hour_read(47) }}
 
@@ -408,6 +410,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -7,7 +7,9 @@ with
 
 hours as (
 
-    select hour_at from {{ as_of_build_hours() }}
+    select hour_at,
+
+    from {{ as_of_build_hours() }}
 
 ),
 
@@ -31,7 +33,7 @@ reach as (
 
 liquidations as (
 
-    select * from {{ ref('liquidations_hourly') }}
+    from {{ ref('liquidations_hourly') }}
 
     where hour_at >= {{ first_hour_read(23) }}
 
@@ -39,7 +41,7 @@ liquidations as (
 
 feed_hours as (
 
-    select * from {{ ref('int_feed_hours') }}
+    from {{ ref('int_feed_hours') }}
 
     where feed_up
         and hour_at >= {{ first_hour_read(23) }}
@@ -174,7 +176,7 @@ by_venue as (
 
     union all
 
-    select * from observed_as_none
+    from observed_as_none
 
 ),
 
@@ -244,6 +246,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -4,7 +4,9 @@ with
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -12,7 +14,7 @@ hours as (
 
 tracked_assets as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -37,10 +39,11 @@ rates as (
         and base_asset is not null
         and hour_at >= {{ first_hour_read(24) }}
 
-    qualify row_number() over (
-        partition by venue, instrument, funding_at
-        order by is_settled desc, raw_object, raw_line
-    ) = 1
+    qualify
+        row_number() over (
+            partition by venue, instrument, funding_at
+            order by is_settled desc, raw_object, raw_line
+        ) = 1
 
 ),
 
@@ -79,7 +82,7 @@ rates_in_force as (
 -- A weight may be as old as the hour: a venue polled once an hour is not left out for it.
 open_interest as (
 
-    select * from {{ ref('int_instrument_open_interest_hourly') }}
+    from {{ ref('int_instrument_open_interest_hourly') }}
 
     where oi_last_usd > 0
         and hour_at >= {{ first_hour_read(0) }}
@@ -88,7 +91,7 @@ open_interest as (
 
 series as (
 
-    select * from {{ ref('int_price_series_hourly') }}
+    from {{ ref('int_price_series_hourly') }}
 
     where hour_at >= {{ first_hour_read(23) }}
 
@@ -139,16 +142,15 @@ volumes as (
 -- Of points and bars, the series with the latest price of the hour.
 closes as (
 
-    select *
-
     from series
 
     where price_kind in ('mark', 'index')
 
-    qualify row_number() over (
-        partition by hour_at, venue, instrument, price_kind
-        order by close_at desc, bar_seconds, quote_asset
-    ) = 1
+    qualify
+        row_number() over (
+            partition by hour_at, venue, instrument, price_kind
+            order by close_at desc, bar_seconds, quote_asset
+        ) = 1
 
 ),
 
@@ -280,6 +282,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -4,7 +4,7 @@ with
 
 tracked_assets as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -12,7 +12,7 @@ tracked_assets as (
 
 open_interest as (
 
-    select * from {{ ref('int_asset_open_interest_hourly') }}
+    from {{ ref('int_asset_open_interest_hourly') }}
 
     where hour_at >= {{ first_hour_read(0) }}
 
@@ -21,7 +21,7 @@ open_interest as (
 -- A weight may be as old as the hour: a venue polled once an hour is not left out for it.
 instrument_open_interest as (
 
-    select * from {{ ref('int_instrument_open_interest_hourly') }}
+    from {{ ref('int_instrument_open_interest_hourly') }}
 
     where oi_last_usd > 0
         and hour_at >= {{ first_hour_read(0) }}
@@ -30,7 +30,7 @@ instrument_open_interest as (
 
 market_caps as (
 
-    select * from {{ ref('int_asset_market_caps_hourly') }}
+    from {{ ref('int_asset_market_caps_hourly') }}
 
     where hour_at >= {{ first_hour_read(0) }}
 
@@ -38,7 +38,7 @@ market_caps as (
 
 volumes as (
 
-    select * from {{ ref('int_asset_volumes_hourly') }}
+    from {{ ref('int_asset_volumes_hourly') }}
 
     where hour_at >= {{ first_hour_read(0) }}
 
@@ -46,7 +46,7 @@ volumes as (
 
 account_ratios as (
 
-    select * from {{ ref('fct_long_short_ratio') }}
+    from {{ ref('fct_long_short_ratio') }}
 
     where ratio_kind = 'accounts'
         and long_short_ratio >= 0
@@ -137,6 +137,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -7,13 +7,15 @@ with
 
 built_hours as (
 
-    select hour_at from {{ as_of_build_hours() }}
+    select hour_at,
+
+    from {{ as_of_build_hours() }}
 
 ),
 
 hourly as (
 
-    select * from {{ ref('int_liquidations_by_bucket') }}
+    from {{ ref('int_liquidations_by_bucket') }}
 
     where hour_at >= {{ first_hour_read(719) }}
 
@@ -21,7 +23,7 @@ hourly as (
 
 tracked as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in (select hour_at from built_hours)
 
@@ -29,7 +31,7 @@ tracked as (
 
 prices as (
 
-    select * from {{ ref('int_price_windows_hourly') }}
+    from {{ ref('int_price_windows_hourly') }}
 
     where hour_at >= {{ first_hour_read(719) }}
 
@@ -216,6 +218,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

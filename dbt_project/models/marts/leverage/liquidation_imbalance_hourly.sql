@@ -7,7 +7,9 @@ with
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -15,7 +17,7 @@ hours as (
 
 tracked_assets as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -23,7 +25,7 @@ tracked_assets as (
 
 liquidations as (
 
-    select * from {{ ref('liquidations_hourly') }}
+    from {{ ref('liquidations_hourly') }}
 
     where hour_at >= {{ first_hour_read(23) }}
 
@@ -31,7 +33,9 @@ liquidations as (
 
 feed_hours as (
 
-    select distinct hour_at from {{ ref('int_feed_hours') }}
+    select distinct hour_at,
+
+    from {{ ref('int_feed_hours') }}
 
     where feed_up
         and hour_at >= {{ first_hour_read(23) }}
@@ -216,6 +220,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -4,7 +4,7 @@ with
 
 tracked_assets as (
 
-    select * from {{ ref('int_tracked_assets_hourly') }}
+    from {{ ref('int_tracked_assets_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -12,7 +12,9 @@ tracked_assets as (
 
 hours as (
 
-    select hour_at from {{ source('ops', 'hours') }}
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -37,7 +39,7 @@ reach as (
 
 liquidations as (
 
-    select * from {{ ref('liquidations_hourly') }}
+    from {{ ref('liquidations_hourly') }}
 
     where hour_at >= {{ first_hour_read(23) }}
 
@@ -45,7 +47,7 @@ liquidations as (
 
 feed_hours as (
 
-    select * from {{ ref('int_feed_hours') }}
+    from {{ ref('int_feed_hours') }}
 
     where feed_up
         and hour_at >= {{ first_hour_read(23) }}
@@ -71,7 +73,7 @@ open_interest as (
 
 market_caps as (
 
-    select * from {{ ref('int_asset_market_caps_hourly') }}
+    from {{ ref('int_asset_market_caps_hourly') }}
 
     where hour_at >= {{ first_hour_read(24) }}
 
@@ -79,7 +81,7 @@ market_caps as (
 
 volumes as (
 
-    select * from {{ ref('int_asset_volumes_hourly') }}
+    from {{ ref('int_asset_volumes_hourly') }}
 
     where hour_at >= {{ first_hour_read(0) }}
 
@@ -275,6 +277,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -2,7 +2,7 @@ with
 
 minutely as (
 
-    select * from {{ ref('liquidations_minutely') }}
+    from {{ ref('liquidations_minutely') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -30,6 +30,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

@@ -31,7 +31,7 @@ publication_rules as (
 
 feed_hours as (
 
-    select * from {{ ref('int_feed_hours') }}
+    from {{ ref('int_feed_hours') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -113,6 +113,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by minute_at

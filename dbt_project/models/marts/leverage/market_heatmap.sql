@@ -7,7 +7,7 @@ with
 
 assets as (
 
-    select * from {{ ref('int_market_returns_hourly') }}
+    from {{ ref('int_market_returns_hourly') }}
 
     where hour_at in {{ as_of_build_hours() }}
 
@@ -32,6 +32,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

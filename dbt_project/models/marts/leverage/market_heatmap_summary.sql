@@ -4,7 +4,7 @@ with
 
 breadth as (
 
-    select * from {{ ref('int_market_breadth_hourly') }}
+    from {{ ref('int_market_breadth_hourly') }}
 
     where hour_at >= {{ first_hour_read(696) }}
 
@@ -93,6 +93,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

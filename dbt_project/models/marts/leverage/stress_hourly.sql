@@ -12,7 +12,7 @@ with
 
 percentiles as (
 
-    select * from {{ ref('int_stress_percentiles') }}
+    from {{ ref('int_stress_percentiles') }}
 
     where hour_at >= {{ first_hour_read(stress_window_hours()) }}
 
@@ -20,7 +20,7 @@ percentiles as (
 
 score_percentiles as (
 
-    select * from {{ ref('int_stress_score_percentiles') }}
+    from {{ ref('int_stress_score_percentiles') }}
 
     where hour_at >= {{ first_hour_read(stress_window_hours()) }}
 
@@ -151,6 +151,8 @@ final as (
 
 )
 
-select * from final
+select *,
+
+from final
 
 order by hour_at

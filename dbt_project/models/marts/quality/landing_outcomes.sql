@@ -4,7 +4,7 @@ with
 
 outcomes as (
 
-    select * from {{ source('ops', 'batch_outcomes') }}
+    from {{ source('ops', 'batch_outcomes') }}
 
     where batch_id in {{ build_batches() }}
 
@@ -12,13 +12,13 @@ outcomes as (
 
 batches as (
 
-    select * from {{ source('ops', 'batches') }}
+    from {{ source('ops', 'batches') }}
 
 ),
 
 holds as (
 
-    select * from {{ source('ops', 'holds') }}
+    from {{ source('ops', 'holds') }}
 
 ),
 
@@ -51,4 +51,4 @@ final as (
 
 )
 
-select * from final
+from final

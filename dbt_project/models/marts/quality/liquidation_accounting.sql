@@ -2,7 +2,7 @@ with
 
 staged as (
 
-    select * from {{ ref('int_liquidations_unioned') }}
+    from {{ ref('int_liquidations_unioned') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -10,7 +10,7 @@ staged as (
 
 sightings as (
 
-    select * from {{ ref('liquidation_sightings') }}
+    from {{ ref('liquidation_sightings') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -18,7 +18,7 @@ sightings as (
 
 quarantined as (
 
-    select * from {{ ref('quarantined_liquidations') }}
+    from {{ ref('quarantined_liquidations') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -90,4 +90,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -8,13 +8,13 @@ with
 
 settled_answers as (
 
-    select * from {{ rest_rows('binance', 'funding', ['/v1/fundingRate']) }}
+    from {{ rest_rows('binance', 'funding', ['/v1/fundingRate']) }}
 
 ),
 
 estimate_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'binance', 'premium_index', ['/v1/premiumIndex'], single='markPrice'
     ) }}
 
@@ -22,7 +22,7 @@ estimate_answers as (
 
 interval_answers as (
 
-    select * from {{ rest_rows('binance', 'funding', ['/v1/fundingInfo']) }}
+    from {{ rest_rows('binance', 'funding', ['/v1/fundingInfo']) }}
 
 ),
 
@@ -44,7 +44,7 @@ listed_intervals as (
 
 batches_with_intervals as (
 
-    select distinct batch_id
+    select distinct batch_id,
 
     from interval_answers
 
@@ -120,13 +120,13 @@ from_rest as (
         ) as interval_hours,
 
     from (
-        select * from settled_gaps
+        from settled_gaps
         union all by name
-        select * from estimates
+        from estimates
     ) as answered
     left join listed_intervals
         on answered.batch_id = listed_intervals.batch_id
-            and answered.instrument = listed_intervals.instrument
+        and answered.instrument = listed_intervals.instrument
     left join batches_with_intervals on answered.batch_id = batches_with_intervals.batch_id
 
 ),
@@ -159,7 +159,7 @@ unioned as (
     select * exclude (gap_hours, interval_hours), interval_hours::varchar as interval_hours
     from from_rest
     union all by name
-    select * from from_dumps
+    from from_dumps
 
 ),
 

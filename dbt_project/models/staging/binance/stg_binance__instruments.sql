@@ -6,7 +6,7 @@ with
 
 listed as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'binance', 'instruments', ['/v1/exchangeInfo'], rows_at='$.symbols'
     ) }}
 
@@ -41,4 +41,4 @@ final as (
 
 )
 
-select * from final
+from final

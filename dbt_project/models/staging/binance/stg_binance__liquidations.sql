@@ -250,11 +250,11 @@ from_dump as (
 
 orders as (
 
-    select * from from_frames
+    from from_frames
     union all by name
-    select * from from_collector_csv
+    from from_collector_csv
     union all by name
-    select * from from_dump
+    from from_dump
 
 ),
 

@@ -6,7 +6,7 @@ with
 
 answered as (
 
-    select * from {{ rest_rows('binance', 'long_short_ratio', [
+    from {{ rest_rows('binance', 'long_short_ratio', [
         '/futures/data/globalLongShortAccountRatio',
         '/futures/data/topLongShortAccountRatio',
         '/futures/data/topLongShortPositionRatio',
@@ -86,9 +86,9 @@ from_dumps as (
 
 unioned as (
 
-    select * from from_rest
+    from from_rest
     union all by name
-    select * from from_dumps
+    from from_dumps
 
 ),
 

@@ -7,7 +7,7 @@ with
 
 answered as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'binance', 'open_interest', ['/futures/data/openInterestHist', '/v1/openInterest'],
         single='openInterest'
     ) }}
@@ -67,9 +67,9 @@ from_dumps as (
 
 unioned as (
 
-    select * from from_rest
+    from from_rest
     union all by name
-    select * from from_dumps
+    from from_dumps
 
 ),
 

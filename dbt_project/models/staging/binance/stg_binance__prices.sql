@@ -7,7 +7,7 @@ with
 
 point_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'binance', 'premium_index', ['/v1/premiumIndex'], single='markPrice'
     ) }}
 
@@ -49,9 +49,9 @@ points as (
 
 bar_answers as (
 
-    select * from {{ rest_rows('binance', 'spot_bars', ['/api/v3/klines']) }}
+    from {{ rest_rows('binance', 'spot_bars', ['/api/v3/klines']) }}
     union all
-    select * from {{ rest_rows('binance', 'mark_bars', [
+    from {{ rest_rows('binance', 'mark_bars', [
         '/v1/klines', '/v1/markPriceKlines', '/v1/indexPriceKlines',
     ]) }}
 
@@ -93,9 +93,9 @@ bars_from_rest as (
 
 dump_rows as (
 
-    select * from {{ binance_kline_files('spot_bars') }}
+    from {{ binance_kline_files('spot_bars') }}
     union all
-    select * from {{ binance_kline_files('mark_bars') }}
+    from {{ binance_kline_files('mark_bars') }}
 
 ),
 
@@ -154,9 +154,9 @@ bars as (
         if(price_kind in ('spot', 'last'), quote_volume, null) as stated_quote_volume,
 
     from (
-        select * from bars_from_rest
+        from bars_from_rest
         union all by name
-        select * from bars_from_dumps
+        from bars_from_dumps
     ) as bars
 
 ),
@@ -181,9 +181,9 @@ valued_bars as (
 
 unioned as (
 
-    select * from points
+    from points
     union all by name
-    select * from valued_bars
+    from valued_bars
 
 ),
 

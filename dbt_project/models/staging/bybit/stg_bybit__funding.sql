@@ -8,7 +8,7 @@ with
 
 history_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'funding', ['/v5/market/funding/history'], rows_at='$.result.list'
     ) }}
 
@@ -16,7 +16,7 @@ history_answers as (
 
 ticker_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
         answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}
@@ -27,7 +27,7 @@ ticker_answers as (
 
 instrument_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'instruments', ['/v5/market/instruments-info'], rows_at='$.result.list'
     ) }}
 
@@ -99,9 +99,9 @@ estimates as (
 
 answered as (
 
-    select * from settled_gaps
+    from settled_gaps
     union all by name
-    select * from estimates
+    from estimates
 
 ),
 
@@ -122,10 +122,10 @@ meant as (
     from answered
     left join ticker_intervals
         on answered.batch_id = ticker_intervals.batch_id
-            and answered.instrument = ticker_intervals.instrument
+        and answered.instrument = ticker_intervals.instrument
     left join instrument_intervals
         on answered.batch_id = instrument_intervals.batch_id
-            and answered.instrument = instrument_intervals.instrument
+        and answered.instrument = instrument_intervals.instrument
 
 ),
 

@@ -5,7 +5,7 @@ with
 
 listed as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'instruments', ['/v5/market/instruments-info'], rows_at='$.result.list',
         answered={'category': '$.result.category'}
     ) }}
@@ -44,4 +44,4 @@ final as (
 
 )
 
-select * from final
+from final

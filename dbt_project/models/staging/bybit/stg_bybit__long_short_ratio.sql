@@ -5,7 +5,7 @@ with
 
 answered as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'long_short_ratio', ['/v5/market/account-ratio'], rows_at='$.result.list'
     ) }}
 

@@ -6,7 +6,7 @@ with
 
 history_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'open_interest', ['/v5/market/open-interest'], rows_at='$.result.list',
         answered={'symbol': '$.result.symbol'}
     ) }}
@@ -15,7 +15,7 @@ history_answers as (
 
 ticker_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
         answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}

@@ -6,7 +6,7 @@ with
 
 ticker_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
         answered={'category': '$.result.category', 'answered_ms': '$.time'}
     ) }}
@@ -48,7 +48,7 @@ points as (
 
 bar_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'bybit',
         'mark_bars',
         ['/v5/market/kline', '/v5/market/mark-price-kline', '/v5/market/index-price-kline'],

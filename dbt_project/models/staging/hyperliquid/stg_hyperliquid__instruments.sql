@@ -5,7 +5,7 @@ with
 
 contexts as (
 
-    select * from {{ hyperliquid_contexts() }}
+    from {{ hyperliquid_contexts() }}
 
     where source_kind = 'rest'
 
@@ -37,4 +37,4 @@ final as (
 
 )
 
-select * from final
+from final

@@ -8,19 +8,19 @@ with
 
 assets as (
 
-    select * from {{ ref('assets') }}
+    from {{ ref('assets') }}
 
 ),
 
 coingecko_answers as (
 
-    select * from {{ rest_rows('market_caps', 'market_caps', ['/api/v3/coins/markets']) }}
+    from {{ rest_rows('market_caps', 'market_caps', ['/api/v3/coins/markets']) }}
 
 ),
 
 coinpaprika_answers as (
 
-    select * from {{ rest_rows('market_caps', 'market_caps', ['/v1/tickers']) }}
+    from {{ rest_rows('market_caps', 'market_caps', ['/v1/tickers']) }}
 
 ),
 
@@ -65,9 +65,9 @@ listed as (
         {{ iso_at("entry ->> 'last_updated'") }} as observed_at,
 
     from (
-        select * from coingecko
+        from coingecko
         union all by name
-        select * from coinpaprika
+        from coinpaprika
     ) as sources
 
 ),
@@ -169,4 +169,4 @@ final as (
 
 )
 
-select * from final
+from final

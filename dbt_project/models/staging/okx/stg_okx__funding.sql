@@ -7,7 +7,7 @@ with
 
 history_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx', 'funding', ['/api/v5/public/funding-rate-history'], rows_at='$.data'
     ) }}
 
@@ -15,7 +15,7 @@ history_answers as (
 
 current_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx', 'premium_index', ['/api/v5/public/funding-rate'], rows_at='$.data'
     ) }}
 

@@ -5,7 +5,7 @@ with
 
 listed as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx', 'instruments', ['/api/v5/public/instruments'], rows_at='$.data'
     ) }}
 
@@ -63,4 +63,4 @@ final as (
 
 )
 
-select * from final
+from final

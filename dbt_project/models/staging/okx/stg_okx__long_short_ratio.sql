@@ -6,7 +6,7 @@ with
 
 answered as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx',
         'long_short_ratio',
         [

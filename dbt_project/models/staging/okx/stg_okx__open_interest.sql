@@ -6,7 +6,7 @@ with
 
 current_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx', 'open_interest', ['/api/v5/public/open-interest'], rows_at='$.data'
     ) }}
 
@@ -16,7 +16,7 @@ current_answers as (
 
 history_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx',
         'open_interest',
         ['/api/v5/rubik/stat/contracts/open-interest-history'],

@@ -6,7 +6,7 @@ with
 
 point_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx', 'premium_index', ['/api/v5/public/mark-price'], rows_at='$.data'
     ) }}
 
@@ -16,7 +16,7 @@ point_answers as (
 
 bar_answers as (
 
-    select * from {{ rest_rows(
+    from {{ rest_rows(
         'okx',
         'mark_bars',
         ['/api/v5/market/mark-price-candles', '/api/v5/market/history-mark-price-candles'],

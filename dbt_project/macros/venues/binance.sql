@@ -1,4 +1,44 @@
 {#-
+    BTCUSDT, BTCUSDT_260327, spot BTCUSDT; BTCUSD_PERP and BTCUSD_260327 are inverse, and so
+    BNBUSD_PERP is BNB in USD, though BUSD is a quote asset too.
+-#}
+{% macro binance__spelling(column) -%}
+    {%- set inverse = "contains(" ~ column ~ ", 'USD_')" -%}
+    {{ return({
+        "venue_asset": "if(" ~ inverse ~ ", "
+            ~ name_part(column, "^({letters}+)USD_(?:PERP|[0-9]{{6}})$", 1) ~ ", "
+            ~ name_part(column, "^({letters}+?)(?:USDT|USDC|BUSD|FDUSD|USD1)(?:_[0-9]{{6}})?$", 1)
+            ~ ")",
+        "quote_asset": "if(" ~ inverse ~ ", 'USD', nullif(regexp_extract("
+            ~ column ~ ", '(USDT|USDC|FDUSD|BUSD|USD1)(?:_[0-9]{6})?$', 1), ''))",
+        "contract_type": "if(" ~ inverse ~ ", 'inverse', 'linear')",
+    }) }}
+{%- endmacro %}
+
+
+{#- Rows of Binance's kline files of one dataset (spot_bars, mark_bars) in the batches being built. -#}
+{% macro binance_kline_files(dataset) -%}
+    {{ csv_rows('binance', dataset, 'klines-csv', [
+        'open_time', 'open', 'high', 'low', 'close', 'volume', 'close_time', 'quote_volume',
+        'count', 'taker_buy_volume', 'taker_buy_quote_volume', 'ignore',
+    ]) }}
+{%- endmacro %}
+
+
+{#-
+    Epoch text in milliseconds or microseconds as a UTC timestamp, told by magnitude: 1e14 ms would
+    be the year 5138. Null where it is no number.
+-#}
+{% macro epoch_ms_or_us_at(column) -%}
+    case
+        when try_cast({{ column }} as bigint) between 100000000000000 and 4102444799999999
+            then make_timestamp(try_cast({{ column }} as bigint))
+        else {{ epoch_ms_at(column) }}
+    end
+{%- endmacro %}
+
+
+{#-
     Rows of Binance's daily `metrics` dumps in the batches being built, as a subquery, with the
     instant that each row is about.
 

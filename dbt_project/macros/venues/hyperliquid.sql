@@ -1,3 +1,14 @@
+{#- BTC, kPEPE, xyz:TSLA; @107 and PURR/USDC are spot and fit nothing here. -#}
+{% macro hyperliquid__spelling(column) -%}
+    {{ return({
+        "venue_asset": "nullif(regexp_extract("
+            ~ column ~ ", '^((?:[a-z0-9]+:)?[A-Za-z0-9]+)$', 1), '')",
+        "quote_asset": "'USDC'",
+        "contract_type": "'linear'",
+    }) }}
+{%- endmacro %}
+
+
 {#-
     Hyperliquid's context of every coin in the batches being built, as a subquery:
     metaAndAssetCtxs (coins and their contexts are two lists, joined by position; the answer has no

@@ -1,0 +1,180 @@
+"""Recorder segments: one file of envelope lines a venue and hour of receipt.
+
+`<hour>.ndjson.open` is being written, `<hour>.ndjson` is closed and never changes again. What was
+missed stands in its `gap` lines: `from_at` and `to_at` bound the time, `dropped` counts frames. A
+segment without a line is an hour in which the venue said nothing and the recorder listened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unwind.clock import HOUR, iso, parse_instant
+from unwind.durable import sync, whole_file
+
+HOUR_NAME = "%Y-%m-%dT%H"
+CLOSED, OPEN = ".ndjson", ".ndjson.open"
+# 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
+WHOLE_WITHIN_SECONDS = 60.0
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The start of an instant's UTC hour."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def closed_path(folder: Path, hour_at: datetime) -> Path:
+    """Where a venue's closed segment of an hour lies."""
+    return folder / f"{hour_at:{HOUR_NAME}}{CLOSED}"
+
+
+def open_path(folder: Path, hour_at: datetime) -> Path:
+    """Where it lies while it is written."""
+    return folder / f"{hour_at:{HOUR_NAME}}{OPEN}"
+
+
+def frame_line(received_at: datetime, text: str) -> bytes:
+    """The envelope line of one frame. ASCII only, so that no character of it ends a line."""
+    stamp = received_at.isoformat(timespec="microseconds")[:26]
+    return f'{{"received_at":"{stamp}Z","frame":{json.dumps(text)}}}\n'.encode("ascii")
+
+
+def event_line(at: datetime, event: str, details: dict[str, Any]) -> bytes:
+    """The envelope line of a connection's start, end or gap; instants in `details` as text."""
+    told = {key: iso(one) if isinstance(one, datetime) else one for key, one in details.items()}
+    return json.dumps(
+        {"received_at": iso(at), "event": event, **told}, separators=(",", ":")
+    ).encode("ascii") + b"\n"
+
+
+def append(folder: Path, hour_at: datetime, lines: Iterable[bytes], *, closes: bool) -> None:
+    """Adds whole lines to an open segment and puts them on disk; the last time closes it.
+
+    After an error, a full disk for instance, nothing of the lines is in the segment.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = open_path(folder, hour_at)
+    is_new = not path.exists()
+    with path.open("ab") as segment:
+        size = segment.tell()
+        try:
+            segment.write(b"".join(lines))
+            segment.flush()
+            os.fsync(segment.fileno())
+        except OSError:
+            os.truncate(segment.fileno(), size)
+            raise
+    if closes:
+        _close(folder, hour_at)
+    elif is_new:
+        sync(folder)
+
+
+def _close(folder: Path, hour_at: datetime) -> None:
+    path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
+    if target.exists():
+        # The clock went back over the hour and the recorder was started anew: nothing is lost.
+        with whole_file(target) as beside:
+            beside.write_bytes(target.read_bytes() + path.read_bytes())
+        path.unlink()
+    else:
+        path.rename(target)
+    sync(folder)
+
+
+def continue_open(folder: Path, now: datetime, last_alive_at: datetime | None) -> datetime | None:
+    """Takes up what a former recorder left open: past hours are closed, this hour goes on.
+
+    Torn last lines are cut. Returns since when this hour was not recorded; None when it was not
+    begun at all. `last_alive_at` is when the former recorder last gave a sign.
+    """
+    recorded_until = None
+    for path in sorted(folder.glob(f"*{OPEN}")):
+        hour_at = datetime.strptime(path.name.removesuffix(OPEN), HOUR_NAME).replace(tzinfo=UTC)
+        ends_at = hour_at + HOUR
+        cut_bytes, last_line_at = _cut_torn_line(path)
+        signs = [hour_at, last_line_at, last_alive_at]
+        since = min(max(sign for sign in signs if sign), ends_at)
+        details: dict[str, Any] = {"cut_bytes": cut_bytes} if cut_bytes else {}
+        if now < ends_at:
+            recorded_until = min(since, now)
+            if cut_bytes:
+                reason = "a line was torn by the recorder's end"
+                lines = [event_line(now, "gap", {"reason": reason, **details})]
+                append(folder, hour_at, lines, closes=False)
+            continue
+        lines = []
+        if since < ends_at or cut_bytes:
+            details |= {
+                "reason": "the recorder was not running",
+                "from_at": since,
+                "to_at": ends_at,
+            }
+            lines = [event_line(since, "gap", details)]
+        append(folder, hour_at, lines, closes=True)
+    return recorded_until
+
+
+def _cut_torn_line(path: Path) -> tuple[int, datetime | None]:
+    """Cuts what follows the last line end: how many bytes, and the last whole line's time."""
+    payload = path.read_bytes()
+    whole = payload.rfind(b"\n") + 1
+    if whole < len(payload):
+        os.truncate(path, whole)
+    last = payload[payload.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
+    try:
+        return len(payload) - whole, parse_instant(json.loads(last)["received_at"])
+    except (ValueError, LookupError, TypeError):
+        return len(payload) - whole, None
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What a segment says it lacks: seconds without a connection, and frames that were dropped."""
+
+    seconds: float = 0.0
+    frames: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the segment tells, for all that matters, what the venue sent in its hour."""
+        return self.seconds <= WHOLE_WITHIN_SECONDS and not self.frames
+
+    def __str__(self) -> str:
+        dropped = f" and {self.frames:,} frames were dropped" if self.frames else ""
+        return f"the recorder missed {self.seconds:,.0f} s of the hour{dropped}"
+
+
+def missed(path: Path) -> Missed:
+    """What the gap lines of a segment add up to; of several streams the one that lacks most."""
+    seconds: dict[str, float] = {}
+    frames = 0
+    for gap in _gaps(path):
+        stream = str(gap.get("stream"))
+        try:
+            lasted = parse_instant(gap["to_at"]) - parse_instant(gap["from_at"])
+            seconds[stream] = seconds.get(stream, 0.0) + lasted.total_seconds()
+            frames += int(gap.get("dropped", 0))
+        except (LookupError, ValueError, TypeError, AttributeError):
+            continue
+    everywhere = seconds.pop("None", 0.0)
+    return Missed(everywhere + max(seconds.values(), default=0.0), frames)
+
+
+def _gaps(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as lines:
+        for line in lines:
+            if b'"event"' not in line or b'"gap"' not in line:
+                continue
+            try:
+                envelope = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(envelope, dict) and envelope.get("event") == "gap":
+                yield envelope

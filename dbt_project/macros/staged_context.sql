@@ -1,0 +1,85 @@
+{#-
+    The common ends of a venue's staging models of context, each over a CTE as `staged_observations`
+    wants it, with the columns named here.
+-#}
+
+
+{#- Open interest of one side: oi_contracts, oi_base and oi_usd; at least one of them. -#}
+{% macro staged_open_interest(venue, relation) -%}
+    {{ staged_observations(
+        venue,
+        relation,
+        numbers={
+            'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'
+        },
+        required=[],
+        checks={'missing_field': 'coalesce(oi_contracts, oi_base, oi_usd) is null'},
+    ) }}
+{%- endmacro %}
+
+
+{#-
+    Funding rates: funding_rate (per interval, positive where longs pay), interval_hours, is_settled
+    (false for the running estimate of the next settlement).
+-#}
+{% macro staged_funding(venue, relation) -%}
+    {{ staged_observations(
+        venue,
+        relation,
+        numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
+        required=['funding_rate', 'interval_hours'],
+        kept=['is_settled'],
+    ) }}
+{%- endmacro %}
+
+
+{#- Long over short: ratio_kind (accounts, top_accounts, ...) and long_short_ratio. -#}
+{% macro staged_long_short_ratio(venue, relation) -%}
+    {{ staged_observations(
+        venue,
+        relation,
+        numbers={'long_short_ratio': 'not_negative'},
+        required=['long_short_ratio'],
+        kept=['ratio_kind'],
+    ) }}
+{%- endmacro %}
+
+
+{#- Mark and index prices of one instant: mark_usd and index_usd; what is absent gives no row. -#}
+{% macro staged_price_points(venue, relation) -%}
+pairs as (
+
+    select
+        *,
+        unnest([
+            {'kind': 'mark', 'price': mark_usd::varchar},
+            {'kind': 'index', 'price': index_usd::varchar}
+        ]) as point,
+        unnest([1, 2]) as place,
+
+    from {{ relation }}
+
+),
+
+points as (
+
+    select
+        * replace ((row_in_line - 1) * 2 + place as row_in_line),
+        point.kind as price_kind,
+        null::integer as bar_seconds,
+        observed_at as known_at,
+        point.price as open_usd,
+        point.price as high_usd,
+        point.price as low_usd,
+        point.price as close_usd,
+        null::varchar as volume_base,
+        null::varchar as volume_usd,
+
+    from pairs
+
+    where if(reject_reason is null, nullif(point.price, '') is not null, place = 1)
+
+),
+
+{{ staged_bars(venue, 'points') }}
+{%- endmacro %}
