@@ -5,47 +5,30 @@
 
     Arguments:
       venue
-      frame_rows_at  JSON path of the rows in a frame; null where a frame is one row itself
-      rest           endings of the URLs whose answers hold liquidations
+      row        name -> JSON path of what a row says
+      says       name -> JSON path of what a frame or answer says of all its rows
+      chatter    SQL condition over `entry` and the names of `says` and `row`, true where a frame
+                 tells of no liquidation: acknowledgements, heartbeats, other channels
+      recognised SQL condition over the same, false where a frame is of no kind that is known
+      rows_at    JSON path of a frame's rows: the elements of a list, or one object
+      unwrap     JSON path of what some of these carry inside of them as the row proper
+      rest       endings of the URLs whose answers hold liquidations
       rest_rows_at   JSON path of the rows in such an answer
-      says           name -> JSON path of what a frame or answer says of all its rows
-      pongs          frames that are a bare word
+      pongs      frames that are a bare word
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
-    sealed_at, received_at, url and params (of an answer), the names of `says`, entry (the row as
-    JSON text; null where there is none), line_class (other: connections, pongs, errors, lists
-    without a row; else row) and reject_reason (unreadable_json, or null).
+    sealed_at, received_at, url and params (JSON text, of an answer), the names of `says` and `row`
+    as text, entry (the row as JSON text), line_class (other: connections, pongs, chatter, errors,
+    empty lists; else row) and reject_reason (unreadable_json, unrecognised_frame, or null; where a
+    known frame lacks its rows the names of `row` are null).
 -#}
 {% macro delivered_rows(
-    venue, frame_rows_at=none, rest=[], rest_rows_at='$', says={}, pongs=['pong', 'ping']
+    venue, row, says={}, chatter='false', recognised='true', rows_at='$', unwrap=none,
+    rest=[], rest_rows_at='$', pongs=['pong', 'ping']
 ) -%}
-{%- set envelope = {
-    'envelope_at': '$.received_at', 'url': '$.request.url', 'params': '$.request.params',
-    'status': '$.request.status', 'payload': '$.body',
-} -%}
 {{ frame_lines(venue) }}
 
 {%- if rest %}
-
-answer_lines as (
-
-    select
-        *,
-        {{ json_texts('text', envelope) }} as envelope_texts,
-
-    from {{ raw_lines(venue, 'liquidations', 'rest') }}
-
-),
-
-answer_envelopes as (
-
-    select
-        * exclude (envelope_texts),
-        {{- named_texts('envelope_texts', envelope) }}
-        envelope_texts is not null as is_envelope,
-
-    from answer_lines
-
-),
+{{ answer_lines(venue, rest) }}
 {%- endif %}
 
 payloads as (
@@ -58,10 +41,9 @@ payloads as (
         is_import,
         sealed_at,
         envelope_at,
-        is_connection_event,
         null::varchar as url,
         null::varchar as params,
-        null::varchar as status,
+        is_connection_event or trim(frame) in ('{{ pongs | join("', '") }}') as is_no_answer,
         frame as payload,
 
     from frames
@@ -69,7 +51,6 @@ payloads as (
 
     union all by name
 
-    -- Answers of other endpoints are not ours; a cut line may have been, and is kept to be refused.
     select
         batch_id,
         raw_object,
@@ -78,18 +59,13 @@ payloads as (
         is_import,
         sealed_at,
         envelope_at,
-        false as is_connection_event,
-        regexp_replace(url, '[?].*$', '') as url,
+        url,
         params,
-        status,
-        payload,
+        -- An error in whatever words has another status.
+        status != '200' as is_no_answer,
+        body as payload,
 
-    from answer_envelopes
-
-    where not is_envelope
-        {%- for ending in rest %}
-        or ends_with(regexp_replace(url, '[?].*$', ''), '{{ ending }}')
-        {%- endfor %}
+    from answers
     {%- endif %}
 
 ),
@@ -102,53 +78,137 @@ parsed as materialized (
         {%- if says %}
         {{ json_texts('payload', says) }} as said_texts,
         {%- endif %}
-        {%- set in_frame %}
-            {%- if frame_rows_at %}{{ json_list('payload', frame_rows_at, 'null::varchar') }}
-            {%- else %}[payload]{% endif %}
-        {%- endset %}
         {%- if rest %}
-        case source_kind
-            when 'rest' then {{ json_list('payload', rest_rows_at, 'null::varchar') }}
-            else {{ in_frame }}
-        end as entries,
+        if(
+            source_kind = 'rest',
+            {{ json_rows('payload', rest_rows_at) }},
+            {{ json_rows('payload', rows_at) }}
+        ) as entries,
         {%- else %}
-        {{ in_frame }} as entries,
+        {{ json_rows('payload', rows_at) }} as entries,
         {%- endif %}
 
     from payloads
 
 ),
 
-entries as (
+said as (
 
     select
         * exclude (entries, payload{{ ', said_texts' if says }}),
         {%- if says %}
         {{- named_texts('said_texts', says) }}
         {%- endif %}
+        {%- if unwrap %}
+        unnest(entries) as element,
+        coalesce(json_extract(element, '{{ unwrap }}')::varchar, element) as entry,
+        {%- else %}
         unnest(entries) as entry,
+        {%- endif %}
         unnest(range(1, len(entries) + 1)) as row_in_line,
-        trim(payload) in ('{{ pongs | join("', '") }}') as is_pong,
 
     from parsed
+
+),
+
+row_texts as materialized (
+
+    select
+        *,
+        {{ json_texts('entry', row) }} as texts,
+
+    from said
 
 ),
 
 delivered as (
 
     select
-        * exclude (is_json, is_pong, is_connection_event, envelope_at, status)
-            replace (if(is_json, entry, null) as entry),
+        * exclude (envelope_at, is_no_answer, is_json, texts),
+        {{- named_texts('texts', row) }}
         {{ iso_at('envelope_at') }} as received_at,
         case
-            -- An error in whatever words has another status.
-            when is_connection_event or is_pong or status != '200' then 'other'
-            when is_json and entry is null then 'other'
+            when is_no_answer then 'other'
+            when not is_json then 'row'
+            when entry = '[]' then 'other'
+            {%- if rest %}
+            -- An error inside HTTP 200, or nothing new.
+            when source_kind = 'rest' and entry is null then 'other'
+            when source_kind = 'stream' and coalesce({{ chatter }}, false) then 'other'
+            {%- else %}
+            when coalesce({{ chatter }}, false) then 'other'
+            {%- endif %}
             else 'row'
         end as line_class,
-        case when not is_json then 'unreadable_json' end as reject_reason,
+        case
+            when not is_json then 'unreadable_json'
+            when source_kind = 'stream' and not coalesce({{ recognised }}, false)
+                then 'unrecognised_frame'
+        end as reject_reason,
 
-    from entries
+    from row_texts
 
 ),
+{%- endmacro %}
+
+
+{#-
+    The answers of liquidation endpoints, as the CTE `answers`: batch_id, raw_object, raw_line,
+    is_import, sealed_at, envelope_at, url (without query), params, status, body, all texts.
+
+    Answers of other endpoints are not ours; a cut line may have been, and is kept to be refused.
+-#}
+{% macro answer_lines(venue, endings) -%}
+{%- set envelope = {
+    'envelope_at': '$.received_at', 'full_url': '$.request.url', 'params': '$.request.params',
+    'status': '$.request.status', 'body': '$.body',
+} -%}
+answer_envelopes as (
+
+    select
+        *,
+        {{ json_texts('text', envelope) }} as envelope_texts,
+
+    from {{ raw_lines(venue, 'liquidations', 'rest') }}
+
+),
+
+answers as (
+
+    select
+        batch_id,
+        raw_object,
+        raw_line,
+        is_import,
+        sealed_at,
+        {{- named_texts('envelope_texts', envelope) }}
+        regexp_replace(full_url, '[?].*$', '') as url,
+
+    from answer_envelopes
+
+    where envelope_texts is null
+        {%- for ending in endings %}
+        or ends_with(url, '{{ ending }}')
+        {%- endfor %}
+
+),
+{%- endmacro %}
+
+
+{#-
+    The rows of a JSON text as texts: the elements of the list at a path, or the object there; one
+    null where there is neither and where the text is no JSON, and '[]' for an empty list: never an
+    empty list, since what is unnested from it would be lost without a word.
+-#}
+{% macro json_rows(column, path) -%}
+    case
+        when not coalesce(json_valid({{ column }}), false) then [null::varchar]
+        else case json_type({{ column }}, '{{ path }}')
+            when 'ARRAY' then coalesce(
+                nullif(json_extract({{ column }}, '{{ path }}[*]')::varchar[], []), ['[]']
+            )
+            when 'OBJECT' then [json_extract({{ column }}, '{{ path }}')::varchar]
+            else [null::varchar]
+        end
+    end
 {%- endmacro %}

@@ -48,7 +48,8 @@
 
 {#-
     The rows of such answers, as a subquery: batch_id, raw_object, raw_line, received_at, sealed_at,
-    url, params, asked of the answer; entry (json) and row_in_line (1-based) of the row.
+    url, params, asked of the answer; entry (json) and row_in_line (1-based) of the row; source_kind
+    (rest) and reject_reason (null where the entry can be read).
 
     Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list;
     single, a key that marks an answer which is one row itself and no list; answered, column ->
@@ -60,8 +61,10 @@
     (
         select
             * exclude (entries),
+            'rest' as source_kind,
             unnest(entries) as entry,
             unnest(range(1, len(entries) + 1)) as row_in_line,
+            if(entry is null, 'unreadable_json', null) as reject_reason,
 
         from (
             select

@@ -4,15 +4,18 @@
 -#}
 
 
-{#- Open interest of one side: oi_contracts, oi_base and oi_usd; at least one of them. -#}
-{% macro staged_open_interest(venue, relation) -%}
+{#-
+    Open interest of one side: oi_contracts, oi_base and oi_usd, at least one of them; `required`
+    names others that must be there.
+-#}
+{% macro staged_open_interest(venue, relation, required=[]) -%}
     {{ staged_observations(
         venue,
         relation,
         numbers={
             'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'
         },
-        required=[],
+        required=required,
         checks={'missing_field': 'coalesce(oi_contracts, oi_base, oi_usd) is null'},
     ) }}
 {%- endmacro %}
@@ -45,8 +48,18 @@
 {%- endmacro %}
 
 
-{#- Mark and index prices of one instant: mark_usd and index_usd; what is absent gives no row. -#}
+{#-
+    Mark and index prices of one instant: mark_usd and index_usd, as text or numbers; what is absent
+    gives no row. A model that has bars as well takes the CTE `points` of price_points alone.
+-#}
 {% macro staged_price_points(venue, relation) -%}
+{{ price_points(relation) }}
+
+{{ staged_bars(venue, 'points') }}
+{%- endmacro %}
+
+
+{% macro price_points(relation) -%}
 pairs as (
 
     select
@@ -64,7 +77,8 @@ pairs as (
 points as (
 
     select
-        * replace ((row_in_line - 1) * 2 + place as row_in_line),
+        * exclude (point, place, mark_usd, index_usd)
+            replace ((row_in_line - 1) * 2 + place as row_in_line),
         point.kind as price_kind,
         null::integer as bar_seconds,
         observed_at as known_at,
@@ -80,6 +94,4 @@ points as (
     where if(reject_reason is null, nullif(point.price, '') is not null, place = 1)
 
 ),
-
-{{ staged_bars(venue, 'points') }}
 {%- endmacro %}

@@ -3,7 +3,7 @@
     specification was observed, which is when we had it.
 
     Arguments: venue; relation, a CTE with batch_id, raw_object, raw_line, row_in_line, received_at,
-    sealed_at, entry (the JSON row; null where the answer was no JSON), instrument, contract_type
+    sealed_at, reject_reason (null where nothing is wrong so far), instrument, contract_type
     (linear, inverse, quanto), venue_asset, quote_asset, contract_size (units of venue_asset if
     linear, USD if inverse; text or number), status (the venue's word), listed_at.
 -#}
@@ -36,7 +36,7 @@ select
     coalesce(received_at, sealed_at) as observed_at,
     date_trunc('hour', coalesce(received_at, sealed_at)) as hour_at,
     case
-        when entry is null then 'unreadable_json'
+        when reject_reason is not null then reject_reason
         when instrument is null or nullif(venue_asset, '') is null or nullif(quote_asset, '') is null
             then 'missing_field'
         when contract_type is null then 'unknown_contract_type'

@@ -87,6 +87,9 @@ screened as (
         case
             when line_class != 'row' then null
             when reject_reason is not null then reject_reason
+            when instrument is null then 'missing_field'
+            when coalesce(venue_asset, '') = '' then 'garbled_symbol'
+            when coalesce(quote_asset, '') = '' then 'unknown_symbol'
             when liquidated_side is null then 'unknown_side'
             when event_at is null then 'unreadable_event_time'
             when plausible_event_at is null then 'implausible_event_time'

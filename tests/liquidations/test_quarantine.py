@@ -170,13 +170,13 @@ BYBIT = [
     (frame_line(bybit(T=EVENT_MS // 1000)), "unreadable_event_time"),
     (frame_line(bybit(T=EVENT_MS + 3 * HOUR_MS)), "implausible_event_time"),
     (frame_line(bybit(s="btcusdt")), "garbled_symbol"),
-    (frame_line(bybit(s="BTC")), "unknown_symbol"),
+    (frame_line(bybit(s="BTC")), "garbled_symbol"),
 ]
 OKX = [
     (frame_line(json.dumps(okx())[:60]), "unreadable_json"),
     (frame_line(HTML), "unreadable_json"),
     (frame_line({"data": [{}]}), "unrecognised_frame"),
-    (frame_line({**okx(), "data": {"instId": 5}}), "garbled_symbol"),
+    (frame_line({**okx(), "data": {"instId": 5}}), "unknown_symbol"),
     (frame_line({**okx(), "data": None}), "missing_field"),
     (frame_line(okx(None)), "missing_field"),
     (frame_line(okx(side=None)), "unknown_side"),
@@ -189,7 +189,7 @@ OKX = [
     (frame_line(okx(ts="1782820800")), "unreadable_event_time"),
     (frame_line(okx(ts=str(EVENT_MS + 3 * HOUR_MS))), "implausible_event_time"),
     (frame_line(okx("btc-usdt-swap")), "garbled_symbol"),
-    (frame_line(okx("BTCUSDT")), "garbled_symbol"),
+    (frame_line(okx("BTCUSDT")), "unknown_symbol"),
     (frame_line(okx("NOBODYKNOWS-USDT-SWAP")), "unknown_contract_size"),
 ]
 OKX_ANSWERS = [

@@ -62,8 +62,9 @@ def change(home: Home, publish: int) -> None:
         warehouse.execute(f"update marts.totals set publish = {publish}, events = {1000 + publish}")
 
 
-def read_until(root: str, stop: multiprocessing.synchronize.Event, answers) -> None:
+def read_until(root: str, reading, stop: multiprocessing.synchronize.Event, answers) -> None:
     """Opens `current` anew each time; reports how many reads agreed, and what did not."""
+    reading.wait(60)
     home, reads, wrong, seen = Home(Path(root)), 0, [], set()
     while not stop.is_set():
         try:
@@ -86,13 +87,15 @@ def read_until(root: str, stop: multiprocessing.synchronize.Event, answers) -> N
 def test_four_readers_see_no_torn_release_over_twenty_publishes(home):
     releases.publish(home, "run-0", NOW)
     processes = multiprocessing.get_context("spawn")
-    stop, answers = processes.Event(), processes.Queue()
+    # On a busy machine the publishes would be over before the readers are there.
+    reading, stop, answers = processes.Barrier(READERS + 1), processes.Event(), processes.Queue()
     readers = [
-        processes.Process(target=read_until, args=(str(home.root), stop, answers))
+        processes.Process(target=read_until, args=(str(home.root), reading, stop, answers))
         for _ in range(READERS)
     ]
     for reader in readers:
         reader.start()
+    reading.wait(60)
     for publish in range(1, PUBLISHES + 1):
         change(home, publish)
         releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))

@@ -15,3 +15,16 @@
             ~ column ~ ", 'USD([FGHJKMNQUVXZ][0-9]{2})?$'), 'inverse', 'linear')",
     }) }}
 {%- endmacro %}
+
+
+{#- Rows of Bybit's tickers of contracts in the batches being built; see rest_rows. -#}
+{% macro bybit_tickers() -%}
+    (
+        from {{ rest_rows(
+            'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
+            answered={'category': '$.result.category', 'answered_ms': '$.time'}
+        ) }}
+
+        where coalesce(category, '') not in ('spot', 'option')
+    )
+{%- endmacro %}

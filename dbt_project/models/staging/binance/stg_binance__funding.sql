@@ -59,14 +59,14 @@ settled as (
         raw_object,
         raw_line,
         row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         entry ->> 'symbol' as instrument,
         date_trunc('minute', {{ epoch_ms_at("entry ->> 'fundingTime'") }}) as observed_at,
         entry ->> 'fundingRate' as funding_rate,
         true as is_settled,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        reject_reason,
 
     from settled_answers
 
@@ -89,7 +89,7 @@ estimates as (
         raw_object,
         raw_line,
         row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         entry ->> 'symbol' as instrument,
@@ -97,7 +97,7 @@ estimates as (
         entry ->> 'lastFundingRate' as funding_rate,
         false as is_settled,
         null::double as gap_hours,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        reject_reason,
 
     from estimate_answers
 
@@ -163,10 +163,4 @@ unioned as (
 
 ),
 
-{{ staged_observations(
-    'binance',
-    'unioned',
-    numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-    required=['funding_rate', 'interval_hours'],
-    kept=['is_settled'],
-) }}
+{{ staged_funding('binance', 'unioned') }}

@@ -3,61 +3,21 @@
 -- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
 --   symbol and second is published.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
-{% set order_paths = {
-    'event_kind': '$.e', 'market_code': '$.st',
-    'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
-    'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'event_ms': '$.o.T',
-} %}
 with
 
-{{ frame_lines('binance') }}
-
--- One object, a combined-stream wrapper, or a list of either.
-messages as (
-
-    select
-        *,
-        {{ json_list('frame', '$', 'frame') }} as texts_of_messages,
-        unnest(texts_of_messages) as message,
-        unnest(range(1, len(texts_of_messages) + 1)) as row_in_line,
-
-    from frames
-
-),
-
-unwrapped as (
-
-    select
-        * exclude (message),
-        case
-            when json_valid(message)
-                then coalesce(json_extract(message, '$.data')::varchar, message)
-            else message
-        end as message,
-
-    from messages
-
-),
-
-frame_texts as materialized (
-
-    select
-        *,
-        {{ json_texts('message', order_paths) }} as texts,
-
-    from unwrapped
-
-),
-
-frame_fields as (
-
-    select
-        *,
-        {{- named_texts('texts', order_paths) }}
-
-    from frame_texts
-
-),
+-- One object, a combined-stream wrapper, or a list of either. The acknowledgement of a subscription
+-- is {"result": null, "id": 1}.
+{{ delivered_rows(
+    'binance',
+    unwrap='$.data',
+    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    recognised='event_kind is not null',
+    row={
+        'event_kind': '$.e', 'market_code': '$.st',
+        'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
+        'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'event_ms': '$.o.T',
+    },
+) }}
 
 from_frames as (
 
@@ -67,17 +27,9 @@ from_frames as (
         raw_line,
         row_in_line,
         'binance.force_order_frame@1' as parser,
-        'stream' as source_kind,
-        case
-            when is_connection_event then 'other'
-            when event_kind != 'forceOrder' then 'other'
-            when message = '[]' then 'other'
-            -- The acknowledgement of a subscription: {"result": null, "id": 1}.
-            when texts is not null and event_kind is null
-                then if(json_exists(message, '$.result'), 'other', 'row')
-            else 'row'
-        end as line_class,
-        {{ iso_at('envelope_at') }} as received_at,
+        source_kind,
+        line_class,
+        received_at,
         is_import,
         sealed_at,
         symbol,
@@ -91,13 +43,9 @@ from_frames as (
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
         raw_line::varchar as twin_scope,
         1 as twin_copies,
-        case
-            when texts is null then 'unreadable_json'
-            when event_kind is null then 'unrecognised_frame'
-            when symbol is null then 'missing_field'
-        end as reject_reason,
+        reject_reason,
 
-    from frame_fields
+    from delivered
 
 ),
 

@@ -22,7 +22,7 @@ from_rest as (
         raw_object,
         raw_line,
         row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         -- Rows of the taker ratio do not name their symbol; COIN-M rows name the pair.
@@ -39,7 +39,7 @@ from_rest as (
             when 'takerlongshortRatio' then 'taker_volume'
         end as ratio_kind,
         coalesce(entry ->> 'longShortRatio', entry ->> 'buySellRatio') as long_short_ratio,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        reject_reason,
 
     from answered
 
@@ -92,10 +92,4 @@ unioned as (
 
 ),
 
-{{ staged_observations(
-    'binance',
-    'unioned',
-    numbers={'long_short_ratio': 'not_negative'},
-    required=['long_short_ratio'],
-    kept=['ratio_kind'],
-) }}
+{{ staged_long_short_ratio('binance', 'unioned') }}

@@ -21,7 +21,7 @@ from_rest as (
         raw_object,
         raw_line,
         row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         {{ epoch_ms_at("coalesce(entry ->> 'timestamp', entry ->> 'time')") }} as observed_at,
@@ -39,7 +39,7 @@ from_rest as (
         end as instrument,
         coalesce(entry ->> 'sumOpenInterest', entry ->> 'openInterest') as open_interest,
         entry ->> 'sumOpenInterestValue' as open_interest_value,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        reject_reason,
 
     from answered
 
@@ -86,9 +86,4 @@ meant as (
 
 ),
 
-{{ staged_observations(
-    'binance',
-    'meant',
-    numbers={'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'},
-    required=['open_interest'],
-) }}
+{{ staged_open_interest('binance', 'meant', required=['open_interest']) }}

@@ -5,7 +5,15 @@
 -- https://github.com/binance/binance-public-data#readme
 with
 
-point_answers as (
+marks as (
+
+    select
+        *,
+        entry ->> 'symbol' as instrument,
+        {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
+        entry ->> 'markPrice' as mark_usd,
+        -- An index that is not calculated is published as zero.
+        if(try_cast(entry ->> 'indexPrice' as double) = 0, null, entry ->> 'indexPrice') as index_usd,
 
     from {{ rest_rows(
         'binance', 'premium_index', ['/v1/premiumIndex'], single='markPrice'
@@ -13,39 +21,7 @@ point_answers as (
 
 ),
 
-points as (
-
-    select
-        batch_id,
-        raw_object,
-        raw_line,
-        row_in_line * 2 - if(price.kind = 'mark', 1, 0) as row_in_line,
-        'rest' as source_kind,
-        received_at,
-        sealed_at,
-        entry ->> 'symbol' as instrument,
-        price.kind as price_kind,
-        null::integer as bar_seconds,
-        {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
-        observed_at as known_at,
-        entry ->> price.field as open_usd,
-        open_usd as high_usd,
-        open_usd as low_usd,
-        open_usd as close_usd,
-        null::varchar as volume_base,
-        null::varchar as volume_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
-
-    from point_answers,
-        (
-            values ('mark', 'markPrice'), ('index', 'indexPrice')
-        ) as price(kind, field)
-
-    -- An index that is not calculated is published as zero.
-    where entry is null or price.kind = 'mark'
-        or coalesce(try_cast(entry ->> 'indexPrice' as double), -1) != 0
-
-),
+{{ price_points('marks') }}
 
 bar_answers as (
 
@@ -64,7 +40,7 @@ bars_from_rest as (
         raw_object,
         raw_line,
         row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         coalesce(
@@ -85,7 +61,7 @@ bars_from_rest as (
         entry ->> 5 as volume,
         entry ->> 6 as close_time,
         entry ->> 7 as quote_volume,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        reject_reason,
 
     from bar_answers
 

@@ -16,12 +16,7 @@ history_answers as (
 
 ticker_answers as (
 
-    from {{ rest_rows(
-        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
-        answered={'category': '$.result.category', 'answered_ms': '$.time'}
-    ) }}
-
-    where coalesce(category, '') not in ('spot', 'option')
+    from {{ bybit_tickers() }}
 
 ),
 
@@ -109,7 +104,6 @@ meant as (
 
     select
         answered.*,
-        'rest' as source_kind,
         answered.entry ->> 'fundingRate' as funding_rate,
         coalesce(
             ticker_intervals.interval_hours,
@@ -117,7 +111,6 @@ meant as (
             answered.gap_hours,
             8
         ) as interval_hours,
-        if(answered.entry is null, 'unreadable_json', null) as reject_reason,
 
     from answered
     left join ticker_intervals
@@ -129,10 +122,4 @@ meant as (
 
 ),
 
-{{ staged_observations(
-    'bybit',
-    'meant',
-    numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-    required=['funding_rate', 'interval_hours'],
-    kept=['is_settled'],
-) }}
+{{ staged_funding('bybit', 'meant') }}

@@ -3,19 +3,10 @@
 -- https://bybit-exchange.github.io/docs/v5/market/long-short-ratio
 with
 
-answered as (
-
-    from {{ rest_rows(
-        'bybit', 'long_short_ratio', ['/v5/market/account-ratio'], rows_at='$.result.list'
-    ) }}
-
-),
-
 meant as (
 
     select
         *,
-        'rest' as source_kind,
         coalesce(entry ->> 'symbol', params ->> 'symbol') as instrument,
         {{ epoch_ms_at("entry ->> 'timestamp'") }} as observed_at,
         'accounts' as ratio_kind,
@@ -25,16 +16,11 @@ meant as (
             / nullif(try_cast(entry ->> 'sellRatio' as double), 0),
             4
         ) as long_short_ratio,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
-    from answered
+    from {{ rest_rows(
+        'bybit', 'long_short_ratio', ['/v5/market/account-ratio'], rows_at='$.result.list'
+    ) }}
 
 ),
 
-{{ staged_observations(
-    'bybit',
-    'meant',
-    numbers={'long_short_ratio': 'not_negative'},
-    required=['long_short_ratio'],
-    kept=['ratio_kind'],
-) }}
+{{ staged_long_short_ratio('bybit', 'meant') }}

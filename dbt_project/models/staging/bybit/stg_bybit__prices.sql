@@ -4,47 +4,20 @@
 -- https://bybit-exchange.github.io/docs/v5/market/mark-kline
 with
 
-ticker_answers as (
-
-    from {{ rest_rows(
-        'bybit', 'tickers', ['/v5/market/tickers'], rows_at='$.result.list',
-        answered={'category': '$.result.category', 'answered_ms': '$.time'}
-    ) }}
-
-    where coalesce(category, '') not in ('spot', 'option')
-
-),
-
-points as (
+marks as (
 
     select
-        batch_id,
-        raw_object,
-        raw_line,
-        row_in_line * 2 - if(price.kind = 'mark', 1, 0) as row_in_line,
-        received_at,
-        sealed_at,
+        *,
         entry ->> 'symbol' as instrument,
-        price.kind as price_kind,
-        null::integer as bar_seconds,
         {{ epoch_ms_at('answered_ms') }} as observed_at,
-        observed_at as known_at,
-        entry ->> price.field as open_usd,
-        open_usd as high_usd,
-        open_usd as low_usd,
-        open_usd as close_usd,
-        null::varchar as volume_base,
-        null::varchar as volume_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
+        entry ->> 'markPrice' as mark_usd,
+        entry ->> 'indexPrice' as index_usd,
 
-    from ticker_answers,
-        (
-            values ('mark', 'markPrice'), ('index', 'indexPrice')
-        ) as price(kind, field)
-
-    where entry is null or nullif(entry ->> price.field, '') is not null
+    from {{ bybit_tickers() }}
 
 ),
+
+{{ price_points('marks') }}
 
 bar_answers as (
 
@@ -63,12 +36,7 @@ bar_answers as (
 bars as (
 
     select
-        batch_id,
-        raw_object,
-        raw_line,
-        row_in_line,
-        received_at,
-        sealed_at,
+        *,
         coalesce(symbol, params ->> 'symbol') as instrument,
         case
             when ends_with(url, '/mark-price-kline') then 'mark'
@@ -89,7 +57,6 @@ bars as (
         category = 'inverse' as is_inverse,
         if(is_inverse, entry ->> 6, entry ->> 5) as volume_base,
         if(is_inverse, entry ->> 5, entry ->> 6) as volume_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from bar_answers
 
@@ -97,9 +64,9 @@ bars as (
 
 unioned as (
 
-    select *, 'rest' as source_kind from points
+    from points
     union all by name
-    select * exclude (is_inverse), 'rest' as source_kind from bars
+    from bars
 
 ),
 

@@ -8,12 +8,10 @@ settled as (
 
     select
         *,
-        'rest' as source_kind,
         entry ->> 'coin' as instrument,
         date_trunc('minute', {{ epoch_ms_at("entry ->> 'time'") }}) as observed_at,
         entry ->> 'fundingRate' as funding_rate,
         true as is_settled,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from {{ rest_rows('hyperliquid', 'funding', ['/info']) }}
 
@@ -49,10 +47,4 @@ meant as (
 
 ),
 
-{{ staged_observations(
-    'hyperliquid',
-    'meant',
-    numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-    required=['funding_rate', 'interval_hours'],
-    kept=['is_settled'],
-) }}
+{{ staged_funding('hyperliquid', 'meant') }}

@@ -109,7 +109,8 @@ meant as (
         sealed_at,
         coin as instrument,
         'linear' as contract_type,
-        coin as venue_asset,
+        if(regexp_matches(coin, '^([a-z0-9]+:)?[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$'), coin, null)
+            as venue_asset,
         'USDC' as quote_asset,
         1 as contract_size,
         case
@@ -135,8 +136,6 @@ meant as (
             when event is null then 'unrecognised_line'
             when address is null or liquidated_user is null or coin is null or trade_id is null
                 then 'missing_field'
-            when not regexp_matches(coin, '^([a-z0-9]+:)?[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$')
-                then 'garbled_symbol'
         end as reject_reason,
 
     from legs

@@ -19,9 +19,4 @@ meant as (
 
 ),
 
-{{ staged_observations(
-    'hyperliquid',
-    'meant',
-    numbers={'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'},
-    required=['oi_base'],
-) }}
+{{ staged_open_interest('hyperliquid', 'meant', required=['oi_base']) }}

@@ -124,7 +124,7 @@ final as (
         raw_object,
         raw_line,
         row_in_line::integer as row_in_line,
-        'rest' as source_kind,
+        source_kind,
         received_at,
         sealed_at,
         'market_caps' as venue,
@@ -147,7 +147,7 @@ final as (
         change_24h_share,
         source,
         case
-            when entry is null then 'unreadable_json'
+            when reject_reason is not null then reject_reason
             when source_asset_id is null or symbol is null then 'missing_field'
             when observed_at is null then 'unreadable_time'
             when observed_at < timestamp '2017-01-01'

@@ -84,9 +84,7 @@ meant as (
 
     select
         settled_gaps.* exclude (gap_hours),
-        'rest' as source_kind,
         coalesce(settled_gaps.gap_hours, stated_intervals.interval_hours, 8) as interval_hours,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from settled_gaps
     left join stated_intervals using (batch_id, instrument)
@@ -95,9 +93,7 @@ meant as (
 
     select
         * exclude (stated_interval_hours),
-        'rest' as source_kind,
         coalesce(stated_interval_hours, 8) as interval_hours,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from current_rates
 
@@ -105,10 +101,4 @@ meant as (
 
 ),
 
-{{ staged_observations(
-    'okx',
-    'meant',
-    numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-    required=['funding_rate', 'interval_hours'],
-    kept=['is_settled'],
-) }}
+{{ staged_funding('okx', 'meant') }}

@@ -24,7 +24,6 @@ meant as (
 
     select
         *,
-        'rest' as source_kind,
         coalesce(params ->> 'instId', params ->> 'ccy') as instrument,
         {{ epoch_ms_at("entry ->> 0") }} as observed_at,
         case regexp_extract(url, '[^/]+$')
@@ -33,16 +32,9 @@ meant as (
             else 'accounts'
         end as ratio_kind,
         entry ->> 1 as long_short_ratio,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
 
     from answered
 
 ),
 
-{{ staged_observations(
-    'okx',
-    'meant',
-    numbers={'long_short_ratio': 'not_negative'},
-    required=['long_short_ratio'],
-    kept=['ratio_kind'],
-) }}
+{{ staged_long_short_ratio('okx', 'meant') }}

@@ -4,7 +4,15 @@
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-open-interest
 with
 
-current_answers as (
+meant as (
+
+    select
+        *,
+        entry ->> 'instId' as instrument,
+        {{ epoch_ms_at("entry ->> 'ts'") }} as observed_at,
+        entry ->> 'oi' as oi_contracts,
+        entry ->> 'oiCcy' as oi_base,
+        entry ->> 'oiUsd' as oi_usd,
 
     from {{ rest_rows(
         'okx', 'open_interest', ['/api/v5/public/open-interest'], rows_at='$.data'
@@ -12,9 +20,15 @@ current_answers as (
 
     where entry is null or coalesce(entry ->> 'instType', 'SWAP') in ('SWAP', 'FUTURES')
 
-),
+    union all by name
 
-history_answers as (
+    select
+        *,
+        params ->> 'instId' as instrument,
+        {{ epoch_ms_at("entry ->> 0") }} as observed_at,
+        entry ->> 1 as oi_contracts,
+        entry ->> 2 as oi_base,
+        entry ->> 3 as oi_usd,
 
     from {{ rest_rows(
         'okx',
@@ -25,39 +39,4 @@ history_answers as (
 
 ),
 
-meant as (
-
-    select
-        *,
-        'rest' as source_kind,
-        entry ->> 'instId' as instrument,
-        {{ epoch_ms_at("entry ->> 'ts'") }} as observed_at,
-        entry ->> 'oi' as oi_contracts,
-        entry ->> 'oiCcy' as oi_base,
-        entry ->> 'oiUsd' as oi_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
-
-    from current_answers
-
-    union all by name
-
-    select
-        *,
-        'rest' as source_kind,
-        params ->> 'instId' as instrument,
-        {{ epoch_ms_at("entry ->> 0") }} as observed_at,
-        entry ->> 1 as oi_contracts,
-        entry ->> 2 as oi_base,
-        entry ->> 3 as oi_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
-
-    from history_answers
-
-),
-
-{{ staged_observations(
-    'okx',
-    'meant',
-    numbers={'oi_contracts': 'not_negative', 'oi_base': 'not_negative', 'oi_usd': 'not_negative'},
-    required=['oi_contracts'],
-) }}
+{{ staged_open_interest('okx', 'meant', required=['oi_contracts']) }}

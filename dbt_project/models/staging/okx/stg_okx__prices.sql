@@ -4,7 +4,14 @@
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-mark-price
 with
 
-point_answers as (
+marks as (
+
+    select
+        *,
+        entry ->> 'instId' as instrument,
+        {{ epoch_ms_at("entry ->> 'ts'") }} as observed_at,
+        entry ->> 'markPx' as mark_usd,
+        null::varchar as index_usd,
 
     from {{ rest_rows(
         'okx', 'premium_index', ['/api/v5/public/mark-price'], rows_at='$.data'
@@ -14,52 +21,12 @@ point_answers as (
 
 ),
 
-bar_answers as (
+{{ price_points('marks') }}
 
-    from {{ rest_rows(
-        'okx',
-        'mark_bars',
-        ['/api/v5/market/mark-price-candles', '/api/v5/market/history-mark-price-candles'],
-        rows_at='$.data'
-    ) }}
-
-),
-
-unioned as (
+bars as (
 
     select
-        batch_id,
-        raw_object,
-        raw_line,
-        row_in_line,
-        'rest' as source_kind,
-        received_at,
-        sealed_at,
-        entry ->> 'instId' as instrument,
-        'mark' as price_kind,
-        null::integer as bar_seconds,
-        {{ epoch_ms_at("entry ->> 'ts'") }} as observed_at,
-        observed_at as known_at,
-        entry ->> 'markPx' as open_usd,
-        open_usd as high_usd,
-        open_usd as low_usd,
-        open_usd as close_usd,
-        null::varchar as volume_base,
-        null::varchar as volume_usd,
-        if(entry is null, 'unreadable_json', null) as reject_reason,
-
-    from point_answers
-
-    union all by name
-
-    select
-        batch_id,
-        raw_object,
-        raw_line,
-        row_in_line,
-        'rest' as source_kind,
-        received_at,
-        sealed_at,
+        * exclude (reject_reason),
         params ->> 'instId' as instrument,
         'mark' as price_kind,
         case regexp_extract(coalesce(params ->> 'bar', '1m'), '[a-zA-Z]')
@@ -76,12 +43,22 @@ unioned as (
         entry ->> 4 as close_usd,
         null::varchar as volume_base,
         null::varchar as volume_usd,
-        case
-            when entry is null then 'unreadable_json'
-            when (entry ->> 5) = '0' then 'unfinished_bar'
-        end as reject_reason,
+        coalesce(reject_reason, if((entry ->> 5) = '0', 'unfinished_bar', null)) as reject_reason,
 
-    from bar_answers
+    from {{ rest_rows(
+        'okx',
+        'mark_bars',
+        ['/api/v5/market/mark-price-candles', '/api/v5/market/history-mark-price-candles'],
+        rows_at='$.data'
+    ) }}
+
+),
+
+unioned as (
+
+    from points
+    union all by name
+    from bars
 
 ),
 
