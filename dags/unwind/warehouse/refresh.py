@@ -218,7 +218,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
-        is_same_project = _is_same_project(state)
+        unchanging = _nothing_to_stage(state) if _is_same_project(state) else []
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
         copied = beside.submit(releases.prepare, target)
@@ -226,7 +226,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
             [
                 *("build", "--exclude-resource-type", "test"),
                 *("--exclude-resource-type", "unit_test", "--select", *STAGING_MODELS),
-                *(("--exclude", *UNCHANGING) if is_same_project else ()),
+                *(("--exclude", *unchanging) if unchanging else ()),
             ],
             lambda name, done, total: report("staging", done, total),
         )
@@ -396,6 +396,16 @@ def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
     return row is not None and row[0] == project_fingerprint()
 
 
+def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
+    """What staging leaves out: what never changes, and venues with nothing in these batches."""
+    touched = {venue for (venue,) in state.execute("select venue from ops.build_venues").fetchall()}
+    folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
+    return [
+        *UNCHANGING,
+        *(f"path:models/staging/{venue}" for venue in folders if venue not in touched),
+    ]
+
+
 def _plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:
     row = state.execute("select run_id, state from ops.plan").fetchone()
     return row if row else ("", PUBLISHED)
@@ -497,21 +507,37 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
-    """The spine runs from the first to the last hour that any batch covers; new hours are built."""
+    """The spine runs from the first to the last hour that any batch covers; new hours are built.
+
+    What an import covers, its good rows tell. Batches that were built before are in the spine.
+    """
+    listings = ("__liquidations", "__instruments")
+    told = " union all ".join(
+        f"select batch_id, hour_at from landed.{table} where reject_reason is null"
+        for table in _landed_tables(state)
+        if not table.endswith(listings)
+    )
     state.execute(
-        """
+        f"""
         create or replace temp table spine as
-        with bounds as (
-            select
-                min(covers_from_at) as first_hour,
-                max(covers_to_at) - interval 1 hour as last_hour
+        with told as (
+            select batch_id, hour_at from intermediate.int_liquidations_unioned
+            where line_class = 'row' and reject_reason is null
+            union all
+            {told}
+        ),
+        bounds as (
+            select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
+            union all
+            select min(covers_from_at), max(covers_to_at) - interval 1 hour
             from ops.batches where covers_from_at is not null
             union all
-            select min(rows_of.hour_at), max(rows_of.hour_at)
-            from intermediate.int_liquidations_unioned as rows_of
-            inner join ops.batches on rows_of.batch_id = ops.batches.batch_id
-            where ops.batches.kind = 'import' and rows_of.line_class = 'row'
-                and rows_of.reject_reason is null
+            select min(told.hour_at), max(told.hour_at) from told
+            where told.batch_id in (
+                select batch_id from ops.build_batches
+                inner join ops.batches using (batch_id)
+                where ops.batches.kind = 'import'
+            )
         )
         select unnest(
             range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)

@@ -33,6 +33,7 @@ create table if not exists ops.feed_hours (
     batch_id varchar, revision integer, venue varchar, hour_at timestamp
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
+create table if not exists ops.build_venues (venue varchar);
 create table if not exists ops.build_objects (
     batch_id varchar, venue varchar, dataset varchar, format varchar, raw_object varchar,
     name varchar, lines_path varchar, lines bigint, problem varchar, received_at timestamp,
@@ -110,15 +111,21 @@ def _arrow_type(duckdb_type: str) -> pa.DataType:
 def write_build_batches(
     connection: duckdb.DuckDBPyConnection, home: Home, seals: Sequence[Seal]
 ) -> None:
-    """Makes these sealed batches the ones being built: their objects, outcomes and covers."""
+    """Makes these sealed batches the ones being built: their objects, outcomes and covers.
+
+    `build_venues` are those with an object in them, now or in a former revision.
+    """
     zone = RawZone(home)
-    connection.execute("delete from ops.build_batches")
-    connection.execute("delete from ops.build_objects")
+    for table in ("ops.build_batches", "ops.build_objects", "ops.build_venues"):
+        connection.execute(f"delete from {table}")
     append_rows(
         connection,
         "ops.build_batches",
         ((seal.batch.batch_id, seal.revision) for seal in seals),
     )
+    with_objects = "batch_id in (select batch_id from ops.build_batches) and objects > 0"
+    venues_of_outcomes = f"select distinct venue from ops.batch_outcomes where {with_objects}"
+    connection.execute(f"insert into ops.build_venues {venues_of_outcomes}")
     for table in ("ops.batches", "ops.batch_outcomes", "ops.feed_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
@@ -158,6 +165,9 @@ def write_build_batches(
             for venue, landings in seal.landings.items()
             for landing in landings
         ),
+    )
+    connection.execute(
+        f"insert into ops.build_venues {venues_of_outcomes} except from ops.build_venues"
     )
     append_rows(
         connection,

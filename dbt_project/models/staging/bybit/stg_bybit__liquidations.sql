@@ -35,7 +35,7 @@ fields as materialized (
         coalesce(quantity_now, size_before, qty_before) as raw_quantity,
         coalesce(price_now, price_before) as raw_price,
         {{ epoch_ms_at('coalesce(event_ms_now, updated_ms_before, event_ms_before)') }} as event_at,
-        {{ instrument_spelling('bybit', 'instrument') }} as spelling,
+        unnest({{ instrument_spelling('bybit', 'instrument') }}),
 
     from delivered
 
@@ -45,14 +45,11 @@ meant as (
 
     select
         *,
-        spelling.contract_type as contract_type,
-        spelling.venue_asset as venue_asset,
-        spelling.quote_asset as quote_asset,
         1 as contract_size,
         'liquidation' as event_kind,
         case raw_side when 'Buy' then 'long' when 'Sell' then 'short' end as liquidated_side,
         'venue' as event_at_source,
-        if(spelling.contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
+        if(contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
         raw_price as valued_price,
         'bankruptcy' as price_kind,
         null::varchar as order_key,

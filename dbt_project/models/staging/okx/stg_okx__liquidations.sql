@@ -91,7 +91,7 @@ fields as materialized (
         coalesce(price_now, price_before) as raw_price,
         coalesce({{ epoch_ms_at('event_ms') }}, {{ iso_at('created_at') }}) as event_at,
         coalesce(position_side, '') as position_side,
-        {{ instrument_spelling('okx', 'instrument') }} as spelling,
+        unnest({{ instrument_spelling('okx', 'instrument') }}),
 
     from named
 
@@ -101,12 +101,9 @@ meant as (
 
     select
         *,
-        spelling.contract_type as contract_type,
-        spelling.venue_asset as venue_asset,
-        spelling.quote_asset as quote_asset,
         case
-            when spelling.contract_type = 'linear' then null
-            when spelling.venue_asset = 'BTC' then 100
+            when contract_type = 'linear' then null
+            when venue_asset = 'BTC' then 100
             else 10
         end as contract_size,
         'liquidation' as event_kind,
