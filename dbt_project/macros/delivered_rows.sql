@@ -10,9 +10,13 @@
       chatter    SQL condition over `entry` and the names of `says` and `row`, true where a frame
                  tells of no liquidation: acknowledgements, heartbeats, other channels
       recognised SQL condition over the same, false where a frame is of no kind that is known
-      rows_at    JSON path of a frame's rows: the elements of a list, or one object
+      rows_at    JSON path of a frame's rows, or several to be tried in turn: the elements of a
+                 list, or one object; a path with a wildcard gives all that it matches
       unwrap     JSON path of what some of these carry inside of them as the row proper
-      rest       endings of the URLs whose answers hold liquidations
+      marks      texts one of which is in every row that tells of a liquidation: of a venue that
+                 marks them among its trades, other rows are left out (the first of each frame or
+                 answer stays, as `other`)
+      rest       paths, as for is_path, whose answers hold liquidations
       rest_rows_at   JSON path of the rows in such an answer
       pongs      frames that are a bare word
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
@@ -23,7 +27,7 @@
 -#}
 {% macro delivered_rows(
     venue, row, says={}, chatter='false', recognised='true', rows_at='$', unwrap=none,
-    rest=[], rest_rows_at='$', pongs=['pong', 'ping']
+    marks=[], rest=[], rest_rows_at='$', pongs=['pong', 'ping']
 ) -%}
 {{ frame_lines(venue) }}
 
@@ -111,13 +115,32 @@ said as (
 
 ),
 
+{%- if marks %}
+marked as (
+
+    select
+        *,
+        coalesce(
+            {%- for mark in marks %}
+            contains(entry, '{{ mark }}'){{ " or" if not loop.last }}
+            {%- endfor %},
+            true
+        ) as is_marked,
+
+    from said
+
+    where row_in_line = 1 or is_marked
+
+),
+{%- endif %}
+
 row_texts as materialized (
 
     select
         *,
         {{ json_texts('entry', row) }} as texts,
 
-    from said
+    from {{ 'marked' if marks else 'said' }}
 
 ),
 
@@ -131,6 +154,9 @@ delivered as (
             when is_no_answer then 'other'
             when not is_json then 'row'
             when entry = '[]' then 'other'
+            {%- if marks %}
+            when not is_marked then 'other'
+            {%- endif %}
             {%- if rest %}
             -- An error inside HTTP 200, or nothing new.
             when source_kind = 'rest' and entry is null then 'other'
@@ -158,7 +184,7 @@ delivered as (
 
     Answers of other endpoints are not ours; a cut line may have been, and is kept to be refused.
 -#}
-{% macro answer_lines(venue, endings) -%}
+{% macro answer_lines(venue, paths) -%}
 {%- set envelope = {
     'envelope_at': '$.received_at', 'full_url': '$.request.url', 'params': '$.request.params',
     'status': '$.request.status', 'body': '$.body',
@@ -187,8 +213,8 @@ answers as (
     from answer_envelopes
 
     where envelope_texts is null
-        {%- for ending in endings %}
-        or ends_with(url, '{{ ending }}')
+        {%- for path in paths %}
+        or {{ is_path('url', path) }}
         {%- endfor %}
 
 ),
@@ -196,18 +222,30 @@ answers as (
 
 
 {#-
-    The rows of a JSON text as texts: the elements of the list at a path, or the object there; one
-    null where there is neither and where the text is no JSON, and '[]' for an empty list: never an
-    empty list, since what is unnested from it would be lost without a word.
+    The rows of a JSON text as texts: what is found at the first of the paths that holds a list (its
+    elements), an object (itself) or, with a wildcard, anything; '[]' where such a list is empty and
+    one null where there is none and where the text is no JSON: never an empty list, since what is
+    unnested from it would be lost without a word.
 -#}
-{% macro json_rows(column, path) -%}
+{% macro json_rows(column, paths) -%}
+    {%- set paths = [paths] if paths is string else paths -%}
     case
         when not coalesce(json_valid({{ column }}), false) then [null::varchar]
-        else case json_type({{ column }}, '{{ path }}')
-            when 'ARRAY' then coalesce(
-                nullif(json_extract({{ column }}, '{{ path }}[*]')::varchar[], []), ['[]']
-            )
-            when 'OBJECT' then [json_extract({{ column }}, '{{ path }}')::varchar]
+        else case
+            {%- for path in paths %}
+            {%- if '*' in path %}
+            when len(json_extract({{ column }}, '{{ path }}')) > 0
+                then json_extract({{ column }}, '{{ path }}')::varchar[]
+            {%- else %}
+            when json_array_length({{ column }}, '{{ path }}') > 0
+                then json_extract({{ column }}, '{{ path }}[*]')::varchar[]
+            when json_type({{ column }}, '{{ path }}') = 'OBJECT'
+                then [json_extract({{ column }}, '{{ path }}')::varchar]
+            {%- endif %}
+            {%- endfor %}
+            {%- for path in paths if '*' not in path %}
+            when json_type({{ column }}, '{{ path }}') = 'ARRAY' then ['[]']
+            {%- endfor %}
             else [null::varchar]
         end
     end

@@ -1,8 +1,8 @@
 {#-
     The answers of some endpoints in the batches being built, as a subquery: envelope lines of
-    status 200 whose URL ends in one of `paths`.
+    status 200 whose URL is one of `paths`.
 
-    Arguments: venue and dataset as for raw_lines; paths, a list of URL endings.
+    Arguments: venue and dataset as for raw_lines; paths as for is_path.
     Columns: batch_id, raw_object, raw_line, received_at (of the answer; null for an import that
     does not say), sealed_at, url (without query), params, asked (the JSON body of a POST),
     answer (json; null where the body is none).
@@ -39,7 +39,7 @@
         where (envelope ->> '$.request.status') = '200'
             and (
                 {%- for path in paths %}
-                ends_with(url, '{{ path }}'){{ " or" if not loop.last }}
+                {{ is_path('url', path) }}{{ " or" if not loop.last }}
                 {%- endfor %}
             )
     )
@@ -51,13 +51,13 @@
     url, params, asked of the answer; entry (json) and row_in_line (1-based) of the row; source_kind
     (rest) and reject_reason (null where the entry can be read).
 
-    Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list;
-    single, a key that marks an answer which is one row itself and no list; answered, column ->
+    Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list, or of
+    an object whose values are the rows (`keyed`); single, a key that marks an answer which is one row itself and no list; answered, column ->
     JSON path of what the answer says of all its rows (text).
     An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
     the list (an error, nothing new) gives none.
 -#}
-{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none, answered={}) -%}
+{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none, answered={}, keyed=false) -%}
     (
         select
             * exclude (entries),
@@ -76,6 +76,10 @@
                     when answer is null then [null::json]
                     when json_type(answer, '{{ rows_at }}') = 'ARRAY'
                         then (answer -> '{{ rows_at }}')::json[]
+                    {%- if keyed %}
+                    when json_type(answer, '{{ rows_at }}') = 'OBJECT'
+                        then (answer -> '{{ rows_at }}.*')::json[]
+                    {%- endif %}
                     {%- if single %}
                     when json_exists(answer, '$.{{ single }}') then [answer]
                     {%- endif %}
@@ -85,4 +89,14 @@
             from {{ rest_answers(venue, dataset, paths) }}
         )
     )
+{%- endmacro %}
+
+
+{#- Whether a URL ends in a path; a path that ends in a star may go on. -#}
+{% macro is_path(url, path) -%}
+    {%- if path.endswith('*') -%}
+    contains({{ url }}, '{{ path[:-1] }}')
+    {%- else -%}
+    ends_with({{ url }}, '{{ path }}')
+    {%- endif -%}
 {%- endmacro %}

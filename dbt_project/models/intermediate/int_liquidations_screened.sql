@@ -1,5 +1,9 @@
 -- One row per staged liquidation row of the hours being rebuilt: valued, named, and either good or
 -- with the reason why not. Rebuilt whole: it holds just what this run builds.
+--
+-- A fact is valued by what its venue says. Outside prices, at most five minutes old, are taken where
+-- the venue gives none: for what a quanto contract pays in, and the contract's mark price where only
+-- the position's entry price is told.
 {{ config(materialized='table') }}
 
 with
@@ -24,6 +28,55 @@ holds as (
     select distinct batch_id, venue from {{ source('ops', 'holds') }}
 
     where released_at is null
+
+),
+
+marks as (
+
+    select
+        venue,
+        instrument,
+        known_at as marked_at,
+        close_usd as mark_usd,
+
+    from {{ ref('int_prices_unioned') }}
+
+    where price_kind = 'mark'
+        and hour_at >= {{ first_hour_read(1) }}
+
+    qualify
+        row_number() over (
+            partition by venue, instrument, known_at
+            order by bar_seconds nulls first, {{ winning_sighting() }}
+        ) = 1
+
+),
+
+-- One price of an asset an instant: spot before index, the venues in the order of their list.
+asset_prices as (
+
+    select
+        base_asset as settle_asset,
+        known_at as priced_at,
+        close_usd / asset_multiplier as settle_asset_usd,
+
+    from {{ ref('int_prices_unioned') }}
+
+    where price_kind in ('spot', 'index')
+        and quote_asset in {{ dollar_quotes() }}
+        and base_asset in (select settle_asset from staged)
+        and hour_at >= {{ first_hour_read(1) }}
+
+    qualify
+        row_number() over (
+            partition by base_asset, known_at
+            order by
+                price_kind desc,
+                list_position({{ var('venues') }}, venue),
+                bar_seconds nulls first,
+                instrument,
+                {{ winning_sighting() }}
+        ) = 1
 
 ),
 
@@ -53,25 +106,65 @@ specified as (
 
 ),
 
+with_settle_price as (
+
+    select
+        specified.*,
+        if(
+            asset_prices.priced_at >= specified.event_at - interval 5 minute,
+            asset_prices.settle_asset_usd,
+            null
+        ) as settle_asset_usd,
+
+    from specified
+    asof left join asset_prices
+        on specified.settle_asset = asset_prices.settle_asset
+        and specified.event_at >= asset_prices.priced_at
+
+),
+
+priced as (
+
+    select
+        with_settle_price.* exclude (price_usd, price_kind),
+        with_settle_price.price_kind = 'entry'
+            and coalesce(
+                marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
+            ) as is_marked,
+        if(is_marked, marks.mark_usd::decimal(38, 12), with_settle_price.price_usd) as price_usd,
+        if(is_marked, 'mark', with_settle_price.price_kind) as price_kind,
+
+    from with_settle_price
+    asof left join marks
+        on with_settle_price.venue = marks.venue
+        and with_settle_price.instrument = marks.instrument
+        and with_settle_price.event_at >= marks.marked_at
+
+),
+
 -- Inverse contracts are worth their USD size without a price.
 sized as (
 
     select
         *,
         case
-            when raw_quantity_unit = 'quote' then quantity::double
+            when raw_quantity_unit in ('quote', 'usd') then quantity::double
+            when contract_type = 'quanto'
+                then quantity::double * contract_size::double * price_usd::double * settle_asset_usd
             when contract_type = 'inverse' then quantity::double * contract_size::double
             when raw_quantity_unit = 'contracts'
                 then quantity::double * contract_size::double * price_usd::double
             when raw_quantity_unit = 'base' then quantity::double * price_usd::double
         end as notional,
         case
-            when raw_quantity_unit = 'quote' then 'venue'
+            when raw_quantity_unit in ('quote', 'usd') then 'venue'
             when contract_type = 'inverse' then 'contract_size'
+            when contract_type = 'quanto' then lower(settle_asset) || '_as_of'
+            when is_marked then 'mark_as_of'
             else 'event_price'
         end as notional_price_source,
 
-    from specified
+    from priced
 
 ),
 
@@ -105,6 +198,7 @@ named as (
             when reject_reason is not null then reject_reason
             when is_held then 'held'
             when quote_asset not in {{ dollar_quotes() }} then 'quote_not_usd'
+            when contract_type = 'quanto' and settle_asset_usd is null then 'no_outside_price'
             when notional is null then 'unknown_contract_size'
             -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.
             when notional_usd is null or notional_usd > 1e10 then 'implausible_notional'
@@ -156,6 +250,10 @@ final as (
         batch_id,
         hour_at,
         reject_reason,
+        -- Of sources that no key can join, the first one that tells of an hour counts.
+        reject_reason is null
+            and source_rank > min(source_rank) filter (where reject_reason is null)
+                over (partition by venue, hour_at) as is_reconciling,
 
     from named
 

@@ -5,6 +5,7 @@ screened as (
     from {{ ref('int_liquidations_screened') }}
 
     where reject_reason is null
+        and not is_reconciling
 
 ),
 

@@ -24,6 +24,22 @@ quarantined as (
 
 ),
 
+reconciling_counts as (
+
+    select
+        batch_id,
+        venue,
+        hour_at,
+        count(*) as reconciling,
+
+    from {{ ref('int_liquidations_screened') }}
+
+    where is_reconciling
+
+    group by all
+
+),
+
 staged_counts as (
 
     select
@@ -78,7 +94,8 @@ final as (
         hour_at,
         staged,
         coalesce(accepted, 0) as accepted,
-        coalesce(repeated, 0) as repeated,
+        coalesce(repeated, 0) + coalesce(reconciling, 0) as repeated,
+        coalesce(reconciling, 0) as reconciling,
         coalesce(quarantined, 0) as quarantined,
         headers,
         log_lines,
@@ -87,6 +104,7 @@ final as (
     from staged_counts
     left join sighting_counts using (batch_id, venue, hour_at)
     left join quarantine_counts using (batch_id, venue, hour_at)
+    left join reconciling_counts using (batch_id, venue, hour_at)
 
 )
 

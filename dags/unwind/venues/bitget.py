@@ -1,0 +1,89 @@
+"""Bitget: perpetuals in USDT and USDC. Its liquidations are put together once a second."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+
+NAME = "bitget"
+CONNECTIONS = {
+    "bitget": Connection("https://api.bitget.com"),
+    "bitget_ws": Connection("wss://ws.bitget.com"),
+}
+SIGNALS = Signals(
+    code_at=("code",),
+    ok_codes=frozenset({"00000"}),
+    throttled_codes=frozenset({"429", "30007"}),
+    busy_codes=frozenset({"40010", "40015", "40725", "45001"}),
+    absent_codes=frozenset({"40034"}),
+)
+PACES = (Pace("/api/v3/market/liquidations", 5, 1), Pace("/api/v3/market", 20, 1))
+# Coin-margined ones (COIN-FUTURES) are left out: nobody has shown what their amounts count.
+CATEGORIES = ("USDT-FUTURES", "USDC-FUTURES")
+ROWS = ("data",)
+PAGE_ROWS = 100
+SUBSCRIPTION = {
+    "op": "subscribe",
+    "args": [{"instType": one.lower(), "topic": "liquidation"} for one in CATEGORIES],
+}
+STREAMS = (
+    Stream(
+        "bitget_ws",
+        "/v3/ws/public",
+        subscribe=(json.dumps(SUBSCRIPTION),),
+        ping="ping",
+        chatter=("pong",),
+        refusals=('"event":"error"',),
+    ),
+)
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for request, body in answers:
+        for row in body["data"]:
+            size = float(row.get("openInterest") or 0) * float(row.get("markPrice") or 0)
+            yield Ranked(request.params["category"], row["symbol"], size)
+
+
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+def tickers(api: VenueApi, window: Window, known: Known) -> None:
+    """Every contract's open interest, mark and index price, and running funding."""
+    for category in CATEGORIES:
+        api.ask("bitget", "/api/v3/market/tickers", {"category": category}, rows=ROWS)
+
+
+@lands("instruments", DAILY, DAY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    for category in CATEGORIES:
+        api.ask("bitget", "/api/v3/market/instruments", {"category": category}, rows=ROWS)
+
+
+@lands("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """All contracts' liquidations, newest first; three days are kept."""
+
+    def older(answer: Answer) -> dict[str, Any] | None:
+        oldest_ms = min((int(row["ts"]) for row in answer.rows), default=0)
+        cursor = answer.json["data"].get("cursor")
+        full = len(answer.rows) >= PAGE_ROWS
+        return {"cursor": cursor} if full and cursor and oldest_ms > window.from_ms else None
+
+    for category in CATEGORIES:
+        params = {"category": category, "limit": PAGE_ROWS}
+        path = "/api/v3/market/liquidations"
+        for _ in api.pages("bitget", path, params, older, rows=("data", "list")):
+            pass
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The largest contracts' newest settlements."""
+    for category in CATEGORIES:
+        for symbol in known.tracked(category):
+            params = {"category": category, "symbol": symbol, "limit": 30}
+            path = "/api/v3/market/history-fund-rate"
+            api.ask("bitget", path, params, rows=("data", "resultList"))

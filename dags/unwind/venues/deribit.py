@@ -1,0 +1,118 @@
+"""Deribit: futures and perpetuals. Its public trades say which of them were liquidations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+
+NAME = "deribit"
+CONNECTIONS = {
+    "deribit": Connection("https://www.deribit.com"),
+    "deribit_ws": Connection("wss://www.deribit.com"),
+}
+SIGNALS = Signals(
+    code_at=("error", "code"),
+    ok_codes=frozenset({"0"}),
+    throttled_codes=frozenset({"10028"}),
+    busy_codes=frozenset({"10040", "10041", "13028"}),
+)
+# 500 credits a question of a pool that refills by 10,000 a second.
+PACES = (Pace("/api/v2/public", 20, 1),)
+CURRENCIES = ("BTC", "ETH", "USDC", "USDT")
+PAGE_ROWS = 1000
+HEARTBEAT_SECONDS = 30
+
+
+def _order(number: int, method: str, **params: Any) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+
+
+def _answer_heartbeat(frame: str) -> str | None:
+    """The venue asks now and then whether we are there, and hangs up on silence."""
+    return _order(3, "public/test") if '"test_request"' in frame else None
+
+
+# The channels without aggregation, `.raw`, are for those who log in.
+STREAMS = (
+    Stream(
+        "deribit_ws",
+        "/ws/api/v2",
+        subscribe=(
+            _order(1, "public/set_heartbeat", interval=HEARTBEAT_SECONDS),
+            _order(
+                2,
+                "public/subscribe",
+                channels=[f"trades.future.{currency}.100ms" for currency in CURRENCIES],
+            ),
+        ),
+        reply=_answer_heartbeat,
+        chatter=('"method":"heartbeat"', '"id":3'),
+        refusals=('"error":',),
+    ),
+)
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """Inverse contracts count in dollars, linear ones in coins."""
+    for _, body in answers:
+        for row in body["result"]:
+            price = 1.0 if row.get("quote_currency") == "USD" else float(row["mark_price"] or 0)
+            yield Ranked("", row["instrument_name"], float(row["open_interest"] or 0) * price)
+
+
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+def tickers(api: VenueApi, window: Window, known: Known) -> None:
+    """Every future's open interest, mark price and running funding."""
+    for currency in CURRENCIES:
+        params = {"currency": currency, "kind": "future"}
+        path = "/api/v2/public/get_book_summary_by_currency"
+        api.ask("deribit", path, params, rows=("result",))
+
+
+@lands("instruments", DAILY, DAY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    for currency in CURRENCIES:
+        params = {"currency": currency, "kind": "future"}
+        api.ask("deribit", "/api/v2/public/get_instruments", params, rows=("result",))
+
+
+@lands("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """All trades of the window, oldest first: liquidations are marked among them."""
+
+    def newer(answer: Answer) -> dict[str, Any] | None:
+        if not answer.json["result"]["has_more"] or not answer.rows:
+            return None
+        # Trades of one millisecond may stand on two pages: the last one is asked for again.
+        first_ms, last_ms = (answer.rows[at]["timestamp"] for at in (0, -1))
+        return {"start_timestamp": last_ms + (first_ms == last_ms)}
+
+    for currency in CURRENCIES:
+        params = {
+            "currency": currency,
+            "kind": "future",
+            "start_timestamp": window.from_ms,
+            "end_timestamp": window.last_ms,
+            "count": PAGE_ROWS,
+            "sorting": "asc",
+        }
+        path = "/api/v2/public/get_last_trades_by_currency_and_time"
+        for _ in api.pages("deribit", path, params, newer, rows=("result", "trades")):
+            pass
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The hourly rates of the largest perpetuals."""
+    for instrument in known.tracked():
+        if instrument.endswith("-PERPETUAL"):
+            params = {
+                "instrument_name": instrument,
+                "start_timestamp": window.from_ms,
+                "end_timestamp": window.last_ms,
+            }
+            api.ask("deribit", "/api/v2/public/get_funding_rate_history", params, rows=("result",))

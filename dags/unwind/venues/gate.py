@@ -1,0 +1,118 @@
+"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, an hour at a time, and by WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+
+NAME = "gate"
+CONNECTIONS = {
+    "gate": Connection("https://api.gateio.ws"),
+    "gate_ws": Connection("wss://fx-ws.gateio.ws"),
+}
+SIGNALS = Signals(
+    code_at=("label",),
+    ok_codes=frozenset({""}),
+    throttled_codes=frozenset({"TOO_MANY_REQUESTS"}),
+    busy_codes=frozenset({"INTERNAL", "SERVER_ERROR", "TOO_BUSY"}),
+    absent_codes=frozenset({"CONTRACT_NOT_FOUND"}),
+    remaining_header="X-Gate-RateLimit-Requests-Remain",
+    reset_at_header="X-Gate-RateLimit-Reset-Timestamp",
+)
+PACES = (Pace("/api/v4/futures", 200, 10),)
+SETTLED_IN = ("usdt", "btc")
+SUBSCRIPTION = {
+    "time": 0,
+    "channel": "futures.public_liquidates",
+    "event": "subscribe",
+    "payload": ["!all"],
+}
+STREAMS = tuple(
+    Stream(
+        "gate_ws",
+        f"/v4/ws/{settled_in}",
+        subscribe=(json.dumps(SUBSCRIPTION),),
+        ping='{"time":0,"channel":"futures.ping"}',
+        chatter=('"futures.pong"',),
+        refusals=('"error":{',),
+    )
+    for settled_in in SETTLED_IN
+)
+# A question may span an hour at most and has no pages; a full answer is asked again in halves.
+MOST_SECONDS = 3600
+MOST_ROWS = 1000
+FUNDING_ROWS = 1000
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """USDT contracts are a number of coins each, BTC-settled ones a dollar."""
+    for request, rows in answers:
+        market = request.where.split("/")[-2]
+        for row in rows:
+            each = float(row["quanto_multiplier"]) * float(row["mark_price"])
+            yield Ranked(market, row["name"], float(row.get("position_size") or 0) * (each or 1.0))
+
+
+@lands("contracts", HOUR, DAY, ranking=_usd_sizes)
+def contracts(api: VenueApi, window: Window, known: Known) -> None:
+    """Every contract's specification, open interest, mark and index price, and funding."""
+    for settled_in in SETTLED_IN:
+        api.ask("gate", f"/api/v4/futures/{settled_in}/contracts")
+
+
+@lands("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """All contracts' liquidations; times are in seconds, both ends included."""
+    first, end = int(window.from_at.timestamp()), int(window.to_at.timestamp())
+    for settled_in in SETTLED_IN:
+        for start in range(first, end, MOST_SECONDS):
+            _halving(api, settled_in, start, start + MOST_SECONDS - 1)
+
+
+def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
+    params = {"from": from_s, "to": to_s, "limit": MOST_ROWS}
+    answer = api.ask("gate", f"/api/v4/futures/{settled_in}/liq_orders", params)
+    if answer is None or len(answer.rows) < MOST_ROWS:
+        return
+    if from_s == to_s:
+        api.transcript.failures.append(
+            f"gate had {MOST_ROWS} liquidations or more in the second {from_s}, and tells no more "
+            "than that of one; the rest of this second cannot be had"
+        )
+        return
+    middle = (from_s + to_s) // 2
+    _halving(api, settled_in, from_s, middle)
+    _halving(api, settled_in, middle + 1, to_s)
+
+
+@lands("contract_stats", HOUR, DAY)
+def contract_stats(api: VenueApi, window: Window, known: Known) -> None:
+    """The largest contracts' open interest, mark price, ratios and the venue's own totals."""
+    interval, rows = ("5m", 12) if len(window.hours) == 1 else ("1h", 24)
+    for settled_in in SETTLED_IN:
+        for contract in known.tracked(settled_in):
+            params = {
+                "contract": contract,
+                "from": int(window.from_at.timestamp()),
+                "interval": interval,
+                "limit": rows,
+            }
+            api.ask("gate", f"/api/v4/futures/{settled_in}/contract_stats", params)
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The largest contracts' settled rates."""
+    for settled_in in SETTLED_IN:
+        for contract in known.tracked(settled_in):
+            params = {
+                "contract": contract,
+                "from": int(window.from_at.timestamp()),
+                "to": int(window.to_at.timestamp()) - 1,
+                "limit": FUNDING_ROWS,
+            }
+            api.ask("gate", f"/api/v4/futures/{settled_in}/funding_rate", params)

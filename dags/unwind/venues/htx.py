@@ -1,0 +1,133 @@
+"""HTX (once Huobi): perpetuals in USDT and in coins, and dated coin contracts by WebSocket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+
+NAME = "htx"
+CONNECTIONS = {
+    "htx": Connection("https://api.hbdm.com"),
+    "htx_ws": Connection("wss://api.hbdm.com"),
+}
+# Errors come inside HTTP 200, under a name that good answers do not have.
+SIGNALS = Signals(
+    code_at=("err_code",),
+    ok_codes=frozenset({"0"}),
+    throttled_codes=frozenset({"1032"}),
+    busy_codes=frozenset({"1000", "1004", "1099"}),
+    absent_codes=frozenset({"1014", "1332"}),
+)
+PACES = (Pace("/", 120, 3),)
+# The folder of an interface, by what its contracts are margined in.
+MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
+ROWS = ("data",)
+# A question of liquidations may span two hours at most.
+SPAN_MS = 3_600_000
+PAGE_ROWS = 100
+
+
+def _pong(frame: str) -> str | None:
+    """Who does not answer a ping is dropped after half a minute."""
+    if '"op":"ping"' not in frame:
+        return None
+    return json.dumps({"op": "pong", "ts": json.loads(frame)["ts"]})
+
+
+STREAMS = tuple(
+    Stream(
+        "htx_ws",
+        path,
+        subscribe=('{"op":"sub","cid":"1","topic":"public.*.liquidation_orders"}',),
+        reply=_pong,
+        unpack=gzip.decompress,
+        chatter=('"op":"ping"',),
+        refusals=('"op":"error"', '"op":"close"'),
+    )
+    for path in ("/linear-swap-notification", "/swap-notification", "/notification")
+)
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """Linear contracts state their value; coin contracts are 100 USD (BTC) or 10 USD each."""
+    for request, body in answers:
+        market = "usdt" if "/linear-swap-api/" in request.where else "coin"
+        for row in body["data"]:
+            each = 100 if row["symbol"] == "BTC" else 10
+            size = row["value"] if market == "usdt" else float(row["volume"]) * each
+            yield Ranked(market, row["contract_code"], float(size or 0))
+
+
+@lands("open_interest", HOUR, DAY, ranking=_usd_sizes)
+def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    """What is open now of every perpetual."""
+    for root in MARGINS.values():
+        api.ask("htx", f"{root}/v1/swap_open_interest", rows=ROWS)
+
+
+@lands("instruments", DAILY, DAY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    for root in MARGINS.values():
+        api.ask("htx", f"{root}/v1/swap_contract_info", rows=ROWS)
+
+
+@lands("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """Every perpetual's liquidation orders, oldest first, hour by hour; 90 days are kept."""
+    codes: dict[str, set[str]] = {margin: set() for margin in MARGINS}
+    for request, body in known.answers("open_interest"):
+        market = "usdt" if "/linear-swap-api/" in request.where else "coin"
+        codes[market].update(row["contract_code"] for row in body["data"])
+    for from_ms in range(window.from_ms, window.last_ms, SPAN_MS):
+        span = {"start_time": from_ms, "end_time": from_ms + SPAN_MS - 1, "direct": "next"}
+        for code in sorted(codes["usdt"]):
+            params = {"contract_code": code, **span, "limit": PAGE_ROWS}
+            _paged(api, "/v5/market/liquidation_orders", params, "id", "from")
+        for code in sorted(codes["coin"]):
+            params = {"contract": code, "trade_type": 0, **span}
+            _paged(api, "/swap-api/v3/swap_liquidation_orders", params, "query_id", "from_id")
+
+
+def _paged(api: VenueApi, path: str, params: dict[str, Any], row_id: str, from_name: str) -> None:
+    def newer(answer: Answer) -> dict[str, Any] | None:
+        full = len(answer.rows) >= PAGE_ROWS
+        return {from_name: answer.rows[-1][row_id]} if full else None
+
+    for _ in api.pages("htx", path, params, newer, rows=ROWS):
+        pass
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The running rates of all, and the largest contracts' newest settlements."""
+    for root in MARGINS.values():
+        api.ask("htx", f"{root}/v1/swap_batch_funding_rate", rows=ROWS)
+    for margin, root in MARGINS.items():
+        for code in known.tracked(margin):
+            params = {"contract_code": code, "page_index": 1, "page_size": 20}
+            api.ask("htx", f"{root}/v1/swap_historical_funding_rate", params, rows=("data", "data"))
+
+
+@lands("prices", HOUR)
+def prices(api: VenueApi, window: Window, known: Known) -> None:
+    """Every perpetual's index, and the hour's mark prices of the largest linear ones."""
+    for root in MARGINS.values():
+        api.ask("htx", f"{root}/v1/swap_index", rows=ROWS)
+    for code in known.tracked("usdt"):
+        params = {"contract_code": code, "period": "5min", "size": 13}
+        path = "/index/market/history/linear_swap_mark_price_kline"
+        api.ask("htx", path, params, rows=ROWS)
+
+
+@lands("long_short_ratio", HOUR)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    for margin, root in MARGINS.items():
+        for code in known.tracked(margin):
+            params = {"contract_code": code, "period": "5min"}
+            path = f"{root}/v1/swap_elite_account_ratio"
+            api.ask("htx", path, params, rows=("data", "list"))

@@ -1,0 +1,126 @@
+"""Kraken Futures. Its public trades say which of them were liquidations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from unwind.clock import parse_instant
+from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands, split
+
+NAME = "kraken_futures"
+CONNECTIONS = {
+    "kraken_futures": Connection("https://futures.kraken.com"),
+    "kraken_futures_ws": Connection("wss://futures.kraken.com"),
+}
+# Throttling comes as a word inside an answer, whatever its status.
+SIGNALS = Signals(
+    code_at=("error",),
+    ok_codes=frozenset({""}),
+    throttled_codes=frozenset({"apiLimitExceeded"}),
+    busy_codes=frozenset({"Server Error", "Unavailable"}),
+    absent_codes=frozenset({"contractNotFound"}),
+)
+PACES = (Pace("/api/charts", 60, 10), Pace("/derivatives/api", 60, 10))
+FUTURES = ("PF_", "PI_", "FF_", "FI_")
+SUBSCRIBED_AT_ONCE = 100
+PAGE_ROWS = 100
+
+
+def _symbols(body: Any) -> list[str]:
+    return [one["symbol"].upper() for one in body if one["symbol"].upper().startswith(FUTURES)]
+
+
+def _listed(api: VenueApi) -> list[str]:
+    answer = api.ask("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
+    return _symbols(answer.rows) if answer else []
+
+
+def _subscribe_to(symbols: Sequence[str]) -> list[tuple[str, ...]]:
+    """All on one connection; there is no wildcard."""
+    return [
+        tuple(
+            json.dumps({"event": "subscribe", "feed": "trade", "product_ids": part})
+            for part in split(symbols, SUBSCRIBED_AT_ONCE, lambda _: 1)
+        )
+    ]
+
+
+STREAMS = (
+    Stream(
+        "kraken_futures_ws",
+        "/ws/v1",
+        instruments=_listed,
+        subscribe_to=_subscribe_to,
+        refusals=('"event":"error"', '"event":"alert"'),
+    ),
+)
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    """PI and FI contracts are a dollar each, PF and FF ones a coin."""
+    for _, body in answers:
+        for row in body["tickers"]:
+            symbol = row["symbol"].upper()
+            if symbol.startswith(FUTURES):
+                price = 1.0 if symbol.startswith(("PI_", "FI_")) else float(row["markPrice"] or 0)
+                yield Ranked("", symbol, float(row.get("openInterest") or 0) * price)
+
+
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+def tickers(api: VenueApi, window: Window, known: Known) -> None:
+    """Every contract's open interest, mark and index price."""
+    api.ask("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
+
+
+@lands("instruments", DAILY, DAY)
+def instruments(api: VenueApi, window: Window, known: Known) -> None:
+    api.ask("kraken_futures", "/derivatives/api/v3/instruments", rows=("instruments",))
+
+
+@lands("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """Every contract's trades, newest first; they reach back seven days at most."""
+    symbols = {
+        symbol for _, body in known.answers("tickers") for symbol in _symbols(body["tickers"])
+    }
+    for symbol in sorted(symbols):
+        params = {"symbol": symbol, "lastTime": _iso(window.to_at)}
+        path = "/derivatives/api/v3/history"
+
+        def older(answer: Answer) -> dict[str, Any] | None:
+            oldest = min((one["time"] for one in answer.rows), default="")
+            full = len(answer.rows) >= PAGE_ROWS
+            return {"lastTime": oldest} if full and parse_instant(oldest) > window.from_at else None
+
+        for _ in api.pages("kraken_futures", path, params, older, rows=("history",)):
+            pass
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The window's hourly rates of the largest perpetuals."""
+    for symbol in known.tracked():
+        if symbol.startswith(("PF_", "PI_")):
+            params = {
+                "since": window.from_ms // 1000,
+                "to": window.last_ms // 1000,
+                "interval": 3600,
+            }
+            path = f"/api/charts/v1/analytics/{symbol}/funding"
+            api.ask("kraken_futures", path, params, rows=("result", "timestamp"))
+
+
+@lands("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    for symbol in known.tracked():
+        params = {"since": window.from_ms // 1000, "to": window.last_ms // 1000, "interval": 300}
+        path = f"/api/charts/v1/analytics/{symbol}/long-short-ratio"
+        api.ask("kraken_futures", path, params, rows=("result", "timestamp"))
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}.000Z"

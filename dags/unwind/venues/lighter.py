@@ -1,0 +1,92 @@
+"""Lighter: perpetuals, numbered. Its trades say which of them were liquidations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+
+NAME = "lighter"
+CONNECTIONS = {
+    "lighter": Connection("https://mainnet.zklighter.elliot.ai"),
+    "lighter_ws": Connection("wss://mainnet.zklighter.elliot.ai"),
+}
+SIGNALS = Signals(
+    code_at=("code",),
+    ok_codes=frozenset({"200"}),
+    throttled_codes=frozenset({"23000", "429"}),
+)
+PACES = (Pace("/api/v1", 60, 60),)
+RECENT_TRADES = 100
+
+
+def _market_ids(body: Any) -> list[str]:
+    return [str(row["market_id"]) for row in body["order_book_details"]]
+
+
+def _listed(api: VenueApi) -> list[str]:
+    answer = api.ask("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
+    return _market_ids(answer.json) if answer else []
+
+
+def _subscribe_to(market_ids: Sequence[str]) -> list[tuple[str, ...]]:
+    """One channel a market, on one connection."""
+    return [
+        tuple(
+            json.dumps({"type": "subscribe", "channel": f"trade/{market_id}"})
+            for market_id in market_ids
+        )
+    ]
+
+
+# Read-only connections are open to places where trading is not.
+STREAMS = (
+    Stream(
+        "lighter_ws",
+        "/stream?readonly=true",
+        instruments=_listed,
+        subscribe_to=_subscribe_to,
+        ping='{"type":"ping"}',
+        chatter=('"type":"pong"',),
+        refusals=('"error":',),
+    ),
+)
+
+
+def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for _, body in answers:
+        for row in body["order_book_details"]:
+            size = float(row.get("open_interest") or 0) * float(row.get("last_trade_price") or 0)
+            yield Ranked("", str(row["market_id"]), size)
+
+
+@lands("markets", HOUR, DAY, ranking=_usd_sizes)
+def markets(api: VenueApi, window: Window, known: Known) -> None:
+    """Every market's number, symbol, open interest and last price."""
+    api.ask("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
+
+
+@lands("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """Each market's newest trades, the only ones to be had without a key: the stream tells all."""
+    listed = {one for _, body in known.answers("markets") for one in _market_ids(body)}
+    for market_id in sorted(listed, key=int):
+        params = {"market_id": market_id, "limit": RECENT_TRADES}
+        api.ask("lighter", "/api/v1/recentTrades", params, rows=("trades",))
+
+
+@lands("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, known: Known) -> None:
+    """The largest markets' hourly rates."""
+    for market_id in known.tracked():
+        params = {
+            "market_id": market_id,
+            "resolution": "1h",
+            "start_timestamp": window.from_ms // 1000,
+            "end_timestamp": window.last_ms // 1000,
+            "count_back": len(window.hours),
+        }
+        api.ask("lighter", "/api/v1/fundings", params, rows=("fundings",))

@@ -1,0 +1,23 @@
+{#- BTC-USD; long names of other chains carry their address: FOO,RAYDIUM,8x...-USD. All linear. -#}
+{% macro dydx__spelling(column) -%}
+    {{ return({
+        "venue_asset": name_part(column, "^({letters}+)(?:,[^-]*)?-USD$", 1),
+        "quote_asset": "'USD'",
+        "contract_type": "'linear'",
+    }) }}
+{%- endmacro %}
+
+
+{#- Rows of dYdX's markets in the batches being built; see rest_rows. The answer has no clock. -#}
+{% macro dydx_markets() -%}
+    (
+        select
+            *,
+            entry ->> 'ticker' as instrument,
+            coalesce(received_at, sealed_at) as observed_at,
+
+        from {{ rest_rows(
+            'dydx', 'markets', ['/v4/perpetualMarkets'], rows_at='$.markets', keyed=true
+        ) }}
+    )
+{%- endmacro %}

@@ -1,0 +1,46 @@
+-- side: the liquidation ORDER's side, Sell closes a long.
+-- size: `leavesQty` in contracts; XBTUSD is 1 USD a contract, linear ones a part of a coin, and
+--   quantos pay in XBT.
+-- price: the order's limit, not a fill; time: ours, the messages have none. Only an `insert` is a new
+--   order: updates carry what is left of it, deletes no size, a `partial` lists what was open before.
+-- https://www.bitmex.com/app/wsAPI
+with
+
+{{ delivered_rows(
+    'bitmex',
+    rows_at='$.data',
+    says={'table_name': '$.table', 'action': '$.action', 'info': '$.info', 'success': '$.success',
+          'request': '$.request'},
+    chatter="coalesce(table_name != 'liquidation' or action != 'insert', "
+        ~ "coalesce(info, success, request) is not null)",
+    recognised='table_name is not null and action is not null',
+    pongs=['pong'],
+    row={
+        'instrument': '$.symbol', 'raw_side': '$.side', 'raw_quantity': '$.leavesQty',
+        'raw_price': '$.price', 'order_key': '$.orderID',
+    },
+) }}
+
+meant as (
+
+    select
+        *,
+        'bitmex.liquidation_frame@1' as parser,
+        unnest({{ instrument_spelling('bitmex', 'instrument') }}),
+        if(contract_type = 'inverse', 1, null) as contract_size,
+        'liquidation' as event_kind,
+        case raw_side when 'Sell' then 'long' when 'Buy' then 'short' end as liquidated_side,
+        received_at as event_at,
+        'receive' as event_at_source,
+        'contracts' as raw_quantity_unit,
+        raw_price as valued_price,
+        'limit_order' as price_kind,
+        order_key as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+
+    from delivered
+
+),
+
+{{ staged_liquidations('bitmex', 'meant', settle_asset='BTC') }}

@@ -1,0 +1,72 @@
+-- side: `direction` is the taker's. liquidation T: the taker was liquidated, sell closed a long; M: the
+--   maker was, so the sides change; MT: both were, which makes two rows.
+-- size: `amount`, USD of inverse contracts, base coin of linear ones; price: the fill.
+-- time: `timestamp` in ms. Complete: the trade tape. Trades without the mark are none.
+-- https://docs.deribit.com/#trades-instrument_name-interval
+with
+
+{{ delivered_rows(
+    'deribit',
+    rows_at='$.params.data',
+    says={'channel': '$.params.channel', 'method': '$.method', 'id': '$.id'},
+    chatter="coalesce(channel not like 'trades.%', method = 'heartbeat' or id is not null)",
+    recognised='channel is not null',
+    marks=['"liquidation"'],
+    rest=[
+        '/public/get_last_trades_by_currency_and_time', '/public/get_last_trades_by_currency',
+        '/public/get_last_trades_by_instrument', '/public/get_last_trades_by_instrument_and_time',
+    ],
+    rest_rows_at='$.result.trades',
+    row={
+        'instrument': '$.instrument_name', 'raw_side': '$.direction', 'raw_quantity': '$.amount',
+        'raw_price': '$.price', 'event_ms': '$.timestamp', 'trade_id': '$.trade_id',
+        'liquidated_party': '$.liquidation',
+    },
+) }}
+
+-- One row a liquidated party.
+legs as (
+
+    select
+        * exclude (row_in_line),
+        row_in_line * 2 - if(party = 'T', 1, 0) as row_in_line,
+        unnest(
+            case liquidated_party when 'MT' then ['T', 'M'] else [liquidated_party] end
+        ) as party,
+
+    from delivered
+
+    -- An option's price is in its coin, and no leverage stands behind who sold it.
+    where not regexp_matches(coalesce(instrument, ''), '-[CP]$')
+
+),
+
+meant as (
+
+    select
+        * exclude (reject_reason),
+        'deribit.trades@1' as parser,
+        unnest({{ instrument_spelling('deribit', 'instrument') }}),
+        null as contract_size,
+        'liquidation' as event_kind,
+        case
+            when party not in ('T', 'M') then null
+            when raw_side = 'sell' then if(party = 'T', 'long', 'short')
+            when raw_side = 'buy' then if(party = 'T', 'short', 'long')
+        end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        if(contract_type = 'inverse', 'usd', 'base') as raw_quantity_unit,
+        raw_price as valued_price,
+        'fill_avg' as price_kind,
+        null::varchar as order_key,
+        concat_ws('|', instrument, trade_id, party) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+        coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
+
+    from legs
+
+),
+
+{{ staged_liquidations('deribit', 'meant') }}

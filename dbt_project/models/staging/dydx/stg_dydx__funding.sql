@@ -1,0 +1,32 @@
+-- rate: per HOUR; positive means that longs pay. A market's nextFundingRate is the running estimate.
+-- time: `effectiveAt`, floored to the minute; estimates at our receive time.
+-- https://docs.dydx.xyz/indexer-client/http#get-historical-funding
+with
+
+meant as (
+
+    select
+        *,
+        entry ->> 'ticker' as instrument,
+        date_trunc('minute', {{ iso_at("entry ->> 'effectiveAt'") }}) as observed_at,
+        entry ->> 'rate' as funding_rate,
+        1 as interval_hours,
+        true as is_settled,
+
+    from {{ rest_rows(
+        'dydx', 'funding', ['/v4/historicalFunding/*'], rows_at='$.historicalFunding'
+    ) }}
+
+    union all by name
+
+    select
+        *,
+        entry ->> 'nextFundingRate' as funding_rate,
+        1 as interval_hours,
+        false as is_settled,
+
+    from {{ dydx_markets() }}
+
+),
+
+{{ staged_funding('dydx', 'meant') }}

@@ -1,0 +1,19 @@
+-- size: one base coin; state: `status`.
+-- time: ours, since the answer has no clock.
+-- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
+with
+
+listed as (
+
+    select
+        * exclude (observed_at),
+        unnest({{ instrument_spelling('dydx', 'instrument') }}),
+        1 as contract_size,
+        entry ->> 'status' as status,
+        null::timestamp as listed_at,
+
+    from {{ dydx_markets() }}
+
+),
+
+{{ staged_instruments('dydx', 'listed') }}

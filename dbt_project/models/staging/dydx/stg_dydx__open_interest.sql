@@ -1,0 +1,18 @@
+-- size: `openInterest`, one-sided, in base coin.
+-- time: ours, since the answer has no clock.
+-- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
+with
+
+meant as (
+
+    select
+        *,
+        null::varchar as oi_contracts,
+        entry ->> 'openInterest' as oi_base,
+        null::varchar as oi_usd,
+
+    from {{ dydx_markets() }}
+
+),
+
+{{ staged_open_interest('dydx', 'meant') }}

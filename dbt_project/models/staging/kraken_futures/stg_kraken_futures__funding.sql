@@ -1,0 +1,57 @@
+-- rate: relative, per hour since 2022; positive means that longs pay. The tickers' `fundingRate` is
+--   dollars a contract, another thing, and is not taken.
+-- interval: the gap between settlements in the batch; else 1 hour.
+-- time: `timestamp`; analytics in ms, as two lists joined by position.
+-- https://docs.kraken.com/api/docs/futures-api/trading/historical-funding-rates
+with
+
+analytics as (
+
+    select
+        * exclude (entry),
+        regexp_extract(url, '/analytics/([^/]+)/funding$', 1) as instrument,
+        {{ epoch_ms_at("entry::varchar") }} as observed_at,
+        -- The rates come as a list beside the times.
+        json_extract_string(rates, '$[' || (row_in_line - 1) || ']') as funding_rate,
+
+    from {{ rest_rows(
+        'kraken_futures', 'funding', ['/funding'], rows_at='$.result.timestamp',
+        answered={'rates': '$.result.data.relativeRate'}
+    ) }}
+
+),
+
+settlements as (
+
+    select
+        * exclude (entry),
+        upper(params ->> 'symbol') as instrument,
+        {{ iso_at("entry ->> 'timestamp'") }} as observed_at,
+        entry ->> 'relativeFundingRate' as funding_rate,
+
+    from {{ rest_rows(
+        'kraken_futures', 'funding', ['/historicalfundingrates'], rows_at='$.rates'
+    ) }}
+
+),
+
+answered as (
+
+    from analytics
+    union all by name
+    from settlements
+
+),
+
+meant as (
+
+    select
+        *,
+        coalesce({{ settlement_gap_hours() }}, 1) as interval_hours,
+        true as is_settled,
+
+    from answered
+
+),
+
+{{ staged_funding('kraken_futures', 'meant') }}

@@ -1,0 +1,36 @@
+-- size: `contractSize`, USD of inverse futures, base coin of flexible (linear) ones.
+-- names: the underlying's rate and the symbol spell BTC as XBT; state: `tradeable`.
+-- https://docs.kraken.com/api/docs/futures-api/trading/get-instruments
+with
+
+named as (
+
+    select
+        *,
+        upper(entry ->> 'symbol') as instrument,
+        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
+
+    from {{ rest_rows(
+        'kraken_futures', 'instruments', ['/derivatives/api/v3/instruments'],
+        rows_at='$.instruments'
+    ) }}
+
+    where entry is null
+        or (entry ->> 'type') in ('futures_inverse', 'flexible_futures', 'futures_vanilla')
+
+),
+
+listed as (
+
+    select
+        * exclude (contract_type),
+        if((entry ->> 'type') = 'futures_inverse', 'inverse', 'linear') as contract_type,
+        entry ->> 'contractSize' as contract_size,
+        if((entry ->> 'tradeable') = 'true', 'tradeable', 'not tradeable') as status,
+        {{ iso_at("entry ->> 'openingDate'") }} as listed_at,
+
+    from named
+
+),
+
+{{ staged_instruments('kraken_futures', 'listed') }}

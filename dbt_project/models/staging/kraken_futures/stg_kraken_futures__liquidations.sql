@@ -1,0 +1,60 @@
+-- side: the taker's, which of a liquidation is its order: sell closed a long. `assignment` and
+--   `termination` hand positions over and are none; they are kept apart.
+-- size: `qty` or `size`, PI and FI contracts of 1 USD, PF and FF in base coin; price: the fill.
+-- time: `time`, ms in frames, ISO in answers. Complete: the trade tape.
+-- https://docs.kraken.com/api/docs/futures-api/websocket/trade
+with
+
+{{ delivered_rows(
+    'kraken_futures',
+    rows_at=['$.trades', '$'],
+    says={'feed': '$.feed', 'event': '$.event', 'snapshot_symbol': '$.product_id'},
+    chatter="coalesce(feed not in ('trade', 'trade_snapshot'), false) or event is not null",
+    recognised='feed is not null',
+    marks=['"liquidation"', '"assignment"', '"termination"'],
+    rest=['/derivatives/api/v3/history'],
+    rest_rows_at='$.history',
+    row={
+        'row_symbol': '$.product_id', 'raw_side': '$.side', 'qty': '$.qty', 'size': '$.size',
+        'raw_price': '$.price', 'event_time': '$.time', 'trade_id': '$.uid', 'trade_type': '$.type',
+    },
+) }}
+
+fields as (
+
+    select
+        * exclude (reject_reason),
+        -- Answers name their contract in the question alone.
+        upper(coalesce(row_symbol, snapshot_symbol, json_extract_string(params, '$.symbol')))
+            as instrument,
+        coalesce(qty, size) as raw_quantity,
+        coalesce({{ epoch_ms_at('event_time') }}, {{ iso_at('event_time') }}) as event_at,
+        coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
+
+    from delivered
+
+),
+
+meant as (
+
+    select
+        *,
+        if(source_kind = 'rest', 'kraken_futures.history@1', 'kraken_futures.trade_frame@1') as parser,
+        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
+        1 as contract_size,
+        coalesce(trade_type, 'liquidation') as event_kind,
+        case raw_side when 'sell' then 'long' when 'buy' then 'short' end as liquidated_side,
+        'venue' as event_at_source,
+        if(contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
+        raw_price as valued_price,
+        'fill_avg' as price_kind,
+        null::varchar as order_key,
+        trade_id as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+
+    from fields
+
+),
+
+{{ staged_liquidations('kraken_futures', 'meant') }}

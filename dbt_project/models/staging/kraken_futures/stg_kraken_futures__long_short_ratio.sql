@@ -1,0 +1,22 @@
+-- ratio: accounts that are net long over accounts that are net short.
+-- time: `timestamp` in seconds, a list beside the list of ratios.
+-- https://docs.kraken.com/api/docs/futures-api/charts/analytics
+with
+
+meant as (
+
+    select
+        *,
+        regexp_extract(url, '/analytics/([^/]+)/long-short-ratio$', 1) as instrument,
+        {{ epoch_ms_at("(try_cast(entry::varchar as bigint) * 1000)::varchar") }} as observed_at,
+        'accounts' as ratio_kind,
+        json_extract_string(ratios, '$[' || (row_in_line - 1) || ']') as long_short_ratio,
+
+    from {{ rest_rows(
+        'kraken_futures', 'long_short_ratio', ['/long-short-ratio'], rows_at='$.result.timestamp',
+        answered={'ratios': '$.result.data'}
+    ) }}
+
+),
+
+{{ staged_long_short_ratio('kraken_futures', 'meant') }}
