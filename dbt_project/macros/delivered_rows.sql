@@ -5,7 +5,8 @@
 
     Arguments:
       venue
-      row        name -> JSON path of what a row says
+      row        name -> JSON path of what a row says; from an `instrument` its venue_asset,
+                 quote_asset and contract_type follow by the venue's grammar
       says       name -> JSON path of what a frame or answer says of all its rows
       chatter    SQL condition over `entry` and the names of `says` and `row`, true where a frame
                  tells of no liquidation: acknowledgements, heartbeats, other channels
@@ -149,6 +150,9 @@ delivered as (
     select
         * exclude (envelope_at, is_no_answer, is_json, texts),
         {{- named_texts('texts', row) }}
+        {%- if 'instrument' in row %}
+        unnest({{ instrument_spelling(venue, 'instrument') }}),
+        {%- endif %}
         {{ iso_at('envelope_at') }} as received_at,
         case
             when is_no_answer then 'other'

@@ -60,8 +60,11 @@
     raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
     (without ordinal), twin_scope (within which equal rows are genuine twins), twin_copies (how
     often a source writes each row), reject_reason.
+    `settle_asset` is what a quanto contract pays in: its value is in that asset. `sources_agree` is
+    false where REST and stream tell of one event in ways that no key can join: in an hour that
+    REST tells of, the stream only reconciles.
 -#}
-{% macro staged_liquidations(venue, relation) -%}
+{% macro staged_liquidations(venue, relation, settle_asset=none, sources_agree=true) -%}
 numbered as materialized (
 
     select

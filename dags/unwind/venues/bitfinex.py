@@ -1,4 +1,4 @@
-"""Bitfinex: perpetuals in USDt. Liquidations come by REST for as long as there are any, and live."""
+"""Bitfinex: perpetuals in USDt. All past liquidations come by REST, new ones by WebSocket too."""
 
 from __future__ import annotations
 

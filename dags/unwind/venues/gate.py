@@ -1,4 +1,4 @@
-"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, an hour at a time, and by WebSocket."""
+"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, by the hour, and by WebSocket."""
 
 from __future__ import annotations
 

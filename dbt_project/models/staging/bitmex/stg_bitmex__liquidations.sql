@@ -26,7 +26,6 @@ meant as (
     select
         *,
         'bitmex.liquidation_frame@1' as parser,
-        unnest({{ instrument_spelling('bitmex', 'instrument') }}),
         if(contract_type = 'inverse', 1, null) as contract_size,
         'liquidation' as event_kind,
         case raw_side when 'Sell' then 'long' when 'Buy' then 'short' end as liquidated_side,

@@ -28,11 +28,10 @@ with
 legs as (
 
     select
-        * exclude (row_in_line),
-        row_in_line * 2 - if(party = 'T', 1, 0) as row_in_line,
-        unnest(
-            case liquidated_party when 'MT' then ['T', 'M'] else [liquidated_party] end
-        ) as party,
+        *,
+        if(liquidated_party = 'MT', ['T', 'M'], [liquidated_party]) as parties,
+        unnest(parties) as party,
+        unnest(range(1, len(parties) + 1)) as place,
 
     from delivered
 
@@ -44,9 +43,8 @@ legs as (
 meant as (
 
     select
-        * exclude (reject_reason),
+        * exclude (reject_reason) replace ((row_in_line - 1) * 2 + place as row_in_line),
         'deribit.trades@1' as parser,
-        unnest({{ instrument_spelling('deribit', 'instrument') }}),
         null as contract_size,
         'liquidation' as event_kind,
         case

@@ -27,6 +27,7 @@ fields as (
         -- Answers name their contract in the question alone.
         upper(coalesce(row_symbol, snapshot_symbol, json_extract_string(params, '$.symbol')))
             as instrument,
+        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
         coalesce(qty, size) as raw_quantity,
         coalesce({{ epoch_ms_at('event_time') }}, {{ iso_at('event_time') }}) as event_at,
         coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
@@ -40,7 +41,6 @@ meant as (
     select
         *,
         if(source_kind = 'rest', 'kraken_futures.history@1', 'kraken_futures.trade_frame@1') as parser,
-        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
         1 as contract_size,
         coalesce(trade_type, 'liquidation') as event_kind,
         case raw_side when 'sell' then 'long' when 'buy' then 'short' end as liquidated_side,

@@ -1,0 +1,28 @@
+{#- tBTCF0:USTF0 is BTC in USDt; all linear. Spot margin pairs (tBTCUSD) fit nothing. -#}
+{% macro bitfinex__spelling(column) -%}
+    {{ return({
+        "venue_asset": name_part(column, "^t({letters}+)F0:({letters}+)F0$", 1),
+        "quote_asset": "replace(nullif(regexp_extract("
+            ~ column ~ ", ':([A-Z0-9]+)F0$', 1), ''), 'UST', 'USDT')",
+        "contract_type": "'linear'",
+    }) }}
+{%- endmacro %}
+
+
+{#-
+    Rows of Bitfinex's status of contracts in the batches being built; see rest_rows. A row is a
+    list: key, time, -, last price, spot price, -, insurance fund, -, next funding at, accrued,
+    step, -, current funding, -, -, mark price, -, -, open interest.
+-#}
+{% macro bitfinex_status() -%}
+    (
+        select
+            *,
+            entry ->> 0 as instrument,
+            {{ epoch_ms_at("entry ->> 1") }} as observed_at,
+
+        from {{ rest_rows('bitfinex', 'status', ['/v2/status/deriv']) }}
+
+        where entry is null or contains(entry ->> 0, 'F0:')
+    )
+{%- endmacro %}

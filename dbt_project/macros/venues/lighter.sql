@@ -1,0 +1,29 @@
+{#-
+    Markets are numbers; which asset one is, only the venue's own listing says. Until it is known,
+    the number stands for the asset and the contract has no size.
+-#}
+{% macro lighter__spelling(column) -%}
+    {{ return({
+        "venue_asset": "nullif(regexp_extract(" ~ column ~ ", '^([0-9]+)$', 1), '')",
+        "quote_asset": "'USDC'",
+        "contract_type": "'linear'",
+    }) }}
+{%- endmacro %}
+
+
+{#- Rows of Lighter's markets in the batches being built; see rest_rows. The answer has no clock. -#}
+{% macro lighter_markets() -%}
+    (
+        select
+            *,
+            entry ->> 'market_id' as instrument,
+            coalesce(received_at, sealed_at) as observed_at,
+
+        from {{ rest_rows(
+            'lighter', 'markets', ['/api/v1/orderBookDetails', '/api/v1/orderBooks'],
+            rows_at='$.order_book_details'
+        ) }}
+
+        where entry is null or coalesce(entry ->> 'market_type', 'perp') = 'perp'
+    )
+{%- endmacro %}

@@ -1,0 +1,45 @@
+-- side: the liquidation ORDER's side, SELL closes a long.
+-- size: `z` (filled) in base coin; price: `ap` is the average fill, `p` the limit price.
+-- time: `T` in ms. At most the latest event per symbol and second is published.
+-- https://github.com/asterdex/api-docs
+with
+
+{{ delivered_rows(
+    'aster',
+    unwrap='$.data',
+    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    recognised='event_kind is not null',
+    row={
+        'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',
+        'original_quantity': '$.o.q', 'raw_price': '$.o.p', 'average_price': '$.o.ap',
+        'raw_quantity': '$.o.z', 'event_ms': '$.o.T',
+    },
+) }}
+
+meant as (
+
+    select
+        * exclude (event_kind),
+        'aster.force_order_frame@1' as parser,
+        1 as contract_size,
+        'liquidation' as event_kind,
+        case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        'base' as raw_quantity_unit,
+        if(try_cast(average_price as double) > 0, average_price, raw_price) as valued_price,
+        if(try_cast(average_price as double) > 0, 'fill_avg', 'limit_order') as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|', instrument, raw_side, event_ms, {{ number_key('original_quantity') }},
+            {{ number_key('raw_quantity') }}, {{ number_key('raw_price') }},
+            {{ number_key('average_price') }}
+        ) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+
+    from delivered
+
+),
+
+{{ staged_liquidations('aster', 'meant') }}

@@ -1,0 +1,20 @@
+-- rate: the running one of eight hours (place 12 of the row); positive means that longs pay.
+-- time: the row's. What was settled is not told apart.
+-- https://docs.bitfinex.com/reference/rest-public-derivatives-status
+with
+
+meant as (
+
+    select
+        *,
+        entry ->> 12 as funding_rate,
+        8 as interval_hours,
+        false as is_settled,
+
+    from {{ bitfinex_status() }}
+
+    where entry is null or (entry ->> 12) is not null
+
+),
+
+{{ staged_funding('bitfinex', 'meant') }}

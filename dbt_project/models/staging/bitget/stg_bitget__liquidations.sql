@@ -1,0 +1,51 @@
+-- side: the POSITION's side, buy means that a long was liquidated.
+-- size: `amount` is the value in quote coin already (shown for USDT contracts alone; what it counts of
+--   coin-margined ones is not known, and they are refused).
+-- price: not documented, by its digits a computed bankruptcy price; time: `ts` in ms.
+-- One row per contract, side and second: put together by the venue.
+-- https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel
+with
+
+{{ delivered_rows(
+    'bitget',
+    rows_at='$.data',
+    says={'topic': '$.arg.topic', 'kind': '$.arg.instType', 'event': '$.event'},
+    chatter="event is not null or topic != 'liquidation'",
+    recognised='topic is not null',
+    rest=['/api/v3/market/liquidations'],
+    rest_rows_at='$.data.list',
+    row={
+        'instrument': '$.symbol', 'raw_side': '$.side', 'raw_price': '$.price',
+        'raw_quantity': '$.amount', 'event_ms': '$.ts',
+    },
+) }}
+
+meant as (
+
+    select
+        * exclude (reject_reason),
+        if(source_kind = 'rest', 'bitget.liquidations_rest@1', 'bitget.liquidation_frame@1') as parser,
+        1 as contract_size,
+        'liquidation' as event_kind,
+        case lower(raw_side) when 'buy' then 'long' when 'sell' then 'short' end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        'quote' as raw_quantity_unit,
+        raw_price as valued_price,
+        'bankruptcy' as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|', instrument, lower(raw_side), event_ms, {{ number_key('raw_price') }},
+            {{ number_key('raw_quantity') }}
+        ) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+        coalesce(
+            reject_reason, if(contract_type = 'inverse', 'unit_not_known', null)
+        ) as reject_reason,
+
+    from delivered
+
+),
+
+{{ staged_liquidations('bitget', 'meant') }}

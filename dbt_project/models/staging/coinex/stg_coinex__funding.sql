@@ -1,0 +1,55 @@
+-- rate: per interval; positive means that longs pay. latest_funding_rate was settled last,
+--   next_funding_rate is the running estimate.
+-- interval: from the last to the next settlement; of histories the gap in the batch; else 8 hours.
+-- time: `funding_time` in ms; estimates at our receive time.
+-- https://docs.coinex.com/api/v2/futures/market/http/list-market-funding-rate-history
+with
+
+settled as (
+
+    select
+        *,
+        trim(entry ->> 'market') as instrument,
+        {{ epoch_ms_at("entry ->> 'funding_time'") }} as observed_at,
+        entry ->> 'actual_funding_rate' as funding_rate,
+        true as is_settled,
+
+    from {{ rest_rows(
+        'coinex', 'funding', ['/v2/futures/funding-rate-history'], rows_at='$.data'
+    ) }}
+
+),
+
+meant as (
+
+    select
+        *,
+        coalesce({{ settlement_gap_hours() }}, 8) as interval_hours,
+
+    from settled
+
+    union all by name
+
+    select
+        *,
+        trim(entry ->> 'market') as instrument,
+        coalesce(received_at, sealed_at) as observed_at,
+        entry ->> 'next_funding_rate' as funding_rate,
+        false as is_settled,
+        coalesce(
+            nullif(
+                date_diff(
+                    'hour',
+                    {{ epoch_ms_at("entry ->> 'latest_funding_time'") }},
+                    {{ epoch_ms_at("entry ->> 'next_funding_time'") }}
+                ),
+                0
+            ),
+            8
+        ) as interval_hours,
+
+    from {{ rest_rows('coinex', 'funding', ['/v2/futures/funding-rate'], rows_at='$.data') }}
+
+),
+
+{{ staged_funding('coinex', 'meant') }}

@@ -1,0 +1,55 @@
+-- side: the POSITION's side, in words.
+-- size: `liq_amount`, base coin of linear contracts, USD of inverse ones (not documented).
+-- price: `liq_price`, the mark price at which it was liquidated (bkr_price is the bankruptcy price).
+-- time: `created_at` in ms. How complete it is nobody says. Names come with spaces around them.
+-- https://docs.coinex.com/api/v2/futures/market/http/list-market-liquidation-history
+with
+
+{{ delivered_rows(
+    'coinex',
+    recognised='false',
+    rest=['/v2/futures/liquidation-history'],
+    rest_rows_at='$.data',
+    row={
+        'market': '$.market', 'raw_side': '$.side', 'raw_quantity': '$.liq_amount',
+        'raw_price': '$.liq_price', 'event_ms': '$.created_at', 'bankruptcy_price': '$.bkr_price',
+    },
+) }}
+
+spelled as (
+
+    select
+        *,
+        trim(market) as instrument,
+        unnest({{ instrument_spelling('coinex', 'instrument') }}),
+
+    from delivered
+
+),
+
+meant as (
+
+    select
+        *,
+        'coinex.liquidation_history_rest@1' as parser,
+        1 as contract_size,
+        'liquidation' as event_kind,
+        case raw_side when 'long' then 'long' when 'short' then 'short' end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        if(contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
+        raw_price as valued_price,
+        'mark' as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|', instrument, raw_side, event_ms, {{ number_key('raw_quantity') }},
+            {{ number_key('raw_price') }}, {{ number_key('bankruptcy_price') }}
+        ) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+
+    from spelled
+
+),
+
+{{ staged_liquidations('coinex', 'meant') }}

@@ -1,0 +1,18 @@
+-- size: `open_interest_volume`, one-sided; base coin of linear contracts, USD of inverse ones.
+-- time: ours, since the answer has no clock.
+-- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
+with
+
+meant as (
+
+    select
+        *,
+        null::varchar as oi_contracts,
+        if(is_inverse, null, entry ->> 'open_interest_volume') as oi_base,
+        if(is_inverse, entry ->> 'open_interest_volume', null) as oi_usd,
+
+    from {{ coinex_tickers() }}
+
+),
+
+{{ staged_open_interest('coinex', 'meant') }}

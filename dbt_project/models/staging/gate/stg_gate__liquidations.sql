@@ -1,0 +1,81 @@
+-- side: REST signs the POSITION, above zero a long. Frames sign the liquidation order, below zero
+--   selling a long (as documented; nobody has shown it): `gate_frames_sign` says so, order or position.
+-- size: contracts of quanto_multiplier coins, BTC_USD ones of 1 USD; REST less what was `left` over.
+-- price: REST's fill_price is the average fill. Time: seconds by REST, ms in frames (seconds until
+--   2026-08-20). The two cannot be joined: in hours that REST tells of, frames only reconcile.
+-- https://www.gate.com/docs/developers/apiv4/en/#list-liquidation-history
+with
+
+{{ delivered_rows(
+    'gate',
+    rows_at='$.result',
+    says={'channel': '$.channel', 'event': '$.event'},
+    chatter="channel != 'futures.public_liquidates' or event in ('subscribe', 'unsubscribe')",
+    recognised='channel is not null',
+    rest=['/futures/usdt/liq_orders', '/futures/btc/liq_orders', '/futures/usd1/liq_orders'],
+    row={
+        'instrument': '$.contract', 'size': '$.size', 'order_size': '$.order_size',
+        'not_filled': '$.left', 'fill_price': '$.fill_price', 'order_price': '$.order_price',
+        'frame_price': '$.price', 'event_time': '$.time',
+    },
+) }}
+
+fields as (
+
+    select
+        * exclude (reject_reason),
+        source_kind = 'rest' as is_rest,
+        coalesce(order_size, size) as ordered,
+        if(
+            is_rest,
+            try_cast(
+                abs(try_cast(ordered as decimal(38, 12)))
+                - coalesce(abs(try_cast(not_filled as decimal(38, 12))), 0) as varchar
+            ),
+            ltrim(size, '-')
+        ) as raw_quantity,
+        coalesce(
+            {{ epoch_ms_at('event_time') }},
+            {{ epoch_ms_at('(try_cast(event_time as bigint) * 1000)::varchar') }}
+        ) as event_at,
+        coalesce(
+            reject_reason, if(size is null or instrument is null, 'missing_field', null)
+        ) as reject_reason,
+
+    from delivered
+
+),
+
+meant as (
+
+    select
+        * exclude (size),
+        if(is_rest, 'gate.liq_orders_rest@1', 'gate.public_liquidates_frame@1') as parser,
+        if(contract_type = 'inverse', 1, null) as contract_size,
+        'liquidation' as event_kind,
+        case
+            when try_cast(size as double) = 0 then null
+            when (try_cast(size as double) > 0)
+                = (is_rest or '{{ var("gate_frames_sign", "order") }}' = 'position') then 'long'
+            when size is not null then 'short'
+        end as liquidated_side,
+        'venue' as event_at_source,
+        if(try_cast(size as double) > 0, 'positive', 'negative') as raw_side,
+        'contracts' as raw_quantity_unit,
+        if(is_rest, fill_price, frame_price) as raw_price,
+        raw_price as valued_price,
+        if(is_rest, 'fill_avg', 'unknown') as price_kind,
+        null::varchar as order_key,
+        concat_ws(
+            '|', instrument, epoch_ms(event_at), {{ number_key('size') }},
+            {{ number_key('order_size') }}, {{ number_key('raw_price') }},
+            {{ number_key('not_filled') }}
+        ) as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+
+    from fields
+
+),
+
+{{ staged_liquidations('gate', 'meant', sources_agree=false) }}

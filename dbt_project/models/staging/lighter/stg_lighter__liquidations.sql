@@ -1,0 +1,56 @@
+-- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short.
+-- size: base coin; price: the fill, in USDC. Time: `timestamp` in ms. Complete: the trade tape.
+-- names: markets are numbers, whose assets the venue's listing tells.
+-- https://apidocs.lighter.xyz/docs/websocket-reference#trade
+with
+
+-- Frames list liquidations apart from other trades, or leave that list out.
+{{ delivered_rows(
+    'lighter',
+    rows_at=['$.liquidation_trades', '$.trades'],
+    says={'channel': '$.channel', 'type': '$.type'},
+    chatter="coalesce(channel not like 'trade%', type in ('connected', 'ping', 'pong'))",
+    recognised='channel is not null',
+    marks=['"liquidation"', '"deleverage"'],
+    rest=['/api/v1/recentTrades', '/api/v1/trades'],
+    rest_rows_at='$.trades',
+    row={
+        'instrument': '$.market_id', 'raw_side': '$.is_maker_ask', 'raw_quantity': '$.size',
+        'raw_price': '$.price', 'event_ms': '$.timestamp', 'trade_id': '$.trade_id',
+        'trade_type': '$.type', 'taker_size_before': '$.taker_position_size_before',
+    },
+) }}
+
+meant as (
+
+    select
+        * exclude (reject_reason),
+        if(source_kind = 'rest', 'lighter.trades_rest@1', 'lighter.trade_frame@1') as parser,
+        -- The listing's size of a contract (one coin) comes with the asset's name.
+        null as contract_size,
+        if(trade_type = 'deleverage', 'deleveraging', 'liquidation') as event_kind,
+        case raw_side when 'true' then 'short' when 'false' then 'long' end as liquidated_side,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+        'venue' as event_at_source,
+        'contracts' as raw_quantity_unit,
+        raw_price as valued_price,
+        'fill_avg' as price_kind,
+        null::varchar as order_key,
+        trade_id as natural_key,
+        raw_line::varchar as twin_scope,
+        1 as twin_copies,
+        coalesce(
+            reject_reason,
+            case
+                when trade_id is null then 'missing_field'
+                when try_cast(taker_size_before as double) < 0 and liquidated_side = 'long'
+                    or try_cast(taker_size_before as double) > 0 and liquidated_side = 'short'
+                    then 'contradictory_side'
+            end
+        ) as reject_reason,
+
+    from delivered
+
+),
+
+{{ staged_liquidations('lighter', 'meant') }}

@@ -1,0 +1,18 @@
+-- size: `open_interest`, one-sided, in base coin (the unit is not documented).
+-- time: ours, since the answer has no clock.
+-- https://apidocs.lighter.xyz/reference/orderbookdetails
+with
+
+meant as (
+
+    select
+        *,
+        null::varchar as oi_contracts,
+        entry ->> 'open_interest' as oi_base,
+        null::varchar as oi_usd,
+
+    from {{ lighter_markets() }}
+
+),
+
+{{ staged_open_interest('lighter', 'meant') }}
