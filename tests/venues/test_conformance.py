@@ -185,9 +185,7 @@ def test_an_answer_of_context_becomes_its_row_by_value(
     warehouse: Built, venue: str, place: int
 ) -> None:
     observation = CASES[venue].context[place]
-    key = {
-        name: value for name, value in observation.row.items() if isinstance(value, str | bool)
-    }
+    key = {name: value for name, value in observation.row.items() if isinstance(value, str | bool)}
     conditions = " and ".join(f"{name} = ?" for name in key)
     found = warehouse.rows(
         f"select * from marts.{observation.table} where venue = ? and {conditions}",

@@ -1,0 +1,170 @@
+"""HTX: `direction` and `side` name the order; `volume` counts contracts."""
+
+from tests.venues.cases import Liquidation, Message, Observation, VenueCases
+
+RECORDED = "tardis-node's tests"
+DOCS = "https://www.htx.com/en-us/opend/newApiPages/"
+API = "https://api.hbdm.com"
+
+
+def _frame(topic: str, **row: object) -> dict:
+    return {
+        **{"op": "notify", "topic": f"public.{topic}.liquidation_orders", "ts": 1608226502344},
+        "data": [{"offset": "close", **row}],
+    }
+
+
+CASES = VenueCases(
+    venue="htx",
+    long=Message(
+        "the recorded sale of 227 contracts of 0.001 BTC was a long",
+        RECORDED,
+        _frame(
+            "BTC-USDT",
+            **{"symbol": "BTC", "contract_code": "BTC-USDT", "direction": "sell", "volume": 227},
+            **{"price": 23350.5, "created_at": 1608226502284, "amount": 0.227},
+            trade_turnover=5300.5635,
+        ),
+        (
+            Liquidation(
+                *("BTC-USDT", "BTC", "long", "0.227", "23350.5", "5300.5635"),
+                *("2020-12-17 17:35:02.284", "bankruptcy"),
+            ),
+        ),
+    ),
+    short=Message(
+        "v5's two contracts are 125.957 USD, whatever `amount` says",
+        "ccxt 4.5.90",
+        {
+            "code": 200,
+            "message": "Success",
+            "data": [
+                {
+                    **{"id": "150153038758", "contract_code": "BTC-USDT", "side": "buy"},
+                    **{"liquidation_time": "1781849094165", "position_side": "short"},
+                    **{"volume": "2", "amount": "2", "bankrupt_price": "62978.5"},
+                    "trade_turnover": "125.957",
+                }
+            ],
+            "ts": 1781849100000,
+        },
+        (
+            Liquidation(
+                *("BTC-USDT", "BTC", "short", "0.002", "62978.5", "125.957"),
+                *("2026-06-19 06:04:54.165", "bankruptcy"),
+            ),
+        ),
+        url=f"{API}/v5/market/liquidation_orders",
+    ),
+    non_events=(
+        Message("ping", DOCS, {"op": "ping", "ts": "1608226502344"}),
+        Message(
+            "acknowledgement",
+            RECORDED,
+            {
+                **{"op": "sub", "cid": "14", "topic": "public.BTC-USD.liquidation_orders"},
+                **{"ts": 1592904821340, "err-code": 0},
+            },
+        ),
+        Message(
+            "an hour without any",
+            DOCS,
+            {"code": 200, "msg": "", "data": [], "ts": 1},
+            url=f"{API}/swap-api/v3/swap_liquidation_orders",
+        ),
+        Message(
+            "a frame of an hour that REST tells of only reconciles",
+            DOCS,
+            _frame(
+                "BTC-USDT",
+                **{"symbol": "BTC", "contract_code": "BTC-USDT", "direction": "buy", "volume": 2},
+                **{"price": 62978.5, "created_at": 1781849094170, "amount": 0.002},
+                trade_turnover=125.957,
+            ),
+        ),
+    ),
+    row_at=("data", 0),
+    required=("contract_code", "direction", "volume", "price", "created_at", "trade_turnover"),
+    others=(
+        Message(
+            "the recorded dated contracts are 100 USD of BTC each",
+            RECORDED,
+            _frame(
+                "BTC",
+                **{"symbol": "BTC", "contract_code": "BTC200703", "direction": "sell"},
+                **{"volume": 1450, "price": 9062.71, "created_at": 1593561769833},
+            ),
+            (
+                Liquidation(
+                    *("BTC200703", "BTC", "long", "15.999629250026", "9062.71", "145000"),
+                    *("2020-07-01 00:02:49.833", "bankruptcy"),
+                ),
+            ),
+        ),
+        Message(
+            "v3's coin contracts are 10 USD of other coins",
+            DOCS,
+            {
+                "code": 200,
+                "data": [
+                    {
+                        **{"query_id": 7, "symbol": "ETH", "contract_code": "ETH-USD"},
+                        **{"direction": "buy", "offset": "close", "volume": 231, "price": 231},
+                        **{"created_at": 1593561769833, "amount": 10, "trade_turnover": 2310},
+                    }
+                ],
+            },
+            (
+                Liquidation(
+                    *("ETH-USD", "ETH", "short", "10", "231", "2310"),
+                    *("2020-07-01 00:02:49.833", "bankruptcy"),
+                ),
+            ),
+            url=f"{API}/swap-api/v3/swap_liquidation_orders",
+        ),
+    ),
+    context=(
+        Observation(
+            "contracts, coins and value",
+            DOCS,
+            f"{API}/linear-swap-api/v1/swap_open_interest",
+            {
+                "status": "ok",
+                "data": [
+                    {
+                        **{"symbol": "ETH", "contract_code": "ETH-USDT", "volume": 2000},
+                        **{"amount": 20.0, "value": 60000.5},
+                    }
+                ],
+                "ts": 1782820800000,
+            },
+            "fct_open_interest",
+            {
+                **{"instrument": "ETH-USDT", "observed_at": "2026-06-30 12:00:00"},
+                **{"oi_contracts": 2000, "oi_base": 20, "oi_usd": 60000.5},
+            },
+        ),
+        Observation(
+            "settled funding",
+            DOCS,
+            f"{API}/linear-swap-api/v1/swap_historical_funding_rate",
+            {
+                "status": "ok",
+                "data": {
+                    "data": [
+                        {
+                            **{"contract_code": "ETH-USDT", "funding_time": "1782806400000"},
+                            **{"funding_rate": "0.0001", "realized_rate": "0.00012"},
+                        }
+                    ]
+                },
+                "ts": 1782820800000,
+            },
+            "fct_funding",
+            {
+                **{"instrument": "ETH-USDT", "funding_at": "2026-06-30 08:00:00"},
+                **{"is_settled": True, "funding_rate": 0.00012, "interval_hours": 8},
+            },
+        ),
+    ),
+)
