@@ -86,7 +86,7 @@ parsed as materialized (
         {%- if rest %}
         if(
             source_kind = 'rest',
-            {{ json_rows('payload', rest_rows_at) }},
+            {{ json_rows('payload', rest_rows_at, objects=false) }},
             {{ json_rows('payload', rows_at) }}
         ) as entries,
         {%- else %}
@@ -227,11 +227,11 @@ answers as (
 
 {#-
     The rows of a JSON text as texts: what is found at the first of the paths that holds a list (its
-    elements), an object (itself) or, with a wildcard, anything; '[]' where such a list is empty and
+    elements), an object (itself, where `objects` may be rows) or, with a wildcard, anything; '[]' where such a list is empty and
     one null where there is none and where the text is no JSON: never an empty list, since what is
     unnested from it would be lost without a word.
 -#}
-{% macro json_rows(column, paths) -%}
+{% macro json_rows(column, paths, objects=true) -%}
     {%- set paths = [paths] if paths is string else paths -%}
     case
         when not coalesce(json_valid({{ column }}), false) then [null::varchar]
@@ -243,8 +243,10 @@ answers as (
             {%- else %}
             when json_array_length({{ column }}, '{{ path }}') > 0
                 then json_extract({{ column }}, '{{ path }}[*]')::varchar[]
+            {%- if objects %}
             when json_type({{ column }}, '{{ path }}') = 'OBJECT'
                 then [json_extract({{ column }}, '{{ path }}')::varchar]
+            {%- endif %}
             {%- endif %}
             {%- endfor %}
             {%- for path in paths if '*' not in path %}

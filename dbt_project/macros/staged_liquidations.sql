@@ -90,7 +90,7 @@ screened as (
         case
             when line_class != 'row' then null
             when reject_reason is not null then reject_reason
-            when instrument is null then 'missing_field'
+            when instrument is null or natural_key is null then 'missing_field'
             when coalesce(venue_asset, '') = '' then 'garbled_symbol'
             when coalesce(quote_asset, '') = '' then 'unknown_symbol'
             when liquidated_side is null then 'unknown_side'

@@ -1,4 +1,4 @@
-"""Genuine raw frames of Binance and OKX, by value: side, price, quantity and time of each."""
+"""Genuine raw frames of five venues, by value: side, price, quantity and time of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,29 @@ OKX = [
     ("BTC-USD-220624", "2021-12-22T02:30:10.617", "short", "51886.2", "12", "1200"),
     ("BTC-USDT-211231", "2021-12-22T02:30:11.925", "short", "49674.2", "40", "19869.68"),
 ]
-SPELT_IN_FILE = {"binance": "binance", "okx": "okex"}
+# Dated and coin contracts of HTX are 100 USD (BTC) or 10 USD apiece; its frames tell a linear one's
+# worth. BitMEX's message has no time: it is when it was received. Deribit's M is the maker's side.
+BITMEX = [("XBTUSD", "2022-01-01T00:00:00", "short", "10106", "9214", "9214")]
+DERIBIT = [
+    ("BTC-PERPETUAL", "2020-03-13T00:07:24.032", "long", "4469.5", "1120", "1120"),
+    ("BTC-PERPETUAL", "2020-03-13T00:07:47.675", "long", "4458.5", "2500", "2500"),
+]
+HTX = [
+    ("BTC200703", "2020-07-01T00:02:49.833", "long", "9062.71", "1450", "145000"),
+    ("BTC200925", "2020-07-01T00:02:53.025", "long", "9115.43", "319", "31900"),
+    ("BSV-USD", "2020-07-01T06:38:51.562", "long", "153.28", "3", "30"),
+    ("BTC200703", "2020-07-01T08:46:09.156", "short", "9244.08", "218", "21800"),
+    ("ETH-USD", "2020-07-01T13:34:52.167", "short", "229.95", "231", "2310"),
+    ("BTC-USDT", "2020-12-17T17:35:02.284", "long", "23350.5", "227", "5300.5635"),
+]
+EXPECTED = {
+    "binance": BINANCE,
+    "okx": OKX,
+    "bitmex": BITMEX,
+    "deribit": DERIBIT,
+    "htx": HTX,
+}
+SPELT_IN_FILE = {"okx": "okex", "htx": "huobi"}
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +61,15 @@ def warehouse(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Bui
         for line in (recordings / "wire_messages" / "messages.ndjson").read_text().splitlines()
     ]
     batches = {}
-    for venue, spelt in SPELT_IN_FILE.items():
+    for venue in EXPECTED:
+        spelt = SPELT_IN_FILE.get(venue, venue)
         frames = [one["message"] for one in recorded if one["venue"].startswith(spelt)]
         text = frame_lines(*frames, received_at="2022-01-01T00:00:00.000000Z")
         batches[venue] = take_in_text(home, folder, venue, "frames", f"{venue}.ndjson", text)
     return built(home, batches)
 
 
-@pytest.mark.parametrize(("venue", "expected"), [("binance", BINANCE), ("okx", OKX)])
+@pytest.mark.parametrize(("venue", "expected"), EXPECTED.items())
 def test_a_raw_frame_is_one_fact_with_its_own_values(
     warehouse: Built, venue: str, expected: list[tuple[str, ...]]
 ) -> None:
@@ -70,17 +93,23 @@ def test_a_raw_frame_is_one_fact_with_its_own_values(
 
 
 def test_the_values_above_are_those_that_came_with_the_recording(recordings: Path) -> None:
-    published = {
-        (one["symbol"], one["event_at"]): one
+    published = sorted(
+        (
+            one["symbol"],
+            (one["event_at"] or "2022-01-01T00:00:00Z").removesuffix("Z"),
+            {"sell": "long", "buy": "short"}[one["order_side"]],
+            Decimal(str(one["raw_price"])),
+            Decimal(str(one["raw_quantity"])),
+        )
         for line in (recordings / "wire_messages" / "expected.ndjson").read_text().splitlines()
-        if (one := json.loads(line))["venue"].startswith(tuple(SPELT_IN_FILE.values()))
-    }
-    assert len(published) == len(BINANCE) + len(OKX)
-    for symbol, event_at, side, price, quantity, _ in [*BINANCE, *OKX]:
-        one = published[symbol, f"{event_at}Z"]
-        assert one["order_side"] == {"long": "sell", "short": "buy"}[side]
-        assert Decimal(str(one["raw_price"])) == Decimal(price)
-        assert Decimal(str(one["raw_quantity"])) == Decimal(quantity)
+        if (one := json.loads(line))
+    )
+    assert len(published) == 17
+    assert published == sorted(
+        (symbol, event_at, side, Decimal(price), Decimal(quantity))
+        for expected in EXPECTED.values()
+        for symbol, event_at, side, price, quantity, _ in expected
+    )
 
 
 def test_binance_is_valued_at_the_average_fill_and_keeps_the_order_price(

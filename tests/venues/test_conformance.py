@@ -131,10 +131,11 @@ def test_a_message_received_twice_or_with_an_unknown_field_is_the_same_facts(
     (fact,) = warehouse.rows(
         "select sightings from marts.fct_liquidations"
         " where venue = ? and instrument = ? and event_at = ? and liquidated_side = 'long'"
-        " and notional_usd = ?",
+        " and event_kind = ? and notional_usd = ?",
         venue,
         long.instrument,
         at(long.event_at),
+        long.event_kind,
         Decimal(long.notional_usd),
     )
     times_received = 2 if cases.long.import_format in ("frames", "rest") else 1
@@ -194,7 +195,8 @@ def test_an_answer_of_context_becomes_its_row_by_value(
     )
     assert len(found) == 1, f"{len(found)} rows of {observation.table} with {key}"
     numbers = {name: value for name, value in observation.row.items() if name not in key}
-    assert {name: found[0][name] for name in numbers} == {
+    told = {name: None if found[0][name] is None else float(found[0][name]) for name in numbers}
+    assert told == {
         name: None if value is None else pytest.approx(value, rel=1e-9)
         for name, value in numbers.items()
     }

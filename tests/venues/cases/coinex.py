@@ -58,7 +58,7 @@ CASES = VenueCases(
                 "data": [
                     {
                         **{"market": "BTCUSD", "open_interest_volume": "250000"},
-                        **{"mark_price": "60000", "index_price": "60001"},
+                        **{"mark_price": "60000", "index_price": "60000"},
                     }
                 ],
             },

@@ -1,4 +1,4 @@
-"""Deribit: `direction` is the taker's; the mark says whether taker, maker or both were liquidated."""
+"""Deribit: `direction` is the taker's; the mark says who was liquidated, taker, maker or both."""
 
 from tests.venues.cases import Liquidation, Message, Observation, VenueCases
 
@@ -31,7 +31,7 @@ CASES = VenueCases(
         "the recorded taker that sold was a long of 1,120 USD",
         RECORDED,
         _frame(_trade("BTC-PERPETUAL", "sell", 1120, 4469.5, liquidation="T")),
-        (Liquidation(*PERPETUAL, "long", "0.250587313", "4469.5", "1120", AT, "fill_avg"),),
+        (Liquidation(*PERPETUAL, "long", "0.250587314017", "4469.5", "1120", AT, "fill_avg"),),
     ),
     short=Message(
         "a taker that bought was a short; linear amounts are coins",
@@ -66,7 +66,7 @@ CASES = VenueCases(
             ),
             (
                 Liquidation(
-                    *(*PERPETUAL, "long", "0.560726702927", "4458.5", "2500"),
+                    *(*PERPETUAL, "long", "0.560726701806", "4458.5", "2500"),
                     *("2020-03-13 00:07:47.675", "fill_avg"),
                 ),
             ),

@@ -21,6 +21,7 @@ def _frame(*rows: dict) -> dict:
     }
 
 
+RECORDED_AT = "2023-05-24T10:29:23.953884Z"
 AT = "2019-01-28 05:55:51"
 BTC = {
     **{"name": "BTC_USDT", "quanto_multiplier": "0.0001", "mark_price": "26704.26"},
@@ -105,6 +106,7 @@ CASES = VenueCases(
             [BTC],
             "dim_instruments",
             {"instrument": "BTC_USDT", "contract_type": "linear", "contract_size": 0.0001},
+            received_at=RECORDED_AT,
         ),
         Observation(
             "open interest of so many contracts",
@@ -113,6 +115,7 @@ CASES = VenueCases(
             [BTC],
             "fct_open_interest",
             {"instrument": "BTC_USDT", "oi_contracts": 169531691, "oi_base": 16953.1691},
+            received_at=RECORDED_AT,
         ),
         Observation(
             "statistics of five minutes",

@@ -96,7 +96,7 @@ CASES = VenueCases(
             ),
             (
                 Liquidation(
-                    *("BTC200703", "BTC", "long", "15.999629250026", "9062.71", "145000"),
+                    *("BTC200703", "BTC", "long", "15.999629249970", "9062.71", "145000"),
                     *("2020-07-01 00:02:49.833", "bankruptcy"),
                 ),
             ),
@@ -110,14 +110,14 @@ CASES = VenueCases(
                     {
                         **{"query_id": 7, "symbol": "ETH", "contract_code": "ETH-USD"},
                         **{"direction": "buy", "offset": "close", "volume": 231, "price": 231},
-                        **{"created_at": 1593561769833, "amount": 10, "trade_turnover": 2310},
+                        **{"created_at": 1593565369833, "amount": 10, "trade_turnover": 2310},
                     }
                 ],
             },
             (
                 Liquidation(
                     *("ETH-USD", "ETH", "short", "10", "231", "2310"),
-                    *("2020-07-01 00:02:49.833", "bankruptcy"),
+                    *("2020-07-01 01:02:49.833", "bankruptcy"),
                 ),
             ),
             url=f"{API}/swap-api/v3/swap_liquidation_orders",

@@ -22,7 +22,7 @@ CASES = VenueCases(
         _trade("PI_XRPUSD", "sell", "liquidation", 12000, 0.1736, "3ee209b8"),
         (
             Liquidation(
-                *("PI_XRPUSD", "XRP", "long", "69124.423963133645", "0.1736", "12000", AT),
+                *("PI_XRPUSD", "XRP", "long", "69124.423963133640", "0.1736", "12000", AT),
                 "fill_avg",
             ),
         ),

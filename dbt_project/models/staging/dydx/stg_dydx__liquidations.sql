@@ -23,7 +23,7 @@ with
 meant as (
 
     select
-        * exclude (reject_reason),
+        *,
         if(source_kind = 'rest', 'dydx.trades_rest@1', 'dydx.trades_frame@1') as parser,
         coalesce(frame_ticker, regexp_extract(url, '[^/]+$')) as instrument,
         unnest({{ instrument_spelling('dydx', 'instrument') }}),
@@ -39,7 +39,6 @@ meant as (
         trade_id as natural_key,
         raw_line::varchar as twin_scope,
         1 as twin_copies,
-        coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
 
     from delivered
 

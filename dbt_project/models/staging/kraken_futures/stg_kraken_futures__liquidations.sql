@@ -23,14 +23,13 @@ with
 fields as (
 
     select
-        * exclude (reject_reason),
+        *,
         -- Answers name their contract in the question alone.
         upper(coalesce(row_symbol, snapshot_symbol, json_extract_string(params, '$.symbol')))
             as instrument,
         unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
         coalesce(qty, size) as raw_quantity,
         coalesce({{ epoch_ms_at('event_time') }}, {{ iso_at('event_time') }}) as event_at,
-        coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
 
     from delivered
 

@@ -42,7 +42,6 @@ meant as (
         coalesce(
             reject_reason,
             case
-                when trade_id is null then 'missing_field'
                 when try_cast(taker_size_before as double) < 0 and liquidated_side = 'long'
                     or try_cast(taker_size_before as double) > 0 and liquidated_side = 'short'
                     then 'contradictory_side'
