@@ -26,3 +26,15 @@
         where entry is null or contains(entry ->> 0, 'F0:')
     )
 {%- endmacro %}
+
+
+{#- What Bitfinex publishes, from when to when, and who says so. -#}
+{% macro bitfinex__publication_rules() -%}
+    {{ return({
+        "venue_name": "Bitfinex",
+        "rules": [
+            ("full", "1970-01-01", none, "entry",
+                "https://docs.bitfinex.com/reference/rest-public-liquidations"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -26,3 +26,15 @@
         where coalesce(params ->> 'category', '') not in ('SPOT', 'MARGIN')
     )
 {%- endmacro %}
+
+
+{#- What Bitget publishes, from when to when, and who says so. -#}
+{% macro bitget__publication_rules() -%}
+    {{ return({
+        "venue_name": "Bitget",
+        "rules": [
+            ("sampled", "1970-01-01", none, "bankruptcy",
+                "https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel"),
+        ],
+    }) }}
+{%- endmacro %}

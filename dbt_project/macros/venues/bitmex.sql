@@ -31,3 +31,15 @@
         where entry is null or (entry ->> 'typ') in ('FFWCSX', 'FFCCSX', 'FFWCSF')
     )
 {%- endmacro %}
+
+
+{#- What BitMEX publishes, from when to when, and who says so. -#}
+{% macro bitmex__publication_rules() -%}
+    {{ return({
+        "venue_name": "BitMEX",
+        "rules": [
+            ("full", "1970-01-01", none, "limit_order",
+                "https://www.bitmex.com/app/wsAPI"),
+        ],
+    }) }}
+{%- endmacro %}

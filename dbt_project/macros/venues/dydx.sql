@@ -21,3 +21,15 @@
         ) }}
     )
 {%- endmacro %}
+
+
+{#- What dYdX publishes, from when to when, and who says so. -#}
+{% macro dydx__publication_rules() -%}
+    {{ return({
+        "venue_name": "dYdX",
+        "rules": [
+            ("full", "1970-01-01", none, "fill_avg",
+                "https://docs.dydx.xyz/indexer-client/websockets"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -37,3 +37,17 @@
         ]) }}
     )
 {%- endmacro %}
+
+
+{#- What Gate publishes, from when to when, and who says so. -#}
+{% macro gate__publication_rules() -%}
+    {{ return({
+        "venue_name": "Gate",
+        "rules": [
+            ("one_per_symbol_second_latest", "1970-01-01", "2026-08-20", "fill_avg",
+                "https://www.gate.com/docs/developers/futures/ws/en/"),
+            ("full", "2026-08-20", none, "fill_avg",
+                "https://www.gate.com/docs/developers/futures/ws/en/"),
+        ],
+    }) }}
+{%- endmacro %}

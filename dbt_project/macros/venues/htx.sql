@@ -12,3 +12,15 @@
             ~ column ~ ", '-USD[TC](-|$)'), 'linear', 'inverse')",
     }) }}
 {%- endmacro %}
+
+
+{#- What HTX publishes, from when to when, and who says so. -#}
+{% macro htx__publication_rules() -%}
+    {{ return({
+        "venue_name": "HTX",
+        "rules": [
+            ("unknown", "1970-01-01", none, "bankruptcy",
+                "https://www.htx.com/en-us/opend/newApiPages/"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -104,3 +104,15 @@
         ]) }} as asset_ctxs
     )
 {%- endmacro %}
+
+
+{#- What Hyperliquid publishes, from when to when, and who says so. -#}
+{% macro hyperliquid__publication_rules() -%}
+    {{ return({
+        "venue_name": "Hyperliquid",
+        "rules": [
+            ("full", "1970-01-01", none, "fill_avg",
+                "https://github.com/hyperliquid-dex/node"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -29,3 +29,15 @@
             or regexp_matches(upper(entry ->> 'symbol'), '^(PF|PI|FF|FI)_')
     )
 {%- endmacro %}
+
+
+{#- What Kraken Futures publishes, from when to when, and who says so. -#}
+{% macro kraken_futures__publication_rules() -%}
+    {{ return({
+        "venue_name": "Kraken Futures",
+        "rules": [
+            ("full", "1970-01-01", none, "fill_avg",
+                "https://docs.kraken.com/api/docs/futures-api/websocket/trade"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -27,3 +27,15 @@
         where entry is null or coalesce(entry ->> 'market_type', 'perp') = 'perp'
     )
 {%- endmacro %}
+
+
+{#- What Lighter publishes, from when to when, and who says so. -#}
+{% macro lighter__publication_rules() -%}
+    {{ return({
+        "venue_name": "Lighter",
+        "rules": [
+            ("full", "1970-01-01", none, "fill_avg",
+                "https://apidocs.lighter.xyz/docs/websocket-reference#trade"),
+        ],
+    }) }}
+{%- endmacro %}

@@ -2,24 +2,24 @@
 
 with
 
-rules as (
-
-    from {{ ref('venue_publication_rules') }}
-
-),
-
+-- Each venue states its rules in macros/venues/<venue>.sql.
 final as (
 
+    {% for venue in var('venues') -%}
+    {% set published = context[venue ~ '__publication_rules']() -%}
+    {% for rule in published['rules'] -%}
     select
-        venue,
-        venue_name,
-        publication_rule,
-        valid_from,
-        valid_to,
-        price_kind,
-        source,
-
-    from rules
+        '{{ venue }}' as venue,
+        '{{ published["venue_name"] }}' as venue_name,
+        '{{ rule[0] }}' as publication_rule,
+        timestamp '{{ rule[1] }}' as valid_from,
+        {{ "timestamp '" ~ rule[2] ~ "'" if rule[2] else "null::timestamp" }} as valid_to,
+        '{{ rule[3] }}' as price_kind,
+        '{{ rule[4] }}' as source,
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 
