@@ -48,9 +48,12 @@ def frame_line(received_at: datetime, text: str) -> bytes:
 def event_line(at: datetime, event: str, details: dict[str, Any]) -> bytes:
     """The envelope line of a connection's start, end or gap; instants in `details` as text."""
     told = {key: iso(one) if isinstance(one, datetime) else one for key, one in details.items()}
-    return json.dumps(
-        {"received_at": iso(at), "event": event, **told}, separators=(",", ":")
-    ).encode("ascii") + b"\n"
+    return (
+        json.dumps({"received_at": iso(at), "event": event, **told}, separators=(",", ":")).encode(
+            "ascii"
+        )
+        + b"\n"
+    )
 
 
 def append(folder: Path, hour_at: datetime, lines: Iterable[bytes], *, closes: bool) -> None:
