@@ -15,12 +15,12 @@ from unwind.replay.listings import listed
 from unwind.replay.market import (
     Appetite,
     Asset,
-    PublicationRule,
     Scenario,
     Tape,
     Wave,
     Waypoint,
 )
+from unwind.replay.wire import venues
 
 SEED = 20260129
 FROM_AT = datetime(2026, 1, 6, tzinfo=UTC)
@@ -166,12 +166,7 @@ WAVES: tuple[Wave, ...] = (
     Wave(_at(29, 14, 2), _at(29, 14, 50), 0.032, _at(29, 15, 10), 0.0),
 )
 
-RULES: dict[str, PublicationRule] = {
-    "binance": PublicationRule("largest"),
-    "okx": PublicationRule("latest"),
-    "bybit": PublicationRule("all"),
-    "hyperliquid": PublicationRule("all"),
-}
+RULES = {name: venue.trading.rule for name, venue in venues().items() if venue.trading}
 
 SEED_EPISODE = Scenario(
     seed=SEED,

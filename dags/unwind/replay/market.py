@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -40,9 +40,9 @@ SIDES = ("long", "short")
 # Funding pulls the average premium towards the interest rate of eight hours, within a band.
 INTEREST_8H = 0.0001
 DEAD_BAND = 0.00004
-# Hyperliquid closes a fifth of a position above this size first and the rest after a cool-down
-HYPERLIQUID_PARTIAL_USD = 100_000.0
-HYPERLIQUID_COOLDOWN_MS = 30_000
+# Where a fifth of a large position is closed first: above this size, the rest after a cool-down.
+PARTIAL_USD = 100_000.0
+COOLDOWN_MS = 30_000
 LIQUIDATION, BACKSTOP, DELEVERAGING = 0, 1, 2
 
 
@@ -137,12 +137,20 @@ class Wave:
 
 @dataclass(frozen=True)
 class PublicationRule:
-    """Which liquidations of one contract and one second a venue publishes.
+    """What a venue lets out of its liquidations, and how it closes.
 
-    `all`, the `largest` or the `latest`.
+    `kind`: `all`, or of one contract and one second the `largest` or the `latest`. `price` is the
+    one it publishes (`fill`, `bankruptcy` or `mark`), which gives the published value. `fills`: an
+    order's fills are published one by one. `partial`: a fifth of a large position is closed first
+    and the rest after a cool-down. `backstop`: some orders are taken over by the venue's own
+    backstop, or end in deleveraging.
     """
 
     kind: str
+    price: str = "fill"
+    fills: bool = False
+    partial: bool = False
+    backstop: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class Scenario:
     waypoints: tuple[Waypoint, ...]
     appetites: tuple[Appetite, ...]
     waves: tuple[Wave, ...]
-    rules: dict[str, PublicationRule] = field(default_factory=dict)
+    rules: dict[str, PublicationRule]
     factor_volatility: float = 0.014
     positions_per_minute: float = 25.0
     backstop_share: float = 0.03
@@ -310,6 +318,11 @@ class Tape:
     def instrument_number(self) -> dict[tuple[str, str], int]:
         """(venue, symbol) to the instrument's index."""
         return {(item.venue, item.symbol): number for number, item in enumerate(self.instruments)}
+
+    @property
+    def rules(self) -> list[PublicationRule]:
+        """The publication rule of each instrument index."""
+        return [self.scenario.rules[item.venue] for item in self.instruments]
 
     @cached_property
     def venue_of(self) -> NDArray[np.str_]:
@@ -645,7 +658,7 @@ def _executions(
 ) -> dict[str, NDArray]:
     """The liquidated positions of one asset as executions.
 
-    Large ones in several orders, Hyperliquid orders in several fills.
+    Large ones in several orders, and these in several fills where fills are published.
     """
     random = _generator(tape.scenario, f"executions {asset.symbol}")
     rows = np.flatnonzero(hit > 0)
@@ -665,15 +678,18 @@ def _executions(
     inverse = np.array([i.inverse for i in tape.instruments])[instrument]
     quantity_scale = 10.0 ** np.array([i.quantity_decimals for i in tape.instruments])[instrument]
     price_scale = 10.0 ** np.array([i.price_decimals for i in tape.instruments])[instrument]
-    hyperliquid = (tape.venue_of == "hyperliquid")[instrument]
+    rules = tape.rules
+    partial = np.array([rule.partial for rule in rules])[instrument]
+    backstop = np.array([rule.backstop for rule in rules])[instrument]
+    fill_by_fill = np.array([rule.fills for rule in rules])[instrument]
 
     unit_usd = np.where(inverse, contract, contract * entry * multiplier)
     steps = np.maximum(1, np.round(size / unit_usd * quantity_scale)).astype(np.int64)
 
-    # Orders: Hyperliquid closes a fifth first, others cut what one order would move the book with.
-    large = hyperliquid & (size > HYPERLIQUID_PARTIAL_USD) & (steps >= 10)
+    # Orders: some venues close a fifth first, others cut what one order would move the book with.
+    large = partial & (size > PARTIAL_USD) & (steps >= 10)
     cut_usd = 120_000.0 * np.exp(random.standard_normal(len(rows)))
-    orders = np.where(hyperliquid, np.where(large, 2, 1), np.clip(np.ceil(size / cut_usd), 1, 40))
+    orders = np.where(partial, np.where(large, 2, 1), np.clip(np.ceil(size / cut_usd), 1, 40))
     orders = np.minimum(orders.astype(np.int64), steps)
     owner, ordinal = _split(orders)
     order_steps = _share_out(steps, orders, owner, ordinal)
@@ -683,12 +699,12 @@ def _executions(
     )
     # Equal parts of one position now and then land in the same millisecond: genuine twins.
     gap = np.where(random.random(len(owner)) < 0.2, 0, random.integers(150, 2600, len(owner)))
-    gap = np.where(ordinal == 0, 0, np.where(large[owner], HYPERLIQUID_COOLDOWN_MS, gap))
+    gap = np.where(ordinal == 0, 0, np.where(large[owner], COOLDOWN_MS, gap))
     running = np.cumsum(gap)
     first_of = np.cumsum(orders) - orders
     order_at = at_ms[owner] + running - running[first_of][owner]
     order_kind = np.where(
-        hyperliquid[owner] & (random.random(len(owner)) < _backstop_chance(tape, order_at)),
+        backstop[owner] & (random.random(len(owner)) < _backstop_chance(tape, order_at)),
         BACKSTOP,
         LIQUIDATION,
     ).astype(np.int8)
@@ -697,9 +713,9 @@ def _executions(
     slip = random.exponential(0.0004, len(owner))
     order_number = np.arange(len(owner))
 
-    # Fills: only Hyperliquid publishes them one by one.
+    # Fills: few venues publish them one by one.
     order_usd = order_steps / quantity_scale[owner] * unit_usd[owner]
-    fills = np.where(hyperliquid[owner], np.clip(1 + order_usd // 30_000, 1, 10), 1).astype(
+    fills = np.where(fill_by_fill[owner], np.clip(1 + order_usd // 30_000, 1, 10), 1).astype(
         np.int64
     )
     fills = np.minimum(fills, order_steps)
@@ -713,10 +729,13 @@ def _executions(
     bankruptcy = bankruptcy_price(entry, leverage, side)[position]
     fill_ticks = np.maximum(1, np.round(fill_price * symbol_price * scale)).astype(np.int64)
     bankruptcy_ticks = np.maximum(1, np.round(bankruptcy * symbol_price * scale)).astype(np.int64)
-    # Bybit and OKX publish the bankruptcy price, not the fill; published value is what their own
-    # price gives.
-    own_price = np.isin(tape.venue_of, ("bybit", "okx"))[instrument][position]
-    reported_price = np.where(own_price, bankruptcy_ticks, fill_ticks) / scale
+    mark_ticks = np.maximum(1, np.round(level[position] * symbol_price * scale)).astype(np.int64)
+    # Published value is what the venue's own price gives.
+    own_price = np.array([rule.price for rule in rules])[instrument][position]
+    reported_ticks = np.select(
+        [own_price == "bankruptcy", own_price == "mark"], [bankruptcy_ticks, mark_ticks], fill_ticks
+    )
+    reported_price = reported_ticks / scale
     face = fill_steps / quantity_scale[position] * contract[position]
     notional = np.where(inverse[position], face, face * reported_price)
     return {
@@ -726,9 +745,7 @@ def _executions(
         "quantity_steps": fill_steps,
         "fill_ticks": fill_ticks,
         "bankruptcy_ticks": bankruptcy_ticks,
-        "mark_ticks": np.maximum(1, np.round(level[position] * symbol_price * scale)).astype(
-            np.int64
-        ),
+        "mark_ticks": mark_ticks,
         "notional_usd": notional,
         "order_number": order_number[order],
         "position_number": rows[position],
@@ -758,7 +775,7 @@ def _published(
     phase = jitter(np.arange(len(tape.instruments)), 0, 90, salt=3)
     for venue in sorted(set(tape.venue_of.tolist())):
         rows = np.flatnonzero((tape.venue_of == venue)[instrument])
-        rule = tape.scenario.rules.get(venue, PublicationRule("all")).kind
+        rule = tape.scenario.rules[venue].kind
         if rule == "all":
             # A push every half second per symbol carries whatever happened in it.
             window = -(-(at_ms[rows] + 1) // 500) * 500

@@ -5,19 +5,15 @@ Envelope lines of the venues' streams, by hour of receipt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from unwind.replay.market import HOUR_MS, Tape, epoch_ms, instant, steady
-from unwind.replay.wire import binance, bybit, okx
+from unwind.replay.wire import venues as wire_venues
 from unwind.replay.wire.answer import json_text
 
-RECORDED: dict[str, Callable[..., list[tuple[int, str]]]] = {
-    "binance": binance.frames,
-    "bybit": bybit.frames,
-    "okx": okx.frames,
-}
+RECORDED = tuple(name for name, venue in wire_venues().items() if venue.streams)
 NETWORK_MICROSECONDS = (5_000, 80_000)
 
 
@@ -36,7 +32,7 @@ def received_frames(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[tu
     low, high = NETWORK_MICROSECONDS
     received = []
     latest = 0
-    for pushed_ms, text in RECORDED[venue](tape, from_ms - high // 1000, to_ms):
+    for pushed_ms, text in wire_venues()[venue].received(tape, from_ms - high // 1000, to_ms):
         delay = low + int((high - low) * steady("network", venue, pushed_ms, text[-60:]))
         latest = max(latest, pushed_ms * 1000 + delay)
         if from_ms * 1000 <= latest < to_ms * 1000:
@@ -70,7 +66,7 @@ def write_segments(
     recorder_dir: Path,
     from_hour: datetime,
     to_hour: datetime,
-    venues: tuple[str, ...] = ("binance", "bybit", "okx"),
+    venues: Sequence[str] = RECORDED,
 ) -> list[Path]:
     """Write closed segments for the hours in [from, to): `<venue>/<YYYY-MM-DDTHH>.ndjson`.
 

@@ -33,28 +33,20 @@ from unwind.replay.faults import (
     names,
 )
 from unwind.replay.market import Tape, epoch_ms, instant
-from unwind.replay.streams import STREAMS, Subscriber, opened, replies
-from unwind.replay.wire import binance, bybit, hyperliquid, market_caps, okx
+from unwind.replay.streams import STREAMS, OpenStream
+from unwind.replay.wire import Answering, Subscriber, venue_by_connection, venues
 from unwind.replay.wire.answer import Answer, Request, json_answer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Answering = Callable[[Tape, int, Request], Answer]
 
 ANSWERS: dict[str, Answering] = {
-    "binance_um": binance.answer,
-    "binance_cm": binance.answer,
-    "binance_spot": binance.answer,
-    "binance_dumps": binance.answer,
-    "bybit": bybit.answer,
-    "okx": okx.answer,
-    "hyperliquid": hyperliquid.answer,
-    "hyperliquid_nodefills": hyperliquid.answer,
-    "coingecko": market_caps.answer,
-    "coinpaprika": market_caps.answer,
+    connection: answering
+    for venue in venues().values()
+    for connection, answering in venue.answers.items()
 }
-FILE_CONNECTIONS = ("binance_dumps", "hyperliquid_nodefills")
+FILE_CONNECTIONS = {connection for venue in venues().values() for connection in venue.files}
 CONNECTION_IDS = (*ANSWERS, *STREAMS)
 START_TIMEOUT_SECONDS = 20
 PLAY_STEP_SECONDS = 0.1
@@ -81,7 +73,7 @@ class ReplayServer:
     """Serves a tape on 127.0.0.1 from a thread; a context manager.
 
     `now` is the tape's instant (default: its end); `faults` are shown from the start; `page_cap`
-    caps Bybit's pages so that paging can be seen on a short list.
+    caps the pages of venues that allow it, so that paging can be seen on a short list.
     """
 
     def __init__(
@@ -98,7 +90,7 @@ class ReplayServer:
         self.faults = list(faults)
         self.page_cap = page_cap
         self.requested: Counter[str] = Counter()
-        self._subscribers: set[Subscriber] = set()
+        self._open: set[OpenStream] = set()
         self._play_speed = 0.0
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -233,8 +225,8 @@ class ReplayServer:
     def _move(self, now_ms: int) -> None:
         earlier, self.now_ms = self.now_ms, now_ms
         if now_ms > earlier:
-            for subscriber in list(self._subscribers):
-                subscriber.push(self.tape, earlier, now_ms)
+            for stream in list(self._open):
+                stream.push(self.tape, earlier, now_ms)
 
     async def _play(self) -> None:
         while True:
@@ -287,9 +279,10 @@ class ReplayServer:
         await _send(send, answer)
 
     def _capped(self, connection: str, params: dict[str, str]) -> dict[str, str]:
-        if connection == "bybit" and self.page_cap is not None:
-            return params | {"limit": str(min(int(params.get("limit") or 10**6), self.page_cap))}
-        return params
+        name = venue_by_connection()[connection].capped
+        if name is None or self.page_cap is None:
+            return params
+        return params | {name: str(min(int(params.get(name) or 10**6), self.page_cap))}
 
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
         # Files appear after the tape's end too; the market itself stands still there.
@@ -298,7 +291,7 @@ class ReplayServer:
             now_ms = min(now_ms, self.tape.end_ms)
         try:
             if fault is not None and fault.kind in DUMP_FAULTS:
-                return _faulty_dump(self.tape, now_ms, request, fault.kind)
+                return _faulty_file(self.tape, now_ms, request, fault.kind)
             return ANSWERS[request.connection](self.tape, now_ms, request)
         except ValueError as problem:
             return json_answer(
@@ -332,7 +325,7 @@ class ReplayServer:
                 "to": instant(self.tape.end_ms).isoformat(),
                 "faults": [vars(fault) for fault in self.faults],
                 "requested": dict(self.requested),
-                "streams": len(self._subscribers),
+                "streams": len(self._open),
             }
         )
 
@@ -352,9 +345,9 @@ class ReplayServer:
 
     def _drop_streams(self, venue: str | None) -> None:
         """Close a venue's open streams, or all."""
-        for subscriber in list(self._subscribers):
-            if venue is None or names(venue, subscriber.connection):
-                subscriber.waiting.put_nowait(None)
+        for stream in list(self._open):
+            if venue is None or names(venue, stream.subscriber.connection):
+                stream.waiting.put_nowait(None)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection, path = _routed(scope)
@@ -367,25 +360,28 @@ class ReplayServer:
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        subscriber = opened(connection, path, scope["query_string"].decode())
-        subscriber.deaf = subscriber.deaf or fault is not None
-        pump = asyncio.create_task(_pump(subscriber, send))
-        self._subscribers.add(subscriber)
+        wire = STREAMS[connection]
+        stream = OpenStream(wire, Subscriber(connection, path, fault is not None, beat=wire.beat))
+        query = scope["query_string"].decode()
+        stream.greet(self.tape, self.now_ms, query)
+        pump = asyncio.create_task(_pump(stream, send))
+        beats = asyncio.create_task(stream.beat(lambda: self.now_ms))
+        self._open.add(stream)
         try:
-            await self._converse(subscriber, receive)
+            await self._converse(stream, receive)
         finally:
-            self._subscribers.discard(subscriber)
-            subscriber.waiting.put_nowait(None)
+            self._open.discard(stream)
+            beats.cancel()
+            stream.waiting.put_nowait(None)
             await pump
 
-    async def _converse(self, subscriber: Subscriber, receive: Receive) -> None:
+    async def _converse(self, stream: OpenStream, receive: Receive) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text") or (message.get("bytes") or b"").decode()
-            for reply in replies(subscriber, self.tape, self.now_ms, text):
-                subscriber.waiting.put_nowait(reply)
+            stream.hear(self.tape, self.now_ms, text)
 
 
 def _prefix(connection: str) -> str:
@@ -398,33 +394,15 @@ def _routed(scope: Scope) -> tuple[str, str]:
     return first.replace("-", "_"), f"/{rest}" if rest else "/"
 
 
-def _faulty_dump(tape: Tape, now_ms: int, request: Request, kind: str) -> Answer:
-    """A dump that is odd, published again, no zip any more, or contradicted by its checksum."""
-    is_sidecar = request.path.endswith(".CHECKSUM")
-    answer_dump = binance.dump_answer
-    if request.connection != "binance_dumps":
-        answer = ANSWERS[request.connection](tape, now_ms, request)
-        return (
-            replace(answer, body=answer.body[: len(answer.body) // 2])
-            if kind == "broken_zip"
-            else answer
-        )
-    if kind == "odd_rows":
-        return answer_dump(tape, now_ms, request, odd_rows=True)
-    if kind == "republished":
-        return answer_dump(tape, now_ms, request, revision=1)
-    answer = answer_dump(tape, now_ms, request)
-    name = request.path.rsplit("/", 1)[-1].removesuffix(".CHECKSUM")
-    if kind == "bad_checksum" and is_sidecar and answer.status == 200:
-        return replace(answer, body=f"{'0' * 64}  {name}\n".encode())
-    if kind == "broken_zip" and answer.status == 200:
-        # The checksum agrees with the broken bytes: only opening the file shows it.
-        whole = answer_dump(
-            tape, now_ms, replace(request, path=request.path.removesuffix(".CHECKSUM"))
-        ).body
-        broken = whole[: len(whole) // 2]
-        return replace(answer, body=binance.checksum_line(broken, name) if is_sidecar else broken)
-    return answer
+def _faulty_file(tape: Tape, now_ms: int, request: Request, kind: str) -> Answer:
+    """A file that its venue makes odd, or half of it."""
+    faulty = venue_by_connection()[request.connection].faulty_file
+    if faulty is not None:
+        return faulty(tape, now_ms, request, kind)
+    answer = ANSWERS[request.connection](tape, now_ms, request)
+    if kind != "broken_zip":
+        return answer
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
 async def _body(receive: Receive) -> bytes:
@@ -474,14 +452,18 @@ def _reset(scope: Scope) -> None:
     transport.abort()
 
 
-async def _pump(subscriber: Subscriber, send: Send) -> None:
-    """Send what waits for a subscriber until its stream ends."""
+async def _pump(stream: OpenStream, send: Send) -> None:
+    """Send what waits on a stream until it ends."""
     while True:
-        text = await subscriber.waiting.get()
+        sent = await stream.next_sent()
         try:
-            if text is None:
+            if sent is None:
                 await send({"type": "websocket.close", "code": 1001})
                 return
-            await send({"type": "websocket.send", "text": text})
+            await send({"type": "websocket.send", _form(sent): sent})
         except (RuntimeError, OSError):
             return
+
+
+def _form(sent: str | bytes) -> str:
+    return "text" if isinstance(sent, str) else "bytes"

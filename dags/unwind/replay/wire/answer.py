@@ -50,6 +50,15 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, json_text(value).encode(), {"content-type": JSON_TYPE} | named)
 
 
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that a client sent; empty if it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def fixed(value: float, decimals: int) -> str:
     """Decimal text with exactly this many decimals."""
     return f"{value:.{max(decimals, 0)}f}"

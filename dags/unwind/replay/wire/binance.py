@@ -7,34 +7,41 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 import numpy as np
 
+from unwind.replay.listings import contract, usual_funding_hours
 from unwind.replay.market import (
     DAY_MS,
     HOUR_MS,
     LONG,
     MINUTE_MS,
+    Asset,
     Instrument,
     Liquidation,
+    PublicationRule,
     Tape,
     epoch_ms,
     instant,
     steady,
 )
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue
 from unwind.replay.wire.answer import (
     Answer,
     Request,
     fixed,
     json_answer,
+    json_object,
     json_text,
     padded,
     stepped,
@@ -73,6 +80,31 @@ METRICS_HEADER = (
     "sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio"
 )
 
+COIN_MARGINED = ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA", "LINK", "AVAX", "LTC")
+USDC_MARGINED = ("BTC", "ETH", "SOL")
+CONNECTIONS = ("binance_um", "binance_cm", "binance_spot", "binance_dumps")
+GEO_BLOCK = {
+    "code": 0,
+    "msg": "Service unavailable from a restricted location according to 'b. Eligibility' in "
+    "https://www.binance.com/en/terms. Please contact customer service if you believe you "
+    "received this message in error.",
+}
+FAULTS = {
+    "throttled": json_answer(
+        {
+            "code": -1003,
+            "msg": "Too many requests; current limit is 2400 request weight per 1 MINUTE.",
+        },
+        429,
+    ),
+    "banned": json_answer(
+        {"code": -1003, "msg": "Way too much request weight used; IP banned until 1769698800000."},
+        418,
+    ),
+    "geo_blocked": json_answer(GEO_BLOCK, 451),
+    "error_code": json_answer({"code": -1003, "msg": "Too many requests."}),
+}
+
 
 def _instrument(tape: Tape, symbol: str) -> Instrument | None:
     number = tape.instrument_number.get(("binance", symbol.upper()))
@@ -81,6 +113,47 @@ def _instrument(tape: Tape, symbol: str) -> Instrument | None:
 
 def _pair(instrument: Instrument) -> str:
     return instrument.symbol.removesuffix("_PERP")
+
+
+# -- contracts -------------------------------------------------------------------------------------
+
+
+def contracts(asset: Asset) -> list[Instrument]:
+    """USD-M contracts in USDT and some in USDC, and COIN-M ones of the large coins."""
+    name = asset.symbol
+    multiplier = 1000.0 if name == "PEPE" else 1.0
+    base = f"1000{name}" if multiplier > 1 else name
+    inverse = 0.08 if name in COIN_MARGINED else 0.0
+    usdc = 0.05 if name in USDC_MARGINED else 0.0
+    found = [
+        contract(
+            "binance",
+            "um",
+            asset,
+            f"{base}USDT",
+            1 - inverse - usdc,
+            base_asset=base,
+            multiplier=multiplier,
+            funding_interval_hours=usual_funding_hours(asset),
+        )
+    ]
+    if usdc:
+        found.append(contract("binance", "um", asset, f"{base}USDC", usdc, quote_asset="USDC"))
+    if inverse:
+        found.append(
+            contract(
+                "binance",
+                "cm",
+                asset,
+                f"{name}USD_PERP",
+                inverse,
+                quote_asset="USD",
+                inverse=True,
+                contract_size=100.0 if name == "BTC" else 10.0,
+                quantity_decimals=0,
+            )
+        )
+    return found
 
 
 # -- frames ----------------------------------------------------------------------------------------
@@ -127,6 +200,54 @@ def frames(
         for one in tape.records(tape.pushed_rows("binance", from_ms, to_ms))
         if symbols is None or names[one.instrument] in symbols
     ]
+
+
+def opened(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
+    """A URL subscribes by itself. A route other than /market is accepted and stays silent."""
+    path = subscriber.path
+    if path == "/market/stream":
+        subscriber.wrap = _combined(subscriber)
+        names = dict(parse_qsl(query, keep_blank_values=True)).get("streams", "")
+    elif path == "/market/ws" or path.startswith("/market/ws/"):
+        names = path.removeprefix("/market/ws").lstrip("/")
+    else:
+        subscriber.deaf = True
+        return []
+    for name in filter(None, unquote(names).split("/")):
+        _subscribe(subscriber, name)
+    return []
+
+
+def _combined(subscriber: Subscriber) -> Callable[[str], str]:
+    """A combined connection names each frame's stream around it."""
+
+    def wrapped(text: str) -> str:
+        symbol = json.loads(text)["o"]["s"].lower()
+        name = "!forceOrder@arr" if subscriber.everything else f"{symbol}@forceOrder"
+        return f'{{"stream":"{name}","data":{text}}}'
+
+    return wrapped
+
+
+def _subscribe(subscriber: Subscriber, name: str) -> None:
+    if name == "!forceOrder@arr":
+        subscriber.everything = True
+    elif name.endswith("@forceOrder"):
+        subscriber.symbols.add(name.removesuffix("@forceOrder"))
+
+
+def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+    """SUBSCRIBE and UNSUBSCRIBE are acknowledged; what is no request is refused."""
+    order = json_object(text)
+    if "method" not in order:
+        return [json_text({"error": {"code": 2, "msg": f"Invalid request: {text[:80]}"}})]
+    if order["method"] == "SUBSCRIBE":
+        for name in order.get("params", []):
+            _subscribe(subscriber, name)
+    elif order["method"] == "UNSUBSCRIBE":
+        subscriber.everything = False
+        subscriber.symbols.clear()
+    return [json_text({"result": None, "id": order.get("id")})]
 
 
 # -- REST ------------------------------------------------------------------------------------------
@@ -814,6 +935,29 @@ def dump_answer(
     return Answer(200, payload, {"content-type": "application/zip", "etag": etag})
 
 
+def faulty_file(tape: Tape, now_ms: int, request: Request, kind: str) -> Answer:
+    """A dump that is odd, published again, no zip any more, or contradicted by its checksum."""
+    if request.connection != "binance_dumps":
+        return answer(tape, now_ms, request)
+    if kind == "odd_rows":
+        return dump_answer(tape, now_ms, request, odd_rows=True)
+    if kind == "republished":
+        return dump_answer(tape, now_ms, request, revision=1)
+    healthy = dump_answer(tape, now_ms, request)
+    if healthy.status != 200:
+        return healthy
+    is_sidecar = request.path.endswith(".CHECKSUM")
+    name = request.path.rsplit("/", 1)[-1].removesuffix(".CHECKSUM")
+    if kind == "bad_checksum":
+        wrong = f"{'0' * 64}  {name}\n".encode()
+        return replace(healthy, body=wrong) if is_sidecar else healthy
+    # The checksum agrees with the broken bytes: only opening the file shows it.
+    zipped_path = request.path.removesuffix(".CHECKSUM")
+    whole = dump_answer(tape, now_ms, replace(request, path=zipped_path)).body
+    broken = whole[: len(whole) // 2]
+    return replace(healthy, body=checksum_line(broken, name) if is_sidecar else broken)
+
+
 @lru_cache(maxsize=8)
 def _keys(tape: Tape) -> tuple[str, ...]:
     """Every dump key that the tape can give, whatever the instant, in the bucket's order."""
@@ -909,3 +1053,19 @@ def published_event_count(tape: Tape, symbol: str, day: date) -> int:
             tape.liquidations.instrument[numbers] == tape.instrument_number[("binance", symbol)]
         )
     )
+
+
+VENUE = WireVenue(
+    "binance",
+    answers=dict.fromkeys(CONNECTIONS, answer),
+    files=("binance_dumps",),
+    streams=(WireStream("binance_ws", frames, replies, opened),),
+    trading=Trading(contracts, oi_weight=0.42, flow_weight=0.40, rule=PublicationRule("largest")),
+    faults={
+        (connection, kind): said
+        for connection in (*CONNECTIONS, "binance_ws")
+        for kind, said in FAULTS.items()
+    },
+    faulty_file=faulty_file,
+    written=force_order,
+)

@@ -10,8 +10,27 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from unwind.replay.market import HOUR_MS, LONG, MINUTE_MS, Instrument, Liquidation, Tape
-from unwind.replay.wire.answer import Answer, Request, fixed, json_answer, json_text, stepped
+from unwind.replay.listings import contract, usual_funding_hours
+from unwind.replay.market import (
+    HOUR_MS,
+    LONG,
+    MINUTE_MS,
+    Asset,
+    Instrument,
+    Liquidation,
+    PublicationRule,
+    Tape,
+)
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue
+from unwind.replay.wire.answer import (
+    Answer,
+    Request,
+    fixed,
+    json_answer,
+    json_object,
+    json_text,
+    stepped,
+)
 
 PERIOD_MINUTES = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
 KLINE_MINUTES = {
@@ -26,9 +45,50 @@ KLINE_MINUTES = {
     "D": 1440,
 }
 
+INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
+CONNECTION_MARK = "a4d3ae55"
+THROTTLED = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "time": 0}
+
 
 class BadParameterError(ValueError):
     """A request that Bybit answers with retCode 10001."""
+
+
+# -- contracts -------------------------------------------------------------------------------------
+
+
+def contracts(asset: Asset) -> list[Instrument]:
+    """A linear contract, and an inverse one of some coins."""
+    name = asset.symbol
+    multiplier = 1000.0 if name == "PEPE" else 1.0
+    base = f"1000{name}" if multiplier > 1 else name
+    inverse = 0.09 if name in INVERSE else 0.0
+    found = [
+        contract(
+            "bybit",
+            "linear",
+            asset,
+            f"{base}USDT",
+            1 - inverse,
+            base_asset=base,
+            multiplier=multiplier,
+            funding_interval_hours=usual_funding_hours(asset),
+        )
+    ]
+    if inverse:
+        found.append(
+            contract(
+                "bybit",
+                "inverse",
+                asset,
+                f"{name}USD",
+                inverse,
+                quote_asset="USD",
+                inverse=True,
+                quantity_decimals=0,
+            )
+        )
+    return found
 
 
 # -- frames ----------------------------------------------------------------------------------------
@@ -73,6 +133,28 @@ def _message(tape: Tape, pushed_ms: int, symbol: str, members: list[Liquidation]
             "data": [liquidation_row(tape, one) for one in members],
         }
     )
+
+
+def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+    """Acknowledge, or refuse everything when one topic is not known on this route."""
+    order = json_object(text)
+    common = {"success": True, "conn_id": CONNECTION_MARK, "req_id": order.get("req_id", "")}
+    operation = order.get("op", "")
+    if operation == "ping":
+        return [json_text(common | {"ret_msg": "pong", "op": "ping"})]
+    market = subscriber.path.rsplit("/", 1)[-1]
+    known = {f"allLiquidation.{item.symbol}" for item in tape.instruments_of("bybit", market)}
+    topics = [str(one) for one in order.get("args", [])]
+    unknown = [one for one in topics if one not in known]
+    if unknown or operation not in ("subscribe", "unsubscribe"):
+        problem = f"error:handler not found,topic:{','.join(unknown)}"
+        return [json_text(common | {"success": False, "ret_msg": problem, "op": operation})]
+    names = {one.removeprefix("allLiquidation.") for one in topics}
+    if operation == "subscribe":
+        subscriber.symbols |= names
+    else:
+        subscriber.symbols -= names
+    return [json_text(common | {"ret_msg": "", "op": operation})]
 
 
 # -- REST ------------------------------------------------------------------------------------------
@@ -366,3 +448,24 @@ HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
         "timeNano": str(now_ms * 10**6),
     },
 }
+
+
+VENUE = WireVenue(
+    "bybit",
+    answers={"bybit": answer},
+    streams=(WireStream("bybit_ws", frames, replies),),
+    trading=Trading(
+        contracts,
+        oi_weight=0.24,
+        flow_weight=0.23,
+        size_scale=0.9,
+        rule=PublicationRule("all", price="bankruptcy"),
+    ),
+    faults={
+        ("bybit", "throttled"): json_answer(THROTTLED, 429),
+        ("bybit", "waf"): Answer(403, b"access too frequent", {"content-type": "text/html"}),
+        ("bybit", "error_code"): json_answer(THROTTLED | {"retExtInfo": {}}),
+    },
+    capped="limit",
+    written=lambda tape, one: json_text(liquidation_row(tape, one)),
+)

@@ -17,19 +17,23 @@ from typing import Any
 
 import lz4.frame
 
+from unwind.replay.listings import contract
 from unwind.replay.market import (
     BACKSTOP,
     DELEVERAGING,
     HOUR_MS,
     LONG,
     MINUTE_MS,
+    Asset,
     Instrument,
     Liquidation,
+    PublicationRule,
     Tape,
     epoch_ms,
     instant,
     steady,
 )
+from unwind.replay.wire import Trading, WireVenue
 from unwind.replay.wire.answer import (
     Answer,
     Request,
@@ -46,7 +50,42 @@ FIRST_BLOCK = 758_000_000
 ORDINARY_FILLS_PER_HOUR = 21
 CANDLE_MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1440}
 CANDLES_KEPT = 5000
+QUANTITY_DECIMALS = {
+    "BTC": 5,
+    "ETH": 4,
+    "SOL": 2,
+    "XRP": 0,
+    "DOGE": 0,
+    "BNB": 3,
+    "ADA": 0,
+    "HYPE": 2,
+    "LINK": 1,
+    "AVAX": 2,
+    "SUI": 1,
+    "PEPE": 0,
+    "LTC": 2,
+    "TRX": 0,
+}
 _FILLS_PATH = re.compile(r"/node_fills_by_block/hourly/(\d{8})/(\d{1,2})\.lz4$")
+
+
+def contracts(asset: Asset) -> list[Instrument]:
+    """One perpetual a coin, in USDC."""
+    thousand = asset.symbol == "PEPE"
+    coin = f"k{asset.symbol}" if thousand else asset.symbol
+    return [
+        contract(
+            "hyperliquid",
+            "perp",
+            asset,
+            coin,
+            base_asset=coin,
+            quote_asset="USDC",
+            multiplier=1000.0 if thousand else 1.0,
+            quantity_decimals=QUANTITY_DECIMALS[asset.symbol],
+            funding_interval_hours=1,
+        )
+    ]
 
 
 def address_of(kind: str, number: int) -> str:
@@ -145,6 +184,11 @@ def liquidating_fill(tape: Tape, one: Liquidation) -> list[list[Any]]:
         marked,
     )
     return [[victim, victim_leg], [other, other_leg]]
+
+
+def written(tape: Tape, one: Liquidation) -> str:
+    """What tells one liquidating fill from any other in the files."""
+    return f'"tid":{_trade_id(tape.instruments[one.instrument].symbol, one.row)}'
 
 
 def _held_text(row: int, victim_long: bool, decimals: int) -> str:
@@ -489,3 +533,24 @@ INFO: dict[str, Callable[[Tape, int, dict[str, Any]], Any]] = {
     "candleSnapshot": candle_snapshot,
     "perpDexs": lambda tape, now_ms, body: [None, {"name": "xyz", "fullName": "XYZ"}],
 }
+
+
+VENUE = WireVenue(
+    "hyperliquid",
+    answers={"hyperliquid": answer, "hyperliquid_nodefills": answer},
+    files=("hyperliquid_nodefills",),
+    trading=Trading(
+        contracts,
+        oi_weight=0.18,
+        flow_weight=0.20,
+        size_scale=1.35,
+        rule=PublicationRule("all", fills=True, partial=True, backstop=True),
+    ),
+    faults={("hyperliquid", "throttled"): json_answer(None, 429)},
+    written=written,
+    told=lambda tape, from_ms, to_ms: [
+        line
+        for hour_ms in range(from_ms - from_ms % HOUR_MS, to_ms, HOUR_MS)
+        for line in block_lines(tape, hour_ms)
+    ],
+)

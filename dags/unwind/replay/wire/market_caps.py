@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from unwind.replay.market import Asset, Tape, instant
+from unwind.replay.wire import WireVenue
 from unwind.replay.wire.answer import Answer, Request, json_answer
 
 
@@ -135,3 +136,24 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
     size = min(request.integer("per_page", 100) or 100, 250)
     first = ((request.integer("page", 1) or 1) - 1) * size
     return json_answer(rows[first : first + size])
+
+
+VENUE = WireVenue(
+    "market_caps",
+    answers={"coingecko": answer, "coinpaprika": answer},
+    faults={
+        ("coingecko", "throttled"): json_answer(
+            {"status": {"error_code": 429, "error_message": "You've exceeded the Rate Limit."}},
+            429,
+        ),
+        ("coingecko", "error_code"): json_answer(
+            {
+                "status": {
+                    "error_code": 10005,
+                    "error_message": "This request is limited to paid plans.",
+                }
+            }
+        ),
+        ("coinpaprika", "throttled"): json_answer({"error": "too many requests"}, 429),
+    },
+)

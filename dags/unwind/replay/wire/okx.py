@@ -11,18 +11,30 @@ from typing import Any
 
 import numpy as np
 
+from unwind.replay.listings import contract
 from unwind.replay.market import (
     DAY_MS,
     HOUR_MS,
     LONG,
     MINUTE_MS,
+    Asset,
     Instrument,
     Liquidation,
+    PublicationRule,
     Tape,
     jitter,
     steady,
 )
-from unwind.replay.wire.answer import Answer, Request, fixed, json_answer, json_text, stepped
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue
+from unwind.replay.wire.answer import (
+    Answer,
+    Request,
+    fixed,
+    json_answer,
+    json_object,
+    json_text,
+    stepped,
+)
 
 PERIOD_MINUTES = {
     "5m": 5,
@@ -41,6 +53,27 @@ PUSH_WINDOW_MS = 3_000
 FIVE_MINUTE_HISTORY_MS = 2 * DAY_MS
 FUNDING_HISTORY_MS = 90 * DAY_MS
 
+# As OKX lists them: base coins a contract.
+CONTRACT_SIZES = {
+    "BTC": 0.01,
+    "ETH": 0.1,
+    "SOL": 1.0,
+    "XRP": 100.0,
+    "DOGE": 1000.0,
+    "BNB": 0.01,
+    "ADA": 100.0,
+    "HYPE": 0.1,
+    "LINK": 1.0,
+    "AVAX": 1.0,
+    "SUI": 1.0,
+    "PEPE": 10_000_000.0,
+    "LTC": 1.0,
+    "TRX": 1000.0,
+}
+INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
+CONNECTION_MARK = "a4d3ae55"
+THROTTLED = {"code": "50011", "data": [], "msg": "Too Many Requests"}
+
 
 class RefusalError(ValueError):
     """A request that OKX answers with an error code inside HTTP 200."""
@@ -52,6 +85,41 @@ class RefusalError(ValueError):
 
 def _family(instrument: Instrument) -> str:
     return instrument.symbol.removesuffix("-SWAP")
+
+
+# -- contracts -------------------------------------------------------------------------------------
+
+
+def contracts(asset: Asset) -> list[Instrument]:
+    """A swap in USDT, and one in coins of some."""
+    name = asset.symbol
+    inverse = 0.10 if name in INVERSE else 0.0
+    found = [
+        contract(
+            "okx",
+            "swap",
+            asset,
+            f"{name}-USDT-SWAP",
+            1 - inverse,
+            contract_size=CONTRACT_SIZES[name],
+            quantity_decimals=2,
+        )
+    ]
+    if inverse:
+        found.append(
+            contract(
+                "okx",
+                "swap",
+                asset,
+                f"{name}-USD-SWAP",
+                inverse,
+                quote_asset="USD",
+                inverse=True,
+                contract_size=100.0 if name == "BTC" else 10.0,
+                quantity_decimals=1,
+            )
+        )
+    return found
 
 
 # -- liquidations ----------------------------------------------------------------------------------
@@ -131,6 +199,29 @@ def replay_frames(tape: Tape, now_ms: int, count: int = 5) -> list[str]:
     """What a new subscription gets first: the last rows again."""
     recent = tape.pushed_rows("okx", max(tape.start_ms, now_ms - DAY_MS), now_ms)[-count:]
     return [frame(tape, tape.instruments[one.instrument], [one]) for one in tape.records(recent)]
+
+
+def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+    """Acknowledge each argument, and replay the last rows, as OKX does after a subscription."""
+    if text == "ping":
+        return ["pong"]
+    order = json_object(text)
+    if not order:
+        problem = f"Invalid request: {text[:80]}"
+        return [json_text({"event": "error", "code": "60012", "msg": problem})]
+    operation = order.get("op")
+    said: list[str] = []
+    for argument in order.get("args", []):
+        channel = argument.get("channel")
+        if channel != "liquidation-orders" or operation not in ("subscribe", "unsubscribe"):
+            problem = f"Wrong URL or channel:{channel},instId:null doesn't exist."
+            said.append(json_text({"event": "error", "code": "60018", "msg": problem}))
+            continue
+        said.append(json_text({"event": operation, "arg": argument, "connId": CONNECTION_MARK}))
+        if argument.get("instType") == "SWAP":
+            subscriber.everything = operation == "subscribe"
+            said += replay_frames(tape, now_ms) if subscriber.everything else []
+    return said
 
 
 def liquidation_orders(tape: Tape, now_ms: int, request: Request) -> list[dict[str, Any]]:
@@ -457,3 +548,22 @@ HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
     "market/mark-price-candles": mark_price_candles,
     "market/history-mark-price-candles": mark_price_candles,
 }
+
+
+VENUE = WireVenue(
+    "okx",
+    answers={"okx": answer},
+    streams=(WireStream("okx_ws", frames, replies),),
+    trading=Trading(
+        contracts,
+        oi_weight=0.16,
+        flow_weight=0.17,
+        size_scale=0.85,
+        rule=PublicationRule("latest", price="bankruptcy"),
+    ),
+    faults={
+        ("okx", "throttled"): json_answer(THROTTLED, 429),
+        ("okx", "error_code"): json_answer(THROTTLED),
+    },
+    written=lambda tape, one: json_text(detail(tape, one)),
+)
