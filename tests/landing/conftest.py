@@ -9,19 +9,14 @@ import pytest
 from loopback_venue import Loopback, Waits, served
 
 from unwind.settings import Home
+from unwind.venues import venues
 
-CONNECTIONS = (
-    "binance_um",
-    "binance_cm",
-    "binance_spot",
-    "binance_dumps",
-    "bybit",
-    "okx",
-    "hyperliquid",
-    "hyperliquid_nodefills",
-    "coingecko",
-    "coinpaprika",
-)
+CONNECTIONS = [
+    name
+    for venue in venues().values()
+    for name, one in venue.connections.items()
+    if one.follows is None and not one.default_host.startswith("wss:")
+]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import io
 import json
@@ -17,9 +18,10 @@ from websockets.exceptions import InvalidStatus
 
 from unwind.replay.episode import PEAK_FROM_AT, PEAK_TO_AT
 from unwind.replay.market import HOUR_MS, Tape, epoch_ms
-from unwind.replay.segments import segments, write_segments
+from unwind.replay.segments import RECORDED, segments, write_segments
 from unwind.replay.server import CONNECTION_IDS, ReplayServer
-from unwind.replay.wire import binance, bybit, okx
+from unwind.replay.streams import OpenStream
+from unwind.replay.wire import Beat, Subscriber, WireStream, binance, bybit, okx
 
 PEAK_MS = epoch_ms(PEAK_FROM_AT)
 SNAPSHOT = (
@@ -412,6 +414,34 @@ def test_a_dropped_stream_is_closed(at_quarter_past: ReplayServer) -> None:
     assert asyncio.run(closed())
 
 
+def test_a_stream_can_be_packed_and_is_closed_when_its_beats_stay_unanswered(
+    tape: Tape,
+) -> None:
+    def replies(who: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+        who.unanswered = 0
+        return []
+
+    beat = Beat(0.02, lambda now_ms: f'{{"op":"ping","ts":{now_ms}}}', unanswered=2)
+    wire = WireStream(
+        "htx_ws", lambda *_: [], replies, pack=lambda text: gzip.compress(text.encode())
+    )
+
+    async def sent() -> list[str | None]:
+        stream = OpenStream(wire, Subscriber("htx_ws", "/", beat=beat))
+        beats = asyncio.create_task(stream.beat(lambda: 1769698800000))
+        heard: list[str | None] = []
+        while None not in heard:
+            packed = await asyncio.wait_for(stream.next_sent(), 3)
+            heard.append(gzip.decompress(packed).decode() if isinstance(packed, bytes) else None)
+            if len(heard) < 3:
+                stream.hear(tape, 1769698800000, '{"op":"pong"}')
+        await beats
+        return heard
+
+    # Two are answered; then two are not, and the third would have been late.
+    assert asyncio.run(sent()) == 4 * ['{"op":"ping","ts":1769698800000}'] + [None]
+
+
 def test_segments_hold_what_a_recorder_receives_within_the_hour(tape: Tape) -> None:
     lines = [json.loads(line) for line in segments(tape, "binance", PEAK_FROM_AT)]
     received = [line["received_at"] for line in lines]
@@ -448,9 +478,7 @@ def test_segments_are_written_where_the_recorder_writes_them(tape: Tape, tmp_pat
     first = PEAK_FROM_AT - timedelta(hours=1)
     written = write_segments(tape, tmp_path, first, PEAK_TO_AT)
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
-        f"{venue}/2026-01-29T{hour}.ndjson"
-        for venue in ("binance", "bybit", "okx")
-        for hour in (13, 14)
+        f"{venue}/2026-01-29T{hour}.ndjson" for venue in RECORDED for hour in (13, 14)
     }
     text = (tmp_path / "bybit/2026-01-29T14.ndjson").read_text()
     assert text.splitlines() == segments(tape, "bybit", PEAK_FROM_AT)
