@@ -10,6 +10,7 @@ What a file is made of comes from the `Tape`:
   push, `tape.records(tape.rows(venue, from_ms, to_ms))` by their own; both what was published
   alone. Their text is exact by `answer.stepped(one.quantity_steps, instrument.quantity_decimals)`
   and `stepped(one.fill_ticks, instrument.price_decimals)`;
+- what one frame of a push carries: `pushes(tape, venue, from_ms, to_ms, symbols)`;
 - contracts: `tape.instruments_of(venue, market)`, `tape.instrument_number[venue, symbol]`;
 - open interest, one-sided, at a minute's end: `oi_contracts`, `oi_base`, `oi_usd`;
 - prices at a minute's end: `mark_price`, `index_price`; bars: `bars(asset, first, last, width)`,
@@ -142,6 +143,19 @@ class WireVenue:
             return self.recorded(tape, from_ms, to_ms)
         heard = (stream.frames(tape, from_ms, to_ms, None) for stream in self.streams)
         return list(merge(*heard, key=itemgetter(0)))
+
+
+def pushes(
+    tape: Tape, venue: str, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
+) -> list[tuple[int, Instrument, list[Liquidation]]]:
+    """What a venue published: each push's instant in [from, to), contract and rows."""
+    groups: dict[tuple[int, int], list[Liquidation]] = {}
+    for one in tape.records(tape.pushed_rows(venue, from_ms, to_ms)):
+        if symbols is None or tape.instruments[one.instrument].symbol in symbols:
+            groups.setdefault((one.pushed_ms, one.instrument), []).append(one)
+    return [
+        (pushed_ms, tape.instruments[number], rows) for (pushed_ms, number), rows in groups.items()
+    ]
 
 
 @cache

@@ -50,6 +50,9 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, json_text(value).encode(), {"content-type": JSON_TYPE} | named)
 
 
+NO_SUCH_PATH = Answer(404, b'{"error":"not found"}', {"content-type": JSON_TYPE})
+
+
 def json_object(text: str) -> dict[str, Any]:
     """The JSON object that a client sent; empty if it is none."""
     try:
