@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,6 +21,7 @@ from unwind.replay.market import (
     HOUR_MS,
     LONG,
     SHORT,
+    PublicationRule,
     Tape,
     epoch_ms,
     first_at_or_below,
@@ -81,15 +83,16 @@ def test_the_peak_hour_published_over_230_million_of_longs_and_under_5_of_shorts
     tape: Tape,
 ) -> None:
     totals = tape.totals_usd(PEAK_MS, PEAK_MS + HOUR_MS)
-    assert 230e6 < _sum(totals, "long") < 250e6
-    assert 3e6 < _sum(totals, "short") < 5e6
+    assert 230e6 < _sum(totals, "long") < 240e6
+    assert 3.3e6 < _sum(totals, "short") < 3.7e6
 
 
 def test_binance_and_hyperliquid_are_the_largest_long_venues_of_the_peak_hour(tape: Tape) -> None:
     totals = tape.totals_usd(PEAK_MS, PEAK_MS + HOUR_MS)
     ranked = sorted(totals, key=lambda venue: -totals[venue]["long"])
     assert set(ranked[:2]) == {"binance", "hyperliquid"}
-    assert totals["hyperliquid"]["long"] > 59e6
+    assert 59e6 < totals["hyperliquid"]["long"] < 61e6
+    assert 35e6 < totals["binance"]["long"] < 37e6
 
 
 def test_about_a_billion_of_longs_in_24_hours_in_several_waves(tape: Tape) -> None:
@@ -144,26 +147,27 @@ def test_throttled_venues_publish_at_most_one_event_per_symbol_and_second(
     assert len(everything) > len(rows)
 
 
-def test_binance_publishes_the_largest_of_a_second(tape: Tape) -> None:
+@pytest.mark.parametrize("kind", ["largest", "latest"])
+def test_a_throttled_venue_publishes_the_largest_or_the_latest_of_a_second(kind: str) -> None:
+    rules = SEED_EPISODE.rules | {"binance": PublicationRule(kind)}
+    tape = Tape(replace(SEED_EPISODE, from_at=datetime(2026, 1, 28, tzinfo=UTC), rules=rules))
     liquidations = tape.liquidations
-    rows = tape.rows("binance", PEAK_MS, PEAK_MS + HOUR_MS, published=False)
-    best: dict[tuple[int, int], float] = {}
-    for row in rows.tolist():
+    rows = tape.rows("binance", tape.start_ms, tape.end_ms, published=False).tolist()
+    seconds: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
         key = (int(liquidations.instrument[row]), int(liquidations.at_ms[row]) // 1000)
-        best[key] = max(best.get(key, 0.0), float(liquidations.notional_usd[row]))
-    shown = [row for row in rows.tolist() if liquidations.published[row]]
-    assert len(shown) == len(best)
-    assert all(
-        liquidations.notional_usd[row]
-        == best[int(liquidations.instrument[row]), int(liquidations.at_ms[row]) // 1000]
-        for row in shown
-    )
+        seconds.setdefault(key, []).append(row)
+    assert len(rows) > 1.2 * len(seconds)
+    measure = liquidations.notional_usd if kind == "largest" else liquidations.at_ms
+    for together in seconds.values():
+        (shown,) = [row for row in together if liquidations.published[row]]
+        assert measure[shown] == max(measure[row] for row in together)
 
 
 @pytest.mark.parametrize("venue", ["bybit", "hyperliquid"])
 def test_full_venues_publish_everything(tape: Tape, venue: str) -> None:
     rows = tape.rows(venue, tape.start_ms, tape.end_ms)
-    assert len(rows) == len(tape.rows(venue, tape.start_ms, tape.end_ms, published=False)) > 20_000
+    assert len(rows) == len(tape.rows(venue, tape.start_ms, tape.end_ms, published=False)) > 15_000
 
 
 def test_truth_is_never_less_than_what_is_published(tape: Tape) -> None:

@@ -14,7 +14,7 @@ CONNECTIONS = {
     "aster_ws": Connection("wss://fstream.asterdex.com"),
 }
 # There is no /market route here, and no COIN-M. A connection lives 24 hours.
-STREAMS = (Stream("aster_ws", "/stream?streams=!forceOrder@arr", life_seconds=23 * 3600),)
+STREAMS = (Stream("aster_ws", "/ws/!forceOrder@arr", life_seconds=23 * 3600),)
 SIGNALS = Signals(
     code_at=("code",),
     throttled_codes=frozenset({"-1003"}),

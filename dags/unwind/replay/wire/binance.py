@@ -1060,7 +1060,14 @@ VENUE = WireVenue(
     answers=dict.fromkeys(CONNECTIONS, answer),
     files=("binance_dumps",),
     streams=(WireStream("binance_ws", frames, replies, opened),),
-    trading=Trading(contracts, oi_weight=0.42, flow_weight=0.40, rule=PublicationRule("largest")),
+    trading=Trading(
+        contracts,
+        oi_weight=0.42,
+        flow_weight=0.40,
+        # The largest of a second only since 2026-04-14.
+        rule=PublicationRule("latest"),
+        size_scale=0.8,
+    ),
     faults={
         (connection, kind): said
         for connection in (*CONNECTIONS, "binance_ws")

@@ -183,6 +183,7 @@ VENUE = WireVenue(
         oi_weight=0.09,
         flow_weight=0.09,
         rule=PublicationRule("latest", price="bankruptcy"),
+        size_scale=1.3,
     ),
     faults={
         ("bitget", "throttled"): json_answer(THROTTLED, 429),

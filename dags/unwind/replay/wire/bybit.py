@@ -458,7 +458,7 @@ VENUE = WireVenue(
         contracts,
         oi_weight=0.24,
         flow_weight=0.23,
-        size_scale=0.9,
+        size_scale=0.74,
         rule=PublicationRule("all", price="bankruptcy"),
     ),
     faults={

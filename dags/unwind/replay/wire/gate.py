@@ -246,7 +246,13 @@ VENUE = WireVenue(
     "gate",
     answers={"gate": answer},
     streams=(WireStream("gate_ws", frames, replies),),
-    trading=Trading(contracts, oi_weight=0.10, flow_weight=0.10, rule=PublicationRule("all")),
+    trading=Trading(
+        contracts,
+        oi_weight=0.10,
+        flow_weight=0.10,
+        rule=PublicationRule("all"),
+        size_scale=1.25,
+    ),
     faults={
         ("gate", "throttled"): json_answer(THROTTLED, 429),
         ("gate", "error_code"): json_answer(THROTTLED),

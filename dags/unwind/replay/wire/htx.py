@@ -299,7 +299,7 @@ def _mark_bars(
 
 def _ratios(tape: Tape, now_ms: int, instrument: Instrument) -> list[dict[str, Any]]:
     step = 5 * MINUTE_MS
-    times = [t for t in range(now_ms // step * step - 11 * step, now_ms + 1, step)]
+    times = list(range(now_ms // step * step - 11 * step, now_ms + 1, step))
     ratios = tape.long_short_ratios(instrument, times, "top_accounts")
     return [
         {
@@ -329,6 +329,7 @@ VENUE = WireVenue(
         oi_weight=0.05,
         flow_weight=0.05,
         rule=PublicationRule("all", price="bankruptcy"),
+        size_scale=1.1,
     ),
     faults={
         ("htx", "throttled"): json_answer(THROTTLED, 429),

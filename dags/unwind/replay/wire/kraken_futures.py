@@ -1,6 +1,6 @@
 """Kraken Futures: public trades, of which some are of type liquidation, and its tickers.
 
-`side` is the taker's, which of a liquidation is its order. PI contracts are a dollar, PF ones a coin.
+`side` is the taker's, which of a liquidation is its order. PI contracts are a dollar, PF a coin.
 """
 
 from __future__ import annotations

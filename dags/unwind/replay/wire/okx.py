@@ -558,7 +558,7 @@ VENUE = WireVenue(
         contracts,
         oi_weight=0.16,
         flow_weight=0.17,
-        size_scale=0.85,
+        size_scale=0.95,
         rule=PublicationRule("latest", price="bankruptcy"),
     ),
     faults={
