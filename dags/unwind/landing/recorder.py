@@ -372,10 +372,10 @@ class Feed:
 
     async def _closed(self, socket: _Socket, reason: str) -> None:
         if socket.ended:
-            reason = socket.reading.result().reason
+            self._said(socket.reading.result().reason)
         else:
             await socket.close()
-        self._said(reason)
+            self._said(reason, logging.INFO)
 
     def _found(self, at: datetime) -> None:
         self._writer.found(self.state.stream, at)
@@ -385,8 +385,8 @@ class Feed:
         self._writer.lost(self.state.stream, since, reason)
         self._change(connected_at=None, down_since=self.state.down_since or since, problem=reason)
 
-    def _said(self, reason: str) -> None:
-        logger.warning("%s: %s", self.state.stream, reason)
+    def _said(self, reason: str, level: int = logging.WARNING) -> None:
+        logger.log(level, "%s: %s", self.state.stream, reason)
         self._writer.event(self.clock(), "disconnected", stream=self.state.stream, reason=reason)
 
     def _change(self, **changes: object) -> None:
