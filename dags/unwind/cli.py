@@ -280,7 +280,7 @@ def status() -> None:
     """Says what is landed, sealed, held and built, and how the gates judged."""
     from unwind.warehouse.status import status_tables
 
-    for title, names, rows in status_tables(Home.from_env()):
+    for title, names, rows in status_tables(Home.from_env(), utc_now()):
         out.print(f"\n[bold]{title}[/bold]")
         _print_rows(names, rows)
 

@@ -591,6 +591,7 @@ class VenueRecorder:
             self._started_at,
             self.clock(),
             self._stopped_at,
+            self.writer.closed_hour_at,
             self.writer.held_bytes,
             self.writer.failed_since,
             self.writer.problem,

@@ -36,13 +36,15 @@ class StreamState:
 class RecorderState:
     """One venue's recorder at `updated_at`; `stopped_at` is set when it ended in good order.
 
-    `failed_since` is since when the disk takes nothing.
+    `closed_hour_at` is the hour of the last segment that it closed itself, `failed_since` is since
+    when the disk takes nothing.
     """
 
     venue: str
     started_at: datetime
     updated_at: datetime
     stopped_at: datetime | None
+    closed_hour_at: datetime | None
     held_bytes: int
     failed_since: datetime | None
     problem: str

@@ -77,6 +77,7 @@ class SegmentWriter:
         self._dropped: dict[str, _Dropped] = {}
         self.problem = ""
         self.failed_since: datetime | None = None
+        self.closed_hour_at: datetime | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -219,6 +220,7 @@ class SegmentWriter:
         part.is_begun = True
         if is_over:
             await loop.run_in_executor(self._disk, close, self._folder, part.hour_at)
+            self.closed_hour_at = part.hour_at
 
 
 def _gap_line(
