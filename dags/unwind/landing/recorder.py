@@ -501,7 +501,7 @@ class VenueRecorder:
         """Takes up what the last recorder left; raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         last = read_state(self.folder)
-        self.writer.begin(last.updated_at if last else None)
+        self.writer.begin(last.flushed_at if last else None)
 
     async def listen(self) -> None:
         """Keeps every stream up until cancelled."""
@@ -591,6 +591,7 @@ class VenueRecorder:
             self._started_at,
             self.clock(),
             self._stopped_at,
+            self.writer.flushed_at,
             self.writer.closed_hour_at,
             self.writer.held_bytes,
             self.writer.failed_since,

@@ -36,7 +36,7 @@ class StreamState:
 class RecorderState:
     """One venue's recorder at `updated_at`; `stopped_at` is set when it ended in good order.
 
-    `closed_hour_at` is the hour of the last segment that it closed itself, `failed_since` is since
+    What came before `flushed_at` is on disk. `closed_hour_at` is the hour of the last segment that it closed itself, `failed_since` is since
     when the disk takes nothing.
     """
 
@@ -44,6 +44,7 @@ class RecorderState:
     started_at: datetime
     updated_at: datetime
     stopped_at: datetime | None
+    flushed_at: datetime | None
     closed_hour_at: datetime | None
     held_bytes: int
     failed_since: datetime | None

@@ -75,6 +75,7 @@ class SegmentWriter:
         self._parts = deque([_Part(hour_of(self._seen_at))])
         self._gaps: dict[str, _Gap] = {}
         self._dropped: dict[str, _Dropped] = {}
+        self.flushed_at: datetime | None = None
         self.problem = ""
         self.failed_since: datetime | None = None
         self.closed_hour_at: datetime | None = None
@@ -89,13 +90,13 @@ class SegmentWriter:
         """The hour of the segment that is being written."""
         return self._parts[-1].hour_at
 
-    def begin(self, last_alive_at: datetime | None) -> None:
+    def begin(self, flushed_at: datetime | None) -> None:
         """Takes up what a former recorder left, and notes since when nobody listened.
 
-        `last_alive_at` is when the former recorder last gave a sign. Raises OSError.
+        What came before `flushed_at`, that one had put on disk. Raises OSError.
         """
         now = self._seen_at
-        since = continue_open(self._folder, now, last_alive_at) or hour_of(now)
+        since = continue_open(self._folder, now, flushed_at) or hour_of(now)
         self.lost(ALL_STREAMS, since, "the recorder was not running")
         self.found(ALL_STREAMS, now)
 
@@ -180,7 +181,8 @@ class SegmentWriter:
 
         What the disk does not take is held and tried again with the next flush; `problem` says so.
         """
-        self.look(self._clock())
+        began_at = self._clock()
+        self.look(began_at)
         if self._dropped and self._held_bytes < self._most_bytes:
             self._tell_dropped()
         try:
@@ -195,7 +197,7 @@ class SegmentWriter:
         else:
             if self.problem:
                 logger.warning("the segment in %s can be written again", self._folder)
-            self.problem, self.failed_since = "", None
+            self.problem, self.failed_since, self.flushed_at = "", None, began_at
 
     def _due(self) -> Iterator[_Part]:
         while True:

@@ -96,18 +96,18 @@ def close(folder: Path, hour_at: datetime) -> None:
     sync(folder)
 
 
-def continue_open(folder: Path, now: datetime, last_alive_at: datetime | None) -> datetime | None:
+def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> datetime | None:
     """Takes up what a former recorder left open: past hours are closed, this hour goes on.
 
     Torn last lines are cut. Returns since when this hour was not recorded; None when it was not
-    begun at all. `last_alive_at` is when the former recorder last gave a sign.
+    begun at all. What came before `flushed_at`, the former recorder had put on disk.
     """
     recorded_until = None
     for path in sorted(folder.glob(f"*{OPEN}")):
         hour_at = datetime.strptime(path.name.removesuffix(OPEN), HOUR_NAME).replace(tzinfo=UTC)
         ends_at = hour_at + HOUR
         cut_bytes, last_line_at = _cut_torn_line(path)
-        signs = [hour_at, last_line_at, last_alive_at]
+        signs = [hour_at, last_line_at, flushed_at]
         since = min(max(sign for sign in signs if sign), ends_at)
         details: dict[str, Any] = {"cut_bytes": cut_bytes} if cut_bytes else {}
         if now < ends_at:
