@@ -38,6 +38,10 @@ out = Console()
 err = Console(stderr=True)
 
 
+# Where the recorder tells of its health.
+HEALTH_PORT = 8099
+
+
 class TableFormat(StrEnum):
     """How rows are printed."""
 
@@ -50,6 +54,7 @@ def main() -> None:
     """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
     from unwind.demo import DemoRefusedError
     from unwind.landing.imports import ImportRefusedError
+    from unwind.landing.recorder import RecorderError
     from unwind.standalone import StandaloneError
     from unwind.warehouse.dbt import DbtError
     from unwind.warehouse.gates import GateError
@@ -59,7 +64,7 @@ def main() -> None:
 
     expected = (
         *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
-        *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError),
+        *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
     )
     try:
         app()
@@ -126,6 +131,33 @@ def land(
             "again tries them again."
         )
     out.print("Next: unwind refresh")
+
+
+@app.command()
+def record(
+    venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
+    health_port: Annotated[
+        int, typer.Option(help="Loopback port that tells of its health; 0 picks one.")
+    ] = HEALTH_PORT,
+) -> None:
+    """Records the venues' streams of liquidations, until stopped."""
+    from unwind.landing import recorder
+    from unwind.venues import venues
+
+    streaming = {name: one for name, one in venues().items() if one.recorded}
+    chosen = venue or list(streaming)
+    for name in chosen:
+        if name not in streaming:
+            raise typer.BadParameter(
+                f"no venue {name!r} with a stream; there are {', '.join(streaming)}"
+            )
+    home = _real_home()
+    logging.basicConfig(
+        level=os.environ.get("UNWIND_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(message)s",
+        force=True,
+    )
+    recorder.record(home, [streaming[name] for name in dict.fromkeys(chosen)], utc_now, health_port)
 
 
 @app.command(name="import")
@@ -248,7 +280,7 @@ def status() -> None:
     """Says what is landed, sealed, held and built, and how the gates judged."""
     from unwind.warehouse.status import status_tables
 
-    for title, names, rows in status_tables(Home.from_env()):
+    for title, names, rows in status_tables(Home.from_env(), utc_now()):
         out.print(f"\n[bold]{title}[/bold]")
         _print_rows(names, rows)
 
@@ -307,11 +339,23 @@ def export(
 
 
 @app.command()
-def up(port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 8080) -> None:
-    """Runs Airflow standalone with the DAGs unpaused, until stopped."""
+def up(
+    port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 8080,
+    health_port: Annotated[int, typer.Option(help="The recorder's port.")] = HEALTH_PORT,
+) -> None:
+    """Runs Airflow standalone with the DAGs unpaused, and the recorder, until stopped."""
     from unwind import standalone
+    from unwind.landing.recorder_state import recorder_states
 
-    raise typer.Exit(standalone.up(_real_home(), port))
+    home = _real_home()
+    running = [one.venue for one in recorder_states(home) if one.is_running(utc_now())]
+    companions = {}
+    if running:
+        out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
+    else:
+        told = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
+        companions["recorder"] = told
+    raise typer.Exit(standalone.up(home, port, companions))
 
 
 def _real_home() -> Home:

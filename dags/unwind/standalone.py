@@ -31,11 +31,16 @@ from unwind.settings import PROJECT_ROOT, Home
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8080
 WRITER_POOL = "warehouse_writer"
+DAGS = str(PROJECT_ROOT / "dags")
 SCHEDULER = ("scheduler", "--skip-serve-logs")
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
     "api-server": ("api-server", "--host", LOOPBACK),
+}
+# The triggerer imports `unwind_triggers` by its name.
+ENVIRONMENTS = {
+    "triggerer": {"PYTHONPATH": os.pathsep.join(filter(None, [DAGS, os.environ.get("PYTHONPATH")]))}
 }
 # The parts of Airflow's own health report.
 ALL_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
@@ -94,7 +99,8 @@ def up(
         processes: dict[str, subprocess.Popen[bytes]] = {}
 
         def start(name: str, argv: Sequence[str]) -> None:
-            processes[name] = _start(name, argv, environment, airflow.logs)
+            of_its_own = ENVIRONMENTS.get(name, {})
+            processes[name] = _start(name, argv, environment | of_its_own, airflow.logs)
 
         try:
             _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
@@ -152,7 +158,7 @@ def settings(airflow: Standalone) -> dict[str, str]:
         # dbt and its like are found beside the Python that runs this.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "AIRFLOW_HOME": str(root),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": DAGS,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",

@@ -11,14 +11,21 @@ import typer
 from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.history import history
 from tests.benchmarks.readers import readers
+from tests.benchmarks.recorder import recorder
 
-BENCHMARKS = {"busy-hour": busy_hour, "history": history, "readers": readers}
+BENCHMARKS = {
+    "busy-hour": busy_hour,
+    "history": history,
+    "readers": readers,
+    "recorder": recorder,
+}
 
 
 def run(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all without.")] = None,
     weeks: Annotated[int, typer.Option(help="Weeks of the long history.")] = 104,
     events: Annotated[int, typer.Option(help="Events in an hour of history.")] = 2000,
+    seconds: Annotated[int, typer.Option(help="How long frames are recorded.")] = 600,
     folder: Annotated[Path | None, typer.Option(help="Where to work; needs ~30 GB.")] = None,
 ) -> None:
     """Runs the benchmarks and prints each figure beside its baseline."""
@@ -27,6 +34,8 @@ def run(
             print(f"\n== {name}", flush=True)
             if name == "history":
                 history(Path(scratch), weeks=weeks, events_per_hour=events)
+            elif name == "recorder":
+                recorder(Path(scratch), seconds=seconds)
             else:
                 BENCHMARKS[name](Path(scratch))
 

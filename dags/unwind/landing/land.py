@@ -7,7 +7,6 @@ changes nothing; dumps are looked at again, since a venue may publish one anew.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
@@ -17,6 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from tenacity import Retrying, retry_if_result, stop_after_attempt
+from tenacity.wait import wait_fixed
 
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.clock import Clock, parse_hour, parse_instant
@@ -31,6 +33,8 @@ from unwind.landing.http import (
 )
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.raw import RawObject, RawZone
+from unwind.landing.recorder_state import read_state
+from unwind.landing.segments import CLOSED, closed_path, missed, open_path
 from unwind.settings import Home
 from unwind.venues import (
     DAILY,
@@ -49,12 +53,17 @@ logger = logging.getLogger(__name__)
 ONE_DAY = timedelta(days=1)
 TRACKED_INSTRUMENTS_VARIABLE = "UNWIND_TRACKED_INSTRUMENTS"
 TRACKED_INSTRUMENTS = 50
+# 2026-11-25: a segment is closed within a second of its hour's end, unless the disk is busy.
+CLOSING_SECONDS = 30
+# A recorder that was down for longer is landed by hand: land the hours again.
+LATE_SEGMENTS = timedelta(days=7)
 
 __all__ = [
     "Batch",
     "batch_of",
     "day_batch",
     "hour_batch",
+    "land_late_segments",
     "land_venue",
     "seal_batch",
     "venues",
@@ -131,7 +140,8 @@ def land_venue(
                     len(landing.objects),
                     landing.detail,
                 )
-    with_segments = _with_segments(home, batch, known_venue, landings.get("liquidations"), clock)
+    before = landings.get("liquidations")
+    with_segments = _with_segments(home, batch, known_venue, before, clock, sleep)
     if with_segments is not None:
         landings["liquidations"] = with_segments
     if landings:
@@ -409,42 +419,112 @@ def _united(before: Landing, now: Landing) -> Landing:
     )
 
 
+def land_late_segments(home: Home, clock: Clock) -> list[Seal]:
+    """Lands closed recorder segments that their hour's batch was sealed without, and reseals it.
+
+    That is what a recorder leaves that was down when its hour ended. Hours that are not sealed yet
+    are left to their own landing.
+    """
+    ledger = Ledger(home)
+    seals = []
+    for hour_at in _recorded_hours(home, since=clock() - LATE_SEGMENTS):
+        batch = hour_batch(hour_at)
+        if ledger.last_seal(batch.batch_id) is None:
+            continue
+        late = False
+        for venue in filter(lambda venue: venue.recorded, venues().values()):
+            landings = {one.dataset: one for one in ledger.landed(batch.batch_id, venue.name)}
+            before = landings.get("liquidations")
+            after = _with_segments(home, batch, venue, before, clock)
+            if after and after.objects != (before.objects if before else ()):
+                landings["liquidations"] = after
+                ledger.record_landing(batch.batch_id, venue.name, list(landings.values()))
+                late = True
+        if late:
+            seals.append(ledger.seal(batch, clock()))
+    return seals
+
+
+def _recorded_hours(home: Home, since: datetime) -> list[datetime]:
+    """The hours, oldest first, of which some venue has a closed segment."""
+    names = {
+        path.name.removesuffix(CLOSED) for path in home.recorder.glob(f"*/????-??-??T??{CLOSED}")
+    }
+    return [hour_at for hour_at in map(parse_hour, sorted(names)) if hour_at >= since]
+
+
 def _with_segments(
-    home: Home, batch: Batch, venue: Venue, landing: Landing | None, clock: Clock
+    home: Home,
+    batch: Batch,
+    venue: Venue,
+    landing: Landing | None,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Landing | None:
-    """Adds the closed recorder segments of the batch's hours to the liquidations."""
-    there = {one.sha256 for one in landing.objects} if landing else set()
-    zone = RawZone(home)
-    added = []
+    """Adds the closed recorder segments of the batch's hours to the liquidations.
+
+    A segment with gaps makes them partial, unless REST has told of the whole hour as well.
+    """
+    objects = {one.name: one for one in landing.objects} if landing else {}
+    folder, zone = home.recorder / venue.name, RawZone(home)
+    paths, lacking = [], []
     for hour_at in _window(batch).hours:
-        path = home.recorder / venue.name / f"{hour_at:%Y-%m-%dT%H}.ndjson"
-        if path.exists() and _sha256(path) not in there:
-            added.append(
-                zone.put(
-                    path,
-                    venue=venue.name,
-                    dataset="liquidations",
-                    format="frames",
-                    name=f"recorder/{venue.name}/{path.name}",
-                    received_at=clock(),
-                )
-            )
-    if not added:
+        _wait_until_closed(folder, hour_at, clock, sleep)
+        path = closed_path(folder, hour_at)
+        if path.exists():
+            paths.append(path)
+            lacks = missed(path)
+            if not lacks.is_whole:
+                lacking.append(f"{hour_at:%Y-%m-%dT%H}: {lacks}")
+    if not paths:
         if landing is None and venue.recorded and batch.kind == "hour":
             detail = (
-                f"nothing was recorded: {home.recorder / venue.name} has no closed segment of this"
-                " hour; what the venue published then is not known"
+                f"nothing was recorded: {folder} has no closed segment of this hour; what the "
+                "venue published then is not known"
             )
             return Landing("liquidations", "failed", detail, 0, (), clock())
         return landing
-    if landing is None or not landing.objects:
-        requests = landing.requests if landing else 0
-        objects = (landing.objects if landing else ()) + tuple(added)
-        return Landing("liquidations", "ok", "", requests, objects, clock())
-    status = "partial" if landing.status == "failed" else landing.status
-    return replace(landing, status=status, objects=landing.objects + tuple(added))
+    for path in paths:
+        name = f"recorder/{venue.name}/{path.name}"
+        # A segment grows when the clock was set back over its hour; it then takes its own place.
+        if name not in objects or objects[name].bytes != path.stat().st_size:
+            objects[name] = zone.put(
+                path,
+                venue=venue.name,
+                dataset="liquidations",
+                format="frames",
+                name=name,
+                received_at=clock(),
+            )
+    held = tuple(objects.values())
+    told = "; ".join(lacking[:3])
+    if landing is None or not landing.requests:
+        return Landing("liquidations", "partial" if lacking else "ok", told, 0, held, clock())
+    status = {"failed": "partial", "empty": "ok"}.get(landing.status, landing.status)
+    details = [landing.detail] if landing.status != "empty" else []
+    if told and told not in landing.detail:
+        details.append(told)
+    return replace(landing, status=status, detail="; ".join(filter(None, details)), objects=held)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _wait_until_closed(
+    folder: Path, hour_at: datetime, clock: Clock, sleep: Callable[[float], None]
+) -> None:
+    """Gives a recorder that runs the second or two that it takes to close an hour that is over."""
+
+    def is_being_closed() -> bool:
+        state = read_state(folder)
+        return (
+            open_path(folder, hour_at).exists()
+            and hour_at + ONE_HOUR <= clock()
+            and state is not None
+            and state.is_running(clock())
+        )
+
+    Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_attempt(CLOSING_SECONDS),
+        wait=wait_fixed(1),
+        sleep=sleep,
+        retry_error_callback=lambda _: None,
+    )(is_being_closed)

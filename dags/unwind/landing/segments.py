@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,8 @@ HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
 # 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
 WHOLE_WITHIN_SECONDS = 60.0
+# Stands for the stream of a gap that names none.
+ALL_STREAMS = ""
 
 
 def hour_of(instant: datetime) -> datetime:
@@ -45,7 +49,7 @@ def frame_line(received_at: datetime, text: str) -> bytes:
     return f'{{"received_at":"{stamp}Z","frame":{json.dumps(text)}}}\n'.encode("ascii")
 
 
-def event_line(at: datetime, event: str, details: dict[str, Any]) -> bytes:
+def event_line(at: datetime, event: str, details: Mapping[str, Any]) -> bytes:
     """The envelope line of a connection's start, end or gap; instants in `details` as text."""
     told = {key: iso(one) if isinstance(one, datetime) else one for key, one in details.items()}
     return (
@@ -56,33 +60,34 @@ def event_line(at: datetime, event: str, details: dict[str, Any]) -> bytes:
     )
 
 
-def append(folder: Path, hour_at: datetime, lines: Iterable[bytes], *, closes: bool) -> None:
-    """Adds whole lines to an open segment and puts them on disk; the last time closes it.
+def append(folder: Path, hour_at: datetime, lines: Iterable[bytes]) -> None:
+    """Adds whole lines to an open segment and puts them on disk; without lines it is begun.
 
-    After an error, a full disk for instance, nothing of the lines is in the segment.
+    Raises OSError, a full disk for instance; then nothing of the lines is in the segment.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = open_path(folder, hour_at)
     is_new = not path.exists()
-    with path.open("ab") as segment:
+    # Unbuffered: after an error nothing is left that closing the file would try to write again.
+    with path.open("ab", buffering=0) as segment:
         size = segment.tell()
+        rest = memoryview(b"".join(lines))
         try:
-            segment.write(b"".join(lines))
-            segment.flush()
+            while rest:
+                rest = rest[segment.write(rest) :]
             os.fsync(segment.fileno())
         except OSError:
             os.truncate(segment.fileno(), size)
             raise
-    if closes:
-        _close(folder, hour_at)
-    elif is_new:
+    if is_new:
         sync(folder)
 
 
-def _close(folder: Path, hour_at: datetime) -> None:
+def close(folder: Path, hour_at: datetime) -> None:
+    """Closes an open segment; from then on it can be landed. Raises OSError."""
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
-        # The clock went back over the hour and the recorder was started anew: nothing is lost.
+        # The clock was set back over the hour: what came then follows, and nothing is lost.
         with whole_file(target) as beside:
             beside.write_bytes(target.read_bytes() + path.read_bytes())
         path.unlink()
@@ -91,18 +96,18 @@ def _close(folder: Path, hour_at: datetime) -> None:
     sync(folder)
 
 
-def continue_open(folder: Path, now: datetime, last_alive_at: datetime | None) -> datetime | None:
+def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> datetime | None:
     """Takes up what a former recorder left open: past hours are closed, this hour goes on.
 
     Torn last lines are cut. Returns since when this hour was not recorded; None when it was not
-    begun at all. `last_alive_at` is when the former recorder last gave a sign.
+    begun at all. What came before `flushed_at`, the former recorder had put on disk.
     """
     recorded_until = None
     for path in sorted(folder.glob(f"*{OPEN}")):
         hour_at = datetime.strptime(path.name.removesuffix(OPEN), HOUR_NAME).replace(tzinfo=UTC)
         ends_at = hour_at + HOUR
         cut_bytes, last_line_at = _cut_torn_line(path)
-        signs = [hour_at, last_line_at, last_alive_at]
+        signs = [hour_at, last_line_at, flushed_at]
         since = min(max(sign for sign in signs if sign), ends_at)
         details: dict[str, Any] = {"cut_bytes": cut_bytes} if cut_bytes else {}
         if now < ends_at:
@@ -110,7 +115,7 @@ def continue_open(folder: Path, now: datetime, last_alive_at: datetime | None) -
             if cut_bytes:
                 reason = "a line was torn by the recorder's end"
                 lines = [event_line(now, "gap", {"reason": reason, **details})]
-                append(folder, hour_at, lines, closes=False)
+                append(folder, hour_at, lines)
             continue
         lines = []
         if since < ends_at or cut_bytes:
@@ -120,7 +125,8 @@ def continue_open(folder: Path, now: datetime, last_alive_at: datetime | None) -
                 "to_at": ends_at,
             }
             lines = [event_line(since, "gap", details)]
-        append(folder, hour_at, lines, closes=True)
+        append(folder, hour_at, lines)
+        close(folder, hour_at)
     return recorded_until
 
 
@@ -155,18 +161,19 @@ class Missed:
 
 
 def missed(path: Path) -> Missed:
-    """What the gap lines of a segment add up to; of several streams the one that lacks most."""
-    seconds: dict[str, float] = {}
+    """What the gap lines of a segment add up to; of several streams the one that lacks most.
+
+    A gap without a stream is one of all of them.
+    """
+    seconds: Counter[str] = Counter()
     frames = 0
     for gap in _gaps(path):
-        stream = str(gap.get("stream"))
-        try:
-            lasted = parse_instant(gap["to_at"]) - parse_instant(gap["from_at"])
-            seconds[stream] = seconds.get(stream, 0.0) + lasted.total_seconds()
+        with suppress(ValueError, TypeError):
             frames += int(gap.get("dropped", 0))
-        except (LookupError, ValueError, TypeError, AttributeError):
-            continue
-    everywhere = seconds.pop("None", 0.0)
+        with suppress(LookupError, ValueError, TypeError, AttributeError):
+            lasted = parse_instant(gap["to_at"]) - parse_instant(gap["from_at"])
+            seconds[gap.get("stream", ALL_STREAMS)] += lasted.total_seconds()
+    everywhere = seconds.pop(ALL_STREAMS, 0.0)
     return Missed(everywhere + max(seconds.values(), default=0.0), frames)
 
 

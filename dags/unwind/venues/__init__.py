@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
 class NotKnownError(LookupError):
     """What a dataset needs of another one (which instruments there are) is not known, and why."""
 
+
+# 2026-11-25: the largest frames of liquidations seen are snapshots of some 100 kB.
+MOST_FRAME_BYTES = 4 * 2**20
 
 Cadence = Literal["hour", "daily", "day"]
 # Landed with every hour; with the first hour of a day; with a day's batch of dumps and history.
@@ -108,10 +112,12 @@ class Stream:
     texts of each connection that is needed (`split` keeps them within a venue's limits).
 
     `ping` is the text that keeps it alive, sent every `ping_seconds`; empty: the protocol's own
-    ping. `reply` answers the venue's ping (None: the frame is none), `unpack` undoes its packing.
-    Frames that contain one of `chatter` (answers to our pings) are not recorded; one of `refusals`
-    says that a subscription was refused. Before `life_seconds` the connection is replaced by a
-    fresh one, the two overlapping.
+    ping, or, where `reply` answers the venue's pings (None: the frame is none), just these. In each
+    case silence for three `ping_seconds` means a dead connection. `unpack` undoes the packing of a
+    frame (`gunzip`); what it refuses with ValueError is recorded as it came.
+    Neither pings that are replied to nor short frames that contain one of `chatter` (answers to our
+    pings) are recorded; one of `refusals` says that a subscription was refused. After
+    `life_seconds` the connection is replaced by a fresh one, the two overlapping.
     """
 
     connection: str
@@ -131,6 +137,18 @@ class Stream:
     def name(self) -> str:
         """What segments and logs call it."""
         return f"{self.connection}{self.path}"
+
+
+def gunzip(payload: bytes) -> bytes:
+    """A frame that comes as gzip; raises ValueError for what is none, or unpacks to too much."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpacking.decompress(payload, MOST_FRAME_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"a frame is no gzip ({error})") from error
+    if not unpacking.eof:
+        raise ValueError(f"a frame of gzip is cut, or unpacks to over {MOST_FRAME_BYTES:,} bytes")
+    return unpacked
 
 
 def split(

@@ -14,6 +14,7 @@ import unwind
 from unwind.clock import iso
 from unwind.durable import write_json
 from unwind.landing.ledger import Ledger
+from unwind.landing.recorder_state import recorder_states
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import releases
 
@@ -34,8 +35,9 @@ class Finding:
 Rows = list[tuple]
 
 
-def status_tables(home: Home) -> Iterator[tuple[str, list[str], Rows]]:
-    """Titles, column names and rows: releases, batches, failures, holds, gates, coverage."""
+def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], Rows]]:
+    """Titles, column names and rows: recorder, releases, batches, failures, holds, gates."""
+    yield _recorder_table(home, now)
     known = releases.listed(home)
     sealed = Ledger(home).sealed()
     yield (
@@ -57,6 +59,34 @@ def status_tables(home: Home) -> Iterator[tuple[str, list[str], Rows]]:
             rows = release.execute(query).fetchall()
             if rows:
                 yield title, [column[0] for column in release.description], rows
+
+
+def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
+    """One row a stream of the recorders that run."""
+    states = recorder_states(home)
+    running = [state for state in states if state.is_running(now)]
+    if not running:
+        last = max((state.updated_at for state in states), default=None)
+        since = f"; the last one gave its last sign at {iso(last)}" if last else ""
+        what = f"no recorder runs{since}. Start it with `unwind record` or `unwind up`"
+        return "Recorder", ["what"], [(what,)]
+    names = ["stream", "connected since", "last frame at", "frames", "dropped", "reconnects"]
+    rows = [
+        (
+            stream.stream,
+            _short(stream.connected_at),
+            _short(stream.last_frame_at),
+            *(stream.frames, stream.dropped, stream.reconnects),
+            stream.problem or state.problem,
+        )
+        for state in running
+        for stream in state.streams
+    ]
+    return "Recorder", [*names, "problem"], rows
+
+
+def _short(instant: datetime | None) -> str | None:
+    return f"{instant:%Y-%m-%d %H:%M:%S}" if instant else None
 
 
 STATUS_QUERIES = {
@@ -106,6 +136,7 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
         f"{free / 2**30:.0f} GiB are free at {home.root}",
         "free some space, or move the warehouse with UNWIND_HOME",
     )
+    yield _recorder_finding(home, now)
     known = releases.listed(home)
     yield Finding(
         bool(known), f"{len(known)} releases are published", "run `unwind demo` or `unwind refresh`"
@@ -138,6 +169,27 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
         not held,
         f"{held} parts are held by the landed gate",
         "`unwind status` names them; land again, or `unwind release-hold BATCH VENUE`",
+    )
+
+
+def _recorder_finding(home: Home, now: datetime) -> Finding:
+    if home.is_simulated:
+        return Finding(True, "no recorder is needed for a simulated market")
+    running = [state for state in recorder_states(home) if state.is_running(now)]
+    if not running:
+        return Finding(
+            False,
+            "no recorder runs",
+            "what is only streamed is lost meanwhile: start `unwind record` or `unwind up`",
+        )
+    complaints = [told for state in running for told in state.complaints(now)]
+    streams = sum(len(state.streams) for state in running)
+    return Finding(
+        not complaints,
+        f"the recorder runs, with {streams} connections to {len(running)} venues"
+        + "".join(f"; {told}" for told in complaints),
+        "a host that refuses this address needs a mirror (docs/operations.md), a full disk space; "
+        "the recorder goes on trying",
     )
 
 
