@@ -23,7 +23,7 @@
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
     sealed_at, received_at, url and params (JSON text, of an answer), the names of `says` and `row`
     as text, entry (the row as JSON text), line_class (other: connections, pongs, chatter, errors,
-    empty lists; else row) and reject_reason (unreadable_json, unrecognised_frame, or null; where a
+    empty lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or null; where a
     known frame lacks its rows the names of `row` are null).
 -#}
 {% macro delivered_rows(
@@ -66,8 +66,8 @@ payloads as (
         envelope_at,
         url,
         params,
-        -- An error in whatever words has another status.
-        status != '200' as is_no_answer,
+        -- An error in whatever words: by its status, or by what landing found inside HTTP 200.
+        status != '200' or (fault is not null and json_valid(body)) as is_no_answer,
         body as payload,
 
     from answers
@@ -162,8 +162,6 @@ delivered as (
             when not is_marked then 'other'
             {%- endif %}
             {%- if rest %}
-            -- An error inside HTTP 200, or nothing new.
-            when source_kind = 'rest' and entry is null then 'other'
             when source_kind = 'stream' and coalesce({{ chatter }}, false) then 'other'
             {%- else %}
             when coalesce({{ chatter }}, false) then 'other'
@@ -174,6 +172,9 @@ delivered as (
             when not is_json then 'unreadable_json'
             when source_kind = 'stream' and not coalesce({{ recognised }}, false)
                 then 'unrecognised_frame'
+            {%- if rest %}
+            when source_kind = 'rest' and entry is null then 'unrecognised_answer'
+            {%- endif %}
         end as reject_reason,
 
     from row_texts
@@ -184,14 +185,14 @@ delivered as (
 
 {#-
     The answers of liquidation endpoints, as the CTE `answers`: batch_id, raw_object, raw_line,
-    is_import, sealed_at, envelope_at, url (without query), params, status, body, all texts.
+    is_import, sealed_at, envelope_at, url (without query), params, status, fault, body, all texts.
 
     Answers of other endpoints are not ours; a cut line may have been, and is kept to be refused.
 -#}
 {% macro answer_lines(venue, paths) -%}
 {%- set envelope = {
     'envelope_at': '$.received_at', 'full_url': '$.request.url', 'params': '$.request.params',
-    'status': '$.request.status', 'body': '$.body',
+    'status': '$.request.status', 'fault': '$.request.fault', 'body': '$.body',
 } -%}
 answer_envelopes as (
 

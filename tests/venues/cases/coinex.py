@@ -39,12 +39,6 @@ CASES = VenueCases(
     ),
     non_events=(
         Message("an hour without any", DOCS, _answer(), url=f"{API}/liquidation-history"),
-        Message(
-            "throttled inside HTTP 200",
-            DOCS,
-            {"code": 4213, "data": {}, "message": "rate limit triggered"},
-            url=f"{API}/liquidation-history",
-        ),
     ),
     row_at=("data", 0),
     required=("market", "side", "liq_price", "liq_amount", "created_at"),
