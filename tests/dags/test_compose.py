@@ -66,6 +66,7 @@ def test_the_services(compose):
         "scheduler",
         "dag-processor",
         "triggerer",
+        "recorder",
     }
 
 

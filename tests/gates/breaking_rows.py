@@ -30,7 +30,7 @@ LANDED = {
     """,
     ("landed_parts", "events_in_span"): f"""
         update {STAGED}
-        set event_at = event_at - interval 2 day, hour_at = hour_at - interval 2 day
+        set event_at = event_at - interval 4 day, hour_at = hour_at - interval 4 day
         where venue = 'okx' and raw_line = 1
     """,
     ("landed_parts", "events_near_span"): f"""

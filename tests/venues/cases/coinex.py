@@ -37,9 +37,7 @@ CASES = VenueCases(
         (Liquidation("BTCUSD", "BTC", "short", "0.0025", "40000", "100", AT, "mark"),),
         url=f"{API}/liquidation-history",
     ),
-    non_events=(
-        Message("an hour without any", DOCS, _answer(), url=f"{API}/liquidation-history"),
-    ),
+    non_events=(Message("an hour without any", DOCS, _answer(), url=f"{API}/liquidation-history"),),
     row_at=("data", 0),
     required=("market", "side", "liq_price", "liq_amount", "created_at"),
     context=(
