@@ -22,7 +22,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 DBT = PROJECT / "dbt_project"
 README = PROJECT / "README.md"
 PAGES = sorted([README, PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
-# Commands that pages speak of as not there yet. Take one out when it comes, and tell of it.
 
 
 def text_of(path: Path) -> str:

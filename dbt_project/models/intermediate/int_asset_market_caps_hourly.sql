@@ -37,7 +37,7 @@ by_hour as (
     qualify
         row_number() over (
             partition by hour_at, base_asset
-            order by source, observed_at desc, raw_object, raw_line
+            order by source asc, observed_at desc, raw_object asc, raw_line asc
         ) = 1
 
 ),

@@ -1,7 +1,8 @@
 -- One row per hour and asset: the asset's price in dollars, from one series of that hour alone.
 --
 -- The series is chosen in this order: spot, then index, then mark; bars before points; series that
--- still gave a price in the hour's last five minutes; venues in the order of their list; USDT, USD, USDC, then other quotes by name; the fuller cover; the shorter bars;
+-- still gave a price in the hour's last five minutes; venues in the order of their list; USDT, USD,
+-- USDC, then other quotes by name; the fuller cover; the shorter bars;
 -- the instrument's name. No two series tie, so the choice does not depend on the order of rows.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',

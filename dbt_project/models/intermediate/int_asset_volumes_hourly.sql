@@ -32,7 +32,7 @@ hours as (
 -- The hours of a day, told back from its last: an hour's volume is added to every day that has it.
 day as (
 
-    select unnest(range(24)) as hours_back
+    select unnest(range(24)) as hours_back,
 
 ),
 

@@ -43,14 +43,11 @@ changes as (
 
     select
         *,
-        (contract_type, venue_asset, quote_asset, contract_size) is distinct from
-            lag((contract_type, venue_asset, quote_asset, contract_size)) over observations
-            as is_change,
-        row_number() over observations = 1 as is_first,
+        row_number() over (partition by venue, instrument order by observed_at) as ordinal,
+        row(contract_type, venue_asset, quote_asset, contract_size) as terms,
+        lag(terms) over (partition by venue, instrument order by observed_at) as former_terms,
 
     from specifications
-
-    window observations as (partition by venue, instrument order by observed_at)
 
 ),
 
@@ -59,7 +56,7 @@ from_snapshots as (
     select
         venue,
         instrument,
-        if(is_first, timestamp '1970-01-01', observed_at) as valid_from,
+        if(ordinal = 1, timestamp '1970-01-01', observed_at) as valid_from,
         lead(observed_at) over (partition by venue, instrument order by observed_at) as valid_to,
         contract_type,
         venue_asset,
@@ -70,7 +67,8 @@ from_snapshots as (
 
     from changes
 
-    where is_change
+    where ordinal = 1
+        or terms != former_terms
 
 ),
 
@@ -91,8 +89,8 @@ from_documents as (
 
     from documented
     anti join from_snapshots
-        on from_snapshots.venue = documented.venue
-        and from_snapshots.instrument = documented.instrument
+        on documented.venue = from_snapshots.venue
+        and documented.instrument = from_snapshots.instrument
 
 ),
 

@@ -25,7 +25,11 @@ versions as (
 
 holds as (
 
-    select distinct batch_id, venue from {{ source('ops', 'holds') }}
+    select distinct
+        batch_id,
+        venue,
+
+    from {{ source('ops', 'holds') }}
 
     where released_at is null
 
@@ -64,7 +68,7 @@ asset_prices as (
 
     where price_kind in ('spot', 'index')
         and quote_asset in {{ dollar_quotes() }}
-        and base_asset in (select settle_asset from staged)
+        and base_asset in (select settle_asset, from staged)
         and hour_at >= {{ first_hour_read(1) }}
 
     qualify

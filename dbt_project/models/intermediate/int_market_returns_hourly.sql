@@ -42,7 +42,9 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by hour_at order by market_cap_usd desc, base_asset) as rank,
+        row_number() over (
+            partition by hour_at order by market_cap_usd desc, base_asset asc
+        ) as rank,
 
     from with_returns
 

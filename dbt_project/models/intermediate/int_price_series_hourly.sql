@@ -88,7 +88,7 @@ final as (
         -- so that no volume is counted twice.
         row_number() over (
             partition by hour_at, venue, instrument, price_kind
-            order by covered_seconds desc, bar_seconds, base_asset, quote_asset
+            order by covered_seconds desc, bar_seconds asc, base_asset asc, quote_asset asc
         ) = 1 as is_best_bars,
 
     from series

@@ -51,7 +51,7 @@ event_hours as (
 -- The hours of a day, told back from its last.
 day as (
 
-    select unnest(range(24)) as hours_back
+    select unnest(range(24)) as hours_back,
 
 ),
 
@@ -79,7 +79,7 @@ largest as (
 
     from largest_of_day
 
-    qualify row_number() over (partition by hour_at order by oi_usd desc, base_asset)
+    qualify row_number() over (partition by hour_at order by oi_usd desc, base_asset asc)
         <= {{ var('tracked_assets', 50) }}
 
 ),

@@ -58,6 +58,14 @@ prices as (
 
 ),
 
+assets as (
+
+    select distinct base_asset,
+
+    from tracked
+
+),
+
 -- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
 -- it takes zero for the hours in which a feed was up (where ALL is known).
 asset_hours as (
@@ -71,7 +79,7 @@ asset_hours as (
         )::decimal(38, 4) as long_usd,
 
     from hours
-    cross join (select distinct base_asset from tracked) as assets
+    cross join assets
     left join liquidations
         on hours.hour_at = liquidations.hour_at
         and assets.base_asset = liquidations.base_asset
@@ -103,7 +111,7 @@ ema_{{ name }}_weights as (
         (weight::double * asset_hours.long_usd::double)::decimal(38, 8) as weighted_usd,
 
     from asset_hours
-    cross join (values (0), (1)) as block(later)
+    cross join (values (0), (1)) as block (later)
 
     where asset_hours.hour_at >= {{ first_hour_read(reach + 10) }}
 

@@ -15,7 +15,7 @@ hours as (
 
 windows as (
 
-    select unnest([1, 4, 12, 24]) as window_hours
+    select unnest([1, 4, 12, 24]) as window_hours,
 
 ),
 
@@ -194,9 +194,7 @@ summed as (
 
     from by_venue
 
-    group by grouping sets (
-        (hour_at, window_hours, base_asset, venue), (hour_at, window_hours, base_asset)
-    )
+    group by hour_at, window_hours, base_asset, rollup(venue)
 
 ),
 

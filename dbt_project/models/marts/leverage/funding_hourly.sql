@@ -42,7 +42,7 @@ rates as (
     qualify
         row_number() over (
             partition by venue, instrument, funding_at
-            order by is_settled desc, raw_object, raw_line
+            order by is_settled desc, raw_object asc, raw_line asc
         ) = 1
 
 ),
@@ -118,7 +118,7 @@ venue_volumes as (
 -- The hours of a day, told back from its last: see exchange_breakdown.
 day as (
 
-    select unnest(range(24)) as hours_back
+    select unnest(range(24)) as hours_back,
 
 ),
 
@@ -149,7 +149,7 @@ closes as (
     qualify
         row_number() over (
             partition by hour_at, venue, instrument, price_kind
-            order by close_at desc, bar_seconds, quote_asset
+            order by close_at desc, bar_seconds asc, quote_asset asc
         ) = 1
 
 ),

@@ -25,7 +25,7 @@ tracked as (
 
     from {{ ref('int_tracked_assets_hourly') }}
 
-    where hour_at in (select hour_at from built_hours)
+    where hour_at in (select hour_at, from built_hours)
 
 ),
 
@@ -71,7 +71,7 @@ changes as (
     from hourly
     cross join (
         values (0, 1, 1, 1), (24, -1, 0, 0), (168, 0, -1, 0), (720, 0, 0, -1)
-    ) as step(hours_later, in_24h, in_7d, in_30d)
+    ) as step (hours_later, in_24h, in_7d, in_30d)
     cross join built_span
 
     where hourly.hour_at + to_hours(step.hours_later) <= built_span.last_at
@@ -144,7 +144,7 @@ swing_lows as (
     from tracked
     inner join prices
         on tracked.base_asset = prices.base_asset
-        and prices.hour_at <= tracked.hour_at
+        and tracked.hour_at >= prices.hour_at
         and prices.hour_at > tracked.hour_at - interval 720 hour
 
     where prices.confirmed_swing_low_usd is not null

@@ -45,7 +45,7 @@ feed_hours as (
 -- The hours of a day, told back from its last: see exchange_breakdown.
 day as (
 
-    select unnest(range(24)) as hours_back
+    select unnest(range(24)) as hours_back,
 
 ),
 
@@ -80,7 +80,7 @@ hourly_totals as (
 
     from liquidations
 
-    group by grouping sets ((hour_at, base_asset), (hour_at))
+    group by hour_at, rollup(base_asset)
 
 ),
 

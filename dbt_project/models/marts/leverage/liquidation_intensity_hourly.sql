@@ -22,7 +22,7 @@ hours as (
 
 windows as (
 
-    select unnest([1, 24]) as window_hours
+    select unnest([1, 24]) as window_hours,
 
 ),
 

@@ -25,7 +25,7 @@ daily as (
 
     from breadth as as_of
     inner join breadth as past
-        on past.hour_at <= as_of.hour_at
+        on as_of.hour_at >= past.hour_at
         and past.hour_at > as_of.hour_at - interval 720 hour
         and (epoch(as_of.hour_at) - epoch(past.hour_at))::bigint % 86400 = 0
 

@@ -85,7 +85,7 @@ bands as (
     inner join crossings as earlier
         on built.base_asset = earlier.base_asset
         and earlier.hour_at >= built.hour_at - interval {{ stress_window_hours() }} hour
-        and earlier.hour_at <= built.hour_at
+        and built.hour_at >= earlier.hour_at
 
     group by built.hour_at, built.base_asset
 

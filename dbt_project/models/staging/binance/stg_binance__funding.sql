@@ -156,8 +156,10 @@ from_dumps as (
 
 unioned as (
 
-    select * exclude (gap_hours, interval_hours), interval_hours::varchar as interval_hours
+    select * exclude (gap_hours) replace (interval_hours::varchar as interval_hours),
+
     from from_rest
+
     union all by name
     from from_dumps
 

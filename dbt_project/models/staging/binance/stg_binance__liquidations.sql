@@ -228,7 +228,7 @@ markets as (
 
     select
         *,
-        spelling.venue_asset as venue_asset,
+        unnest(spelling),  -- noqa: AL03
         coalesce(
             nullif(rtrim(spelling.stated_quote, ':'), ''),
             if(source_kind = 'collector', 'USDT', null)

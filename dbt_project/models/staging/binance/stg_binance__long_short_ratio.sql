@@ -50,10 +50,10 @@ metrics as (
     select
         *,
         [
-            {'place': 1, 'kind': 'top_accounts', 'ratio': count_toptrader_long_short_ratio},
-            {'place': 2, 'kind': 'top_positions', 'ratio': sum_toptrader_long_short_ratio},
-            {'place': 3, 'kind': 'accounts', 'ratio': count_long_short_ratio},
-            {'place': 4, 'kind': 'taker_volume', 'ratio': sum_taker_long_short_vol_ratio},
+            { 'place': 1, 'kind': 'top_accounts', 'ratio': count_toptrader_long_short_ratio },
+            { 'place': 2, 'kind': 'top_positions', 'ratio': sum_toptrader_long_short_ratio },
+            { 'place': 3, 'kind': 'accounts', 'ratio': count_long_short_ratio },
+            { 'place': 4, 'kind': 'taker_volume', 'ratio': sum_taker_long_short_vol_ratio },
         ] as ratios,
         unnest(ratios) as listed,
 

@@ -13,7 +13,8 @@ marks as (
         {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
         entry ->> 'markPrice' as mark_usd,
         -- An index that is not calculated is published as zero.
-        if(try_cast(entry ->> 'indexPrice' as double) = 0, null, entry ->> 'indexPrice') as index_usd,
+        if(try_cast(entry ->> 'indexPrice' as double) = 0, null, entry ->> 'indexPrice')
+            as index_usd,
 
     from {{ rest_rows(
         'binance', 'premium_index', ['/v1/premiumIndex'], single='markPrice'
@@ -147,7 +148,9 @@ valued_bars as (
         if(spelling.contract_type = 'inverse', stated_quote_volume, stated_volume) as volume_base,
         if(
             spelling.contract_type = 'inverse',
-            (try_cast(stated_volume as double) * if(spelling.venue_asset = 'BTC', 100, 10))::varchar,
+            (
+                try_cast(stated_volume as double) * if(spelling.venue_asset = 'BTC', 100, 10)
+            )::varchar,
             stated_quote_volume
         ) as volume_usd,
 

@@ -40,8 +40,10 @@ named as (
             'base_price': '', 'is_match': '', 'price_acquired': '',
         }) }}
         if(
-            line_class = 'row' and (kind != 'pos' or is_match = '1' or not contains(instrument, 'F0:')),
-            'other', line_class
+            line_class = 'row'
+            and (kind != 'pos' or is_match = '1' or not contains(instrument, 'F0:')),
+            'other',
+            line_class
         ) as line_class,
         coalesce(
             reject_reason,
@@ -59,7 +61,8 @@ meant as (
 
     select
         *,
-        if(source_kind = 'rest', 'bitfinex.liquidations_rest@1', 'bitfinex.status_frame@1') as parser,
+        if(source_kind = 'rest', 'bitfinex.liquidations_rest@1', 'bitfinex.status_frame@1')
+            as parser,
         unnest({{ instrument_spelling('bitfinex', 'instrument') }}),
         1 as contract_size,
         'liquidation' as event_kind,

@@ -24,7 +24,8 @@ meant as (
 
     select
         * exclude (reject_reason),
-        if(source_kind = 'rest', 'bitget.liquidations_rest@1', 'bitget.liquidation_frame@1') as parser,
+        if(source_kind = 'rest', 'bitget.liquidations_rest@1', 'bitget.liquidation_frame@1')
+            as parser,
         1 as contract_size,
         'liquidation' as event_kind,
         case lower(raw_side) when 'buy' then 'long' when 'sell' then 'short' end as liquidated_side,

@@ -9,8 +9,10 @@ listed as (
     select
         *,
         entry ->> 'instrument_name' as instrument,
-        case entry ->> 'instrument_type' when 'reversed' then 'inverse' when 'linear' then 'linear' end
-            as contract_type,
+        case entry ->> 'instrument_type'
+            when 'reversed' then 'inverse'
+            when 'linear' then 'linear'
+        end as contract_type,
         entry ->> 'base_currency' as venue_asset,
         entry ->> 'quote_currency' as quote_asset,
         entry ->> 'contract_size' as contract_size,

@@ -8,10 +8,10 @@ statistics as (
     select
         *,
         unnest([
-            {'place': 1, 'kind': 'accounts', 'ratio': entry ->> 'lsr_account'},
-            {'place': 2, 'kind': 'top_accounts', 'ratio': entry ->> 'top_lsr_account'},
-            {'place': 3, 'kind': 'top_positions', 'ratio': entry ->> 'top_lsr_size'},
-            {'place': 4, 'kind': 'taker_volume', 'ratio': entry ->> 'lsr_taker'}
+            { 'place': 1, 'kind': 'accounts', 'ratio': entry ->> 'lsr_account' },
+            { 'place': 2, 'kind': 'top_accounts', 'ratio': entry ->> 'top_lsr_account' },
+            { 'place': 3, 'kind': 'top_positions', 'ratio': entry ->> 'top_lsr_size' },
+            { 'place': 4, 'kind': 'taker_volume', 'ratio': entry ->> 'lsr_taker' }
         ]) as listed,
 
     from {{ gate_contract_stats() }}

@@ -36,14 +36,14 @@ estimates as (
 meant as (
 
     select
-        batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at,
-        instrument, observed_at, funding_rate, 1 as interval_hours, is_settled, reject_reason,
-    from settled
-    union all by name
-    select
-        batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at,
-        instrument, observed_at, funding_rate, 1 as interval_hours, is_settled, reject_reason,
-    from estimates
+        *,
+        1 as interval_hours,
+
+    from (
+        from settled
+        union all by name
+        from estimates
+    ) as rates
 
 ),
 

@@ -39,7 +39,8 @@ meant as (
 
     select
         *,
-        if(source_kind = 'rest', 'kraken_futures.history@1', 'kraken_futures.trade_frame@1') as parser,
+        if(source_kind = 'rest', 'kraken_futures.history@1', 'kraken_futures.trade_frame@1')
+            as parser,
         1 as contract_size,
         coalesce(trade_type, 'liquidation') as event_kind,
         case raw_side when 'sell' then 'long' when 'buy' then 'short' end as liquidated_side,

@@ -80,7 +80,8 @@ mapped as (
         known.sector,
         -- The seed says which coin of this source the symbol means, and this is another one.
         symbol in (
-            select assets.base_asset
+            select assets.base_asset,
+
             from assets
             where if(listed.source = 'coingecko', assets.coingecko_id, assets.coinpaprika_id)
                 is not null
@@ -151,7 +152,8 @@ final as (
             when source_asset_id is null or symbol is null then 'missing_field'
             when observed_at is null then 'unreadable_time'
             when observed_at < timestamp '2017-01-01'
-                or observed_at > least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
+                or observed_at
+                    > least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
                 then 'implausible_time'
             when base_asset is null then 'ambiguous_symbol'
             when (price_text is not null and price_usd is null)

@@ -34,8 +34,9 @@ details as (
     select
         * exclude (entry, row_in_line),
         row_in_line as item_place,
-        {{ json_list('entry', '$.details', "coalesce(json_extract(entry, '$.details')::varchar, entry)") }}
-            as texts_of_details,
+        {{ json_list(
+            'entry', '$.details', "coalesce(json_extract(entry, '$.details')::varchar, entry)"
+        ) }} as texts_of_details,
         unnest(texts_of_details) as detail,
         unnest(range(1, len(texts_of_details) + 1)) as detail_place,
 
