@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.warehouse.test_releases import made_home
+from unwind.landing.recorder_state import RecorderState, StreamState, write_state
 from unwind.settings import Home
 from unwind.warehouse import releases
+from unwind.warehouse.status import Finding, diagnose, status_tables
 
 NOW = datetime(2026, 1, 29, 15, tzinfo=UTC)
 
@@ -73,6 +77,7 @@ def test_before_the_first_release_it_says_what_to_do(tmp_path):
         (["import", "--venue", "bybit", "--format", "force-order-csv", "x"], "format of binance"),
         (["import", "--venue", "binance", "--format", "csv", "x"], "no format 'csv'"),
         (["refresh", "--as-of", "2026-01-29"], "go together"),
+        (["record", "--venue", "hyperliquid"], "no venue 'hyperliquid' with a stream"),
         (["frobnicate"], "No such command"),
     ],
 )
@@ -105,6 +110,53 @@ def test_releases_are_listed_and_an_unknown_one_is_refused(home):
     told = unwind(home, "releases", "--roll-back", "nothing")
     assert told.returncode == 1
     assert "20260129T150000Z-00" in told.stderr
+
+
+def test_a_taken_port_of_the_recorder_is_one_sentence_and_exit_1(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        told = unwind(tmp_path, "record", "--health-port", port)
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"unwind: port {port} on 127.0.0.1 is taken")
+
+
+def test_status_and_doctor_say_when_no_recorder_runs(home):
+    assert "no recorder runs. Start it with `unwind record`" in unwind(home, "status").stdout
+    told = unwind(home, "doctor")
+    assert told.returncode == 1
+    assert "FAIL no recorder runs" in told.stdout
+
+
+def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
+    at = datetime(2026, 1, 29, 15, tzinfo=UTC)
+    up = StreamState("okx_ws/ws/v5/public", at, None, at, 12345, 0, 2)
+    down = StreamState("okx_ws/other", None, at, None, 0, 7, 0, "cannot connect")
+    state = RecorderState("okx", at, at, None, at, None, 0, None, "", (up, down))
+    folder = tmp_path / "recorder" / "okx"
+    folder.mkdir(parents=True)
+    write_state(folder, state)
+    told = {title: rows for title, _, rows in status_tables(Home(tmp_path), at)}
+    assert told["Recorder"] == [
+        ("okx_ws/ws/v5/public", "2026-01-29 15:00:00", "2026-01-29 15:00:00", 12345, 0, 2, ""),
+        ("okx_ws/other", None, None, 0, 7, 0, "cannot connect"),
+    ]
+
+    def finding(now: datetime) -> Finding:
+        found = diagnose(Home(tmp_path), now)
+        return next(one for one in found if one.what.startswith(("the recorder", "no recorder")))
+
+    assert finding(at).is_fine
+    write_state(folder, replace(state, updated_at=at + timedelta(minutes=4)))
+    late = finding(at + timedelta(minutes=4))
+    assert (late.is_fine, late.what) == (
+        False,
+        "the recorder runs, with 2 connections to 1 venues; okx_ws/other is down since "
+        "2026-01-29T15:00:00.000000Z: cannot connect",
+    )
+    # Without a sign for long it does not run.
+    assert finding(at + timedelta(minutes=10)).what == "no recorder runs"
 
 
 def test_real_venues_are_not_landed_into_the_demo(tmp_path):

@@ -102,6 +102,23 @@ def test_every_component_works_on_one_home_and_one_tree(compose, service):
     assert mounts["/opt/unwind/expectations"].endswith(":ro")
 
 
+def test_the_recorder_runs_whatever_becomes_of_airflow(compose):
+    recorder = compose["services"]["recorder"]
+    assert (recorder["entrypoint"], recorder["command"]) == (["unwind"], ["record"])
+    assert not recorder.get("depends_on")
+    assert recorder["restart"] == "unless-stopped"
+    assert recorder["healthcheck"]["test"][-1] == "http://127.0.0.1:8099/health"
+    assert recorder["environment"] == {"UNWIND_HOME": "/var/lib/unwind"}
+    mounts = {volume.split(":")[1]: volume for volume in recorder["volumes"]}
+    assert mounts["/var/lib/unwind"].startswith("unwind-data:")
+    assert mounts["/opt/unwind/dags"].endswith(":ro")
+
+
+def test_the_triggerer_finds_the_triggers(compose):
+    environment = compose["services"]["triggerer"]["environment"]
+    assert environment["PYTHONPATH"] == environment["AIRFLOW__CORE__DAGS_FOLDER"]
+
+
 def test_the_passwords_are_seen_by_the_preparation_alone(compose):
     seeing = [
         name

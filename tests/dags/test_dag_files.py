@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from unwind.standalone import ENVIRONMENTS
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
@@ -35,8 +38,14 @@ def run_by_hand(run_after: datetime, partition_key: str | None = None):
     return SimpleNamespace(run_after=run_after, partition_key=partition_key)
 
 
-def test_the_folder_holds_the_four_dags(dags):
-    assert dags.keys() >= {"land_hour", "backfill_dumps", "refresh_warehouse", "sweep_ledger"}
+def test_the_folder_holds_the_dags(dags):
+    assert dags.keys() >= {
+        "land_hour",
+        "land_late_segments",
+        "backfill_dumps",
+        "refresh_warehouse",
+        "sweep_ledger",
+    }
 
 
 def test_every_dag_explains_itself(dags):
@@ -48,7 +57,7 @@ def test_the_package_is_not_parsed_for_dags():
 
     parsed = {str(path) for path in list_py_file_paths(DAGS)}
     assert str(DAGS / "land_hour.py") in parsed
-    assert [path for path in parsed if "/unwind/" in path or "unwind_assets" in path] == []
+    assert [path for path in parsed if "/unwind/" in path or "/unwind_" in path] == []
 
 
 def test_reading_a_dag_file_loads_neither_the_package_nor_what_it_stands_on():
@@ -57,7 +66,7 @@ def test_reading_a_dag_file_loads_neither_the_package_nor_what_it_stands_on():
             sys.executable,
             "-c",
             f"import sys; sys.path.insert(0, {str(DAGS)!r})\n"
-            "import backfill_dumps, land_hour, refresh_warehouse\n"
+            "import backfill_dumps, land_hour, land_late_segments, refresh_warehouse\n"
             "for name in ('unwind', 'great_expectations', 'dbt', 'duckdb'):\n"
             "    print(name, name in sys.modules)",
         ],
@@ -167,6 +176,33 @@ def test_the_sweep_rings_the_same_bell(dags):
     assert [asset.name for asset in dags["sweep_ledger"].get_task("sweep").outlets] == [
         "sealed_batches"
     ]
+
+
+def test_closed_segments_wake_the_landing_of_late_ones_alone(dags):
+    waiting = [
+        dag_id
+        for dag_id, dag in dags.items()
+        if "closed_segments" in str(getattr(core_timetable(dag), "asset_condition", ""))
+    ]
+    assert waiting == ["land_late_segments"]
+    assert [one.name for one in dags["land_late_segments"].get_task("land").outlets] == [
+        "sealed_batches"
+    ]
+
+
+def test_the_triggerer_imports_the_trigger_by_the_name_that_it_states():
+    code = (
+        "from airflow._shared.module_loading import import_string\n"
+        "from unwind_assets import CLOSED_SEGMENTS\n"
+        "(watcher,) = CLOSED_SEGMENTS.watchers\n"
+        "name, arguments = watcher.trigger.serialize()\n"
+        "assert import_string(name)(**arguments).serialize() == (name, arguments)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **ENVIRONMENTS["triggerer"]},
+        check=True,
+    )
 
 
 def test_marts_are_announced_by_publishing_alone(dags):

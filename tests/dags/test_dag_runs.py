@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -126,6 +128,65 @@ def test_a_day_of_dumps_is_a_batch_of_its_own(dags, home, two_venues):
     assert batch.covers_from_at == datetime(2026, 1, 28, tzinfo=UTC)
     assert batch.covers_to_at == datetime(2026, 1, 29, tzinfo=UTC)
     assert events == {"sealed_batches": ["2026-01-28"]}
+
+
+def test_a_late_segment_is_landed_sealed_and_announced(dags, home, monkeypatch):
+    from unwind.landing.land import hour_batch, seal_batch
+
+    hour_at = datetime(2026, 1, 29, 14, tzinfo=UTC)
+    monkeypatch.setenv("UNWIND_NOW", "2026-01-29T16:20")
+    seal_batch(home, hour_batch(hour_at), lambda: hour_at)
+    (home.recorder / "bybit").mkdir(parents=True)
+    (home.recorder / "bybit" / "2026-01-29T14.ndjson").write_bytes(b"")
+    events = OutletEvents()
+    task_function(dags["land_late_segments"], "land")(outlet_events=events)
+
+    seal_of_hour = sealed(home, "hour-2026-01-29T14")
+    assert seal_of_hour.revision == 2
+    assert [one.status for one in seal_of_hour.landings["bybit"]] == ["ok"]
+    assert events == {"sealed_batches": [["2026-01-29T14"]]}
+
+
+def test_without_a_late_segment_nothing_is_announced(dags, home):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    events = OutletEvents()
+    with pytest.raises(AirflowSkipException):
+        task_function(dags["land_late_segments"], "land")(outlet_events=events)
+    assert events == {}
+
+
+def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home):
+    from unwind.landing.recorder_state import RecorderState, write_state
+    from unwind_triggers import ClosedSegmentsTrigger
+
+    at = datetime(2026, 1, 29, 15, tzinfo=UTC)
+    state = RecorderState("bybit", at, at, None, at, None, 0, None, "", ())
+    folder = home.recorder / "bybit"
+    folder.mkdir(parents=True)
+    started, hour = "2026-01-29T15:00:00.000000Z", "2026-01-29T14:00:00.000000Z"
+
+    async def drive():
+        fired = ClosedSegmentsTrigger(poll_seconds=0.02).run()
+        told = [(await anext(fired)).payload]
+        write_state(folder, state)
+        told.append((await anext(fired)).payload)
+        # That the recorder lives on is no event.
+        write_state(folder, replace(state, updated_at=at.replace(second=1)))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(
+                asyncio.shield(waiting := asyncio.ensure_future(anext(fired))), 0.2
+            )
+        write_state(folder, replace(state, closed_hour_at=at.replace(hour=14)))
+        told.append((await waiting).payload)
+        await fired.aclose()
+        return told
+
+    assert asyncio.run(drive()) == [
+        {"last_closed": {}},
+        {"last_closed": {"bybit": [started]}},
+        {"last_closed": {"bybit": [started, hour]}},
+    ]
 
 
 def test_marts_are_announced_with_their_release(dags, home, refreshes):

@@ -46,6 +46,23 @@ def test_airflow_listens_on_loopback_and_asks_for_a_password(airflow):
     assert "--skip-serve-logs" in standalone.COMPONENTS["triggerer"]
 
 
+def test_the_triggerer_alone_imports_from_the_folder_of_dags(tmp_path, monkeypatch):
+    given = {}
+    monkeypatch.setattr(standalone, "prepare", lambda airflow: dict(os.environ))
+
+    def refuse_the_third(name, argv, environment, logs):
+        given[name] = environment.get("PYTHONPATH", "")
+        if len(given) == 3:
+            raise StandaloneError("enough")
+        return subprocess.Popen([sys.executable, "-c", ""])
+
+    monkeypatch.setattr(standalone, "_start", refuse_the_third)
+    with pytest.raises(StandaloneError, match="enough"):
+        standalone.up(Home(tmp_path), port=1)
+    dags = str(standalone.PROJECT_ROOT / "dags")
+    assert {name for name, path in given.items() if dags in path} == {"triggerer"}
+
+
 def test_secrets_are_made_once_and_for_the_owner_alone(airflow):
     first = standalone.settings(airflow)
     assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64

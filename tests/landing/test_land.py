@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import lz4.frame
 import pytest
@@ -16,11 +16,13 @@ from unwind.landing.land import (
     batch_of,
     day_batch,
     hour_batch,
+    land_late_segments,
     land_venue,
     seal_batch,
 )
 from unwind.landing.ledger import Landing
 from unwind.landing.raw import RawZone
+from unwind.landing.recorder_state import RecorderState, write_state
 from unwind.settings import Home
 
 HOUR = batch_of("hour-2026-01-29T14")
@@ -733,3 +735,126 @@ def test_a_segment_joins_the_liquidations_that_rest_gave(
     (folder / "2026-01-29T14.ndjson").write_bytes(b'{"received_at":"x","event":"gap"}\n')
     landing = of(land_venue(home, HOUR, "okx", clock, waits), "liquidations")
     assert sorted(one.format for one in landing.objects) == ["frames", "rest"]
+
+
+WHOLE = b'{"received_at":"2026-01-29T14:00:00.123456Z","frame":"{}"}\n'
+HALF = (
+    b'{"received_at":"2026-01-29T14:30:00.000000Z","event":"gap",'
+    b'"from_at":"2026-01-29T14:00:00.000000Z","to_at":"2026-01-29T14:30:00.000000Z"}\n'
+)
+HALF_MISSED = "2026-01-29T14: the recorder missed 1,800 s of the hour"
+
+
+def record(home: Home, venue: str, payload: bytes, name: str = "2026-01-29T14.ndjson") -> None:
+    folder = home.recorder / venue
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(payload)
+
+
+def test_a_segment_with_a_long_gap_makes_the_landing_partial(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    bybit(all_venues)
+    record(home, "bybit", HALF + WHOLE)
+    landing = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
+    assert (landing.status, landing.detail) == ("partial", HALF_MISSED)
+    assert len(landing.objects) == 1
+
+
+def test_an_hour_in_which_nothing_came_is_landed_as_heard(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    bybit(all_venues)
+    record(home, "bybit", b"")
+    landing = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
+    assert (landing.status, landing.detail) == ("ok", "")
+    assert [(one.bytes, one.lines, one.problem) for one in landing.objects] == [(0, 0, None)]
+
+
+def test_what_rest_tells_of_the_whole_hour_makes_good_what_the_recorder_missed(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    okx(all_venues)
+    record(home, "okx", HALF)
+    landing = of(land_venue(home, HOUR, "okx", clock, waits), "liquidations")
+    assert (landing.status, landing.detail) == ("ok", HALF_MISSED)
+    assert of(land_venue(home, HOUR, "okx", clock, waits), "liquidations") == landing
+
+
+def test_where_rest_failed_a_segment_still_gives_a_part(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    okx(all_venues)
+    all_venues.routes["/okx/api/v5/public/liquidation-orders"] = [Reply(b"", 403)]
+    record(home, "okx", WHOLE)
+    landing = of(land_venue(home, HOUR, "okx", clock, waits), "liquidations")
+    assert landing.status == "partial"
+    assert "403" in landing.detail
+    assert "frames" in {one.format for one in landing.objects}
+
+
+def test_a_segment_that_has_grown_takes_its_own_place(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    bybit(all_venues)
+    record(home, "bybit", WHOLE)
+    land_venue(home, HOUR, "bybit", clock, waits)
+    record(home, "bybit", WHOLE + WHOLE)
+    landing = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
+    assert [one.lines for one in landing.objects] == [2]
+
+
+def say_alive(home: Home, venue: str) -> None:
+    write_state(
+        home.recorder / venue, RecorderState(venue, NOW, NOW, None, NOW, None, 0, None, "", ())
+    )
+
+
+def test_a_segment_that_is_being_closed_is_waited_for(home: Home, all_venues: Loopback):
+    bybit(all_venues)
+    record(home, "bybit", WHOLE, "2026-01-29T14.ndjson.open")
+    say_alive(home, "bybit")
+    folder = home.recorder / "bybit"
+
+    def close_meanwhile(seconds: float) -> None:
+        (folder / "2026-01-29T14.ndjson.open").rename(folder / "2026-01-29T14.ndjson")
+
+    landing = of(land_venue(home, HOUR, "bybit", clock, close_meanwhile), "liquidations")
+    assert (landing.status, len(landing.objects)) == ("ok", 1)
+
+
+def test_a_segment_that_does_not_close_is_not_waited_for_for_ever(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    bybit(all_venues)
+    record(home, "bybit", WHOLE, "2026-01-29T14.ndjson.open")
+    say_alive(home, "bybit")
+    landing = of(land_venue(home, HOUR, "bybit", clock, waits), "liquidations")
+    assert landing.status == "failed"
+    assert landing.detail.startswith("nothing was recorded")
+    assert waits.seconds == [1.0] * 29
+
+
+def test_a_late_segment_is_landed_into_its_sealed_hour(
+    home: Home, all_venues: Loopback, waits: Waits
+):
+    bybit(all_venues)
+    land_venue(home, HOUR, "bybit", clock, waits)
+    seal_batch(home, HOUR, clock)
+    assert land_late_segments(home, clock) == []
+    record(home, "bybit", WHOLE)
+    (seal,) = land_late_segments(home, clock)
+    assert (seal.batch.batch_id, seal.revision) == ("hour-2026-01-29T14", 2)
+    assert seal.changed == ("bybit liquidations: failed -> ok, 1 objects added, 0 removed",)
+    assert land_late_segments(home, clock) == []
+
+
+def test_a_segment_of_an_hour_that_is_not_sealed_waits_for_its_landing(home: Home):
+    record(home, "bybit", WHOLE)
+    assert land_late_segments(home, clock) == []
+
+
+def test_a_segment_that_is_over_a_week_late_is_left_to_a_landing_by_hand(home: Home):
+    seal_batch(home, HOUR, clock)
+    record(home, "bybit", WHOLE)
+    assert land_late_segments(home, lambda: NOW + timedelta(days=7)) == []

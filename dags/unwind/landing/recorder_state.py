@@ -36,8 +36,8 @@ class StreamState:
 class RecorderState:
     """One venue's recorder at `updated_at`; `stopped_at` is set when it ended in good order.
 
-    What came before `flushed_at` is on disk. `closed_hour_at` is the hour of the last segment that it closed itself, `failed_since` is since
-    when the disk takes nothing.
+    What came before `flushed_at` is on disk, `failed_since` is since when the disk takes nothing,
+    and `closed_hour_at` is the hour of the last segment that this recorder closed in its run.
     """
 
     venue: str
