@@ -4,7 +4,8 @@
 
     Arguments: venue, dataset, format as for raw_lines; columns, the file's column names in order.
     Columns: batch_id, raw_object, raw_line, row_in_line (1), name (url or file), received_at,
-    sealed_at, has_wrong_width, and the named columns as text.
+    sealed_at, is_import, has_wrong_width, has_columns (the file's header names all of them), and the
+    named columns as text; venue where it is of all.
 -#}
 {% macro csv_rows(venue, dataset, format, columns) -%}
     (
@@ -43,6 +44,7 @@
 
         select
             split_lines.batch_id,
+            {% if not venue %}split_lines.venue,{% endif %}
             split_lines.raw_object,
             split_lines.raw_line,
             1 as row_in_line,
@@ -51,6 +53,9 @@
             split_lines.sealed_at,
             len(split_lines.fields) != coalesce(len(headers.header), {{ columns | length }})
                 as has_wrong_width,
+            headers.header is null
+            or list_has_all(headers.header, ['{{ columns | join("', '") }}']) as has_columns,
+            split_lines.is_import,
             {%- for column in columns %}
             split_lines.fields[
                 if(

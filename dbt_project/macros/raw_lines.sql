@@ -1,15 +1,15 @@
 {#-
     The numbered raw lines of the batches being built, as a subquery.
 
-    Arguments: venue, dataset, format as the ledger names them; objects of dataset `mixed` (imports
-    of several endpoints in one file) are included. The file list comes from the ledger, since a
+    Arguments: venue (none: all), dataset, format as the ledger names them; objects of dataset `mixed`
+    (imports of several endpoints in one file) are included. The file list comes from the ledger, since a
     pattern without files fails the whole read; with no file the relation is empty and typed.
-    Columns: batch_id, raw_object, raw_line, text, name (url or file), received_at (of the object),
-    is_import, sealed_at.
+    Columns: batch_id, venue (of all venues only), raw_object, raw_line, text, name (url or file),
+    received_at (of the object), is_import, sealed_at.
 -#}
 {% macro raw_lines(venue, dataset, format) -%}
     {%- set of_interest -%}
-        venue = '{{ venue }}' and dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
+        {{ "venue = '" ~ venue ~ "' and " if venue }}dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
     {%- endset -%}
     {%- set paths = [] -%}
     {%- if execute -%}
@@ -22,6 +22,7 @@
     (
         select
             objects.batch_id,
+            {% if not venue %}objects.venue,{% endif %}
             objects.raw_object,
             {% if paths %}raw.raw_line{% else %}null::bigint as raw_line{% endif %},
             {% if paths %}raw.text{% else %}null::varchar as text{% endif %},

@@ -1,3 +1,12 @@
+{#- Epoch microseconds in text as a UTC timestamp; null where it is no number of this century. -#}
+{% macro epoch_us_at(column) -%}
+    case
+        when try_cast({{ column }} as bigint) between 946684800000000 and 4102444799999999
+            then make_timestamp(try_cast({{ column }} as bigint))
+    end
+{%- endmacro %}
+
+
 {#- Epoch milliseconds in text as a UTC timestamp; null where it is no number of this century. -#}
 {% macro epoch_ms_at(column) -%}
     case
@@ -62,9 +71,12 @@
     often a source writes each row), reject_reason.
     `settle_asset` is what a quanto contract pays in: its value is in that asset. `sources_agree` is
     false where REST and stream tell of one event in ways that no key can join: in an hour that
-    REST tells of, the stream only reconciles.
+    REST tells of, the stream only reconciles. `source_rank` states outright where a source stands;
+    the first that tells of a venue's hour counts. Without a `venue` it is a column of the relation.
 -#}
-{% macro staged_liquidations(venue, relation, settle_asset=none, sources_agree=true) -%}
+{% macro staged_liquidations(
+    venue, relation, settle_asset=none, sources_agree=true, source_rank=none
+) -%}
 numbered as materialized (
 
     select
@@ -113,11 +125,11 @@ select
     row_in_line::integer as row_in_line,
     parser,
     source_kind,
-    {{ "1" if sources_agree else "if(source_kind = 'stream', 2, 1)" }} as source_rank,
+    {{ source_rank or ("1" if sources_agree else "if(source_kind = 'stream', 2, 1)") }} as source_rank,
     line_class,
     received_at,
     sealed_at,
-    '{{ venue }}' as venue,
+    {{ "'" ~ venue ~ "' as venue" if venue else "venue" }},
     instrument,
     contract_type,
     venue_asset,

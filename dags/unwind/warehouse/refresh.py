@@ -399,11 +399,18 @@ def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
 
 def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
     """What staging leaves out: what never changes, and venues with nothing in these batches."""
-    touched = {venue for (venue,) in state.execute("select venue from ops.build_venues").fetchall()}
+    touched = {
+        name
+        for (name,) in state.execute(
+            # A vendor's folder is named as its formats begin.
+            "select venue from ops.build_venues"
+            " union select split_part(format, '-', 1) from ops.build_objects"
+        ).fetchall()
+    }
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
     return [
         *UNCHANGING,
-        *(f"path:models/staging/{venue}" for venue in folders if venue not in touched),
+        *(f"path:models/staging/{folder}" for folder in folders if folder not in touched),
     ]
 
 

@@ -30,11 +30,7 @@
     be the year 5138. Null where it is no number.
 -#}
 {% macro epoch_ms_or_us_at(column) -%}
-    case
-        when try_cast({{ column }} as bigint) between 100000000000000 and 4102444799999999
-            then make_timestamp(try_cast({{ column }} as bigint))
-        else {{ epoch_ms_at(column) }}
-    end
+    coalesce({{ epoch_us_at(column) }}, {{ epoch_ms_at(column) }})
 {%- endmacro %}
 
 

@@ -9,12 +9,19 @@ with
 
 {% endfor %}
 
+tardis as (
+
+    from {{ ref('stg_tardis__liquidations') }}
+
+),
+
 final as (
 
     {% for venue in var('venues') %}
     from {{ venue }}
-    {% if not loop.last %}union all by name{% endif %}
+    union all by name
     {% endfor %}
+    from tardis
 
 )
 

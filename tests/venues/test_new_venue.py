@@ -1,0 +1,105 @@
+"""Adding a venue touches its own files and one word in one list: a made-up one, `mirage`.
+
+It is Aster's files under another name, beside a copy of the project; nothing else is written.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import unwind.replay.wire
+import unwind.venues
+from tests.liquidations.liquidation_imports import (
+    IMPORTED_AT,
+    LIQUIDATION_MODELS,
+    Built,
+    clock_at,
+    take_in_text,
+)
+from tests.venues.cases import VenueCases, all_cases
+from unwind.landing.land import due_datasets, hour_batch
+from unwind.replay import wire
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import dbt, refresh
+
+PATTERN, NEW = "aster", "mirage"
+OWN_FILES = (
+    "dags/unwind/venues/aster.py",
+    "dags/unwind/replay/wire/aster.py",
+    "dbt_project/macros/venues/aster.sql",
+    *(
+        f"dbt_project/models/staging/aster/{name}"
+        for name in (
+            "_aster.yml",
+            "stg_aster__liquidations.sql",
+            "stg_aster__instruments.sql",
+            "stg_aster__open_interest.sql",
+            "stg_aster__funding.sql",
+            "stg_aster__prices.sql",
+            "stg_aster__long_short_ratio.sql",
+        )
+    ),
+)
+
+
+def _renamed(text: str) -> str:
+    return text.replace(PATTERN, NEW).replace(PATTERN.title(), NEW.title())
+
+
+@pytest.fixture
+def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the dbt project and folders beside the packages, with the new venue in them."""
+    copy = tmp_path / "project"
+    ignored = shutil.ignore_patterns("target", "logs", "__pycache__")
+    shutil.copytree(PROJECT_ROOT / "dbt_project", copy / "dbt_project", ignore=ignored)
+    for name in OWN_FILES:
+        written = copy / _renamed(name)
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(_renamed((PROJECT_ROOT / name).read_text()))
+    settings = copy / "dbt_project" / "dbt_project.yml"
+    text, words = re.subn(rf"( +- ){PATTERN}\n", rf"\g<0>\g<1>{NEW}\n", settings.read_text())
+    assert words == 1
+    settings.write_text(text)
+    for module in (dbt, refresh):
+        monkeypatch.setattr(module, "DBT_PROJECT", copy / "dbt_project")
+    for package, folder in ((unwind.venues, "venues"), (wire, "replay/wire")):
+        path = [*package.__path__, str(copy / "dags" / "unwind" / folder)]
+        monkeypatch.setattr(package, "__path__", path)
+    _forget()
+    yield tmp_path
+    monkeypatch.undo()
+    _forget()
+
+
+def _forget() -> None:
+    for found in (unwind.venues.venues, wire.venues, wire.venue_by_connection):
+        found.cache_clear()
+
+
+def test_a_made_up_venue_is_asked_recorded_staged_and_counted(with_mirage: Path) -> None:
+    connector = unwind.venues.venues()[NEW]
+    assert connector.recorded
+    assert wire.venues()[NEW].connections == ("mirage", "mirage_ws")
+    home = Home(with_mirage / "home")
+    due = due_datasets(home, hour_batch(IMPORTED_AT), connector)
+    assert {"tickers", "premium_index", "funding"} <= {dataset.name for dataset in due}
+
+    pattern: VenueCases = all_cases()[PATTERN]
+    text = "".join(message.line() for message in pattern.messages)
+    batch = take_in_text(home, with_mirage, NEW, "frames", "mirage.ndjson", text)
+    refresh.stage(home, clock_at(IMPORTED_AT))
+    refresh.gate_landed(home, clock_at(IMPORTED_AT))
+    dbt.run_dbt(home, ["run", "--select", *LIQUIDATION_MODELS])
+    told = Built(home, home.warehouse_db, {NEW: batch})
+    assert [
+        (fact["venue"], fact["instrument"], fact["liquidated_side"], float(fact["notional_usd"]))
+        for fact in told.facts(NEW)
+    ] == [(NEW, "BTCUSDT", "long", 138.74), (NEW, "ETHUSDT", "short", 400.0)]
+    assert told.rows("select distinct venue_name from marts.dim_venues where venue = ?", NEW) == [
+        {"venue_name": "Mirage"}
+    ]
