@@ -15,10 +15,8 @@ def test_every_model_builds_and_every_test_of_the_project_passes(tmp_path) -> No
         pass
     told: list[str] = []
     run_dbt(home, ["build"], lambda name, done, total: told.append(name))
-    assert {
-        "fct_liquidations",
-        "staging_rows_are_unique",
-        "buy_is_a_long_in_all_three_formats",
-    } <= {name.split(".")[-1] for name in told}
+    assert {"fct_liquidations", "staging_rows_are_unique", "buy_is_a_long_in_all_three_formats"} <= {
+        name.split(".")[-1] for name in told
+    }
     with duckdb.connect(str(home.warehouse_db), read_only=True) as warehouse:
         assert warehouse.execute("select count(*) from marts.fct_liquidations").fetchone() == (0,)
