@@ -279,6 +279,8 @@ class Feed:
 
     async def _live(self) -> None:
         """Opens a connection, listens to it and to those that replace it, until one ends."""
+        if self._retired:
+            return
         try:
             current = await self._open()
         except Exception as error:
