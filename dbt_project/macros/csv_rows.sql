@@ -4,8 +4,8 @@
 
     Arguments: venue, dataset, format as for raw_lines; columns, the file's column names in order.
     Columns: batch_id, raw_object, raw_line, row_in_line (1), name (url or file), received_at,
-    sealed_at, is_import, has_wrong_width, has_columns (the file's header names all of them), and the
-    named columns as text; venue where it is of all.
+    sealed_at, is_import, has_wrong_width, has_header, has_columns (the header, if any, names all of
+    them), and the named columns as text; venue where it is of all.
 -#}
 {% macro csv_rows(venue, dataset, format, columns) -%}
     (
@@ -53,6 +53,7 @@
             split_lines.sealed_at,
             len(split_lines.fields) != coalesce(len(headers.header), {{ columns | length }})
                 as has_wrong_width,
+            headers.header is not null as has_header,
             headers.header is null
             or list_has_all(headers.header, ['{{ columns | join("', '") }}']) as has_columns,
             split_lines.is_import,

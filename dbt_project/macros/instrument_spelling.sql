@@ -3,14 +3,23 @@
     contract_type (linear, inverse, quanto). venue_asset is null where the name does not fit the
     grammar; a name is never repaired. The grammar is the macro <venue>__spelling in macros/venues.
 
-    Arguments: venue; column, an expression that gives the instrument's name.
+    Arguments: venue (none: what the column `venue` says); column, an expression that gives the
+    instrument's name.
 -#}
 {% macro instrument_spelling(venue, column) -%}
+    {%- if not venue %}
+    case venue
+        {%- for one in var('venues') %}
+        when '{{ one }}' then {{ instrument_spelling(one, column) }}
+        {%- endfor %}
+    end
+    {%- else %}
     struct_pack(
         {%- for part, expression in spelling_parts(venue, column).items() %}
         {{ part }} := {{ expression }}{{ "," if not loop.last }}
         {%- endfor %}
     )
+    {%- endif %}
 {%- endmacro %}
 
 

@@ -3,7 +3,7 @@
     numbers, screening by what the row alone tells, and the partition hour.
 
     Arguments:
-      venue     whose grammar of instrument names holds
+      venue     whose grammar of instrument names holds; none: the relation's column of this name
       relation  a CTE with batch_id, raw_object, raw_line, row_in_line, source_kind (dump, rest,
                 stream), received_at, sealed_at, instrument, observed_at, reject_reason (null where
                 nothing is wrong so far), and the columns named below
@@ -75,7 +75,7 @@ select
     source_kind,
     received_at,
     sealed_at,
-    '{{ venue }}' as venue,
+    {{ "'" ~ venue ~ "' as venue" if venue else "venue" }},
     instrument,
     spelling.venue_asset as venue_asset,
     spelling.quote_asset as quote_asset,

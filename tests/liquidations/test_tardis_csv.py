@@ -80,3 +80,30 @@ def test_hours_that_the_venue_itself_tells_of_count_once(warehouse: Built) -> No
     assert (fact["event_at"], fact["liquidated_side"]) == (at("2026-06-30 13:00:00"), "short")
     accounting = warehouse.accounting("bybit")
     assert (accounting["staged"], accounting["accepted"], accounting["repeated"]) == (2, 1, 1)
+
+
+TICKERS = (
+    "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,"
+    "predicted_funding_rate,open_interest,last_price,index_price,mark_price\n"
+)
+
+
+def test_tickers_are_open_interest_funding_and_prices(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    text = TICKERS + f"bybit,ETHUSDT,{NOON},{NOON + 9},,0.0001,,200,2999,3001,3000\n"
+    text += f"bybit,ETHUSDT,{NOON + 1000},{NOON + 1009},,,,,2999,,3000.5\n"
+    batch = take_in_text(home, tmp_path, "bybit", "tardis-csv", "tickers.csv", text)
+    told = built(home, {"tickers": batch})
+    assert told.accounting("tickers")["staged"] is None
+    row = "select instrument, observed_at, {} from landed.stg_tardis__{} order by all"
+    noon, after = at("2026-06-30 12:00:00"), at("2026-06-30 12:00:00.001")
+    assert told.staged(row.format("oi_base, reject_reason", "open_interest")) == [
+        {"instrument": "ETHUSDT", "observed_at": noon, "oi_base": 100.0, "reject_reason": None}
+    ]
+    assert told.staged(row.format("funding_rate", "funding")) == [
+        {"instrument": "ETHUSDT", "observed_at": noon, "funding_rate": 0.0001}
+    ]
+    assert [
+        (one["observed_at"], one["price_kind"], one["close_usd"])
+        for one in told.staged(row.format("price_kind, close_usd", "prices"))
+    ] == [(noon, "index", 3001.0), (noon, "mark", 3000.0), (after, "mark", 3000.5)]

@@ -5,8 +5,9 @@ staged as (
 
     {% for venue in var('venues') %}
     from {{ ref('stg_' ~ venue ~ '__open_interest') }}
-    {% if not loop.last %}union all by name{% endif %}
+    union all by name
     {% endfor %}
+    from {{ ref('stg_tardis__open_interest') }}
 
 ),
 

@@ -31,13 +31,7 @@ spelled as (
 
     select
         *,
-        unnest(
-            case venue
-                {% for venue in var('venues') -%}
-                when '{{ venue }}' then {{ instrument_spelling(venue, 'instrument') }}
-                {% endfor %}
-            end
-        ),
+        unnest({{ instrument_spelling(none, 'instrument') }}),
 
     from listed
 
