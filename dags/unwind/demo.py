@@ -64,7 +64,7 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
     ]
     report("generating the market", 0, 1)
     # Parses the dbt project while the market is made and landed.
-    with DbtProcess(home), _served(port) as server, _environment(home, server["environment"]):
+    with DbtProcess(home), served_market(port) as server, _environment(home, server["environment"]):
         write_segments(default_tape(), home.recorder, days[0], last_hour + HOUR)
         tasks = {dag_id: _tasks(dag_id) for dag_id in ("backfill_dumps", "land_hour")}
         for place, (dag_id, key, now) in enumerate(landing):
@@ -124,8 +124,11 @@ def _function(task: Any) -> Callable:
 
 
 @contextmanager
-def _served(port: int) -> Iterator[dict[str, Any]]:
-    """The seed episode served by a process of its own, which ends with this block."""
+def served_market(port: int) -> Iterator[dict[str, Any]]:
+    """The seed episode served by a process of its own, which ends with this block.
+
+    Gives its `url` and the `environment` that leads the venues' connections to it.
+    """
     server = subprocess.Popen(
         [sys.executable, "-m", "unwind.replay", "--port", str(port)],
         stdin=subprocess.PIPE,

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from tests.benchmarks.busy_hour import busy_hour
+from tests.benchmarks.full_hour import full_hour
 from tests.benchmarks.history import history
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
 
 BENCHMARKS = {
     "busy-hour": busy_hour,
+    "full-hour": full_hour,
     "history": history,
     "readers": readers,
     "recorder": recorder,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -177,6 +179,51 @@ def test_retention_keeps_the_newest_and_the_current(home):
     # Ten days later only the newest three and the current one are young enough.
     releases.prune(home, NOW + timedelta(days=10))
     assert [one.release_id for one in releases.listed(home)] == [ids[12], ids[11], ids[10], ids[0]]
+
+
+def test_a_pruned_release_becomes_the_next_one(home, monkeypatch):
+    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    for publish in range(6):
+        change(home, publish)
+        release_id = releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
+        releases.prune(home, NOW + timedelta(minutes=publish))
+        released = home.releases / release_id / "warehouse.duckdb"
+        assert released.read_bytes() == home.warehouse_db.read_bytes()
+    spare = home.releases / ".next.part"
+    assert [path.name for path in spare.iterdir()] == ["warehouse.duckdb"]
+    assert len(releases.listed(home)) == 3
+
+
+@pytest.mark.parametrize("reader_is", ["this process", "another process"])
+def test_a_pruned_release_that_somebody_reads_is_left_to_them(home, monkeypatch, reader_is):
+    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    oldest = releases.publish(home, "run-0", NOW)
+    file = home.releases / oldest / "warehouse.duckdb"
+    ask = "select max(publish), count(*) from marts.events"
+    reader = duckdb.connect(str(file), read_only=True) if reader_is == "this process" else None
+    program = f"""
+import duckdb, sys
+reader = duckdb.connect({str(file)!r}, read_only=True)
+print("open", flush=True)
+sys.stdin.readline()
+print(reader.execute({ask!r}).fetchone())
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", program if reader is None else ""],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if reader is None:
+        assert other.stdout.readline() == "open\n"
+    for publish in range(1, 8):
+        change(home, publish)
+        releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
+        releases.prune(home, NOW + timedelta(minutes=publish))
+    assert not file.exists()
+    told, _ = other.communicate("now\n")
+    answer = str(reader.execute(ask).fetchone()) + "\n" if reader else told
+    assert answer == "(0, 1000)\n"
 
 
 def test_a_publish_that_died_leaves_no_trace(home):

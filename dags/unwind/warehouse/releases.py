@@ -8,9 +8,11 @@ its old file again.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +32,8 @@ from unwind.warehouse.state import naive_utc
 ALWAYS_KEPT = 3
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
+# struct flock: type, whence, start, length (0: to the end), process (0: an open file's own lock).
+WHOLE_FILE_EXCLUSIVELY = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
 KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
 
@@ -125,17 +129,43 @@ def current_db(home: Home) -> Path:
 
 
 def prune(home: Home, now: datetime) -> list[str]:
-    """Takes away releases beyond the kept count or age; never the current or the newest ones."""
+    """Takes away releases beyond the kept count or age; never the current or the newest ones.
+
+    One of them becomes the release to come: most of its bytes are those of the next one already,
+    and need not be written again.
+    """
+    for leftover in home.releases.glob(".*.part"):
+        shutil.rmtree(leftover, ignore_errors=True)
     gone = []
     for place, release in enumerate(listed(home)):
         young = now - release.built_at < timedelta(days=KEPT_DAYS)
         if place < ALWAYS_KEPT or release.is_current or (place < KEPT_RELEASES and young):
             continue
-        shutil.rmtree(release.path)
+        if not _made_the_next(home, release.path):
+            shutil.rmtree(release.path)
         gone.append(release.release_id)
-    for leftover in home.releases.glob(".*.part"):
-        shutil.rmtree(leftover, ignore_errors=True)
     return gone
+
+
+def _made_the_next(home: Home, release: Path) -> bool:
+    """Renames a release that nobody reads to the one to come; False where it cannot be.
+
+    It will be written to, and who still had it open would see that: each reader's DuckDB holds a
+    lock on the file. Ours conflicts with theirs, even within this process.
+    """
+    beside = _release_to_come(home)
+    if beside.exists() or not hasattr(fcntl, "F_OFD_SETLK"):
+        return False
+    file = release / "warehouse.duckdb"
+    file.chmod(0o644)
+    with file.open("r+b") as held:
+        try:
+            fcntl.fcntl(held, fcntl.F_OFD_SETLK, WHOLE_FILE_EXCLUSIVELY)
+        except OSError:
+            return False
+        (release / "release.json").unlink()
+        release.rename(beside)
+    return True
 
 
 @cache
