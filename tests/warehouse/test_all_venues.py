@@ -1,0 +1,130 @@
+"""An hour of every venue against what the simulated market knows to have published in it.
+
+Once as it is landed, REST, files and recorder segments together, and once from imported frames
+alone: in both each event is one fact.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import pytest
+
+from unwind.landing.imports import import_files
+from unwind.landing.land import hour_batch, land_venue, seal_batch
+from unwind.replay.episode import short_tape
+from unwind.replay.market import HOUR_MS, Tape, epoch_ms
+from unwind.replay.segments import write_segments
+from unwind.replay.server import ReplayServer
+from unwind.replay.wire import venues as replayed
+from unwind.settings import Home
+from unwind.venues import venues
+from unwind.warehouse.refresh import refresh
+
+HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
+NOW = HOUR_AT + timedelta(hours=1, minutes=1)
+TRADED = sorted(name for name, venue in replayed().items() if venue.trading)
+STREAMED = sorted(name for name, venue in replayed().items() if venue.streams)
+Totals = dict[tuple[str, str], tuple[int, float]]
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    return short_tape()
+
+
+@pytest.fixture(scope="module")
+def published(tape: Tape) -> Totals:
+    """Events and USD of the hour by venue and side, from the market's own books."""
+    told: Totals = {}
+    start_ms = epoch_ms(HOUR_AT)
+    for venue in TRADED:
+        for one in tape.records(tape.rows(venue, start_ms, start_ms + HOUR_MS)):
+            key = (venue, "long" if one.side == 0 else "short")
+            events, usd = told.get(key, (0, 0.0))
+            told[key] = (events + 1, usd + one.notional_usd)
+    return told
+
+
+def facts(home: Home) -> Totals:
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        rows = release.execute(
+            "select venue, liquidated_side, count(*), sum(notional_usd)"
+            " from marts.fct_liquidations where hour_at = ? and event_kind <> 'adl' group by all",
+            [HOUR_AT.replace(tzinfo=None)],
+        ).fetchall()
+    return {(venue, side): (events, float(usd)) for venue, side, events, usd in rows}
+
+
+@pytest.fixture(scope="module")
+def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("landed") / "home")
+    write_segments(tape, home.recorder, HOUR_AT, HOUR_AT + timedelta(hours=1))
+    with ReplayServer(tape, now=NOW) as server:
+        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
+        with mock.patch.dict(os.environ, settings):
+            for venue in venues():
+                land_venue(home, hour_batch(HOUR_AT), venue, lambda: NOW)
+    seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
+    refresh(home, clock=lambda: NOW)
+    return home
+
+
+@pytest.fixture(scope="module")
+def imported(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder: Path = tmp_path_factory.mktemp("imported")
+    home = Home(folder / "home")
+    later = NOW + timedelta(hours=1)
+    # The last events of the hour are told of in the next one's segment.
+    write_segments(tape, folder / "recorded", HOUR_AT, HOUR_AT + timedelta(hours=2))
+    for venue in STREAMED:
+        files = sorted((folder / "recorded" / venue).glob("*.ndjson"))
+        told = [file for file in files if file.stat().st_size]
+        import_files(home, venue, "frames", told, lambda: later)
+    refresh(home, clock=lambda: later)
+    return home
+
+
+def close_to(totals: Totals, venue: str) -> dict[str, tuple[int, object]]:
+    return {
+        side: (events, pytest.approx(usd, rel=1e-9, abs=0.01 * events))
+        for (name, side), (events, usd) in totals.items()
+        if name == venue
+    }
+
+
+@pytest.mark.parametrize("venue", TRADED)
+def test_mixed_delivery_gives_each_event_once(landed: Home, published: Totals, venue: str) -> None:
+    told = facts(landed)
+    assert {side: told[venue, side] for name, side in told if name == venue} == close_to(
+        published, venue
+    )
+
+
+# Contract sizes of these come with the venues' listings, which are no frames.
+LISTED_SIZES = {"okx", "gate", "bitmex", "lighter"}
+
+
+@pytest.mark.parametrize("venue", sorted(set(STREAMED) - LISTED_SIZES))
+def test_imported_frames_alone_give_the_same_facts(
+    imported: Home, published: Totals, venue: str
+) -> None:
+    told = facts(imported)
+    assert {side: told[venue, side] for name, side in told if name == venue} == close_to(
+        published, venue
+    )
+
+
+def test_events_that_two_sources_tell_of_have_two_sightings(landed: Home) -> None:
+    with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
+        seen_twice = release.execute(
+            "select venue from marts.fct_liquidations where hour_at = ?"
+            " group by venue having avg((sightings > 1)::integer) > 0.9 order by venue",
+            [HOUR_AT.replace(tzinfo=None)],
+        ).fetchall()
+    both = {"bitfinex", "deribit", "dydx", "kraken_futures", "okx"}
+    assert both <= {venue for (venue,) in seen_twice}
