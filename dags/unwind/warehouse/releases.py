@@ -163,7 +163,6 @@ def _made_the_next(home: Home, release: Path) -> bool:
             fcntl.fcntl(held, fcntl.F_OFD_SETLK, WHOLE_FILE_EXCLUSIVELY)
         except OSError:
             return False
-        (release / "release.json").unlink()
         release.rename(beside)
     return True
 
