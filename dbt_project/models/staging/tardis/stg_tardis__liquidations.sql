@@ -4,7 +4,6 @@
 -- The vendor records the same streams, so its rows have the venue's throttle. They keep too few fields
 -- to be joined with it: in hours that the venue itself tells of, they only reconcile.
 -- https://docs.tardis.dev/downloadable-csv-files#liquidations
-{% set in_contracts = ['okx', 'bitmex', 'gate', 'htx'] %}
 {% set price_kinds = {
     'binance': 'limit_order', 'aster': 'limit_order', 'bitmex': 'limit_order',
     'bybit': 'bankruptcy', 'okx': 'bankruptcy', 'htx': 'bankruptcy', 'bitget': 'bankruptcy',
@@ -31,6 +30,7 @@ spelled as (
 
     select
         *,
+        venue in ('okx', 'bitmex', 'gate', 'htx') as is_in_contracts,
         unnest({{ instrument_spelling(none, 'instrument') }}),
 
     from listed
@@ -48,8 +48,7 @@ meant as (
         case
             when venue = 'binance' and contract_type = 'inverse'
                 then if(venue_asset = 'BTC', 100, 10)
-            when venue in ('{{ in_contracts | join("', '") }}') and contract_type != 'inverse'
-                then null
+            when is_in_contracts and contract_type != 'inverse' then null
             else 1
         end as contract_size,
         'liquidation' as event_kind,
@@ -60,8 +59,7 @@ meant as (
         amount as raw_quantity,
         case
             when contract_type = 'inverse' and venue = 'deribit' then 'usd'
-            when contract_type = 'inverse' or venue in ('{{ in_contracts | join("', '") }}')
-                then 'contracts'
+            when contract_type = 'inverse' or is_in_contracts then 'contracts'
             else 'base'
         end as raw_quantity_unit,
         price as raw_price,
@@ -74,7 +72,7 @@ meant as (
         end as price_kind,
         null::varchar as order_key,
         concat_ws(
-            '|', 'tardis', instrument, "timestamp", side, {{ number_key('amount') }},
+            '|', 'tardis', instrument, timestamp, side, {{ number_key('amount') }},
             {{ number_key('price') }}, id
         ) as natural_key,
         '' as twin_scope,

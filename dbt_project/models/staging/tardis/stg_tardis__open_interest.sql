@@ -8,7 +8,9 @@ spelled as (
 
     select
         *,
-        {{ instrument_spelling(none, 'instrument') }}.contract_type as named_type,
+        struct_extract(
+            {{ instrument_spelling(none, 'instrument') }}, 'contract_type'
+        ) as named_type,
         venue in ('okx', 'bitmex', 'gate', 'htx') as is_in_contracts,
         if(
             venue = 'bybit', {{ half_of_both_sides('open_interest') }}::varchar, open_interest
@@ -27,8 +29,10 @@ meant as (
         *,
         if(is_in_contracts or named_type = 'inverse', one_side, null) as oi_contracts,
         if(is_in_contracts or named_type = 'inverse', null, one_side) as oi_base,
-        if(named_type = 'inverse' and venue in ('bybit', 'deribit', 'kraken_futures'), one_side, null)
-            as oi_usd,
+        if(
+            named_type = 'inverse' and venue in ('bybit', 'deribit', 'kraken_futures'),
+            one_side, null
+        ) as oi_usd,
 
     from spelled
 
