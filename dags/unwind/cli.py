@@ -317,9 +317,10 @@ def lineage(
 
     for sighting in sightings_of(Home.from_env(), liquidation_id):
         out.print(
-            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line} "
-            f"({sighting.parser}, batch {sighting.batch_id})",
+            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line}, "
+            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})",
             highlight=False,
+            soft_wrap=True,
         )
         out.print(f"  raw object {sighting.raw_object}", highlight=False, soft_wrap=True)
         print(f"  {sighting.text}")
@@ -446,7 +447,8 @@ def _print_breakdown(hour_at: datetime) -> None:
         "  unwind sql \"select * from stress_hourly where base_asset = 'ALL'"
         ' order by hour_at desc limit 5"\n'
         "  unwind status\n"
-        f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)"
+        f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)",
+        soft_wrap=True,
     )
 
 

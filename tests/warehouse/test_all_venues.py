@@ -23,6 +23,7 @@ from unwind.replay.server import ReplayServer
 from unwind.replay.wire import venues as replayed
 from unwind.settings import Home
 from unwind.venues import venues
+from unwind.warehouse.lineage import sightings_of
 from unwind.warehouse.refresh import refresh
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
@@ -128,3 +129,18 @@ def test_events_that_two_sources_tell_of_have_two_sightings(landed: Home) -> Non
         ).fetchall()
     both = {"bitfinex", "deribit", "dydx", "kraken_futures", "okx"}
     assert both <= {venue for (venue,) in seen_twice}
+
+
+@pytest.mark.parametrize("venue", TRADED)
+def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str) -> None:
+    with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
+        liquidation_id, raw_price, sightings = release.execute(
+            "select liquidation_id::varchar, raw_price, sightings from marts.fct_liquidations"
+            " where venue = ? order by notional_usd desc limit 1",
+            [venue],
+        ).fetchone()
+    told = sightings_of(landed, liquidation_id)
+    assert len(told) == sightings
+    for sighting in told:
+        assert raw_price in sighting.text
+        assert sighting.row_in_line >= 1

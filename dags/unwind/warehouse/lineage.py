@@ -18,7 +18,10 @@ class NoSuchLiquidationError(LookupError):
 
 @dataclass(frozen=True)
 class Sighting:
-    """One raw line that told of a liquidation; `text` is that line as it was landed."""
+    """One raw line that told of a liquidation; `text` is that line as it was landed.
+
+    A line may hold many rows (an answer, a frame): `row_in_line` counts them from 1.
+    """
 
     liquidation_id: str
     venue: str
@@ -27,6 +30,7 @@ class Sighting:
     batch_id: str
     raw_object: str
     raw_line: int
+    row_in_line: int
     name: str
     text: str
 
@@ -45,7 +49,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
     with duckdb.connect(str(current_db(home)), read_only=True) as release:
         rows = release.execute(
             "select liquidation_id::varchar, venue, source_kind, parser, batch_id, raw_object,"
-            " raw_line from marts.liquidation_sightings where liquidation_id = ?"
+            " raw_line, row_in_line from marts.liquidation_sightings where liquidation_id = ?"
             " order by sighting_rank",
             [wanted],
         ).fetchall()
