@@ -229,7 +229,11 @@ def refreshed_until(home: Home, phase: str, done: int) -> None:
 
 def test_killed_at_any_moment_it_ends_with_the_same_tables(home, built_at_once, folder):
     killed = copied(home, folder / "killed")
-    for phase, done in [("staging", 5), ("building", 12), ("marts gate", 0), ("publishing", 0)]:
+    moments = [
+        *(("staging", 5), ("landed gate", 0), ("landed gate", 1)),
+        *(("building", 12), ("marts gate", 0), ("publishing", 0)),
+    ]
+    for phase, done in moments:
         refreshed_until(killed, phase, done)
     refresh(killed, clock=clock)
     assert marts(killed) == marts(built_at_once)

@@ -1,0 +1,110 @@
+"""A landing that is killed again and again, at whichever moment, ends as an undisturbed one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from unwind.landing.ledger import Ledger
+from unwind.landing.raw import RawZone
+from unwind.replay.episode import short_tape
+from unwind.replay.segments import write_segments
+from unwind.replay.server import ReplayServer
+from unwind.settings import Home
+
+HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
+NOW = HOUR_AT + timedelta(hours=1, minutes=1)
+VENUES = ("binance", "bybit", "deribit", "okx")
+KILLS = 12
+
+LAND_AND_SEAL = f"""
+import sys
+from datetime import datetime
+from pathlib import Path
+from unwind.landing.land import hour_batch, land_venue, seal_batch
+from unwind.settings import Home
+home, now = Home(Path(sys.argv[1])), datetime.fromisoformat({NOW.isoformat()!r})
+batch = hour_batch(datetime.fromisoformat({HOUR_AT.isoformat()!r}))
+print("begins", flush=True)
+for venue in {VENUES!r}:
+    land_venue(home, batch, venue, lambda: now)
+seal_batch(home, batch, lambda: now, {VENUES!r})
+"""
+
+
+def landed(
+    home: Home, environment: dict[str, str], seconds: float | None = None
+) -> tuple[int, float]:
+    """Lands the hour in a process, which is killed -9 after `seconds` if it still runs: its exit
+    code, and how many seconds it was landing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LAND_AND_SEAL, str(home.root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert process.stdout.readline() == "begins\n"
+        started = time.monotonic()
+        if seconds is not None:
+            time.sleep(seconds)
+            process.send_signal(signal.SIGKILL)
+        return process.wait(timeout=120), time.monotonic() - started
+
+
+def sealed(home: Home) -> dict[str, list[tuple]]:
+    """What the hour's newest seal says of each venue: datasets, outcomes, and raw objects."""
+    seal = Ledger(home).last_seal("hour-2026-01-29T14")
+    return {
+        venue: sorted(
+            (one.dataset, one.status, sorted((obj.name, obj.sha256) for obj in one.objects))
+            for one in landings
+        )
+        for venue, landings in seal.landings.items()
+    }
+
+
+def home_with_segments(root: Path) -> Home:
+    home = Home(root)
+    write_segments(short_tape(), home.recorder, HOUR_AT, HOUR_AT + timedelta(hours=1))
+    return home
+
+
+def landed_twice(folder: Path, environment: dict[str, str]) -> tuple[Home, Home]:
+    """A home in which the hour was landed at once, and one where that was killed on the way."""
+    undisturbed = home_with_segments(folder / "undisturbed")
+    code, takes_seconds = landed(undisturbed, environment)
+    assert code == 0
+    killed = home_with_segments(folder / "killed")
+    codes = [
+        landed(killed, environment, seconds=takes_seconds * place / KILLS)[0]
+        for place in range(KILLS)
+    ]
+    # The first moments at least are within the landing; the last may come after its end.
+    assert codes[: KILLS // 4] == [-signal.SIGKILL] * (KILLS // 4)
+    assert landed(killed, environment)[0] == 0
+    return undisturbed, killed
+
+
+def test_killed_at_any_moment_the_same_is_sealed(tmp_path):
+    with ReplayServer(short_tape(), now=NOW) as server:
+        environment = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
+        undisturbed, killed = landed_twice(tmp_path, environment)
+    assert sealed(killed) == sealed(undisturbed)
+    zone = RawZone(killed)
+    objects = [
+        obj
+        for landings in Ledger(killed).last_seal("hour-2026-01-29T14").landings.values()
+        for one in landings
+        for obj in one.objects
+    ]
+    assert len(objects) > len(VENUES)
+    for obj in objects:
+        assert hashlib.sha256(zone.read(obj)).hexdigest() == obj.sha256
+        assert zone.lines_path(obj.venue, obj.sha256).is_file()
