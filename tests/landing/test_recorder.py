@@ -368,6 +368,19 @@ def test_gzip_bombs_are_refused():
         gunzip(b'{"op":"ping"}')
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [one for venue in venues().values() for one in venue.streams if one.unpack],
+    ids=lambda stream: stream.name,
+)
+@pytest.mark.parametrize(
+    "frame", [b'{"op":"ping"}', gzip.compress(b'{"op":"ping"}')[:-4]], ids=["plain", "cut"]
+)
+def test_a_frame_that_is_not_packed_as_the_venue_says_costs_no_connection(stream, frame):
+    with pytest.raises(ValueError, match="a frame"):
+        stream.unpack(frame)
+
+
 def htx_pong(text: str) -> str | None:
     ping = json.loads(text)
     return json.dumps({"op": "pong", "ts": ping["ts"]}) if ping["op"] == "ping" else None

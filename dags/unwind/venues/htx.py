@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, gunzip, lands
 
 NAME = "htx"
 CONNECTIONS = {
@@ -45,7 +44,7 @@ STREAMS = tuple(
         path,
         subscribe=('{"op":"sub","cid":"1","topic":"public.*.liquidation_orders"}',),
         reply=_pong,
-        unpack=gzip.decompress,
+        unpack=gunzip,
         chatter=('"op":"ping"',),
         refusals=('"op":"error"', '"op":"close"'),
     )
