@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from unwind.replay.listings import contract
 from unwind.replay.market import (
     DAY_MS,
@@ -525,11 +523,6 @@ def mark_price_candles(tape: Tape, now_ms: int, request: Request) -> list[list[s
         prices = [fixed(value * scale, instrument.price_decimals) for value in bar[:4]]
         rows.append([str(at), *prices, "1" if at + step <= now_ms else "0"])
     return rows[::-1]
-
-
-def published_detail_count(tape: Tape, from_ms: int, to_ms: int) -> int:
-    """Details that OKX publishes with event time in [from, to)."""
-    return int(np.size(tape.rows("okx", from_ms, to_ms)))
 
 
 HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
