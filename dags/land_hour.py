@@ -45,7 +45,7 @@ def land_hour():
     def list_venues() -> list[str]:
         from unwind.landing.land import venues
 
-        return sorted(venues())
+        return sorted(name for name, venue in venues().items() if not venue.missing_keys)
 
     @task(map_index_template="{{ task.op_kwargs['venue'] }}")
     def land(venue: str, *, dag_run=None, params=None) -> None:

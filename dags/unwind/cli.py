@@ -101,10 +101,16 @@ def land(
     """Lands hours (or a day's dumps) from the venues, and seals them."""
     from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch, venues
 
-    chosen = venue or list(venues())
-    for name in chosen:
+    for name in venue or ():
         if name not in venues():
             raise typer.BadParameter(f"no venue {name!r}; there are {', '.join(venues())}")
+        if venues()[name].missing_keys:
+            raise typer.BadParameter(
+                f"{name} wants your own key: set it as the password of "
+                f"{', '.join(venues()[name].missing_keys)}, for example as "
+                '{"password": "..."}'
+            )
+    chosen = venue or [name for name, one in venues().items() if not one.missing_keys]
     if sum(map(bool, (hour, from_ and to, day))) != 1:
         raise typer.BadParameter("give one of --hour H, --from H --to H, or --day D")
     if day:

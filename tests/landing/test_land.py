@@ -295,7 +295,9 @@ def test_okx_liquidations_are_partial_when_half_the_families_are_not_known(
     )
     landing = of(land_venue(home, HOUR, "okx", clock, waits), "liquidations")
     assert landing.status == "partial"
-    assert landing.detail.startswith("which families of FUTURES okx has is not known")
+    assert landing.detail.startswith(
+        "not all that okx lists is known, because its dataset instruments is not complete: "
+    )
     assert "HTTP 500" in landing.detail
     assert len(asked_of(all_venues, "/okx/api/v5/public/liquidation-orders")) == 2
 

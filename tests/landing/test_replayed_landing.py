@@ -110,3 +110,18 @@ def test_two_throttled_answers_are_waited_out(home: Home, server: ReplayServer, 
     landings = land_venue(home, HOUR, "okx", lambda: landed_at(server), waits)
     assert set(statuses(landings).values()) == {"ok"}
     assert len(waits.seconds) == 2
+
+
+@pytest.mark.parametrize(
+    ("venue", "listing"),
+    [("htx", "swap_open_interest"), ("kraken_futures", "tickers"), ("lighter", "orderBookDetails")],
+)
+def test_without_a_venues_listing_its_liquidations_failed_and_are_not_nothing(
+    home: Home, server: ReplayServer, waits: Waits, venue: str, listing: str
+):
+    server.fail(venue, "not_found", path=listing)
+    landed = {
+        one.dataset: one for one in land_venue(home, HOUR, venue, lambda: landed_at(server), waits)
+    }
+    assert landed["liquidations"].status == "failed"
+    assert "404" in landed["liquidations"].detail

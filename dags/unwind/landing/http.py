@@ -31,7 +31,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
-from unwind.settings import endpoint
+from unwind.settings import connection_variable, endpoint, password
 
 T = TypeVar("T")
 Where = Sequence[str | int]
@@ -64,12 +64,14 @@ class Connection:
 
     Connections with equal `limits` share one rate budget and are blocked together. An empty
     `default_host` means that there is no public one. One that `follows` another goes with it when
-    that one is replaced (a mirror serves its own listing).
+    that one is replaced (a mirror serves its own listing). Where there is a `key_header`, the
+    user's own key is sent in it: the connection's password, which is never on record.
     """
 
     default_host: str
     limits: str = "api"
     follows: str | None = None
+    key_header: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,10 @@ class Transcript:
             sink.write(json.dumps(envelope, separators=(",", ":")) + "\n")
         self.lines += 1
 
-    def answered_otherwise(self, note: str) -> None:
-        """What failed so far was made good by another source: it is noted, not held against."""
-        self.notes += [f"{failure}; {note}" for failure in self.failures[:1]]
-        self.failures.clear()
+    def answered_otherwise(self, note: str, since: int = 0) -> None:
+        """The failures from the `since`-th on were made good: noted, and not held against."""
+        self.notes += [f"{failure}; {note}" for failure in self.failures[since:][:1]]
+        del self.failures[since:]
 
 
 def usable_answers(lines: Iterator[str]) -> Iterator[tuple[Request, Any]]:
@@ -395,7 +397,7 @@ class VenueApi:
         if not base:
             raise VenueStoppedError(
                 f"{self._venue} has no public host for {connection}; set "
-                f"AIRFLOW_CONN_{connection.upper()} to a mirror to land it"
+                f"{connection_variable(connection)} to a mirror to land it"
             )
         method = "GET" if body is None else "POST"
         return Request(connection, method, base + path, dict(params or {}), body, cost)
@@ -524,7 +526,7 @@ class VenueApi:
         message = _message(parsed)
         said += f" ({message})" if message else ""
         if status in signals.blocked_statuses or code in signals.blocked_codes:
-            return UnusableAnswerError("blocked", self._blocked(request, said, status), rest)
+            return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
         if status in signals.throttled_statuses or code in signals.throttled_codes:
             if rest is not None and rest > LONGEST_REST_SECONDS:
                 advice = f"it asks for a rest of {rest:.0f} s; land again after that"
@@ -558,12 +560,16 @@ class VenueApi:
             "land again, and if it stays look at the kept body in the raw zone"
         )
 
-    def _blocked(self, request: Request, said: str, status: int) -> str:
-        advice = {
-            418: "the address is banned for a while; land again when the ban is over",
-            451: "the venue does not serve this region; reach it through a mirror "
-            f"(AIRFLOW_CONN_{request.connection.upper()}) or leave it out",
-        }.get(status, "access is denied for now or for this region; land again in ten minutes")
+    def _blocked(self, request: Request, said: str, code: str | None, status: int) -> str:
+        variable = connection_variable(request.connection)
+        advices = {
+            "401": f"the key is not accepted; set it anew as the password of {variable}",
+            "418": "the address is banned for a while; land again when the ban is over",
+            "451": "the venue does not serve this region; reach it through a mirror "
+            f"({variable}) or leave it out",
+        }
+        otherwise = "access is denied for now or for this region; land again in ten minutes"
+        advice = advices.get(str(status), advices.get(code or "", otherwise))
         return f"{self._said(request, said)} and was not asked again: {advice}"
 
     # -- the wire -------------------------------------------------------------------------------
@@ -574,12 +580,14 @@ class VenueApi:
     ) -> Iterator[requests.Response]:
         self._keep_pace(request)
         self.transcript.requests += 1
+        key_header = self._connections[request.connection].key_header
+        key = {key_header: password(request.connection)} if key_header else {}
         try:
             response = self._session.request(
                 request.method,
                 request.url,
                 json=request.body,
-                headers=dict(headers or {}),
+                headers={**(headers or {}), **key},
                 stream=True,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,

@@ -7,6 +7,7 @@ changes nothing; dumps are looked at again, since a venue may publish one anew.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import time
@@ -121,7 +122,7 @@ def land_venue(
             monotonic=monotonic,
         )
         with closing(api):
-            known = LandedKnowledge(home, batch, known_venue, folder)
+            known = LandedKnowledge(home, batch, known_venue, folder, api)
             for dataset in due_datasets(home, batch, known_venue):
                 before = landings.get(dataset.name)
                 if before and before.status == "ok" and not _is_rechecked(dataset, batch):
@@ -176,7 +177,12 @@ def seal_batch(home: Home, batch: Batch, clock: Clock, expected: Iterable[str] =
 
 
 def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
-    """The datasets that belong to a batch; daily ones when a day has none yet."""
+    """The datasets that belong to a batch; daily ones when a day has none yet.
+
+    A source that wants a key, and has none, owes nothing.
+    """
+    if venue.missing_keys:
+        return []
     if batch.kind == "day":
         return [dataset for dataset in venue.datasets if DAY in dataset.cadences]
     return [
@@ -197,6 +203,10 @@ def tracked_instruments() -> int:
     return int(text)
 
 
+# A dataset's answers, and the landing that they are of.
+Told = tuple[Iterator[tuple[Request, Any]], Landing | None]
+
+
 @dataclass
 class LandedKnowledge:
     """What a venue's datasets may ask about each other and about what has landed already."""
@@ -205,6 +215,7 @@ class LandedKnowledge:
     batch: Batch
     venue: Venue
     folder: Path
+    api: VenueApi
 
     def tracked(self, market: str = "") -> list[str]:
         """The largest instruments of a market; raises NotKnownError when sizes are not known."""
@@ -218,29 +229,35 @@ class LandedKnowledge:
         if not sizes:
             raise NotKnownError(
                 f"which instruments of {self.venue.name} to track is not known, because its "
-                f"{ranking.name} gave nothing usable: {self.failure(ranking.name)}"
+                f"{ranking.name} gave nothing usable: {self._failure(ranking.name)}"
             )
         largest = sorted(sizes, key=lambda instrument: (-sizes[instrument], instrument))
         return largest[: tracked_instruments()]
 
     def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
-        """From this landing, else from the newest landing of the past day."""
+        """From this landing, else from the newest landing of the past day.
+
+        Raises NotKnownError where neither has any; what is known only in part counts as a failure
+        of whoever asks.
+        """
         current = self.folder / f"{dataset}.ndjson"
-        if current.exists():
-            with current.open(encoding="utf-8") as lines:
-                answered = False
-                for one in usable_answers(lines):
-                    answered = True
-                    yield one
+        sources = [self._current(dataset, current)] if current.exists() else []
+        for answers, landing in itertools.chain(sources, self._past(dataset)):
+            answered = False
+            for one in answers:
+                answered = True
+                yield one
             if answered:
+                if landing and landing.status == "partial":
+                    self.api.transcript.failures.append(
+                        f"not all that {self.venue.name} lists is known, because its dataset "
+                        f"{dataset} is not complete: {landing.detail}"
+                    )
                 return
-        for landing in self._landings(dataset):
-            rest = [one for one in landing.objects if one.format == "rest" and not one.problem]
-            if rest:
-                zone = RawZone(self.home)
-                for one in rest:
-                    yield from usable_answers(iter(zone.read(one).decode("utf-8").splitlines()))
-                return
+        raise NotKnownError(
+            f"what {self.venue.name} lists is not known, because its dataset {dataset} gave "
+            f"nothing usable: {self._failure(dataset)}"
+        )
 
     def has(self, url: str, sha256: str | None = None) -> bool:
         """Whether this batch, or an hour's batch of its day, holds the file."""
@@ -254,18 +271,29 @@ class LandedKnowledge:
             for one in landing.objects
         )
 
-    def failure(self, dataset: str) -> str:
+    def _failure(self, dataset: str) -> str:
         """What the ledger says of a dataset of this batch."""
         landings = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         told = [one.detail for one in landings if one.dataset == dataset and one.detail]
         return told[0] if told else "no reason is on record; land again"
 
-    def _landings(self, dataset: str) -> Iterator[Landing]:
-        ledger = Ledger(self.home)
+    def _current(self, dataset: str, lines: Path) -> Told:
+        """The answers of this landing, which is on record by now."""
+        landed = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
+        landing = next((one for one in landed if one.dataset == dataset), None)
+        return usable_answers(iter(lines.read_text("utf-8").splitlines())), landing
+
+    def _past(self, dataset: str) -> Iterator[Told]:
+        ledger, zone = Ledger(self.home), RawZone(self.home)
         for batch_id in [self.batch.batch_id, *_hours_of_the_day_before(self.batch)]:
             for landing in ledger.landed(batch_id, self.venue.name):
                 if landing.dataset == dataset and landing.status in ("ok", "partial"):
-                    yield landing
+                    lines = itertools.chain.from_iterable(
+                        zone.read(one).decode("utf-8").splitlines()
+                        for one in landing.objects
+                        if one.format == "rest" and not one.problem
+                    )
+                    yield usable_answers(lines), landing
 
 
 def _is_rechecked(dataset: Dataset, batch: Batch) -> bool:

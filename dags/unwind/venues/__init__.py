@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.settings import connection_variable, password
 
 
 class NotKnownError(LookupError):
@@ -62,11 +63,10 @@ class Known(Protocol):
         ...
 
     def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
-        """A dataset's answers, from this landing or the last one of the past day."""
-        ...
+        """A dataset's answers, from this landing or the last one of the past day.
 
-    def failure(self, dataset: str) -> str:
-        """Why a dataset of this batch gave nothing, or not all."""
+        Raises NotKnownError where there are none.
+        """
         ...
 
     def has(self, url: str, sha256: str | None = None) -> bool:
@@ -180,6 +180,23 @@ class Venue:
     @property
     def recorded(self) -> bool:
         return bool(self.streams)
+
+    @property
+    def missing_keys(self) -> list[str]:
+        """The variables whose password must be set before it can be asked."""
+        return [
+            connection_variable(name)
+            for name, connection in self.connections.items()
+            if connection.key_header and not _has_key(name)
+        ]
+
+
+def _has_key(connection: str) -> bool:
+    try:
+        return bool(password(connection))
+    except ValueError:
+        # It is there and cannot be read, which the landing then says.
+        return True
 
 
 def lands(

@@ -111,13 +111,8 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     for request, body in known.answers("instruments"):
         listed = families.setdefault(request.params["instType"], set())
         listed.update(row["instFamily"] for row in body["data"])
-    for instrument_type in INSTRUMENT_TYPES:
-        if instrument_type not in families:
-            api.transcript.failures.append(
-                f"which families of {instrument_type} okx has is not known, because its "
-                f"instruments are not complete: {known.failure('instruments')}"
-            )
-        for family in sorted(families.get(instrument_type, ())):
+    for instrument_type, listed in families.items():
+        for family in sorted(listed):
             _family_liquidations(api, window, instrument_type, family)
 
 
