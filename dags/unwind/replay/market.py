@@ -471,6 +471,23 @@ class Tape:
         )
         return [Liquidation(*values) for values in zip(numbers.tolist(), *columns, strict=True)]
 
+    def liquidated_usd(
+        self, instruments: Sequence[Instrument], from_ms: int, to_ms: int, width_ms: int
+    ) -> NDArray[np.float64]:
+        """USD published as liquidated of some contracts together, in bars of [from, to).
+
+        Shape: bars, and sides in the order of SIDES; a last bar may be cut short.
+        """
+        all_rows = self.liquidations
+        first, last = np.searchsorted(all_rows.at_ms, [from_ms, to_ms])
+        numbers = [self.instrument_number[one.venue, one.symbol] for one in instruments]
+        wanted = np.isin(all_rows.instrument[first:last], numbers) & all_rows.published[first:last]
+        rows = np.flatnonzero(wanted) + first
+        sums = np.zeros((-(-max(to_ms - from_ms, 0) // width_ms), len(SIDES)))
+        bars = (all_rows.at_ms[rows] - from_ms) // width_ms
+        np.add.at(sums, (bars, all_rows.side[rows]), all_rows.notional_usd[rows])
+        return sums
+
     def totals_usd(
         self, from_ms: int, to_ms: int, *, published: bool = True
     ) -> dict[str, dict[str, float]]:

@@ -173,9 +173,10 @@ class ReplayServer:
         return f"http://127.0.0.1:{self.port}"
 
     def connections(self) -> dict[str, str]:
-        """Connection id to base URL: what AIRFLOW_CONN_<ID> is set to."""
+        """Connection id to base URL, with the key where one is wanted: AIRFLOW_CONN_<ID>."""
         return {
-            name: f"{'ws' if name in STREAMS else 'http'}://127.0.0.1:{self.port}/{_prefix(name)}"
+            name: f"{'ws' if name in STREAMS else 'http'}://{_user_info(name)}"
+            f"127.0.0.1:{self.port}/{_prefix(name)}"
             for name in CONNECTION_IDS
         }
 
@@ -258,7 +259,9 @@ class ReplayServer:
             return
         self.requested[connection] += 1
         params = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-        request = Request(connection, scope["method"], path, self._capped(connection, params), body)
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        capped = self._capped(connection, params)
+        request = Request(connection, scope["method"], path, capped, body, headers)
         fault = self._fault(connection, path, ANSWERED + BROKEN + DUMP_FAULTS)
         if fault is not None and fault.kind in ANSWERED:
             await _send(send, answered(fault, connection))
@@ -382,6 +385,11 @@ class ReplayServer:
                 return
             text = message.get("text") or (message.get("bytes") or b"").decode()
             stream.hear(self.tape, self.now_ms, text)
+
+
+def _user_info(connection: str) -> str:
+    key = venue_by_connection()[connection].key
+    return f":{key}@" if key else ""
 
 
 def _prefix(connection: str) -> str:

@@ -113,7 +113,8 @@ class WireVenue:
     `answers` has a function for each HTTP connection id; those in `files` serve files, which still
     appear after the tape's end. `faults` are the answers, by connection id and kind of fault
     (`throttled`, `error_code`, ...), that differ from the usual ones; `faulty_file` shows a fault
-    of files. `capped` names the parameter of page sizes that a server may lower.
+    of files. `capped` names the parameter of page sizes that a server may lower. `key` is the one
+    that it accepts, where it wants one.
 
     `recorded` is what a recorder hears in [from, to), if not the streams' frames. `written` is the
     text of one published liquidation, to be found in the frames or else in what `told` gives of the
@@ -128,6 +129,7 @@ class WireVenue:
     faults: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
     faulty_file: Callable[[Tape, int, Request, str], Answer] | None = None
     capped: str | None = None
+    key: str | None = None
     recorded: Callable[[Tape, int, int], list[tuple[int, str]]] | None = None
     written: Callable[[Tape, Liquidation], str] | None = None
     told: Callable[[Tape, int, int], Iterable[str]] | None = None

@@ -15,7 +15,7 @@ JSON_TYPE = "application/json; charset=utf-8"
 class Request:
     """One HTTP request below a connection's prefix.
 
-    `connection` is the connection id, such as `binance_um`.
+    `connection` is the connection id, such as `binance_um`. Names of headers are in lower case.
     """
 
     connection: str
@@ -23,6 +23,7 @@ class Request:
     path: str
     params: Mapping[str, str]
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """The parameter as a whole number, or the default when it is absent or empty."""

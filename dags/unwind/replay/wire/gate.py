@@ -12,6 +12,7 @@ from unwind.replay.listings import contract, usual_funding_hours
 from unwind.replay.market import (
     LONG,
     MINUTE_MS,
+    SHORT,
     Asset,
     Instrument,
     Liquidation,
@@ -207,6 +208,10 @@ def _statistics(
     start = (request.integer("from", 0) or 0) * 1000
     times = [t for t in range(-(-start // step) * step, now_ms + 1, step) if t > tape.start_ms]
     times = times[: request.integer("limit", 30) or 30]
+    liquidated = [
+        tape.liquidated_usd([instrument], at_ms, min(at_ms + step, now_ms), step).sum(axis=0)
+        for at_ms in times
+    ]
     ratios = {
         name: tape.long_short_ratios(instrument, times, kind)
         for name, kind in (
@@ -225,6 +230,8 @@ def _statistics(
                 tape.mark_price(instrument, tape.minute_of(at_ms)), instrument.price_decimals
             ),
             **{name: round(values[place], 4) for name, values in ratios.items()},
+            "long_liq_usd": round(liquidated[place][LONG], 4),
+            "short_liq_usd": round(liquidated[place][SHORT], 4),
         }
         for place, at_ms in enumerate(times)
     ]

@@ -1,0 +1,67 @@
+"""CoinGlass: other people's sums of liquidations, to compare ours with. A key is paid for.
+
+Documented at https://docs.coinglass.com/reference/aggregated-liquidation-history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unwind.landing.http import Connection, Pace, Signals, VenueApi
+from unwind.settings import reconciled_assets
+from unwind.venues import DAY, Known, Window, lands
+
+NAME = "coinglass"
+CONNECTIONS = {
+    "coinglass": Connection("https://open-api-v4.coinglass.com", key_header="CG-API-KEY"),
+}
+# Errors come inside HTTP 200, under the codes of HTTP. 401 is no block: the plan does not allow
+# this question (and a key that is none gets 400).
+SIGNALS = Signals(
+    code_at=("code",),
+    ok_codes=frozenset({"0"}),
+    throttled_codes=frozenset({"429"}),
+    busy_codes=frozenset({"408", "500"}),
+)
+# What the smallest plan allows.
+PACES = (Pace("/api", 30, 60),)
+# The smallest plan has no bars shorter than four hours.
+INTERVALS = ("1h", "4h")
+
+
+@lands("markets", DAY)
+def markets(api: VenueApi, window: Window, known: Known) -> None:
+    """The pairs of each exchange."""
+    api.ask("coinglass", "/api/futures/supported-exchange-pairs", rows=None)
+
+
+@lands("reported_liquidations", DAY)
+def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
+    """The sums in USD of each reconciled asset at each exchange, in the finest bars allowed."""
+    allowed: tuple[str, ...] = INTERVALS
+    for exchange, asset in _coins(known):
+        failures = len(api.transcript.failures)
+        for interval in allowed:
+            params = {
+                "exchange_list": exchange,
+                "symbol": asset,
+                "interval": interval,
+                "start_time": window.from_ms,
+                "end_time": window.last_ms,
+                "limit": len(window.hours),
+            }
+            path = "/api/futures/liquidation/aggregated-history"
+            if api.ask("coinglass", path, params, rows=("data",)) is not None:
+                note = f"bars of {interval} were given instead"
+                api.transcript.answered_otherwise(note, since=failures)
+                allowed = (interval,)
+                break
+
+
+def _coins(known: Known) -> Iterator[tuple[str, str]]:
+    """The exchanges that have pairs of a reconciled asset, each with the asset."""
+    assets = reconciled_assets()
+    for _, body in known.answers("markets"):
+        for exchange, pairs in sorted(body["data"].items()):
+            traded = {pair["base_asset"] for pair in pairs}
+            yield from ((exchange, asset) for asset in assets if asset in traded)
