@@ -11,14 +11,18 @@
                 positive, not_negative, rate (between -1 and 1)
       required  columns that must be there
       kept      other columns that are passed on
+      spelling  SQL expression of what the instrument's name says, as from instrument_spelling;
+                none: by the venue's grammar
       checks    reason -> SQL condition over the parsed columns that rejects the row
 -#}
-{% macro staged_observations(venue, relation, numbers, required, kept=[], checks={}) -%}
+{% macro staged_observations(
+    venue, relation, numbers, required, kept=[], checks={}, spelling=none
+) -%}
 numbered as (
 
     select
         * exclude ({{ numbers | join(", ") }}),
-        {{ instrument_spelling(venue, "instrument") }} as spelling,
+        {{ spelling or instrument_spelling(venue, "instrument") }} as spelling,
         {%- for column in numbers %}
         nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
         try_cast({{ column }}_text as double) as {{ column }},

@@ -43,6 +43,7 @@
 {% macro gate__publication_rules() -%}
     {{ return({
         "venue_name": "Gate",
+        "also_called": ["Gate.io"],
         "rules": [
             ("one_per_symbol_second_latest", "1970-01-01", "2026-08-20", "fill_avg",
                 "https://www.gate.com/docs/developers/futures/ws/en/"),

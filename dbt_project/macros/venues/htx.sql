@@ -18,6 +18,7 @@
 {% macro htx__publication_rules() -%}
     {{ return({
         "venue_name": "HTX",
+        "also_called": ["Huobi"],
         "rules": [
             ("unknown", "1970-01-01", none, "bankruptcy",
                 "https://www.htx.com/en-us/opend/newApiPages/"),

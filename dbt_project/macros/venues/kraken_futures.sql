@@ -35,6 +35,7 @@
 {% macro kraken_futures__publication_rules() -%}
     {{ return({
         "venue_name": "Kraken Futures",
+        "also_called": ["Kraken"],
         "rules": [
             ("full", "1970-01-01", none, "fill_avg",
                 "https://docs.kraken.com/api/docs/futures-api/websocket/trade"),

@@ -1,0 +1,42 @@
+-- side: sums of long and of short positions, over all contracts of a coin at an exchange.
+-- unit: USD.
+-- time: `time`, the start of the bar, in ms (the pages also show it in seconds).
+-- The coin, the exchange and the bar's length are those asked for; a question of several exchanges
+-- at once is of none.
+-- https://docs.coinglass.com/reference/aggregated-liquidation-history
+with
+
+asked_for as (
+
+    select
+        *,
+        params ->> 'exchange_list' as exchange,
+        params ->> 'symbol' as instrument,
+        params ->> 'symbol' as asset,
+        {{ bar_seconds_of("params ->> 'interval'") }} as bar_seconds,
+        try_cast(entry ->> 'time' as bigint) as told_at,
+
+    from {{ rest_rows(
+        'coinglass', 'reported_liquidations', ['/liquidation/aggregated-history'], rows_at='$.data'
+    ) }}
+
+),
+
+meant as (
+
+    select
+        * exclude (reject_reason),
+        {{ epoch_ms_at("if(told_at < 100000000000, told_at * 1000, told_at)::varchar") }}
+            as observed_at,
+        entry ->> 'aggregated_long_liquidation_usd' as long_usd,
+        entry ->> 'aggregated_short_liquidation_usd' as short_usd,
+        case
+            when reject_reason is not null then reject_reason
+            when contains(exchange, ',') then 'several_exchanges'
+        end as reject_reason,
+
+    from asked_for
+
+),
+
+{{ staged_reported_liquidations('coinglass', 'meant') }}

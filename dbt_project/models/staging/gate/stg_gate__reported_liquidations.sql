@@ -1,0 +1,31 @@
+-- side: `long_liq_usd` of long positions, `short_liq_usd` of short ones: the venue's own sums.
+-- unit: USD.
+-- time: `time` in seconds, taken for the start of the interval; the pages do not say.
+-- https://www.gate.com/docs/developers/apiv4/en/#futures-stats
+with
+
+statistics as (
+
+    from {{ gate_contract_stats() }}
+
+),
+
+meant as (
+
+    select
+        *,
+        'Gate' as exchange,
+        {{ instrument_spelling('gate', 'instrument') }}.venue_asset as asset,
+        {{ bar_seconds_of("params ->> 'interval'") }} as bar_seconds,
+        entry ->> 'long_liq_usd' as long_usd,
+        entry ->> 'short_liq_usd' as short_usd,
+
+    from statistics
+
+    -- Statistics of former years hold no such sums.
+    where reject_reason is not null
+        or coalesce(entry ->> 'long_liq_usd', entry ->> 'short_liq_usd') is not null
+
+),
+
+{{ staged_reported_liquidations('gate', 'meant') }}
