@@ -41,7 +41,12 @@ bars as (
         reject_reason,
 
     from {{ rest_rows(
-        'htx', 'prices', ['/index/market/history/linear_swap_mark_price_kline'], rows_at='$.data'
+        'htx', 'prices',
+        [
+            '/index/market/history/linear_swap_mark_price_kline',
+            '/index/market/history/swap_mark_price_kline',
+        ],
+        rows_at='$.data'
     ) }}
 
 ),
