@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from loopback_venue import Waits
@@ -110,3 +111,31 @@ def test_two_throttled_answers_are_waited_out(home: Home, server: ReplayServer, 
     landings = land_venue(home, HOUR, "okx", lambda: landed_at(server), waits)
     assert set(statuses(landings).values()) == {"ok"}
     assert len(waits.seconds) == 2
+
+
+@pytest.mark.parametrize(
+    ("venue", "dataset", "starts_of"),
+    [
+        ("bitget", "mark_bars", lambda body: [int(row[0]) for row in body["data"]]),
+        ("kraken_futures", "mark_bars", lambda body: [row["time"] for row in body["candles"]]),
+        (
+            *("kraken_futures", "open_interest"),
+            lambda body: [at * 1000 for at in body["result"]["timestamp"]],
+        ),
+    ],
+)
+def test_a_days_marks_and_open_interest_are_whole(
+    home: Home, server: ReplayServer, waits: Waits, venue: str, dataset: str, starts_of: Any
+):
+    landings = land_venue(home, DAY, venue, lambda: landed_at(server), waits)
+    landed = next(one for one in landings if one.dataset == dataset)
+    starts: dict[str, list[int]] = {}
+    for line in RawZone(home).read(landed.objects[0]).splitlines():
+        envelope = json.loads(line)
+        asked = envelope["request"]
+        told = starts.setdefault(asked["params"].get("symbol", asked["url"]), [])
+        told += starts_of(json.loads(envelope["body"]))
+    # 288 of each contract on 2026-01-28, each once.
+    assert len(starts) >= 2
+    for one in starts.values():
+        assert sorted(one) == list(range(1769558400000, 1769644800000, 300000))
