@@ -28,8 +28,8 @@ PACES = (Pace("/", 120, 3),)
 MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
 ROWS = ("data",)
 MARK_BARS = {"usdt": "linear_swap_mark_price_kline", "coin": "swap_mark_price_kline"}
-# Histories of open interest are by the hour, counted back from now, and take no times.
-MOST_HOURS_BACK = 200
+# Histories are counted back from now, and take no times.
+MOST_BARS, MOST_OPEN_INTERESTS = 2000, 200
 # A question of liquidations may span two hours at most.
 SPAN_MS = 3_600_000
 PAGE_ROWS = 100
@@ -105,17 +105,22 @@ def _paged(api: VenueApi, path: str, params: dict[str, Any], row_id: str, from_n
         pass
 
 
+def _steps_since(api: VenueApi, window: Window, step: timedelta) -> int:
+    """How many steps the newest must be to reach the window's start, the running one included."""
+    return (api.now() - window.from_at) // step + 1
+
+
 # Apart from what is open now, which tells the others what there is.
 @lands("past_open_interest", HOUR, DAY)
 def past_open_interest(api: VenueApi, window: Window, known: Known) -> None:
     """The largest contracts' open interest at each hour since the window began."""
-    hours_back = (api.now() - window.from_at) // timedelta(hours=1) + 1
+    steps = _steps_since(api, window, timedelta(hours=1))
     for margin, root in MARGINS.items():
         for code in known.tracked(margin):
             params = {
                 "contract_code": code,
                 "period": "60min",
-                "size": min(hours_back, MOST_HOURS_BACK),
+                "size": min(steps, MOST_OPEN_INTERESTS),
                 "amount_type": 1,
             }
             path = f"{root}/v1/swap_his_open_interest"
@@ -138,9 +143,10 @@ def prices(api: VenueApi, window: Window, known: Known) -> None:
     """Every perpetual's index, and the hour's mark prices of the largest ones."""
     for root in MARGINS.values():
         api.ask("htx", f"{root}/v1/swap_index", rows=ROWS)
+    steps = _steps_since(api, window, timedelta(minutes=5))
     for margin, name in MARK_BARS.items():
         for code in known.tracked(margin):
-            params = {"contract_code": code, "period": "5min", "size": 13}
+            params = {"contract_code": code, "period": "5min", "size": min(steps, MOST_BARS)}
             api.ask("htx", f"/index/market/history/{name}", params, rows=ROWS)
 
 

@@ -260,7 +260,7 @@ CASES = VenueCases(
         ),
         Observation(
             "a bar of a coin contract's mark is texts, and the running one none",
-            "HTX's own client",
+            "https://www.htx.com/en-us/opend/newApiPages/?id=5d517ae2-77b6-11ed-9966-0242ac110003",
             f"{API}/index/market/history/swap_mark_price_kline",
             {
                 "status": "ok",
