@@ -26,13 +26,6 @@
 {%- endmacro %}
 
 
-{#- The length of a bar in seconds, from 5m, 1h, 4h or 1d; null where it is none of these forms. -#}
-{% macro bar_seconds_of(column) -%}
-    try_cast(regexp_extract({{ column }}, '^([0-9]{1,4})[mhd]$', 1) as integer)
-    * case right({{ column }}, 1) when 'm' then 60 when 'h' then 3600 when 'd' then 86400 end
-{%- endmacro %}
-
-
 {#-
     The venue that an exchange's name means, in whatever case and punctuation; null where it is none
     of ours. A venue states its names in <venue>__publication_rules (venue_name, also_called).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from loopback_venue import Waits
@@ -125,3 +126,54 @@ def test_without_a_venues_listing_its_liquidations_failed_and_are_not_nothing(
     }
     assert landed["liquidations"].status == "failed"
     assert "404" in landed["liquidations"].detail
+
+
+@pytest.mark.parametrize(
+    ("venue", "dataset", "starts_of"),
+    [
+        ("bitget", "mark_bars", lambda body: [int(row[0]) for row in body["data"]]),
+        ("kraken_futures", "mark_bars", lambda body: [row["time"] for row in body["candles"]]),
+        (
+            *("kraken_futures", "open_interest"),
+            lambda body: [at * 1000 for at in body["result"]["timestamp"]],
+        ),
+    ],
+)
+def test_a_days_marks_and_open_interest_are_whole(
+    home: Home, server: ReplayServer, waits: Waits, venue: str, dataset: str, starts_of: Any
+):
+    landings = land_venue(home, DAY, venue, lambda: landed_at(server), waits)
+    landed = next(one for one in landings if one.dataset == dataset)
+    starts: dict[str, list[int]] = {}
+    for line in RawZone(home).read(landed.objects[0]).splitlines():
+        envelope = json.loads(line)
+        asked = envelope["request"]
+        told = starts.setdefault(asked["params"].get("symbol", asked["url"]), [])
+        told += starts_of(json.loads(envelope["body"]))
+    # 288 of each contract on 2026-01-28, each once.
+    assert len(starts) >= 2
+    for one in starts.values():
+        assert sorted(one) == list(range(1769558400000, 1769644800000, 300000))
+
+
+def test_htx_tells_of_the_whole_hour_however_late_it_is_landed(
+    home: Home, server: ReplayServer, waits: Waits
+):
+    # 2026-01-29T14 is landed after 15:10, and HTX counts back from then.
+    landings = {
+        one.dataset: one for one in land_venue(home, HOUR, "htx", lambda: landed_at(server), waits)
+    }
+    hour_ms = 1769695200000
+    bars = 0
+    for line in RawZone(home).read(landings["prices"].objects[0]).splitlines():
+        envelope = json.loads(line)
+        if "mark_price_kline" in envelope["request"]["url"]:
+            starts = {row["id"] * 1000 for row in json.loads(envelope["body"])["data"]}
+            assert starts >= set(range(hour_ms, hour_ms + 3600000, 300000))
+            bars += 1
+    # Two linear contracts and two of coins.
+    assert bars == 4
+    past = RawZone(home).read(landings["past_open_interest"].objects[0]).splitlines()
+    assert [
+        [row["ts"] for row in json.loads(json.loads(line)["body"])["data"]["tick"]] for line in past
+    ] == [[hour_ms + 3600000, hour_ms]] * 4

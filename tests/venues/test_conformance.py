@@ -200,3 +200,19 @@ def test_an_answer_of_context_becomes_its_row_by_value(
         name: None if value is None else pytest.approx(value, rel=1e-9)
         for name, value in numbers.items()
     }
+
+
+def test_nothing_is_told_of_a_time_after_its_answer(warehouse: Built) -> None:
+    # The cases hold running steps and bars: the first sighting wins, and theirs would be half done.
+    for table, known_at in (
+        ("fct_open_interest", "observed_at"),
+        ("fct_long_short_ratio", "observed_at"),
+        ("fct_prices", "known_at"),
+    ):
+        assert (
+            warehouse.rows(
+                f"select venue, instrument, {known_at} from marts.{table}"
+                f" where {known_at} > received_at"
+            )
+            == []
+        )

@@ -400,7 +400,7 @@ class Tape:
     ) -> list[float]:
         """Long over short at each instant: accounts lean long when prices fall.
 
-        `kind` is `accounts`, `top_accounts`, `top_positions` or `taker_volume`.
+        `kind` is `accounts`, `top_accounts`, `positions`, `top_positions` or `taker_volume`.
         """
         window = 5 if kind == "taker_volume" else 720
         closes = self.mark_close[self.asset_index[instrument.asset]]
@@ -409,8 +409,11 @@ class Tape:
         if kind == "taker_volume":
             levels = np.clip(1 + 40 * change, 0.3, 3.0)
         else:
-            base = {"accounts": 1.75, "top_accounts": 1.55, "top_positions": 1.25}[kind]
-            levels = base * np.clip(1 - 9 * change, 0.6, 1.8)
+            bases = {
+                **{"accounts": 1.75, "top_accounts": 1.55},
+                **{"positions": 1.02, "top_positions": 1.25},
+            }
+            levels = bases[kind] * np.clip(1 - 9 * change, 0.6, 1.8)
         name = f"{instrument.venue} {instrument.symbol} {kind}"
         return [
             level * (0.98 + 0.04 * steady(name, at_ms // (5 * MINUTE_MS)))

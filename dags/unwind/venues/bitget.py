@@ -21,11 +21,18 @@ SIGNALS = Signals(
     busy_codes=frozenset({"40010", "40015", "40725", "45001"}),
     absent_codes=frozenset({"40034"}),
 )
-PACES = (Pace("/api/v3/market/liquidations", 5, 1), Pace("/api/v3/market", 20, 1))
+RATIOS = ("account-long-short", "position-long-short", "taker-buy-sell")
+PACES = (
+    *(Pace(f"/api/v2/mix/market/{ratio}", 1, 1) for ratio in RATIOS),
+    Pace("/api/v3/market/liquidations", 5, 1),
+    Pace("/api/v3/market", 20, 1),
+)
 # Coin-margined ones (COIN-FUTURES) are left out: nobody has shown what their amounts count.
 CATEGORIES = ("USDT-FUTURES", "USDC-FUTURES")
 ROWS = ("data",)
 PAGE_ROWS = 100
+# Eight hours are 96 bars of five minutes; an answer has 100, and which ones of more is not said.
+BARS_SPAN_MS = 8 * 3_600_000
 SUBSCRIPTION = {
     "op": "subscribe",
     "args": [{"instType": one.lower(), "topic": "liquidation"} for one in CATEGORIES],
@@ -87,3 +94,36 @@ def funding(api: VenueApi, window: Window, known: Known) -> None:
             params = {"category": category, "symbol": symbol, "limit": 30}
             path = "/api/v3/market/history-fund-rate"
             api.ask("bitget", path, params, rows=("data", "resultList"))
+
+
+@lands("mark_bars", HOUR, DAY)
+def mark_bars(api: VenueApi, window: Window, known: Known) -> None:
+    """The window's mark prices of the largest contracts; five-minute ones are kept for a month."""
+    for category in CATEGORIES:
+        for symbol in known.tracked(category):
+            for from_ms in range(window.from_ms, window.last_ms, BARS_SPAN_MS):
+                params = {
+                    "category": category,
+                    "symbol": symbol,
+                    "interval": "5m",
+                    "type": "MARK",
+                    "startTime": from_ms,
+                    "endTime": min(from_ms + BARS_SPAN_MS - 1, window.last_ms),
+                    "limit": PAGE_ROWS,
+                }
+                api.ask("bitget", "/api/v3/market/candles", params, rows=ROWS)
+
+
+# Not with a day: no times can be asked for, and the answers reach back two and a half hours.
+@lands("long_short_ratio", HOUR)
+def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    """The newest ratios of the largest contracts that the venue computes them for."""
+    path = "/api/v2/spot/market/support-symbols"
+    listed = api.ask("bitget", path, rows=("data", "futureList"))
+    computed = set(listed.rows) if listed else set()
+    for category in CATEGORIES:
+        for symbol in known.tracked(category):
+            if symbol in computed:
+                for ratio in RATIOS:
+                    params = {"symbol": symbol, "period": "5m"}
+                    api.ask("bitget", f"/api/v2/mix/market/{ratio}", params, rows=ROWS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
@@ -26,6 +27,9 @@ PACES = (Pace("/", 120, 3),)
 # The folder of an interface, by what its contracts are margined in.
 MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
 ROWS = ("data",)
+MARK_BARS = {"usdt": "linear_swap_mark_price_kline", "coin": "swap_mark_price_kline"}
+# Histories are counted back from now, and take no times.
+MOST_BARS, MOST_OPEN_INTERESTS = 2000, 200
 # A question of liquidations may span two hours at most.
 SPAN_MS = 3_600_000
 PAGE_ROWS = 100
@@ -101,6 +105,28 @@ def _paged(api: VenueApi, path: str, params: dict[str, Any], row_id: str, from_n
         pass
 
 
+def _steps_since(api: VenueApi, window: Window, step: timedelta) -> int:
+    """How many steps the newest must be to reach the window's start, the running one included."""
+    return (api.now() - window.from_at) // step + 1
+
+
+# Apart from what is open now, which tells the others what there is.
+@lands("past_open_interest", HOUR, DAY)
+def past_open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    """The largest contracts' open interest at each hour since the window began."""
+    steps = _steps_since(api, window, timedelta(hours=1))
+    for margin, root in MARGINS.items():
+        for code in known.tracked(margin):
+            params = {
+                "contract_code": code,
+                "period": "60min",
+                "size": min(steps, MOST_OPEN_INTERESTS),
+                "amount_type": 1,
+            }
+            path = f"{root}/v1/swap_his_open_interest"
+            api.ask("htx", path, params, rows=("data", "tick"))
+
+
 @lands("funding", HOUR, DAY)
 def funding(api: VenueApi, window: Window, known: Known) -> None:
     """The running rates of all, and the largest contracts' newest settlements."""
@@ -114,19 +140,21 @@ def funding(api: VenueApi, window: Window, known: Known) -> None:
 
 @lands("prices", HOUR)
 def prices(api: VenueApi, window: Window, known: Known) -> None:
-    """Every perpetual's index, and the hour's mark prices of the largest linear ones."""
+    """Every perpetual's index, and the hour's mark prices of the largest ones."""
     for root in MARGINS.values():
         api.ask("htx", f"{root}/v1/swap_index", rows=ROWS)
-    for code in known.tracked("usdt"):
-        params = {"contract_code": code, "period": "5min", "size": 13}
-        path = "/index/market/history/linear_swap_mark_price_kline"
-        api.ask("htx", path, params, rows=ROWS)
+    steps = _steps_since(api, window, timedelta(minutes=5))
+    for margin, name in MARK_BARS.items():
+        for code in known.tracked(margin):
+            params = {"contract_code": code, "period": "5min", "size": min(steps, MOST_BARS)}
+            api.ask("htx", f"/index/market/history/{name}", params, rows=ROWS)
 
 
 @lands("long_short_ratio", HOUR)
 def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    """The newest ratios of the top traders' accounts and positions."""
     for margin, root in MARGINS.items():
         for code in known.tracked(margin):
             params = {"contract_code": code, "period": "5min"}
-            path = f"{root}/v1/swap_elite_account_ratio"
-            api.ask("htx", path, params, rows=("data", "list"))
+            for ratio in ("swap_elite_account_ratio", "swap_elite_position_ratio"):
+                api.ask("htx", f"{root}/v1/{ratio}", params, rows=("data", "list"))

@@ -103,22 +103,39 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
 @lands("funding", HOUR, DAY)
 def funding(api: VenueApi, window: Window, known: Known) -> None:
     """The window's hourly rates of the largest perpetuals."""
-    for symbol in known.tracked():
-        if symbol.startswith(("PF_", "PI_")):
-            params = {
-                "since": window.from_ms // 1000,
-                "to": window.last_ms // 1000,
-                "interval": 3600,
-            }
-            path = f"/api/charts/v1/analytics/{symbol}/funding"
-            api.ask("kraken_futures", path, params, rows=("result", "timestamp"))
+    perpetuals = [symbol for symbol in known.tracked() if symbol.startswith(("PF_", "PI_"))]
+    _analytics(api, window, perpetuals, "funding", 3600)
+
+
+@lands("open_interest", HOUR, DAY)
+def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+    """The window's open interest of the largest contracts, in steps of five minutes."""
+    _analytics(api, window, known.tracked(), "open-interest", 300)
 
 
 @lands("long_short_ratio", HOUR, DAY)
 def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+    _analytics(api, window, known.tracked(), "long-short-ratio", 300)
+
+
+@lands("mark_bars", HOUR, DAY)
+def mark_bars(api: VenueApi, window: Window, known: Known) -> None:
+    """The window's mark prices; a day is 288 bars, of 2,000 that an answer holds."""
     for symbol in known.tracked():
-        params = {"since": window.from_ms // 1000, "to": window.last_ms // 1000, "interval": 300}
-        path = f"/api/charts/v1/analytics/{symbol}/long-short-ratio"
+        params = {"from": window.from_ms // 1000, "to": window.last_ms // 1000}
+        api.ask("kraken_futures", f"/api/charts/v1/mark/{symbol}/5m", params, rows=("candles",))
+
+
+def _analytics(
+    api: VenueApi, window: Window, symbols: Sequence[str], name: str, seconds: int
+) -> None:
+    for symbol in symbols:
+        params = {
+            "since": window.from_ms // 1000,
+            "to": window.last_ms // 1000,
+            "interval": seconds,
+        }
+        path = f"/api/charts/v1/analytics/{symbol}/{name}"
         api.ask("kraken_futures", path, params, rows=("result", "timestamp"))
 
 

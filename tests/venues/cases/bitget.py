@@ -5,6 +5,8 @@ from tests.venues.cases import Liquidation, Message, Observation, VenueCases
 RECORDED = "tardis-node's tests"
 DOCS = "https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel"
 API = "https://api.bitget.com/api/v3/market"
+RATIOS = "https://api.bitget.com/api/v2/mix/market"
+RATIOS_RECORDED = "gocryptotrader's tests"
 ARGUMENT = {"instType": "usdt-futures", "topic": "liquidation"}
 
 
@@ -74,6 +76,92 @@ CASES = VenueCases(
                 **{"oi_base": 1000, "oi_usd": 3000000},
             },
             {"category": "USDT-FUTURES"},
+        ),
+        Observation(
+            "the recorded shares of accounts are 3.39, whatever the quotient says",
+            RATIOS_RECORDED,
+            f"{RATIOS}/account-long-short",
+            {
+                **{"code": "00000", "msg": "success", "requestTime": 1758612172170},
+                "data": [
+                    {
+                        **{"longAccountRatio": "0.7724", "shortAccountRatio": "0.2276"},
+                        **{"longShortAccountRatio": "0.0339", "ts": "1758603000000"},
+                    },
+                ],
+            },
+            "fct_long_short_ratio",
+            {
+                **{"instrument": "BTCUSDT", "ratio_kind": "accounts"},
+                **{"observed_at": "2025-09-23 04:50:00", "long_short_ratio": 3.3937},
+            },
+            {"symbol": "BTCUSDT", "period": "5m"},
+        ),
+        Observation(
+            "the recorded shares of positions, and one of a period that is running",
+            RATIOS_RECORDED,
+            f"{RATIOS}/position-long-short",
+            {
+                **{"code": "00000", "msg": "success", "requestTime": 1782820801000},
+                "data": [
+                    {
+                        **{"longPositionRatio": "0.5061", "shortPositionRatio": "0.4939"},
+                        **{"longShortPositionRatio": "0.0102", "ts": "1758602400000"},
+                    },
+                    {
+                        **{"longPositionRatio": "0.5058", "shortPositionRatio": "0.4942"},
+                        **{"longShortPositionRatio": "0.0102", "ts": "1782820800000"},
+                    },
+                ],
+            },
+            "fct_long_short_ratio",
+            # The one row of its kind: the period of 12:00 is not over a second later.
+            {
+                **{"instrument": "BTCUSDT", "ratio_kind": "positions"},
+                "long_short_ratio": 1.0247,
+            },
+            {"symbol": "BTCUSDT", "period": "5m"},
+        ),
+        Observation(
+            "the recorded volumes of takers are known at their period's end",
+            RATIOS_RECORDED,
+            f"{RATIOS}/taker-buy-sell",
+            {
+                **{"code": "00000", "msg": "success", "requestTime": 1758610429242},
+                "data": [
+                    {
+                        **{"sellVolume": "61.87730903", "buyVolume": "21.44177026"},
+                        "ts": "1758601500000",
+                    },
+                ],
+            },
+            "fct_long_short_ratio",
+            # 04:25 and five minutes.
+            {
+                **{"instrument": "BTCUSDT", "ratio_kind": "taker_volume"},
+                **{"observed_at": "2025-09-23 04:30:00", "long_short_ratio": 0.3465},
+            },
+            {"symbol": "BTCUSDT"},
+        ),
+        Observation(
+            "a candle of the mark has no volume and is known at its end",
+            "https://www.bitget.com/api-doc/uta/public/Get-Candle-Data",
+            f"{API}/candles",
+            {
+                **{"code": "00000", "requestTime": 1782820801000},
+                "data": [
+                    ["1782820500000", "60000.5", "60100", "59900", "60050", "0", "0"],
+                    ["1782820800000", "60050", "60051", "60050", "60051", "0", "0"],
+                ],
+            },
+            "fct_prices",
+            {
+                **{"instrument": "BTCPERP", "observed_at": "2026-06-30 11:55:00"},
+                **{"known_at": "2026-06-30 12:00:00", "price_kind": "mark", "bar_seconds": 300},
+                **{"open_usd": 60000.5, "high_usd": 60100, "low_usd": 59900, "close_usd": 60050},
+                "volume_base": None,
+            },
+            {"category": "USDC-FUTURES", "symbol": "BTCPERP", "interval": "5m", "type": "MARK"},
         ),
     ),
 )

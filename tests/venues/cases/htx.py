@@ -166,5 +166,123 @@ CASES = VenueCases(
                 **{"is_settled": True, "funding_rate": 0.00012, "interval_hours": 8},
             },
         ),
+        Observation(
+            "the recorded hour of open interest, and one that is still running",
+            "ccxt 4.5.90",
+            f"{API}/linear-swap-api/v1/swap_his_open_interest",
+            {
+                "status": "ok",
+                "data": {
+                    "symbol": "BTC",
+                    "tick": [
+                        {
+                            **{"volume": "1", "amount_type": "2", "value": "1"},
+                            "ts": "1782820800000",
+                        },
+                        {
+                            **{"volume": "4385.4350000000000000", "amount_type": "2"},
+                            **{"ts": "1648220400000", "value": "194059884.1850000000000000"},
+                        },
+                    ],
+                    "contract_code": "BTC-USDT",
+                },
+                "ts": "1782820801000",
+            },
+            "fct_open_interest",
+            {
+                **{"instrument": "BTC-USDT", "oi_base": 4385.435, "oi_usd": 194059884.185},
+                "oi_contracts": None,
+            },
+            {"contract_code": "BTC-USDT", "period": "60min", "amount_type": "2"},
+        ),
+        Observation(
+            "the recorded hour of a coin contract is contracts of 10 USD",
+            "ccxt 4.5.90",
+            f"{API}/swap-api/v1/swap_his_open_interest",
+            {
+                "status": "ok",
+                "data": {
+                    "symbol": "CRV",
+                    "tick": [{"volume": 19174.0, "amount_type": 1, "ts": 1648224000000}],
+                    "contract_code": "CRV-USD",
+                },
+                "ts": 1648226554260,
+            },
+            "fct_open_interest",
+            {
+                **{"instrument": "CRV-USD", "observed_at": "2022-03-25 16:00:00"},
+                "oi_contracts": 19174,
+            },
+            {"contract_code": "CRV-USD", "period": "60min", "amount_type": "1"},
+        ),
+        Observation(
+            "shares of the top traders' positions",
+            "https://huobiapi.github.io/docs/usdt_swap/v1/en/",
+            f"{API}/swap-api/v1/swap_elite_position_ratio",
+            {
+                "status": "ok",
+                "data": {
+                    "list": [{"buy_ratio": 0.6, "sell_ratio": 0.4, "ts": 1782820500000}],
+                    **{"symbol": "BTC", "contract_code": "BTC-USD"},
+                },
+                "ts": 1782820800000,
+            },
+            "fct_long_short_ratio",
+            {
+                **{"instrument": "BTC-USD", "observed_at": "2026-06-30 11:55:00"},
+                **{"ratio_kind": "top_positions", "long_short_ratio": 1.5},
+            },
+            {"contract_code": "BTC-USD", "period": "5min"},
+        ),
+        Observation(
+            "shares of the top traders' accounts; who is locked counts on neither side",
+            "https://huobiapi.github.io/docs/usdt_swap/v1/en/",
+            f"{API}/linear-swap-api/v1/swap_elite_account_ratio",
+            {
+                "status": "ok",
+                "data": {
+                    "list": [
+                        {
+                            **{"buy_ratio": 0.4, "sell_ratio": 0.5, "locked_ratio": 0.1},
+                            "ts": 1782820500000,
+                        }
+                    ],
+                    **{"symbol": "BTC", "contract_code": "BTC-USDT"},
+                },
+                "ts": 1782820800000,
+            },
+            "fct_long_short_ratio",
+            {
+                **{"instrument": "BTC-USDT", "observed_at": "2026-06-30 11:55:00"},
+                **{"ratio_kind": "top_accounts", "long_short_ratio": 0.8},
+            },
+            {"contract_code": "BTC-USDT", "period": "5min"},
+        ),
+        Observation(
+            "a bar of a coin contract's mark is texts, and the running one none",
+            "https://www.htx.com/en-us/opend/newApiPages/?id=5d517ae2-77b6-11ed-9966-0242ac110003",
+            f"{API}/index/market/history/swap_mark_price_kline",
+            {
+                "status": "ok",
+                "data": [
+                    {
+                        **{"id": 1782820500, "open": "60000.5", "high": "60100"},
+                        **{"low": "59900", "close": "60050", "vol": "0", "amount": "0"},
+                    },
+                    {
+                        **{"id": 1782820800, "open": "60050", "high": "60050"},
+                        **{"low": "60050", "close": "60050", "vol": "0", "amount": "0"},
+                    },
+                ],
+                "ts": 1782820801000,
+            },
+            "fct_prices",
+            {
+                **{"instrument": "BTC-USD", "observed_at": "2026-06-30 11:55:00"},
+                **{"known_at": "2026-06-30 12:00:00", "price_kind": "mark"},
+                **{"open_usd": 60000.5, "close_usd": 60050, "bar_seconds": 300},
+            },
+            {"contract_code": "BTC-USD", "period": "5min", "size": "2"},
+        ),
     ),
 )

@@ -104,7 +104,10 @@ CASES = VenueCases(
                 ],
             },
             "fct_open_interest",
-            {"instrument": "PF_XBTUSD", "oi_base": 2000.5, "oi_usd": 120030000},
+            {
+                **{"instrument": "PF_XBTUSD", "observed_at": "2026-06-30 11:59:00"},
+                **{"oi_base": 2000.5, "oi_usd": 120030000},
+            },
         ),
         Observation(
             "the recorded inverse contract is a dollar",
@@ -139,6 +142,65 @@ CASES = VenueCases(
             {
                 **{"instrument": "PF_XBTUSD", "funding_at": "2026-06-30 12:00:00"},
                 **{"is_settled": True, "funding_rate": 0.00003, "interval_hours": 1},
+            },
+        ),
+        Observation(
+            "the recorded step of open interest counts at its end, by its close",
+            "https://docs.kraken.com/api/docs/futures-api/charts/analytics",
+            f"{API}/api/charts/v1/analytics/PF_XBTUSD/open-interest",
+            {
+                "result": {
+                    "timestamp": [1782820200, 1782820500, 1782820800],
+                    "data": [
+                        ["2192.1466", "2193.8", "2192.1", "2193.7759"],
+                        ["2193.7759", "2195", "2190", "2191.5"],
+                        ["2191.5", "2191.5", "2191.5", "2191.5"],
+                    ],
+                    "more": False,
+                },
+                "errors": [],
+            },
+            "fct_open_interest",
+            # 11:50 and five minutes; valued by the bar of the mark that ends then.
+            {
+                **{"instrument": "PF_XBTUSD", "observed_at": "2026-06-30 11:55:00"},
+                **{"oi_base": 2193.7759, "oi_usd": 131626554},
+            },
+            {"interval": "300", "since": "1782820200"},
+        ),
+        Observation(
+            "a step that is a number, of a contract that is a dollar",
+            "a shape that nobody has recorded",
+            f"{API}/api/charts/v1/analytics/PI_XBTUSD/open-interest",
+            {
+                "result": {"timestamp": [1782820500], "data": ["5177736"], "more": False},
+                "errors": [],
+            },
+            "fct_open_interest",
+            {
+                **{"instrument": "PI_XBTUSD", "observed_at": "2026-06-30 12:00:00"},
+                "oi_usd": 5177736,
+            },
+            {"interval": "300"},
+        ),
+        Observation(
+            "a candle of the mark is known at its end",
+            "https://docs.kraken.com/api/docs/futures-api/charts/candles",
+            f"{API}/api/charts/v1/mark/PF_XBTUSD/5m",
+            {
+                "candles": [
+                    {
+                        **{"time": 1782820200000, "open": "59900", "high": "60100.5"},
+                        **{"low": "59800", "close": "60000", "volume": 0},
+                    }
+                ],
+                "more_candles": False,
+            },
+            "fct_prices",
+            {
+                **{"instrument": "PF_XBTUSD", "observed_at": "2026-06-30 11:50:00"},
+                **{"known_at": "2026-06-30 11:55:00", "price_kind": "mark", "close_usd": 60000},
+                **{"high_usd": 60100.5, "low_usd": 59800, "bar_seconds": 300},
             },
         ),
     ),

@@ -1,4 +1,4 @@
-"""Bitget: liquidations by stream and REST, one a contract and second, and its tickers.
+"""Bitget: liquidations by stream and REST, one a contract and second, tickers, ratios, marks.
 
 `side` names the position, `amount` is its value in quote coin, prices are bankruptcy prices.
 """
@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from unwind.replay.listings import contract, usual_funding_hours
-from unwind.replay.market import LONG, Asset, Instrument, Liquidation, PublicationRule, Tape
+from unwind.replay.market import (
+    LONG,
+    MINUTE_MS,
+    Asset,
+    Instrument,
+    Liquidation,
+    PublicationRule,
+    Tape,
+)
 from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, pushes
 from unwind.replay.wire.answer import (
     NO_SUCH_PATH,
@@ -25,6 +33,7 @@ USDC_MARGINED = ("BTC", "ETH")
 USDC_SHARE = 0.06
 RETENTION_MS = 3 * 86_400_000
 THROTTLED = {"code": "429", "msg": "Too Many Requests"}
+NO_SUCH_PARAMETER = json_answer({"code": "40034", "msg": "Parameter does not exist"}, 400)
 
 
 def contracts(asset: Asset) -> list[Instrument]:
@@ -99,7 +108,9 @@ def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[
 
 
 def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The answer of /api/v3/market/* at an instant."""
+    """The answer of /api/v3/market/* and of the ratios at an instant."""
+    if request.path.startswith("/api/v2/"):
+        return _ratios(tape, now_ms, request)
     listed = tape.instruments_of("bitget", request.params.get("category", ""))
     match request.path.removeprefix("/api/v3/market/"):
         case "tickers":
@@ -108,12 +119,79 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
             return _told(now_ms, [_instrument(one) for one in listed])
         case "liquidations":
             return _told(now_ms, _liquidations(tape, now_ms, request, listed))
-        case "history-fund-rate":
+        case "history-fund-rate" | "candles" as kind:
             named = [one for one in listed if one.symbol == request.params.get("symbol")]
             if not named:
-                return json_answer({"code": "40034", "msg": "Parameter does not exist"}, 400)
+                return NO_SUCH_PARAMETER
+            if kind == "candles":
+                return _told(now_ms, _mark_bars(tape, now_ms, request, named[0]))
             return _told(now_ms, {"resultList": _settled(tape, now_ms, request, named[0])})
     return NO_SUCH_PATH
+
+
+def _ratios(tape: Tape, now_ms: int, request: Request) -> Answer:
+    """Thirty periods of five minutes by their starts, oldest first; they take no times."""
+    computed = tape.instruments_of("bitget", "USDT-FUTURES")
+    name = request.path.rsplit("/", 1)[-1]
+    if name == "support-symbols":
+        return _told(now_ms, {"spotList": [], "futureList": [one.symbol for one in computed]})
+    named = [one for one in computed if one.symbol == request.params.get("symbol")]
+    if not named:
+        return NO_SUCH_PARAMETER
+    step = 5 * MINUTE_MS
+    newest = now_ms // step * step
+    times = range(max(newest - 29 * step, tape.start_ms), newest + 1, step)
+    kinds = {
+        "account-long-short": ("accounts", "Account"),
+        "position-long-short": ("positions", "Position"),
+        "taker-buy-sell": ("taker_volume", ""),
+    }
+    if name not in kinds:
+        return NO_SUCH_PATH
+    kind, holder = kinds[name]
+    # A period's figure is that of its end, and the running one's that of now.
+    ends = [min(at_ms + step, now_ms) for at_ms in times]
+    rows = [
+        {**_sides(ratio, holder), "ts": str(at_ms)}
+        for at_ms, ratio in zip(times, tape.long_short_ratios(named[0], ends, kind), strict=True)
+    ]
+    return _told(now_ms, rows)
+
+
+def _sides(ratio: float, holder: str) -> dict[str, str]:
+    """Shares of long and short, whose quotient comes as hundredths; or volumes in coins."""
+    if not holder:
+        return {"sellVolume": "50.00000000", "buyVolume": fixed(50 * ratio, 8)}
+    return {
+        f"long{holder}Ratio": fixed(ratio / (1 + ratio), 4),
+        f"short{holder}Ratio": fixed(1 / (1 + ratio), 4),
+        f"longShort{holder}Ratio": fixed(ratio / 100, 4),
+    }
+
+
+def _mark_bars(
+    tape: Tape, now_ms: int, request: Request, instrument: Instrument
+) -> list[list[str]]:
+    """Bars of five minutes that start in the asked range, the newest where a page is too short."""
+    step, minutes = 5 * MINUTE_MS, 5
+    known_ms = min(now_ms, tape.end_ms)
+    start = max(request.integer("startTime", 0) or 0, tape.start_ms)
+    end = min(request.integer("endTime", now_ms) or now_ms, known_ms - MINUTE_MS)
+    most = min(request.integer("limit", 100) or 100, 100)
+    starts = range(-(-start // step) * step, end + 1, step)[-most:]
+    if not starts:
+        return []
+    first = (starts[0] - tape.start_ms) // MINUTE_MS
+    last = (min(starts[-1] + step, known_ms) - tape.start_ms) // MINUTE_MS
+    bars = tape.bars(instrument.asset, first, last, minutes, spot=False).tolist()
+    return [
+        [
+            str(at_ms),
+            *(fixed(one * instrument.multiplier, instrument.price_decimals) for one in bar[:4]),
+            *("0", "0"),
+        ]
+        for at_ms, bar in zip(starts, bars, strict=True)
+    ]
 
 
 def _told(now_ms: int, told: Any) -> Answer:

@@ -10,6 +10,7 @@ from typing import Any
 
 from unwind.replay.listings import contract
 from unwind.replay.market import (
+    HOUR_MS,
     LONG,
     MINUTE_MS,
     Asset,
@@ -168,7 +169,8 @@ def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[
 
 
 def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    market = "usdt" if request.path.startswith(("/linear-swap-api", "/v5", "/index")) else "coin"
+    linear = "/linear" in request.path or request.path.startswith("/v5")
+    market = "usdt" if linear else "coin"
     listed = tape.instruments_of("htx", market)
     code = request.params.get("contract_code") or request.params.get("contract")
     named = next((one for one in listed if one.symbol == code), None)
@@ -188,10 +190,14 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
             return _orders(tape, now_ms, request, named)
         case "swap_historical_funding_rate":
             return _told(now_ms, {"data": _settled(tape, now_ms, request, named)})
-        case "linear_swap_mark_price_kline":
+        case "swap_his_open_interest":
+            return _told(now_ms, {"tick": _past_open_interest(tape, now_ms, request, named)})
+        case "linear_swap_mark_price_kline" | "swap_mark_price_kline":
             return _told(now_ms, _mark_bars(tape, now_ms, request, named))
         case "swap_elite_account_ratio":
-            return _told(now_ms, {"list": _ratios(tape, now_ms, named)})
+            return _told(now_ms, {"list": _ratios(tape, now_ms, named, "top_accounts")})
+        case "swap_elite_position_ratio":
+            return _told(now_ms, {"list": _ratios(tape, now_ms, named, "top_positions")})
     return NO_SUCH_PATH
 
 
@@ -220,6 +226,21 @@ def _open_interest(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str,
         "amount": round(tape.oi_base(instrument, minute), 6),
         **linear,
     }
+
+
+def _past_open_interest(
+    tape: Tape, now_ms: int, request: Request, instrument: Instrument
+) -> list[dict[str, Any]]:
+    """What was open at each full hour, newest first; the running hour's changes until it ends."""
+    newest = now_ms // HOUR_MS * HOUR_MS
+    oldest = max(newest - ((request.integer("size", 48) or 48) - 1) * HOUR_MS, tape.start_ms)
+    rows = []
+    for at_ms in range(newest, oldest - 1, -HOUR_MS):
+        minute = tape.minute_of(now_ms if at_ms == newest else at_ms)
+        linear = {} if instrument.inverse else {"value": round(tape.oi_usd(instrument, minute), 4)}
+        volume = round(tape.oi_contracts(instrument, minute))
+        rows.append({"volume": volume, "amount_type": 1, "ts": at_ms, **linear})
+    return rows
 
 
 def _running_rate(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
@@ -297,15 +318,17 @@ def _mark_bars(
     ]
 
 
-def _ratios(tape: Tape, now_ms: int, instrument: Instrument) -> list[dict[str, Any]]:
+def _ratios(tape: Tape, now_ms: int, instrument: Instrument, kind: str) -> list[dict[str, Any]]:
+    """Of an hour; only accounts can be locked, holding as much long as short."""
     step = 5 * MINUTE_MS
     times = list(range(now_ms // step * step - 11 * step, now_ms + 1, step))
-    ratios = tape.long_short_ratios(instrument, times, "top_accounts")
+    ratios = tape.long_short_ratios(instrument, times, kind)
+    locked = {"locked_ratio": 0.0} if kind == "top_accounts" else {}
     return [
         {
             "buy_ratio": round(ratio / (1 + ratio), 4),
             "sell_ratio": round(1 / (1 + ratio), 4),
-            "locked_ratio": 0.0,
+            **locked,
             "ts": at_ms,
         }
         for at_ms, ratio in zip(times, ratios, strict=True)

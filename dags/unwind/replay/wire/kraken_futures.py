@@ -26,6 +26,7 @@ from unwind.replay.wire.answer import (
     NO_SUCH_PATH,
     Answer,
     Request,
+    fixed,
     json_answer,
     json_object,
     json_text,
@@ -141,11 +142,15 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
     now = iso(instant(now_ms))
     common = {"result": "success", "serverTime": now}
     *_, symbol, kind = request.path.split("/")
-    if request.path.startswith("/api/charts/v1/analytics/"):
+    if request.path.startswith("/api/charts/v1/"):
         number = tape.instrument_number.get(("kraken_futures", symbol))
         if number is None:
             return json_answer({"result": "error", "error": "contractNotFound"}, 404)
-        return _analytics(tape, now_ms, request, tape.instruments[number], kind)
+        if request.path.startswith("/api/charts/v1/analytics/"):
+            return _analytics(tape, now_ms, request, tape.instruments[number], kind)
+        if request.path.startswith("/api/charts/v1/mark/") and kind == "5m":
+            return _mark_bars(tape, now_ms, request, tape.instruments[number])
+        return NO_SUCH_PATH
     match request.path.removeprefix("/derivatives/api/v3/"):
         case "tickers":
             rows = [_ticker(tape, now_ms, one) for one in listed]
@@ -228,9 +233,50 @@ def _analytics(
             "timestamp": [at_ms // 1000 for at_ms in times],
             "data": [round(ratio, 4) for ratio in ratios],
         }
+    elif kind == "open-interest":
+        result = {
+            "timestamp": [at_ms // 1000 for at_ms in times],
+            "data": [
+                _open_interest(tape, instrument, at_ms, min(at_ms + step, now_ms))
+                for at_ms in times
+            ],
+        }
     else:
         return NO_SUCH_PATH
     return json_answer({"result": result | {"more": False}, "errors": []})
+
+
+def _open_interest(tape: Tape, instrument: Instrument, from_ms: int, to_ms: int) -> list[str]:
+    """Open, high, low and close of a step, as far as it has come."""
+    minutes = range(tape.minute_of(from_ms), tape.minute_of(to_ms) + 1)
+    sizes = [tape.oi_contracts(instrument, minute) for minute in minutes]
+    return [fixed(one, 4) for one in (sizes[0], max(sizes), min(sizes), sizes[-1])]
+
+
+def _mark_bars(tape: Tape, now_ms: int, request: Request, instrument: Instrument) -> Answer:
+    """Bars of five minutes that start in the asked range of seconds, the running one included."""
+    step, minutes = 5 * MINUTE_MS, 5
+    known_ms = min(now_ms, tape.end_ms)
+    start = max((request.integer("from", 0) or 0) * 1000, tape.start_ms)
+    end = min((request.integer("to") or now_ms // 1000) * 1000, known_ms - MINUTE_MS)
+    starts = range(-(-start // step) * step, end + 1, step)
+    bars: list[list[float]] = []
+    if starts:
+        first = (starts[0] - tape.start_ms) // MINUTE_MS
+        last = (min(starts[-1] + step, known_ms) - tape.start_ms) // MINUTE_MS
+        bars = tape.bars(instrument.asset, first, last, minutes, spot=False).tolist()
+    candles = [
+        {
+            "time": at_ms,
+            **{
+                name: fixed(price * instrument.multiplier, instrument.price_decimals)
+                for name, price in zip(("open", "high", "low", "close"), bar, strict=False)
+            },
+            "volume": 0,
+        }
+        for at_ms, bar in zip(starts, bars, strict=True)
+    ]
+    return json_answer({"candles": candles, "more_candles": False})
 
 
 VENUE = WireVenue(

@@ -13,7 +13,7 @@ asked_for as (
         params ->> 'exchange_list' as exchange,
         params ->> 'symbol' as instrument,
         params ->> 'symbol' as asset,
-        {{ bar_seconds_of("params ->> 'interval'") }} as bar_seconds,
+        {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
         try_cast(entry ->> 'time' as bigint) as told_at,
 
     from {{ rest_rows(

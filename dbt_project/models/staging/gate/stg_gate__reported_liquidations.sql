@@ -16,7 +16,7 @@ meant as (
         *,
         'Gate' as exchange,
         {{ instrument_spelling('gate', 'instrument') }}.venue_asset as asset,
-        {{ bar_seconds_of("params ->> 'interval'") }} as bar_seconds,
+        {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
         entry ->> 'long_liq_usd' as long_usd,
         entry ->> 'short_liq_usd' as short_usd,
 

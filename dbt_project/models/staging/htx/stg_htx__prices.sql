@@ -1,6 +1,7 @@
 -- price: `index_price` of an instant, and bars of the mark price.
 -- time: `index_ts`; bars at their start in seconds (`id`), known at their end.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb7bfb2-77b5-11ed-9966-0242ac110003
+-- https://www.htx.com/en-us/opend/newApiPages/?id=5d517ae2-77b6-11ed-9966-0242ac110003
 with
 
 marks as (
@@ -41,7 +42,12 @@ bars as (
         reject_reason,
 
     from {{ rest_rows(
-        'htx', 'prices', ['/index/market/history/linear_swap_mark_price_kline'], rows_at='$.data'
+        'htx', 'prices',
+        [
+            '/index/market/history/linear_swap_mark_price_kline',
+            '/index/market/history/swap_mark_price_kline',
+        ],
+        rows_at='$.data'
     ) }}
 
 ),

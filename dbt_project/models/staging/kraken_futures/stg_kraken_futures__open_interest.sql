@@ -1,7 +1,45 @@
--- size: `openInterest`, one-sided; USD of PI and FI contracts, base coin of PF and FF ones.
--- time: the answer's `serverTime`.
+-- size: one-sided; USD of PI and FI contracts, base coin of PF and FF ones. Tickers give `openInterest`,
+--   analytics open, high, low and close of a step: the close is taken (or the number, if it is one).
+-- time: tickers at the answer's `serverTime`; a close at its step's end, once that is over. `timestamp`
+--   (seconds) is the step's start; clients read it so, the documentation does not say.
 -- https://docs.kraken.com/api/docs/futures-api/trading/get-tickers
+-- https://docs.kraken.com/api/docs/futures-api/charts/analytics
 with
+
+steps as (
+
+    select
+        * exclude (entry, reject_reason),
+        regexp_extract(url, '/analytics/([^/]+)/open-interest$', 1) as instrument,
+        {{ epoch_ms_at("(try_cast(entry::varchar as bigint) * 1000)::varchar") }}
+            + to_seconds(try_cast(params ->> 'interval' as integer)) as observed_at,
+        json_extract(sizes, '$[' || (row_in_line - 1) || ']') as step,
+        if(json_type(step) = 'ARRAY', step ->> 3, step ->> '$') as open_interest,
+        coalesce(
+            reject_reason,
+            if(observed_at > coalesce(received_at, sealed_at), 'unfinished_bar', null)
+        ) as reject_reason,
+
+    from {{ rest_rows(
+        'kraken_futures', 'open_interest', ['/open-interest'], rows_at='$.result.timestamp',
+        answered={'sizes': '$.result.data'}
+    ) }}
+
+),
+
+answered as (
+
+    select
+        *,
+        entry ->> 'openInterest' as open_interest,
+
+    from {{ kraken_futures_tickers() }}
+
+    union all by name
+
+    from steps
+
+),
 
 meant as (
 
@@ -9,10 +47,10 @@ meant as (
         *,
         {{ is_inverse_by_name('kraken_futures', 'instrument') }} as is_inverse,
         null::varchar as oi_contracts,
-        if(is_inverse, null, entry ->> 'openInterest') as oi_base,
-        if(is_inverse, entry ->> 'openInterest', null) as oi_usd,
+        if(is_inverse, null, open_interest) as oi_base,
+        if(is_inverse, open_interest, null) as oi_usd,
 
-    from {{ kraken_futures_tickers() }}
+    from answered
 
 ),
 

@@ -1,6 +1,7 @@
--- price: `markPrice` and `indexPrice`.
--- time: the answer's `serverTime`.
+-- price: `markPrice` and `indexPrice` of the tickers, and candles of the mark, which have no volume.
+-- time: the answer's `serverTime`; candles at their start in ms, known at their end.
 -- https://docs.kraken.com/api/docs/futures-api/trading/get-tickers
+-- https://docs.kraken.com/api/docs/futures-api/charts/candles
 with
 
 marks as (
@@ -14,4 +15,36 @@ marks as (
 
 ),
 
-{{ staged_price_points('kraken_futures', 'marks') }}
+{{ price_points('marks') }}
+
+bars as (
+
+    select
+        *,
+        regexp_extract(url, '/mark/([^/]+)/[^/]+$', 1) as instrument,
+        'mark' as price_kind,
+        {{ bar_seconds("regexp_extract(url, '[^/]+$')") }} as bar_seconds,
+        {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
+        observed_at + to_seconds(bar_seconds) as known_at,
+        entry ->> 'open' as open_usd,
+        entry ->> 'high' as high_usd,
+        entry ->> 'low' as low_usd,
+        entry ->> 'close' as close_usd,
+        null::varchar as volume_base,
+        null::varchar as volume_usd,
+
+    from {{ rest_rows(
+        'kraken_futures', 'mark_bars', ['/api/charts/v1/mark/*'], rows_at='$.candles'
+    ) }}
+
+),
+
+unioned as (
+
+    from points
+    union all by name
+    from bars
+
+),
+
+{{ staged_bars('kraken_futures', 'unioned') }}

@@ -29,12 +29,7 @@ bars as (
         * exclude (reject_reason),
         params ->> 'instId' as instrument,
         'mark' as price_kind,
-        case regexp_extract(coalesce(params ->> 'bar', '1m'), '[a-zA-Z]')
-            when 'm' then 60
-            when 'H' then 3600
-            when 'D' then 86400
-        end * try_cast(regexp_extract(coalesce(params ->> 'bar', '1m'), '[0-9]+') as integer)
-            as bar_seconds,
+        {{ bar_seconds("coalesce(params ->> 'bar', '1m')") }} as bar_seconds,
         {{ epoch_ms_at("entry ->> 0") }} as observed_at,
         observed_at + to_seconds(bar_seconds) as known_at,
         entry ->> 1 as open_usd,
