@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.liquidations.liquidation_imports import Built, at, built, take_in_text
 from tests.venues.cases import Message, VenueCases, all_cases
 from unwind.settings import Home
 from unwind.venues import venues
-from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT, run_dbt
 
 CASES = all_cases()
 LATER = "2026-06-30T12:00:07.000000Z"
@@ -93,8 +94,9 @@ every_venue = pytest.mark.parametrize("venue", CASES)
 
 
 def test_every_venue_has_its_cases() -> None:
-    # Market capitalisations are no venue's.
-    assert set(CASES) == set(venues()) - {"market_caps"}
+    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())
+    assert set(CASES) == set(project["vars"]["venues"])
+    assert set(CASES) <= set(venues())
 
 
 @every_venue

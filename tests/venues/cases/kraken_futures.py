@@ -145,6 +145,24 @@ CASES = VenueCases(
             },
         ),
         Observation(
+            "of a rate that comes as open, high, low and close the close is taken",
+            "a client's own tests",
+            f"{API}/api/charts/v1/analytics/PF_ETHUSD/funding",
+            {
+                "result": {
+                    "timestamp": [1782817200000, 1782820800000],
+                    "data": {"relativeRate": [[1e-5, 4e-5, 1e-5, 2e-5], [2e-5, 5e-5, 2e-5, 4e-5]]},
+                    "more": False,
+                },
+                "errors": [],
+            },
+            "fct_funding",
+            {
+                **{"instrument": "PF_ETHUSD", "funding_at": "2026-06-30 12:00:00"},
+                **{"is_settled": True, "funding_rate": 0.00004, "interval_hours": 1},
+            },
+        ),
+        Observation(
             "the recorded step of open interest counts at its end, by its close",
             "https://docs.kraken.com/api/docs/futures-api/charts/analytics",
             f"{API}/api/charts/v1/analytics/PF_XBTUSD/open-interest",
