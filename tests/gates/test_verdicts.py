@@ -105,6 +105,21 @@ def test_a_venue_that_failed_to_land_is_named_and_holds_nothing(
     assert gates.held_parts(results) == {}
 
 
+def test_periods_that_still_run_are_no_fault_unless_most_are(home: Home, in_staging: Run) -> None:
+    unfinished = (
+        "update landed.stg_binance__funding set reject_reason = 'unfinished_bar'"
+        " where raw_line <= {}"
+    )
+    in_staging(unfinished.format(20))
+    assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_observations"])) == {}
+    in_staging(unfinished.format(21))
+    found = failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_observations"]))
+    assert found["observations_rejected_share_low"].message.startswith(
+        "21 of 40 rows of stg_binance__funding in hour-2026-01-29T14 were rejected, "
+        "mostly for 'unfinished_bar'"
+    )
+
+
 def test_a_batch_of_former_runs_is_not_judged_again(home: Home, in_staging: Run) -> None:
     in_staging(
         f"update {STAGED} set liquidated_side = 'SELL' where venue = 'okx';"

@@ -367,7 +367,10 @@ def _observation_parts(relations: Collection[str]) -> str:
             venue,
             relation,
             count(*) as row_count,
-            count(reject_reason) as rejected_count,
+            -- A series may end in the period that runs; most of its rows being so is a wrong time.
+            count(*) filter (where reject_reason = 'unfinished_bar') as unfinished_count,
+            count(reject_reason)
+                - if(unfinished_count * 2 <= row_count, unfinished_count, 0) as rejected_count,
             rejected_count / row_count as rejected_share,
             mode(reject_reason) as commonest_reject_reason,
             count(*) filter (

@@ -27,11 +27,14 @@ MOST_SYMBOLS = 20
 
 
 def _markets(tape: Tape) -> dict[str, Instrument]:
-    return {
-        f"{one.asset}{one.quote_asset}_PERP.{EXCHANGES[one.venue][1]}": one
-        for one in tape.instruments
-        if one.venue in EXCHANGES
-    }
+    markets: dict[str, Instrument] = {}
+    for one in tape.instruments:
+        if one.venue in EXCHANGES:
+            pair, code = f"{one.asset}{one.quote_asset}", EXCHANGES[one.venue][1]
+            # An exchange may have two contracts of one pair, linear and inverse.
+            usual = f"{pair}_PERP.{code}"
+            markets[f"{pair}_PERPI.{code}" if usual in markets else usual] = one
+    return markets
 
 
 def _history(tape: Tape, instrument: Instrument, from_ms: int, to_ms: int) -> list[dict[str, Any]]:
