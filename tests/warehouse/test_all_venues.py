@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from unwind.landing.imports import import_files
-from unwind.landing.land import hour_batch, land_venue, seal_batch
+from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch
 from unwind.replay.episode import short_tape
 from unwind.replay.market import HOUR_MS, Tape, epoch_ms
 from unwind.replay.segments import write_segments
@@ -30,6 +30,7 @@ HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
 TRADED = sorted(name for name, venue in replayed().items() if venue.trading)
 STREAMED = sorted(name for name, venue in replayed().items() if venue.streams)
+REPORTING = ("coinalyze", "coinglass")
 Totals = dict[tuple[str, str], tuple[int, float]]
 
 
@@ -70,7 +71,10 @@ def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
         with mock.patch.dict(os.environ, settings):
             for venue in venues():
                 land_venue(home, hour_batch(HOUR_AT), venue, lambda: NOW)
+            for source in REPORTING:
+                land_venue(home, day_batch(HOUR_AT), source, lambda: NOW)
     seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
+    seal_batch(home, day_batch(HOUR_AT), lambda: NOW)
     refresh(home, clock=lambda: NOW)
     return home
 
@@ -144,3 +148,22 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
     for sighting in told:
         assert raw_price in sighting.text
         assert sighting.row_in_line >= 1
+
+
+@pytest.mark.parametrize(("source", "venues_told"), [("coinalyze", 11), ("coinglass", 15)])
+def test_what_a_source_sums_up_of_the_hour_is_what_was_counted(
+    landed: Home, source: str, venues_told: int
+) -> None:
+    with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
+        rows = release.execute(
+            "with reported as ("
+            " select venue, base_asset, sum(long_usd) as long_usd, sum(short_usd) as short_usd"
+            " from marts.reported_liquidations where source = ? and observed_at = ? group by all)"
+            " select venue, reported.long_usd, reported.short_usd,"
+            " counted.long_usd::double, counted.short_usd::double"
+            " from reported inner join marts.liquidations_hourly as counted"
+            " using (venue, base_asset) where counted.hour_at = ?",
+            [source, *[HOUR_AT.replace(tzinfo=None)] * 2],
+        ).fetchall()
+    assert len({row[0] for row in rows}) == venues_told
+    assert [row[1:3] for row in rows] == [pytest.approx(row[3:5], abs=0.05) for row in rows]
