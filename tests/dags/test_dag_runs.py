@@ -70,12 +70,16 @@ class OutletEvents(dict):
         return SimpleNamespace(add_partitions=keys.append)
 
 
-def test_one_landing_for_every_venue_there_is(dags):
+def test_one_landing_for_every_venue_there_is_and_for_sources_with_a_key(dags, monkeypatch):
     from unwind.venues import venues
 
+    keyless = [name for name in venues() if name not in ("coinalyze", "coinglass")]
     for dag_id in ("land_hour", "backfill_dumps"):
         list_venues = task_function(dags[dag_id], "list_venues")
-        assert list_venues() == list(venues())
+        monkeypatch.delenv("AIRFLOW_CONN_COINALYZE", raising=False)
+        assert list_venues() == keyless
+        monkeypatch.setenv("AIRFLOW_CONN_COINALYZE", '{"password": "key"}')
+        assert list_venues() == sorted([*keyless, "coinalyze"])
 
 
 def test_a_venue_out_of_reach_is_an_outcome_and_no_error(

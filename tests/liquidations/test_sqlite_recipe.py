@@ -20,7 +20,8 @@ pytestmark = pytest.mark.recordings
 @pytest.fixture(scope="module")
 def warehouse(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     page = (PROJECT_ROOT / "docs" / "imports.md").read_text()
-    (recipe,) = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    part = page.split("\n## Databases of collectors\n")[1].split("\n## ")[0]
+    (recipe,) = re.findall(r"^```sql\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     folder = tmp_path_factory.mktemp("sqlite")
     home = Home(folder / "home")
     database = recordings / "collector_sqlite" / "2026-04-03_pcdogyu" / "liqmap.db"

@@ -7,6 +7,7 @@ alone: in both each event is one fact.
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
@@ -21,7 +22,7 @@ from unwind.replay.market import HOUR_MS, Tape, epoch_ms
 from unwind.replay.segments import write_segments
 from unwind.replay.server import ReplayServer
 from unwind.replay.wire import venues as replayed
-from unwind.settings import Home
+from unwind.settings import PROJECT_ROOT, Home
 from unwind.venues import venues
 from unwind.warehouse.lineage import sightings_of
 from unwind.warehouse.refresh import refresh
@@ -150,20 +151,21 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
         assert sighting.row_in_line >= 1
 
 
-@pytest.mark.parametrize(("source", "venues_told"), [("coinalyze", 11), ("coinglass", 15)])
-def test_what_a_source_sums_up_of_the_hour_is_what_was_counted(
-    landed: Home, source: str, venues_told: int
-) -> None:
+def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Home) -> None:
+    page = (PROJECT_ROOT / "docs" / "imports.md").read_text()
+    part = page.split("\n## Other people's sums\n")[1]
+    (query,) = re.findall(r"^```sql\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
-        rows = release.execute(
-            "with reported as ("
-            " select venue, base_asset, sum(long_usd) as long_usd, sum(short_usd) as short_usd"
-            " from marts.reported_liquidations where source = ? and observed_at = ? group by all)"
-            " select venue, reported.long_usd, reported.short_usd,"
-            " counted.long_usd::double, counted.short_usd::double"
-            " from reported inner join marts.liquidations_hourly as counted"
-            " using (venue, base_asset) where counted.hour_at = ?",
-            [source, *[HOUR_AT.replace(tzinfo=None)] * 2],
-        ).fetchall()
-    assert len({row[0] for row in rows}) == venues_told
-    assert [row[1:3] for row in rows] == [pytest.approx(row[3:5], abs=0.05) for row in rows]
+        release.execute("set schema = 'marts'")
+        told = [
+            (source, venue, reported_usd, float(counted_usd))
+            for source, venue, _, hour_at, reported_usd, counted_usd, _ in release.execute(
+                query
+            ).fetchall()
+            if hour_at == HOUR_AT.replace(tzinfo=None) and counted_usd is not None
+        ]
+    venues_of = {
+        source: len({venue for name, venue, *_ in told if name == source}) for source in REPORTING
+    }
+    assert venues_of == {"coinalyze": 11, "coinglass": 15}
+    assert [one[2] for one in told] == [pytest.approx(one[3], abs=0.05) for one in told]

@@ -153,16 +153,16 @@ sized as (
         *,
         case
             when raw_quantity_unit in ('quote', 'usd') then quantity::double
+            when raw_quantity_unit = 'base' then quantity::double * price_usd::double
             when contract_type = 'quanto'
                 then quantity::double * contract_size::double * price_usd::double * settle_asset_usd
             when contract_type = 'inverse' then quantity::double * contract_size::double
             when raw_quantity_unit = 'contracts'
                 then quantity::double * contract_size::double * price_usd::double
-            when raw_quantity_unit = 'base' then quantity::double * price_usd::double
         end as notional,
         case
             when raw_quantity_unit in ('quote', 'usd') then 'venue'
-            when contract_type = 'inverse' then 'contract_size'
+            when contract_type = 'inverse' and raw_quantity_unit != 'base' then 'contract_size'
             when contract_type = 'quanto' then lower(settle_asset) || '_as_of'
             when is_marked then 'mark_as_of'
             else 'event_price'
@@ -178,7 +178,7 @@ valued as (
         *,
         try_cast(notional as decimal(38, 4)) as notional_usd,
         case
-            when contract_type = 'linear' and raw_quantity_unit = 'base' then quantity::double
+            when raw_quantity_unit = 'base' then quantity::double
             when contract_type = 'linear' and raw_quantity_unit = 'contracts'
                 then quantity::double * contract_size::double
             else notional / price_usd::double

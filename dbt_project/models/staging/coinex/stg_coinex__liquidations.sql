@@ -1,5 +1,6 @@
 -- side: the POSITION's side, in words.
--- size: `liq_amount`, base coin of linear contracts, USD of inverse ones (not documented).
+-- size: `liq_amount`, base coin of linear contracts; of inverse ones `coinex_inverse_unit` says what, usd
+--   or base: it is not documented.
 -- price: `liq_price`, the mark price at which it was liquidated (bkr_price is the bankruptcy price).
 -- time: `created_at` in ms. How complete it is nobody says. Names come with spaces around them.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-liquidation-history
@@ -37,7 +38,8 @@ meant as (
         case raw_side when 'long' then 'long' when 'short' then 'short' end as liquidated_side,
         {{ epoch_ms_at('event_ms') }} as event_at,
         'venue' as event_at_source,
-        if(contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
+        {% set unit = doubt('coinex_inverse_unit', ['usd', 'base']) -%}
+        if(contract_type = 'inverse', '{{ unit }}', 'base') as raw_quantity_unit,
         raw_price as valued_price,
         'mark' as price_kind,
         null::varchar as order_key,

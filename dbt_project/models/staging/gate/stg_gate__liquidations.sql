@@ -56,7 +56,8 @@ meant as (
         case
             when try_cast(size as double) = 0 then null
             when (try_cast(size as double) > 0)
-                = (is_rest or '{{ var("gate_frames_sign", "order") }}' = 'position') then 'long'
+                = (is_rest or '{{ doubt("gate_frames_sign", ["order", "position"]) }}' = 'position')
+                then 'long'
             when size is not null then 'short'
         end as liquidated_side,
         'venue' as event_at_source,

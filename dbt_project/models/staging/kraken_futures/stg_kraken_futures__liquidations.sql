@@ -1,4 +1,5 @@
--- side: the taker's, which of a liquidation is its order: sell closed a long. `assignment` and
+-- side: the taker's, which of a liquidation is its order: sell closed a long. Nobody has shown that it is
+--   not the counterparty's: `kraken_futures_side` says whose, liquidated or counterparty. `assignment` and
 --   `termination` hand positions over and are none; they are kept apart.
 -- size: `qty` or `size`, PI and FI contracts of 1 USD, PF and FF in base coin; price: the fill.
 -- time: `time`, ms in frames, ISO in answers. Complete: the trade tape.
@@ -43,7 +44,10 @@ meant as (
             as parser,
         1 as contract_size,
         coalesce(trade_type, 'liquidation') as event_kind,
-        case raw_side when 'sell' then 'long' when 'buy' then 'short' end as liquidated_side,
+        {% set whose = doubt('kraken_futures_side', ['liquidated', 'counterparty']) -%}
+        {% set sides = ['long', 'short'] if whose == 'liquidated' else ['short', 'long'] -%}
+        case raw_side when 'sell' then '{{ sides[0] }}' when 'buy' then '{{ sides[1] }}' end
+            as liquidated_side,
         'venue' as event_at_source,
         if(contract_type = 'inverse', 'contracts', 'base') as raw_quantity_unit,
         raw_price as valued_price,

@@ -1,4 +1,5 @@
--- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short.
+-- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short. Who of
+--   the two is deleveraged is not documented: `lighter_deleveraged` says so, taker or maker.
 -- size: base coin; price: the fill, in USDC. Time: `timestamp` in ms. Complete: the trade tape.
 -- names: markets are numbers, whose assets the venue's listing tells.
 -- https://apidocs.lighter.xyz/docs/websocket-reference#trade
@@ -29,7 +30,13 @@ meant as (
         -- The listing's size of a contract (one coin) comes with the asset's name.
         null as contract_size,
         if(trade_type = 'deleverage', 'deleveraging', 'liquidation') as event_kind,
-        case raw_side when 'true' then 'short' when 'false' then 'long' end as liquidated_side,
+        {% set deleveraged = doubt('lighter_deleveraged', ['taker', 'maker']) -%}
+        case raw_side when 'true' then 'short' when 'false' then 'long' end as taker_closed,
+        case
+            when event_kind = 'deleveraging' and '{{ deleveraged }}' = 'maker'
+                then case taker_closed when 'short' then 'long' when 'long' then 'short' end
+            else taker_closed
+        end as liquidated_side,
         {{ epoch_ms_at('event_ms') }} as event_at,
         'venue' as event_at_source,
         'contracts' as raw_quantity_unit,
@@ -42,8 +49,8 @@ meant as (
         coalesce(
             reject_reason,
             case
-                when try_cast(taker_size_before as double) < 0 and liquidated_side = 'long'
-                    or try_cast(taker_size_before as double) > 0 and liquidated_side = 'short'
+                when try_cast(taker_size_before as double) < 0 and taker_closed = 'long'
+                    or try_cast(taker_size_before as double) > 0 and taker_closed = 'short'
                     then 'contradictory_side'
             end
         ) as reject_reason,
