@@ -234,7 +234,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
-        _add_hours_of_outside_prices(state)
+        _add_hours_after(state)
         _extend_spine(state)
         _set_plan(state, STAGED)
     return True
@@ -514,13 +514,19 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
     state.execute("drop table ops.instrument_versions_before")
 
 
-def _add_hours_of_outside_prices(state: duckdb.DuckDBPyConnection) -> None:
-    """An hour's last prices value the next hour's first liquidations that have no own price."""
+def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
+    """What the next hour takes from the one before.
+
+    An hour's last prices value the next hour's first liquidations that have no own price, and what
+    an hour received first is no event of the next one.
+    """
     _add_hours(
         state,
         """
         select hour_at from intermediate.int_liquidations_unioned
-        where (settle_asset is not null or price_kind = 'entry')
+        where (
+            settle_asset is not null or price_kind = 'entry' or event_at_source = 'receive'
+        )
             and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
         """,
     )

@@ -8,21 +8,6 @@
 
 with
 
-staged as (
-
-    from {{ ref('int_liquidations_unioned') }}
-
-    where line_class = 'row'
-        and hour_at in {{ build_hours() }}
-
-),
-
-versions as (
-
-    from {{ ref('int_instrument_versions') }}
-
-),
-
 holds as (
 
     select distinct
@@ -32,6 +17,55 @@ holds as (
     from {{ source('ops', 'holds') }}
 
     where released_at is null
+
+),
+
+-- What only our clock dates may be received again, by another connection or recorder, just after a full
+-- hour: the hour before has counted it.
+heard_before as (
+
+    select distinct
+        received.venue,
+        received.natural_key,
+        received.twin_ordinal,
+        received.hour_at + interval 1 hour as hour_at,
+        true as is_heard_before,
+
+    from {{ ref('int_liquidations_unioned') }} as received
+    left join holds
+        on received.batch_id = holds.batch_id
+        and received.venue = holds.venue
+
+    where received.event_at_source = 'receive'
+        and received.line_class = 'row'
+        and received.reject_reason is null
+        and holds.batch_id is null
+        and received.hour_at >= {{ first_hour_read(1) }}
+        and received.hour_at + interval 1 hour in {{ build_hours() }}
+
+),
+
+staged as (
+
+    select
+        rows_of.*,
+        coalesce(heard_before.is_heard_before, false) as is_heard_before,
+
+    from {{ ref('int_liquidations_unioned') }} as rows_of
+    left join heard_before
+        on rows_of.venue = heard_before.venue
+        and rows_of.natural_key = heard_before.natural_key
+        and rows_of.twin_ordinal = heard_before.twin_ordinal
+        and rows_of.hour_at = heard_before.hour_at
+
+    where rows_of.line_class = 'row'
+        and rows_of.hour_at in {{ build_hours() }}
+
+),
+
+versions as (
+
+    from {{ ref('int_instrument_versions') }}
 
 ),
 
@@ -256,8 +290,11 @@ final as (
         reject_reason,
         -- Of sources that no key can join, the first one that tells of an hour counts.
         reject_reason is null
-            and source_rank > min(source_rank) filter (where reject_reason is null)
-                over (partition by venue, hour_at) as is_reconciling,
+            and (
+                is_heard_before
+                or source_rank > min(source_rank) filter (where reject_reason is null)
+                    over (partition by venue, hour_at)
+            ) as is_reconciling,
 
     from named
 
