@@ -23,8 +23,7 @@
             'contradictory_bar': 'high_usd < greatest(open_usd, low_usd, close_usd)'
                 ~ ' or low_usd > least(open_usd, close_usd)',
             'unreadable_bar_length': 'known_at is null or bar_seconds <= 0',
-            'unfinished_bar': 'bar_seconds is not null'
-                ~ ' and known_at > coalesce(received_at, sealed_at)',
+            'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('known_at'),
         },
     ) }}
 {%- endmacro %}

@@ -98,3 +98,9 @@ select
 
 from screened
 {%- endmacro %}
+
+
+{#- Whether a period had not ended when it was received, so that it may still change; a predicate. -#}
+{% macro is_unfinished(ended_at) -%}
+    {{ ended_at }} > coalesce(received_at, sealed_at)
+{%- endmacro %}

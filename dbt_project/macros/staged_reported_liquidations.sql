@@ -19,8 +19,7 @@
         ~ 'venue_asset := asset, quote_asset := null::varchar, contract_type := null::varchar'
         ~ ')',
     checks={
-        'unfinished_bar':
-            'observed_at + to_seconds(bar_seconds) > coalesce(received_at, sealed_at)',
+        'unfinished_bar': is_unfinished('observed_at + to_seconds(bar_seconds)'),
     },
 ) }}
 {%- endmacro %}

@@ -410,8 +410,10 @@ class Tape:
             levels = np.clip(1 + 40 * change, 0.3, 3.0)
         else:
             bases = {
-                **{"accounts": 1.75, "top_accounts": 1.55},
-                **{"positions": 1.02, "top_positions": 1.25},
+                "accounts": 1.75,
+                "top_accounts": 1.55,
+                "positions": 1.02,
+                "top_positions": 1.25,
             }
             levels = bases[kind] * np.clip(1 - 9 * change, 0.6, 1.8)
         name = f"{instrument.venue} {instrument.symbol} {kind}"

@@ -13,7 +13,8 @@ What a file is made of comes from the `Tape`:
 - what one frame of a push carries: `pushes(tape, venue, from_ms, to_ms, symbols)`;
 - contracts: `tape.instruments_of(venue, market)`, `tape.instrument_number[venue, symbol]`;
 - open interest, one-sided, at a minute's end: `oi_contracts`, `oi_base`, `oi_usd`;
-- prices at a minute's end: `mark_price`, `index_price`; bars: `bars(asset, first, last, width)`,
+- prices at a minute's end: `mark_price`, `index_price`; bars: `mark_bars(tape, instrument, ...)`
+  of the mark as it is written, or `bars(asset, first, last, width)`,
   with the day's `volume_usd[asset_index[asset], minute]`;
 - funding: `funding_rate` per interval, `funding_times_ms`; ratios: `long_short_ratios`;
 - `minute_of(now_ms)`: the last complete minute. Nothing may be told of the time after `now_ms`.
@@ -29,8 +30,15 @@ from functools import cache
 from heapq import merge
 from operator import itemgetter
 
-from unwind.replay.market import Asset, Instrument, Liquidation, PublicationRule, Tape
-from unwind.replay.wire.answer import Answer, Request
+from unwind.replay.market import (
+    MINUTE_MS,
+    Asset,
+    Instrument,
+    Liquidation,
+    PublicationRule,
+    Tape,
+)
+from unwind.replay.wire.answer import Answer, Request, fixed
 
 # What was pushed in [from, to) to a subscriber of these symbols (None: of all), as (push time,
 # text) in order of the push.
@@ -157,6 +165,26 @@ def pushes(
             groups.setdefault((one.pushed_ms, one.instrument), []).append(one)
     return [
         (pushed_ms, tape.instruments[number], rows) for (pushed_ms, number), rows in groups.items()
+    ]
+
+
+def mark_bars(
+    tape: Tape, instrument: Instrument, starts: range, now_ms: int
+) -> list[tuple[int, list[str]]]:
+    """A contract's mark bars that begin at these instants (ms), a step of the range long.
+
+    Each is its start, and open, high, low and close as the contract's prices are written. The last
+    one may be unfinished at `now_ms`, and is left out before its first minute is over.
+    """
+    if not starts:
+        return []
+    first = (starts[0] - tape.start_ms) // MINUTE_MS
+    last = (min(starts[-1] + starts.step, now_ms, tape.end_ms) - tape.start_ms) // MINUTE_MS
+    bars = tape.bars(instrument.asset, first, last, starts.step // MINUTE_MS, spot=False).tolist()
+    scale, decimals = instrument.multiplier, instrument.price_decimals
+    return [
+        (at_ms, [fixed(price * scale, decimals) for price in bar[:4]])
+        for at_ms, bar in zip(starts, bars, strict=False)
     ]
 
 

@@ -17,7 +17,7 @@ from unwind.replay.market import (
     PublicationRule,
     Tape,
 )
-from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, pushes
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, mark_bars, pushes
 from unwind.replay.wire.answer import (
     NO_SUCH_PATH,
     Answer,
@@ -173,24 +173,15 @@ def _mark_bars(
     tape: Tape, now_ms: int, request: Request, instrument: Instrument
 ) -> list[list[str]]:
     """Bars of five minutes that start in the asked range, the newest where a page is too short."""
-    step, minutes = 5 * MINUTE_MS, 5
+    step = 5 * MINUTE_MS
     known_ms = min(now_ms, tape.end_ms)
     start = max(request.integer("startTime", 0) or 0, tape.start_ms)
     end = min(request.integer("endTime", now_ms) or now_ms, known_ms - MINUTE_MS)
     most = min(request.integer("limit", 100) or 100, 100)
     starts = range(-(-start // step) * step, end + 1, step)[-most:]
-    if not starts:
-        return []
-    first = (starts[0] - tape.start_ms) // MINUTE_MS
-    last = (min(starts[-1] + step, known_ms) - tape.start_ms) // MINUTE_MS
-    bars = tape.bars(instrument.asset, first, last, minutes, spot=False).tolist()
     return [
-        [
-            str(at_ms),
-            *(fixed(one * instrument.multiplier, instrument.price_decimals) for one in bar[:4]),
-            *("0", "0"),
-        ]
-        for at_ms, bar in zip(starts, bars, strict=True)
+        [str(at_ms), *prices, "0", "0"]
+        for at_ms, prices in mark_bars(tape, instrument, starts, now_ms)
     ]
 
 

@@ -21,7 +21,7 @@ from unwind.replay.market import (
     epoch_ms,
     instant,
 )
-from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, pushes
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, mark_bars, pushes
 from unwind.replay.wire.answer import (
     NO_SUCH_PATH,
     Answer,
@@ -255,26 +255,18 @@ def _open_interest(tape: Tape, instrument: Instrument, from_ms: int, to_ms: int)
 
 def _mark_bars(tape: Tape, now_ms: int, request: Request, instrument: Instrument) -> Answer:
     """Bars of five minutes that start in the asked range of seconds, the running one included."""
-    step, minutes = 5 * MINUTE_MS, 5
+    step = 5 * MINUTE_MS
     known_ms = min(now_ms, tape.end_ms)
     start = max((request.integer("from", 0) or 0) * 1000, tape.start_ms)
     end = min((request.integer("to") or now_ms // 1000) * 1000, known_ms - MINUTE_MS)
     starts = range(-(-start // step) * step, end + 1, step)
-    bars: list[list[float]] = []
-    if starts:
-        first = (starts[0] - tape.start_ms) // MINUTE_MS
-        last = (min(starts[-1] + step, known_ms) - tape.start_ms) // MINUTE_MS
-        bars = tape.bars(instrument.asset, first, last, minutes, spot=False).tolist()
     candles = [
         {
             "time": at_ms,
-            **{
-                name: fixed(price * instrument.multiplier, instrument.price_decimals)
-                for name, price in zip(("open", "high", "low", "close"), bar, strict=False)
-            },
+            **dict(zip(("open", "high", "low", "close"), prices, strict=True)),
             "volume": 0,
         }
-        for at_ms, bar in zip(starts, bars, strict=True)
+        for at_ms, prices in mark_bars(tape, instrument, starts, now_ms)
     ]
     return json_answer({"candles": candles, "more_candles": False})
 

@@ -23,7 +23,7 @@ from unwind.replay.market import (
     jitter,
     steady,
 )
-from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue
+from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue, mark_bars
 from unwind.replay.wire.answer import (
     Answer,
     Request,
@@ -509,19 +509,10 @@ def mark_price_candles(tape: Tape, now_ms: int, request: Request) -> list[list[s
     grid = range(-(-oldest // step) * step, newest + 1, step)[
         -min(request.integer("limit", 100) or 100, 100) :
     ]
-    if not grid:
-        return []
-    first = (grid[0] - tape.start_ms) // MINUTE_MS
-    known = (min(now_ms, tape.end_ms) - tape.start_ms) // MINUTE_MS
-    last = min((grid[-1] - tape.start_ms) // MINUTE_MS + width, known)
-    scale = instrument.multiplier
-    rows = []
-    for number, bar in enumerate(
-        tape.bars(instrument.asset, first, last, width, spot=False).tolist()
-    ):
-        at = grid[0] + number * step
-        prices = [fixed(value * scale, instrument.price_decimals) for value in bar[:4]]
-        rows.append([str(at), *prices, "1" if at + step <= now_ms else "0"])
+    rows = [
+        [str(at_ms), *prices, "1" if at_ms + step <= now_ms else "0"]
+        for at_ms, prices in mark_bars(tape, instrument, grid, now_ms)
+    ]
     return rows[::-1]
 
 

@@ -38,7 +38,7 @@ periods as (
             + to_seconds({{ bar_seconds("coalesce(params ->> 'period', '5m')") }}) as ended_at,
         coalesce(
             reject_reason,
-            if(ended_at > coalesce(received_at, sealed_at), 'unfinished_bar', null)
+            if({{ is_unfinished('ended_at') }}, 'unfinished_bar', null)
         ) as reject_reason,
 
     from answered

@@ -39,9 +39,7 @@ meant as (
         coalesce(
             reject_reason,
             if(
-                observed_at + to_hours(period_hours) > coalesce(received_at, sealed_at),
-                'unfinished_bar',
-                null
+                {{ is_unfinished('observed_at + to_hours(period_hours)') }}, 'unfinished_bar', null
             )
         ) as reject_reason,
 

@@ -17,7 +17,7 @@ steps as (
         if(json_type(step) = 'ARRAY', step ->> 3, step ->> '$') as open_interest,
         coalesce(
             reject_reason,
-            if(observed_at > coalesce(received_at, sealed_at), 'unfinished_bar', null)
+            if({{ is_unfinished('observed_at') }}, 'unfinished_bar', null)
         ) as reject_reason,
 
     from {{ rest_rows(
