@@ -100,11 +100,13 @@ def land(
 ) -> None:
     """Lands hours (or a day's dumps) from the venues, and seals them."""
     from unwind.landing.land import (
+        all_settled_at,
         check_landable,
         day_batch,
         hour_batch,
         land_venue,
         seal_batch,
+        unsettled_venues,
         venues,
     )
 
@@ -132,7 +134,7 @@ def land(
     for batch in batches:
         _refused(check_landable, batch, utc_now())
     home = _real_home()
-    failed = 0
+    failed, settled = 0, None
     with _progress() as report:
         steps = len(batches) * len(chosen)
         for place, batch in enumerate(batches):
@@ -141,12 +143,19 @@ def land(
                 landings = land_venue(home, batch, name, utc_now)
                 failed += sum(landing.status == "failed" for landing in landings)
             seal = seal_batch(home, batch, utc_now)
+            if unsettled_venues(home, batch):
+                settled = all_settled_at(batch)
         report("landed", steps, steps)
     out.print(f"Sealed {len(batches)} batches, the last {seal.batch.batch_id} r{seal.revision}.")
     if failed:
         out.print(
             f"{failed} datasets failed and are sealed as such; `unwind status` says why, landing "
             "again tries them again."
+        )
+    if settled:
+        out.print(
+            "Venues were asked before their last hour could be complete, so it is sealed as "
+            f"partial: land it again after {settled:%H:%M:%S} UTC."
         )
     out.print("Next: unwind refresh")
 

@@ -534,7 +534,7 @@ def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
-    """A query over what is staged and accepted: the batch and hour of each row, listings left out."""
+    """A query over the rows that staging accepted: batch and hour of each, listings left out."""
     listings = ("__liquidations", "__instruments")
     observations = [
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
@@ -586,7 +586,8 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
     a day loses its last (a corrected import), older days are kept again: all of the spine is built.
     """
     state.execute(
-        "create or replace temp table landed_before as select distinct utc_date from ops.landed_days"
+        "create or replace temp table landed_before as"
+        " select distinct utc_date from ops.landed_days"
     )
     state.execute(
         """
