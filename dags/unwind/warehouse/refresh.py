@@ -610,22 +610,21 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
             select batches.* from ops.batches as batches
             inner join batches_to_note using (batch_id)
         ),
-        covered as (
+        hours as (
             select
                 batch_id,
-                unnest(
-                    range(date_trunc('day', covers_from_at), covers_to_at, interval 1 day)
-                )::date as utc_date
+                unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
             from noted where covers_from_at is not null
-        ),
-        imported as (
-            select distinct accepted.batch_id, accepted.hour_at::date as utc_date
+            union all
+            select accepted.batch_id, accepted.hour_at
             from accepted
             inner join noted using (batch_id)
             where noted.covers_from_at is null
-        ),
-        days as (select * from covered union all select * from imported)
-        select noted.batch_id, days.utc_date from noted left join days using (batch_id)
+        )
+        select noted.batch_id, hours.hour_at::date as utc_date, max(hours.hour_at) as last_hour_at
+        from noted
+        left join hours using (batch_id)
+        group by all
         """
     )
     state.execute(

@@ -49,7 +49,9 @@ create table if not exists ops.holds (
 );
 create table if not exists ops.pending_hours (hour_at timestamp);
 create table if not exists ops.hours (hour_at timestamp);
-create table if not exists ops.landed_days (batch_id varchar, utc_date date);
+create table if not exists ops.landed_days (
+    batch_id varchar, utc_date date, last_hour_at timestamp
+);
 create table if not exists ops.empty_days (utc_date date);
 create table if not exists ops.gate_results (
     run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
