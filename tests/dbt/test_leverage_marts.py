@@ -344,13 +344,13 @@ def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
 
 
 def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
-    # f8: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
+    # funding_rate_8h: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
     # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
     # Spot volume 24 billion and 6 billion: (24 x 0.0001 - 6 x 0.0002) / 30 = 0.00004.
     assert row(
         warehouse,
         "marts.funding_hourly",
-        "oi_weighted_f8, oi_weighted_apr, volume_weighted_f8, lowest_f8, highest_f8,"
+        "oi_weighted_funding_8h, oi_weighted_apr, volume_weighted_funding_8h, lowest_funding_rate_8h, highest_funding_rate_8h,"
         " weighted_oi_usd, venues, instruments",
         base_asset="BTC",
     ) == (0.000024, 0.02628, 0.00004, -0.0002, 0.0001, 12.5e9, 3, 3)

@@ -57,7 +57,7 @@ by_asset as (
         leverage.oi_usd,
         leverage.market_cap_usd,
         leverage.oi_to_market_cap,
-        funding.oi_weighted_f8,
+        funding.oi_weighted_funding_8h,
         funding.weighted_oi_usd,
         intensities.long_intensity_24h_bp as intensity_24h_bp,
         intensities.matched_long_24h_usd,
@@ -88,9 +88,10 @@ totals as (
         sum(oi_usd::decimal(38, 4)) filter (where market_cap_usd > 0)::double as oi_usd,
         sum(market_cap_usd::decimal(38, 4)) filter (where oi_usd is not null)::double
             as market_cap_usd,
-        sum((oi_weighted_f8 * weighted_oi_usd)::decimal(38, 8))::double as oi_f8_usd,
-        sum(weighted_oi_usd::decimal(38, 4)) filter (where oi_weighted_f8 is not null)::double
-            as weighted_oi_usd,
+        sum((oi_weighted_funding_8h * weighted_oi_usd)::decimal(38, 8))::double
+            as oi_funding_8h_usd,
+        sum(weighted_oi_usd::decimal(38, 4))
+            filter (where oi_weighted_funding_8h is not null)::double as weighted_oi_usd,
         sum(matched_long_24h_usd) filter (where matched_oi_start_24h_usd > 0)::double
             as matched_long_24h_usd,
         sum(matched_oi_start_24h_usd::decimal(38, 4))
@@ -115,9 +116,9 @@ final as (
             else round(totals.oi_usd / nullif(totals.market_cap_usd, 0), 8)
         end as oi_to_market_cap,
         case
-            when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_f8
-            else round(totals.oi_f8_usd / nullif(totals.weighted_oi_usd, 0), 10)
-        end as oi_weighted_f8,
+            when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_funding_8h
+            else round(totals.oi_funding_8h_usd / nullif(totals.weighted_oi_usd, 0), 10)
+        end as oi_weighted_funding_8h,
         by_asset.imbalance_24h as long_imbalance_24h,
         case
             when by_asset.base_asset != 'ALL' then by_asset.intensity_24h_bp

@@ -29,7 +29,7 @@ rates as (
         base_asset,
         funding_at,
         interval_hours,
-        funding_rate * 8 / interval_hours as f8,
+        funding_rate * 8 / interval_hours as funding_rate_8h,
 
     from {{ ref('fct_funding') }}
 
@@ -65,7 +65,7 @@ rates_in_force as (
         rates.venue,
         rates.instrument,
         rates.base_asset,
-        rates.f8,
+        rates.funding_rate_8h,
 
     from hours
     cross join instruments
@@ -181,10 +181,11 @@ by_instrument as (
         rates_in_force.venue,
         rates_in_force.instrument,
         rates_in_force.base_asset,
-        rates_in_force.f8,
+        rates_in_force.funding_rate_8h,
         bases.basis,
         round(open_interest.oi_last_usd, 4)::decimal(38, 4) as oi_usd,
-        round(open_interest.oi_last_usd * rates_in_force.f8, 8)::decimal(38, 8) as oi_f8_usd,
+        round(open_interest.oi_last_usd * rates_in_force.funding_rate_8h, 8)::decimal(38, 8)
+            as oi_funding_8h_usd,
         round(open_interest.oi_last_usd * bases.basis, 8)::decimal(38, 8) as oi_basis_usd,
 
     from rates_in_force
@@ -207,9 +208,9 @@ by_venue as (
         venue,
         base_asset,
         coalesce(
-            sum(oi_f8_usd)::double / sum(oi_usd)::double,
-            sum(round(f8, 12)::decimal(38, 12))::double / count(*)
-        ) as f8,
+            sum(oi_funding_8h_usd)::double / sum(oi_usd)::double,
+            sum(round(funding_rate_8h, 12)::decimal(38, 12))::double / count(*)
+        ) as funding_rate_8h,
 
     from by_instrument
 
@@ -222,8 +223,10 @@ volume_weighted as (
     select
         by_venue.hour_at,
         by_venue.base_asset,
-        sum(round(volumes.volume_24h_usd::double * by_venue.f8, 8)::decimal(38, 8))::double
-        / sum(volumes.volume_24h_usd)::double as f8,
+        sum(
+            round(volumes.volume_24h_usd::double * by_venue.funding_rate_8h, 8)::decimal(38, 8)
+        )::double
+        / sum(volumes.volume_24h_usd)::double as funding_rate_8h,
 
     from by_venue
     inner join volumes
@@ -242,10 +245,10 @@ oi_weighted as (
         base_asset,
         count(distinct venue) as venues,
         count(*) as instruments,
-        min(f8) as lowest_f8,
-        max(f8) as highest_f8,
+        min(funding_rate_8h) as lowest_funding_rate_8h,
+        max(funding_rate_8h) as highest_funding_rate_8h,
         sum(oi_usd)::double as oi_usd,
-        sum(oi_f8_usd)::double / sum(oi_usd)::double as f8,
+        sum(oi_funding_8h_usd)::double / sum(oi_usd)::double as funding_rate_8h,
         sum(oi_basis_usd)::double
         / sum(oi_usd) filter (where basis is not null)::double as basis,
 
@@ -261,12 +264,12 @@ final as (
         tracked_assets.hour_at,
         tracked_assets.hour_at + interval 1 hour as as_of_at,
         tracked_assets.base_asset,
-        round(oi_weighted.f8, 10) as oi_weighted_f8,
-        round(oi_weighted.f8 * 3 * 365, 8) as oi_weighted_apr,
-        round(volume_weighted.f8, 10) as volume_weighted_f8,
-        round(volume_weighted.f8 * 3 * 365, 8) as volume_weighted_apr,
-        round(oi_weighted.lowest_f8, 10) as lowest_f8,
-        round(oi_weighted.highest_f8, 10) as highest_f8,
+        round(oi_weighted.funding_rate_8h, 10) as oi_weighted_funding_8h,
+        round(oi_weighted.funding_rate_8h * 3 * 365, 8) as oi_weighted_apr,
+        round(volume_weighted.funding_rate_8h, 10) as volume_weighted_funding_8h,
+        round(volume_weighted.funding_rate_8h * 3 * 365, 8) as volume_weighted_apr,
+        round(oi_weighted.lowest_funding_rate_8h, 10) as lowest_funding_rate_8h,
+        round(oi_weighted.highest_funding_rate_8h, 10) as highest_funding_rate_8h,
         round(oi_weighted.basis, 8) as oi_weighted_basis,
         oi_weighted.oi_usd as weighted_oi_usd,
         coalesce(oi_weighted.venues, 0)::integer as venues,

@@ -104,7 +104,7 @@ final as (
         tracked_assets.base_asset,
         open_interest.oi_start_usd,
         open_interest.oi_end_usd as oi_usd,
-        coalesce(open_interest.oi_venues, 0)::integer as oi_venues,
+        coalesce(open_interest.oi_end_venues, 0)::integer as oi_venues,
         market_caps.market_cap_usd,
         market_caps.observed_at as market_cap_observed_at,
         round(open_interest.oi_end_usd / market_caps.market_cap_usd, 8) as oi_to_market_cap,
