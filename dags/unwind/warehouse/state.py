@@ -29,8 +29,9 @@ create table if not exists ops.batch_outcomes (
     batch_id varchar, revision integer, venue varchar, dataset varchar, status varchar,
     detail varchar, requests integer, objects integer, lines bigint, landed_at timestamp
 );
-create table if not exists ops.feed_hours (
-    batch_id varchar, revision integer, venue varchar, hour_at timestamp
+create table if not exists ops.venue_hours (
+    batch_id varchar, revision integer, venue varchar, hour_at timestamp, source_kind varchar,
+    outcome varchar, covered_share double, detail varchar
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
 create table if not exists ops.build_venues (venue varchar);
@@ -104,6 +105,7 @@ def _arrow_type(duckdb_type: str) -> pa.DataType:
         "INTEGER": pa.int32(),
         "BIGINT": pa.int64(),
         "BOOLEAN": pa.bool_(),
+        "DOUBLE": pa.float64(),
         "TIMESTAMP": pa.timestamp("us"),
     }[duckdb_type]
 
@@ -126,7 +128,7 @@ def write_build_batches(
     with_objects = "batch_id in (select batch_id from ops.build_batches) and objects > 0"
     venues_of_outcomes = f"select distinct venue from ops.batch_outcomes where {with_objects}"
     connection.execute(f"insert into ops.build_venues {venues_of_outcomes}")
-    for table in ("ops.batches", "ops.batch_outcomes", "ops.feed_hours"):
+    for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
         )
@@ -171,13 +173,13 @@ def write_build_batches(
     )
     append_rows(
         connection,
-        "ops.feed_hours",
+        "ops.venue_hours",
         (
-            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at))
+            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at), *heard)
             for seal in seals
             for venue, landings in seal.landings.items()
             for landing in landings
-            for hour_at in covered_hours(seal.batch, landing)
+            for hour_at, *heard in heard_hours(seal.batch, landing)
         ),
     )
     append_rows(
@@ -205,19 +207,34 @@ def write_build_batches(
     )
 
 
-def covered_hours(batch: Batch, landing: Landing) -> set[datetime]:
-    """The hours for which this landing tells all that the venue's liquidation feed said.
+SOURCE_KINDS = {"rest": "rest", "frames": "stream"}
+OUTCOMES = {"ok": "complete", "empty": "complete", "partial": "partial", "failed": "failed"}
+COVERED_SHARES = {"complete": 1.0, "failed": 0.0}
 
-    An hour's batch covers its hour; of a day's, only the hours that an object is named by: dumps of
-    some contracts say nothing of the others. Nobody knows what an import covers.
+
+def heard_hours(batch: Batch, landing: Landing) -> list[tuple[datetime, str, str, Any, str]]:
+    """What a landing of liquidations says of each hour: (hour, source, outcome, share, detail).
+
+    An hour's batch is about its hour; of a day's, only about the hours that an object is named by:
+    dumps of some contracts say nothing of the others. Nobody knows what an import covers.
     """
-    if landing.dataset != "liquidations" or landing.status == "failed":
-        return set()
+    if landing.dataset != "liquidations":
+        return []
     if batch.kind == "hour" and batch.covers_from_at:
-        return {batch.covers_from_at}
-    if batch.kind == "day":
-        return {hour_at for obj in landing.objects if (hour_at := _hour_named(obj.name))}
-    return set()
+        sources = {SOURCE_KINDS.get(one.format, "dump") for one in landing.objects} or {"rest"}
+        hours = [(batch.covers_from_at, source) for source in sorted(sources)]
+    elif batch.kind == "day":
+        named = {
+            (hour_at, SOURCE_KINDS.get(one.format, "dump"))
+            for one in landing.objects
+            if (hour_at := _hour_named(one.name))
+        }
+        hours = sorted(named)
+    else:
+        hours = []
+    outcome = OUTCOMES[landing.status]
+    share = COVERED_SHARES.get(outcome)
+    return [(hour_at, source, outcome, share, landing.detail) for hour_at, source in hours]
 
 
 def _hour_named(name: str) -> datetime | None:

@@ -9,7 +9,9 @@ with
 
 covered as (
 
-    from {{ source('ops', 'feed_hours') }}
+    from {{ source('ops', 'venue_hours') }}
+
+    where outcome != 'failed'
 
 ),
 
