@@ -6,18 +6,21 @@ batch is unbuilt, and the next refresh builds all of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.ledger import Batch, Landing, Seal
-from unwind.landing.raw import RawZone
+from unwind.landing.coverage import heard_hours
+from unwind.landing.ledger import Seal
+from unwind.landing.raw import RawObject, RawZone
+from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.venues import venues
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -175,11 +178,23 @@ def write_build_batches(
         connection,
         "ops.venue_hours",
         (
-            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at), *heard)
+            (
+                seal.batch.batch_id,
+                seal.revision,
+                venue,
+                naive_utc(heard.hour_at),
+                heard.source_kind,
+                heard.outcome,
+                heard.covered_share,
+                heard.detail,
+            )
             for seal in seals
             for venue, landings in seal.landings.items()
+            if venue in venues()
             for landing in landings
-            for hour_at, *heard in heard_hours(seal.batch, landing)
+            for heard in heard_hours(
+                seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)
+            )
         ),
     )
     append_rows(
@@ -207,37 +222,6 @@ def write_build_batches(
     )
 
 
-SOURCE_KINDS = {"rest": "rest", "frames": "stream"}
-OUTCOMES = {"ok": "complete", "empty": "complete", "partial": "partial", "failed": "failed"}
-COVERED_SHARES = {"complete": 1.0, "failed": 0.0}
-
-
-def heard_hours(batch: Batch, landing: Landing) -> list[tuple[datetime, str, str, Any, str]]:
-    """What a landing of liquidations says of each hour: (hour, source, outcome, share, detail).
-
-    An hour's batch is about its hour; of a day's, only about the hours that an object is named by:
-    dumps of some contracts say nothing of the others. Nobody knows what an import covers.
-    """
-    if landing.dataset != "liquidations":
-        return []
-    if batch.kind == "hour" and batch.covers_from_at:
-        sources = {SOURCE_KINDS.get(one.format, "dump") for one in landing.objects} or {"rest"}
-        hours = [(batch.covers_from_at, source) for source in sorted(sources)]
-    elif batch.kind == "day":
-        named = {
-            (hour_at, SOURCE_KINDS.get(one.format, "dump"))
-            for one in landing.objects
-            if (hour_at := _hour_named(one.name))
-        }
-        hours = sorted(named)
-    else:
-        hours = []
-    outcome = OUTCOMES[landing.status]
-    share = COVERED_SHARES.get(outcome)
-    return [(hour_at, source, outcome, share, landing.detail) for hour_at, source in hours]
-
-
-def _hour_named(name: str) -> datetime | None:
-    """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
-    named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
-    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None
+def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
+    """What a landed segment lacks of an hour, by its own gap lines."""
+    return missed_in(zone.read(segment).splitlines(), hour_at)

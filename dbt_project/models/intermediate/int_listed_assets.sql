@@ -1,53 +1,21 @@
 -- One row per venue, base_asset and unbroken span of time in which the venue lists a trading
--- instrument of it. A venue's first listing holds backwards: what it lists did not begin with the
--- first landing. What a later listing adds is listed from there on.
+-- instrument of it. When a listing begins and ends is worked out in int_instrument_versions.
 {{ config(materialized='table') }}
 
 with
 
-versions as (
-
-    select
-        venue,
-        base_asset,
-        valid_from,
-        coalesce(valid_to, timestamp '9999-12-31') as valid_to,
-        first_observed_at,
-
-    from {{ ref('int_instrument_versions') }}
-
-    where specification_source = 'snapshot'
-        and base_asset is not null
-
-),
-
-first_listings as (
-
-    select
-        venue,
-        date_trunc('hour', min(first_observed_at)) as first_hour_at,
-
-    from versions
-
-    group by all
-
-),
-
 spans as (
 
     select distinct
-        versions.venue,
-        versions.base_asset,
-        case
-            when date_trunc('hour', versions.first_observed_at) = first_listings.first_hour_at
-                then versions.valid_from
-            else versions.first_observed_at
-        end as listed_from,
-        versions.valid_to as listed_to,
+        venue,
+        base_asset,
+        valid_from as listed_from,
+        coalesce(valid_to, timestamp '9999-12-31') as listed_to,
 
-    from versions
-    inner join first_listings
-        on versions.venue = first_listings.venue
+    from {{ ref('int_instrument_versions') }}
+
+    where is_trading
+        and base_asset is not null
 
 ),
 
