@@ -378,8 +378,8 @@ def test_leverage_uses_open_interest_at_the_hours_end(warehouse) -> None:
 
 
 def test_ratios_are_of_a_series_that_does_not_jump(warehouse) -> None:
-    # hyperliquid stands with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion. bybit's
-    # 6 billion had begun to be reported at 14:00 beside 14: all but 1/720 of it is kept out.
+    # hyperliquid stands with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion.
+    # bybit's 6 billion had begun to be reported at 14:00 beside 14: all but 1/720 is kept out.
     linked = 14e9 * (14 / 20) ** (719 / 720)
     assert row(
         warehouse,
@@ -401,7 +401,10 @@ def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(wareh
 
 def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
     assert row(
-        warehouse, "marts.leverage_hourly", "oi_usd, oi_end_venues, oi_to_market_cap", base_asset="DOGE"
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_usd, oi_end_venues, oi_to_market_cap",
+        base_asset="DOGE",
     ) == (None, 0, None)
 
 
@@ -412,8 +415,8 @@ def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
     assert row(
         warehouse,
         "marts.funding_hourly",
-        "oi_weighted_funding_8h, oi_weighted_apr, volume_weighted_funding_8h, lowest_funding_rate_8h, highest_funding_rate_8h,"
-        " weighted_oi_usd, venues, instruments",
+        "oi_weighted_funding_8h, oi_weighted_apr, volume_weighted_funding_8h,"
+        " lowest_funding_rate_8h, highest_funding_rate_8h, weighted_oi_usd, venues, instruments",
         base_asset="BTC",
     ) == (0.000024, 0.02628, None, -0.0002, 0.0001, 12.5e9, 3, 3)
 
@@ -453,7 +456,8 @@ def test_a_day_of_intensity_needs_every_hour_heard_whole(warehouse) -> None:
 
 
 def test_liquidations_over_market_cap_and_volume(warehouse) -> None:
-    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), of spot 1 and 24 billion.
+    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), and over spot of 1
+    # and 24 billion.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
