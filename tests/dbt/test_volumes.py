@@ -1,4 +1,4 @@
-"""What venues mean by the volume of a contract: their answers, and the row of fct_volumes by hand."""
+"""What venues mean by a contract's volume: their answers, and the row of fct_volumes by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.liquidations.liquidation_imports import Built, at, built, take_in_text
+
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 
