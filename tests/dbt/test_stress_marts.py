@@ -110,6 +110,7 @@ select
         else close_usd
     end::double as low_usd,
     close_usd,
+    lag(close_usd) over (partition by base_asset order by h) as hour_before_close_usd,
     case when base_asset = 'trends' and h > 700 then null else 1000 end::double as volume_usd,
     'spot:hand:' || base_asset as price_source,
 from closes
@@ -176,13 +177,17 @@ create or replace table warehouse.marts.leverage_hourly as
 select
     hour_at,
     base_asset,
-    case base_asset when 'ranks' then 300.0 when 'scored' then 100.0 end::double as oi_usd,
-    case base_asset when 'ranks' then 1000.0 when 'scored' then 3000.0 end::double
-        as market_cap_usd,
+    case base_asset when 'ranks' then 300.0 when 'scored' then 100.0 end::double
+        as oi_constant_venues_usd,
     case
         when base_asset in ('ranks', 'scored') then if(h = 739, 2, h % 4)
         when base_asset = 'noise' then noise_1 // 100
     end::double as oi_to_market_cap,
+from grid
+where {visible}
+union all
+-- (300 + 100) / (1000 + 3000)
+select distinct hour_at, 'ALL', 400.0::double, 0.1::double
 from grid
 where {visible};
 
@@ -195,7 +200,7 @@ select
         when base_asset = 'wanders' and h >= 732 then [96, 92, 89, 76, 74, 46, 44, 47][h - 731]
         when base_asset = 'wanders' and h >= 432 then (h - 432) * 37 % 100
         when base_asset = 'noise' then noise_2
-    end::double as oi_weighted_f8,
+    end::double as oi_weighted_funding_8h,
     case base_asset when 'scored' then 100.0 when 'noise' then 300.0 end::double
         as weighted_oi_usd,
 from grid
@@ -324,8 +329,8 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "oi_weighted_f8_percentile, oi_weighted_f8_weight, oi_weighted_f8_contribution,"
-        " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
+        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight,"
+        " oi_weighted_funding_8h_contribution, long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
 
@@ -341,7 +346,7 @@ def test_contributions_add_up_to_the_score(warehouse) -> None:
     assert warehouse.execute(
         """
         select count(*) > 500, max(abs(score - (
-            oi_to_market_cap_contribution + oi_weighted_f8_contribution
+            oi_to_market_cap_contribution + oi_weighted_funding_8h_contribution
             + long_imbalance_24h_contribution + intensity_24h_bp_contribution
             + realised_volatility_24h_contribution
         ))) < 0.0003
@@ -363,14 +368,14 @@ def test_under_half_of_the_weight_there_is_no_score(warehouse) -> None:
         None,
         0.35,
         None,
-        "oi_weighted_f8, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
+        "oi_weighted_funding_8h, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
     )
 
 
 def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
     found = warehouse.execute(
         """
-        select round(oi_weighted_f8_percentile, 1), oi_weighted_f8_regime
+        select round(oi_weighted_funding_8h_percentile, 1), oi_weighted_funding_8h_regime
         from marts.stress_hourly
         where base_asset = 'wanders' and hour_at >= ?
         order by hour_at
@@ -393,7 +398,10 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
 def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
     bands = ("calm", "elevated", "stressed", "extreme")
     edges = (None, 50, 80, 95)
-    for measure, regime in (("score", "regime"), ("oi_weighted_f8", "oi_weighted_f8_regime")):
+    for measure, regime in (
+        ("score", "regime"),
+        ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime"),
+    ):
         replayed, now = [], 0
         rows = warehouse.execute(
             f"select {measure}_percentile, {regime} from marts.stress_hourly"
@@ -418,10 +426,10 @@ def test_all_is_the_assets_as_one(warehouse) -> None:
     found = row(
         warehouse,
         "marts.stress_hourly",
-        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_f8",
+        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_funding_8h",
         base_asset="ALL",
     )
-    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_f8", base_asset="noise")
+    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_funding_8h", base_asset="noise")
     assert found[:3] == (0.1, 0.25, 100)
     assert found[3] == pytest.approx((100 * 739 + 300 * noise[0]) / 400)
 
