@@ -69,6 +69,12 @@ versions as (
 
 ),
 
+known_assets as (
+
+    from {{ ref('int_known_assets') }}
+
+),
+
 marks as (
 
     select
@@ -130,6 +136,7 @@ specified as (
         coalesce(
             versions.asset_multiplier, {{ asset_multiplier('staged.venue_asset') }}
         )::double as asset_multiplier,
+        versions.instrument is not null as has_listing,
         holds.batch_id is not null as is_held,
 
     from staged
@@ -250,6 +257,18 @@ named as (
 
 ),
 
+named_assets as (
+
+    select
+        named.*,
+        named.has_listing or known_assets.base_asset is not null as is_listed,
+
+    from named
+    left join known_assets
+        on named.base_asset = known_assets.base_asset
+
+),
+
 final as (
 
     select
@@ -263,6 +282,7 @@ final as (
         venue,
         instrument,
         base_asset,
+        is_listed,
         quote_asset,
         contract_type,
         liquidated_side,
@@ -296,7 +316,7 @@ final as (
                     over (partition by venue, hour_at)
             ) as is_reconciling,
 
-    from named
+    from named_assets
 
 )
 

@@ -1,8 +1,8 @@
 -- One row per hour of the spine and asset tracked at it: hourly statistics run over this grid.
 --
--- Tracked are the largest by open interest (variable tracked_assets) and those with a counted
--- liquidation in the 720 hours up to and including the hour. An asset's open interest is its
--- largest hourly figure of the last 24 hours, so that a missed poll does not drop it.
+-- Tracked are the largest by open interest (variable tracked_assets) and the listed ones with a
+-- counted liquidation in the 720 hours up to and including the hour. An asset's open interest is
+-- its largest hourly figure of the last 24 hours, so that a missed poll does not drop it.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 720},
@@ -44,6 +44,7 @@ event_hours as (
 
     where {{ counted_liquidations() }}
         and base_asset is not null
+        and is_listed
         and hour_at >= {{ first_hour_read(719) }}
 
 ),
