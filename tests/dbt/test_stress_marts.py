@@ -195,7 +195,7 @@ select
         when base_asset = 'wanders' and h >= 732 then [96, 92, 89, 76, 74, 46, 44, 47][h - 731]
         when base_asset = 'wanders' and h >= 432 then (h - 432) * 37 % 100
         when base_asset = 'noise' then noise_2
-    end::double as oi_weighted_f8,
+    end::double as oi_weighted_funding_8h,
     case base_asset when 'scored' then 100.0 when 'noise' then 300.0 end::double
         as weighted_oi_usd,
 from grid
@@ -324,7 +324,7 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "oi_weighted_f8_percentile, oi_weighted_f8_weight, oi_weighted_f8_contribution,"
+        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight, oi_weighted_funding_8h_contribution,"
         " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
@@ -341,7 +341,7 @@ def test_contributions_add_up_to_the_score(warehouse) -> None:
     assert warehouse.execute(
         """
         select count(*) > 500, max(abs(score - (
-            oi_to_market_cap_contribution + oi_weighted_f8_contribution
+            oi_to_market_cap_contribution + oi_weighted_funding_8h_contribution
             + long_imbalance_24h_contribution + intensity_24h_bp_contribution
             + realised_volatility_24h_contribution
         ))) < 0.0003
@@ -363,14 +363,14 @@ def test_under_half_of_the_weight_there_is_no_score(warehouse) -> None:
         None,
         0.35,
         None,
-        "oi_weighted_f8, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
+        "oi_weighted_funding_8h, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
     )
 
 
 def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
     found = warehouse.execute(
         """
-        select round(oi_weighted_f8_percentile, 1), oi_weighted_f8_regime
+        select round(oi_weighted_funding_8h_percentile, 1), oi_weighted_funding_8h_regime
         from marts.stress_hourly
         where base_asset = 'wanders' and hour_at >= ?
         order by hour_at
@@ -393,7 +393,7 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
 def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
     bands = ("calm", "elevated", "stressed", "extreme")
     edges = (None, 50, 80, 95)
-    for measure, regime in (("score", "regime"), ("oi_weighted_f8", "oi_weighted_f8_regime")):
+    for measure, regime in (("score", "regime"), ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime")):
         replayed, now = [], 0
         rows = warehouse.execute(
             f"select {measure}_percentile, {regime} from marts.stress_hourly"
@@ -418,10 +418,10 @@ def test_all_is_the_assets_as_one(warehouse) -> None:
     found = row(
         warehouse,
         "marts.stress_hourly",
-        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_f8",
+        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_funding_8h",
         base_asset="ALL",
     )
-    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_f8", base_asset="noise")
+    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_funding_8h", base_asset="noise")
     assert found[:3] == (0.1, 0.25, 100)
     assert found[3] == pytest.approx((100 * 739 + 300 * noise[0]) / 400)
 

@@ -39,7 +39,7 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "int_known_assets", "resource_type:seed"),
+    *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -218,6 +218,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
+        _keep_listed_assets(state)
         unchanging = _nothing_to_stage(state) if _is_same_project(state) else []
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
@@ -234,8 +235,10 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
+        _add_hours_of_changed_listings(state)
         _add_hours_after(state)
         _extend_spine(state)
+        _add_hours_before(state)
         _set_plan(state, STAGED)
     return True
 
@@ -494,7 +497,7 @@ def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
     state.execute("begin")
     state.execute(
         "create table ops.instrument_versions_before as"
-        f" select venue, instrument, valid_from, valid_to, is_trading, {VERSION_TERMS}"
+        f" select venue, instrument, valid_from, valid_to, {VERSION_TERMS}"
         " from intermediate.int_instrument_versions"
     )
     state.execute(
@@ -505,7 +508,7 @@ def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
-    """Hours whose rows are named, valued or counted otherwise by a new or corrected listing.
+    """Hours whose rows a new or corrected listing names or values otherwise.
 
     Only the stretches of time count in which an instrument means something else than before: a
     contract size that changes today leaves the years before it alone.
@@ -528,22 +531,8 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
                 inner join changed_stretches as changed
                     on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
                     and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
-                where changed.is_renamed
                 """,
             )
-        # Which venues are expected to report an asset in an hour follows from what they list.
-        _add_hours(
-            state,
-            """
-            with stretches as (
-                select distinct date_trunc('hour', from_at) as from_at, to_at
-                from changed_stretches where is_trading_changed
-            )
-            select spine.hour_at from ops.hours as spine
-            inner join stretches
-                on spine.hour_at >= stretches.from_at and spine.hour_at < stretches.to_at
-            """,
-        )
     _add_hours_of_changed_assets(state, tables)
     state.execute("drop table ops.instrument_versions_before")
     state.execute("drop table ops.known_assets_before")
@@ -553,7 +542,6 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
     """Makes changed_stretches: from when to when which instrument has other terms than before."""
     columns = (
         "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
-        " coalesce(is_trading, false) as is_trading,"
         f" row({VERSION_TERMS}) as terms"
     )
     state.execute(
@@ -577,11 +565,7 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
             select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
             from bounds
         )
-        select
-            stretches.*,
-            before.terms is distinct from now.terms as is_renamed,
-            coalesce(before.is_trading, false) != coalesce(now.is_trading, false)
-                as is_trading_changed
+        select stretches.*
         from stretches
         left join before
             on stretches.venue = before.venue and stretches.instrument = before.instrument
@@ -589,7 +573,7 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
         left join now
             on stretches.venue = now.venue and stretches.instrument = now.instrument
             and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
-        where stretches.to_at is not null and (is_renamed or is_trading_changed)
+        where stretches.to_at is not null and before.terms is distinct from now.terms
         """
     )
 
@@ -626,6 +610,41 @@ def _add_hours_of_changed_assets(
     )
 
 
+def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
+    """Notes which assets were listed before staging; kept while a killed run's hours are pending."""
+    noted = _table_exists(state, "ops", "listed_assets_before")
+    if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
+        state.execute(
+            "create table ops.listed_assets_before as select * from intermediate.int_listed_assets"
+        )
+
+
+def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
+    """Which venues normally report an asset, and so what is zero, changes with their listings.
+
+    A venue's first listing ends the rule by events for all of its time.
+    """
+    if not _table_exists(state, "ops", "listed_assets_before"):
+        return
+    before, now = "ops.listed_assets_before", "intermediate.int_listed_assets"
+    _add_hours(
+        state,
+        f"""
+        with changed as (
+            (select * from {before} except select * from {now} as now_listed)
+            union
+            (select * from {now} as now_listed except select * from {before})
+        )
+        select hours.hour_at
+        from ops.hours as hours
+        inner join changed
+            on hours.hour_at < changed.listed_to
+            and hours.hour_at + interval 1 hour > changed.listed_from
+        """,
+    )
+    state.execute("drop table ops.listed_assets_before")
+
+
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
     """What the next hour takes from the one before.
 
@@ -642,6 +661,16 @@ def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
             and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
         """,
     )
+
+
+def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
+    """The hour before each pending one: an hour's first minutes may say how the last one ended.
+
+    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
+    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
+    its former revision may have.
+    """
+    _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
 
 
 def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
