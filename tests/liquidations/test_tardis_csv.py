@@ -286,10 +286,6 @@ def test_hyperliquids_capitals_are_its_own_names_again(stated: Built) -> None:
         "kPEPE",
         "xyz:TSLA",
     ]
-    assert stated.staged(
-        "select base_asset, asset_multiplier from intermediate.int_open_interest_unioned"
-        " where instrument = 'kPEPE'"
-    ) == [{"base_asset": "PEPE", "asset_multiplier": 1000}]
 
 
 def test_bitfinex_tickers_are_coins(stated: Built) -> None:
