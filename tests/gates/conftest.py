@@ -125,6 +125,14 @@ from marts.liquidations_hourly;
 create table marts.leverage_hourly as
 select distinct hour_at, base_asset, 1e10 as oi_usd, 0.02::double as oi_to_market_cap
 from marts.liquidations_hourly;
+create table marts.fct_funding as
+select
+    'okx' as venue, 'BTC-USDT-SWAP' as instrument, 'BTC' as base_asset,
+    timestamp '2026-01-29 14:00:00' + number * interval 1 hour as funding_at,
+    0.0001::double as funding_rate, 1::double as interval_hours,
+    'settlements' as interval_source, true as is_settled,
+    date_trunc('hour', funding_at) as hour_at,
+from range(2) as numbers(number);
 create table marts.funding_hourly as
 select distinct hour_at, base_asset, 0.0001::double as oi_weighted_f8
 from marts.liquidations_hourly;
