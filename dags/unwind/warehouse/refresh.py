@@ -39,7 +39,7 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "resource_type:seed"),
+    *("int_instrument_versions", "int_known_assets", "resource_type:seed"),
     *("int_funding_sightings", "int_funding_listings", "int_funding_intervals"),
 )
 
@@ -465,9 +465,15 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-VERSION_COLUMNS = (
-    "venue, instrument, contract_type, base_asset, asset_multiplier, quote_asset, contract_size,"
-    " valid_from, valid_to"
+# What rows of an instrument are named and valued by.
+VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
+
+# Rows of observations by the instant that they are about; as built, rejected ones included.
+OBSERVATION_TABLES = (
+    "int_prices_screened",
+    "int_open_interest_screened",
+    "int_funding_screened",
+    "int_long_short_ratio_screened",
 )
 
 
@@ -480,40 +486,146 @@ def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
 
 
 def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes the specifications before staging; kept while a killed run's hours are pending."""
+    """Notes specifications and known assets before staging.
+
+    They are kept while a killed run's hours are pending.
+    """
     noted = _table_exists(state, "ops", "instrument_versions_before")
-    if _table_exists(state, "intermediate", "int_instrument_versions") and not noted:
-        state.execute(
-            "create table ops.instrument_versions_before as"
-            f" select {VERSION_COLUMNS} from intermediate.int_instrument_versions"
-        )
+    if noted or not _table_exists(state, "intermediate", "int_known_assets"):
+        return
+    state.execute("begin")
+    state.execute(
+        "create table ops.instrument_versions_before as"
+        f" select venue, instrument, valid_from, valid_to, is_trading, {VERSION_TERMS}"
+        " from intermediate.int_instrument_versions"
+    )
+    state.execute(
+        "create table ops.known_assets_before as"
+        " select base_asset from intermediate.int_known_assets"
+    )
+    state.execute("commit")
 
 
 def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
-    """A new or corrected specification revalues the hours in which the instrument has rows."""
-    noted = _table_exists(state, "ops", "instrument_versions_before")
-    if not noted:
+    """Hours whose rows are named, valued or counted otherwise by a new or corrected listing.
+
+    Only the stretches of time count in which an instrument means something else than before: a
+    contract size that changes today leaves the years before it alone.
+    """
+    if not _table_exists(state, "ops", "instrument_versions_before"):
         # The first build ever: every hour is pending anyway.
         return
-    before = "ops.instrument_versions_before"
-    now = f"(select {VERSION_COLUMNS} from intermediate.int_instrument_versions)"
+    tables = [table for table in OBSERVATION_TABLES if _table_exists(state, "intermediate", table)]
+    _find_changed_stretches(state)
+    if state.execute("select count(*) from changed_stretches").fetchone()[0]:
+        for table, instant in (
+            ("int_liquidations_unioned", "event_at"),
+            *((table, "observed_at") for table in tables),
+        ):
+            _add_hours(
+                state,
+                f"""
+                select rows_of.hour_at
+                from intermediate.{table} as rows_of
+                inner join changed_stretches as changed
+                    on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
+                    and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
+                where changed.is_renamed
+                """,
+            )
+        # Which venues are expected to report an asset in an hour follows from what they list.
+        _add_hours(
+            state,
+            """
+            with stretches as (
+                select distinct date_trunc('hour', from_at) as from_at, to_at
+                from changed_stretches where is_trading_changed
+            )
+            select spine.hour_at from ops.hours as spine
+            inner join stretches
+                on spine.hour_at >= stretches.from_at and spine.hour_at < stretches.to_at
+            """,
+        )
+    _add_hours_of_changed_assets(state, tables)
+    state.execute("drop table ops.instrument_versions_before")
+    state.execute("drop table ops.known_assets_before")
+
+
+def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
+    """Makes changed_stretches: from when to when which instrument has other terms than before."""
+    columns = (
+        "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
+        " coalesce(is_trading, false) as is_trading,"
+        f" row({VERSION_TERMS}) as terms"
+    )
+    state.execute(
+        f"""
+        create or replace temp table changed_stretches as
+        with before as (
+            select {columns} from ops.instrument_versions_before
+        ),
+        now as (
+            select {columns} from intermediate.int_instrument_versions
+        ),
+        changed as (
+            (from before except from now) union (from now except from before)
+        ),
+        bounds as (
+            select venue, instrument, valid_from as from_at from changed
+            union
+            select venue, instrument, valid_to from changed
+        ),
+        stretches as (
+            select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
+            from bounds
+        )
+        select
+            stretches.*,
+            before.terms is distinct from now.terms as is_renamed,
+            coalesce(before.is_trading, false) != coalesce(now.is_trading, false)
+                as is_trading_changed
+        from stretches
+        left join before
+            on stretches.venue = before.venue and stretches.instrument = before.instrument
+            and stretches.from_at >= before.valid_from and stretches.from_at < before.valid_to
+        left join now
+            on stretches.venue = now.venue and stretches.instrument = now.instrument
+            and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
+        where stretches.to_at is not null and (is_renamed or is_trading_changed)
+        """
+    )
+
+
+def _add_hours_of_changed_assets(
+    state: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> None:
+    """An asset that a listing anywhere has made known, or no listing knows any longer.
+
+    Rows without a listing of their own are quarantined, or marked, until some listing knows their
+    asset.
+    """
+    state.execute(
+        """
+        create or replace temp table changed_assets as
+        with now as (select base_asset from intermediate.int_known_assets)
+        (from ops.known_assets_before except from now)
+        union
+        (from now except from ops.known_assets_before)
+        """
+    )
+    if not state.execute("select count(*) from changed_assets").fetchone()[0]:
+        return
+    for table in tables:
+        _add_hours(
+            state,
+            f"select hour_at from intermediate.{table} where not is_listed"
+            " and base_asset in (select base_asset from changed_assets)",
+        )
     _add_hours(
         state,
-        f"""
-        with changed as (
-            (select * from {before} except select * from {now} as now_versions)
-            union
-            (select * from {now} as now_versions except select * from {before})
-        )
-        select rows_of.hour_at
-        from intermediate.int_liquidations_unioned as rows_of
-        inner join changed
-            on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
-            and rows_of.event_at >= changed.valid_from
-            and rows_of.event_at < coalesce(changed.valid_to, timestamp '9999-01-01')
-        """,
+        "select hour_at from intermediate.int_liquidations_unioned"
+        " where spelled_asset in (select base_asset from changed_assets)",
     )
-    state.execute("drop table ops.instrument_versions_before")
 
 
 def _add_hours_of_changed_funding_intervals(

@@ -1,0 +1,49 @@
+-- One row per staged funding rate: named by its instrument's listing of that time, and either good
+-- or with the reason why not.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 0},
+) }}
+
+with
+
+limits as (
+
+    {{ plausibility_limits([
+        'funding_rate_8h_max', 'interval_hours_min', 'interval_hours_max',
+    ]) | indent(4) }}
+
+),
+
+staged as (
+
+    from {{ ref('int_funding_staged') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+{{ named_observations('staged') }}
+
+limited as (
+
+    select
+        named.*,
+        limits.*,
+
+    from named
+    cross join limits
+
+),
+
+{{ screened_observations(
+    'limited',
+    grain=['venue', 'instrument', 'observed_at', 'is_settled'],
+    screens={
+        'implausible_interval':
+            'interval_hours < interval_hours_min or interval_hours > interval_hours_max',
+        'implausible_rate': 'abs(funding_rate) * 8 / interval_hours > funding_rate_8h_max',
+    },
+    values=['funding_rate', 'interval_hours'],
+    kept=['is_settled'],
+) }}
