@@ -40,7 +40,8 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
     *("int_instrument_versions", "int_known_assets", "resource_type:seed"),
-    *("int_funding_sightings", "int_funding_listings", "int_funding_intervals"),
+    *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
+    "int_funding_intervals",
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -235,7 +236,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
-        _add_hours_of_changed_funding_intervals(state, target)
+        _add_hours_of_changed_funding_intervals(state)
         _add_hours_after(state)
         _extend_spine(state)
         _set_plan(state, STAGED)
@@ -628,38 +629,27 @@ def _add_hours_of_changed_assets(
     )
 
 
-def _add_hours_of_changed_funding_intervals(
-    state: duckdb.DuckDBPyConnection, target: Home
-) -> None:
+def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
     """The hours of built rates whose interval is known differently now.
 
     A settlement's neighbours and a listing of its time may land in any order, hours away from it.
     """
-    state.execute(f"attach '{target.warehouse_db}' as built (read_only)")
-    try:
-        columns = state.execute(
-            "select column_name from duckdb_columns() where database_name = 'built'"
-            " and schema_name = 'marts' and table_name = 'fct_funding'"
-        ).fetchall()
-        if ("interval_source",) not in columns:
-            # Nothing is built, or by a former project, whose build ends with what to do.
-            return
-        _add_hours(
-            state,
-            """
-            select facts.hour_at
-            from built.marts.fct_funding as facts
-            inner join intermediate.int_funding_intervals as known
-                on facts.venue = known.venue and facts.instrument = known.instrument
-                and facts.funding_at = known.funding_at and facts.is_settled = known.is_settled
-            where (
-                facts.interval_hours is distinct from known.interval_hours
-                or facts.interval_source is distinct from known.interval_source
-            )
-            """,
-        )
-    finally:
-        state.execute("detach built")
+    if not _table_exists(state, "intermediate", "int_funding_screened"):
+        # The first build ever: every hour is pending anyway.
+        return
+    _add_hours(
+        state,
+        """
+        select built.hour_at
+        from intermediate.int_funding_screened as built
+        inner join intermediate.int_funding_intervals as known
+            on built.venue = known.venue and built.instrument = known.instrument
+            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
+        where built.interval_source != 'unknown'
+            and built.interval_hours is distinct from known.interval_hours
+            or built.interval_source is distinct from known.interval_source
+        """,
+    )
 
 
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:

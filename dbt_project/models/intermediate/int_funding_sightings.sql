@@ -5,11 +5,7 @@ with
 
 staged as (
 
-    {% for venue in var('venues') %}
-    from {{ ref('stg_' ~ venue ~ '__funding') }}
-    union all by name
-    {% endfor %}
-    from {{ ref('stg_tardis__funding') }}
+    from {{ ref('int_funding_staged') }}
 
 ),
 
