@@ -181,6 +181,22 @@ MARTS = {
     ("leverage_hourly", "oi_to_market_cap_plausible"): f"""
         update marts.leverage_hourly set oi_to_market_cap = 100 where {BTC_14}
     """,
+    ("fct_funding", "key_unique"): """
+        insert into marts.fct_funding select * from marts.fct_funding where venue = 'okx'
+    """,
+    ("fct_funding", "key_complete"): """
+        update marts.fct_funding set funding_at = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_has_source"): """
+        update marts.fct_funding set interval_hours = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_known"): """
+        update marts.fct_funding set interval_hours = null, interval_source = 'unknown'
+        where venue = 'okx'
+    """,
+    ("fct_funding", "interval_within_settlements"): """
+        update marts.fct_funding set interval_hours = 8 where venue = 'okx'
+    """,
     ("funding_hourly", "funding_rate_8h_plausible"): f"""
         update marts.funding_hourly set oi_weighted_funding_8h = -0.03 where {BTC_14}
     """,

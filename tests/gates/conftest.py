@@ -122,10 +122,6 @@ select distinct hour_at, venue, instrument, base_asset, 'mark' as price_kind,
     hour_at as observed_at, 90000::double as open_usd, 90100::double as high_usd,
     89900::double as low_usd, 90000::double as close_usd,
 from marts.fct_liquidations;
-create table marts.fct_funding as
-select distinct hour_at, venue, instrument, base_asset, hour_at as funding_at,
-    0.0001::double as funding_rate, 8::double as interval_hours,
-from marts.fct_liquidations;
 create table marts.dim_assets as
 select distinct base_asset from marts.fct_liquidations;
 
@@ -156,6 +152,14 @@ from marts.liquidations_hourly;
 create table marts.leverage_hourly as
 select distinct hour_at, base_asset, 1e10 as oi_usd, 0.02::double as oi_to_market_cap
 from marts.liquidations_hourly;
+create table marts.fct_funding as
+select
+    'okx' as venue, 'BTC-USDT-SWAP' as instrument, 'BTC' as base_asset,
+    timestamp '2026-01-29 14:00:00' + number * interval 1 hour as funding_at,
+    0.0001::double as funding_rate, 1::double as interval_hours,
+    'settlements' as interval_source, true as is_settled,
+    date_trunc('hour', funding_at) as hour_at,
+from range(2) as numbers(number);
 create table marts.funding_hourly as
 select distinct hour_at, base_asset, 0.0001::double as oi_weighted_funding_8h
 from marts.liquidations_hourly;

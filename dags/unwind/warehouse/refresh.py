@@ -40,6 +40,8 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
     *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
+    *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
+    "int_funding_intervals",
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -236,6 +238,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
         _add_hours_of_changed_listings(state)
+        _add_hours_of_changed_funding_intervals(state)
         _add_hours_after(state)
         _extend_spine(state)
         _add_hours_before(state)
@@ -645,6 +648,29 @@ def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
     state.execute("drop table ops.listed_assets_before")
 
 
+def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
+    """The hours of built rates whose interval is known differently now.
+
+    A settlement's neighbours and a listing of its time may land in any order, hours away from it.
+    """
+    if not _table_exists(state, "intermediate", "int_funding_screened"):
+        # The first build ever: every hour is pending anyway.
+        return
+    _add_hours(
+        state,
+        """
+        select built.hour_at
+        from intermediate.int_funding_screened as built
+        inner join intermediate.int_funding_intervals as known
+            on built.venue = known.venue and built.instrument = known.instrument
+            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
+        where built.interval_source != 'unknown'
+            and built.interval_hours is distinct from known.interval_hours
+            or built.interval_source is distinct from known.interval_source
+        """,
+    )
+
+
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
     """What the next hour takes from the one before.
 
@@ -678,7 +704,7 @@ def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
 
     What an import covers, its good rows tell. Batches that were built before are in the spine.
     """
-    listings = ("__liquidations", "__instruments")
+    listings = ("__liquidations", "__instruments", "__funding_intervals")
     told = " union all ".join(
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
         for table in _landed_tables(state)

@@ -172,7 +172,9 @@ priced as (
 
     select
         with_settle_price.* exclude (price_usd, price_kind),
+        -- A vendor's row stands at its own price, so that its sums are those of its file.
         with_settle_price.price_kind = 'entry'
+            and with_settle_price.source_kind != 'collector'
             and coalesce(
                 marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
             ) as is_marked,
