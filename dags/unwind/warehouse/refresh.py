@@ -477,6 +477,7 @@ OBSERVATION_TABLES = (
     "int_prices_screened",
     "int_open_interest_screened",
     "int_funding_screened",
+    "int_volumes_screened",
     "int_long_short_ratio_screened",
 )
 

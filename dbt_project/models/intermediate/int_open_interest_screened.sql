@@ -131,7 +131,8 @@ priced as (
     grain=['venue', 'instrument', 'observed_at'],
     screens={
         'quote_not_usd':
-            'not coalesce(quote_asset in ' ~ dollar_quotes() ~ ', false)',
+            '(oi_usd is not null or contract_type != \'linear\')'
+            ~ ' and not coalesce(quote_asset in ' ~ dollar_quotes() ~ ', false)',
         'implausible_open_interest':
             'greatest(oi_usd, coins_usd, contracts_usd) > oi_usd_max',
         'contradictory_open_interest':

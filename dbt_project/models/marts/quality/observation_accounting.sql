@@ -1,5 +1,7 @@
 {{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
-{%- set datasets = ['open_interest', 'funding', 'prices', 'long_short_ratio', 'market_caps'] %}
+{%- set datasets = [
+    'open_interest', 'funding', 'prices', 'volumes', 'long_short_ratio', 'market_caps'
+] %}
 
 with
 

@@ -3,6 +3,7 @@
     'open_interest': 'int_open_interest_screened',
     'funding': 'int_funding_screened',
     'prices': 'int_prices_screened',
+    'volumes': 'int_volumes_screened',
     'long_short_ratio': 'int_long_short_ratio_screened',
     'market_caps': 'int_market_caps_screened',
 } %}

@@ -2,6 +2,7 @@
     'open_interest': 'int_open_interest_screened',
     'funding': 'int_funding_screened',
     'prices': 'int_prices_screened',
+    'volumes': 'int_volumes_screened',
     'long_short_ratio': 'int_long_short_ratio_screened',
 } %}
 
