@@ -22,7 +22,8 @@
 
 
 {#-
-    Funding rates: funding_rate (per interval, positive where longs pay), interval_hours, is_settled
+    Funding rates: funding_rate (per interval, positive where longs pay), interval_hours (null where
+    the row itself does not say it), next_funding_at (the settlement that it announces), is_settled
     (false for the running estimate of the next settlement).
 -#}
 {% macro staged_funding(venue, relation) -%}
@@ -30,8 +31,8 @@
         venue,
         relation,
         numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-        required=['funding_rate', 'interval_hours'],
-        kept=['is_settled'],
+        required=['funding_rate'],
+        kept=['is_settled', 'next_funding_at'],
     ) }}
 {%- endmacro %}
 

@@ -38,6 +38,7 @@ meant as (
     select
         *,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
 
     from (
         from settled
