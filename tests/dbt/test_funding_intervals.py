@@ -1,4 +1,4 @@
-"""The hours that a funding rate is for: by the row, its neighbours, what was listed then, the venue.
+"""The hours that a funding rate is for: by the row, its neighbours, the listing then, the venue.
 
 Histories are written as answers of the venues and imported; expected hours are worked out by hand.
 """
@@ -24,7 +24,7 @@ from unwind.warehouse.state import staging_state
 
 IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
 # What builds fct_funding once its batches are staged.
-FUNDING_MODELS = ("int_funding_unioned", "fct_funding")
+FUNDING_MODELS = ("int_funding_screened", "int_funding_unioned", "fct_funding")
 
 
 def at(text: str) -> datetime:
@@ -182,8 +182,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     folder = tmp_path_factory.mktemp("funding_intervals")
     home = Home(folder / "home")
     texts = {
-        one.venue: one.settlements(one.symbol, EIGHT_HOURLY + FOUR_HOURLY, AFTER)
-        for one in CHANGES
+        one.venue: one.settlements(one.symbol, EIGHT_HOURLY + FOUR_HOURLY, AFTER) for one in CHANGES
     }
     # Today's list, of another interval than the history's.
     texts["binance"] += binance_listing({"AUCTIONUSDT": 4, "ONEUSDT": 4, "OLDUSDT": 4}, AFTER)
@@ -219,7 +218,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
         "predicted_funding_rate,open_interest,last_price,index_price,mark_price\n"
     )
     rows = "".join(
-        f"binance-futures,TICKUSDT,{ms(t) * 1000},{ms(t) * 1000 + 5},{ms(after) * 1000},0.0001,,,,,\n"
+        f"binance-futures,TICKUSDT,{ms(t)}000,{ms(t)}005,{ms(after)}000,0.0001,,,,,\n"
         for t, after in (
             ("2026-06-01T12:00", "2026-06-01T16:00"),
             ("2026-06-01T16:00", "2026-06-01T20:00"),
@@ -346,11 +345,13 @@ def parts() -> list[str]:
     )
     halves = EIGHT_HOURLY + FOUR_HOURLY
     return [
-        listed + binance("AUCTIONUSDT", halves[::2], AFTER),
+        listed
+        + binance("AUCTIONUSDT", halves[::2], AFTER)
+        + binance("FOURUSDT", ["2026-06-01T00:00", "2026-06-01T08:00"], AFTER),
         listed + binance("AUCTIONUSDT", halves[1::2], AFTER),
-        listed + binance("FOURUSDT", ["2026-06-01T00:00", "2026-06-01T08:00"], AFTER),
-        listed + binance("FOURUSDT", ["2026-06-01T04:00"], AFTER),
-        listed + binance("ONEUSDT", ["2026-06-02T08:00"], AFTER),
+        listed
+        + binance("FOURUSDT", ["2026-06-01T04:00"], AFTER)
+        + binance("ONEUSDT", ["2026-06-02T08:00"], AFTER),
         binance_listing({"ONEUSDT": 4}, "2026-06-02T02:00:00"),
         binance_listing({"OTHERUSDT": 4}, "2026-06-02T06:00:00"),
     ]

@@ -173,8 +173,12 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 def sides_and_values(told: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
     return [
-        tuple(fact[name] for name in ("instrument", "liquidated_side", "quantity_base"))
-        + (round(fact["notional_usd"], 2),)
+        (
+            fact["instrument"],
+            fact["liquidated_side"],
+            fact["quantity_base"],
+            round(fact["notional_usd"], 2),
+        )
         for fact in told.facts(venue)
     ]
 
@@ -236,9 +240,7 @@ def test_a_market_of_lighter_that_nothing_names_has_no_size(stated: Built) -> No
     assert refused(stated, "lighter") == [("77", "unknown_contract_size")]
 
 
-@pytest.mark.parametrize(
-    ("venue", "instrument"), [("gate", "BTC_USDT"), ("hyperliquid", "BTC")]
-)
+@pytest.mark.parametrize(("venue", "instrument"), [("gate", "BTC_USDT"), ("hyperliquid", "BTC")])
 def test_a_quantity_whose_unit_nobody_states_is_refused(
     stated: Built, venue: str, instrument: str
 ) -> None:
@@ -265,7 +267,8 @@ def funding(told: Built, venue: str) -> list[tuple[object, ...]]:
         tuple(row.values())
         for row in told.staged(
             "select instrument, funding_rate, interval_hours, reject_reason"
-            f" from landed.stg_tardis__funding where venue = '{venue}' order by observed_at, instrument"
+            f" from landed.stg_tardis__funding where venue = '{venue}'"
+            " order by observed_at, instrument"
         )
     ]
 

@@ -66,7 +66,9 @@
                     when exchanges.symbol_rule = 'leading_t' then 't' || upper(listed.vendor_symbol)
                     -- A builder's market is named dex:COIN, with the dex in small letters.
                     when exchanges.symbol_rule = 'hyperliquid'
-                        then coalesce(lower(nullif(split_part(listed.vendor_symbol, ':', -2), '')) || ':', '')
+                        then coalesce(
+                            lower(nullif(split_part(listed.vendor_symbol, ':', -2), '')) || ':', ''
+                        )
                         || coalesce(
                             symbols.venue_symbol, upper(split_part(listed.vendor_symbol, ':', -1))
                         )

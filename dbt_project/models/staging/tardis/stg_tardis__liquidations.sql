@@ -33,7 +33,10 @@ meant as (
                 then coalesce(of_asset.contract_size_usd, of_others.contract_size_usd)
         end as contract_size,
         'liquidation' as event_kind,
-        case vendor_rows.side when 'sell' then 'long' when 'buy' then 'short' end as liquidated_side,
+        case vendor_rows.side
+            when 'sell' then 'long'
+            when 'buy' then 'short'
+        end as liquidated_side,
         vendor_rows.written_at as event_at,
         'venue' as event_at_source,
         vendor_rows.side as raw_side,
