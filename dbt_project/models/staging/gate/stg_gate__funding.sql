@@ -39,9 +39,7 @@ settled as (
         entry ->> 'r' as funding_rate,
         true as is_settled,
 
-    from {{ rest_rows('gate', 'funding', [
-        '/futures/usdt/funding_rate', '/futures/btc/funding_rate',
-    ]) }}
+    from {{ rest_rows('gate', 'funding', gate_paths('funding_rate')) }}
 
 ),
 
