@@ -558,7 +558,7 @@ def test_gate_context_of_usd1(warehouse: Built) -> None:
     ]
     rates = warehouse.rows(
         "select funding_rate, interval_hours from marts.fct_funding"
-        " where instrument = 'BTC_USD1' and is_settled order by observed_at"
+        " where instrument = 'BTC_USD1' and is_settled order by funding_at"
     )
     assert [(one["funding_rate"], one["interval_hours"]) for one in rates] == [
         (0.00012, 8),

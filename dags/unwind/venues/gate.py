@@ -1,4 +1,4 @@
-"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, by the hour, and by WebSocket."""
+"""Gate: perpetuals in USDT, BTC and USD1. Liquidations come by REST, by the hour, and by WebSocket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ SIGNALS = Signals(
     reset_at_header="X-Gate-RateLimit-Reset-Timestamp",
 )
 PACES = (Pace("/api/v4/futures", 200, 10),)
-SETTLED_IN = ("usdt", "btc")
+# USD1 since 2026-08-19: https://www.gate.com/docs/developers/futures/ws/en/
+SETTLED_IN = ("usdt", "btc", "usd1")
 SUBSCRIPTION = {
     "time": 0,
     "channel": "futures.public_liquidates",

@@ -61,6 +61,8 @@ PERIOD_MINUTES = {
 INTERVAL_MINUTES = {"1m": 1, "3m": 3, "8h": 480} | PERIOD_MINUTES
 # From this instant USD-M metrics rows are labelled with the start of their five minutes, before it
 # with the end.
+# https://developers.binance.com/docs/derivatives/change-log: of a second the largest, not the latest.
+LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 METRICS_START_LABELS_FROM = datetime(2026, 6, 25, tzinfo=UTC)
 SPOT_MICROSECONDS_FROM = date(2025, 1, 1)
 DUMP_DELAY_MS = 4 * HOUR_MS
@@ -1065,7 +1067,7 @@ VENUE = WireVenue(
         oi_weight=0.42,
         flow_weight=0.40,
         # The largest of a second only since 2026-04-14.
-        rule=PublicationRule("latest"),
+        rule=PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),)),
         size_scale=0.8,
     ),
     faults={
