@@ -49,18 +49,24 @@ from_frames as (
 
 ),
 
-csv_lines as (
-
-    select
-        *,
-        [trim(field, '" ') for field in string_split(text, ',')] as fields,
-
-    from {{ raw_lines('binance', 'liquidations', 'force-order-csv') }}
-
-),
-
 -- A widespread collector writes the order's fields after one another and cuts USDT out of symbols.
 from_collector_csv as (
+
+    with
+
+    {{ csv_lines(
+        raw_lines('binance', 'liquidations', 'force-order-csv'), 'symbol', blanks=true
+    ) | indent }}
+
+    collector_lines as (
+
+        select
+            *,
+            {{ csv_has_wrong_width('csv_lines', 12) | indent(8) }} as has_wrong_width,
+
+        from csv_lines
+
+    )
 
     select
         batch_id,
@@ -70,46 +76,57 @@ from_collector_csv as (
         'binance.force_order_csv@1' as parser,
         'collector' as source_kind,
         case
-            when lower(fields[1]) = 'symbol' then 'header'
+            when is_header or lower(fields[1]) = 'symbol' then 'header'
             -- A row that was cut still has one of the order's words, or its time.
-            when len(fields) != 12
+            when has_wrong_width
                 and not list_has_any(
                     [upper(field) for field in fields],
                     ['BUY', 'SELL', 'LIMIT', 'IOC', 'FILLED']
                 )
-                and not regexp_matches(text, '(^|,) *[0-9]{13} *(,|$)')
+                and not list_bool_or([regexp_full_match(field, '[0-9]{13}') for field in fields])
                 then 'log_line'
             else 'row'
         end as line_class,
         received_at,
         is_import,
         sealed_at,
-        fields[1] as symbol,
+        {{ csv_field('symbol', 1) }} as symbol,
         null::varchar as stated_market,
-        fields[2] as raw_side,
-        fields[5] as original_quantity,
-        fields[6] as raw_price,
-        nullif(fields[7], 'None') as average_price,
-        fields[10] as filled_quantity,
-        {{ epoch_ms_at("fields[11]") }} as event_at,
+        {{ csv_field('side', 2) }} as raw_side,
+        {{ csv_field('original_quantity', 5) }} as original_quantity,
+        {{ csv_field('price', 6) }} as raw_price,
+        nullif({{ csv_field('average_price', 7) }}, 'None') as average_price,
+        {{ csv_field('accumulated_filled', 10) }} as filled_quantity,
+        {{ epoch_ms_at(csv_field('trade_time_ms', 11)) }} as event_at,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
-        fields[1] as twin_scope,
+        symbol as twin_scope,
         1 as twin_copies,
-        case when len(fields) != 12 then 'wrong_column_count' end as reject_reason,
+        if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
 
-    from csv_lines
+    from collector_lines
 
 ),
 
 dump_lines as (
 
-    select
-        *,
-        [trim(field, '" ') for field in string_split(text, ',')] as fields,
-        regexp_extract(name, '([^/]+)-liquidationSnapshot-', 1) as symbol,
-        regexp_extract(name, 'futures/(um|cm)/', 1) as path_market,
+    with
 
-    from {{ raw_lines('binance', 'liquidations', 'liquidation-snapshot') }}
+    {{ csv_lines(
+        raw_lines('binance', 'liquidations', 'liquidation-snapshot'), 'time', blanks=true
+    ) | indent }}
+
+    named_lines as (
+
+        select
+            * exclude (is_header),
+            regexp_extract(name, '([^/]+)-liquidationSnapshot-', 1) as symbol,
+            regexp_extract(name, 'futures/(um|cm)/', 1) as path_market,
+
+        from csv_lines
+
+    )
+
+    select * from named_lines
 
 ),
 
@@ -188,7 +205,8 @@ from_dump as (
         '' as twin_scope,
         2 as twin_copies,
         case
-            when len(fields) != len(columns) then 'wrong_column_count'
+            when {{ csv_has_wrong_width('dump_parity', 'len(dump_parity.columns)') | indent(12) }}
+                then 'wrong_column_count'
             when has_odd_count then 'odd_count_in_doubled_dump'
         end as reject_reason,
 
