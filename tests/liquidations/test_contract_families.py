@@ -85,7 +85,12 @@ OKX_CONTEXT = (
         {
             "code": "0",
             "data": [
-                {"instId": "BTC-USD_UM-SWAP", "instType": "SWAP", "markPx": "84001", "ts": "1769695195000"}
+                {
+                    "instId": "BTC-USD_UM-SWAP",
+                    "instType": "SWAP",
+                    "markPx": "84001",
+                    "ts": "1769695195000",
+                }
             ],
         },
         f"{OKX}/public/mark-price",
@@ -125,7 +130,11 @@ def bitmex_listed(symbol: str, typ: str, **more: Any) -> dict[str, Any]:
         **{"symbol": symbol, "typ": typ, "state": "Open", "quoteCurrency": "USDT"},
         **{"settlCurrency": "USDt", "isQuanto": False, "isInverse": False, "multiplier": 1000},
         **{"underlyingToPositionMultiplier": 1000, "openInterest": 500000, "openValue": 1},
-        **{"markPrice": 430.1, "fundingRate": 0.0001, "fundingInterval": "2000-01-01T08:00:00.000Z"},
+        **{
+            "markPrice": 430.1,
+            "fundingRate": 0.0001,
+            "fundingInterval": "2000-01-01T08:00:00.000Z",
+        },
         **{"timestamp": "2026-01-29T12:59:00.000Z", "listing": "2025-12-15T04:00:00.000Z", **more},
     }
 
@@ -260,7 +269,9 @@ HYPERLIQUID_META = (
 )
 
 
-def fill(coin: str, price: str, size: str, side: str, direction: str, tid: int, **more: Any) -> dict:
+def fill(
+    coin: str, price: str, size: str, side: str, direction: str, tid: int, **more: Any
+) -> dict:
     return {
         **{"coin": coin, "px": price, "sz": size, "side": side, "time": 1769695800000 + tid},
         **{"startPosition": size, "dir": direction, "closedPnl": "-1.0", "hash": "0x0", "oid": 5},
@@ -294,7 +305,10 @@ VAULT_BLOCKS = (
     # The market closes what another vault holds, whose address is written in mixed case.
     + block(
         800000013,
-        [OTHER_VAULT, fill("BTC", "84000", "2", "A", "Close Long", 24, **marked(OTHER_VAULT, "market"))],
+        [
+            OTHER_VAULT,
+            fill("BTC", "84000", "2", "A", "Close Long", 24, **marked(OTHER_VAULT, "market")),
+        ],
         [WINNER, fill("BTC", "84000", "2", "B", "Open Long", 24, **marked(OTHER_VAULT, "market"))],
     )
 )
@@ -336,7 +350,9 @@ DEX_BLOCKS = block(
 TEXTS: dict[str, tuple[str, str, str, str]] = {
     "okx listing": (
         *("okx", "rest", "instruments.ndjson"),
-        rest_line({"code": "0", "data": OKX_LISTED}, f"{OKX}/public/instruments", received_at=BEFORE),
+        rest_line(
+            {"code": "0", "data": OKX_LISTED}, f"{OKX}/public/instruments", received_at=BEFORE
+        ),
     ),
     "okx frames": (
         *("okx", "frames", "frames.ndjson"),
@@ -423,7 +439,9 @@ def refused(warehouse: Built, imported: str) -> list[str]:
 
 
 def row(warehouse: Built, table: str, instrument: str, more: str = "true") -> dict[str, Any]:
-    (found,) = warehouse.rows(f"select * from marts.{table} where instrument = ? and {more}", instrument)
+    (found,) = warehouse.rows(
+        f"select * from marts.{table} where instrument = ? and {more}", instrument
+    )
     return found
 
 
@@ -680,7 +698,7 @@ def test_a_garbled_liquidated_user_is_refused_and_a_known_ones_counterparty_is_n
 
 def test_a_vault_is_one_for_its_time_alone(warehouse: Built) -> None:
     vaults = warehouse.staged(
-        "select address, valid_from, valid_to from staging.seeds.hyperliquid_vaults order by address"
+        "select address, valid_from, valid_to from staging.seeds.hyperliquid_vaults"
     )
     assert len(vaults) == 5
     assert all(one["valid_from"] == at("2025-05-25") and one["valid_to"] is None for one in vaults)

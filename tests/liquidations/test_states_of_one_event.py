@@ -41,7 +41,7 @@ THREE_STATES = (
     order("PARTIALLY_FILLED", "0.8", "0.2", MS + 2000),
 )
 TWO_ORDERS = (
-    # Equal parts of one position: the second was filled at once, so it does not go on with the first.
+    # Equal parts of one position: the second was filled at once, and continues none.
     order("PARTIALLY_FILLED", "0.4", "0.4", MS),
     order("FILLED", "1.0", "1.0", MS + 1200),
     # Another price, another side, over a minute later: other orders.
@@ -56,7 +56,9 @@ COLLECTED = (
 )
 
 
-def position(number: int, at_ms: float, match: int, price: float | None, amount: float = 0.5) -> list:
+def position(
+    number: int, at_ms: float, match: int, price: float | None, amount: float = 0.5
+) -> list:
     """A row of a Bitfinex position that was entered at 9,000."""
     return [
         *("pos", number, at_ms, None, "tBTCF0:USTF0", amount, 9000, None, match, 1, None, price)
@@ -128,9 +130,7 @@ def counted(warehouse: Built, imported: str) -> list[tuple[str, Decimal, Decimal
 
 
 @pytest.mark.parametrize("imported", ["binance", "aster", "collector"])
-def test_an_order_counts_once_at_what_it_filled_in_the_end(
-    warehouse: Built, imported: str
-) -> None:
+def test_an_order_counts_once_at_what_it_filled_in_the_end(warehouse: Built, imported: str) -> None:
     assert counted(warehouse, imported) == [("fill_avg", Decimal("1"), Decimal("50000"))]
     account = warehouse.accounting(imported)
     assert (account["staged"], account["other_messages"], account["quarantined"]) == (1, 1, 0)

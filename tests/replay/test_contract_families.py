@@ -1,4 +1,4 @@
-"""The contract families of 2025 and 2026 on the wire, and what Bitget and Binance let out of a second.
+"""The contract families of 2025 and 2026 on the wire; what Bitget and Binance publish of a second.
 
 Each family is served, landed and recorded by loopback, and what lands of it agrees with the
 market's own books.
@@ -210,7 +210,9 @@ def test_bitmex_lists_shares_and_dated_contracts_by_their_codes(
     home: Home, tape: Tape, server: ReplayServer
 ) -> None:
     landed = land(home, server, "bitmex")
-    listing = {row["symbol"]: row for _, body in answers(home, landed["instruments"]) for row in body}
+    listing = {
+        row["symbol"]: row for _, body in answers(home, landed["instruments"]) for row in body
+    }
     assert {symbol: row["typ"] for symbol, row in listing.items() if symbol != "ETHUSDT"} == {
         **{"XBTUSDT": "FFWCSX", "XBTUSD": "FFWCSX", "XBTH26": "FFCCSX", "TSLAUSDT": "FFSCSX"},
     }
@@ -322,7 +324,8 @@ def test_a_long_and_a_short_of_one_second_are_both_published_and_the_smaller_one
 
 
 @pytest.mark.parametrize(
-    ("day", "measure"), [(datetime(2026, 4, 13, tzinfo=UTC), "latest"), (datetime(2026, 4, 14, tzinfo=UTC), "largest")]
+    ("day", "measure"),
+    [(datetime(2026, 4, 13, tzinfo=UTC), "latest"), (datetime(2026, 4, 14, tzinfo=UTC), "largest")],
 )
 def test_binance_publishes_the_latest_until_2026_04_14_and_then_the_largest(
     day: datetime, measure: str

@@ -1,4 +1,4 @@
-"""Gate: perpetuals in USDT, BTC and USD1. Liquidations come by REST, by the hour, and by WebSocket."""
+"""Gate: perpetuals in USDT, BTC and USD1. Liquidations come by REST, by the hour, and by stream."""
 
 from __future__ import annotations
 

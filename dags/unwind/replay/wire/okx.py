@@ -316,9 +316,7 @@ def _listed(tape: Tape, request: Request) -> list[Instrument]:
     return [
         i
         for i in tape.instruments_of("okx")
-        if _type(i) == kind
-        and family in (None, "", _family(i))
-        and wanted in (None, "", i.symbol)
+        if _type(i) == kind and family in (None, "", _family(i)) and wanted in (None, "", i.symbol)
     ]
 
 
