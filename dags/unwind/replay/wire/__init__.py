@@ -107,8 +107,9 @@ class Trading:
     """What is traded at a venue.
 
     `contracts` are those it lists on a coin (see `listings.contract`), their shares being parts
-    of the venue's, and `stocks` those on an asset of the sector `stocks`. The weights tell how an asset's open interest and new positions divide between
-    venues; `size_scale` is the size of its positions relative to the others'.
+    of the venue's, and `stocks` those on an asset of the sector `stocks`. The weights tell how an
+    asset's open interest and new positions divide between venues; `size_scale` is the size of its
+    positions relative to the others'.
     """
 
     contracts: Callable[[Asset], Sequence[Instrument]]

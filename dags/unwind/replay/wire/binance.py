@@ -59,10 +59,11 @@ PERIOD_MINUTES = {
     "1d": 1440,
 }
 INTERVAL_MINUTES = {"1m": 1, "3m": 3, "8h": 480} | PERIOD_MINUTES
+# Of a second the largest, not the latest:
+# https://developers.binance.com/docs/derivatives/change-log
+LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 # From this instant USD-M metrics rows are labelled with the start of their five minutes, before it
 # with the end.
-# https://developers.binance.com/docs/derivatives/change-log: of a second the largest, not the latest.
-LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 METRICS_START_LABELS_FROM = datetime(2026, 6, 25, tzinfo=UTC)
 SPOT_MICROSECONDS_FROM = date(2025, 1, 1)
 DUMP_DELAY_MS = 4 * HOUR_MS
