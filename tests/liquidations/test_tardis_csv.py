@@ -52,14 +52,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return built(home, batches)
 
 
-def test_sell_is_a_long_and_equal_rows_are_twins(warehouse: Built) -> None:
-    facts = warehouse.facts("binance")
-    assert [
-        (fact["instrument"], fact["liquidated_side"], fact["notional_usd"], fact["price_kind"])
-        for fact in facts
-    ] == [("BTCUSDT", "long", Decimal(30000), "limit_order")] * 2
-    assert facts[0]["event_at"] == at("2026-06-30 12:00:00")
-    assert facts[0]["received_at"] == at("2026-06-30 12:00:00.005")
+def test_sell_is_a_long_and_equal_rows_of_a_throttled_venue_are_one_event(
+    warehouse: Built,
+) -> None:
+    fact = warehouse.only_fact("binance")
+    assert (
+        *(fact["instrument"], fact["liquidated_side"], fact["notional_usd"]),
+        *(fact["price_kind"], fact["sightings"]),
+    ) == ("BTCUSDT", "long", Decimal(30000), "limit_order", 2)
+    assert fact["event_at"] == at("2026-06-30 12:00:00")
+    assert fact["received_at"] == at("2026-06-30 12:00:00.005")
     (refused,) = warehouse.quarantined("binance")
     assert refused["reject_reason"] == "unknown_side"
 

@@ -2,7 +2,8 @@
 
 An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
 lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as
-Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object.
+Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object. The lines of
+an object that is a table itself (Parquet) are its rows as CSV, after a header.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import IO, Any
 
 import lz4.frame
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
@@ -37,6 +39,7 @@ PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
     b"\x04\x22\x4d\x18": "lz4",
     b"\x1f\x8b": "gz",
+    b"PAR1": "parquet",
 }
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
@@ -51,6 +54,7 @@ class RawObject:
 
     `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
     why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
+    `reading` says how an imported CSV file is read (csv_files.Reading as JSON); null for all else.
     """
 
     sha256: str
@@ -64,6 +68,7 @@ class RawObject:
     received_at: datetime | None = None
     imported_at: datetime | None = None
     problem: str | None = None
+    reading: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The manifest entry; instants as ISO text."""
@@ -220,8 +225,26 @@ def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
             yield from unzipped
+    elif packing == "parquet":
+        yield from _table_lines(stream)
     else:
         yield from stream
+
+
+def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """A header and the rows of a Parquet file as CSV; times with their zone, in ISO 8601."""
+    try:
+        table = pq.ParquetFile(stream)
+        yield b",".join(b'"%s"' % name.encode() for name in table.schema_arrow.names) + b"\n"
+        for batch in table.iter_batches(batch_size=LINES_PER_WRITE):
+            rows = io.BytesIO()
+            options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+            pyarrow.csv.write_csv(batch, rows, options)
+            yield from rows.getvalue().splitlines(keepends=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise UnreadableObjectError(
+            f"it is a Parquet file that cannot be read as a plain table ({error}); export it as CSV"
+        ) from error
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -244,7 +244,11 @@ named as (
         case
             when reject_reason is not null then reject_reason
             when is_held then 'held'
+            -- Neither the symbol nor a listing says what it is priced in.
+            when quote_asset = 'unknown' then 'unknown_symbol'
             when quote_asset not in {{ dollar_quotes() }} then 'quote_not_usd'
+            when contract_size is null and raw_quantity_unit = 'contracts'
+                then 'unknown_contract_size'
             when contract_type = 'quanto' and settle_asset_usd is null then 'no_outside_price'
             when notional is null then 'unknown_contract_size'
             -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.

@@ -30,9 +30,7 @@ settled as (
         null::timestamp as next_funding_at,
         true as is_settled,
 
-    from {{ rest_rows('gate', 'funding', [
-        '/futures/usdt/funding_rate', '/futures/btc/funding_rate',
-    ]) }}
+    from {{ rest_rows('gate', 'funding', gate_paths('funding_rate')) }}
 
 ),
 
