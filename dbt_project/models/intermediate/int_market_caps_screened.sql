@@ -10,9 +10,25 @@
 
 with
 
-staged as (
+sightings as (
 
     from {{ ref('stg_market_caps') }}
+    union all by name
+    select
+        * replace (
+            coalesce(sector, 'other') as sector,
+            -- The supply is not verified.
+            nullif(market_cap_usd, 0) as market_cap_usd
+        ),
+        venue_asset as base_asset,
+
+    from {{ ref('stg_csv__market_caps') }}
+
+),
+
+staged as (
+
+    from sightings
 
     where hour_at in {{ build_hours() }}
 
