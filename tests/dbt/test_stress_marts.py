@@ -122,21 +122,28 @@ select
     base_asset,
     liquidated_side,
     event_kind,
+    price_kind,
     price_usd::decimal(38, 12) as price_usd,
     notional_usd::decimal(38, 4) as notional_usd,
 from (
     values
-        (0, 'lone', 'long', 'liquidation', 50, 500),
-        (19, 'grouped', 'long', 'liquidation', 100, 23),
-        (20, 'grouped', 'long', 'liquidation', 100, 29),
-        (571, 'grouped', 'long', 'liquidation', 100, 17),
-        (572, 'grouped', 'long', 'liquidation', 100, 19),
-        (715, 'grouped', 'long', 'backstop', 100.1, 11),
-        (716, 'grouped', 'long', 'liquidation', 99.95, 13),
-        (739, 'grouped', 'short', 'liquidation', 100, 70),
-        (739, 'grouped', 'long', 'adl', 100, 1000),
-        (739, 'grouped', 'long', 'liquidation', 100.2, 5)
-) as events(h, base_asset, liquidated_side, event_kind, price_usd, notional_usd)
+        (0, 'lone', 'long', 'liquidation', 'fill_avg', 50, 500),
+        (19, 'grouped', 'long', 'liquidation', 'fill_avg', 100, 23),
+        (20, 'grouped', 'long', 'liquidation', 'fill_avg', 100, 29),
+        (571, 'grouped', 'long', 'liquidation', 'fill_avg', 100, 17),
+        (572, 'grouped', 'long', 'liquidation', 'fill_avg', 100, 19),
+        (715, 'grouped', 'long', 'backstop', 'fill_avg', 100.1, 11),
+        (716, 'grouped', 'long', 'liquidation', 'fill_avg', 99.95, 13),
+        (739, 'grouped', 'short', 'liquidation', 'fill_avg', 100, 70),
+        (739, 'grouped', 'long', 'adl', 'fill_avg', 100, 1000),
+        (739, 'grouped', 'long', 'liquidation', 'fill_avg', 100.2, 5),
+        (739, 'grouped', 'long', 'liquidation', 'mark', 100, 1),
+        (739, 'grouped', 'long', 'liquidation', 'bankruptcy', 99.6, 3),
+        (739, 'grouped', 'short', 'liquidation', 'fill_avg', 102, 2),
+        (739, 'grouped', 'short', 'liquidation', 'fill_avg', 102.3, 4)
+) as events(
+    h, base_asset, liquidated_side, event_kind, price_kind, price_usd, notional_usd
+)
 where {visible}
 union all
 select
@@ -144,6 +151,7 @@ select
     base_asset,
     if(noise_1 % 3 = 0, 'short', 'long'),
     'liquidation',
+    'fill_avg',
     (50 + noise_2 / 100.0)::decimal(38, 12),
     noise_1::decimal(38, 4),
 from grid
@@ -652,6 +660,7 @@ def test_a_bucket_holds_what_was_forced_in_it_by_window(warehouse) -> None:
         "long_24h_usd, short_24h_usd, long_7d_usd, short_7d_usd, long_30d_usd, short_30d_usd,"
         " window_start_at",
         base_asset="grouped",
+        price_kind="fill_avg",
         price_bucket=AT_100,
     ) == (13, 70, 13 + 11 + 19, 70, 13 + 11 + 19 + 17 + 29, 70, hour(20))
 
@@ -663,6 +672,7 @@ def test_bucket_edges_are_a_quarter_of_a_percent_apart(warehouse) -> None:
         "round(bucket_low_usd, 6), round(bucket_high_usd, 6), round(bucket_high_usd, 12)"
         " = round(bucket_low_usd * 1.0025::double, 12)",
         base_asset="grouped",
+        price_kind="fill_avg",
         price_bucket=AT_100,
     ) == (99.907733, 100.157502, True)
     # 100.2 is above the edge at 100.1575.
@@ -671,6 +681,7 @@ def test_bucket_edges_are_a_quarter_of_a_percent_apart(warehouse) -> None:
         "marts.liquidation_clusters",
         "long_24h_usd",
         base_asset="grouped",
+        price_kind="fill_avg",
         price_bucket=AT_100 + 1,
     ) == (5,)
 
@@ -691,6 +702,7 @@ def test_distances_are_from_the_middle_of_the_bucket(warehouse) -> None:
         "spot_usd, distance_to_spot_percent, distance_to_spot_sigmas, nearest_swing_low_usd,"
         " distance_to_swing_low_percent, low_24h_usd, distance_to_low_24h_percent",
         base_asset="grouped",
+        price_kind="fill_avg",
         price_bucket=AT_100,
     ) == (102, -1.928883, -0.403539, 90, 11.147266, 95, 5.29741)
 
@@ -705,8 +717,51 @@ def test_a_swing_low_is_known_twelve_hours_later(warehouse) -> None:
             "nearest_swing_low_usd",
             h=h,
             base_asset="grouped",
+            price_kind="fill_avg",
             price_bucket=AT_100,
         ) == (known,)
+
+
+def test_kinds_of_price_are_not_added_up(warehouse) -> None:
+    # A long that is bankrupt at 99.6 with 0.4% of maintenance margin was liquidated at a mark of
+    # 99.6 / 0.996 = 100: the same event, up to two buckets apart.
+    found = warehouse.execute(
+        "select price_kind, price_bucket, long_24h_usd, is_market_price"
+        " from marts.liquidation_clusters where base_asset = 'grouped' and hour_at = ?"
+        " and price_kind <> 'fill_avg' order by all",
+        [hour(LAST)],
+    ).fetchall()
+    assert found == [("bankruptcy", AT_100 - 2, 3, False), ("mark", AT_100, 1, True)]
+    assert warehouse.execute(
+        "select distinct is_market_price from marts.liquidation_clusters"
+        " where price_kind = 'fill_avg'"
+    ).fetchall() == [(True,)]
+
+
+def test_the_bucket_that_holds_the_spot_is_neither_below_nor_above_it(warehouse) -> None:
+    # ln(102) / ln(1.0025) = 1852.31: the bucket reaches from 101.9235 to 102.1783, its middle is
+    # above the spot of 102. The next one begins above it.
+    found = warehouse.execute(
+        "select price_bucket, relative_to_spot, distance_to_spot_percent, distance_to_spot_sigmas"
+        " from marts.liquidation_clusters where base_asset = 'grouped' and hour_at = ?"
+        " and price_bucket > 1850 order by all",
+        [hour(LAST)],
+    ).fetchall()
+    assert found[0] == (1852, "holds_spot", 0, 0)
+    assert found[1][:2] == (1853, "above")
+    assert 0.17 < found[1][2] < 0.43
+    assert row(
+        warehouse,
+        "marts.liquidation_clusters",
+        "relative_to_spot",
+        base_asset="grouped",
+        price_kind="fill_avg",
+        price_bucket=AT_100,
+    ) == ("below",)
+    assert warehouse.execute(
+        "select count(*) from marts.liquidation_clusters where relative_to_spot is null"
+        " and spot_usd is not null"
+    ).fetchone() == (0,)
 
 
 # --- increments ---------------------------------------------------------------------------------
