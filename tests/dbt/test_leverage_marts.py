@@ -25,8 +25,13 @@ INTERMEDIATE = (
     "int_asset_market_caps_hourly",
     "int_market_returns_hourly",
     "int_market_breadth_hourly",
+    "int_expected_venues",
+    "int_asset_coverage_hourly",
+    "int_asset_coverage_windows",
+    "int_instrument_liquidations_hourly",
 )
 MARTS = (
+    "venue_coverage_hourly",
     "liquidations_minutely",
     "liquidations_hourly",
     "exchange_breakdown",
@@ -44,7 +49,7 @@ FACT_TABLES = (
     "warehouse.marts.fct_prices",
     "warehouse.marts.fct_long_short_ratio",
     "warehouse.marts.fct_market_caps",
-    "staging.intermediate.int_feed_hours",
+    "staging.ops.venue_hours",
 )
 
 
@@ -128,7 +133,7 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
     assert row(
         warehouse,
         "marts.liquidations_hourly",
-        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, feed_up",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, is_complete",
         venue="hyperliquid",
         base_asset="BTC",
     ) == (80_000_000, 0, 80_000_000, 1, 0, 1, 80_000_000, True)
@@ -158,7 +163,7 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
     bounds = warehouse.execute(
         "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
     ).fetchall()
-    # bybit's throttle ended on 2025-02-20, before its one event here.
+    # bybit's throttle ended on 2025-02-20, before its one event here, in an hour that was heard.
     assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
 
 
@@ -168,29 +173,63 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
 def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
     rows = warehouse.execute(
         "select venue, long_usd, short_usd, total_usd, share, long_share, events,"
-        " is_lower_bound, venues_reporting from marts.exchange_breakdown"
+        " is_lower_bound, is_incomplete, venues_reporting from marts.exchange_breakdown"
         " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
+    # bybit lists SUI and was not heard: what it liquidated is not known, so the sums are of a part.
     assert rows == [
-        ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, 2),
-        ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, 2),
-        ("hyperliquid", 80_000_000, 0, 80_000_000, 0.340426, 1.0, 1, False, 2),
+        ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, True, 2),
+        ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, True, 2),
+        ("bybit", None, None, None, None, None, None, True, True, 2),
+        ("hyperliquid", 80_000_000, 0, 80_000_000, 0.340426, 1.0, 1, False, True, 2),
     ]
 
 
-def test_a_venue_that_reported_nothing_is_a_zero_with_no_long_share(warehouse) -> None:
-    columns = "total_usd, share, long_share, events, is_lower_bound"
-    key = {"base_asset": "ALL", "venue": "bybit"}
-    # It reported one hour of the 24, so its zero is a lower bound.
-    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=24, **key) == (
-        *(0, 0.0, None, 0, True),
+def test_a_whole_sum_beside_a_throttled_one_has_a_share_that_can_only_be_too_large(
+    warehouse,
+) -> None:
+    rows = warehouse.execute(
+        "select venue, share, share_is_upper_bound, is_lower_bound from marts.exchange_breakdown"
+        " where hour_at = ? and window_hours = 1 and base_asset = 'BTC' order by venue",
+        [HOUR_OF_INTEREST],
+    ).fetchall()
+    assert rows == [
+        ("ALL", 1.0, False, True),
+        ("binance", 0.659574, False, True),
+        ("hyperliquid", 0.340426, True, False),
+    ]
+
+
+def test_an_assets_share_is_its_part_of_the_venue(warehouse) -> None:
+    # Of hyperliquid's 90 million in four hours 80 are BTC and 10 ETH; of all venues' 245, 10.
+    columns = "total_usd, asset_share"
+    table, window = "marts.exchange_breakdown", {"window_hours": 4}
+    for key, told in {
+        ("hyperliquid", "BTC"): (80_000_000, 0.888889),
+        ("hyperliquid", "ETH"): (10_000_000, 0.111111),
+        ("hyperliquid", "ALL"): (90_000_000, 1.0),
+        ("ALL", "ETH"): (10_000_000, 0.040816),
+    }.items():
+        venue, asset = key
+        assert row(warehouse, table, columns, venue=venue, base_asset=asset, **window) == told
+
+
+def test_a_venue_that_saw_nothing_is_a_zero_where_every_hour_was_heard(warehouse) -> None:
+    columns = "total_usd, share, long_share, events, is_lower_bound, complete_hours"
+    key = {"base_asset": "ALL", "venue": "binance"}
+    table = "marts.exchange_breakdown"
+    assert row(warehouse, table, columns, window_hours=1, hour_at=LAST_HOUR, **key) == (
+        *(0, None, None, 0, True, 1),
     )
-    # In the last hour it did not report at all: that is not a zero.
-    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=1, **key) is None
+    # bybit was heard in one hour of the 24: what it did in the others is not known.
+    key["venue"] = "bybit"
+    assert row(warehouse, table, columns, window_hours=24, **key) == (
+        *(None, None, None, None, True, 1),
+    )
 
 
-def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> None:
+def test_an_asset_has_rows_for_the_venues_that_liquidated_it_and_those_not_heard(warehouse) -> None:
     rows = warehouse.execute(
         "select venue, total_usd, share, is_lower_bound, window_start_at, window_end_at, as_of_at"
         " from marts.exchange_breakdown"
@@ -201,13 +240,14 @@ def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> 
     # binance missed 12:00, so the sum over venues may lack something.
     assert rows == [
         ("ALL", 10_000_000, 1.0, True, *times),
+        ("binance", None, None, True, *times),
         ("hyperliquid", 10_000_000, 1.0, False, *times),
     ]
 
 
 def test_as_of_tables_keep_ninety_days(warehouse) -> None:
     kept = "select min(hour_at), max(hour_at) from marts."
-    # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00. A feed was up at 10:00.
+    # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00.
     assert warehouse.execute(kept + "exchange_breakdown").fetchone() == (
         at("2025-10-31T16"),
         LAST_HOUR,
@@ -280,36 +320,41 @@ def test_imbalance_of_230_long_and_5_short(warehouse) -> None:
     ) == (230_000_000, 5_000_000, 0.957447, 0.978723, True)
 
 
-def test_wilson_interval_of_nine_longs_of_ten(warehouse) -> None:
-    # z = 1.6448536: (0.9 + z2/20 -+ z sqrt(0.009 + z2/400)) / (1 + z2/10), z2 = 2.7055434.
+def test_events_of_two_quarters_of_an_hour_are_worth_one(warehouse) -> None:
+    # Nine longs from 13:01 to 13:09, a short at 13:40. In quarter-hours 9 of 9 and 0 of 1:
+    # sum((x - 0.9 m)^2) = 1.62, design effect 2 x 0.0162 / (0.09 / 9) = 3.24, 10 / 3.24 = 3.0864;
+    # with t = 6.3138 of one degree that is less than one event.
+    # Wilson of 0.9 with n = 1, z = 1.6448536: (0.9 + z2/2 -+ z sqrt(0.09 + z2/4)) / (1 + z2).
     assert row(
         warehouse,
         "marts.liquidation_imbalance_hourly",
-        "long_1h_events, short_1h_events, long_1h_event_share,"
+        "long_1h_events, short_1h_events, long_1h_event_share, effective_1h_events,"
         " long_1h_event_share_low, long_1h_event_share_high",
         base_asset="ETH",
         hour_at=at("2026-01-29T13"),
-    ) == (9, 1, 0.9, 0.652281, 0.977365)
+    ) == (9, 1, 0.9, 1.0, 0.21935, 0.996543)
 
 
-def test_no_events_are_zero_where_a_feed_was_up_and_null_where_none_was(warehouse) -> None:
-    columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low"
+def test_no_events_are_zero_where_all_were_heard_and_null_where_one_was_not(warehouse) -> None:
+    columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low, is_incomplete_1h"
     table = "marts.liquidation_imbalance_hourly"
-    assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None)
-    before_the_feeds = at("2026-01-20T00")
-    assert row(warehouse, table, columns, base_asset="DOGE", hour_at=before_the_feeds) == (
-        *(None, None, None, None),
-    )
+    assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None, False)
+    for not_landed in (at("2026-01-20T00"), at("2026-01-29T12")):
+        assert row(warehouse, table, columns, base_asset="DOGE", hour_at=not_landed) == (
+            *(None, None, None, None, True),
+        )
 
 
 def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
-    # 230 + 9 long, 5 + 1 short; 13 events of which 12 long.
+    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was heard in one hour of the 24, and at
+    # 05:00 so were the others.
     assert row(
         warehouse,
         "marts.liquidation_imbalance_hourly",
-        "long_24h_usd, short_24h_usd, long_24h_events, short_24h_events, feed_hours_24h",
+        "long_24h_usd, short_24h_usd, long_24h_events, short_24h_events,"
+        " complete_hours_24h, is_incomplete_24h, is_lower_bound_24h",
         base_asset="ALL",
-    ) == (239_000_000, 6_000_000, 12, 2, 24)
+    ) == (239_000_000, 6_000_000, 12, 2, 1, True, True)
 
 
 # --- leverage, funding, intensity ---------------------------------------------------------------
@@ -370,7 +415,7 @@ def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
 
 def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
     # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
-    # billion is left out, since its feed was not up. 1e4 x 230 / 14,000.
+    # billion is left out, since it was not heard. 1e4 x 230 / 14,000.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
@@ -379,7 +424,7 @@ def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> N
     ) == (230_000_000, 14e9, 2, 164.285714)
 
 
-def test_a_day_of_intensity_needs_the_feed_in_every_hour(warehouse) -> None:
+def test_a_day_of_intensity_needs_every_hour_heard_whole(warehouse) -> None:
     # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 of the day before.
     assert row(
         warehouse,

@@ -29,7 +29,7 @@ LIQUIDATION_MODELS = (
     "fct_liquidations",
     "quarantined_liquidations",
     "liquidation_accounting",
-    *("dim_venues", "int_feed_hours", "liquidations_minutely"),
+    *("dim_venues", "venue_coverage_hourly", "liquidations_minutely"),
 )
 
 

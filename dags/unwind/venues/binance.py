@@ -169,7 +169,7 @@ def _spot_symbols(contracts: list[str]) -> list[str]:
     )
 
 
-@lands("liquidations", DAY, rechecked=True)
+@lands("liquidations", DAY, rechecked=True, files=True)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     """The day's liquidation snapshots of every symbol that has any (COIN-M; USD-M was removed)."""
     for market in FUTURES:

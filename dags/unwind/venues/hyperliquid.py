@@ -38,7 +38,7 @@ def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     api.ask("hyperliquid", "/info", body={"type": "metaAndAssetCtxs"}, cost=INFO_COST)
 
 
-@lands("liquidations", HOUR, DAY)
+@lands("liquidations", HOUR, DAY, files=True)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     """The window's hourly files of fills, as they are. The hour in the name has no leading zero."""
     landed = 0

@@ -39,7 +39,7 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "resource_type:seed"),
+    *("int_instrument_versions", "int_listed_assets", "resource_type:seed"),
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -218,6 +218,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
+        _keep_listed_assets(state)
         unchanging = _nothing_to_stage(state) if _is_same_project(state) else []
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
@@ -234,6 +235,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
+        _add_hours_of_changed_listings(state)
         _add_hours_after(state)
         _extend_spine(state)
         _set_plan(state, STAGED)
@@ -512,6 +514,41 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
         """,
     )
     state.execute("drop table ops.instrument_versions_before")
+
+
+def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
+    """Notes which assets were listed before staging; kept while a killed run's hours are pending."""
+    noted = _table_exists(state, "ops", "listed_assets_before")
+    if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
+        state.execute(
+            "create table ops.listed_assets_before as select * from intermediate.int_listed_assets"
+        )
+
+
+def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
+    """Which venues normally report an asset, and so what is zero, changes with their listings.
+
+    A venue's first listing ends the rule by events for all of its time.
+    """
+    if not _table_exists(state, "ops", "listed_assets_before"):
+        return
+    before, now = "ops.listed_assets_before", "intermediate.int_listed_assets"
+    _add_hours(
+        state,
+        f"""
+        with changed as (
+            (select * from {before} except select * from {now} as now_listed)
+            union
+            (select * from {now} as now_listed except select * from {before})
+        )
+        select hours.hour_at
+        from ops.hours as hours
+        inner join changed
+            on hours.hour_at < changed.listed_to
+            and hours.hour_at + interval 1 hour > changed.listed_from
+        """,
+    )
+    state.execute("drop table ops.listed_assets_before")
 
 
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:

@@ -6,18 +6,21 @@ batch is unbuilt, and the next refresh builds all of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.ledger import Batch, Landing, Seal
-from unwind.landing.raw import RawZone
+from unwind.landing.coverage import heard_hours
+from unwind.landing.ledger import Seal
+from unwind.landing.raw import RawObject, RawZone
+from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.venues import venues
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -29,8 +32,9 @@ create table if not exists ops.batch_outcomes (
     batch_id varchar, revision integer, venue varchar, dataset varchar, status varchar,
     detail varchar, requests integer, objects integer, lines bigint, landed_at timestamp
 );
-create table if not exists ops.feed_hours (
-    batch_id varchar, revision integer, venue varchar, hour_at timestamp
+create table if not exists ops.venue_hours (
+    batch_id varchar, revision integer, venue varchar, hour_at timestamp, source_kind varchar,
+    outcome varchar, covered_share double, detail varchar
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
 create table if not exists ops.build_venues (venue varchar);
@@ -104,6 +108,7 @@ def _arrow_type(duckdb_type: str) -> pa.DataType:
         "INTEGER": pa.int32(),
         "BIGINT": pa.int64(),
         "BOOLEAN": pa.bool_(),
+        "DOUBLE": pa.float64(),
         "TIMESTAMP": pa.timestamp("us"),
     }[duckdb_type]
 
@@ -126,7 +131,7 @@ def write_build_batches(
     with_objects = "batch_id in (select batch_id from ops.build_batches) and objects > 0"
     venues_of_outcomes = f"select distinct venue from ops.batch_outcomes where {with_objects}"
     connection.execute(f"insert into ops.build_venues {venues_of_outcomes}")
-    for table in ("ops.batches", "ops.batch_outcomes", "ops.feed_hours"):
+    for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
         )
@@ -171,13 +176,25 @@ def write_build_batches(
     )
     append_rows(
         connection,
-        "ops.feed_hours",
+        "ops.venue_hours",
         (
-            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at))
+            (
+                seal.batch.batch_id,
+                seal.revision,
+                venue,
+                naive_utc(heard.hour_at),
+                heard.source_kind,
+                heard.outcome,
+                heard.covered_share,
+                heard.detail,
+            )
             for seal in seals
             for venue, landings in seal.landings.items()
+            if venue in venues()
             for landing in landings
-            for hour_at in covered_hours(seal.batch, landing)
+            for heard in heard_hours(
+                seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)
+            )
         ),
     )
     append_rows(
@@ -205,22 +222,6 @@ def write_build_batches(
     )
 
 
-def covered_hours(batch: Batch, landing: Landing) -> set[datetime]:
-    """The hours for which this landing tells all that the venue's liquidation feed said.
-
-    An hour's batch covers its hour; of a day's, only the hours that an object is named by: dumps of
-    some contracts say nothing of the others. Nobody knows what an import covers.
-    """
-    if landing.dataset != "liquidations" or landing.status == "failed":
-        return set()
-    if batch.kind == "hour" and batch.covers_from_at:
-        return {batch.covers_from_at}
-    if batch.kind == "day":
-        return {hour_at for obj in landing.objects if (hour_at := _hour_named(obj.name))}
-    return set()
-
-
-def _hour_named(name: str) -> datetime | None:
-    """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
-    named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
-    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None
+def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
+    """What a landed segment lacks of an hour, by its own gap lines."""
+    return missed_in(zone.read(segment).splitlines(), hour_at)

@@ -35,6 +35,7 @@ liquidations as (
         hour_at,
         base_asset,
         long_1h_usd,
+        is_incomplete_1h,
 
     from {{ ref('liquidation_imbalance_hourly') }}
 
@@ -67,7 +68,7 @@ assets as (
 ),
 
 -- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
--- it takes zero for the hours in which a feed was up (where ALL is known).
+-- it takes zero for the hours in which all venues were heard.
 asset_hours as (
 
     select
@@ -75,7 +76,7 @@ asset_hours as (
         assets.base_asset,
         coalesce(
             liquidations.long_1h_usd,
-            case when all_assets.long_1h_usd is not null then 0 end
+            case when not all_assets.is_incomplete_1h then 0 end
         )::decimal(38, 4) as long_usd,
 
     from hours
