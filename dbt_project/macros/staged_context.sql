@@ -95,3 +95,22 @@ points as (
 
 ),
 {%- endmacro %}
+
+
+{#-
+    What was traded of a contract in a window that ends at observed_at: window_hours, volume_usd and,
+    where the venue says it, volume_base; each trade counts once. What is not quoted in dollars or a
+    dollar stablecoin has no volume_usd.
+-#}
+{% macro staged_volumes(venue, relation) -%}
+    {{ staged_observations(
+        venue,
+        relation,
+        numbers={'volume_base': 'not_negative', 'volume_usd': 'not_negative'},
+        required=['volume_usd'],
+        kept=['window_hours'],
+        checks={
+            'quote_not_usd': "coalesce(spelling.quote_asset, 'USD') not in " ~ dollar_quotes()
+        },
+    ) }}
+{%- endmacro %}

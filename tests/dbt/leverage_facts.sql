@@ -69,22 +69,22 @@ from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 
 
 create table marts.fct_open_interest (
     venue varchar, instrument varchar, base_asset varchar, observed_at timestamp, oi_usd double,
-    hour_at timestamp
+    oi_base double, hour_at timestamp
 );
 insert into marts.fct_open_interest
 select *, date_trunc('hour', observed_at) from (values
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9),
-    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9)
-) as observed(venue, instrument, base_asset, observed_at, oi_usd);
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9, 128e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9, 100e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9, 95e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9, 80e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9, 55e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9, 50e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9, 48e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9, 30e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9, 60e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9, 40e3),
+    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9, 600e6)
+) as observed(venue, instrument, base_asset, observed_at, oi_usd, oi_base);
 
 create table marts.fct_funding (
     venue varchar, instrument varchar, base_asset varchar, funding_at timestamp,

@@ -52,7 +52,7 @@ COMPARED = (
 # trends   hourly intensity rises and the range narrows throughout
 # widens   hourly intensity rises and so does the range
 # bursts   no intensity at all but in the last hour, and narrowing ranges
-# lone     one liquidation, in hour 0
+# lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not heard from 705 on
 # grouped  the liquidations and prices of the cluster tests
 # noise    everything by a hash of the hour
 UPSTREAM = """
@@ -157,6 +157,15 @@ select
 from grid
 where base_asset = 'noise' and noise_2 % 4 = 0 and {visible};
 
+create or replace table staging.intermediate.int_asset_coverage_hourly as
+select hour_at, base_asset, base_asset <> 'lone' or h not between 705 and 710 as is_complete
+from grid
+where {visible}
+union all
+select distinct hour_at, 'ALL', true
+from grid
+where {visible};
+
 create or replace table warehouse.marts.liquidation_imbalance_hourly as
 select
     hour_at,
@@ -172,6 +181,7 @@ select
     end::double as imbalance_24h,
 from grid
 where {visible}
+    and not (base_asset = 'lone' and h between 700 and 710)
 union all
 select distinct
     hour_at,
@@ -204,7 +214,7 @@ select
         when base_asset = 'wanders' and h >= 732 then [96, 92, 89, 76, 74, 46, 44, 47][h - 731]
         when base_asset = 'wanders' and h >= 432 then (h - 432) * 37 % 100
         when base_asset = 'noise' then noise_2
-    end::double as oi_weighted_f8,
+    end::double as oi_weighted_funding_8h,
     case base_asset when 'scored' then 100.0 when 'noise' then 300.0 end::double
         as weighted_oi_usd,
 from grid
@@ -333,7 +343,7 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "oi_weighted_f8_percentile, oi_weighted_f8_weight, oi_weighted_f8_contribution,"
+        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight, oi_weighted_funding_8h_contribution,"
         " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
@@ -350,7 +360,7 @@ def test_contributions_add_up_to_the_score(warehouse) -> None:
     assert warehouse.execute(
         """
         select count(*) > 500, max(abs(score - (
-            oi_to_market_cap_contribution + oi_weighted_f8_contribution
+            oi_to_market_cap_contribution + oi_weighted_funding_8h_contribution
             + long_imbalance_24h_contribution + intensity_24h_bp_contribution
             + realised_volatility_24h_contribution
         ))) < 0.0003
@@ -372,14 +382,14 @@ def test_under_half_of_the_weight_there_is_no_score(warehouse) -> None:
         None,
         0.35,
         None,
-        "oi_weighted_f8, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
+        "oi_weighted_funding_8h, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
     )
 
 
 def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
     found = warehouse.execute(
         """
-        select round(oi_weighted_f8_percentile, 1), oi_weighted_f8_regime
+        select round(oi_weighted_funding_8h_percentile, 1), oi_weighted_funding_8h_regime
         from marts.stress_hourly
         where base_asset = 'wanders' and hour_at >= ?
         order by hour_at
@@ -402,7 +412,7 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
 def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
     bands = ("calm", "elevated", "stressed", "extreme")
     edges = (None, 50, 80, 95)
-    for measure, regime in (("score", "regime"), ("oi_weighted_f8", "oi_weighted_f8_regime")):
+    for measure, regime in (("score", "regime"), ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime")):
         replayed, now = [], 0
         rows = warehouse.execute(
             f"select {measure}_percentile, {regime} from marts.stress_hourly"
@@ -427,10 +437,10 @@ def test_all_is_the_assets_as_one(warehouse) -> None:
     found = row(
         warehouse,
         "marts.stress_hourly",
-        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_f8",
+        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_funding_8h",
         base_asset="ALL",
     )
-    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_f8", base_asset="noise")
+    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_funding_8h", base_asset="noise")
     assert found[:3] == (0.1, 0.25, 100)
     assert found[3] == pytest.approx((100 * 739 + 300 * noise[0]) / 400)
 
@@ -481,6 +491,17 @@ def test_recovery_divergence_does_not_fire_once_the_price_is_back(warehouse) -> 
         "recovery_divergence, any_divergence, elevated_hours_12h, recovery",
         base_asset="bounces",
     ) == (False, False, 12, 0.75)
+
+
+def test_what_nobody_heard_is_no_zero(warehouse) -> None:
+    columns = "long_usd, incomplete_hours_48h, is_incomplete"
+    table = "marts.divergence_hourly"
+    assert row(warehouse, table, columns, h=699, base_asset="lone") == (0, 0, False)
+    assert row(warehouse, table, columns, h=704, base_asset="lone") == (0, 0, False)
+    assert row(warehouse, table, columns, h=705, base_asset="lone") == (None, 1, True)
+    # The last 48 hours begin with 692.
+    assert row(warehouse, table, columns, base_asset="lone") == (0, 6, True)
+    assert row(warehouse, table, columns, base_asset="falls") == (100_000, 0, False)
 
 
 def test_the_7_day_price_weighs_hours_by_what_was_traded(warehouse) -> None:

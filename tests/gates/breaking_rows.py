@@ -159,8 +159,8 @@ MARTS = {
     ("leverage_hourly", "oi_to_market_cap_plausible"): f"""
         update marts.leverage_hourly set oi_to_market_cap = 100 where {BTC_14}
     """,
-    ("funding_hourly", "f8_plausible"): f"""
-        update marts.funding_hourly set oi_weighted_f8 = -0.03 where {BTC_14}
+    ("funding_hourly", "funding_rate_8h_plausible"): f"""
+        update marts.funding_hourly set oi_weighted_funding_8h = -0.03 where {BTC_14}
     """,
     ("stress_hourly", "score_in_range"): f"""
         update marts.stress_hourly set score = 100.1 where {BTC_14}

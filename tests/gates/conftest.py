@@ -126,11 +126,11 @@ create table marts.leverage_hourly as
 select distinct hour_at, base_asset, 1e10 as oi_usd, 0.02::double as oi_to_market_cap
 from marts.liquidations_hourly;
 create table marts.funding_hourly as
-select distinct hour_at, base_asset, 0.0001::double as oi_weighted_f8
+select distinct hour_at, base_asset, 0.0001::double as oi_weighted_funding_8h
 from marts.liquidations_hourly;
 create table marts.stress_hourly as
 select distinct hour_at, base_asset, 71.5::double as score, 'elevated' as regime,
-    30.25::double as oi_to_market_cap_contribution, 41.25::double as oi_weighted_f8_contribution,
+    30.25::double as oi_to_market_cap_contribution, 41.25::double as oi_weighted_funding_8h_contribution,
     0::double as long_imbalance_24h_contribution, null::double as intensity_24h_bp_contribution,
     0::double as realised_volatility_24h_contribution, null::double as mass_below_spot_contribution,
 from marts.liquidations_hourly;

@@ -140,6 +140,9 @@ select hour_at, base_asset, long_intensity_1h_bp from pairs_hourly;
 create or replace table warehouse.marts.liquidation_imbalance_hourly as
 select distinct hour_at, 'ALL' as base_asset, 0::decimal(38, 4) as long_1h_usd from pairs_hourly;
 
+create or replace table staging.intermediate.int_asset_coverage_hourly as
+select distinct hour_at, 'ALL' as base_asset, true as is_complete from pairs_hourly;
+
 create or replace table staging.intermediate.int_price_windows_hourly as
 select
     hour_at,

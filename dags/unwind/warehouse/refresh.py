@@ -238,6 +238,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         _add_hours_of_changed_listings(state)
         _add_hours_after(state)
         _extend_spine(state)
+        _add_hours_before(state)
         _set_plan(state, STAGED)
     return True
 
@@ -567,6 +568,16 @@ def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
             and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
         """,
     )
+
+
+def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
+    """The hour before each pending one: an hour's first minutes may say how the last one ended.
+
+    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
+    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
+    its former revision may have.
+    """
+    _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
 
 
 def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:

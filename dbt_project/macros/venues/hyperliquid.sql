@@ -15,7 +15,8 @@
     clock, so the receive time stands in) and the archive's asset_ctxs files (one row a minute).
 
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at, coin,
-    is_delisted, observed_at, and as text: funding, open_interest, oracle_px, mark_px; reject_reason.
+    is_delisted, observed_at, and as text: funding, open_interest, oracle_px, mark_px, day_ntl_vlm;
+    reject_reason.
 -#}
 {% macro hyperliquid_contexts() -%}
     (
@@ -75,6 +76,7 @@
             pair[2] ->> 'openInterest' as open_interest,
             pair[2] ->> 'oraclePx' as oracle_px,
             pair[2] ->> 'markPx' as mark_px,
+            pair[2] ->> 'dayNtlVlm' as day_ntl_vlm,
             reject_reason,
 
         from paired
@@ -96,6 +98,7 @@
             open_interest,
             oracle_px,
             mark_px,
+            day_ntl_vlm,
             if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
 
         from {{ csv_rows('hyperliquid', 'premium_index', 'asset-ctxs-csv', [

@@ -35,7 +35,7 @@ with_returns as (
         market_caps.sector,
         stablecoins.base_asset is not null
         or coalesce(lower(market_caps.sector) like '%stablecoin%', false) as is_stablecoin,
-        prices.close_usd / day_before.close_usd - 1 as own_return_24h,
+        prices.close_usd / prices.day_before_close_usd - 1 as own_return_24h,
         -- The source's own change is as of its observation: only one of this hour stands for it.
         case
             when market_caps.observed_at >= market_caps.hour_at then market_caps.change_24h_share
@@ -47,9 +47,6 @@ with_returns as (
     left join prices
         on market_caps.hour_at = prices.hour_at
         and market_caps.base_asset = prices.base_asset
-    left join prices as day_before
-        on market_caps.hour_at - interval 24 hour = day_before.hour_at
-        and market_caps.base_asset = day_before.base_asset
 
 ),
 

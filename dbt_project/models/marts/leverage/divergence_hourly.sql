@@ -43,6 +43,14 @@ liquidations as (
 
 ),
 
+coverage as (
+
+    from {{ ref('int_asset_coverage_hourly') }}
+
+    where hour_at >= {{ first_hour_read(850) }}
+
+),
+
 intensities as (
 
     from {{ ref('liquidation_intensity_hourly') }}
@@ -68,25 +76,50 @@ assets as (
 ),
 
 -- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
--- it takes zero for the hours in which all venues were heard.
+-- it takes zero for the hours in which all venues that report it were heard in full; of an asset
+-- that none is known to report, all venues.
 asset_hours as (
 
     select
         hours.hour_at,
         assets.base_asset,
-        coalesce(
-            liquidations.long_1h_usd,
-            case when not all_assets.is_incomplete_1h then 0 end
-        )::decimal(38, 4) as long_usd,
+        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_complete,
+        coalesce(liquidations.long_1h_usd, case when is_complete then 0 end)::decimal(38, 4)
+            as long_usd,
 
     from hours
     cross join assets
     left join liquidations
         on hours.hour_at = liquidations.hour_at
         and assets.base_asset = liquidations.base_asset
-    left join liquidations as all_assets
+    left join coverage
+        on hours.hour_at = coverage.hour_at
+        and assets.base_asset = coverage.base_asset
+    left join coverage as all_assets
         on hours.hour_at = all_assets.hour_at
         and all_assets.base_asset = 'ALL'
+
+),
+
+completeness as (
+
+    select
+        hour_at,
+        base_asset,
+        (
+            count(*) filter (where not is_complete) over (
+                partition by base_asset
+                order by hour_at
+                range between interval 47 hour preceding and current row
+            )
+        )::integer as incomplete_hours_48h,
+        count(*) filter (where not is_complete) over (
+            partition by base_asset
+            order by hour_at
+            range between interval 839 hour preceding and current row
+        ) > 0 as is_incomplete,
+
+    from asset_hours
 
 ),
 
@@ -476,6 +509,8 @@ inputs as (
         tracked.hour_at,
         tracked.base_asset,
         asset_hours.long_usd,
+        completeness.incomplete_hours_48h,
+        completeness.is_incomplete,
         rises.long_usd_ema_24h,
         rises.long_usd_ema_7d,
         rises.ema_ratio,
@@ -522,6 +557,9 @@ inputs as (
     left join asset_hours
         on tracked.hour_at = asset_hours.hour_at
         and tracked.base_asset = asset_hours.base_asset
+    left join completeness
+        on tracked.hour_at = completeness.hour_at
+        and tracked.base_asset = completeness.base_asset
     left join rises
         on tracked.hour_at = rises.hour_at
         and tracked.base_asset = rises.base_asset
@@ -547,6 +585,8 @@ final as (
         is_rising and is_unrecovered and is_below_vwap as recovery_divergence,
         intensity_direction = 1 and range_direction = -1 as range_divergence,
         recovery_divergence or range_divergence as any_divergence,
+        is_incomplete,
+        incomplete_hours_48h,
         long_usd,
         long_usd_ema_24h,
         long_usd_ema_7d,
