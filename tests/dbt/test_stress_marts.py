@@ -111,6 +111,11 @@ select
         else close_usd
     end::double as low_usd,
     close_usd,
+    case
+        when lag(hour_at) over (partition by base_asset order by hour_at)
+            = hour_at - interval 1 hour
+            then lag(close_usd) over (partition by base_asset order by hour_at)
+    end as hour_before_close_usd,
     case when base_asset = 'trends' and h > 700 then null else 1000 end::double as volume_usd,
     'spot:hand:' || base_asset as price_source,
 from closes
@@ -412,7 +417,10 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
 def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
     bands = ("calm", "elevated", "stressed", "extreme")
     edges = (None, 50, 80, 95)
-    for measure, regime in (("score", "regime"), ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime")):
+    for measure, regime in (
+        ("score", "regime"),
+        ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime"),
+    ):
         replayed, now = [], 0
         rows = warehouse.execute(
             f"select {measure}_percentile, {regime} from marts.stress_hourly"
@@ -463,8 +471,8 @@ def test_recovery_divergence_fires_on_rising_longs_without_recovery(warehouse) -
     assert row(
         warehouse,
         "marts.divergence_hourly",
-        "recovery_divergence, any_divergence, long_usd, long_usd_ema_24h, long_usd_ema_7d, ema_ratio,"
-        " elevated_hours_12h, low_24h_usd, low_24h_at, high_72h_before_low_usd, recovery",
+        "recovery_divergence, any_divergence, long_usd, long_usd_ema_24h, long_usd_ema_7d,"
+        " ema_ratio, elevated_hours_12h, low_24h_usd, low_24h_at, high_72h_before_low_usd, recovery",
         base_asset="falls",
     ) == (
         *(True, True, 100_000, 63_603.8534, 14_181.2005, 4.485082),
@@ -531,7 +539,8 @@ def test_recovery_divergence_is_not_known_before_seven_days_of_history(warehouse
     ) == (1000, None, None, 0, 0)
     # Of random prices some are low, and then nothing but the rise decides.
     assert warehouse.execute(
-        "select count(*) filter (recovery_divergence), count(*) filter (recovery_divergence is null) > 0"
+        "select count(*) filter (recovery_divergence),"
+        " count(*) filter (recovery_divergence is null) > 0"
         " from marts.divergence_hourly where base_asset = 'noise' and hour_at < ?",
         [hour(167)],
     ).fetchone() == (0, True)
@@ -539,7 +548,10 @@ def test_recovery_divergence_is_not_known_before_seven_days_of_history(warehouse
 
 def test_range_divergence_fires_on_rising_intensity_in_narrowing_ranges(warehouse) -> None:
     # 48 values in order: tau 1 and -1, S = 1,128, z = 1,128 / sqrt(48 * 47 * 101 / 18) = 10.03.
-    columns = "range_divergence, any_divergence, intensity_tau, intensity_p_value, range_tau, range_p_value"
+    columns = (
+        "range_divergence, any_divergence, intensity_tau, intensity_p_value, range_tau,"
+        " range_p_value"
+    )
     assert row(warehouse, "marts.divergence_hourly", columns, base_asset="trends") == (
         *(True, True),
         *(1, 0, -1, 0),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.simulations.range_divergence import CASES, Verdict, simulated
+
 from unwind.settings import Home
 
 # Of 1,500 pairs a rate of 1% gives 15 flags; under 6 would then come once in 350 runs.
