@@ -128,6 +128,13 @@ select *, date_trunc('hour', observed_at) from (values
 ) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, known_at, bar_seconds,
     open_usd, high_usd, low_usd, close_usd, volume_base, volume_usd);
 
+create table marts.fct_volumes (
+    venue varchar, instrument varchar, base_asset varchar, observed_at timestamp,
+    window_hours integer, volume_usd double, hour_at timestamp
+);
+insert into marts.fct_volumes values
+    ('bybit', 'SUIUSDT', 'SUI', '2026-01-29 14:55', 24, 2e9, '2026-01-29 14:00');
+
 create table marts.fct_long_short_ratio (
     venue varchar, instrument varchar, base_asset varchar, ratio_kind varchar,
     observed_at timestamp, long_short_ratio double, hour_at timestamp

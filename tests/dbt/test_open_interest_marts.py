@@ -35,7 +35,7 @@ INTERMEDIATE = (
 )
 MARTS = ("leverage_hourly", "funding_hourly")
 FACT_TABLES = ("fct_open_interest", "fct_funding", "fct_prices", "fct_volumes")
-FIRST_HOUR = datetime(2026, 1, 27)  # UTC without a zone, as in the warehouse
+FIRST_HOUR = datetime.fromisoformat("2026-01-27")  # UTC without a zone, as in the warehouse
 HOURS = [FIRST_HOUR + timedelta(hours=number) for number in range(75)]
 
 
@@ -165,7 +165,7 @@ def test_what_is_expected_and_missing_makes_a_lower_bound(warehouse) -> None:
     # binance alone lists SOL; bybit lists ETH and reports none.
     assert leverage(warehouse, "28T10", "SOL", bound) == (1, 1, False, False)
     assert leverage(warehouse, "28T10", "ETH", bound) == (1, 2, True, True)
-    # bitget's 36,000 dollars are missing at 05:00: at the end of one hour and the start of the next.
+    # bitget's 36,000 dollars are missing at 05:00: the end of one hour and the start of the next.
     assert leverage(warehouse, "29T04", "BTC", f"oi_usd, {bound}") == (405_000, 3, 5, True, True)
     assert leverage(warehouse, "28T10", "ALL", "is_lower_bound, is_incomplete") == (True, True)
 
@@ -281,16 +281,18 @@ def test_one_price_has_no_range_and_a_mark_comes_before_an_index(warehouse) -> N
     assert row(warehouse, "int_asset_prices_hourly", "29T14", "XRP", PRICES) == (
         *(2.1, None, None, "mark:okx:XRP-USDT-SWAP"),
     )
-    assert row(
-        warehouse, "int_price_windows_hourly", "29T14", "XRP", "range_usd, log_return"
-    ) == (None, None)
+    assert row(warehouse, "int_price_windows_hourly", "29T14", "XRP", "range_usd, log_return") == (
+        None,
+        None,
+    )
 
 
 def test_a_return_is_of_one_series(warehouse) -> None:
     # Spot at 100 until 14:00, then bitget's mark: 101.77, an hour before 101.89.
-    assert row(
-        warehouse, "int_asset_prices_hourly", "29T13", "BTC", "close_usd, price_source"
-    ) == (100, "spot:binance:BTCUSDT")
+    assert row(warehouse, "int_asset_prices_hourly", "29T13", "BTC", "close_usd, price_source") == (
+        100,
+        "spot:binance:BTCUSDT",
+    )
     assert row(
         warehouse, "int_asset_prices_hourly", "29T14", "BTC", "price_source, day_before_close_usd"
     ) == ("mark:bitget:BTCUSDT", None)
@@ -310,8 +312,8 @@ def test_increments_in_any_order_equal_a_full_build(
         for table in FACT_TABLES:
             connection.execute(f"create table marts.{table}_all as from marts.{table}")
             connection.execute(f"delete from marts.{table}")
-    # Hours in random order, a third at a time: an hour's facts may come before its neighbours'. Those
-    # after the last hour say how it ended.
+    # Hours in random order, a third at a time: an hour's facts may come before its neighbours'.
+    # Those after the last hour say how it ended.
     shuffled = [*HOURS, HOURS[-1] + timedelta(hours=1)]
     random.Random(20260129).shuffle(shuffled)
     for start in range(0, len(shuffled), 26):

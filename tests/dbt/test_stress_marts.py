@@ -200,13 +200,17 @@ create or replace table warehouse.marts.leverage_hourly as
 select
     hour_at,
     base_asset,
-    case base_asset when 'ranks' then 300.0 when 'scored' then 100.0 end::double as oi_usd,
-    case base_asset when 'ranks' then 1000.0 when 'scored' then 3000.0 end::double
-        as market_cap_usd,
+    case base_asset when 'ranks' then 300.0 when 'scored' then 100.0 end::double
+        as oi_constant_venues_usd,
     case
         when base_asset in ('ranks', 'scored') then if(h = 739, 2, h % 4)
         when base_asset = 'noise' then noise_1 // 100
     end::double as oi_to_market_cap,
+from grid
+where {visible}
+union all
+-- (300 + 100) / (1000 + 3000)
+select distinct hour_at, 'ALL', 400.0::double, 0.1::double
 from grid
 where {visible};
 
@@ -348,8 +352,8 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight, oi_weighted_funding_8h_contribution,"
-        " long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
+        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight,"
+        " oi_weighted_funding_8h_contribution, long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
 

@@ -159,6 +159,12 @@ MARTS = {
     ("leverage_hourly", "oi_to_market_cap_plausible"): f"""
         update marts.leverage_hourly set oi_to_market_cap = 100 where {BTC_14}
     """,
+    ("leverage_hourly", "oi_change_plausible"): f"""
+        update marts.leverage_hourly set oi_change_1h_share = -0.7 where {BTC_14}
+    """,
+    ("leverage_hourly", "ends_meet_starts"): f"""
+        update marts.leverage_hourly set oi_usd = 9e9 where {BTC_14}
+    """,
     ("funding_hourly", "funding_rate_8h_plausible"): f"""
         update marts.funding_hourly set oi_weighted_funding_8h = -0.03 where {BTC_14}
     """,

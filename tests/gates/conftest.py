@@ -123,14 +123,16 @@ select distinct hour_at, base_asset, 0::double as imbalance_1h, 0::double as imb
     0.5::double as long_dominance_1h, 0.5::double as long_dominance_24h,
 from marts.liquidations_hourly;
 create table marts.leverage_hourly as
-select distinct hour_at, base_asset, 1e10 as oi_usd, 0.02::double as oi_to_market_cap
+select distinct hour_at, base_asset, 1e10 as oi_start_usd, 1e10 as oi_usd,
+    -0.01::double as oi_change_1h_share, 0.02::double as oi_to_market_cap
 from marts.liquidations_hourly;
 create table marts.funding_hourly as
 select distinct hour_at, base_asset, 0.0001::double as oi_weighted_funding_8h
 from marts.liquidations_hourly;
 create table marts.stress_hourly as
 select distinct hour_at, base_asset, 71.5::double as score, 'elevated' as regime,
-    30.25::double as oi_to_market_cap_contribution, 41.25::double as oi_weighted_funding_8h_contribution,
+    30.25::double as oi_to_market_cap_contribution,
+    41.25::double as oi_weighted_funding_8h_contribution,
     0::double as long_imbalance_24h_contribution, null::double as intensity_24h_bp_contribution,
     0::double as realised_volatility_24h_contribution, null::double as mass_below_spot_contribution,
 from marts.liquidations_hourly;

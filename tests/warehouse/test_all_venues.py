@@ -151,6 +151,41 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
         assert sighting.row_in_line >= 1
 
 
+# What is landed of these says no volume, or not in what unit (docs/semantics.md).
+WITHOUT_VOLUME = {"okx", "gate", "bitfinex", "htx"}
+
+
+def hourly(home: Home, model: str, column: str) -> dict[tuple[str, str], float]:
+    """An intermediate model's figure of every venue and instrument in the hour."""
+    with duckdb.connect(str(home.staging_db), read_only=True) as staging:
+        rows = staging.execute(
+            f"select venue, instrument, {column} from intermediate.{model}"
+            f" where hour_at = ? and {column} is not null",
+            [HOUR_AT.replace(tzinfo=None)],
+        ).fetchall()
+    return {(venue, instrument): value for venue, instrument, value in rows}
+
+
+def test_open_interest_at_the_hours_end_is_the_books_of_every_venue(
+    landed: Home, tape: Tape
+) -> None:
+    told = hourly(landed, "int_instrument_open_interest_hourly", "oi_end_usd")
+    assert {venue for venue, _ in told} == set(TRADED)
+    end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
+    books = {key: tape.oi_usd(tape.instruments[tape.instrument_number[key]], end) for key in told}
+    assert told == {key: pytest.approx(usd, rel=0.02) for key, usd in books.items()}
+
+
+def test_volumes_of_a_day_are_the_markets(landed: Home, tape: Tape) -> None:
+    told = hourly(landed, "int_instrument_volumes_hourly", "volume_24h_usd")
+    assert {venue for venue, _ in told} == set(TRADED) - WITHOUT_VOLUME
+    end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
+    traded = {
+        key: tape.traded_usd_24h(tape.instruments[tape.instrument_number[key]], end) for key in told
+    }
+    assert told == {key: pytest.approx(usd, rel=0.02, abs=1) for key, usd in traded.items()}
+
+
 def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Home) -> None:
     page = (PROJECT_ROOT / "docs" / "imports.md").read_text()
     part = page.split("\n## Other people's sums\n")[1]

@@ -392,6 +392,11 @@ class Tape:
         contracts = self.oi_contracts(instrument, minute) * instrument.contract_size
         return contracts / self.mark_price(instrument, minute) if instrument.inverse else contracts
 
+    def traded_usd_24h(self, instrument: Instrument, minute: int) -> float:
+        """What was traded of the contract in the 24 hours up to a minute's end, in USD."""
+        volumes = self.volume_usd[self.asset_index[instrument.asset]]
+        return float(volumes[max(0, minute - 1439) : minute + 1].sum()) * instrument.oi_share
+
     def long_short_ratio(self, instrument: Instrument, at_ms: int, kind: str) -> float:
         """Long over short of one kind at an instant; see `long_short_ratios`."""
         return self.long_short_ratios(instrument, [at_ms], kind)[0]

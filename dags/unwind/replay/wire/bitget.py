@@ -191,6 +191,7 @@ def _told(now_ms: int, told: Any) -> Answer:
 
 def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
     minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
+    traded_usd = tape.traded_usd_24h(instrument, minute)
     return {
         "symbol": instrument.symbol,
         "category": instrument.market,
@@ -198,6 +199,10 @@ def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
         "indexPrice": fixed(tape.index_price(instrument, minute), decimals),
         "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 8),
         "openInterest": fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals),
+        "volume24h": fixed(
+            traded_usd / tape.mark_price(instrument, minute), instrument.quantity_decimals
+        ),
+        "turnover24h": fixed(traded_usd, 4),
         "ts": str(now_ms),
     }
 

@@ -170,6 +170,8 @@ def _instrument(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, An
         "openValue": round(open_contracts / price * 1e8)
         if settled_in_xbt
         else round(open_contracts * instrument.contract_size * price * 1e6),
+        "homeNotional24h": round(tape.traded_usd_24h(instrument, minute) / price, 8),
+        "foreignNotional24h": round(tape.traded_usd_24h(instrument, minute), 2),
         "markPrice": price,
         "indicativeSettlePrice": round(
             tape.index_price(instrument, minute), instrument.price_decimals

@@ -35,7 +35,6 @@ liquidations as (
         hour_at,
         base_asset,
         long_1h_usd,
-        is_incomplete_1h,
 
     from {{ ref('liquidation_imbalance_hourly') }}
 
@@ -83,8 +82,8 @@ asset_hours as (
     select
         hours.hour_at,
         assets.base_asset,
-        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_complete,
-        coalesce(liquidations.long_1h_usd, case when is_complete then 0 end)::decimal(38, 4)
+        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_heard_in_full,
+        coalesce(liquidations.long_1h_usd, case when is_heard_in_full then 0 end)::decimal(38, 4)
             as long_usd,
 
     from hours
@@ -107,13 +106,13 @@ completeness as (
         hour_at,
         base_asset,
         (
-            count(*) filter (where not is_complete) over (
+            count(*) filter (where not is_heard_in_full) over (
                 partition by base_asset
                 order by hour_at
                 range between interval 47 hour preceding and current row
             )
         )::integer as incomplete_hours_48h,
-        count(*) filter (where not is_complete) over (
+        count(*) filter (where not is_heard_in_full) over (
             partition by base_asset
             order by hour_at
             range between interval 839 hour preceding and current row
