@@ -45,6 +45,17 @@ err = Console(stderr=True)
 HEALTH_PORT = 8099
 
 
+# What the demo suggests to ask of what it has built; each answer fits a terminal of 80 columns.
+TRY_NEXT = (
+    "select hour_at, round(score, 1) as score, score_percentile, regime from stress_hourly"
+    " where base_asset = 'ALL' order by hour_at desc limit 5",
+    "select hour_at, venue, landing_outcome, covered_share from venue_coverage_hourly"
+    " where not is_complete order by hour_at, venue limit 5",
+    "select base_asset, recovery_divergence, range_divergence, recovery from divergence_hourly"
+    " where hour_at = '2026-01-29 14:00' and any_divergence",
+)
+
+
 class TableFormat(StrEnum):
     """How rows are printed."""
 
@@ -566,13 +577,28 @@ def _print_breakdown(hour_at: datetime) -> None:
         " and base_asset = 'ALL' order by long_usd desc"
     )
     sql(query)
+    out.print(f"\n{_missing_on_purpose()}", soft_wrap=True, highlight=False)
+    out.print("\nTry next:", highlight=False)
+    for query in TRY_NEXT:
+        out.print(f'  .venv/bin/unwind sql "{query}"', soft_wrap=True, highlight=False)
     out.print(
-        "\nTry next:\n"
-        "  unwind sql \"select * from stress_hourly where base_asset = 'ALL'"
-        ' order by hour_at desc limit 5"\n'
-        "  unwind status\n"
+        "  .venv/bin/unwind status\n"
         f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)",
         soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _missing_on_purpose() -> str:
+    """What the simulated market kept from the demo, in one sentence."""
+    from unwind.replay.episode import ASSETS, CUT_OFF, DOWN
+
+    no_spot = ", ".join(one.symbol for one in ASSETS if one.has_derivatives and not one.has_spot)
+    return (
+        f"Missing on purpose: {DOWN.venue} was down from {DOWN.from_at:%Y-%m-%d %H:%M} to "
+        f"{DOWN.to_at:%H:%M}, the recorder was cut off from {CUT_OFF.venue} from "
+        f"{CUT_OFF.from_at:%Y-%m-%d %H:%M} to {CUT_OFF.to_at:%H:%M}, and {no_spot} has no spot "
+        "market: sums of these hours are lower bounds or null."
     )
 
 
