@@ -179,7 +179,7 @@ def test_a_far_retry_after_is_an_outcome_and_no_wait(
     loopback.routes["/rows"] = [Reply(b"{}", status, {"Retry-After": rest})]
     with (
         api.recording("tickers"),
-        pytest.raises(VenueStoppedError, match="asks for a rest of .* land again after that"),
+        pytest.raises(VenueStoppedError, match=r"asks for a rest of .* land again after that"),
     ):
         api.ask("testvenue", "/rows")
     assert waits.seconds == []
