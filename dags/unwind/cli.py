@@ -6,24 +6,22 @@ standard error.
 
 from __future__ import annotations
 
-import csv
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
+from unwind.printing import DEFAULT_MAX_ROWS, TableFormat, print_rows, shown
 from unwind.settings import Home
 
 if TYPE_CHECKING:
@@ -37,8 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console()
-err = Console(stderr=True)
+# What is printed may hold venues' texts and file names: none of it is markup.
+out = Console(markup=False)
+err = Console(stderr=True, markup=False)
 
 
 # Where the recorder tells of its health.
@@ -56,14 +55,6 @@ TRY_NEXT = (
 )
 
 
-class TableFormat(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
 def main() -> None:
     """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
     from unwind.demo import DemoRefusedError
@@ -73,12 +64,14 @@ def main() -> None:
     from unwind.warehouse.dbt import DbtError
     from unwind.warehouse.gates import GateError
     from unwind.warehouse.lineage import NoSuchLiquidationError
+    from unwind.warehouse.queries import QueryError
     from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
     from unwind.warehouse.releases import NoReleaseError
 
     expected = (
         *(DbtError, GateError, GateRefusedError, WriterBusyError),
         *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
+        QueryError,
     )
     try:
         app()
@@ -298,25 +291,21 @@ def refresh(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="A query; tables are in schema marts.")],
+    query: Annotated[str, typer.Argument(help="One statement; tables are in schema marts.")],
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Rows of a table that are printed; 0 for all.")
+    ] = DEFAULT_MAX_ROWS,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let the query read and write files.")
+    ] = False,
 ) -> None:
     """Reads the current release."""
-    import duckdb
-
+    from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 
-    with duckdb.connect(str(current_db(Home.from_env())), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set schema = 'marts'")
-        try:
-            connection.execute(query)
-            rows = connection.fetchall()
-        except duckdb.Error as error:
-            _say_error(f"the query failed: {error}")
-            raise typer.Exit(1) from None
-        names = [column[0] for column in connection.description or ()]
-    _print_rows(names, rows, format)
+    with answered(current_db(Home.from_env()), query, allow_files) as answer:
+        print_rows(answer.names, answer.rows, format, limit or None)
 
 
 @app.command()
@@ -341,7 +330,7 @@ def releases(
         )
         for release in published.listed(home)
     ]
-    _print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
+    print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
 
 
 @app.command(name="release-hold")
@@ -365,8 +354,8 @@ def status() -> None:
     from unwind.warehouse.status import status_tables
 
     for title, names, rows in status_tables(Home.from_env(), utc_now()):
-        out.print(f"\n[bold]{title}[/bold]")
-        _print_rows(names, rows)
+        out.print(Text(f"\n{title}", style="bold"))
+        print_rows(names, rows)
 
 
 @app.command()
@@ -400,14 +389,12 @@ def lineage(
     from unwind.warehouse.lineage import sightings_of
 
     for sighting in sightings_of(Home.from_env(), liquidation_id):
-        out.print(
-            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line}, "
-            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})",
-            highlight=False,
-            soft_wrap=True,
+        print(
+            f"{sighting.source_kind} {shown(sighting.name)} line {sighting.raw_line}, "
+            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})"
         )
-        out.print(f"  raw object {sighting.raw_object}", highlight=False, soft_wrap=True)
-        print(f"  {sighting.text}")
+        print(f"  raw object {sighting.raw_object}")
+        print(f"  {shown(sighting.text)}")
 
 
 @app.command()
@@ -546,29 +533,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def _print_rows(
-    names: list[str], rows: list[tuple], format: TableFormat = TableFormat.TABLE
-) -> None:
-    if format is TableFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-    elif format is TableFormat.JSON:
-        json.dump(
-            [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, indent=1
-        )
-        sys.stdout.write("\n")
-    else:
-        table = Table(*names, show_edge=False)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
-        # A pipe has no width: let rows be as long as they are.
-        console = out if out.is_terminal else Console(width=max(out.width, 240))
-        console.print(table, highlight=False)
-
-
 def _print_breakdown(hour_at: datetime) -> None:
-    out.print(f"\n[bold]Liquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC[/bold]")
+    title = f"\nLiquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC"
+    out.print(Text(title, style="bold"))
     query = (
         "select venue, round(long_usd / 1e6, 1) as long_musd,"
         " round(short_usd / 1e6, 1) as short_musd, round(share, 3) as share, events,"

@@ -209,6 +209,10 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         refs = unbuilt(state, warehouse)
         if not refs and not _pending(state):
+            if _plan(state)[0] and not releases.has_current(target):
+                # Somebody deleted what readers read; the warehouse still holds it, judged.
+                _set_plan(state, JUDGED)
+                return True
             return False
         started_at = warehouse.clock()
         state.execute("delete from ops.plan")
@@ -363,6 +367,10 @@ def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None
         state.execute("commit")
     releases.prune(target, warehouse.clock())
     report("publishing", 1, 1)
+    # Readers have the release by now; this copy is what the next one writes its changes into.
+    report("preparing the next release", 0, 1)
+    releases.prepare(target)
+    report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)
 
 
