@@ -12,6 +12,7 @@ from loopback_venue import Loopback, Waits, as_json
 from unwind.clock import parse_day, parse_hour
 from unwind.landing.coverage import heard_hours
 from unwind.landing.land import (
+    FIRST_PUBLIC_AT,
     NotLandableError,
     all_settled_at,
     batch_of,
@@ -26,7 +27,7 @@ from unwind.replay.episode import short_tape
 from unwind.replay.market import Tape
 from unwind.replay.segments import write_segments
 from unwind.replay.server import ReplayServer
-from unwind.settings import Home
+from unwind.settings import PROJECT_ROOT, Home
 from unwind.venues import venues
 
 HOUR = batch_of("hour-2026-01-29T14")
@@ -200,6 +201,11 @@ def test_time_that_is_not_over_or_cannot_be_is_refused(batch: str, why: str) -> 
         check_landable(batch_of(batch), JUST_OVER)
     assert why in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_first_day_that_lands_is_the_first_that_any_row_may_have() -> None:
+    macro = (PROJECT_ROOT / "dbt_project" / "macros" / "first_public_at.sql").read_text()
+    assert f'"any": ("{FIRST_PUBLIC_AT:%Y-%m-%d}"' in macro
 
 
 def test_an_hour_that_is_over_can_be_landed_at_its_last_instant() -> None:
