@@ -535,7 +535,7 @@ def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
 
 def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
     """A query over the rows that staging accepted: batch and hour of each, listings left out."""
-    listings = ("__liquidations", "__instruments")
+    listings = ("__liquidations", "__instruments", "__funding_intervals")
     observations = [
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
         for table in _landed_tables(state)
