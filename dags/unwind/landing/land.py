@@ -625,7 +625,7 @@ def _with_segments(
     if landing is None or not landing.requests:
         status = "partial" if lacking else "ok"
         now = clock()
-        heard = _with_stream(venue, (), streamed)
+        heard = _with_stream(venue, (landing and landing.heard) or (), streamed)
         return Landing("liquidations", status, told, 0, held, now, now, heard=heard)
     asked = heard_by_asking(batch, venue, landing) if landing.heard is None else landing.heard
     heard = _with_stream(venue, asked, streamed)
