@@ -161,6 +161,7 @@ select
         when base_asset = 'scored' then 0.5
         when base_asset = 'noise' then round((noise_1 - 500) / 500.0, 6)
     end::double as imbalance_24h,
+    false as is_incomplete_1h,
 from grid
 where {visible}
 union all
@@ -169,6 +170,7 @@ select distinct
     'ALL',
     1000::decimal(38, 4),
     0.25::double,
+    false,
 from grid
 where {visible};
 
