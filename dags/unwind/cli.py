@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from unwind.clock import HOUR, parse_hour, parse_instant, utc_now
+from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
 from unwind.settings import Home
 
 app = typer.Typer(
@@ -99,7 +99,16 @@ def land(
     venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
 ) -> None:
     """Lands hours (or a day's dumps) from the venues, and seals them."""
-    from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch, venues
+    from unwind.landing.land import (
+        all_settled_at,
+        check_landable,
+        day_batch,
+        hour_batch,
+        land_venue,
+        seal_batch,
+        unsettled_venues,
+        venues,
+    )
 
     for name in venue or ():
         if name not in venues():
@@ -111,16 +120,21 @@ def land(
                 '{"password": "..."}'
             )
     chosen = venue or [name for name, one in venues().items() if not one.missing_keys]
-    if sum(map(bool, (hour, from_ and to, day))) != 1:
+    asked = [value is not None for value in (hour, from_, to, day)]
+    if asked not in ([True, False, False, False], [False, True, True, False], [False] * 3 + [True]):
         raise typer.BadParameter("give one of --hour H, --from H --to H, or --day D")
-    if day:
-        batches = [day_batch(_parsed(parse_instant, day))]
+    if day is not None:
+        batches = [day_batch(_parsed(parse_day, day))]
     else:
-        first = _parsed(parse_hour, hour or from_)
-        last = _parsed(parse_hour, hour or to)
+        first, last = (_parsed(parse_hour, hour if from_ is None else at) for at in (from_, to))
+        # The ends first: a span of years is refused before its hours are made.
+        for at in (first, last):
+            _refused(check_landable, hour_batch(at), utc_now())
         batches = [hour_batch(at) for at in _hours(first, last)]
+    for batch in batches:
+        _refused(check_landable, batch, utc_now())
     home = _real_home()
-    failed = 0
+    failed, settled = 0, None
     with _progress() as report:
         steps = len(batches) * len(chosen)
         for place, batch in enumerate(batches):
@@ -129,12 +143,19 @@ def land(
                 landings = land_venue(home, batch, name, utc_now)
                 failed += sum(landing.status == "failed" for landing in landings)
             seal = seal_batch(home, batch, utc_now)
+            if unsettled_venues(home, batch):
+                settled = all_settled_at(batch)
         report("landed", steps, steps)
     out.print(f"Sealed {len(batches)} batches, the last {seal.batch.batch_id} r{seal.revision}.")
     if failed:
         out.print(
             f"{failed} datasets failed and are sealed as such; `unwind status` says why, landing "
             "again tries them again."
+        )
+    if settled:
+        out.print(
+            "Venues were asked before their last hour could be complete, so it is sealed as "
+            f"partial: land it again after {settled:%H:%M:%S} UTC."
         )
     out.print("Next: unwind refresh")
 
@@ -384,8 +405,13 @@ def _hours(first: datetime, last: datetime) -> list[datetime]:
 
 
 def _parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
+    return _refused(parse, text or "")
+
+
+def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the call gives; what it refuses with ValueError is wrong usage."""
     try:
-        return parse(text or "")
+        return call(*arguments)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -29,7 +29,7 @@ from unwind.warehouse import gates
 from unwind.warehouse.dbt import DbtProcess
 
 # Landed a little after the hour, as a scheduler does; dumps appear in the next day's morning.
-AFTER_THE_HOUR = timedelta(seconds=20)
+AFTER_THE_HOUR = timedelta(minutes=2, seconds=20)
 AFTER_THE_DAY = timedelta(days=1, hours=4, minutes=10)
 DAY = timedelta(days=1)
 

@@ -27,8 +27,14 @@ numbered as (
         nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
         try_cast({{ column }}_text as double) as {{ column }},
         {%- endfor %}
-        -- 2017-01-01 is before the first public statistic. An hour's grace covers clocks.
-        observed_at >= timestamp '2017-01-01'
+        -- Spot is older than derivatives. An hour's grace covers clocks.
+        {%- if "price_kind" in kept %}
+        observed_at >= if(
+            price_kind = 'spot', {{ first_public_at("any") }}, {{ first_public_at(venue) }}
+        )
+        {%- else %}
+        observed_at >= {{ first_public_at(venue) }}
+        {%- endif %}
             and observed_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
             as is_plausible_time,
 

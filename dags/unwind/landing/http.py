@@ -165,7 +165,11 @@ class VenueStoppedError(Exception):
 
 @dataclass
 class Transcript:
-    """What came of asking for one dataset: its envelope lines, its files, and what failed."""
+    """The outcome of asking for one dataset: its envelope lines, its files, and what failed.
+
+    `lacks` says what usable answers leave out (the venue gives no more): nothing failed, and the
+    hour is heard only in part.
+    """
 
     path: Path
     lines: int = 0
@@ -174,6 +178,7 @@ class Transcript:
     absent: int = 0
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lacks: list[str] = field(default_factory=list)
     downloads: list[Download] = field(default_factory=list)
 
     def write(self, envelope: Mapping[str, Any]) -> None:

@@ -8,7 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, gunzip, lands
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    Kept,
+    Known,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    gunzip,
+    lands,
+)
 
 NAME = "htx"
 CONNECTIONS = {
@@ -22,6 +34,16 @@ SIGNALS = Signals(
     throttled_codes=frozenset({"1032"}),
     busy_codes=frozenset({"1000", "1004", "1099"}),
     absent_codes=frozenset({"1014", "1332"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written after an order; a minute covers the gateway",
+)
+KEPT = Kept(
+    timedelta(days=90),
+    "2026-11-25",
+    "https://www.htx.com/en-us/opend/newApiPages/: 90 days, two hours at a time",
 )
 PACES = (Pace("/", 120, 3),)
 # The folder of an interface, by what its contracts are margined in.

@@ -212,7 +212,10 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
                 $run_id as run_id,
                 $built_at::timestamp as built_at,
                 (select min(hour_at) from staging.ops.hours) as first_hour_at,
-                (select max(hour_at) from staging.ops.hours) as last_hour_at,
+                coalesce(
+                    (select max(last_hour_at) from staging.ops.landed_days),
+                    (select max(hour_at) from staging.ops.hours)
+                ) as last_hour_at,
                 $code_version as code_version,
                 (select count(*) from staging.ops.batches)::integer as batches,
                 (select count(*) from staging.ops.build_batches)::integer as batches_new,
