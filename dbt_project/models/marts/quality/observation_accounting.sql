@@ -10,7 +10,6 @@ with
 counted as (
 
     {% for dataset in datasets %}
-    {%- set is_of_venue = dataset != 'market_caps' %}
     select
         batch_id,
         venue,
@@ -20,7 +19,7 @@ counted as (
         0 as accepted,
         0 as repeated,
 
-    from {{ ref('int_' ~ dataset ~ '_staged') if is_of_venue else ref('stg_market_caps') }}
+    from {{ ref('int_' ~ dataset ~ '_staged') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -30,7 +29,7 @@ counted as (
 
     select
         batch_id,
-        {{ 'venue' if is_of_venue else "'market_caps' as venue" }},
+        {{ "'market_caps' as venue" if dataset == 'market_caps' else 'venue' }},
         '{{ dataset }}' as dataset,
         hour_at,
         0 as staged,
