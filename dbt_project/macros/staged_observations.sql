@@ -1,6 +1,8 @@
 {#-
     The common end of the staging models of context (open interest, funding, prices, ratios):
-    numbers, screening by what the row alone tells, and the partition hour.
+    numbers, screening by what the row alone tells, and the partition hour. What its symbol means,
+    the instrument's listing says (`named_observations`): a symbol of no known grammar passes here
+    with a null venue_asset.
 
     Arguments:
       venue     whose grammar of instrument names holds; none: the relation's column of this name
@@ -49,7 +51,6 @@ screened as (
         case
             when reject_reason is not null then reject_reason
             when instrument is null then 'missing_field'
-            when spelling.venue_asset is null then 'garbled_symbol'
             when observed_at is null then 'unreadable_time'
             when not is_plausible_time then 'implausible_time'
             {%- for column in required %}
@@ -100,6 +101,8 @@ select
     {%- for column in numbers %}
     {{ column }},
     {%- endfor %}
+    -- What a rejected row said, for people who look at it.
+    case when reject_reason is not null then {{ values_as_text(numbers, '_text') }} end as raw_values,
     reject_reason,
 
 from screened

@@ -3,7 +3,8 @@
 create schema marts;
 create schema staging.intermediate;
 create schema staging.seeds;
-create table staging.seeds.assets as select unnest(['BTC', 'ETH']) as base_asset;
+create table staging.seeds.assets as
+select unnest(['BTC', 'ETH']) as base_asset, null::varchar as sector;
 
 create table marts.dim_venues (
     venue varchar, source_kind varchar, publication_rule varchar, valid_from timestamp,
@@ -67,24 +68,31 @@ insert into marts.fct_liquidations
 select 'hyperliquid', 'ETH', 'ETH', 'long', 'liquidation', 1e6, event_at, date_trunc('hour', event_at)
 from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 1 minute) as minutes(event_at);
 
+alter table marts.fct_liquidations add column is_listed boolean default true;
+-- An asset that no listing and no seed knows.
+insert into marts.fct_liquidations values (
+    'binance', 'WRONGCOIN', 'long', 'liquidation', 1e6, timestamp '2026-01-10 12:30',
+    timestamp '2026-01-10 12:00', false
+);
+
 create table marts.fct_open_interest (
     venue varchar, instrument varchar, base_asset varchar, observed_at timestamp, oi_usd double,
-    hour_at timestamp
+    oi_base double, hour_at timestamp
 );
 insert into marts.fct_open_interest
 select *, date_trunc('hour', observed_at) from (values
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9),
-    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9)
-) as observed(venue, instrument, base_asset, observed_at, oi_usd);
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9, 128e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9, 100e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9, 95e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9, 80e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9, 55e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9, 50e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9, 48e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9, 30e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9, 60e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9, 40e3),
+    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9, 600e6)
+) as observed(venue, instrument, base_asset, observed_at, oi_usd, oi_base);
 
 create table marts.fct_funding (
     venue varchar, instrument varchar, base_asset varchar, funding_at timestamp,
@@ -126,6 +134,13 @@ select *, date_trunc('hour', observed_at) from (values
     ('hyperliquid', 'DOGE', 'DOGE', 'USD', 'spot', timestamp '2026-01-29 14:00', timestamp '2026-01-29 18:00', 14400, 0.11, 0.99, 0.01, 0.12, 1, 1)
 ) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, known_at, bar_seconds,
     open_usd, high_usd, low_usd, close_usd, volume_base, volume_usd);
+
+create table marts.fct_volumes (
+    venue varchar, instrument varchar, base_asset varchar, observed_at timestamp,
+    window_hours integer, volume_usd double, hour_at timestamp
+);
+insert into marts.fct_volumes values
+    ('bybit', 'SUIUSDT', 'SUI', '2026-01-29 14:55', 24, 2e9, '2026-01-29 14:00');
 
 create table marts.fct_long_short_ratio (
     venue varchar, instrument varchar, base_asset varchar, ratio_kind varchar,

@@ -21,7 +21,12 @@ INTERMEDIATE = (
     "int_asset_volumes_hourly",
     "int_instrument_open_interest_hourly",
     "int_asset_open_interest_hourly",
+    "int_asset_open_interest_changes_hourly",
+    "int_asset_open_interest_linked_hourly",
     "int_tracked_assets_hourly",
+    "int_asset_open_interest_coverage_hourly",
+    "int_instrument_volumes_hourly",
+    "int_asset_derivative_volumes_hourly",
     "int_asset_market_caps_hourly",
     "int_market_returns_hourly",
     "int_market_breadth_hourly",
@@ -47,6 +52,7 @@ FACT_TABLES = (
     "warehouse.marts.fct_open_interest",
     "warehouse.marts.fct_funding",
     "warehouse.marts.fct_prices",
+    "warehouse.marts.fct_volumes",
     "warehouse.marts.fct_long_short_ratio",
     "warehouse.marts.fct_market_caps",
     "staging.ops.venue_hours",
@@ -144,6 +150,16 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
         venue="binance",
         base_asset="BTC",
     ) == (150_000_000, 5_000_000, 155_000_000, 2, 1, 3, 100_000_000)
+
+
+def test_an_asset_known_from_events_alone_is_in_totals_and_is_not_tracked(warehouse) -> None:
+    hour = at("2026-01-10T12:00")
+    assert row(
+        warehouse, "marts.liquidations_hourly", "long_usd", hour_at=hour, base_asset="WRONGCOIN"
+    ) == (1_000_000,)
+    tracked = "staging.intermediate.int_tracked_assets_hourly"
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="WRONGCOIN") is None
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="DOGE") == ("DOGE",)
 
 
 def test_a_minute_holds_the_events_from_its_start_to_its_last_millisecond(warehouse) -> None:
@@ -280,22 +296,22 @@ def test_an_asset_with_open_interest_alone_is_tracked_for_a_day(warehouse) -> No
 PRICE_COLUMNS = "open_usd, high_usd, low_usd, close_usd, volume_usd, price_source"
 
 
-def test_spot_of_the_first_venue_prices_an_asset_and_all_venues_count_as_volume(warehouse) -> None:
+def test_spot_of_the_first_venue_prices_an_asset_and_binance_spot_is_its_volume(warehouse) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="BTC",
-    ) == (86_000, 91_000, 84_000, 85_500, 7_000_000_000, "spot:binance:BTCUSDT")
+    ) == (86_000, 91_000, 84_000, 85_500, 1_000_000_000, "spot:binance:BTCUSDT")
 
 
-def test_the_index_prices_an_asset_without_spot(warehouse) -> None:
+def test_the_mark_prices_an_asset_without_bars_and_one_point_has_no_range(warehouse) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="ETH",
-    ) == (2_790, 2_800, 2_790, 2_800, None, "index:okx:ETH-USDT-SWAP")
+    ) == (2_801, None, None, 2_801, None, "mark:okx:ETH-USDT-SWAP")
 
 
 def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(warehouse) -> None:
@@ -304,7 +320,7 @@ def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(wareh
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="DOGE",
-    ) == (0.11, 0.11, 0.11, None, None, "mark:hyperliquid:DOGE")
+    ) == (0.11, None, None, None, None, "mark:hyperliquid:DOGE")
 
 
 # --- imbalance ----------------------------------------------------------------------------------
@@ -360,16 +376,27 @@ def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
 # --- leverage, funding, intensity ---------------------------------------------------------------
 
 
-def test_leverage_uses_open_interest_of_the_last_quarter_of_an_hour(warehouse) -> None:
-    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old.
-    # 10 / 1710; 30 billion of spot volume in 24 h; 60 of the market.
+def test_leverage_uses_open_interest_at_the_hours_end(warehouse) -> None:
+    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old, and missing.
     assert row(
         warehouse,
         "marts.leverage_hourly",
-        "oi_usd, oi_venues, market_cap_usd, oi_to_market_cap, volume_24h_usd, volume_24h_to_oi,"
-        " market_volume_24h_to_oi",
+        "oi_usd, oi_end_venues, is_lower_bound, market_cap_usd, volume_24h_usd,"
+        " spot_volume_24h_usd",
         base_asset="BTC",
-    ) == (10e9, 2, 1710e9, 0.00584795, 30e9, 3.0, 6.0)
+    ) == (10e9, 2, True, 1710e9, None, 24e9)
+
+
+def test_ratios_are_of_a_series_that_does_not_jump(warehouse) -> None:
+    # hyperliquid stands with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion.
+    # bybit's 6 billion had begun to be reported at 14:00 beside 14: all but 1/720 is kept out.
+    linked = 14e9 * (14 / 20) ** (719 / 720)
+    assert row(
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_to_market_cap, market_volume_24h_to_oi",
+        base_asset="BTC",
+    ) == (round(linked / 1710e9, 8), round(60e9 / linked, 6))
 
 
 def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(warehouse) -> None:
@@ -384,21 +411,24 @@ def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(wareh
 
 def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
     assert row(
-        warehouse, "marts.leverage_hourly", "oi_usd, oi_venues, oi_to_market_cap", base_asset="DOGE"
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_usd, oi_end_venues, oi_to_market_cap",
+        base_asset="DOGE",
     ) == (None, 0, None)
 
 
 def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
-    # f8: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
+    # Of 8 hours: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
     # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
-    # Spot volume 24 billion and 6 billion: (24 x 0.0001 - 6 x 0.0002) / 30 = 0.00004.
+    # Nobody says what was traded of the contracts; spot is no weight.
     assert row(
         warehouse,
         "marts.funding_hourly",
-        "oi_weighted_f8, oi_weighted_apr, volume_weighted_f8, lowest_f8, highest_f8,"
-        " weighted_oi_usd, venues, instruments",
+        "oi_weighted_funding_8h, oi_weighted_apr, volume_weighted_funding_8h,"
+        " lowest_funding_rate_8h, highest_funding_rate_8h, weighted_oi_usd, venues, instruments",
         base_asset="BTC",
-    ) == (0.000024, 0.02628, 0.00004, -0.0002, 0.0001, 12.5e9, 3, 3)
+    ) == (0.000024, 0.02628, None, -0.0002, 0.0001, 12.5e9, 3, 3)
 
 
 def test_basis_is_mark_over_index(warehouse) -> None:
@@ -436,32 +466,49 @@ def test_a_day_of_intensity_needs_every_hour_heard_whole(warehouse) -> None:
 
 
 def test_liquidations_over_market_cap_and_volume(warehouse) -> None:
-    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), 7 and 30 billion.
+    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), and over spot of 1
+    # and 24 billion.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
         "long_1h_to_market_cap_bp, long_24h_to_market_cap_bp, long_1h_to_volume_bp,"
         " long_24h_to_volume_bp",
         base_asset="BTC",
-    ) == (1.337209, 1.277778, 328.571429, 76.666667)
+    ) == (1.337209, 1.277778, 2300.0, 95.833333)
 
 
 # --- market heatmap -----------------------------------------------------------------------------
 
 
 def test_heatmap_returns_come_from_prices_before_the_sources_own_change(warehouse) -> None:
-    columns = "market_cap_usd, return_24h, return_source, rank, tier"
+    columns = "market_cap_usd, return_24h, return_source, rank, tier_rank, tier"
     table = "marts.market_heatmap"
     # 85,500 / 90,000 - 1.
     assert row(warehouse, table, columns, base_asset="BTC") == (
-        *(1710e9, -0.05, "prices", 1, "large"),
+        *(1710e9, -0.05, "prices", 1, 1, "large"),
     )
     assert row(warehouse, table, columns, base_asset="ETH") == (
-        *(344e9, -0.06, "market_caps", 2, "large"),
+        *(344e9, -0.06, "market_caps", 2, 2, "large"),
     )
     assert row(warehouse, table, columns, base_asset="M11") == (
-        *(10e9, -0.08, "market_caps", 11, "mid"),
+        *(10e9, -0.08, "market_caps", 11, 10, "large"),
     )
+    assert row(warehouse, table, columns, base_asset="M12") == (
+        *(10e9, -0.06, "market_caps", 12, 11, "mid"),
+    )
+
+
+def test_stablecoins_have_a_rank_and_no_tier(warehouse) -> None:
+    # Third by market capitalisation; those after it close ranks in the tiers.
+    assert row(
+        warehouse,
+        "marts.market_heatmap",
+        "rank, tier_rank, tier, is_stablecoin",
+        base_asset="USDT",
+    ) == (3, None, None, True)
+    assert warehouse.execute(
+        "select count(*) from marts.market_heatmap where is_stablecoin <> (tier is null)"
+    ).fetchone() == (0,)
 
 
 def test_an_hour_later_the_sources_change_no_longer_stands(warehouse) -> None:
@@ -483,13 +530,14 @@ def test_market_caps_are_known_for_24_hours(warehouse) -> None:
 
 
 def test_breadth_leaves_stablecoins_out(warehouse) -> None:
-    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large -4%, mid (-8%, -6%) -7%.
+    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large (six of -4% between -8, -6, -5 and
+    # 1%) -4%, mid (one asset) -6%.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
         "assets, red_by_count_share, red_by_cap_share, large_median_return_24h,"
         " mid_median_return_24h, mid_minus_large_return_24h, btc_return_24h",
-    ) == (11, 0.909091, 0.979373, -0.04, -0.07, -0.03, -0.05)
+    ) == (11, 0.909091, 0.979373, -0.04, -0.06, -0.02, -0.05)
 
 
 def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(warehouse) -> None:
@@ -501,13 +549,14 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
     ) == (0.651677, 0.07622, 0.000624)
 
 
-def test_upside_capture_over_the_days_on_which_btc_rose(warehouse) -> None:
-    # Mid medians 5% and 4% against BTC's 4% and 2%; red shares are 10/11, 0 and 0.
+def test_figures_over_30_days_are_not_known_after_four(warehouse) -> None:
+    # What counts days is known: BTC rose on two of four.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
-        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d",
-    ) == (4, 2, 1.5, 0.30303)
+        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d,"
+        " mean_red_by_cap_share_30d, mean_mid_minus_large_return_30d",
+    ) == (4, 2, None, None, None, None)
 
 
 # --- increments ---------------------------------------------------------------------------------
