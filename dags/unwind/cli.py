@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from unwind.clock import HOUR, parse_hour, parse_instant, utc_now
+from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
 from unwind.settings import Home
 
 app = typer.Typer(
@@ -40,6 +40,17 @@ err = Console(stderr=True)
 
 # Where the recorder tells of its health.
 HEALTH_PORT = 8099
+
+
+# What the demo suggests to ask of what it has built; each answer fits a terminal of 80 columns.
+TRY_NEXT = (
+    "select hour_at, round(score, 1) as score, score_percentile, regime from stress_hourly"
+    " where base_asset = 'ALL' order by hour_at desc limit 5",
+    "select hour_at, venue, landing_outcome, covered_share from venue_coverage_hourly"
+    " where not is_complete order by hour_at, venue limit 5",
+    "select base_asset, recovery_divergence, range_divergence, recovery from divergence_hourly"
+    " where hour_at = '2026-01-29 14:00' and any_divergence",
+)
 
 
 class TableFormat(StrEnum):
@@ -99,7 +110,14 @@ def land(
     venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
 ) -> None:
     """Lands hours (or a day's dumps) from the venues, and seals them."""
-    from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch, venues
+    from unwind.landing.land import (
+        check_landable,
+        day_batch,
+        hour_batch,
+        land_venue,
+        seal_batch,
+        venues,
+    )
 
     for name in venue or ():
         if name not in venues():
@@ -111,14 +129,19 @@ def land(
                 '{"password": "..."}'
             )
     chosen = venue or [name for name, one in venues().items() if not one.missing_keys]
-    if sum(map(bool, (hour, from_ and to, day))) != 1:
+    asked = [value is not None for value in (hour, from_, to, day)]
+    if asked not in ([True, False, False, False], [False, True, True, False], [False] * 3 + [True]):
         raise typer.BadParameter("give one of --hour H, --from H --to H, or --day D")
-    if day:
-        batches = [day_batch(_parsed(parse_instant, day))]
+    if day is not None:
+        batches = [day_batch(_parsed(parse_day, day))]
     else:
-        first = _parsed(parse_hour, hour or from_)
-        last = _parsed(parse_hour, hour or to)
+        first, last = (_parsed(parse_hour, hour if from_ is None else at) for at in (from_, to))
+        # The ends first: a span of years is refused before its hours are made.
+        for at in (first, last):
+            _refused(check_landable, hour_batch(at), utc_now())
         batches = [hour_batch(at) for at in _hours(first, last)]
+    for batch in batches:
+        _refused(check_landable, batch, utc_now())
     home = _real_home()
     failed = 0
     with _progress() as report:
@@ -384,8 +407,13 @@ def _hours(first: datetime, last: datetime) -> list[datetime]:
 
 
 def _parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
+    return _refused(parse, text or "")
+
+
+def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the call gives; what it refuses with ValueError is wrong usage."""
     try:
-        return parse(text or "")
+        return call(*arguments)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -448,13 +476,28 @@ def _print_breakdown(hour_at: datetime) -> None:
         " and base_asset = 'ALL' order by long_usd desc"
     )
     sql(query)
+    out.print(f"\n{_missing_on_purpose()}", soft_wrap=True, highlight=False)
+    out.print("\nTry next:", highlight=False)
+    for query in TRY_NEXT:
+        out.print(f'  .venv/bin/unwind sql "{query}"', soft_wrap=True, highlight=False)
     out.print(
-        "\nTry next:\n"
-        "  unwind sql \"select * from stress_hourly where base_asset = 'ALL'"
-        ' order by hour_at desc limit 5"\n'
-        "  unwind status\n"
+        "  .venv/bin/unwind status\n"
         f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)",
         soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _missing_on_purpose() -> str:
+    """What the simulated market kept from the demo, in one sentence."""
+    from unwind.replay.episode import ASSETS, CUT_OFF, DOWN
+
+    no_spot = ", ".join(one.symbol for one in ASSETS if one.has_derivatives and not one.has_spot)
+    return (
+        f"Missing on purpose: {DOWN.venue} was down from {DOWN.from_at:%Y-%m-%d %H:%M} to "
+        f"{DOWN.to_at:%H:%M}, the recorder was cut off from {CUT_OFF.venue} from "
+        f"{CUT_OFF.from_at:%Y-%m-%d %H:%M} to {CUT_OFF.to_at:%H:%M}, and {no_spot} has no spot "
+        "market: sums of these hours are lower bounds or null."
     )
 
 

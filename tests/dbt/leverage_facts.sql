@@ -3,7 +3,8 @@
 create schema marts;
 create schema staging.intermediate;
 create schema staging.seeds;
-create table staging.seeds.assets as select unnest(['BTC', 'ETH']) as base_asset;
+create table staging.seeds.assets as
+select unnest(['BTC', 'ETH']) as base_asset, null::varchar as sector;
 
 create table marts.dim_venues (
     venue varchar, source_kind varchar, publication_rule varchar, valid_from timestamp,

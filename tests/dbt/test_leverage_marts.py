@@ -471,18 +471,34 @@ def test_liquidations_over_market_cap_and_volume(warehouse) -> None:
 
 
 def test_heatmap_returns_come_from_prices_before_the_sources_own_change(warehouse) -> None:
-    columns = "market_cap_usd, return_24h, return_source, rank, tier"
+    columns = "market_cap_usd, return_24h, return_source, rank, tier_rank, tier"
     table = "marts.market_heatmap"
     # 85,500 / 90,000 - 1.
     assert row(warehouse, table, columns, base_asset="BTC") == (
-        *(1710e9, -0.05, "prices", 1, "large"),
+        *(1710e9, -0.05, "prices", 1, 1, "large"),
     )
     assert row(warehouse, table, columns, base_asset="ETH") == (
-        *(344e9, -0.06, "market_caps", 2, "large"),
+        *(344e9, -0.06, "market_caps", 2, 2, "large"),
     )
     assert row(warehouse, table, columns, base_asset="M11") == (
-        *(10e9, -0.08, "market_caps", 11, "mid"),
+        *(10e9, -0.08, "market_caps", 11, 10, "large"),
     )
+    assert row(warehouse, table, columns, base_asset="M12") == (
+        *(10e9, -0.06, "market_caps", 12, 11, "mid"),
+    )
+
+
+def test_stablecoins_have_a_rank_and_no_tier(warehouse) -> None:
+    # Third by market capitalisation; those after it close ranks in the tiers.
+    assert row(
+        warehouse,
+        "marts.market_heatmap",
+        "rank, tier_rank, tier, is_stablecoin",
+        base_asset="USDT",
+    ) == (3, None, None, True)
+    assert warehouse.execute(
+        "select count(*) from marts.market_heatmap where is_stablecoin <> (tier is null)"
+    ).fetchone() == (0,)
 
 
 def test_an_hour_later_the_sources_change_no_longer_stands(warehouse) -> None:
@@ -504,13 +520,14 @@ def test_market_caps_are_known_for_24_hours(warehouse) -> None:
 
 
 def test_breadth_leaves_stablecoins_out(warehouse) -> None:
-    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large -4%, mid (-8%, -6%) -7%.
+    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large (six of -4% between -8, -6, -5 and
+    # 1%) -4%, mid (one asset) -6%.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
         "assets, red_by_count_share, red_by_cap_share, large_median_return_24h,"
         " mid_median_return_24h, mid_minus_large_return_24h, btc_return_24h",
-    ) == (11, 0.909091, 0.979373, -0.04, -0.07, -0.03, -0.05)
+    ) == (11, 0.909091, 0.979373, -0.04, -0.06, -0.02, -0.05)
 
 
 def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(warehouse) -> None:
@@ -522,13 +539,14 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
     ) == (0.651677, 0.07622, 0.000624)
 
 
-def test_upside_capture_over_the_days_on_which_btc_rose(warehouse) -> None:
-    # Mid medians 5% and 4% against BTC's 4% and 2%; red shares are 10/11, 0 and 0.
+def test_figures_over_30_days_are_not_known_after_four(warehouse) -> None:
+    # What counts days is known: BTC rose on two of four.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
-        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d",
-    ) == (4, 2, 1.5, 0.30303)
+        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d,"
+        " mean_red_by_cap_share_30d, mean_mid_minus_large_return_30d",
+    ) == (4, 2, None, None, None, None)
 
 
 # --- increments ---------------------------------------------------------------------------------

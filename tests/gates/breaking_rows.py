@@ -124,6 +124,62 @@ MARTS = {
     ("liquidations_hourly", "largest_within_total"): f"""
         update marts.liquidations_hourly set largest_usd = total_usd + 1 where {BTC_14}
     """,
+    ("liquidations_hourly", "zeros_are_heard"): f"""
+        update marts.liquidations_hourly
+        set is_complete = false, is_lower_bound = true, short_events = 0 where {BTC_14}
+    """,
+    ("liquidations_hourly", "parts_are_lower_bounds"): """
+        update marts.liquidations_hourly set is_complete = false where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "key_unique"): """
+        insert into marts.venue_coverage_hourly
+        select * from marts.venue_coverage_hourly where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "key_complete"): """
+        update marts.venue_coverage_hourly set venue = null where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "hours_are_dense"): """
+        delete from marts.venue_coverage_hourly
+        where venue = 'okx' and hour_at = '2026-01-29 14:00:00'
+    """,
+    ("venue_coverage_hourly", "covered_share_in_range"): """
+        update marts.venue_coverage_hourly set covered_share = 1.5 where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "parts_are_lower_bounds"): """
+        update marts.venue_coverage_hourly set is_lower_bound = false where venue = 'okx'
+    """,
+    ("exchange_breakdown", "asset_share_in_range"): """
+        update marts.exchange_breakdown set asset_share = 1.2 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "zeros_are_heard"): """
+        update marts.exchange_breakdown
+        set complete_hours = 0, is_incomplete = true, events = 0 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "parts_are_said"): """
+        update marts.exchange_breakdown set complete_hours = 0 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "upper_bounds_are_of_whole_sums"): """
+        update marts.exchange_breakdown set share_is_upper_bound = true where venue = 'okx'
+    """,
+    ("liquidation_imbalance_hourly", "zeros_are_heard"): f"""
+        update marts.liquidation_imbalance_hourly set short_24h_usd = 0 where {BTC_14}
+    """,
+    ("liquidation_imbalance_hourly", "parts_are_lower_bounds"): f"""
+        update marts.liquidation_imbalance_hourly set is_lower_bound_24h = false where {BTC_14}
+    """,
+    ("liquidation_imbalance_hourly", "interval_holds_share"): f"""
+        update marts.liquidation_imbalance_hourly
+        set long_1h_event_share_low = 0.6 where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "zeros_are_heard"): f"""
+        update marts.liquidation_intensity_hourly set long_24h_usd = 0 where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "parts_are_lower_bounds"): f"""
+        update marts.liquidation_intensity_hourly set is_lower_bound_24h = false where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "matched_or_null"): f"""
+        update marts.liquidation_intensity_hourly set matched_instruments_1h = 0 where {BTC_14}
+    """,
     ("exchange_breakdown", "key_unique"): """
         insert into marts.exchange_breakdown
         select * from marts.exchange_breakdown where venue = 'okx' and base_asset = 'BTC'
@@ -193,6 +249,7 @@ MARTS = {
         (mart, name): sql.format(mart=mart)
         for mart in (
             "liquidation_imbalance_hourly",
+            "liquidation_intensity_hourly",
             "leverage_hourly",
             "funding_hourly",
             "stress_hourly",

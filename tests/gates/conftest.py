@@ -65,6 +65,7 @@ insert into ops.batch_outcomes values
     ('hour-2026-01-29T14', 1, 'okx', 'liquidations', 'ok', '', 1, 1, 1, '2026-01-29 15:00:10'),
     ('import-0123456789ab', 1, 'bybit', 'liquidations', 'ok', '', 1, 1, 40, '2026-01-29 15:00:10');
 insert into ops.pending_hours values ('2026-01-29 14:00:00'), ('2026-01-29 15:00:00');
+insert into ops.hours values ('2026-01-29 14:00:00'), ('2026-01-29 15:00:00');
 """
 
 # Two hours being built, and hour 13, which is not: what stands there is not judged.
@@ -104,16 +105,28 @@ select
     coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0) as long_usd,
     coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0) as short_usd,
     sum(notional_usd) as total_usd, max(notional_usd) as largest_usd,
+    1 as long_events, 1 as short_events, venue = 'binance' as is_lower_bound, true as is_complete,
 from marts.fct_liquidations
 where event_kind = 'liquidation'
 group by all;
+
+create table marts.venue_coverage_hourly as
+select
+    hour_at, venue, 'complete' as landing_outcome, 1::double as covered_share,
+    'one_per_symbol_second_largest' as publication_rule, true as is_complete,
+    true as is_lower_bound, 'publication_rule' as lower_bound_reason,
+from (values (timestamp '2026-01-29 14:00:00'), (timestamp '2026-01-29 15:00:00')) as hours(hour_at)
+cross join (values ('binance'), ('okx')) as venues(venue);
 
 create table marts.exchange_breakdown as
 select
     hour_at, timestamp '2026-01-29 15:00:00' as as_of_at, 1 as window_hours,
     coalesce(base_asset, 'ALL') as base_asset, coalesce(venue, 'ALL') as venue,
     sum(long_usd) as long_usd, sum(short_usd) as short_usd,
+    sum(total_usd) as total_usd, 3 as events,
     if(venue is null, 1, 0.5)::double as share, 0.5::double as long_share,
+    if(base_asset is null, 1, 0.5)::double as asset_share, false as share_is_upper_bound,
+    true as is_lower_bound, false as is_incomplete, 1 as complete_hours,
 from marts.liquidations_hourly
 where hour_at = '2026-01-29 14:00:00'
 group by cube (base_asset, venue), hour_at;
@@ -121,6 +134,22 @@ group by cube (base_asset, venue), hour_at;
 create table marts.liquidation_imbalance_hourly as
 select distinct hour_at, base_asset, 0::double as imbalance_1h, 0::double as imbalance_24h,
     0.5::double as long_dominance_1h, 0.5::double as long_dominance_24h,
+    45000::decimal(38, 4) as long_1h_usd, 45000::decimal(38, 4) as short_1h_usd,
+    1 as long_1h_events, 1 as short_1h_events, 0.5::double as long_1h_event_share,
+    0.1::double as long_1h_event_share_low, 0.9::double as long_1h_event_share_high,
+    true as is_lower_bound_1h, false as is_incomplete_1h,
+    45000::decimal(38, 4) as long_24h_usd, 45000::decimal(38, 4) as short_24h_usd,
+    1 as long_24h_events, 1 as short_24h_events, 0.5::double as long_24h_event_share,
+    0.1::double as long_24h_event_share_low, 0.9::double as long_24h_event_share_high,
+    true as is_lower_bound_24h, true as is_incomplete_24h,
+from marts.liquidations_hourly;
+create table marts.liquidation_intensity_hourly as
+select distinct
+    hour_at, base_asset, 45000::decimal(38, 4) as long_1h_usd, 45000::decimal(38, 4) as long_24h_usd,
+    2 as matched_venues_1h, 2 as matched_instruments_1h, 1.5::double as long_intensity_1h_bp,
+    0 as matched_venues_24h, 0 as matched_instruments_24h, null::double as long_intensity_24h_bp,
+    true as is_lower_bound_1h, false as is_incomplete_1h, true as is_lower_bound_24h,
+    true as is_incomplete_24h,
 from marts.liquidations_hourly;
 create table marts.leverage_hourly as
 select distinct hour_at, base_asset, 1e10 as oi_start_usd, 1e10 as oi_usd,

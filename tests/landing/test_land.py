@@ -340,7 +340,8 @@ def test_instruments_land_again_with_the_first_hour_of_a_day(
 ):
     okx(all_venues)
     land_venue(home, HOUR, "okx", clock, waits)
-    landings = land_venue(home, batch_of("hour-2026-01-30T00"), "okx", clock, waits)
+    first_hour = batch_of("hour-2026-01-30T00")
+    landings = land_venue(home, first_hour, "okx", lambda: NOW + timedelta(hours=11), waits)
     assert outcomes(landings)["instruments"] == "ok"
 
 
@@ -427,7 +428,8 @@ def test_a_day_does_not_fetch_what_its_hours_have(home: Home, all_venues: Loopba
     }
     land_venue(home, HOUR, "hyperliquid", clock, waits)
     all_venues.asked.clear()
-    landings = land_venue(home, batch_of("day-2026-01-29"), "hyperliquid", clock, waits)
+    next_day = NOW + timedelta(days=1)
+    landings = land_venue(home, batch_of("day-2026-01-29"), "hyperliquid", lambda: next_day, waits)
     landing = of(landings, "liquidations")
     assert f"{root}/14.lz4" not in all_venues.paths()
     assert [one.name.rpartition("/")[2] for one in landing.objects if one.format != "rest"] == [

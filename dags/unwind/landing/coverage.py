@@ -8,7 +8,7 @@ for before an hour could be complete is no proof of the whole hour, whatever its
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from unwind.clock import HOUR as ONE_HOUR
 from unwind.landing.ledger import Batch, HeardHour, Landing
 from unwind.landing.raw import RawObject
 from unwind.landing.segments import Missed
-from unwind.venues import DAY, HOUR, Venue
+from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
 
 LIQUIDATIONS = "liquidations"
 REST, STREAM, DUMP = "rest", "stream", "dump"
@@ -36,8 +36,81 @@ def heard_hours(
         return ()
     heard = landing.heard
     if heard is None:
-        heard = _from_objects(batch, venue, landing, missed_by)
+        heard = _of_objects(batch, venue, landing, missed_by)
     return tuple(_as_of_asking(one, batch, venue, landing) for one in heard)
+
+
+def heard_by_asking(
+    batch: Batch, venue: Venue, landing: Landing, lacks: Sequence[str] = ()
+) -> tuple[HeardHour, ...]:
+    """The rows of a venue's answers and files, without its stream.
+
+    `lacks` says what the answers leave out although nothing failed.
+    """
+    hours = hours_of(batch)
+    cadence = HOUR if batch.kind == "hour" else DAY
+    asked = [one for one in venue.datasets if one.name == LIQUIDATIONS and cadence in one.cadences]
+    usable = [one for one in landing.objects if one.problem is None]
+    files = [one for one in usable if one.format not in ("frames", "rest")]
+    has_answers = any(one.format == "rest" for one in usable)
+    has_frames = any(one.format == "frames" for one in usable)
+    heard = []
+    if any(one.files for one in asked) or files:
+        heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
+    if has_answers or any(not one.files for one in asked):
+        asked_at = landing.asked_at or landing.landed_at
+        heard += [
+            _of_answers(
+                hour_at,
+                landing,
+                [*lacks, *_not_kept(hour_at, asked_at, venue)],
+                has_answers=has_answers,
+                has_frames=has_frames,
+            )
+            for hour_at in hours
+        ]
+    return tuple(heard)
+
+
+def _asked_in(batch: Batch, venue: Venue) -> list[Dataset]:
+    """The datasets that a venue is asked for in batches of this kind."""
+    cadences = {DAY} if batch.kind == "day" else {HOUR, DAILY}
+    return [one for one in venue.datasets if cadences & set(one.cadences)]
+
+
+def settled_at(batch: Batch, venue: Venue) -> datetime:
+    """When a venue's answers can be complete: the batch's end and the venue's settling time."""
+    if batch.covers_to_at is None:
+        raise ValueError(f"{batch.batch_id} covers no stated time")
+    return batch.covers_to_at + venue.settling.after_end
+
+
+def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
+    """Whether a venue was asked before the time could be complete. A recorder is asked nothing."""
+    asked = any(one.name == landing.dataset for one in _asked_in(batch, venue))
+    if batch.covers_to_at is None or not landing.requests or not asked:
+        return False
+    return (landing.asked_at or landing.landed_at) < settled_at(batch, venue)
+
+
+def as_of_asking(landing: Landing, batch: Batch, venue: Venue) -> Landing:
+    """The landing with what its time of asking makes of its status; failed ones stay so."""
+    if landing.status == "failed" or landing.is_only_early or not was_early(landing, batch, venue):
+        return landing
+    told = _told_early(landing, settled_at(batch, venue))
+    if landing.status in ("ok", "empty"):
+        return replace(landing, status="partial", detail=told, is_only_early=True)
+    if told in landing.detail:
+        return landing
+    return replace(landing, detail="; ".join(filter(None, (landing.detail, told))))
+
+
+def _told_early(landing: Landing, complete_at: datetime) -> str:
+    asked_at = landing.asked_at or landing.landed_at
+    return (
+        f"asked for at {asked_at:%Y-%m-%d %H:%M:%S} UTC, before it could be complete "
+        f"({complete_at:%Y-%m-%d %H:%M:%S}): land it again"
+    )
 
 
 def hours_of(batch: Batch) -> list[datetime]:
@@ -67,39 +140,23 @@ def stream_hour(hour_at: datetime, lacks: Missed | None) -> HeardHour:
 
 def _as_of_asking(one: HeardHour, batch: Batch, venue: Venue, landing: Landing) -> HeardHour:
     """A row that says complete although it was asked for too early becomes partial."""
-    asked_at = landing.asked_at or landing.landed_at
-    could_be_at = one.hour_at + ONE_HOUR
+    complete_at = one.hour_at + ONE_HOUR
     if one.source_kind == REST:
-        could_be_at = (batch.covers_to_at or could_be_at) + venue.settling.after_end
-    if one.outcome != COMPLETE or asked_at >= could_be_at:
+        complete_at = max(complete_at, settled_at(batch, venue))
+    if one.outcome != COMPLETE or (landing.asked_at or landing.landed_at) >= complete_at:
         return one
-    detail = (
-        f"asked for at {asked_at:%Y-%m-%d %H:%M:%S}, before the hour could be complete "
-        f"({could_be_at:%Y-%m-%d %H:%M:%S})"
-    )
-    return replace(one, outcome=PARTIAL, covered_share=None, detail=detail)
+    told = _told_early(landing, complete_at)
+    return replace(one, outcome=PARTIAL, covered_share=None, detail=told)
 
 
-def _from_objects(
+def _of_objects(
     batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
 ) -> tuple[HeardHour, ...]:
-    hours = hours_of(batch)
-    cadence = HOUR if batch.kind == "hour" else DAY
-    asked = [
-        one for one in venue.datasets if one.name == LIQUIDATIONS and cadence in one.cadences
-    ]
-    usable = [one for one in landing.objects if one.problem is None]
-    frames = [one for one in usable if one.format == "frames"]
-    files = [one for one in usable if one.format not in ("frames", "rest")]
-    answers = [one for one in usable if one.format == "rest"]
-    heard = []
-    if venue.recorded or frames:
-        heard += _of_segments(batch, hours, frames, missed_by)
-    if any(one.files for one in asked) or files:
-        heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
-    if answers or any(not one.files for one in asked):
-        heard += _of_answers(hours, landing, has_answers=bool(answers), has_frames=bool(frames))
-    return tuple(heard)
+    frames = [one for one in landing.objects if one.problem is None and one.format == "frames"]
+    asked = heard_by_asking(batch, venue, landing)
+    if not venue.recorded and not frames:
+        return asked
+    return (*asked, *_of_segments(batch, hours_of(batch), frames, missed_by))
 
 
 def _of_segments(
@@ -108,9 +165,7 @@ def _of_segments(
     only_hour = batch.covers_from_at if batch.kind == "hour" else None
     of_hour = {hour_named(one.name) or only_hour: one for one in frames}
     return [
-        stream_hour(
-            hour_at, missed_by(of_hour[hour_at], hour_at) if hour_at in of_hour else None
-        )
+        stream_hour(hour_at, missed_by(of_hour[hour_at], hour_at) if hour_at in of_hour else None)
         for hour_at in hours
     ]
 
@@ -131,14 +186,30 @@ def _of_files(
 
 
 def _of_answers(
-    hours: Iterable[datetime], landing: Landing, has_answers: bool, has_frames: bool
-) -> list[HeardHour]:
+    hour_at: datetime,
+    landing: Landing,
+    lacks: Sequence[str],
+    has_answers: bool,
+    has_frames: bool,
+) -> HeardHour:
+    if landing.status == "failed" or (
+        landing.status == "partial" and has_frames and not has_answers
+    ):
+        # A segment makes partial what had failed: the stream alone is there.
+        return HeardHour(hour_at, REST, FAILED, 0.0, landing.detail)
+    if lacks:
+        return HeardHour(hour_at, REST, PARTIAL, None, "; ".join(dict.fromkeys(lacks)))
     if landing.status in ("ok", "empty"):
-        outcome, share = COMPLETE, 1.0
-    elif landing.status == "failed" or (has_frames and not has_answers):
-        # A segment made partial of what had failed: the stream alone is there.
-        outcome, share = FAILED, 0.0
-    else:
-        outcome, share = PARTIAL, None
-    detail = "" if outcome == COMPLETE else landing.detail
-    return [HeardHour(hour_at, REST, outcome, share, detail) for hour_at in hours]
+        return HeardHour(hour_at, REST, COMPLETE, 1.0)
+    return HeardHour(hour_at, REST, PARTIAL, None, landing.detail)
+
+
+def _not_kept(hour_at: datetime, asked_at: datetime, venue: Venue) -> list[str]:
+    """Why a venue's answers cannot reach back to an hour."""
+    kept = venue.kept
+    if kept is None or hour_at >= asked_at - kept.back:
+        return []
+    return [
+        f"asked for at {asked_at:%Y-%m-%d %H:%M:%S} UTC, and {venue.name} keeps its past for "
+        f"{kept.back / ONE_HOUR:.0f} hours"
+    ]

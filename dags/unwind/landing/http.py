@@ -159,13 +159,40 @@ class UnusableAnswerError(Exception):
         return self.kind in ("throttled", "unreachable", "broken", "corrupt")
 
 
+class _Session(requests.Session):
+    """Reads the environment's proxies and certificates once for each host.
+
+    Read anew for every request, they cost more than most answers do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_host: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def merge_environment_settings(  # type: ignore[override]
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """As `requests` does it; every request of a client gives the same arguments for a host."""
+        parts = urlsplit(url)
+        host = (parts.scheme, parts.netloc)
+        if host not in self._of_host:
+            self._of_host[host] = dict(
+                super().merge_environment_settings(url, proxies, stream, verify, cert)
+            )
+        return dict(self._of_host[host])
+
+
 class VenueStoppedError(Exception):
     """The venue blocks us or is down: it is not asked again in this landing."""
 
 
 @dataclass
 class Transcript:
-    """What came of asking for one dataset: its envelope lines, its files, and what failed."""
+    """The outcome of asking for one dataset: its envelope lines, its files, and what failed.
+
+    `lacks` says what usable answers leave out (the venue gives no more): nothing failed, and the
+    hour is heard only in part.
+    """
 
     path: Path
     lines: int = 0
@@ -174,6 +201,7 @@ class Transcript:
     absent: int = 0
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lacks: list[str] = field(default_factory=list)
     downloads: list[Download] = field(default_factory=list)
 
     def write(self, envelope: Mapping[str, Any]) -> None:
@@ -227,7 +255,7 @@ class VenueApi:
         self._clock = clock
         self._sleep = sleep
         self._monotonic = monotonic
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._spent: dict[tuple[str, Pace], deque[tuple[float, float]]] = {}
         self._stopped: dict[str, str] = {}

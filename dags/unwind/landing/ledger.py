@@ -62,8 +62,9 @@ class Landing:
 
     `status` is ok, partial (some requests failed, or the time was not over), failed (nothing
     usable) or empty (the venue had nothing); `detail` is a plain sentence for the reader of
-    `landing_outcomes`. `asked_at` is when the venue was first asked for what stands here, and
-    `heard` is what each source reported per hour; both are null in older ledgers.
+    `landing_outcomes`. `asked_at` is when the venue was asked, before the first request, and
+    `heard` is what each source reported per hour; both are null in older ledgers. `is_only_early`
+    says that it is partial for no other reason than that it was asked too early.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class Landing:
     landed_at: datetime
     asked_at: datetime | None = None
     heard: tuple[HeardHour, ...] | None = None
+    is_only_early: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -269,7 +271,6 @@ def _changes(
                 landing.status,
                 landing.detail,
                 frozenset((obj.sha256, obj.name, obj.format) for obj in landing.objects),
-                landing.heard,
             )
             for venue, parts in landings.items()
             for landing in parts

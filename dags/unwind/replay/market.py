@@ -50,7 +50,7 @@ LIQUIDATION, BACKSTOP, DELEVERAGING = 0, 1, 2
 class Asset:
     """One asset. `anchor_price` is its price at the scenario's anchor instant.
 
-    `supply` gives its market cap.
+    `supply` gives its market cap. Without `has_spot` no venue has a spot market for it.
     """
 
     symbol: str
@@ -69,6 +69,7 @@ class Asset:
     activity: float = 0.0
     position_usd: float = 0.0
     price_decimals: int = 2
+    has_spot: bool = True
 
     @property
     def has_derivatives(self) -> bool:

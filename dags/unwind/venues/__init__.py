@@ -99,6 +99,15 @@ class Settling:
     source: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """How far back a venue's answers about liquidations reach."""
+
+    back: timedelta
+    stated_on: str
+    source: str
+
+
 # A venue whose file states none of its own.
 UNSTATED_SETTLING = Settling(
     timedelta(minutes=2), "2026-11-25", "nothing is stated of this venue; the longest of the others"
@@ -197,6 +206,7 @@ class Venue:
     datasets: tuple[Dataset, ...]
     streams: tuple[Stream, ...] = ()
     settling: Settling = UNSTATED_SETTLING
+    kept: Kept | None = None
 
     @property
     def recorded(self) -> bool:
@@ -267,4 +277,5 @@ def _venue(module: Any) -> Venue:
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
         streams=getattr(module, "STREAMS", ()),
         settling=getattr(module, "SETTLING", UNSTATED_SETTLING),
+        kept=getattr(module, "KEPT", None),
     )

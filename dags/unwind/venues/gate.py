@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "gate"
 CONNECTIONS = {
@@ -22,6 +23,11 @@ SIGNALS = Signals(
     absent_codes=frozenset({"CONTRACT_NOT_FOUND"}),
     remaining_header="X-Gate-RateLimit-Requests-Remain",
     reset_at_header="X-Gate-RateLimit-Reset-Timestamp",
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written after an order; a minute covers the gateway",
 )
 PACES = (Pace("/api/v4/futures", 200, 10),)
 SETTLED_IN = ("usdt", "btc")

@@ -7,10 +7,11 @@ one's own, or the folder of one's own node, behind `AIRFLOW_CONN_HYPERLIQUID_NOD
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Window, lands
 
 NAME = "hyperliquid"
 CONNECTIONS = {
@@ -18,6 +19,11 @@ CONNECTIONS = {
     "hyperliquid_nodefills": Connection("", limits="nodefills"),
 }
 SIGNALS = Signals()
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "context alone; a file of fills that is not up yet is asked for again",
+)
 # 1,200 a minute; most questions cost 20, and one more for every 20 rows.
 PACES = (Pace("/info", 1200, 60),)
 INFO_COST = 20

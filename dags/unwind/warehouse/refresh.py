@@ -239,6 +239,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         _add_hours_after(state)
         _extend_spine(state)
         _add_hours_before(state)
+        _note_landed_days(state)
         _set_plan(state, STAGED)
     return True
 
@@ -580,38 +581,37 @@ def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
     _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
 
 
-def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
-    """The spine runs from the first to the last hour that any batch covers; new hours are built.
-
-    What an import covers, its good rows tell. Batches that were built before are in the spine.
-    """
+def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
+    """A query over what is staged and accepted: the batch and hour of each row, listings left out."""
     listings = ("__liquidations", "__instruments")
-    told = " union all ".join(
+    observations = [
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
         for table in _landed_tables(state)
         if not table.endswith(listings)
+    ]
+    liquidations = (
+        "select batch_id, hour_at from intermediate.int_liquidations_unioned"
+        " where line_class = 'row' and reject_reason is null"
     )
+    return " union all ".join([liquidations, *observations])
+
+
+def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
+    """The spine runs from the first to the last hour that a batch covers or that an accepted row
+    belongs to; new hours are built. Batches that were built before are in the spine.
+    """
     state.execute(
         f"""
         create or replace temp table spine as
-        with told as (
-            select batch_id, hour_at from intermediate.int_liquidations_unioned
-            where line_class = 'row' and reject_reason is null
-            union all
-            {told}
-        ),
+        with accepted as ({_accepted_rows(state)}),
         bounds as (
             select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
             union all
             select min(covers_from_at), max(covers_to_at) - interval 1 hour
             from ops.batches where covers_from_at is not null
             union all
-            select min(told.hour_at), max(told.hour_at) from told
-            where told.batch_id in (
-                select batch_id from ops.build_batches
-                inner join ops.batches using (batch_id)
-                where ops.batches.kind = 'import'
-            )
+            select min(hour_at), max(hour_at) from accepted
+            where batch_id in (select batch_id from ops.build_batches)
         )
         select unnest(
             range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
@@ -624,3 +624,73 @@ def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
     )
     state.execute("delete from ops.hours")
     state.execute("insert into ops.hours select hour_at from spine")
+
+
+def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
+    """Which days of the spine have landed data: as-of tables keep the newest of these.
+
+    A day has some when an hour's or day's batch covers it, or an import has rows of it; what a
+    batch's pages reach back to does not count. A day that gets its first data is built whole. When
+    a day loses its last (a corrected import), older days are kept again: all of the spine is built.
+    """
+    state.execute(
+        "create or replace temp table landed_before as select distinct utc_date from ops.landed_days"
+    )
+    state.execute(
+        """
+        create or replace temp table batches_to_note as
+        select batch_id from ops.build_batches
+        union
+        select batch_id from ops.batches
+        where batch_id not in (select batch_id from ops.landed_days)
+        """
+    )
+    state.execute(
+        "delete from ops.landed_days where batch_id in (select batch_id from batches_to_note)"
+    )
+    # A batch without a day gets a row with null, so that it is not looked at again.
+    state.execute(
+        f"""
+        insert into ops.landed_days
+        with accepted as ({_accepted_rows(state)}),
+        noted as (
+            select batches.* from ops.batches as batches
+            inner join batches_to_note using (batch_id)
+        ),
+        covered as (
+            select
+                batch_id,
+                unnest(
+                    range(date_trunc('day', covers_from_at), covers_to_at, interval 1 day)
+                )::date as utc_date
+            from noted where covers_from_at is not null
+        ),
+        imported as (
+            select distinct accepted.batch_id, accepted.hour_at::date as utc_date
+            from accepted
+            inner join noted using (batch_id)
+            where noted.covers_from_at is null
+        ),
+        days as (select * from covered union all select * from imported)
+        select noted.batch_id, days.utc_date from noted left join days using (batch_id)
+        """
+    )
+    state.execute(
+        """
+        create or replace temp table empty_days as
+        select distinct hour_at::date as utc_date from ops.hours
+        where hour_at::date not in (
+            select utc_date from ops.landed_days where utc_date is not null
+        )
+        """
+    )
+    _add_hours(
+        state,
+        """
+        select hour_at from ops.hours
+        where hour_at::date in (from ops.empty_days except from empty_days)
+            or exists (from empty_days semi join landed_before using (utc_date))
+        """,
+    )
+    state.execute("delete from ops.empty_days")
+    state.execute("insert into ops.empty_days from empty_days")

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.coverage import heard_hours
-from unwind.landing.ledger import Seal
+from unwind.landing.coverage import as_of_asking, heard_hours
+from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
@@ -49,6 +49,8 @@ create table if not exists ops.holds (
 );
 create table if not exists ops.pending_hours (hour_at timestamp);
 create table if not exists ops.hours (hour_at timestamp);
+create table if not exists ops.landed_days (batch_id varchar, utc_date date);
+create table if not exists ops.empty_days (utc_date date);
 create table if not exists ops.gate_results (
     run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
     venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
@@ -168,7 +170,7 @@ def write_build_batches(
             )
             for seal in seals
             for venue, landings in seal.landings.items()
-            for landing in landings
+            for landing in (_as_of_asking(one, seal.batch, venue) for one in landings)
         ),
     )
     connection.execute(
@@ -220,6 +222,12 @@ def write_build_batches(
             for obj in landing.objects
         ),
     )
+
+
+def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
+    """A landing as its time of asking lets it stand; older ledgers have early ones that are ok."""
+    known = venues().get(venue)
+    return as_of_asking(landing, batch, known) if known else landing
 
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:

@@ -664,7 +664,7 @@ def _spot_bars(tape: Tape, symbol: str) -> _Bars:
     """Spot pairs against USDT, and those against USDC that have a USDC contract; else KeyError."""
     quote = symbol[-4:]
     asset = tape.assets[tape.asset_index[symbol[:-4]]]
-    if quote not in SPOT_VOLUME_SHARES or asset.symbol == quote:
+    if quote not in SPOT_VOLUME_SHARES or asset.symbol == quote or not asset.has_spot:
         raise KeyError(symbol)
     if quote == "USDC" and _instrument(tape, symbol) is None:
         raise KeyError(symbol)
@@ -981,7 +981,12 @@ def _keys(tape: Tape) -> tuple[str, ...]:
             f"{root}/monthly/fundingRate/{item.symbol}/{item.symbol}-fundingRate-{month}.zip"
             for month in months
         ]
-    spot = [f"{asset.symbol}{quote}" for asset in tape.assets for quote in SPOT_VOLUME_SHARES]
+    spot = [
+        f"{asset.symbol}{quote}"
+        for asset in tape.assets
+        if asset.has_spot
+        for quote in SPOT_VOLUME_SHARES
+    ]
     for symbol in spot:
         for interval in ("1m", "5m", "1h"):
             folder = f"data/spot/daily/klines/{symbol}/{interval}"
