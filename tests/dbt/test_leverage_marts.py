@@ -152,6 +152,16 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
     ) == (150_000_000, 5_000_000, 155_000_000, 2, 1, 3, 100_000_000)
 
 
+def test_an_asset_known_from_events_alone_is_in_totals_and_is_not_tracked(warehouse) -> None:
+    hour = at("2026-01-10T12:00")
+    assert row(
+        warehouse, "marts.liquidations_hourly", "long_usd", hour_at=hour, base_asset="WRONGCOIN"
+    ) == (1_000_000,)
+    tracked = "staging.intermediate.int_tracked_assets_hourly"
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="WRONGCOIN") is None
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="DOGE") == ("DOGE",)
+
+
 def test_a_minute_holds_the_events_from_its_start_to_its_last_millisecond(warehouse) -> None:
     minutes = warehouse.execute(
         "select strftime(minute_at, '%H:%M'), venue, total_usd, events"
