@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from loopback_venue import Waits
+from loopback_venue import Loopback, Waits, as_json
 
 from unwind.clock import parse_day, parse_hour
 from unwind.landing.coverage import heard_hours
@@ -157,6 +157,27 @@ def test_what_a_venue_no_longer_keeps_is_partial(
     assert landing.status == "partial"
     assert "keeps its past for 72 hours" in landing.detail
     assert ("rest", "partial", None) in heard("bitget", landing)
+
+
+@pytest.mark.parametrize(
+    ("oldest", "outcome"),
+    # A hundred trades are all that one answer holds. 14:00 is 1769695200000.
+    [(1769695199999, "complete"), (1769695200001, "partial")],
+)
+def test_lighters_newest_trades_cover_the_hour_where_they_reach_back(
+    home: Home, all_venues: Loopback, waits: Waits, oldest: int, outcome: str
+) -> None:
+    market = {"market_id": 1, "open_interest": 5, "last_trade_price": 2}
+    listed = {"code": 200, "order_book_details": [market]}
+    trades = [{"trade_id": place, "timestamp": oldest + place} for place in range(100)]
+    all_venues.routes["/lighter/api/v1/orderBookDetails"] = [as_json(listed)]
+    all_venues.routes["/lighter/api/v1/recentTrades"] = [as_json({"code": 200, "trades": trades})]
+    landings = land_venue(home, HOUR, "lighter", lambda: SETTLED, waits)
+    landing = next(one for one in landings if one.dataset == "liquidations")
+    assert [kind for kind in heard("lighter", landing) if kind[0] == "rest"] == [
+        ("rest", outcome, 1.0 if outcome == "complete" else None)
+    ]
+    assert landing.status == ("ok" if outcome == "complete" else "partial")
 
 
 def test_the_wait_is_as_long_as_the_slowest_venue_needs() -> None:
