@@ -11,12 +11,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -25,6 +25,9 @@ from rich.table import Table
 
 from unwind.clock import HOUR, parse_hour, parse_instant, utc_now
 from unwind.settings import Home
+
+if TYPE_CHECKING:
+    from unwind.landing.csv_files import Reading, Wishes
 
 app = typer.Typer(
     name="unwind",
@@ -63,11 +66,14 @@ def main() -> None:
     from unwind.warehouse.releases import NoReleaseError
 
     expected = (
-        *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
+        *(DbtError, GateError, GateRefusedError, WriterBusyError),
         *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
     )
     try:
         app()
+    except ImportRefusedError as error:
+        _say_error(str(error))
+        raise SystemExit(2) from None
     except expected as error:
         _say_error(str(error))
         raise SystemExit(1) from None
@@ -170,18 +176,58 @@ def record(
 def import_(
     files: Annotated[list[Path], typer.Argument(help="The files.", show_default=False)],
     venue: Annotated[str, typer.Option(help="Whose data it is.")],
-    format: Annotated[str, typer.Option(help="frames, rest, force-order-csv, ...")],
+    format: Annotated[
+        str, typer.Option(help="frames, rest, force-order-csv, bars-csv, ... (docs/imports.md).")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="What holds for every row of a CSV file of your own columns, as unit=usd or "
+            "zone=Europe/Berlin; instrument='{coin}USDT' makes the name of a column.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Which column it is, as open_time=timestamp, or by its place: time=1."),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help="The venue's spelling of a value in an instrument's name, as BTC=XBT."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say which columns are recognised, and how many rows would be facts, "
+            "repeats and quarantined.",
+        ),
+    ] = False,
 ) -> None:
     """Takes recorded files into the raw zone as one sealed batch."""
+    from unwind.landing.csv_files import Wishes, described
     from unwind.landing.imports import DATASET_OF_FORMAT, check_venue_and_format, import_files
     from unwind.landing.land import venues
 
     problem = check_venue_and_format(venue, format, list(venues()))
     if problem:
         raise typer.BadParameter(problem)
-    report = import_files(Home.from_env(), venue, format, files, utc_now)
+    wishes = Wishes(_pairs("--set", set_), _pairs("--column", column), _pairs("--rename", rename))
+    home = Home.from_env()
+    if dry_run:
+        _rehearse(home, venue, format, files, wishes)
+        return
+    report = import_files(home, venue, format, files, utc_now, wishes)
     for name in report.already_there:
         out.print(f"{name} is imported already; nothing changes.")
+    if wishes:
+        for name, reading in report.readings:
+            out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
+    _print_left_out(report.readings)
+    for seal in report.reread:
+        out.print(
+            f"Sealed {seal.batch.batch_id} r{seal.revision}: files in it are read in another way now."
+        )
     if report.seal is None:
         return
     lines = sum(obj.lines for obj in report.imported)
@@ -388,6 +434,52 @@ def _parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
         return parse(text or "")
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """name=value texts as a dict."""
+    pairs = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise typer.BadParameter(f"{option} takes name=value, not {text!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _print_left_out(readings: Sequence[tuple[str, Reading]]) -> None:
+    for name, reading in readings:
+        if reading.left_out:
+            out.print(
+                f"{name}: left out {sum(reading.left_out.values()):,} rows of other venues "
+                f"({', '.join(reading.left_out)}); import them with their own --venue.",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _rehearse(home: Home, venue: str, format: str, files: list[Path], wishes: Wishes) -> None:
+    from unwind.landing.csv_files import described
+    from unwind.warehouse.rehearsal import rehearse_import
+
+    with _progress() as report:
+        done = rehearse_import(home, venue, format, files, utc_now, wishes, report)
+    for name, reading in done.report.readings:
+        out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
+    _print_left_out(done.report.readings)
+    for name in done.report.already_there:
+        out.print(f"{name} is imported already; it would change nothing.")
+    for count in done.counts:
+        out.print(
+            f"{count.kind}: of {count.staged:,} rows {count.facts:,} would be facts, "
+            f"{count.repeats:,} repeats, {count.quarantined:,} quarantined",
+            highlight=False,
+        )
+        for reason, rows in count.reasons:
+            out.print(f"  quarantined: {rows:,} rows, {reason}", highlight=False)
+    if done.report.seal and not done.counts:
+        out.print("No row of the files is one that the format has.")
+    out.print("This was a dry run: nothing is sealed.")
 
 
 @contextmanager

@@ -66,6 +66,8 @@
         left join headers using (batch_id, raw_object)
 
         where not csv_lines.is_header
+            -- Another layout of the same format is read elsewhere.
+            and (csv_lines.places is null or csv_lines.places['{{ columns[0] }}'] is not null)
     )
 {%- endmacro %}
 
@@ -73,7 +75,8 @@
 {#-
     The lines of CSV files, as the CTE `csv_lines`: the columns of raw_lines,
     fields (texts, without quotes and spaces around them), is_header, and of the import's reading
-    width, appended_from, places (column -> place), settings and json `reading_of`; null without one.
+    width, appended_from, places (column -> place), settings, renames, venue_names, pattern (text
+    before, place, text after) and all of it as json, reading_of; null without one.
 
     Arguments: lines, a relation as raw_lines gives it; first_column, the name by which a header is
     found where there is no reading; blanks, whether lines with nothing in them are kept.
@@ -106,6 +109,9 @@ readings as (
         try_cast(reading_of ->> '$.appended_from' as bigint) as appended_from,
         from_json(reading_of -> '$.columns', '"MAP(VARCHAR, BIGINT)"') as places,
         from_json(reading_of -> '$.settings', '"MAP(VARCHAR, VARCHAR)"') as settings,
+        from_json(reading_of -> '$.renames', '"MAP(VARCHAR, VARCHAR)"') as renames,
+        from_json(reading_of -> '$.venue_names', '["VARCHAR"]') as venue_names,
+        from_json(reading_of -> '$.pattern', '["VARCHAR"]') as pattern,
 
     from lines_of_files
 

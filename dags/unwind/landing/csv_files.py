@@ -453,7 +453,8 @@ def _named_places(
             if said in names:
                 places[column.name] = names.index(said) + 1
             continue
-        if column.name in wishes.settings:
+        # What is stated holds for every row; of the venue, it is the name that the column gives it.
+        if column.name in wishes.settings and column.name != "venue":
             continue
         for alias in (column.name, *column.aliases):
             if alias in normalised:

@@ -405,6 +405,8 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
             # A vendor's folder is named as its formats begin.
             "select venue from ops.build_venues"
             " union select split_part(format, '-', 1) from ops.build_objects"
+            # What any venue's CSV files of the user's own columns are staged by.
+            " union select 'csv' from ops.build_objects where reading is not null"
         ).fetchall()
     }
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())

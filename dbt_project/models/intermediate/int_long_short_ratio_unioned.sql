@@ -5,8 +5,9 @@ staged as (
 
     {% for venue in var('venues') %}
     from {{ ref('stg_' ~ venue ~ '__long_short_ratio') }}
-    {% if not loop.last %}union all by name{% endif %}
+    union all by name
     {% endfor %}
+    from {{ ref('stg_csv__long_short_ratio') }}
 
 ),
 

@@ -8,6 +8,8 @@ staged as (
     union all by name
     {% endfor %}
     from {{ ref('stg_tardis__open_interest') }}
+    union all by name
+    from {{ ref('stg_csv__open_interest') }}
 
 ),
 

@@ -8,6 +8,8 @@ staged as (
     union all by name
     {% endfor %}
     from {{ ref('stg_tardis__prices') }}
+    union all by name
+    from {{ ref('stg_csv__prices') }}
 
 ),
 

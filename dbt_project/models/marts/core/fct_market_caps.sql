@@ -1,8 +1,24 @@
 with
 
-sightings as (
+staged as (
 
     from {{ ref('stg_market_caps') }}
+    union all by name
+    select
+        * replace (
+            coalesce(sector, 'other') as sector,
+            -- The supply is not verified.
+            nullif(market_cap_usd, 0) as market_cap_usd
+        ),
+        venue_asset as base_asset,
+
+    from {{ ref('stg_csv__market_caps') }}
+
+),
+
+sightings as (
+
+    from staged
 
     where hour_at in {{ build_hours() }}
         and {{ is_accepted_observation() }}

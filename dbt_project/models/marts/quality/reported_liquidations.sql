@@ -4,8 +4,9 @@ sightings as (
 
     {% for source in var('reporting_sources') %}
     from {{ ref('stg_' ~ source ~ '__reported_liquidations') }}
-    {% if not loop.last %}union all by name{% endif %}
+    union all by name
     {% endfor %}
+    from {{ ref('stg_csv__reported_liquidations') }}
 
 ),
 
@@ -38,6 +39,8 @@ final as (
         long_usd,
         short_usd,
         long_usd + short_usd as total_usd,
+        long_base,
+        short_base,
         hour_at,
         received_at,
         raw_object,
