@@ -308,6 +308,7 @@ _WITH_OFFSET = re.compile(
 )
 _EPOCH = re.compile(r"^\d{9,19}(\.\d+)?$")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_OFFSET = re.compile(r"^(?:UTC)?([+-])(\d{1,2})(?::?00)?$")
 _PATTERN = re.compile(r"^([^{}]*)\{([^{}]+)\}([^{}]*)$")
 
 
@@ -599,7 +600,7 @@ def _as_said(
                 f"{key} is one of {', '.join(column.words)}, not {value!r}"
             )
     if "zone" in settings:
-        _check_zone(settings["zone"])
+        settings["zone"] = _zone(settings["zone"])
     if format == "reported-csv" and "first_valid_day" in settings:
         _check_day(settings["first_valid_day"])
     _check_volume_unit(found, settings)
@@ -641,15 +642,20 @@ def _pattern(text: str, found: Reading) -> tuple[str, int, str]:
     return parts.group(1), place, parts.group(3)
 
 
-def _check_zone(zone: str) -> None:
+def _zone(text: str) -> str:
+    """The zone by its name in the database of zones, which has offsets of whole hours as well."""
+    offset = _OFFSET.match(text)
+    # Etc/GMT-3 is three hours ahead of Greenwich.
+    zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else text
     with duckdb.connect() as connection:
         known = connection.execute(
             "select count(*) from pg_timezone_names() where name = ?", [zone]
         ).fetchone()
     if not known or not known[0]:
         raise UnrecognisedFileError(
-            f"no time zone {zone!r}; name one as UTC, Europe/Berlin or Asia/Kolkata"
+            f"no time zone {text!r}; name one as UTC, Europe/Berlin, or as a whole offset: +05:00"
         )
+    return zone
 
 
 def _check_day(text: str) -> None:
