@@ -6,24 +6,22 @@ standard error.
 
 from __future__ import annotations
 
-import csv
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
-from unwind.clock import HOUR, parse_hour, parse_instant, utc_now
+from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
+from unwind.printing import DEFAULT_MAX_ROWS, TableFormat, print_rows, shown
 from unwind.settings import Home
 
 if TYPE_CHECKING:
@@ -37,20 +35,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console()
-err = Console(stderr=True)
+# What is printed may hold venues' texts and file names: none of it is markup.
+out = Console(markup=False)
+err = Console(stderr=True, markup=False)
 
 
 # Where the recorder tells of its health.
 HEALTH_PORT = 8099
 
 
-class TableFormat(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+# What the demo suggests to ask of what it has built; each answer fits a terminal of 80 columns.
+TRY_NEXT = (
+    "select hour_at, round(score, 1) as score, score_percentile, regime from stress_hourly"
+    " where base_asset = 'ALL' order by hour_at desc limit 5",
+    "select hour_at, venue, landing_outcome, covered_share from venue_coverage_hourly"
+    " where not is_complete order by hour_at, venue limit 5",
+    "select base_asset, recovery_divergence, range_divergence, recovery from divergence_hourly"
+    " where hour_at = '2026-01-29 14:00' and any_divergence",
+)
 
 
 def main() -> None:
@@ -62,12 +64,14 @@ def main() -> None:
     from unwind.warehouse.dbt import DbtError
     from unwind.warehouse.gates import GateError
     from unwind.warehouse.lineage import NoSuchLiquidationError
+    from unwind.warehouse.queries import QueryError
     from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
     from unwind.warehouse.releases import NoReleaseError
 
     expected = (
         *(DbtError, GateError, GateRefusedError, WriterBusyError),
         *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
+        QueryError,
     )
     try:
         app()
@@ -105,7 +109,16 @@ def land(
     venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
 ) -> None:
     """Lands hours (or a day's dumps) from the venues, and seals them."""
-    from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch, venues
+    from unwind.landing.land import (
+        all_settled_at,
+        check_landable,
+        day_batch,
+        hour_batch,
+        land_venue,
+        seal_batch,
+        unsettled_venues,
+        venues,
+    )
 
     for name in venue or ():
         if name not in venues():
@@ -117,16 +130,21 @@ def land(
                 '{"password": "..."}'
             )
     chosen = venue or [name for name, one in venues().items() if not one.missing_keys]
-    if sum(map(bool, (hour, from_ and to, day))) != 1:
+    asked = [value is not None for value in (hour, from_, to, day)]
+    if asked not in ([True, False, False, False], [False, True, True, False], [False] * 3 + [True]):
         raise typer.BadParameter("give one of --hour H, --from H --to H, or --day D")
-    if day:
-        batches = [day_batch(_parsed(parse_instant, day))]
+    if day is not None:
+        batches = [day_batch(_parsed(parse_day, day))]
     else:
-        first = _parsed(parse_hour, hour or from_)
-        last = _parsed(parse_hour, hour or to)
+        first, last = (_parsed(parse_hour, hour if from_ is None else at) for at in (from_, to))
+        # The ends first: a span of years is refused before its hours are made.
+        for at in (first, last):
+            _refused(check_landable, hour_batch(at), utc_now())
         batches = [hour_batch(at) for at in _hours(first, last)]
+    for batch in batches:
+        _refused(check_landable, batch, utc_now())
     home = _real_home()
-    failed = 0
+    failed, settled = 0, None
     with _progress() as report:
         steps = len(batches) * len(chosen)
         for place, batch in enumerate(batches):
@@ -135,12 +153,19 @@ def land(
                 landings = land_venue(home, batch, name, utc_now)
                 failed += sum(landing.status == "failed" for landing in landings)
             seal = seal_batch(home, batch, utc_now)
+            if unsettled_venues(home, batch):
+                settled = all_settled_at(batch)
         report("landed", steps, steps)
     out.print(f"Sealed {len(batches)} batches, the last {seal.batch.batch_id} r{seal.revision}.")
     if failed:
         out.print(
             f"{failed} datasets failed and are sealed as such; `unwind status` says why, landing "
             "again tries them again."
+        )
+    if settled:
+        out.print(
+            "Venues were asked before their last hour could be complete, so it is sealed as "
+            f"partial: land it again after {settled:%H:%M:%S} UTC."
         )
     out.print("Next: unwind refresh")
 
@@ -266,25 +291,21 @@ def refresh(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="A query; tables are in schema marts.")],
+    query: Annotated[str, typer.Argument(help="One statement; tables are in schema marts.")],
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Rows of a table that are printed; 0 for all.")
+    ] = DEFAULT_MAX_ROWS,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let the query read and write files.")
+    ] = False,
 ) -> None:
     """Reads the current release."""
-    import duckdb
-
+    from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 
-    with duckdb.connect(str(current_db(Home.from_env())), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set schema = 'marts'")
-        try:
-            connection.execute(query)
-            rows = connection.fetchall()
-        except duckdb.Error as error:
-            _say_error(f"the query failed: {error}")
-            raise typer.Exit(1) from None
-        names = [column[0] for column in connection.description or ()]
-    _print_rows(names, rows, format)
+    with answered(current_db(Home.from_env()), query, allow_files) as answer:
+        print_rows(answer.names, answer.rows, format, limit or None)
 
 
 @app.command()
@@ -309,7 +330,7 @@ def releases(
         )
         for release in published.listed(home)
     ]
-    _print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
+    print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
 
 
 @app.command(name="release-hold")
@@ -333,8 +354,8 @@ def status() -> None:
     from unwind.warehouse.status import status_tables
 
     for title, names, rows in status_tables(Home.from_env(), utc_now()):
-        out.print(f"\n[bold]{title}[/bold]")
-        _print_rows(names, rows)
+        out.print(Text(f"\n{title}", style="bold"))
+        print_rows(names, rows)
 
 
 @app.command()
@@ -368,14 +389,12 @@ def lineage(
     from unwind.warehouse.lineage import sightings_of
 
     for sighting in sightings_of(Home.from_env(), liquidation_id):
-        out.print(
-            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line}, "
-            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})",
-            highlight=False,
-            soft_wrap=True,
+        print(
+            f"{sighting.source_kind} {shown(sighting.name)} line {sighting.raw_line}, "
+            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})"
         )
-        out.print(f"  raw object {sighting.raw_object}", highlight=False, soft_wrap=True)
-        print(f"  {sighting.text}")
+        print(f"  raw object {sighting.raw_object}")
+        print(f"  {shown(sighting.text)}")
 
 
 @app.command()
@@ -430,8 +449,13 @@ def _hours(first: datetime, last: datetime) -> list[datetime]:
 
 
 def _parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
+    return _refused(parse, text or "")
+
+
+def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the call gives; what it refuses with ValueError is wrong usage."""
     try:
-        return parse(text or "")
+        return call(*arguments)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -509,29 +533,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def _print_rows(
-    names: list[str], rows: list[tuple], format: TableFormat = TableFormat.TABLE
-) -> None:
-    if format is TableFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-    elif format is TableFormat.JSON:
-        json.dump(
-            [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, indent=1
-        )
-        sys.stdout.write("\n")
-    else:
-        table = Table(*names, show_edge=False)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
-        # A pipe has no width: let rows be as long as they are.
-        console = out if out.is_terminal else Console(width=max(out.width, 240))
-        console.print(table, highlight=False)
-
-
 def _print_breakdown(hour_at: datetime) -> None:
-    out.print(f"\n[bold]Liquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC[/bold]")
+    title = f"\nLiquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC"
+    out.print(Text(title, style="bold"))
     query = (
         "select venue, round(long_usd / 1e6, 1) as long_musd,"
         " round(short_usd / 1e6, 1) as short_musd, round(share, 3) as share, events,"
@@ -540,13 +544,28 @@ def _print_breakdown(hour_at: datetime) -> None:
         " and base_asset = 'ALL' order by long_usd desc"
     )
     sql(query)
+    out.print(f"\n{_missing_on_purpose()}", soft_wrap=True, highlight=False)
+    out.print("\nTry next:", highlight=False)
+    for query in TRY_NEXT:
+        out.print(f'  .venv/bin/unwind sql "{query}"', soft_wrap=True, highlight=False)
     out.print(
-        "\nTry next:\n"
-        "  unwind sql \"select * from stress_hourly where base_asset = 'ALL'"
-        ' order by hour_at desc limit 5"\n'
-        "  unwind status\n"
+        "  .venv/bin/unwind status\n"
         f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)",
         soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _missing_on_purpose() -> str:
+    """What the simulated market kept from the demo, in one sentence."""
+    from unwind.replay.episode import ASSETS, CUT_OFF, DOWN
+
+    no_spot = ", ".join(one.symbol for one in ASSETS if one.has_derivatives and not one.has_spot)
+    return (
+        f"Missing on purpose: {DOWN.venue} was down from {DOWN.from_at:%Y-%m-%d %H:%M} to "
+        f"{DOWN.to_at:%H:%M}, the recorder was cut off from {CUT_OFF.venue} from "
+        f"{CUT_OFF.from_at:%Y-%m-%d %H:%M} to {CUT_OFF.to_at:%H:%M}, and {no_spot} has no spot "
+        "market: sums of these hours are lower bounds or null."
     )
 
 

@@ -35,8 +35,29 @@ def parse_instant(text: str) -> datetime:
 
 
 def parse_hour(text: str) -> datetime:
-    """The start of an hour from `2026-01-29T14`, minutes refused."""
-    instant = parse_instant(text)
+    """The start of an hour from `2026-01-29T14`; a date alone and minutes are refused.
+
+    Raises ValueError, in a sentence that shows the form.
+    """
+    instant = _parsed(text, f"{text!r} is no hour; write it as 2026-01-29T14 (UTC)")
+    if "T" not in text.strip().replace(" ", "T").upper():
+        raise ValueError(f"{text!r} is a date without an hour; write it as 2026-01-29T14 (UTC)")
     if instant != instant.replace(minute=0, second=0, microsecond=0):
-        raise ValueError(f"{text!r} is not a whole hour; write it as 2026-01-29T14")
+        raise ValueError(f"{text!r} is not a whole hour; write it as 2026-01-29T14 (UTC)")
     return instant
+
+
+def parse_day(text: str) -> datetime:
+    """The start of a UTC day from `2026-01-28`; raises ValueError for all else."""
+    told = f"{text!r} is no day; write it as 2026-01-28 (UTC)"
+    instant = _parsed(text, told)
+    if len(text.strip()) != len("2026-01-28"):
+        raise ValueError(told)
+    return instant
+
+
+def _parsed(text: str, told: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError):
+        raise ValueError(told) from None

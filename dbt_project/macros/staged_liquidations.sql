@@ -84,9 +84,9 @@ numbered as materialized (
         *,
         {{ wide_decimal('raw_quantity') }} as quantity,
         {{ wide_decimal('valued_price') }} as price_usd,
-        -- 2017-01-01 is before the first public liquidation feed. An hour's grace covers clocks.
+        -- An hour's grace covers clocks.
         case
-            when event_at >= timestamp '2017-01-01'
+            when event_at >= {{ first_public_at(venue) }}
                 and event_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
                 then event_at
         end as plausible_event_at,

@@ -6,7 +6,7 @@
 {% macro stress_components() -%}
     {{ return([
         "oi_to_market_cap",
-        "oi_weighted_f8",
+        "oi_weighted_funding_8h",
         "long_imbalance_24h",
         "intensity_24h_bp",
         "realised_volatility_24h",

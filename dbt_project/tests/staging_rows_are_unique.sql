@@ -1,6 +1,7 @@
 -- Each staged row of every venue stands once: a place in the raw zone gives one row of a model.
 {% set datasets = [
-    'liquidations', 'instruments', 'open_interest', 'funding', 'prices', 'long_short_ratio'
+    'liquidations', 'instruments', 'open_interest', 'funding', 'prices', 'long_short_ratio',
+    'volumes',
 ] %}
 {% for venue in var('venues') %}
 {% for dataset in datasets %}

@@ -2,36 +2,55 @@
 -- USD figures are round so that the expected marts can be worked out on paper.
 create schema marts;
 create schema staging.intermediate;
+create schema staging.seeds;
+create table staging.seeds.assets as
+select unnest(['BTC', 'ETH']) as base_asset, null::varchar as sector;
 
 create table marts.dim_venues (
-    venue varchar, publication_rule varchar, valid_from timestamp, valid_to timestamp
+    venue varchar, source_kind varchar, publication_rule varchar, valid_from timestamp,
+    valid_to timestamp
 );
 insert into marts.dim_venues values
-    ('binance', 'one_per_symbol_second_latest', timestamp '2019-09-01', null),
-    ('bybit', 'one_per_symbol_second_latest', timestamp '2020-01-01', timestamp '2025-02-20'),
-    ('bybit', 'full', timestamp '2025-02-20', null),
-    ('hyperliquid', 'full', timestamp '2023-01-01', null);
+    ('binance', 'any', 'one_per_symbol_second_latest', timestamp '2019-09-01', null),
+    ('bybit', 'any', 'one_per_symbol_second_latest', timestamp '2020-01-01', timestamp '2025-02-20'),
+    ('bybit', 'any', 'full', timestamp '2025-02-20', null),
+    ('hyperliquid', 'any', 'full', timestamp '2023-01-01', null);
+
+create table staging.intermediate.int_listed_assets as
+select venue, base_asset, timestamp '1970-01-01' as listed_from, timestamp '9999-12-31' as listed_to
+from (values
+    ('binance', 'BTC'), ('binance', 'ETH'), ('binance', 'DOGE'), ('hyperliquid', 'BTC'),
+    ('hyperliquid', 'ETH'), ('bybit', 'SUI')
+) as listed(venue, base_asset);
 
 -- The last 25 hours of binance (but for 12:00) and hyperliquid; bybit at 05:00 alone.
-create table staging.intermediate.int_feed_hours as
-select hour_at, venue, true as feed_up
-from range(timestamp '2026-01-28 15:00', timestamp '2026-01-29 16:00', interval 1 hour) as hours(hour_at)
-cross join (values ('binance'), ('hyperliquid')) as venues(venue)
-where not (venue = 'binance' and hour_at = timestamp '2026-01-29 12:00')
-union all
-values
-    (timestamp '2026-01-29 05:00', 'bybit', true),
-    (timestamp '2025-10-21 03:00', 'binance', true),
-    (timestamp '2025-10-31 10:00', 'binance', true),
-    (timestamp '2025-11-01 00:00', 'binance', true),
-    (timestamp '2025-12-30 15:00', 'binance', true);
+insert into staging.ops.venue_hours
+select
+    'hour-' || strftime(hour_at, '%Y-%m-%dT%H'), 1, venue, hour_at, 'stream', 'complete', 1.0, ''
+from (
+    select hour_at, venue
+    from range(timestamp '2026-01-28 15:00', timestamp '2026-01-29 16:00', interval 1 hour) as hours(hour_at)
+    cross join (values ('binance'), ('hyperliquid')) as venues(venue)
+    where not (venue = 'binance' and hour_at = timestamp '2026-01-29 12:00')
+    union all
+    values
+        (timestamp '2026-01-29 05:00', 'bybit'),
+        (timestamp '2025-10-21 03:00', 'binance'),
+        (timestamp '2025-10-21 03:00', 'bybit'),
+        (timestamp '2025-10-31 10:00', 'binance'),
+        (timestamp '2025-11-01 00:00', 'binance'),
+        (timestamp '2025-12-30 15:00', 'binance')
+) as heard;
 
 create table marts.fct_liquidations (
-    venue varchar, base_asset varchar, liquidated_side varchar, event_kind varchar,
+    venue varchar, instrument varchar, base_asset varchar, liquidated_side varchar, event_kind varchar,
     notional_usd decimal(38, 4), event_at timestamp, hour_at timestamp
 );
 insert into marts.fct_liquidations
-select *, date_trunc('hour', event_at) from (values
+select
+    venue, base_asset || if(venue = 'hyperliquid', '', 'USDT'), base_asset, liquidated_side,
+    event_kind, notional_usd, event_at, date_trunc('hour', event_at)
+from (values
     ('binance', 'BTC', 'long', 'liquidation', 100e6, timestamp '2026-01-29 14:05:10'),
     ('binance', 'BTC', 'long', 'liquidation', 50e6, timestamp '2026-01-29 14:05:50'),
     ('binance', 'BTC', 'short', 'liquidation', 5e6, timestamp '2026-01-29 14:30:00'),
@@ -46,27 +65,34 @@ select *, date_trunc('hour', event_at) from (values
     ('hyperliquid', 'ETH', 'short', 'deleveraging', 1e6, timestamp '2026-01-29 13:40:00')
 ) as observed(venue, base_asset, liquidated_side, event_kind, notional_usd, event_at);
 insert into marts.fct_liquidations
-select 'hyperliquid', 'ETH', 'long', 'liquidation', 1e6, event_at, date_trunc('hour', event_at)
+select 'hyperliquid', 'ETH', 'ETH', 'long', 'liquidation', 1e6, event_at, date_trunc('hour', event_at)
 from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 1 minute) as minutes(event_at);
+
+alter table marts.fct_liquidations add column is_listed boolean default true;
+-- An asset that no listing and no seed knows.
+insert into marts.fct_liquidations values (
+    'binance', 'WRONGCOIN', 'long', 'liquidation', 1e6, timestamp '2026-01-10 12:30',
+    timestamp '2026-01-10 12:00', false
+);
 
 create table marts.fct_open_interest (
     venue varchar, instrument varchar, base_asset varchar, observed_at timestamp, oi_usd double,
-    hour_at timestamp
+    oi_base double, hour_at timestamp
 );
 insert into marts.fct_open_interest
 select *, date_trunc('hour', observed_at) from (values
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9),
-    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9),
-    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9),
-    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9),
-    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9)
-) as observed(venue, instrument, base_asset, observed_at, oi_usd);
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-28 14:55', 12e9, 128e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:50', 10e9, 100e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:02', 9e9, 95e3),
+    ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:50', 7e9, 80e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-28 14:55', 5e9, 55e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 13:40', 5e9, 50e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:03', 4e9, 48e3),
+    ('hyperliquid', 'BTC', 'BTC', timestamp '2026-01-29 14:30', 2.5e9, 30e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 13:59', 6e9, 60e3),
+    ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:55', 3e9, 40e3),
+    ('bybit', 'SUIUSDT', 'SUI', timestamp '2026-01-29 14:55', 1e9, 600e6)
+) as observed(venue, instrument, base_asset, observed_at, oi_usd, oi_base);
 
 create table marts.fct_funding (
     venue varchar, instrument varchar, base_asset varchar, funding_at timestamp,
@@ -108,6 +134,13 @@ select *, date_trunc('hour', observed_at) from (values
     ('hyperliquid', 'DOGE', 'DOGE', 'USD', 'spot', timestamp '2026-01-29 14:00', timestamp '2026-01-29 18:00', 14400, 0.11, 0.99, 0.01, 0.12, 1, 1)
 ) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, known_at, bar_seconds,
     open_usd, high_usd, low_usd, close_usd, volume_base, volume_usd);
+
+create table marts.fct_volumes (
+    venue varchar, instrument varchar, base_asset varchar, observed_at timestamp,
+    window_hours integer, volume_usd double, hour_at timestamp
+);
+insert into marts.fct_volumes values
+    ('bybit', 'SUIUSDT', 'SUI', '2026-01-29 14:55', 24, 2e9, '2026-01-29 14:00');
 
 create table marts.fct_long_short_ratio (
     venue varchar, instrument varchar, base_asset varchar, ratio_kind varchar,

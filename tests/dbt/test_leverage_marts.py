@@ -21,12 +21,22 @@ INTERMEDIATE = (
     "int_asset_volumes_hourly",
     "int_instrument_open_interest_hourly",
     "int_asset_open_interest_hourly",
+    "int_asset_open_interest_changes_hourly",
+    "int_asset_open_interest_linked_hourly",
     "int_tracked_assets_hourly",
+    "int_asset_open_interest_coverage_hourly",
+    "int_instrument_volumes_hourly",
+    "int_asset_derivative_volumes_hourly",
     "int_asset_market_caps_hourly",
     "int_market_returns_hourly",
     "int_market_breadth_hourly",
+    "int_expected_venues",
+    "int_asset_coverage_hourly",
+    "int_asset_coverage_windows",
+    "int_instrument_liquidations_hourly",
 )
 MARTS = (
+    "venue_coverage_hourly",
     "liquidations_minutely",
     "liquidations_hourly",
     "exchange_breakdown",
@@ -42,9 +52,10 @@ FACT_TABLES = (
     "warehouse.marts.fct_open_interest",
     "warehouse.marts.fct_funding",
     "warehouse.marts.fct_prices",
+    "warehouse.marts.fct_volumes",
     "warehouse.marts.fct_long_short_ratio",
     "warehouse.marts.fct_market_caps",
-    "staging.intermediate.int_feed_hours",
+    "staging.ops.venue_hours",
 )
 
 
@@ -128,7 +139,7 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
     assert row(
         warehouse,
         "marts.liquidations_hourly",
-        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, feed_up",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, is_complete",
         venue="hyperliquid",
         base_asset="BTC",
     ) == (80_000_000, 0, 80_000_000, 1, 0, 1, 80_000_000, True)
@@ -139,6 +150,16 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
         venue="binance",
         base_asset="BTC",
     ) == (150_000_000, 5_000_000, 155_000_000, 2, 1, 3, 100_000_000)
+
+
+def test_an_asset_known_from_events_alone_is_in_totals_and_is_not_tracked(warehouse) -> None:
+    hour = at("2026-01-10T12:00")
+    assert row(
+        warehouse, "marts.liquidations_hourly", "long_usd", hour_at=hour, base_asset="WRONGCOIN"
+    ) == (1_000_000,)
+    tracked = "staging.intermediate.int_tracked_assets_hourly"
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="WRONGCOIN") is None
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="DOGE") == ("DOGE",)
 
 
 def test_a_minute_holds_the_events_from_its_start_to_its_last_millisecond(warehouse) -> None:
@@ -158,7 +179,7 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
     bounds = warehouse.execute(
         "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
     ).fetchall()
-    # bybit's throttle ended on 2025-02-20, before its one event here.
+    # bybit's throttle ended on 2025-02-20, before its one event here, in an hour that was heard.
     assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
 
 
@@ -168,29 +189,63 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
 def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
     rows = warehouse.execute(
         "select venue, long_usd, short_usd, total_usd, share, long_share, events,"
-        " is_lower_bound, venues_reporting from marts.exchange_breakdown"
+        " is_lower_bound, is_incomplete, venues_reporting from marts.exchange_breakdown"
         " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
+    # bybit lists SUI and was not heard: what it liquidated is not known, so the sums are of a part.
     assert rows == [
-        ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, 2),
-        ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, 2),
-        ("hyperliquid", 80_000_000, 0, 80_000_000, 0.340426, 1.0, 1, False, 2),
+        ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, True, 2),
+        ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, True, 2),
+        ("bybit", None, None, None, None, None, None, True, True, 2),
+        ("hyperliquid", 80_000_000, 0, 80_000_000, 0.340426, 1.0, 1, False, True, 2),
     ]
 
 
-def test_a_venue_that_reported_nothing_is_a_zero_with_no_long_share(warehouse) -> None:
-    columns = "total_usd, share, long_share, events, is_lower_bound"
-    key = {"base_asset": "ALL", "venue": "bybit"}
-    # It reported one hour of the 24, so its zero is a lower bound.
-    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=24, **key) == (
-        *(0, 0.0, None, 0, True),
+def test_a_whole_sum_beside_a_throttled_one_has_a_share_that_can_only_be_too_large(
+    warehouse,
+) -> None:
+    rows = warehouse.execute(
+        "select venue, share, share_is_upper_bound, is_lower_bound from marts.exchange_breakdown"
+        " where hour_at = ? and window_hours = 1 and base_asset = 'BTC' order by venue",
+        [HOUR_OF_INTEREST],
+    ).fetchall()
+    assert rows == [
+        ("ALL", 1.0, False, True),
+        ("binance", 0.659574, False, True),
+        ("hyperliquid", 0.340426, True, False),
+    ]
+
+
+def test_an_assets_share_is_its_part_of_the_venue(warehouse) -> None:
+    # Of hyperliquid's 90 million in four hours 80 are BTC and 10 ETH; of all venues' 245, 10.
+    columns = "total_usd, asset_share"
+    table, window = "marts.exchange_breakdown", {"window_hours": 4}
+    for key, told in {
+        ("hyperliquid", "BTC"): (80_000_000, 0.888889),
+        ("hyperliquid", "ETH"): (10_000_000, 0.111111),
+        ("hyperliquid", "ALL"): (90_000_000, 1.0),
+        ("ALL", "ETH"): (10_000_000, 0.040816),
+    }.items():
+        venue, asset = key
+        assert row(warehouse, table, columns, venue=venue, base_asset=asset, **window) == told
+
+
+def test_a_venue_that_saw_nothing_is_a_zero_where_every_hour_was_heard(warehouse) -> None:
+    columns = "total_usd, share, long_share, events, is_lower_bound, complete_hours"
+    key = {"base_asset": "ALL", "venue": "binance"}
+    table = "marts.exchange_breakdown"
+    assert row(warehouse, table, columns, window_hours=1, hour_at=LAST_HOUR, **key) == (
+        *(0, None, None, 0, True, 1),
     )
-    # In the last hour it did not report at all: that is not a zero.
-    assert row(warehouse, "marts.exchange_breakdown", columns, window_hours=1, **key) is None
+    # bybit was heard in one hour of the 24: what it did in the others is not known.
+    key["venue"] = "bybit"
+    assert row(warehouse, table, columns, window_hours=24, **key) == (
+        *(None, None, None, None, True, 1),
+    )
 
 
-def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> None:
+def test_an_asset_has_rows_for_the_venues_that_liquidated_it_and_those_not_heard(warehouse) -> None:
     rows = warehouse.execute(
         "select venue, total_usd, share, is_lower_bound, window_start_at, window_end_at, as_of_at"
         " from marts.exchange_breakdown"
@@ -201,13 +256,14 @@ def test_an_asset_has_rows_for_the_venues_where_it_was_liquidated(warehouse) -> 
     # binance missed 12:00, so the sum over venues may lack something.
     assert rows == [
         ("ALL", 10_000_000, 1.0, True, *times),
+        ("binance", None, None, True, *times),
         ("hyperliquid", 10_000_000, 1.0, False, *times),
     ]
 
 
 def test_as_of_tables_keep_ninety_days(warehouse) -> None:
     kept = "select min(hour_at), max(hour_at) from marts."
-    # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00. A feed was up at 10:00.
+    # 90 days before the last hour, 2026-01-29 15:00, is 2025-10-31 15:00.
     assert warehouse.execute(kept + "exchange_breakdown").fetchone() == (
         at("2025-10-31T16"),
         LAST_HOUR,
@@ -240,22 +296,22 @@ def test_an_asset_with_open_interest_alone_is_tracked_for_a_day(warehouse) -> No
 PRICE_COLUMNS = "open_usd, high_usd, low_usd, close_usd, volume_usd, price_source"
 
 
-def test_spot_of_the_first_venue_prices_an_asset_and_all_venues_count_as_volume(warehouse) -> None:
+def test_spot_of_the_first_venue_prices_an_asset_and_binance_spot_is_its_volume(warehouse) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="BTC",
-    ) == (86_000, 91_000, 84_000, 85_500, 7_000_000_000, "spot:binance:BTCUSDT")
+    ) == (86_000, 91_000, 84_000, 85_500, 1_000_000_000, "spot:binance:BTCUSDT")
 
 
-def test_the_index_prices_an_asset_without_spot(warehouse) -> None:
+def test_the_mark_prices_an_asset_without_bars_and_one_point_has_no_range(warehouse) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="ETH",
-    ) == (2_790, 2_800, 2_790, 2_800, None, "index:okx:ETH-USDT-SWAP")
+    ) == (2_801, None, None, 2_801, None, "mark:okx:ETH-USDT-SWAP")
 
 
 def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(warehouse) -> None:
@@ -264,7 +320,7 @@ def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(wareh
         "staging.intermediate.int_asset_prices_hourly",
         PRICE_COLUMNS,
         base_asset="DOGE",
-    ) == (0.11, 0.11, 0.11, None, None, "mark:hyperliquid:DOGE")
+    ) == (0.11, None, None, None, None, "mark:hyperliquid:DOGE")
 
 
 # --- imbalance ----------------------------------------------------------------------------------
@@ -280,51 +336,67 @@ def test_imbalance_of_230_long_and_5_short(warehouse) -> None:
     ) == (230_000_000, 5_000_000, 0.957447, 0.978723, True)
 
 
-def test_wilson_interval_of_nine_longs_of_ten(warehouse) -> None:
-    # z = 1.6448536: (0.9 + z2/20 -+ z sqrt(0.009 + z2/400)) / (1 + z2/10), z2 = 2.7055434.
+def test_events_of_two_quarters_of_an_hour_are_worth_one(warehouse) -> None:
+    # Nine longs from 13:01 to 13:09, a short at 13:40. In quarter-hours 9 of 9 and 0 of 1:
+    # sum((x - 0.9 m)^2) = 1.62, design effect 2 x 0.0162 / (0.09 / 9) = 3.24, 10 / 3.24 = 3.0864;
+    # with t = 6.3138 of one degree that is less than one event.
+    # Wilson of 0.9 with n = 1, z = 1.6448536: (0.9 + z2/2 -+ z sqrt(0.09 + z2/4)) / (1 + z2).
     assert row(
         warehouse,
         "marts.liquidation_imbalance_hourly",
-        "long_1h_events, short_1h_events, long_1h_event_share,"
+        "long_1h_events, short_1h_events, long_1h_event_share, effective_1h_events,"
         " long_1h_event_share_low, long_1h_event_share_high",
         base_asset="ETH",
         hour_at=at("2026-01-29T13"),
-    ) == (9, 1, 0.9, 0.652281, 0.977365)
+    ) == (9, 1, 0.9, 1.0, 0.21935, 0.996543)
 
 
-def test_no_events_are_zero_where_a_feed_was_up_and_null_where_none_was(warehouse) -> None:
-    columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low"
+def test_no_events_are_zero_where_all_were_heard_and_null_where_one_was_not(warehouse) -> None:
+    columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low, is_incomplete_1h"
     table = "marts.liquidation_imbalance_hourly"
-    assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None)
-    before_the_feeds = at("2026-01-20T00")
-    assert row(warehouse, table, columns, base_asset="DOGE", hour_at=before_the_feeds) == (
-        *(None, None, None, None),
-    )
+    assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None, False)
+    for not_landed in (at("2026-01-20T00"), at("2026-01-29T12")):
+        assert row(warehouse, table, columns, base_asset="DOGE", hour_at=not_landed) == (
+            *(None, None, None, None, True),
+        )
 
 
 def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
-    # 230 + 9 long, 5 + 1 short; 13 events of which 12 long.
+    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was heard in one hour of the 24, and at
+    # 05:00 so were the others.
     assert row(
         warehouse,
         "marts.liquidation_imbalance_hourly",
-        "long_24h_usd, short_24h_usd, long_24h_events, short_24h_events, feed_hours_24h",
+        "long_24h_usd, short_24h_usd, long_24h_events, short_24h_events,"
+        " complete_hours_24h, is_incomplete_24h, is_lower_bound_24h",
         base_asset="ALL",
-    ) == (239_000_000, 6_000_000, 12, 2, 24)
+    ) == (239_000_000, 6_000_000, 12, 2, 1, True, True)
 
 
 # --- leverage, funding, intensity ---------------------------------------------------------------
 
 
-def test_leverage_uses_open_interest_of_the_last_quarter_of_an_hour(warehouse) -> None:
-    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old.
-    # 10 / 1710; 30 billion of spot volume in 24 h; 60 of the market.
+def test_leverage_uses_open_interest_at_the_hours_end(warehouse) -> None:
+    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old, and missing.
     assert row(
         warehouse,
         "marts.leverage_hourly",
-        "oi_usd, oi_venues, market_cap_usd, oi_to_market_cap, volume_24h_usd, volume_24h_to_oi,"
-        " market_volume_24h_to_oi",
+        "oi_usd, oi_end_venues, is_lower_bound, market_cap_usd, volume_24h_usd,"
+        " spot_volume_24h_usd",
         base_asset="BTC",
-    ) == (10e9, 2, 1710e9, 0.00584795, 30e9, 3.0, 6.0)
+    ) == (10e9, 2, True, 1710e9, None, 24e9)
+
+
+def test_ratios_are_of_a_series_that_does_not_jump(warehouse) -> None:
+    # hyperliquid stands with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion.
+    # bybit's 6 billion had begun to be reported at 14:00 beside 14: all but 1/720 is kept out.
+    linked = 14e9 * (14 / 20) ** (719 / 720)
+    assert row(
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_to_market_cap, market_volume_24h_to_oi",
+        base_asset="BTC",
+    ) == (round(linked / 1710e9, 8), round(60e9 / linked, 6))
 
 
 def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(warehouse) -> None:
@@ -339,21 +411,24 @@ def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(wareh
 
 def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
     assert row(
-        warehouse, "marts.leverage_hourly", "oi_usd, oi_venues, oi_to_market_cap", base_asset="DOGE"
+        warehouse,
+        "marts.leverage_hourly",
+        "oi_usd, oi_end_venues, oi_to_market_cap",
+        base_asset="DOGE",
     ) == (None, 0, None)
 
 
 def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
-    # f8: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
+    # Of 8 hours: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
     # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
-    # Spot volume 24 billion and 6 billion: (24 x 0.0001 - 6 x 0.0002) / 30 = 0.00004.
+    # Nobody says what was traded of the contracts; spot is no weight.
     assert row(
         warehouse,
         "marts.funding_hourly",
-        "oi_weighted_f8, oi_weighted_apr, volume_weighted_f8, lowest_f8, highest_f8,"
-        " weighted_oi_usd, venues, instruments",
+        "oi_weighted_funding_8h, oi_weighted_apr, volume_weighted_funding_8h,"
+        " lowest_funding_rate_8h, highest_funding_rate_8h, weighted_oi_usd, venues, instruments",
         base_asset="BTC",
-    ) == (0.000024, 0.02628, 0.00004, -0.0002, 0.0001, 12.5e9, 3, 3)
+    ) == (0.000024, 0.02628, None, -0.0002, 0.0001, 12.5e9, 3, 3)
 
 
 def test_basis_is_mark_over_index(warehouse) -> None:
@@ -370,7 +445,7 @@ def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
 
 def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
     # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
-    # billion is left out, since its feed was not up. 1e4 x 230 / 14,000.
+    # billion is left out, since it was not heard. 1e4 x 230 / 14,000.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
@@ -379,7 +454,7 @@ def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> N
     ) == (230_000_000, 14e9, 2, 164.285714)
 
 
-def test_a_day_of_intensity_needs_the_feed_in_every_hour(warehouse) -> None:
+def test_a_day_of_intensity_needs_every_hour_heard_whole(warehouse) -> None:
     # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 of the day before.
     assert row(
         warehouse,
@@ -391,32 +466,49 @@ def test_a_day_of_intensity_needs_the_feed_in_every_hour(warehouse) -> None:
 
 
 def test_liquidations_over_market_cap_and_volume(warehouse) -> None:
-    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), 7 and 30 billion.
+    # 1e4 x 230 million over 1.72 trillion (13:00), 1.8 trillion (a day before), and over spot of 1
+    # and 24 billion.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
         "long_1h_to_market_cap_bp, long_24h_to_market_cap_bp, long_1h_to_volume_bp,"
         " long_24h_to_volume_bp",
         base_asset="BTC",
-    ) == (1.337209, 1.277778, 328.571429, 76.666667)
+    ) == (1.337209, 1.277778, 2300.0, 95.833333)
 
 
 # --- market heatmap -----------------------------------------------------------------------------
 
 
 def test_heatmap_returns_come_from_prices_before_the_sources_own_change(warehouse) -> None:
-    columns = "market_cap_usd, return_24h, return_source, rank, tier"
+    columns = "market_cap_usd, return_24h, return_source, rank, tier_rank, tier"
     table = "marts.market_heatmap"
     # 85,500 / 90,000 - 1.
     assert row(warehouse, table, columns, base_asset="BTC") == (
-        *(1710e9, -0.05, "prices", 1, "large"),
+        *(1710e9, -0.05, "prices", 1, 1, "large"),
     )
     assert row(warehouse, table, columns, base_asset="ETH") == (
-        *(344e9, -0.06, "market_caps", 2, "large"),
+        *(344e9, -0.06, "market_caps", 2, 2, "large"),
     )
     assert row(warehouse, table, columns, base_asset="M11") == (
-        *(10e9, -0.08, "market_caps", 11, "mid"),
+        *(10e9, -0.08, "market_caps", 11, 10, "large"),
     )
+    assert row(warehouse, table, columns, base_asset="M12") == (
+        *(10e9, -0.06, "market_caps", 12, 11, "mid"),
+    )
+
+
+def test_stablecoins_have_a_rank_and_no_tier(warehouse) -> None:
+    # Third by market capitalisation; those after it close ranks in the tiers.
+    assert row(
+        warehouse,
+        "marts.market_heatmap",
+        "rank, tier_rank, tier, is_stablecoin",
+        base_asset="USDT",
+    ) == (3, None, None, True)
+    assert warehouse.execute(
+        "select count(*) from marts.market_heatmap where is_stablecoin <> (tier is null)"
+    ).fetchone() == (0,)
 
 
 def test_an_hour_later_the_sources_change_no_longer_stands(warehouse) -> None:
@@ -438,13 +530,14 @@ def test_market_caps_are_known_for_24_hours(warehouse) -> None:
 
 
 def test_breadth_leaves_stablecoins_out(warehouse) -> None:
-    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large -4%, mid (-8%, -6%) -7%.
+    # 10 of 11 assets red; 2374 of 2424 billion. Medians: large (six of -4% between -8, -6, -5 and
+    # 1%) -4%, mid (one asset) -6%.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
         "assets, red_by_count_share, red_by_cap_share, large_median_return_24h,"
         " mid_median_return_24h, mid_minus_large_return_24h, btc_return_24h",
-    ) == (11, 0.909091, 0.979373, -0.04, -0.07, -0.03, -0.05)
+    ) == (11, 0.909091, 0.979373, -0.04, -0.06, -0.02, -0.05)
 
 
 def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(warehouse) -> None:
@@ -456,13 +549,14 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
     ) == (0.651677, 0.07622, 0.000624)
 
 
-def test_upside_capture_over_the_days_on_which_btc_rose(warehouse) -> None:
-    # Mid medians 5% and 4% against BTC's 4% and 2%; red shares are 10/11, 0 and 0.
+def test_figures_over_30_days_are_not_known_after_four(warehouse) -> None:
+    # What counts days is known: BTC rose on two of four.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
-        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d",
-    ) == (4, 2, 1.5, 0.30303)
+        "days_30d, up_days_30d, upside_capture_30d, mean_red_by_count_share_30d,"
+        " mean_red_by_cap_share_30d, mean_mid_minus_large_return_30d",
+    ) == (4, 2, None, None, None, None)
 
 
 # --- increments ---------------------------------------------------------------------------------

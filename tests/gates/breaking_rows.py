@@ -107,6 +107,28 @@ MARTS = {
     ("liquidation_accounting", "nothing_dropped"): """
         update marts.liquidation_accounting set quarantined = 0 where venue = 'okx'
     """,
+    ("observation_accounting", "key_unique"): """
+        insert into marts.observation_accounting select * from marts.observation_accounting
+    """,
+    ("observation_accounting", "nothing_dropped"): """
+        update marts.observation_accounting set accepted = 5 where venue = 'okx'
+    """,
+    ("unrecognised_symbols", "symbols_recognised"): """
+        insert into marts.unrecognised_symbols
+        values ('2026-01-29 14:00:00', 'okx', 'prices', 'BTC-USD_NEW-SWAP', 12)
+    """,
+    ("fct_open_interest", "oi_usd_plausible"): f"""
+        update marts.fct_open_interest set oi_usd = 9.37e12 where venue = 'okx' and {BTC_14}
+    """,
+    ("fct_prices", "prices_plausible"): f"""
+        update marts.fct_prices set low_usd = 1e-308 where venue = 'okx' and {BTC_14}
+    """,
+    ("fct_funding", "rates_plausible"): f"""
+        update marts.fct_funding set funding_rate = -0.51 where venue = 'okx' and {BTC_14}
+    """,
+    ("dim_assets", "assets_known"): f"""
+        update marts.leverage_hourly set base_asset = '7' where {BTC_14}
+    """,
     ("liquidations_hourly", "key_unique"): f"""
         insert into marts.liquidations_hourly
         select * from marts.liquidations_hourly where venue = 'okx' and {BTC_14}
@@ -123,6 +145,62 @@ MARTS = {
     """,
     ("liquidations_hourly", "largest_within_total"): f"""
         update marts.liquidations_hourly set largest_usd = total_usd + 1 where {BTC_14}
+    """,
+    ("liquidations_hourly", "zeros_are_heard"): f"""
+        update marts.liquidations_hourly
+        set is_complete = false, is_lower_bound = true, short_events = 0 where {BTC_14}
+    """,
+    ("liquidations_hourly", "parts_are_lower_bounds"): """
+        update marts.liquidations_hourly set is_complete = false where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "key_unique"): """
+        insert into marts.venue_coverage_hourly
+        select * from marts.venue_coverage_hourly where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "key_complete"): """
+        update marts.venue_coverage_hourly set venue = null where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "hours_are_dense"): """
+        delete from marts.venue_coverage_hourly
+        where venue = 'okx' and hour_at = '2026-01-29 14:00:00'
+    """,
+    ("venue_coverage_hourly", "covered_share_in_range"): """
+        update marts.venue_coverage_hourly set covered_share = 1.5 where venue = 'okx'
+    """,
+    ("venue_coverage_hourly", "parts_are_lower_bounds"): """
+        update marts.venue_coverage_hourly set is_lower_bound = false where venue = 'okx'
+    """,
+    ("exchange_breakdown", "asset_share_in_range"): """
+        update marts.exchange_breakdown set asset_share = 1.2 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "zeros_are_heard"): """
+        update marts.exchange_breakdown
+        set complete_hours = 0, is_incomplete = true, events = 0 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "parts_are_said"): """
+        update marts.exchange_breakdown set complete_hours = 0 where venue = 'okx'
+    """,
+    ("exchange_breakdown", "upper_bounds_are_of_whole_sums"): """
+        update marts.exchange_breakdown set share_is_upper_bound = true where venue = 'okx'
+    """,
+    ("liquidation_imbalance_hourly", "zeros_are_heard"): f"""
+        update marts.liquidation_imbalance_hourly set short_24h_usd = 0 where {BTC_14}
+    """,
+    ("liquidation_imbalance_hourly", "parts_are_lower_bounds"): f"""
+        update marts.liquidation_imbalance_hourly set is_lower_bound_24h = false where {BTC_14}
+    """,
+    ("liquidation_imbalance_hourly", "interval_holds_share"): f"""
+        update marts.liquidation_imbalance_hourly
+        set long_1h_event_share_low = 0.6 where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "zeros_are_heard"): f"""
+        update marts.liquidation_intensity_hourly set long_24h_usd = 0 where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "parts_are_lower_bounds"): f"""
+        update marts.liquidation_intensity_hourly set is_lower_bound_24h = false where {BTC_14}
+    """,
+    ("liquidation_intensity_hourly", "matched_or_null"): f"""
+        update marts.liquidation_intensity_hourly set matched_instruments_1h = 0 where {BTC_14}
     """,
     ("exchange_breakdown", "key_unique"): """
         insert into marts.exchange_breakdown
@@ -159,8 +237,30 @@ MARTS = {
     ("leverage_hourly", "oi_to_market_cap_plausible"): f"""
         update marts.leverage_hourly set oi_to_market_cap = 100 where {BTC_14}
     """,
-    ("funding_hourly", "f8_plausible"): f"""
-        update marts.funding_hourly set oi_weighted_f8 = -0.03 where {BTC_14}
+    ("leverage_hourly", "oi_change_plausible"): f"""
+        update marts.leverage_hourly set oi_change_1h_share = -0.7 where {BTC_14}
+    """,
+    ("leverage_hourly", "ends_meet_starts"): f"""
+        update marts.leverage_hourly set oi_usd = 9e9 where {BTC_14}
+    """,
+    ("fct_funding", "key_unique"): """
+        insert into marts.fct_funding select * from marts.fct_funding where venue = 'okx'
+    """,
+    ("fct_funding", "key_complete"): """
+        update marts.fct_funding set funding_at = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_has_source"): """
+        update marts.fct_funding set interval_hours = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_known"): """
+        update marts.fct_funding set interval_hours = null, interval_source = 'unknown'
+        where venue = 'okx'
+    """,
+    ("fct_funding", "interval_within_settlements"): """
+        update marts.fct_funding set interval_hours = 8 where venue = 'okx'
+    """,
+    ("funding_hourly", "funding_rate_8h_plausible"): f"""
+        update marts.funding_hourly set oi_weighted_funding_8h = -0.03 where {BTC_14}
     """,
     ("stress_hourly", "score_in_range"): f"""
         update marts.stress_hourly set score = 100.1 where {BTC_14}
@@ -187,6 +287,7 @@ MARTS = {
         (mart, name): sql.format(mart=mart)
         for mart in (
             "liquidation_imbalance_hourly",
+            "liquidation_intensity_hourly",
             "leverage_hourly",
             "funding_hourly",
             "stress_hourly",

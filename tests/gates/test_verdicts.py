@@ -150,9 +150,9 @@ def test_a_missing_staging_relation_stops_the_run(home: Home, in_staging: Run) -
 
 
 def test_a_warning_about_marts_does_not_stop_a_release(home: Home, in_marts: Run) -> None:
-    in_marts("update marts.funding_hourly set oi_weighted_f8 = 0.03")
+    in_marts("update marts.funding_hourly set oi_weighted_funding_8h = 0.03")
     results = gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"])
-    assert list(failures(results)) == ["f8_plausible"]
+    assert list(failures(results)) == ["funding_rate_8h_plausible"]
     assert gates.run_failures(results) == []
 
 
@@ -179,11 +179,11 @@ def test_an_hour_that_is_not_being_built_is_not_judged(home: Home, in_marts: Run
 def test_a_column_that_is_gone_fails_critically_instead_of_passing(
     home: Home, in_marts: Run
 ) -> None:
-    in_marts("alter table marts.funding_hourly drop column oi_weighted_f8")
+    in_marts("alter table marts.funding_hourly drop column oi_weighted_funding_8h")
     (stopped,) = gates.run_failures(gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"]))
-    assert (stopped.suite, stopped.expectation) == ("funding_hourly", "f8_plausible")
+    assert (stopped.suite, stopped.expectation) == ("funding_hourly", "funding_rate_8h_plausible")
     assert "could not be judged" in stopped.message
-    assert "oi_weighted_f8" in stopped.message
+    assert "oi_weighted_funding_8h" in stopped.message
 
 
 def test_a_mart_of_the_project_that_was_not_built_stops_a_release(

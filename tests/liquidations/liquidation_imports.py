@@ -23,13 +23,14 @@ RECORDINGS = Path(
 
 # Facts, quarantine and the first totals, without the marts that are built on them.
 LIQUIDATION_MODELS = (
+    "int_prices_screened",
     "int_prices_unioned",
     "int_liquidations_screened",
     "liquidation_sightings",
     "fct_liquidations",
     "quarantined_liquidations",
     "liquidation_accounting",
-    *("dim_venues", "int_feed_hours", "liquidations_minutely"),
+    *("dim_venues", "venue_coverage_hourly", "liquidations_minutely"),
 )
 
 

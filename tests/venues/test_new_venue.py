@@ -42,6 +42,7 @@ OWN_FILES = (
             "stg_aster__funding.sql",
             "stg_aster__prices.sql",
             "stg_aster__long_short_ratio.sql",
+            "stg_aster__volumes.sql",
         )
     ),
 )

@@ -103,6 +103,18 @@ def close_to(totals: Totals, venue: str) -> dict[str, tuple[int, object]]:
     }
 
 
+def test_settled_rates_have_the_interval_of_their_contract(landed: Home, tape: Tape) -> None:
+    own = {(one.venue, one.symbol): one.funding_interval_hours for one in tape.instruments}
+    with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
+        # Deribit pays all the time: its rows are what an hour cost.
+        settled = release.execute(
+            "select venue, instrument, interval_hours, interval_source, funding_at"
+            " from marts.fct_funding where is_settled and venue <> 'deribit' order by all"
+        ).fetchall()
+    assert {venue for venue, *_ in settled} >= {"bitget", "htx", "hyperliquid", "dydx"}
+    assert [row for row in settled if row[2] != own[row[0], row[1]]] == []
+
+
 @pytest.mark.parametrize("venue", TRADED)
 def test_mixed_delivery_gives_each_event_once(landed: Home, published: Totals, venue: str) -> None:
     told = facts(landed)
@@ -149,6 +161,41 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
     for sighting in told:
         assert raw_price in sighting.text
         assert sighting.row_in_line >= 1
+
+
+# What is landed of these says no volume, or not in what unit (docs/semantics.md).
+WITHOUT_VOLUME = {"okx", "gate", "bitfinex", "htx"}
+
+
+def hourly(home: Home, model: str, column: str) -> dict[tuple[str, str], float]:
+    """An intermediate model's figure of every venue and instrument in the hour."""
+    with duckdb.connect(str(home.staging_db), read_only=True) as staging:
+        rows = staging.execute(
+            f"select venue, instrument, {column} from intermediate.{model}"
+            f" where hour_at = ? and {column} is not null",
+            [HOUR_AT.replace(tzinfo=None)],
+        ).fetchall()
+    return {(venue, instrument): value for venue, instrument, value in rows}
+
+
+def test_open_interest_at_the_hours_end_is_the_books_of_every_venue(
+    landed: Home, tape: Tape
+) -> None:
+    told = hourly(landed, "int_instrument_open_interest_hourly", "oi_end_usd")
+    assert {venue for venue, _ in told} == set(TRADED)
+    end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
+    books = {key: tape.oi_usd(tape.instruments[tape.instrument_number[key]], end) for key in told}
+    assert told == {key: pytest.approx(usd, rel=0.02) for key, usd in books.items()}
+
+
+def test_volumes_of_a_day_are_the_markets(landed: Home, tape: Tape) -> None:
+    told = hourly(landed, "int_instrument_volumes_hourly", "volume_24h_usd")
+    assert {venue for venue, _ in told} == set(TRADED) - WITHOUT_VOLUME
+    end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
+    traded = {
+        key: tape.traded_usd_24h(tape.instruments[tape.instrument_number[key]], end) for key in told
+    }
+    assert told == {key: pytest.approx(usd, rel=0.02, abs=1) for key, usd in traded.items()}
 
 
 def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Home) -> None:

@@ -1,8 +1,9 @@
 """Landing: one venue's datasets for one batch, each on its own, and sealing the batch.
 
 A dataset that fails costs only itself, and a venue that fails only its own data: both stay on
-record as outcomes with a reason. Landing again asks only for what is not complete, so landing twice
-changes nothing; dumps are looked at again, since a venue may publish one anew.
+record as outcomes with a reason. What was asked for before its hour could be complete (the hour's
+end and the venue's settling time) is `partial`. Landing again asks only for what is not complete,
+so landing twice changes nothing; dumps are looked at again, since a venue may replace one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,20 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_fixed
 
 from unwind.clock import HOUR as ONE_HOUR
-from unwind.clock import Clock, parse_hour, parse_instant
+from unwind.clock import Clock, parse_day, parse_hour
+from unwind.landing.coverage import (
+    COMPLETE,
+    FAILED,
+    LIQUIDATIONS,
+    PARTIAL,
+    REST,
+    STREAM,
+    as_of_asking,
+    heard_by_asking,
+    settled_at,
+    stream_hour,
+    was_early,
+)
 from unwind.landing.http import (
     Download,
     Request,
@@ -32,10 +46,10 @@ from unwind.landing.http import (
     scratch_folder,
     usable_answers,
 )
-from unwind.landing.ledger import Batch, Landing, Ledger, Seal
+from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.recorder_state import read_state
-from unwind.landing.segments import CLOSED, closed_path, missed, open_path
+from unwind.landing.segments import CLOSED, closed_path, missed, missed_in, open_path
 from unwind.settings import Home
 from unwind.venues import (
     DAILY,
@@ -58,10 +72,16 @@ TRACKED_INSTRUMENTS = 50
 CLOSING_SECONDS = 30
 # A recorder that was down for longer is landed by hand: land the hours again.
 LATE_SEGMENTS = timedelta(days=7)
+# 2026-11-25: BitMEX, the oldest of the venues, opened its perpetual swap in May 2016; the first
+# public feeds and statistics of liquidations begin later. The same instant screens every row
+# (dbt_project/macros/first_public_at.sql).
+FIRST_PUBLIC_AT = datetime(2017, 1, 1, tzinfo=UTC)
 
 __all__ = [
     "Batch",
+    "NotLandableError",
     "batch_of",
+    "check_landable",
     "day_batch",
     "hour_batch",
     "land_late_segments",
@@ -69,6 +89,32 @@ __all__ = [
     "seal_batch",
     "venues",
 ]
+
+
+class NotLandableError(ValueError):
+    """An hour or day that cannot be landed: it is not over, or lies before all public data."""
+
+
+def check_landable(batch: Batch, now: datetime) -> Batch:
+    """The batch itself. Raises NotLandableError for time that is not over or cannot be."""
+    window = _window(batch)
+    told = f"{batch.batch_id} covers {window.from_at:%Y-%m-%d %H:%M} to {window.to_at:%H:%M} UTC"
+    if window.to_at > now:
+        raise NotLandableError(
+            f"{told}, which is not over: it is {now:%Y-%m-%d %H:%M:%S} UTC; land it after its end"
+        )
+    if window.from_at < FIRST_PUBLIC_AT:
+        raise NotLandableError(
+            f"{told}, before the first public data ({FIRST_PUBLIC_AT:%Y-%m-%d}); choose a later one"
+        )
+    return batch
+
+
+def _check_possible(batch: Batch, now: datetime) -> None:
+    """Refuses what no clock can be right about; a running hour lands, as partial."""
+    window = _window(batch)
+    if window.from_at > now or window.from_at < FIRST_PUBLIC_AT:
+        check_landable(batch, now)
 
 
 def hour_batch(hour_at: datetime) -> Batch:
@@ -88,7 +134,7 @@ def batch_of(batch_id: str) -> Batch:
     if kind == "hour":
         return hour_batch(parse_hour(when))
     if kind == "day":
-        return day_batch(parse_instant(when))
+        return day_batch(parse_day(when))
     raise ValueError(
         f"{batch_id!r} is no batch that can be landed; write hour-2026-01-29T14 or day-2026-01-28"
     )
@@ -104,9 +150,11 @@ def land_venue(
 ) -> list[Landing]:
     """Lands what is missing of a venue's part of a batch, and returns all its landings.
 
-    Never raises for what a venue does. Raises ValueError for a venue or setting that is unknown.
+    Never raises for what a venue does. Raises ValueError for a venue or setting that is unknown,
+    NotLandableError for an hour or day that has not begun or lies before all public data.
     """
     known_venue = _venue(venue)
+    _check_possible(batch, clock())
     ledger = Ledger(home)
     landings = {landing.dataset: landing for landing in ledger.landed(batch.batch_id, venue)}
     with scratch_folder(home.root) as scratch:
@@ -125,7 +173,7 @@ def land_venue(
             known = LandedKnowledge(home, batch, known_venue, folder, api)
             for dataset in due_datasets(home, batch, known_venue):
                 before = landings.get(dataset.name)
-                if before and before.status == "ok" and not _is_rechecked(dataset, batch):
+                if before and _is_complete(before, dataset, batch, known_venue):
                     continue
                 landing = _land_dataset(home, batch, known_venue, dataset, api, known, before)
                 landings[dataset.name] = landing
@@ -153,8 +201,10 @@ def land_venue(
 def seal_batch(home: Home, batch: Batch, clock: Clock, expected: Iterable[str] = ()) -> Seal:
     """Seals what has landed of a batch, complete or not.
 
-    What an `expected` venue owes the batch and never landed is put on record as failed.
+    What an `expected` venue owes the batch and never landed is put on record as failed. Raises
+    NotLandableError for an hour or day that has not begun or lies before all public data.
     """
+    _check_possible(batch, clock())
     ledger = Ledger(home)
     for venue in expected:
         landed = ledger.landed(batch.batch_id, venue)
@@ -174,6 +224,21 @@ def seal_batch(home: Home, batch: Batch, clock: Clock, expected: Iterable[str] =
         if missing:
             ledger.record_landing(batch.batch_id, venue, [*landed, *missing])
     return ledger.seal(batch, clock())
+
+
+def unsettled_venues(home: Home, batch: Batch) -> list[str]:
+    """The venues with a landing in a batch that was asked for before the hour could be complete."""
+    ledger = Ledger(home)
+    return [
+        name
+        for name, venue in venues().items()
+        if any(was_early(one, batch, venue) for one in ledger.landed(batch.batch_id, name))
+    ]
+
+
+def all_settled_at(batch: Batch) -> datetime:
+    """When the last of the venues is through with a batch's time."""
+    return max(settled_at(batch, venue) for venue in venues().values())
 
 
 def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
@@ -248,7 +313,7 @@ class LandedKnowledge:
                 answered = True
                 yield one
             if answered:
-                if landing and landing.status == "partial":
+                if landing and landing.status == "partial" and not landing.is_only_early:
                     self.api.transcript.failures.append(
                         f"not all that {self.venue.name} lists is known, because its dataset "
                         f"{dataset} is not complete: {landing.detail}"
@@ -296,9 +361,23 @@ class LandedKnowledge:
                     yield usable_answers(lines), landing
 
 
-def _is_rechecked(dataset: Dataset, batch: Batch) -> bool:
-    """Dumps may be published again, and they belong to days."""
-    return dataset.rechecked and batch.kind == "day"
+def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
+    """Whether there is nothing to ask for again. Dumps of days may be published again."""
+    if dataset.rechecked and batch.kind == "day":
+        return False
+    return landing.status == "ok" and not was_early(landing, batch, venue)
+
+
+def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
+    """Whether there is nothing to ask for again. Dumps of days may be published again."""
+    if dataset.rechecked and batch.kind == "day":
+        return False
+    return _stands(landing, batch, venue)
+
+
+def _stands(landing: Landing, batch: Batch, venue: Venue) -> bool:
+    """Whether a landing is complete, by its status and by when it was asked for."""
+    return landing.status == "ok" and not was_early(landing, batch, venue)
 
 
 def _venue(name: str) -> Venue:
@@ -326,7 +405,7 @@ def _daily_is_due(home: Home, batch: Batch, venue: Venue, dataset: str) -> bool:
         return True
     ledger = Ledger(home)
     return not any(
-        landing.dataset == dataset and landing.status == "ok"
+        landing.dataset == dataset and (landing.status == "ok" or landing.is_only_early)
         for batch_id in _hours_of_the_day_before(batch)
         for landing in ledger.landed(batch_id, venue.name)
     )
@@ -348,6 +427,7 @@ def _land_dataset(
     known: LandedKnowledge,
     before: Landing | None,
 ) -> Landing:
+    asked_at = api.now()
     with api.recording(dataset.name) as transcript:
         try:
             dataset.fetch(api, _window(batch), known)
@@ -361,7 +441,7 @@ def _land_dataset(
                 f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
                 f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
             )
-    if before and before.status == "ok" and not transcript.downloads:
+    if before and _stands(before, batch, venue) and not transcript.downloads:
         return before
     zone = RawZone(home)
     landed_at = api.now()
@@ -388,8 +468,15 @@ def _land_dataset(
                 received_at=landed_at,
             )
         )
-    now = Landing(dataset.name, status, detail, transcript.requests, tuple(objects), landed_at)
-    return _united(before, now) if before else now
+    now = Landing(
+        dataset.name, status, detail, transcript.requests, tuple(objects), landed_at, asked_at
+    )
+    if was_early(now, batch, venue):
+        now = as_of_asking(now, batch, venue)
+    landing = _united(before, now, batch, venue) if before else now
+    if landing is before or dataset.name != LIQUIDATIONS:
+        return landing
+    return replace(landing, heard=heard_by_asking(batch, venue, landing, transcript.lacks))
 
 
 def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download) -> RawObject:
@@ -418,12 +505,13 @@ def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tu
     return "empty", "the venue had nothing for this time"
 
 
-def _united(before: Landing, now: Landing) -> Landing:
+def _united(before: Landing, now: Landing, batch: Batch, venue: Venue) -> Landing:
     """What two landings of one dataset give together: nothing that had landed is lost.
 
-    A file that came again under its name takes the older one's place; answers add up.
+    A file that came again under its name takes the older one's place; answers add up. The status is
+    the later one's, unless the earlier one was complete.
     """
-    if before.status == "failed":
+    if before.status == "failed" or (before.is_only_early and not before.objects):
         return now
     renewed = {one.name for one in now.objects if one.format != "rest" and not one.problem}
     objects = [one for one in before.objects if one.name not in renewed]
@@ -431,7 +519,7 @@ def _united(before: Landing, now: Landing) -> Landing:
     if now.status in ("failed", "empty") and before.status != "empty":
         return before
     objects += [one for one in now.objects if (one.sha256, one.name) not in there]
-    if before.status == "ok":
+    if _stands(before, batch, venue):
         status, detail = before.status, before.detail
         if now.status == "partial":
             # A dump that was replaced, beside one that failed to come: the older one still stands.
@@ -491,32 +579,38 @@ def _with_segments(
 ) -> Landing | None:
     """Adds the closed recorder segments of the batch's hours to the liquidations.
 
-    A segment with gaps makes them partial, unless REST has told of the whole hour as well.
+    A segment with gaps makes them partial, unless REST has reported the whole hour as well.
     """
-    objects = {one.name: one for one in landing.objects} if landing else {}
+    landed = landing.objects if landing else ()
+    segments = {one.name: one for one in landed if one.format == "frames"}
     folder, zone = home.recorder / venue.name, RawZone(home)
-    paths, lacking = [], []
+    paths, lacking, streamed = [], [], []
     for hour_at in _window(batch).hours:
         _wait_until_closed(folder, hour_at, clock, sleep)
         path = closed_path(folder, hour_at)
-        if path.exists():
-            paths.append(path)
-            lacks = missed(path)
-            if not lacks.is_whole:
-                lacking.append(f"{hour_at:%Y-%m-%dT%H}: {lacks}")
-    if not paths:
-        if landing is None and venue.recorded and batch.kind == "hour":
-            detail = (
-                f"nothing was recorded: {folder} has no closed segment of this hour; what the "
-                "venue published then is not known"
-            )
-            return Landing("liquidations", "failed", detail, 0, (), clock())
-        return landing
+        if not path.exists():
+            streamed.append(_streamed_before(zone, venue, landing, hour_at))
+            continue
+        lacks = missed(path)
+        paths.append(path)
+        streamed.append(stream_hour(hour_at, lacks))
+        if not lacks.is_whole:
+            lacking.append(f"{hour_at:%Y-%m-%dT%H}: {lacks}")
+    if not paths and landing is None:
+        if not venue.recorded or batch.kind != "hour":
+            return None
+        detail = (
+            f"nothing was recorded: {folder} has no closed segment of this hour; what the "
+            "venue published then is not known"
+        )
+        return Landing(
+            "liquidations", "failed", detail, 0, (), clock(), clock(), heard=tuple(streamed)
+        )
     for path in paths:
         name = f"recorder/{venue.name}/{path.name}"
         # A segment grows when the clock was set back over its hour; it then takes its own place.
-        if name not in objects or objects[name].bytes != path.stat().st_size:
-            objects[name] = zone.put(
+        if name not in segments or segments[name].bytes != path.stat().st_size:
+            segments[name] = zone.put(
                 path,
                 venue=venue.name,
                 dataset="liquidations",
@@ -524,15 +618,66 @@ def _with_segments(
                 name=name,
                 received_at=clock(),
             )
-    held = tuple(objects.values())
+    held = (*(one for one in landed if one.format != "frames"), *segments.values())
     told = "; ".join(lacking[:3])
+    if not paths and landing is not None and not landing.requests:
+        return landing
     if landing is None or not landing.requests:
-        return Landing("liquidations", "partial" if lacking else "ok", told, 0, held, clock())
-    status = {"failed": "partial", "empty": "ok"}.get(landing.status, landing.status)
-    details = [landing.detail] if landing.status != "empty" else []
-    if told and told not in landing.detail:
-        details.append(told)
-    return replace(landing, status=status, detail="; ".join(filter(None, details)), objects=held)
+        status = "partial" if lacking else "ok"
+        now = clock()
+        heard = _with_stream(venue, (), streamed)
+        return Landing("liquidations", status, told, 0, held, now, now, heard=heard)
+    asked = heard_by_asking(batch, venue, landing) if landing.heard is None else landing.heard
+    heard = _with_stream(venue, asked, streamed)
+    status, details = landing.status, [landing.detail]
+    if paths:
+        status = {"failed": "partial", "empty": "ok"}.get(status, status)
+        if landing.status == "empty":
+            details = []
+        if told and told not in landing.detail:
+            details.append(told)
+    unheard = _unheard(batch, heard)
+    if status in ("ok", "empty") and unheard:
+        status = "partial"
+        details += [one for one in unheard if one not in landing.detail]
+    detail = "; ".join(filter(None, details))
+    return replace(landing, status=status, detail=detail, objects=held, heard=heard)
+
+
+def _streamed_before(
+    zone: RawZone, venue: Venue, landing: Landing | None, hour_at: datetime
+) -> HeardHour:
+    """What a segment of the hour said that has landed and is no longer in the recorder's folder."""
+    if landing is not None:
+        for one in landing.heard or ():
+            if one.source_kind == STREAM and one.hour_at == hour_at:
+                return one
+        name = f"recorder/{venue.name}/{closed_path(Path(), hour_at).name}"
+        for segment in landing.objects:
+            if segment.name == name and segment.problem is None:
+                return stream_hour(hour_at, missed_in(zone.read(segment).splitlines(), hour_at))
+    return stream_hour(hour_at, None)
+
+
+def _with_stream(
+    venue: Venue, asked: Iterable[HeardHour], streamed: Iterable[HeardHour]
+) -> tuple[HeardHour, ...]:
+    """The rows of answers and files, and those of the recorder where the venue is recorded."""
+    rows = [one for one in asked if one.source_kind != STREAM]
+    rows += [one for one in streamed if venue.recorded or one.outcome != FAILED]
+    return tuple(sorted(rows, key=lambda one: (one.hour_at, one.source_kind)))
+
+
+def _unheard(batch: Batch, heard: Sequence[HeardHour]) -> list[str]:
+    """Why hours that were answered only in part were heard in full by nobody, each reason once."""
+    whole = {one.hour_at for one in heard if one.outcome == COMPLETE}
+    return list(
+        dict.fromkeys(
+            one.detail
+            for one in heard
+            if one.source_kind == REST and one.outcome == PARTIAL and one.hour_at not in whole
+        )
+    )
 
 
 def _wait_until_closed(

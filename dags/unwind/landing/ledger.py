@@ -22,14 +22,49 @@ from unwind.landing.raw import RawObject
 from unwind.settings import Home
 
 STATUSES = ("ok", "partial", "failed", "empty")
+SOURCE_KINDS = ("rest", "stream", "dump")
+OUTCOMES = ("complete", "partial", "failed")
+
+
+@dataclass(frozen=True)
+class HeardHour:
+    """What one source of a venue's liquidations reported of one hour.
+
+    `covered_share` is the part of the hour that was heard, 0 to 1; null where it is not known.
+    """
+
+    hour_at: datetime
+    source_kind: str
+    outcome: str
+    covered_share: float | None
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.source_kind not in SOURCE_KINDS or self.outcome not in OUTCOMES:
+            raise ValueError(
+                f"a source is one of {SOURCE_KINDS} and an outcome one of {OUTCOMES}, not "
+                f"{self.source_kind!r} and {self.outcome!r}"
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """The ledger's form of it."""
+        return {**asdict(self), "hour_at": iso(self.hour_at)}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> HeardHour:
+        """The inverse of `as_json`."""
+        return cls(**{**fields, "hour_at": parse_instant(fields["hour_at"])})
 
 
 @dataclass(frozen=True)
 class Landing:
-    """What came of one venue's dataset: its objects, or why there are none.
+    """The outcome of one venue's dataset: its objects, or why there are none.
 
-    `status` is ok, partial (some requests failed), failed (nothing usable) or empty (the venue had
-    nothing); `detail` is a plain sentence for the reader of `landing_outcomes`.
+    `status` is ok, partial (some requests failed, or the time was not over), failed (nothing
+    usable) or empty (the venue had nothing); `detail` is a plain sentence for the reader of
+    `landing_outcomes`. `asked_at` is when the venue was asked, before the first request, and
+    `heard` is what each source reported per hour; both are null in older ledgers. `is_only_early`
+    says that it is partial for no other reason than that it was asked too early.
     """
 
     dataset: str
@@ -38,6 +73,9 @@ class Landing:
     requests: int
     objects: tuple[RawObject, ...]
     landed_at: datetime
+    asked_at: datetime | None = None
+    heard: tuple[HeardHour, ...] | None = None
+    is_only_early: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -49,16 +87,21 @@ class Landing:
             **asdict(self),
             "objects": [obj.as_json() for obj in self.objects],
             "landed_at": iso(self.landed_at),
+            "asked_at": iso(self.asked_at) if self.asked_at else None,
+            "heard": None if self.heard is None else [one.as_json() for one in self.heard],
         }
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Landing:
-        """The inverse of `as_json`."""
+        """The inverse of `as_json`; also for ledgers that older code has written."""
+        asked_at, heard = fields.get("asked_at"), fields.get("heard")
         return cls(
             **{
                 **fields,
                 "objects": tuple(RawObject.from_json(obj) for obj in fields["objects"]),
                 "landed_at": parse_instant(fields["landed_at"]),
+                "asked_at": parse_instant(asked_at) if asked_at else None,
+                "heard": None if heard is None else tuple(map(HeardHour.from_json, heard)),
             }
         )
 

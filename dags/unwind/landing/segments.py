@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -160,31 +160,53 @@ class Missed:
         return f"the recorder missed {self.seconds:,.0f} s of the hour{dropped}"
 
 
-def missed(path: Path) -> Missed:
-    """What the gap lines of a segment add up to; of several streams the one that lacks most.
+def missed(path: Path, hour_at: datetime | None = None) -> Missed:
+    """What a segment lacks of its hour; of several streams the one that lacks most.
 
-    A gap without a stream is one of all of them.
+    Without `hour_at` the hour that its file is named by.
     """
-    seconds: Counter[str] = Counter()
+    if hour_at is None:
+        hour_at = datetime.strptime(path.name.split(".")[0], HOUR_NAME).replace(tzinfo=UTC)
+    with path.open("rb") as lines:
+        return missed_in(lines, hour_at)
+
+
+def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
+    """What gap lines say that is missing of an hour: time outside of it does not count, and
+    overlapping gaps count once. A gap without a stream is one of all of them."""
+    spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     frames = 0
-    for gap in _gaps(path):
+    for gap in _gaps(lines):
         with suppress(ValueError, TypeError):
             frames += int(gap.get("dropped", 0))
         with suppress(LookupError, ValueError, TypeError, AttributeError):
-            lasted = parse_instant(gap["to_at"]) - parse_instant(gap["from_at"])
-            seconds[gap.get("stream", ALL_STREAMS)] += lasted.total_seconds()
-    everywhere = seconds.pop(ALL_STREAMS, 0.0)
-    return Missed(everywhere + max(seconds.values(), default=0.0), frames)
+            from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
+            span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
+            spans[str(gap.get("stream", ALL_STREAMS))].append(span)
+    everywhere = spans.pop(ALL_STREAMS, [])
+    seconds = [_united_seconds(everywhere)]
+    seconds += [_united_seconds([*everywhere, *of_stream]) for of_stream in spans.values()]
+    return Missed(max(seconds), frames)
 
 
-def _gaps(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as lines:
-        for line in lines:
-            if b'"event"' not in line or b'"gap"' not in line:
-                continue
-            try:
-                envelope = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(envelope, dict) and envelope.get("event") == "gap":
-                yield envelope
+def _united_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
+    """How long the spans last together, where they overlap counted once."""
+    seconds, covered_to = 0.0, None
+    for from_at, to_at in sorted(spans):
+        start = max(from_at, covered_to) if covered_to else from_at
+        if to_at > start:
+            seconds += (to_at - start).total_seconds()
+            covered_to = to_at
+    return seconds
+
+
+def _gaps(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if b'"event"' not in line or b'"gap"' not in line:
+            continue
+        try:
+            envelope = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(envelope, dict) and envelope.get("event") == "gap":
+            yield envelope

@@ -1,6 +1,9 @@
 """The seed episode: the hour of 2026-01-29 14:00 UTC, the day of waves before it, and three weeks
 of calm before that.
 
+Not everything of it can be heard: one venue is down for an hour of the calm weeks, the recorder is
+cut off from another for less than an hour, and one asset has no spot market.
+
 Only the scenario is stated here (prices, flows, sizes, holders' selling); which positions are
 liquidated, and what is published of it, follows from `market`.
 """
@@ -20,6 +23,7 @@ from unwind.replay.market import (
     Wave,
     Waypoint,
 )
+from unwind.replay.segments import Outage
 from unwind.replay.wire import venues
 
 SEED = 20260129
@@ -61,7 +65,8 @@ ASSETS: tuple[Asset, ...] = (
           activity=0.03, position_usd=3_500, price_decimals=4),
     Asset("HYPE", "Hyperliquid", "hyperliquid", "hype-hyperliquid", 31.85, 0.2384e9,
           "exchange", beta=1.2, own_volatility=0.02, drift_24h=0.06, oi_usd=0.75e9,
-          volume_24h_usd=0.9e9, activity=0.05, position_usd=6_500, price_decimals=3),
+          volume_24h_usd=0.9e9, activity=0.05, position_usd=6_500, price_decimals=3,
+          has_spot=False),
     Asset("LINK", "Chainlink", "chainlink", "link-chainlink", 11.23, 0.708e9,
           "oracles", beta=1.25, own_volatility=0.013, oi_usd=0.28e9, volume_24h_usd=0.6e9,
           activity=0.03, position_usd=3_500, price_decimals=3),
@@ -165,6 +170,12 @@ WAVES: tuple[Wave, ...] = (
     Wave(_at(29, 8, 25), _at(29, 9, 20), 0.028, _at(29, 13, 50), 0.2),
     Wave(_at(29, 14, 2), _at(29, 14, 50), 0.032, _at(29, 15, 10), 0.0),
 )
+
+# While it is down a venue answers nothing and streams nothing.
+DOWN = Outage("bybit", _at(26, 9), _at(26, 10))
+# The venue was up, and the recorder heard nothing of it.
+CUT_OFF = Outage("bitmex", _at(27, 16, 12), _at(27, 16, 47))
+OUTAGES = (DOWN, CUT_OFF)
 
 RULES = {name: venue.trading.rule for name, venue in venues().items() if venue.trading}
 

@@ -50,7 +50,7 @@ LIQUIDATION, BACKSTOP, DELEVERAGING = 0, 1, 2
 class Asset:
     """One asset. `anchor_price` is its price at the scenario's anchor instant.
 
-    `supply` gives its market cap.
+    `supply` gives its market cap. Without `has_spot` no venue has a spot market for it.
     """
 
     symbol: str
@@ -69,6 +69,7 @@ class Asset:
     activity: float = 0.0
     position_usd: float = 0.0
     price_decimals: int = 2
+    has_spot: bool = True
 
     @property
     def has_derivatives(self) -> bool:
@@ -139,7 +140,9 @@ class Wave:
 class PublicationRule:
     """What a venue lets out of its liquidations, and how it closes.
 
-    `kind`: `all`, or of one contract and one second the `largest` or the `latest`. `price` is the
+    `kind`: `all`, or of one contract and one second the `largest`, the `latest` or the
+    `largest_per_side`; `changes` are later kinds, each with the instant from which it holds
+    (ascending). `price` is the
     one it publishes (`fill`, `bankruptcy` or `mark`), which gives the published value. `fills`: an
     order's fills are published one by one. `partial`: a fifth of a large position is closed first
     and the rest after a cool-down. `backstop`: some orders are taken over by the venue's own
@@ -151,6 +154,7 @@ class PublicationRule:
     fills: bool = False
     partial: bool = False
     backstop: bool = False
+    changes: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -390,6 +394,11 @@ class Tape:
         """One-sided open interest in base units (1000PEPE is one unit) at a minute's end."""
         contracts = self.oi_contracts(instrument, minute) * instrument.contract_size
         return contracts / self.mark_price(instrument, minute) if instrument.inverse else contracts
+
+    def traded_usd_24h(self, instrument: Instrument, minute: int) -> float:
+        """What was traded of the contract in the 24 hours up to a minute's end, in USD."""
+        volumes = self.volume_usd[self.asset_index[instrument.asset]]
+        return float(volumes[max(0, minute - 1439) : minute + 1].sum()) * instrument.oi_share
 
     def long_short_ratio(self, instrument: Instrument, at_ms: int, kind: str) -> float:
         """Long over short of one kind at an instant; see `long_short_ratios`."""
@@ -796,21 +805,35 @@ def _published(
     second = at_ms // 1000
     phase = jitter(np.arange(len(tape.instruments)), 0, 90, salt=3)
     for venue in sorted(set(tape.venue_of.tolist())):
-        rows = np.flatnonzero((tape.venue_of == venue)[instrument])
-        rule = tape.scenario.rules[venue].kind
-        if rule == "all":
-            # A push every half second per symbol carries whatever happened in it.
-            window = -(-(at_ms[rows] + 1) // 500) * 500
-            pushed[rows] = window + phase[instrument[rows]]
-            continue
-        weight = columns["notional_usd"][rows] if rule == "largest" else at_ms[rows]
-        order = np.lexsort((rows, weight, second[rows], instrument[rows]))
-        keys = instrument[rows][order].astype(np.int64) * 10**11 + second[rows][order]
-        last_of_group = np.append(keys[1:] != keys[:-1], True)
-        published[rows] = False
-        published[rows[order[last_of_group]]] = True
-        pushed[rows] = (second[rows] + 1) * 1000 + phase[instrument[rows]]
+        of_venue = np.flatnonzero((tape.venue_of == venue)[instrument])
+        for kind, rows in _rows_by_kind(tape.scenario.rules[venue], at_ms, of_venue):
+            if kind == "all":
+                # A push every half second per symbol carries whatever happened in it.
+                window = -(-(at_ms[rows] + 1) // 500) * 500
+                pushed[rows] = window + phase[instrument[rows]]
+                continue
+            weight = at_ms[rows] if kind == "latest" else columns["notional_usd"][rows]
+            group = instrument[rows].astype(np.int64)
+            if kind == "largest_per_side":
+                group = 2 * group + columns["side"][rows]
+            order = np.lexsort((rows, weight, second[rows], group))
+            keys = group[order] * 10**11 + second[rows][order]
+            last_of_group = np.append(keys[1:] != keys[:-1], True)
+            published[rows] = False
+            published[rows[order[last_of_group]]] = True
+            pushed[rows] = (second[rows] + 1) * 1000 + phase[instrument[rows]]
     return published, pushed
+
+
+def _rows_by_kind(
+    rule: PublicationRule, at_ms: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[tuple[str, NDArray[np.int64]]]:
+    """A venue's rows, parted at the instants from which another kind of publication holds."""
+    starts = [epoch_ms(at) for at, _ in rule.changes]
+    kinds = [rule.kind, *(kind for _, kind in rule.changes)]
+    period = np.searchsorted(starts, at_ms[rows], side="right")
+    parts = [(kind, rows[period == number]) for number, kind in enumerate(kinds)]
+    return [(kind, part) for kind, part in parts if len(part)]
 
 
 def _generate(tape: Tape) -> Liquidations:

@@ -6,15 +6,51 @@ Envelope lines of the venues' streams, by hour of receipt.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from unwind.clock import HOUR
 from unwind.replay.market import HOUR_MS, Tape, epoch_ms, instant, steady
 from unwind.replay.wire import venues as wire_venues
 from unwind.replay.wire.answer import json_text
 
 RECORDED = tuple(name for name, venue in wire_venues().items() if venue.streams)
 NETWORK_MICROSECONDS = (5_000, 80_000)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A span of whole minutes in which a recorder heard nothing of a venue."""
+
+    venue: str
+    from_at: datetime
+    to_at: datetime
+
+    def covers(self, venue: str, hour: datetime) -> bool:
+        """Whether nothing at all of the venue's hour was heard."""
+        return self.venue == venue and self.from_at <= hour and hour + HOUR <= self.to_at
+
+    def touches(self, venue: str, hour: datetime) -> bool:
+        """Whether some of the venue's hour was not heard."""
+        return self.venue == venue and self.from_at < hour + HOUR and hour < self.to_at
+
+    def hides(self, at_us: int) -> bool:
+        """Whether what was received at these epoch microseconds was not heard."""
+        return epoch_ms(self.from_at) <= at_us / 1000 < epoch_ms(self.to_at)
+
+    def line(self, hour: datetime) -> tuple[int, str]:
+        """When the recorder wrote of the gap, in epoch microseconds, and what it wrote."""
+        from_at, to_at = max(self.from_at, hour), min(self.to_at, hour + HOUR)
+        written_us = epoch_ms(to_at) * 1000 - (to_at == hour + HOUR)
+        details = {
+            "received_at": _stamp(written_us),
+            "event": "gap",
+            "reason": "the connection was lost",
+            "from_at": _stamp(epoch_ms(from_at) * 1000),
+            "to_at": _stamp(epoch_ms(to_at) * 1000),
+        }
+        return written_us, json_text(details)
 
 
 def _stamp(at_us: int) -> str:
@@ -40,7 +76,7 @@ def received_frames(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[tu
     return received
 
 
-def segments(tape: Tape, venue: str, hour: datetime) -> list[str]:
+def segments(tape: Tape, venue: str, hour: datetime, outages: Sequence[Outage] = ()) -> list[str]:
     """Envelope lines of one venue's hour of receipt; empty for a venue without a stream."""
     if venue not in RECORDED:
         return []
@@ -48,10 +84,15 @@ def segments(tape: Tape, venue: str, hour: datetime) -> list[str]:
     lines = []
     if start <= tape.start_ms < start + HOUR_MS:
         lines.append(json_text({"received_at": _stamp(tape.start_ms * 1000), "event": "connected"}))
-    frames = received_frames(tape, venue, start, start + HOUR_MS)
-    return lines + [
-        json_text({"received_at": _stamp(at_us), "frame": text}) for at_us, text in frames
+    gaps = [outage for outage in outages if outage.touches(venue, hour)]
+    heard = [
+        (at_us, json_text({"received_at": _stamp(at_us), "frame": text}))
+        for at_us, text in received_frames(tape, venue, start, start + HOUR_MS)
+        if not any(gap.hides(at_us) for gap in gaps)
     ]
+    # In order of receipt; a gap is written when it is over.
+    heard = sorted(heard + [gap.line(hour) for gap in gaps], key=lambda line: line[0])
+    return lines + [text for _, text in heard]
 
 
 def _hours(from_hour: datetime, to_hour: datetime) -> Iterator[datetime]:
@@ -67,20 +108,25 @@ def write_segments(
     from_hour: datetime,
     to_hour: datetime,
     venues: Sequence[str] = RECORDED,
+    outages: Sequence[Outage] = (),
 ) -> list[Path]:
     """Write closed segments for the hours in [from, to): `<venue>/<YYYY-MM-DDTHH>.ndjson`.
 
-    An hour without a frame gets an empty file (the recorder was up). Returns the files written.
+    An hour without a frame gets an empty file (the recorder was up), one that is wholly within an
+    outage none. Returns the files written.
     """
     written = []
     for venue in venues:
         folder = recorder_dir / venue
         folder.mkdir(parents=True, exist_ok=True)
         for hour in _hours(from_hour, to_hour):
+            if any(outage.covers(venue, hour) for outage in outages):
+                continue
             path = folder / f"{hour:%Y-%m-%dT%H}.ndjson"
             beside = path.with_suffix(".ndjson.part")
             beside.write_text(
-                "".join(f"{line}\n" for line in segments(tape, venue, hour)), encoding="utf-8"
+                "".join(f"{line}\n" for line in segments(tape, venue, hour, outages)),
+                encoding="utf-8",
             )
             beside.replace(path)
             written.append(path)

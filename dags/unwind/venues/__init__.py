@@ -88,11 +88,39 @@ Ranking = Callable[[Iterable[tuple[Request, Any]]], Iterator[Ranked]]
 
 
 @dataclass(frozen=True)
+class Settling:
+    """How long after an hour's end a venue's answers may still lack some of the hour.
+
+    `stated_on` is the day on which this was stated, `source` where it is from or why it was chosen.
+    """
+
+    after_end: timedelta
+    stated_on: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How far back a venue's answers about liquidations reach."""
+
+    back: timedelta
+    stated_on: str
+    source: str
+
+
+# A venue whose file states none of its own.
+UNSTATED_SETTLING = Settling(
+    timedelta(minutes=2), "2026-11-25", "nothing is stated of this venue; the longest of the others"
+)
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset of a venue: how often it is landed, and the function that fetches it.
 
     `rechecked` ones are looked at in every landing (a dump may be published again). The one with
-    `ranking` tells which instruments are tracked and is fetched first.
+    `ranking` tells which instruments are tracked and is fetched first. `files` says that it is
+    files to download, and no answers of an interface.
     """
 
     name: str
@@ -100,6 +128,7 @@ class Dataset:
     fetch: Fetch
     rechecked: bool = False
     ranking: Ranking | None = None
+    files: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +205,8 @@ class Venue:
     paces: Sequence[Pace]
     datasets: tuple[Dataset, ...]
     streams: tuple[Stream, ...] = ()
+    settling: Settling = UNSTATED_SETTLING
+    kept: Kept | None = None
 
     @property
     def recorded(self) -> bool:
@@ -204,11 +235,12 @@ def lands(
     *cadences: Cadence,
     rechecked: bool = False,
     ranking: Ranking | None = None,
+    files: bool = False,
 ) -> Callable[[Fetch], Dataset]:
     """Makes a function a dataset of the venue whose file it stands in."""
 
     def made(fetch: Fetch) -> Dataset:
-        return Dataset(name, cadences, fetch, rechecked, ranking)
+        return Dataset(name, cadences, fetch, rechecked, ranking, files)
 
     return made
 
@@ -244,4 +276,6 @@ def _venue(module: Any) -> Venue:
         # The one that ranks comes first: the others ask for its instruments.
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
         streams=getattr(module, "STREAMS", ()),
+        settling=getattr(module, "SETTLING", UNSTATED_SETTLING),
+        kept=getattr(module, "KEPT", None),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "aster"
 CONNECTIONS = {
@@ -22,6 +23,11 @@ SIGNALS = Signals(
     absent_codes=frozenset({"-1121"}),
     used_header="X-MBX-USED-WEIGHT-1M",
     used_limit=2400,
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "context alone; bars and open interest of the last minutes",
 )
 PACES = (Pace("/fapi", 2400, 60),)
 ALL_SYMBOLS_COST = 40

@@ -8,10 +8,22 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, NotKnownError, Ranked, Stream, Window, lands
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    Known,
+    NotKnownError,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    lands,
+)
 
 NAME = "binance"
 CONNECTIONS = {
@@ -37,6 +49,11 @@ SIGNALS = Signals(
     absent_codes=frozenset({"-1121"}),
     used_header="X-MBX-USED-WEIGHT-1M",
     used_limit=2400,
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "context alone; the last five-minute statistics and bars come within seconds",
 )
 PACES = (
     Pace("/futures/data", 1000, 300),
@@ -169,7 +186,7 @@ def _spot_symbols(contracts: list[str]) -> list[str]:
     )
 
 
-@lands("liquidations", DAY, rechecked=True)
+@lands("liquidations", DAY, rechecked=True, files=True)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     """The day's liquidation snapshots of every symbol that has any (COIN-M; USD-M was removed)."""
     for market in FUTURES:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "bitfinex"
 CONNECTIONS = {
@@ -15,6 +16,11 @@ CONNECTIONS = {
 }
 # An error is a list: ["error", 11010, "ratelimit: error"].
 SIGNALS = Signals(code_at=(1,), ok_codes=frozenset({""}), throttled_codes=frozenset({"11010"}))
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written as positions are closed; a minute covers the gateway",
+)
 PACES = (Pace("/v2/liquidations", 3, 60), Pace("/v2", 60, 60))
 STREAMS = (
     Stream(

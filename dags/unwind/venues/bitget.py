@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Kept, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "bitget"
 CONNECTIONS = {
@@ -22,6 +23,16 @@ SIGNALS = Signals(
     absent_codes=frozenset({"40034"}),
 )
 RATIOS = ("account-long-short", "position-long-short", "taker-buy-sell")
+SETTLING = Settling(
+    timedelta(seconds=120),
+    "2026-11-25",
+    "https://www.bitget.com/api-doc/uta/public/Liquidation says answers may be delayed; chosen",
+)
+KEPT = Kept(
+    timedelta(days=3),
+    "2026-11-25",
+    "https://www.bitget.com/api-doc/uta/public/Liquidation: the last three days",
+)
 PACES = (
     *(Pace(f"/api/v2/mix/market/{ratio}", 1, 1) for ratio in RATIOS),
     Pace("/api/v3/market/liquidations", 5, 1),

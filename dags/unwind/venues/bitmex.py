@@ -7,10 +7,11 @@ is left of them: it tells nothing that the stream does not tell better.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "bitmex"
 CONNECTIONS = {
@@ -21,6 +22,11 @@ SIGNALS = Signals(
     blocked_statuses=frozenset({403, 451}),
     remaining_header="x-ratelimit-remaining",
     reset_at_header="x-ratelimit-reset",
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "context alone; instruments and funding as they stand",
 )
 PACES = (Pace("/api/v1", 30, 60),)
 STREAMS = (

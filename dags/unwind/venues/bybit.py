@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands, split
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands, split
 
 NAME = "bybit"
 CONNECTIONS = {
@@ -22,6 +23,11 @@ SIGNALS = Signals(
     busy_codes=frozenset({"10000", "10016"}),
     remaining_header="X-Bapi-Limit-Status",
     reset_at_header="X-Bapi-Limit-Reset-Timestamp",
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "context alone; the last five-minute statistics come within seconds",
 )
 PACES = (Pace("/v5/market", 600, 5),)
 CATEGORIES = ("linear", "inverse")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Window, lands
 
 NAME = "coinex"
 CONNECTIONS = {"coinex": Connection("https://api.coinex.com")}
@@ -16,6 +17,11 @@ SIGNALS = Signals(
     throttled_codes=frozenset({"4213"}),
     busy_codes=frozenset({"4001", "4002", "3008"}),
     absent_codes=frozenset({"3639"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written after an order; a minute covers the gateway",
 )
 PACES = (Pace("/v2/futures", 400, 1),)
 ROWS = ("data",)

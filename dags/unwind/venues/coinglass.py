@@ -6,10 +6,11 @@ Documented at https://docs.coinglass.com/reference/aggregated-liquidation-histor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from unwind.landing.http import Connection, Pace, Signals, VenueApi
 from unwind.settings import reconciled_assets
-from unwind.venues import DAY, Known, Window, lands
+from unwind.venues import DAY, Known, Settling, Window, lands
 
 NAME = "coinglass"
 CONNECTIONS = {
@@ -22,6 +23,11 @@ SIGNALS = Signals(
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"429"}),
     busy_codes=frozenset({"408", "500"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=120),
+    "2026-11-25",
+    "chosen: sums of an hour are still corrected just after it",
 )
 # What the smallest plan allows.
 PACES = (Pace("/api", 30, 60),)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "deribit"
 CONNECTIONS = {
@@ -19,6 +20,11 @@ SIGNALS = Signals(
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"10028"}),
     busy_codes=frozenset({"10040", "10041", "13028"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the trade tape is immediate; a minute covers caches",
 )
 # 500 credits a question of a pool that refills by 10,000 a second.
 PACES = (Pace("/api/v2/public", 20, 1),)

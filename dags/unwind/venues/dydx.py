@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import parse_instant
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "dydx"
 CONNECTIONS = {
@@ -17,6 +17,11 @@ CONNECTIONS = {
     "dydx_ws": Connection("wss://indexer.dydx.trade"),
 }
 SIGNALS = Signals()
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the indexer follows the chain within seconds (https://docs.dydx.xyz)",
+)
 PACES = (Pace("/v4", 100, 10),)
 PAGE_ROWS = 1000
 

@@ -1,13 +1,14 @@
-"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, by the hour, and by WebSocket."""
+"""Gate: perpetuals in USDT, BTC and USD1. Liquidations come by REST, by the hour, and by stream."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "gate"
 CONNECTIONS = {
@@ -23,8 +24,14 @@ SIGNALS = Signals(
     remaining_header="X-Gate-RateLimit-Requests-Remain",
     reset_at_header="X-Gate-RateLimit-Reset-Timestamp",
 )
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written after an order; a minute covers the gateway",
+)
 PACES = (Pace("/api/v4/futures", 200, 10),)
-SETTLED_IN = ("usdt", "btc")
+# USD1 since 2026-08-19: https://www.gate.com/docs/developers/futures/ws/en/
+SETTLED_IN = ("usdt", "btc", "usd1")
 SUBSCRIPTION = {
     "time": 0,
     "channel": "futures.public_liquidates",

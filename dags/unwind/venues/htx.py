@@ -8,7 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, gunzip, lands
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    Kept,
+    Known,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    gunzip,
+    lands,
+)
 
 NAME = "htx"
 CONNECTIONS = {
@@ -23,6 +35,16 @@ SIGNALS = Signals(
     busy_codes=frozenset({"1000", "1004", "1099"}),
     absent_codes=frozenset({"1014", "1332"}),
 )
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the history is written after an order; a minute covers the gateway",
+)
+KEPT = Kept(
+    timedelta(days=90),
+    "2026-11-25",
+    "https://www.htx.com/en-us/opend/newApiPages/: 90 days, two hours at a time",
+)
 PACES = (Pace("/", 120, 3),)
 # The folder of an interface, by what its contracts are margined in.
 MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
@@ -31,7 +53,7 @@ MARK_BARS = {"usdt": "linear_swap_mark_price_kline", "coin": "swap_mark_price_kl
 # Histories are counted back from now, and take no times.
 MOST_BARS, MOST_OPEN_INTERESTS = 2000, 200
 # A question of liquidations may span two hours at most.
-SPAN_MS = 3_600_000
+SPAN_MS = 2 * 3_600_000
 PAGE_ROWS = 100
 
 
@@ -81,13 +103,14 @@ def instruments(api: VenueApi, window: Window, known: Known) -> None:
 
 @lands("liquidations", HOUR, DAY)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
-    """Every perpetual's liquidation orders, oldest first, hour by hour; 90 days are kept."""
+    """Every perpetual's liquidation orders, oldest first, two hours at a time; 90 days are kept."""
     codes: dict[str, set[str]] = {margin: set() for margin in MARGINS}
     for request, body in known.answers("open_interest"):
         market = "usdt" if "/linear-swap-api/" in request.where else "coin"
         codes[market].update(row["contract_code"] for row in body["data"])
     for from_ms in range(window.from_ms, window.last_ms, SPAN_MS):
-        span = {"start_time": from_ms, "end_time": from_ms + SPAN_MS - 1, "direct": "next"}
+        last_ms = min(from_ms + SPAN_MS - 1, window.last_ms)
+        span = {"start_time": from_ms, "end_time": last_ms, "direct": "next"}
         for code in sorted(codes["usdt"]):
             params = {"contract_code": code, **span, "limit": PAGE_ROWS}
             _paged(api, "/v5/market/liquidation_orders", params, "id", "from")

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import parse_instant
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands, split
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    Kept,
+    Known,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    lands,
+    split,
+)
 
 NAME = "kraken_futures"
 CONNECTIONS = {
@@ -23,6 +35,16 @@ SIGNALS = Signals(
     throttled_codes=frozenset({"apiLimitExceeded"}),
     busy_codes=frozenset({"Server Error", "Unavailable"}),
     absent_codes=frozenset({"contractNotFound"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the trade tape is immediate; a minute covers caches",
+)
+KEPT = Kept(
+    timedelta(days=7),
+    "2026-11-25",
+    "https://docs.kraken.com/api/docs/futures-api: seven days at most",
 )
 PACES = (Pace("/api/charts", 60, 10), Pace("/derivatives/api", 60, 10))
 FUTURES = ("PF_", "PI_", "FF_", "FI_")

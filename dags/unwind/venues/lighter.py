@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "lighter"
 CONNECTIONS = {
@@ -18,6 +19,11 @@ SIGNALS = Signals(
     code_at=("code",),
     ok_codes=frozenset({"200"}),
     throttled_codes=frozenset({"23000", "429"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "chosen: the sequencer's trades are immediate; a minute covers caches",
 )
 PACES = (Pace("/api/v1", 60, 60),)
 RECENT_TRADES = 100
@@ -71,11 +77,27 @@ def markets(api: VenueApi, window: Window, known: Known) -> None:
 
 @lands("liquidations", HOUR)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
-    """Each market's newest trades, the only ones to be had without a key: the stream tells all."""
+    """Each market's newest trades, the only ones to be had without a key: the stream has all."""
+    cut = []
     listed = {one for _, body in known.answers("markets") for one in _market_ids(body)}
     for market_id in sorted(listed, key=int):
         params = {"market_id": market_id, "limit": RECENT_TRADES}
-        api.ask("lighter", "/api/v1/recentTrades", params, rows=("trades",))
+        answer = api.ask("lighter", "/api/v1/recentTrades", params, rows=("trades",))
+        if answer and not _reach_back(answer.rows, window.from_ms):
+            cut.append(market_id)
+    if cut:
+        api.transcript.lacks.append(
+            f"the newest {RECENT_TRADES} trades of {len(cut)} markets of lighter do not reach back "
+            "to the start of the time that was asked for"
+        )
+
+
+def _reach_back(trades: Sequence[Any], from_ms: int) -> bool:
+    """Whether an answer holds every trade since then: it is not full, or its oldest is older."""
+    try:
+        return len(trades) < RECENT_TRADES or min(int(one["timestamp"]) for one in trades) < from_ms
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 @lands("funding", HOUR, DAY)

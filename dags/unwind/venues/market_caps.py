@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from unwind.landing.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
-from unwind.venues import HOUR, Known, Window, lands
+from unwind.venues import HOUR, Known, Settling, Window, lands
 
 NAME = "market_caps"
 CONNECTIONS = {
@@ -12,6 +14,11 @@ CONNECTIONS = {
 }
 # CoinPaprika's 402 means that the plan does not allow the request.
 SIGNALS = Signals(blocked_statuses=frozenset({402, 403, 418, 451}))
+SETTLING = Settling(
+    timedelta(seconds=0),
+    "2026-11-25",
+    "capitalisations of now: there is nothing to wait for",
+)
 PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))
 PAGES_OF_250 = (1, 2)
 

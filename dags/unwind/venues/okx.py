@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Stream, Window, lands
+from unwind.venues import DAILY, DAY, HOUR, Kept, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "okx"
 CONNECTIONS = {
@@ -22,6 +23,16 @@ SIGNALS = Signals(
     throttled_codes=frozenset({"50011", "50061"}),
     busy_codes=frozenset({"50001", "50013", "50026"}),
     absent_codes=frozenset({"51001"}),
+)
+SETTLING = Settling(
+    timedelta(seconds=60),
+    "2026-11-25",
+    "https://www.okx.com/docs-v5/en: rows come from several sources, not in order; chosen",
+)
+KEPT = Kept(
+    timedelta(days=1),
+    "2026-11-25",
+    "https://www.okx.com/docs-v5/en: the last day (older pages: seven)",
 )
 PACES = (
     Pace("/api/v5/rubik", 5, 2),

@@ -39,7 +39,9 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "resource_type:seed"),
+    *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
+    *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
+    "int_funding_intervals",
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -207,6 +209,10 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         refs = unbuilt(state, warehouse)
         if not refs and not _pending(state):
+            if _plan(state)[0] and not releases.has_current(target):
+                # Somebody deleted what readers read; the warehouse still holds it, judged.
+                _set_plan(state, JUDGED)
+                return True
             return False
         started_at = warehouse.clock()
         state.execute("delete from ops.plan")
@@ -218,6 +224,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
         _add_hours_of_batches(state)
         _keep_instrument_versions(state)
+        _keep_listed_assets(state)
         unchanging = _nothing_to_stage(state) if _is_same_project(state) else []
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
@@ -234,8 +241,12 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
+        _add_hours_of_changed_listings(state)
+        _add_hours_of_changed_funding_intervals(state)
         _add_hours_after(state)
         _extend_spine(state)
+        _add_hours_before(state)
+        _note_landed_days(state)
         _set_plan(state, STAGED)
     return True
 
@@ -356,6 +367,10 @@ def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None
         state.execute("commit")
     releases.prune(target, warehouse.clock())
     report("publishing", 1, 1)
+    # Readers have the release by now; this copy is what the next one writes its changes into.
+    report("preparing the next release", 0, 1)
+    releases.prepare(target)
+    report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)
 
 
@@ -465,9 +480,16 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-VERSION_COLUMNS = (
-    "venue, instrument, contract_type, base_asset, asset_multiplier, quote_asset, contract_size,"
-    " valid_from, valid_to"
+# What rows of an instrument are named and valued by.
+VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
+
+# Rows of observations by the instant that they are about; as built, rejected ones included.
+OBSERVATION_TABLES = (
+    "int_prices_screened",
+    "int_open_interest_screened",
+    "int_funding_screened",
+    "int_volumes_screened",
+    "int_long_short_ratio_screened",
 )
 
 
@@ -480,40 +502,185 @@ def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
 
 
 def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes the specifications before staging; kept while a killed run's hours are pending."""
+    """Notes specifications and known assets before staging.
+
+    They are kept while a killed run's hours are pending.
+    """
     noted = _table_exists(state, "ops", "instrument_versions_before")
-    if _table_exists(state, "intermediate", "int_instrument_versions") and not noted:
-        state.execute(
-            "create table ops.instrument_versions_before as"
-            f" select {VERSION_COLUMNS} from intermediate.int_instrument_versions"
-        )
+    if noted or not _table_exists(state, "intermediate", "int_known_assets"):
+        return
+    state.execute("begin")
+    state.execute(
+        "create table ops.instrument_versions_before as"
+        f" select venue, instrument, valid_from, valid_to, {VERSION_TERMS}"
+        " from intermediate.int_instrument_versions"
+    )
+    state.execute(
+        "create table ops.known_assets_before as"
+        " select base_asset from intermediate.int_known_assets"
+    )
+    state.execute("commit")
 
 
 def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
-    """A new or corrected specification revalues the hours in which the instrument has rows."""
-    noted = _table_exists(state, "ops", "instrument_versions_before")
-    if not noted:
+    """Hours whose rows a new or corrected listing names or values otherwise.
+
+    Only the stretches of time count in which an instrument means something else than before: a
+    contract size that changes today leaves the years before it alone.
+    """
+    if not _table_exists(state, "ops", "instrument_versions_before"):
         # The first build ever: every hour is pending anyway.
         return
-    before = "ops.instrument_versions_before"
-    now = f"(select {VERSION_COLUMNS} from intermediate.int_instrument_versions)"
+    tables = [table for table in OBSERVATION_TABLES if _table_exists(state, "intermediate", table)]
+    _find_changed_stretches(state)
+    if state.execute("select count(*) from changed_stretches").fetchone()[0]:
+        for table, instant in (
+            ("int_liquidations_unioned", "event_at"),
+            *((table, "observed_at") for table in tables),
+        ):
+            _add_hours(
+                state,
+                f"""
+                select rows_of.hour_at
+                from intermediate.{table} as rows_of
+                inner join changed_stretches as changed
+                    on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
+                    and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
+                """,
+            )
+    _add_hours_of_changed_assets(state, tables)
+    state.execute("drop table ops.instrument_versions_before")
+    state.execute("drop table ops.known_assets_before")
+
+
+def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
+    """Makes changed_stretches: from when to when which instrument has other terms than before."""
+    columns = (
+        "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
+        f" row({VERSION_TERMS}) as terms"
+    )
+    state.execute(
+        f"""
+        create or replace temp table changed_stretches as
+        with before as (
+            select {columns} from ops.instrument_versions_before
+        ),
+        now as (
+            select {columns} from intermediate.int_instrument_versions
+        ),
+        changed as (
+            (from before except from now) union (from now except from before)
+        ),
+        bounds as (
+            select venue, instrument, valid_from as from_at from changed
+            union
+            select venue, instrument, valid_to from changed
+        ),
+        stretches as (
+            select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
+            from bounds
+        )
+        select stretches.*
+        from stretches
+        left join before
+            on stretches.venue = before.venue and stretches.instrument = before.instrument
+            and stretches.from_at >= before.valid_from and stretches.from_at < before.valid_to
+        left join now
+            on stretches.venue = now.venue and stretches.instrument = now.instrument
+            and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
+        where stretches.to_at is not null and before.terms is distinct from now.terms
+        """
+    )
+
+
+def _add_hours_of_changed_assets(
+    state: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> None:
+    """An asset that a listing anywhere has made known, or no listing knows any longer.
+
+    Rows without a listing of their own are quarantined, or marked, until some listing knows their
+    asset.
+    """
+    state.execute(
+        """
+        create or replace temp table changed_assets as
+        with now as (select base_asset from intermediate.int_known_assets)
+        (from ops.known_assets_before except from now)
+        union
+        (from now except from ops.known_assets_before)
+        """
+    )
+    if not state.execute("select count(*) from changed_assets").fetchone()[0]:
+        return
+    for table in tables:
+        _add_hours(
+            state,
+            f"select hour_at from intermediate.{table} where not is_listed"
+            " and base_asset in (select base_asset from changed_assets)",
+        )
+    _add_hours(
+        state,
+        "select hour_at from intermediate.int_liquidations_unioned"
+        " where spelled_asset in (select base_asset from changed_assets)",
+    )
+
+
+def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
+    """Notes which assets were listed before staging; kept while a killed run's hours are pending."""
+    noted = _table_exists(state, "ops", "listed_assets_before")
+    if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
+        state.execute(
+            "create table ops.listed_assets_before as select * from intermediate.int_listed_assets"
+        )
+
+
+def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
+    """Which venues normally report an asset, and so what is zero, changes with their listings.
+
+    A venue's first listing ends the rule by events for all of its time.
+    """
+    if not _table_exists(state, "ops", "listed_assets_before"):
+        return
+    before, now = "ops.listed_assets_before", "intermediate.int_listed_assets"
     _add_hours(
         state,
         f"""
         with changed as (
-            (select * from {before} except select * from {now} as now_versions)
+            (select * from {before} except select * from {now} as now_listed)
             union
-            (select * from {now} as now_versions except select * from {before})
+            (select * from {now} as now_listed except select * from {before})
         )
-        select rows_of.hour_at
-        from intermediate.int_liquidations_unioned as rows_of
+        select hours.hour_at
+        from ops.hours as hours
         inner join changed
-            on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
-            and rows_of.event_at >= changed.valid_from
-            and rows_of.event_at < coalesce(changed.valid_to, timestamp '9999-01-01')
+            on hours.hour_at < changed.listed_to
+            and hours.hour_at + interval 1 hour > changed.listed_from
         """,
     )
-    state.execute("drop table ops.instrument_versions_before")
+    state.execute("drop table ops.listed_assets_before")
+
+
+def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
+    """The hours of built rates whose interval is known differently now.
+
+    A settlement's neighbours and a listing of its time may land in any order, hours away from it.
+    """
+    if not _table_exists(state, "intermediate", "int_funding_screened"):
+        # The first build ever: every hour is pending anyway.
+        return
+    _add_hours(
+        state,
+        """
+        select built.hour_at
+        from intermediate.int_funding_screened as built
+        inner join intermediate.int_funding_intervals as known
+            on built.venue = known.venue and built.instrument = known.instrument
+            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
+        where built.interval_source != 'unknown'
+            and built.interval_hours is distinct from known.interval_hours
+            or built.interval_source is distinct from known.interval_source
+        """,
+    )
 
 
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
@@ -534,38 +701,47 @@ def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
-    """The spine runs from the first to the last hour that any batch covers; new hours are built.
+def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
+    """The hour before each pending one: an hour's first minutes may say how the last one ended.
 
-    What an import covers, its good rows tell. Batches that were built before are in the spine.
+    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
+    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
+    its former revision may have.
     """
-    listings = ("__liquidations", "__instruments")
-    told = " union all ".join(
+    _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
+
+
+def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
+    """A query over the rows that staging accepted: batch and hour of each, listings left out."""
+    listings = ("__liquidations", "__instruments", "__funding_intervals")
+    observations = [
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
         for table in _landed_tables(state)
         if not table.endswith(listings)
+    ]
+    liquidations = (
+        "select batch_id, hour_at from intermediate.int_liquidations_unioned"
+        " where line_class = 'row' and reject_reason is null"
     )
+    return " union all ".join([liquidations, *observations])
+
+
+def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
+    """The spine runs from the first to the last hour that a batch covers or that an accepted row
+    belongs to; new hours are built. Batches that were built before are in the spine.
+    """
     state.execute(
         f"""
         create or replace temp table spine as
-        with told as (
-            select batch_id, hour_at from intermediate.int_liquidations_unioned
-            where line_class = 'row' and reject_reason is null
-            union all
-            {told}
-        ),
+        with accepted as ({_accepted_rows(state)}),
         bounds as (
             select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
             union all
             select min(covers_from_at), max(covers_to_at) - interval 1 hour
             from ops.batches where covers_from_at is not null
             union all
-            select min(told.hour_at), max(told.hour_at) from told
-            where told.batch_id in (
-                select batch_id from ops.build_batches
-                inner join ops.batches using (batch_id)
-                where ops.batches.kind = 'import'
-            )
+            select min(hour_at), max(hour_at) from accepted
+            where batch_id in (select batch_id from ops.build_batches)
         )
         select unnest(
             range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
@@ -578,3 +754,73 @@ def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
     )
     state.execute("delete from ops.hours")
     state.execute("insert into ops.hours select hour_at from spine")
+
+
+def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
+    """Which days of the spine have landed data: as-of tables keep the newest of these.
+
+    A day has some when an hour's or day's batch covers it, or an import has rows of it; what a
+    batch's pages reach back to does not count. A day that gets its first data is built whole. When
+    a day loses its last (a corrected import), older days are kept again: all of the spine is built.
+    """
+    state.execute(
+        "create or replace temp table landed_before as"
+        " select distinct utc_date from ops.landed_days"
+    )
+    state.execute(
+        """
+        create or replace temp table batches_to_note as
+        select batch_id from ops.build_batches
+        union
+        select batch_id from ops.batches
+        where batch_id not in (select batch_id from ops.landed_days)
+        """
+    )
+    state.execute(
+        "delete from ops.landed_days where batch_id in (select batch_id from batches_to_note)"
+    )
+    # A batch without a day gets a row with null, so that it is not looked at again.
+    state.execute(
+        f"""
+        insert into ops.landed_days
+        with accepted as ({_accepted_rows(state)}),
+        noted as (
+            select batches.* from ops.batches as batches
+            inner join batches_to_note using (batch_id)
+        ),
+        hours as (
+            select
+                batch_id,
+                unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
+            from noted where covers_from_at is not null
+            union all
+            select accepted.batch_id, accepted.hour_at
+            from accepted
+            inner join noted using (batch_id)
+            where noted.covers_from_at is null
+        )
+        select noted.batch_id, hours.hour_at::date as utc_date, max(hours.hour_at) as last_hour_at
+        from noted
+        left join hours using (batch_id)
+        group by all
+        """
+    )
+    state.execute(
+        """
+        create or replace temp table empty_days as
+        select distinct hour_at::date as utc_date from ops.hours
+        where hour_at::date not in (
+            select utc_date from ops.landed_days where utc_date is not null
+        )
+        """
+    )
+    _add_hours(
+        state,
+        """
+        select hour_at from ops.hours
+        where hour_at::date in (from ops.empty_days except from empty_days)
+            or exists (from empty_days semi join landed_before using (utc_date))
+        """,
+    )
+    state.execute("delete from ops.empty_days")
+    state.execute("insert into ops.empty_days from empty_days")

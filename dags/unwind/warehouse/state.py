@@ -7,18 +7,21 @@ batch is unbuilt, and the next refresh builds all of it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from unwind.landing.coverage import as_of_asking, heard_hours
 from unwind.landing.ledger import Batch, Landing, Seal
-from unwind.landing.raw import RawZone
+from unwind.landing.raw import RawObject, RawZone
+from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.venues import venues
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -30,8 +33,9 @@ create table if not exists ops.batch_outcomes (
     batch_id varchar, revision integer, venue varchar, dataset varchar, status varchar,
     detail varchar, requests integer, objects integer, lines bigint, landed_at timestamp
 );
-create table if not exists ops.feed_hours (
-    batch_id varchar, revision integer, venue varchar, hour_at timestamp
+create table if not exists ops.venue_hours (
+    batch_id varchar, revision integer, venue varchar, hour_at timestamp, source_kind varchar,
+    outcome varchar, covered_share double, detail varchar
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
 create table if not exists ops.build_venues (venue varchar);
@@ -47,6 +51,10 @@ create table if not exists ops.holds (
 );
 create table if not exists ops.pending_hours (hour_at timestamp);
 create table if not exists ops.hours (hour_at timestamp);
+create table if not exists ops.landed_days (
+    batch_id varchar, utc_date date, last_hour_at timestamp
+);
+create table if not exists ops.empty_days (utc_date date);
 create table if not exists ops.gate_results (
     run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
     venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
@@ -106,6 +114,7 @@ def _arrow_type(duckdb_type: str) -> pa.DataType:
         "INTEGER": pa.int32(),
         "BIGINT": pa.int64(),
         "BOOLEAN": pa.bool_(),
+        "DOUBLE": pa.float64(),
         "TIMESTAMP": pa.timestamp("us"),
     }[duckdb_type]
 
@@ -128,7 +137,7 @@ def write_build_batches(
     with_objects = "batch_id in (select batch_id from ops.build_batches) and objects > 0"
     venues_of_outcomes = f"select distinct venue from ops.batch_outcomes where {with_objects}"
     connection.execute(f"insert into ops.build_venues {venues_of_outcomes}")
-    for table in ("ops.batches", "ops.batch_outcomes", "ops.feed_hours"):
+    for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
         )
@@ -165,7 +174,7 @@ def write_build_batches(
             )
             for seal in seals
             for venue, landings in seal.landings.items()
-            for landing in landings
+            for landing in (_as_of_asking(one, seal.batch, venue) for one in landings)
         ),
     )
     connection.execute(
@@ -173,13 +182,25 @@ def write_build_batches(
     )
     append_rows(
         connection,
-        "ops.feed_hours",
+        "ops.venue_hours",
         (
-            (seal.batch.batch_id, seal.revision, venue, naive_utc(hour_at))
+            (
+                seal.batch.batch_id,
+                seal.revision,
+                venue,
+                naive_utc(heard.hour_at),
+                heard.source_kind,
+                heard.outcome,
+                heard.covered_share,
+                heard.detail,
+            )
             for seal in seals
             for venue, landings in seal.landings.items()
+            if venue in venues()
             for landing in landings
-            for hour_at in covered_hours(seal.batch, landing)
+            for heard in heard_hours(
+                seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)
+            )
         ),
     )
     append_rows(
@@ -208,22 +229,12 @@ def write_build_batches(
     )
 
 
-def covered_hours(batch: Batch, landing: Landing) -> set[datetime]:
-    """The hours for which this landing tells all that the venue's liquidation feed said.
-
-    An hour's batch covers its hour; of a day's, only the hours that an object is named by: dumps of
-    some contracts say nothing of the others. Nobody knows what an import covers.
-    """
-    if landing.dataset != "liquidations" or landing.status == "failed":
-        return set()
-    if batch.kind == "hour" and batch.covers_from_at:
-        return {batch.covers_from_at}
-    if batch.kind == "day":
-        return {hour_at for obj in landing.objects if (hour_at := _hour_named(obj.name))}
-    return set()
+def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
+    """A landing as its time of asking lets it stand; older ledgers have early ones that are ok."""
+    known = venues().get(venue)
+    return as_of_asking(landing, batch, known) if known else landing
 
 
-def _hour_named(name: str) -> datetime | None:
-    """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
-    named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
-    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None
+def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
+    """What a landed segment lacks of an hour, by its own gap lines."""
+    return missed_in(zone.read(segment).splitlines(), hour_at)

@@ -33,7 +33,7 @@
     {{ return({
         "venue_name": "Bitget",
         "rules": [
-            ("sampled", "1970-01-01", none, "bankruptcy",
+            ("one_per_symbol_side_second_largest", "1970-01-01", none, "bankruptcy",
                 "https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel"),
         ],
     }) }}

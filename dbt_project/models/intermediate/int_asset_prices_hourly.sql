@@ -1,12 +1,14 @@
--- One row per hour and asset: the asset's price in dollars, from one series of that hour alone.
+-- One row per hour and asset: the asset's price in dollars, from one series of that hour.
 --
--- The series is chosen in this order: spot, then index, then mark; bars before points; series that
--- still gave a price in the hour's last five minutes; venues in the order of their list; USDT, USD,
--- USDC, then other quotes by name; the fuller cover; the shorter bars;
--- the instrument's name. No two series tie, so the choice does not depend on the order of rows.
+-- The series is chosen in this order: those that still gave a price in the hour's last five minutes;
+-- bars over three quarters of the hour, then fewer bars, then points; spot, mark, index, the contract's
+-- own trades (of points mark, index, spot); venues in the order of their list; USDT, USD, USDC, then
+-- other quotes by name; the fuller cover; the shorter bars; the instrument's name. No two series tie,
+-- so the choice does not depend on the order of rows. A return is one series' own: its close of the
+-- hour (or day) before is taken, whichever series that hour's row is from.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at', 'lookback_hours': 24},
 ) }}
 
 with
@@ -15,7 +17,7 @@ series as (
 
     from {{ ref('int_price_series_hourly') }}
 
-    where hour_at in {{ build_hours() }}
+    where hour_at >= {{ first_hour_read(24) }}
 
 ),
 
@@ -29,6 +31,7 @@ spot_volumes as (
     from series
 
     where price_kind = 'spot'
+        and venue = 'binance'
         and is_best_bars
 
     group by all
@@ -39,15 +42,22 @@ chosen as (
 
     from series
 
-    where price_kind in ('spot', 'index', 'mark')
+    where hour_at in {{ build_hours() }}
 
     qualify
         row_number() over (
             partition by hour_at, base_asset
             order by
-                list_position(['spot', 'index', 'mark'], price_kind),
-                bar_seconds = 0,
                 is_fresh desc,
+                case when bar_seconds = 0 then 3 when has_range then 1 else 2 end,
+                list_position(
+                    if(
+                        bar_seconds = 0,
+                        ['mark', 'index', 'spot', 'last'],
+                        ['spot', 'mark', 'index', 'last']
+                    ),
+                    price_kind
+                ),
                 coalesce(list_position({{ var('venues') }}, venue), 99),
                 venue,
                 coalesce(list_position(['USDT', 'USD', 'USDC'], quote_asset), 99),
@@ -59,20 +69,54 @@ chosen as (
 
 ),
 
+-- A series may come in several bar lengths; their closes are the same price.
+closes as (
+
+    select
+        hour_at,
+        venue,
+        instrument,
+        base_asset,
+        price_kind,
+        close_usd,
+
+    from series
+
+    where is_fresh
+
+    qualify
+        row_number() over (
+            partition by hour_at, venue, instrument, base_asset, price_kind
+            order by close_at desc, bar_seconds asc, quote_asset asc
+        ) = 1
+
+),
+
 final as (
 
     select
         chosen.hour_at,
         chosen.base_asset,
         chosen.open_usd,
-        chosen.high_usd,
-        chosen.low_usd,
+        case when chosen.has_range then chosen.high_usd end as high_usd,
+        case when chosen.has_range then chosen.low_usd end as low_usd,
         case when chosen.is_fresh then chosen.close_usd end as close_usd,
+        {%- for column in ['hour_before', 'day_before'] %}
+        case when chosen.is_fresh then {{ column }}.close_usd end as {{ column }}_close_usd,
+        {%- endfor %}
         spot_volumes.volume_usd,
         chosen.price_kind || ':' || chosen.venue || ':' || chosen.instrument as price_source,
         chosen.close_at,
 
     from chosen
+    {%- for column, hours in [('hour_before', 1), ('day_before', 24)] %}
+    left join closes as {{ column }}
+        on chosen.hour_at - interval {{ hours }} hour = {{ column }}.hour_at
+        and chosen.venue = {{ column }}.venue
+        and chosen.instrument = {{ column }}.instrument
+        and chosen.base_asset = {{ column }}.base_asset
+        and chosen.price_kind = {{ column }}.price_kind
+    {%- endfor %}
     left join spot_volumes
         on chosen.hour_at = spot_volumes.hour_at
         and chosen.base_asset = spot_volumes.base_asset

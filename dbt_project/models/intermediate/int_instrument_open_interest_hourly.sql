@@ -1,11 +1,14 @@
--- One row per hour, venue and instrument: open interest in dollars at the hour's start, at its end
--- and as last seen in it.
+-- One row per hour, venue and instrument: open interest at the hour's start, at its end and as last
+-- known of it, in dollars and in coins.
 --
--- fct_open_interest values an hour with prices of the hour before: hence two hours back in all.
+-- fct_open_interest values an hour with prices of the hour before: hence two hours back in all. The
+-- first minutes of the next hour say what was open at the end: the refresh rebuilds the hour before
+-- each pending one.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 2},
 ) }}
+{%- set hour_end = "(hour_at + interval 1 hour)" %}
 
 with
 
@@ -17,42 +20,24 @@ observations as (
         base_asset,
         observed_at,
         hour_at,
-        oi_usd,
+        if(oi_usd >= 0, oi_usd, null) as oi_usd,
+        if(oi_base >= 0, oi_base, null) as oi_base,
+        if(oi_usd >= 0, observed_at, null) as usd_observed_at,
 
     from {{ ref('fct_open_interest') }}
 
-    where oi_usd >= 0
+    where (oi_usd >= 0 or oi_base >= 0)
         and base_asset is not null
         and hour_at >= {{ first_hour_read(1) }}
 
 ),
 
--- What an hour may use: its own observations, and the last quarter of an hour before it.
 usable as (
 
-    select
-        hour_at,
-        venue,
-        instrument,
-        base_asset,
-        observed_at,
-        oi_usd,
-
-    from observations
-
-    union all
-
-    select
-        hour_at + interval 1 hour as hour_at,
-        venue,
-        instrument,
-        base_asset,
-        observed_at,
-        oi_usd,
-
-    from observations
-
-    where observed_at > hour_at + interval 45 minute
+    from {{ observations_by_hour(
+        'observations',
+        ['venue', 'instrument', 'base_asset', 'oi_usd', 'oi_base', 'usd_observed_at'],
+    ) }}
 
 ),
 
@@ -63,16 +48,17 @@ final as (
         venue,
         instrument,
         base_asset,
+        {{ observed_around('oi_usd', 'hour_at') }} as oi_start_usd,
+        {{ observed_around('oi_usd', hour_end) }} as oi_end_usd,
         coalesce(
-            arg_max(oi_usd, observed_at) filter (where observed_at <= hour_at),
-            arg_min(oi_usd, observed_at) filter (
-                where observed_at > hour_at and observed_at <= hour_at + interval 5 minute
+            oi_end_usd,
+            arg_max(oi_usd, observed_at) filter (
+                where oi_usd is not null and observed_at >= hour_at and observed_at < {{ hour_end }}
             )
-        ) as oi_start_usd,
-        arg_max(oi_usd, observed_at) filter (
-            where observed_at >= hour_at + interval 45 minute
-        ) as oi_end_usd,
-        arg_max(oi_usd, observed_at) filter (where observed_at >= hour_at) as oi_last_usd,
+        ) as oi_last_usd,
+        {{ observed_around('oi_base', 'hour_at') }} as oi_start_base,
+        {{ observed_around('oi_base', hour_end) }} as oi_end_base,
+        {{ observed_around('usd_observed_at', hour_end) }} as oi_end_observed_at,
 
     from usable
 

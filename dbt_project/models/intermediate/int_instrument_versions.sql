@@ -1,5 +1,10 @@
 -- One row per venue, instrument and unbroken stretch of one observed specification. The first known
--- one holds backwards: contracts seldom change, and the other choice is to value nothing.
+-- one holds backwards: contracts seldom change, and the other choice is to value nothing. For the
+-- stretch in which whole listings of the venue lacked the instrument it is not trading.
+--
+-- A listing is whole where its landing was complete, every row names its instrument, and it has at
+-- least half of what the one before had. Only a whole listing says that an instrument is gone: what
+-- an import or a partial landing leaves out may be traded all the same.
 {{ config(materialized='table') }}
 
 with
@@ -16,26 +21,205 @@ documented as (
 
 ),
 
--- One specification an instant, whichever batch brought it.
-specifications as (
+holds as (
+
+    select distinct
+        batch_id,
+        venue,
+
+    from {{ source('ops', 'holds') }}
+
+    where released_at is null
+
+),
+
+complete_landings as (
+
+    select distinct
+        batch_id,
+        venue,
+
+    from {{ source('ops', 'batch_outcomes') }}
+
+    where status = 'ok'
+        and dataset = {{ listing_dataset('venue') }}
+
+),
+
+known as (
+
+    select
+        observed.*,
+        observed.reject_reason is null as is_specified,
+        {{ is_trading_status('observed.status') }} as is_trading,
+
+    from observed
+    anti join holds
+        on observed.batch_id = holds.batch_id
+        and observed.venue = holds.venue
+
+),
+
+listings as (
+
+    select
+        known.batch_id,
+        known.venue,
+        max(known.observed_at) as listed_at,
+        count(distinct known.instrument) as instruments,
+        bool_and(known.instrument is not null) as is_readable,
+
+    from known
+    inner join complete_landings
+        on known.batch_id = complete_landings.batch_id
+        and known.venue = complete_landings.venue
+
+    group by all
+
+),
+
+-- 2026-11-25: no recorded listing lost a tenth of its contracts from one hour to the next.
+compared as (
+
+    select
+        *,
+        is_readable
+            and instruments * 2
+            >= coalesce(lag(instruments) over (partition by venue order by listed_at, batch_id), 0)
+            as is_whole,
+
+    from listings
+
+),
+
+whole_listings as (
+
+    select
+        batch_id,
+        venue,
+        listed_at,
+        row_number() over (partition by venue order by listed_at, batch_id) as listing_number,
+
+    from compared
+
+    where is_whole
+
+),
+
+-- One sighting an instant, whichever batch brought it.
+sightings as (
+
+    select
+        known.venue,
+        known.instrument,
+        known.observed_at,
+        known.contract_type,
+        known.venue_asset,
+        known.quote_asset,
+        known.contract_size,
+        known.is_trading,
+        known.is_specified,
+        whole_listings.listing_number as own_number,
+
+    from known
+    left join whole_listings
+        on known.batch_id = whole_listings.batch_id
+        and known.venue = whole_listings.venue
+
+    where known.instrument is not null
+
+    qualify
+        row_number() over (
+            partition by known.venue, known.instrument, known.observed_at
+            order by known.is_specified desc, known.raw_object, known.raw_line, known.row_in_line
+        ) = 1
+
+),
+
+-- How many whole listings there were before a sighting, and up to and including it.
+numbered as (
+
+    select
+        *,
+        own_number - 1 as listings_before,
+        own_number as listings_until,
+
+    from sightings
+
+    where own_number is not null
+
+    union all by name
+
+    select
+        sightings.*,
+        coalesce(whole_listings.listing_number, 0) as listings_before,
+        coalesce(whole_listings.listing_number, 0) as listings_until,
+
+    from sightings
+    asof left join whole_listings
+        on sightings.venue = whole_listings.venue
+        and sightings.observed_at >= whole_listings.listed_at
+
+    where sightings.own_number is null
+
+),
+
+gaps as (
+
+    select
+        *,
+        listings_before > coalesce(lag(listings_until) over by_instrument, 0) as is_after_gap,
+
+    from numbered
+
+    window by_instrument as (partition by venue, instrument order by observed_at)
+
+),
+
+-- A run is a stretch of sightings with no whole listing in between that lacks the instrument.
+run_numbers as (
+
+    select
+        *,
+        count_if(is_after_gap) over (
+            partition by venue, instrument order by observed_at
+        ) as run_number,
+
+    from gaps
+
+),
+
+runs as (
 
     select
         venue,
         instrument,
-        contract_type,
-        venue_asset,
-        quote_asset,
-        contract_size,
-        observed_at,
+        run_number,
+        arg_min(listings_before, observed_at) as lacking_before,
+        max(listings_until) + 1 as lacking_after,
 
-    from observed
+    from run_numbers
 
-    where {{ is_accepted_observation() }}
+    group by all
 
-    qualify
-        row_number() over (
-            partition by venue, instrument, observed_at order by raw_object, raw_line, row_in_line
-        ) = 1
+),
+
+bounded_runs as (
+
+    select
+        runs.venue,
+        runs.instrument,
+        runs.run_number,
+        former.listed_at as lacked_until,
+        later.listed_at as gone_at,
+
+    from runs
+    left join whole_listings as former
+        on runs.venue = former.venue
+        and runs.lacking_before = former.listing_number
+    left join whole_listings as later
+        on runs.venue = later.venue
+        and runs.lacking_after = later.listing_number
 
 ),
 
@@ -43,11 +227,56 @@ changes as (
 
     select
         *,
+        row(contract_type, venue_asset, quote_asset, contract_size, is_trading) as terms,
+        row_number() over (
+            partition by venue, instrument, run_number order by observed_at
+        ) as ordinal_in_run,
         row_number() over (partition by venue, instrument order by observed_at) as ordinal,
-        row(contract_type, venue_asset, quote_asset, contract_size) as terms,
-        lag(terms) over (partition by venue, instrument order by observed_at) as former_terms,
+        lag(terms) over (
+            partition by venue, instrument, run_number order by observed_at
+        ) as former_terms,
 
-    from specifications
+    from run_numbers
+
+    where is_specified
+
+),
+
+opened as (
+
+    select
+        changes.*,
+        bounded_runs.lacked_until,
+        bounded_runs.gone_at,
+        case
+            when changes.ordinal_in_run > 1 then changes.observed_at
+            when bounded_runs.lacked_until is not null then bounded_runs.lacked_until
+            else timestamp '1970-01-01'
+        end as valid_from,
+
+    from changes
+    inner join bounded_runs
+        on changes.venue = bounded_runs.venue
+        and changes.instrument = bounded_runs.instrument
+        and changes.run_number = bounded_runs.run_number
+
+    where changes.ordinal_in_run = 1
+        or changes.terms != changes.former_terms
+
+),
+
+closed as (
+
+    select
+        *,
+        coalesce(
+            lead(valid_from) over (
+                partition by venue, instrument, run_number order by observed_at
+            ),
+            gone_at
+        ) as valid_to,
+
+    from opened
 
 ),
 
@@ -56,23 +285,43 @@ from_snapshots as (
     select
         venue,
         instrument,
-        if(ordinal = 1, timestamp '1970-01-01', observed_at) as valid_from,
-        lead(observed_at) over (partition by venue, instrument order by observed_at) as valid_to,
+        valid_from,
+        valid_to,
         contract_type,
         venue_asset,
         quote_asset,
         contract_size,
+        is_trading,
         observed_at as first_observed_at,
         'snapshot' as specification_source,
 
-    from changes
+    from closed
+
+    union all by name
+
+    -- Backwards from the last whole listing that lacked the instrument.
+    select
+        venue,
+        instrument,
+        timestamp '1970-01-01' as valid_from,
+        lacked_until as valid_to,
+        contract_type,
+        venue_asset,
+        quote_asset,
+        contract_size,
+        false as is_trading,
+        observed_at as first_observed_at,
+        'snapshot' as specification_source,
+
+    from closed
 
     where ordinal = 1
-        or terms != former_terms
+        and lacked_until is not null
 
 ),
 
--- Documented sizes stand in for instruments that no snapshot has told of.
+-- Documented sizes stand in for instruments that no listing has named. Whether they were traded in
+-- an hour, no document says.
 from_documents as (
 
     select
@@ -84,6 +333,7 @@ from_documents as (
         documented.venue_asset,
         documented.quote_asset,
         documented.contract_size,
+        null::boolean as is_trading,
         null::timestamp as first_observed_at,
         documented.source as specification_source,
 
@@ -115,6 +365,7 @@ final as (
         {{ asset_multiplier('venue_asset') }} as asset_multiplier,
         quote_asset,
         contract_size::decimal(38, 12) as contract_size,
+        is_trading,
         first_observed_at,
         specification_source,
 

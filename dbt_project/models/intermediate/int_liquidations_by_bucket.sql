@@ -1,4 +1,4 @@
--- One row per hour, base_asset and price bucket with a counted liquidation.
+-- One row per hour, base_asset, kind of price and price bucket with a counted liquidation.
 -- Bucket b spans 1.0025^b to 1.0025^(b + 1) dollars per unit of the asset.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
@@ -22,6 +22,7 @@ final as (
     select
         hour_at,
         base_asset,
+        price_kind,
         floor(ln(price_usd::double) / ln(1.0025))::integer as price_bucket,
         coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0)::decimal(38, 4)
             as long_usd,

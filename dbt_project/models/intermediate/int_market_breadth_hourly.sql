@@ -36,8 +36,8 @@ summed as (
         sum(market_cap_usd) filter (where not is_stablecoin and return_24h is not null) as cap_usd,
         coalesce(sum(market_cap_usd) filter (where not is_stablecoin and return_24h < 0), 0)
             as red_cap_usd,
-        median(return_24h) filter (where tier = 'large' and not is_stablecoin) as large_return_24h,
-        median(return_24h) filter (where tier = 'mid' and not is_stablecoin) as mid_return_24h,
+        median(return_24h) filter (where tier = 'large') as large_return_24h,
+        median(return_24h) filter (where tier = 'mid') as mid_return_24h,
         max(return_24h) filter (where base_asset = 'BTC') as btc_return_24h,
         sum(market_cap_usd) as all_cap_usd,
         max(market_cap_usd) filter (where base_asset = 'BTC') as btc_cap_usd,

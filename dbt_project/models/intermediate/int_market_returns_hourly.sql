@@ -14,6 +14,17 @@ prices as (
 
 ),
 
+-- CoinGecko's market list names no sector, so what is a stablecoin is also known by name.
+stablecoins as (
+
+    select base_asset,
+
+    from {{ ref('assets') }}
+
+    where sector = 'stablecoin'
+
+),
+
 with_returns as (
 
     select
@@ -22,19 +33,20 @@ with_returns as (
         market_caps.market_cap_usd,
         market_caps.observed_at as market_cap_observed_at,
         market_caps.sector,
-        prices.close_usd / day_before.close_usd - 1 as own_return_24h,
+        stablecoins.base_asset is not null
+        or coalesce(lower(market_caps.sector) like '%stablecoin%', false) as is_stablecoin,
+        prices.close_usd / prices.day_before_close_usd - 1 as own_return_24h,
         -- The source's own change is as of its observation: only one of this hour stands for it.
         case
             when market_caps.observed_at >= market_caps.hour_at then market_caps.change_24h_share
         end as published_return_24h,
 
     from market_caps
+    left join stablecoins
+        on market_caps.base_asset = stablecoins.base_asset
     left join prices
         on market_caps.hour_at = prices.hour_at
         and market_caps.base_asset = prices.base_asset
-    left join prices as day_before
-        on market_caps.hour_at - interval 24 hour = day_before.hour_at
-        and market_caps.base_asset = day_before.base_asset
 
 ),
 
@@ -45,6 +57,14 @@ ranked as (
         row_number() over (
             partition by hour_at order by market_cap_usd desc, base_asset asc
         ) as rank,
+        -- Tiers are of what can rise and fall: stablecoins take no place in them.
+        case
+            when not is_stablecoin
+                then row_number() over (
+                    partition by hour_at, is_stablecoin
+                    order by market_cap_usd desc, base_asset asc
+                )
+        end as tier_rank,
 
     from with_returns
 
@@ -63,12 +83,14 @@ final as (
             when published_return_24h is not null then 'market_caps'
         end as return_source,
         rank::integer as rank,
-        case when rank <= 10 then 'large' when rank <= 100 then 'mid' else 'small' end as tier,
+        tier_rank::integer as tier_rank,
+        case
+            when tier_rank <= 10 then 'large'
+            when tier_rank <= 100 then 'mid'
+            when tier_rank > 100 then 'small'
+        end as tier,
         sector,
-        -- CoinGecko's market list names no sector, so the large ones are also known by name.
-        coalesce(lower(sector) like '%stablecoin%', false) or base_asset in (
-            'USDT', 'USDC', 'USDE', 'DAI', 'USDS', 'USD1', 'FDUSD', 'PYUSD', 'TUSD', 'USDD', 'RLUSD'
-        ) as is_stablecoin,
+        is_stablecoin,
 
     from ranked
 

@@ -1,9 +1,16 @@
 -- One row per hour and price series (venue, instrument, kind of price, bar length), from the
 -- prices of that hour alone. A bar counts if it had ended by the hour's end.
+--
+-- A range is one of an hour only where most of it was seen: bars that cover three quarters of it, or
+-- points as dense as bars of five minutes over as long. One price has no range, rather than none.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 0},
 ) }}
+
+{#- 2026-11-25: of twelve bars or points of five minutes three may be missing. -#}
+{%- set least_covered_seconds = 2700 %}
+{%- set least_points = 9 %}
 
 with
 
@@ -58,6 +65,8 @@ series as (
         max(known_at) as close_at,
         sum(round(volume_usd, 4)::decimal(38, 4))::double as volume_usd,
         least(sum(bar_seconds), 3600)::integer as covered_seconds,
+        count(*)::integer as prices_in_hour,
+        epoch(max(known_at) - min(known_at)) as spread_seconds,
 
     from known_in_hour
 
@@ -84,6 +93,11 @@ final as (
         close_at >= hour_at + interval 55 minute as is_fresh,
         volume_usd,
         covered_seconds,
+        case
+            when bar_seconds > 0 then covered_seconds >= {{ least_covered_seconds }}
+            else prices_in_hour >= {{ least_points }}
+                and spread_seconds >= {{ least_covered_seconds }} - 300
+        end as has_range,
         -- Where a series comes in several bar lengths, the one that covers most of the hour counts,
         -- so that no volume is counted twice.
         row_number() over (

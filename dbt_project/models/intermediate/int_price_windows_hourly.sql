@@ -13,7 +13,7 @@ prices as (
     from {{ ref('int_asset_prices_hourly') }}
 
     where hour_at >= {{ first_hour_read(168) }}
-        and low_usd > 0
+        and coalesce(close_usd, low_usd) > 0
 
 ),
 
@@ -21,10 +21,8 @@ steps as (
 
     select
         *,
-        case
-            when lag(hour_at) over by_hour = hour_at - interval 1 hour
-                then ln(close_usd / lag(close_usd) over by_hour)
-        end as log_return,
+        -- Within one series: a change of venue or of kind is no return.
+        ln(close_usd / hour_before_close_usd) as log_return,
         try_cast(volume_usd as decimal(38, 4)) as traded_usd,
         try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 12))
             as traded_base,

@@ -3,7 +3,7 @@
 -- interest, each over the assets for which both sides of the ratio are known in the hour.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 720},
+    meta={'partition': 'hour_at', 'lookback_hours': 747},
 ) }}
 
 with
@@ -54,10 +54,9 @@ by_asset as (
         imbalances.hour_at,
         imbalances.base_asset,
         imbalances.imbalance_24h,
-        leverage.oi_usd,
-        leverage.market_cap_usd,
+        leverage.oi_constant_venues_usd,
         leverage.oi_to_market_cap,
-        funding.oi_weighted_f8,
+        funding.oi_weighted_funding_8h,
         funding.weighted_oi_usd,
         intensities.long_intensity_24h_bp as intensity_24h_bp,
         intensities.matched_long_24h_usd,
@@ -85,21 +84,23 @@ totals as (
 
     select
         hour_at,
-        sum(oi_usd::decimal(38, 4)) filter (where market_cap_usd > 0)::double as oi_usd,
-        sum(market_cap_usd::decimal(38, 4)) filter (where oi_usd is not null)::double
-            as market_cap_usd,
-        sum((oi_weighted_f8 * weighted_oi_usd)::decimal(38, 8))::double as oi_f8_usd,
-        sum(weighted_oi_usd::decimal(38, 4)) filter (where oi_weighted_f8 is not null)::double
-            as weighted_oi_usd,
+        sum((oi_weighted_funding_8h * weighted_oi_usd)::decimal(38, 8))::double
+            as oi_funding_8h_usd,
+        sum(weighted_oi_usd::decimal(38, 4))
+            filter (where oi_weighted_funding_8h is not null)::double as weighted_oi_usd,
         sum(matched_long_24h_usd) filter (where matched_oi_start_24h_usd > 0)::double
             as matched_long_24h_usd,
         sum(matched_oi_start_24h_usd::decimal(38, 4))
             filter (where matched_long_24h_usd is not null)::double as matched_oi_start_24h_usd,
-        sum((realised_volatility_24h * oi_usd)::decimal(38, 8))::double as volatile_oi_usd,
-        sum(oi_usd::decimal(38, 4)) filter (where realised_volatility_24h is not null)::double
+        sum((realised_volatility_24h * oi_constant_venues_usd)::decimal(38, 8))::double
+            as volatile_oi_usd,
+        sum(oi_constant_venues_usd::decimal(38, 4))
+            filter (where realised_volatility_24h is not null)::double
             as oi_of_known_volatility_usd,
 
     from by_asset
+
+    where base_asset != 'ALL'
 
     group by hour_at
 
@@ -110,14 +111,11 @@ final as (
     select
         by_asset.hour_at,
         by_asset.base_asset,
+        by_asset.oi_to_market_cap,
         case
-            when by_asset.base_asset != 'ALL' then by_asset.oi_to_market_cap
-            else round(totals.oi_usd / nullif(totals.market_cap_usd, 0), 8)
-        end as oi_to_market_cap,
-        case
-            when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_f8
-            else round(totals.oi_f8_usd / nullif(totals.weighted_oi_usd, 0), 10)
-        end as oi_weighted_f8,
+            when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_funding_8h
+            else round(totals.oi_funding_8h_usd / nullif(totals.weighted_oi_usd, 0), 10)
+        end as oi_weighted_funding_8h,
         by_asset.imbalance_24h as long_imbalance_24h,
         case
             when by_asset.base_asset != 'ALL' then by_asset.intensity_24h_bp
@@ -133,7 +131,7 @@ final as (
         null::double as mass_below_spot,
 
     from by_asset
-    inner join totals
+    left join totals
         on by_asset.hour_at = totals.hour_at
 
 )

@@ -2,7 +2,7 @@
 -- 90 days, and the score, the weighted mean of the percentiles that are known.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 2880},
+    meta={'partition': 'hour_at', 'lookback_hours': 2907},
 ) }}
 {%- set components = stress_components() %}
 

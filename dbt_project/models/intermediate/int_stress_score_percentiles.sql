@@ -2,7 +2,7 @@
 -- The hysteresis of the regimes replays these.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 5040},
+    meta={'partition': 'hour_at', 'lookback_hours': 5067},
 ) }}
 
 with

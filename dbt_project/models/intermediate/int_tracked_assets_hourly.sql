@@ -2,7 +2,9 @@
 --
 -- Tracked are the largest by open interest (variable tracked_assets) and those with a counted
 -- liquidation in the 720 hours up to and including the hour. An asset's open interest is its
--- largest hourly figure of the last 24 hours, so that a missed poll does not drop it.
+-- largest hourly figure of the last 24 hours, so that a missed poll does not drop it. Only assets
+-- that a listing of the last 720 hours or the seed of assets knows are tracked: a symbol met in
+-- events alone stays in facts and in the totals of ALL.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 720},
@@ -44,6 +46,7 @@ event_hours as (
 
     where {{ counted_liquidations() }}
         and base_asset is not null
+        and is_listed
         and hour_at >= {{ first_hour_read(719) }}
 
 ),
@@ -108,7 +111,7 @@ liquidated as (
 
 ),
 
-final as (
+candidates as (
 
     select
         hour_at,
@@ -123,6 +126,43 @@ final as (
         base_asset,
 
     from liquidated
+
+),
+
+known_assets as (
+
+    select base_asset,
+
+    from {{ ref('assets') }}
+
+),
+
+listed_assets as (
+
+    from {{ ref('int_listed_assets') }}
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+
+    from candidates
+
+    where exists (
+        select 1
+        from known_assets
+        where known_assets.base_asset = candidates.base_asset
+    )
+    or exists (
+        select 1
+        from listed_assets
+        where listed_assets.base_asset = candidates.base_asset
+            and listed_assets.listed_from < candidates.hour_at + interval 1 hour
+            and listed_assets.listed_to > candidates.hour_at - interval 719 hour
+    )
 
 )
 

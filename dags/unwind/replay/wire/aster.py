@@ -9,7 +9,15 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from unwind.replay.listings import contract, usual_funding_hours
-from unwind.replay.market import LONG, Asset, Instrument, Liquidation, PublicationRule, Tape
+from unwind.replay.market import (
+    DAY_MS,
+    LONG,
+    Asset,
+    Instrument,
+    Liquidation,
+    PublicationRule,
+    Tape,
+)
 from unwind.replay.wire import Subscriber, Trading, WireStream, WireVenue
 from unwind.replay.wire.answer import (
     NO_SUCH_PATH,
@@ -93,7 +101,7 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
     minute = tape.minute_of(now_ms)
     match request.path.removeprefix("/fapi/v1/"):
         case "ticker/24hr":
-            return json_answer([_ticker(tape, minute, one) for one in listed])
+            return json_answer([_ticker(tape, now_ms, one) for one in listed])
         case "premiumIndex":
             return json_answer([_premium(tape, now_ms, one) for one in listed])
         case "exchangeInfo":
@@ -109,13 +117,16 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
     return NO_SUCH_PATH
 
 
-def _ticker(tape: Tape, minute: int, instrument: Instrument) -> dict[str, Any]:
-    day_ago = max(0, minute - 1439)
-    usd = tape.volume_usd[tape.asset_index[instrument.asset], day_ago : minute + 1].sum()
+def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
+    minute = tape.minute_of(now_ms)
+    price, usd = tape.mark_price(instrument, minute), tape.traded_usd_24h(instrument, minute)
     return {
         "symbol": instrument.symbol,
-        "lastPrice": fixed(tape.mark_price(instrument, minute), instrument.price_decimals),
-        "quoteVolume": fixed(float(usd) * instrument.oi_share, 2),
+        "lastPrice": fixed(price, instrument.price_decimals),
+        "volume": fixed(usd / price, instrument.quantity_decimals),
+        "quoteVolume": fixed(usd, 2),
+        "openTime": now_ms - DAY_MS,
+        "closeTime": now_ms,
     }
 
 

@@ -59,6 +59,9 @@ PERIOD_MINUTES = {
     "1d": 1440,
 }
 INTERVAL_MINUTES = {"1m": 1, "3m": 3, "8h": 480} | PERIOD_MINUTES
+# Of a second the largest, not the latest:
+# https://developers.binance.com/docs/derivatives/change-log
+LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 # From this instant USD-M metrics rows are labelled with the start of their five minutes, before it
 # with the end.
 METRICS_START_LABELS_FROM = datetime(2026, 6, 25, tzinfo=UTC)
@@ -664,7 +667,7 @@ def _spot_bars(tape: Tape, symbol: str) -> _Bars:
     """Spot pairs against USDT, and those against USDC that have a USDC contract; else KeyError."""
     quote = symbol[-4:]
     asset = tape.assets[tape.asset_index[symbol[:-4]]]
-    if quote not in SPOT_VOLUME_SHARES or asset.symbol == quote:
+    if quote not in SPOT_VOLUME_SHARES or asset.symbol == quote or not asset.has_spot:
         raise KeyError(symbol)
     if quote == "USDC" and _instrument(tape, symbol) is None:
         raise KeyError(symbol)
@@ -981,7 +984,12 @@ def _keys(tape: Tape) -> tuple[str, ...]:
             f"{root}/monthly/fundingRate/{item.symbol}/{item.symbol}-fundingRate-{month}.zip"
             for month in months
         ]
-    spot = [f"{asset.symbol}{quote}" for asset in tape.assets for quote in SPOT_VOLUME_SHARES]
+    spot = [
+        f"{asset.symbol}{quote}"
+        for asset in tape.assets
+        if asset.has_spot
+        for quote in SPOT_VOLUME_SHARES
+    ]
     for symbol in spot:
         for interval in ("1m", "5m", "1h"):
             folder = f"data/spot/daily/klines/{symbol}/{interval}"
@@ -1065,7 +1073,7 @@ VENUE = WireVenue(
         oi_weight=0.42,
         flow_weight=0.40,
         # The largest of a second only since 2026-04-14.
-        rule=PublicationRule("latest"),
+        rule=PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),)),
         size_scale=0.8,
     ),
     faults={

@@ -1,4 +1,5 @@
-"""Bitget: liquidations by stream and REST, one a contract and second, tickers, ratios, marks.
+"""Bitget: liquidations by stream and REST, the largest long and the largest short a contract and
+second, tickers, ratios, marks.
 
 `side` names the position, `amount` is its value in quote coin, prices are bankruptcy prices.
 """
@@ -191,6 +192,7 @@ def _told(now_ms: int, told: Any) -> Answer:
 
 def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
     minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
+    traded_usd = tape.traded_usd_24h(instrument, minute)
     return {
         "symbol": instrument.symbol,
         "category": instrument.market,
@@ -198,6 +200,10 @@ def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
         "indexPrice": fixed(tape.index_price(instrument, minute), decimals),
         "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 8),
         "openInterest": fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals),
+        "volume24h": fixed(
+            traded_usd / tape.mark_price(instrument, minute), instrument.quantity_decimals
+        ),
+        "turnover24h": fixed(traded_usd, 4),
         "ts": str(now_ms),
     }
 
@@ -251,7 +257,7 @@ VENUE = WireVenue(
         contracts,
         oi_weight=0.09,
         flow_weight=0.09,
-        rule=PublicationRule("latest", price="bankruptcy"),
+        rule=PublicationRule("largest_per_side", price="bankruptcy"),
         size_scale=1.3,
     ),
     faults={

@@ -91,10 +91,16 @@ def _told(rows: list[Any], **more: Any) -> Answer:
     return json_answer({"code": 0, "data": rows, "message": "OK", **more})
 
 
-def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
+def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
     minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
+    traded_usd = tape.traded_usd_24h(instrument, minute)
     return {
         "market": instrument.symbol,
+        "period": 86400,
+        "volume": fixed(
+            traded_usd / tape.mark_price(instrument, minute), instrument.quantity_decimals
+        ),
+        "value": fixed(traded_usd, 4),
         "mark_price": fixed(tape.mark_price(instrument, minute), decimals),
         "index_price": fixed(tape.index_price(instrument, minute), decimals),
         "open_interest_volume": fixed(

@@ -167,6 +167,10 @@ def _summary(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
         "quote_currency": instrument.quote_asset,
         "open_interest": round(tape.oi_contracts(instrument, minute), 3),
         "mark_price": round(tape.mark_price(instrument, minute), decimals),
+        "volume": round(
+            tape.traded_usd_24h(instrument, minute) / tape.mark_price(instrument, minute), 6
+        ),
+        "volume_usd": round(tape.traded_usd_24h(instrument, minute), 2),
         "estimated_delivery_price": round(tape.index_price(instrument, minute), decimals),
         "funding_8h": round(tape.funding_rate(instrument, now_ms), 8),
         "creation_timestamp": now_ms,

@@ -141,6 +141,7 @@ def _market(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
         "status": "ACTIVE",
         "oraclePrice": fixed(tape.index_price(instrument, minute), instrument.price_decimals),
         "openInterest": fixed(tape.oi_contracts(instrument, minute), 4),
+        "volume24H": fixed(tape.traded_usd_24h(instrument, minute), 4),
         "nextFundingRate": fixed(tape.funding_rate(instrument, now_ms), 10),
     }
 

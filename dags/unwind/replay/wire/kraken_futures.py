@@ -165,12 +165,15 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
 def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
     minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
     mark = tape.mark_price(instrument, minute)
+    traded_usd = tape.traded_usd_24h(instrument, minute)
     return {
         "symbol": instrument.symbol,
         "tag": "perpetual",
         "markPrice": round(mark, decimals),
         "indexPrice": round(tape.index_price(instrument, minute), decimals),
         "openInterest": round(tape.oi_contracts(instrument, minute), 4),
+        "vol24h": round(traded_usd if instrument.inverse else traded_usd / mark, 4),
+        "volumeQuote": round(traded_usd, 2),
         # Dollars a contract and hour.
         "fundingRate": tape.funding_rate(instrument, now_ms) * mark,
     }

@@ -153,6 +153,10 @@ def _market(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
         "status": "active",
         "open_interest": round(tape.oi_contracts(instrument, minute), 4),
         "last_trade_price": round(tape.mark_price(instrument, minute), instrument.price_decimals),
+        "daily_base_token_volume": round(
+            tape.traded_usd_24h(instrument, minute) / tape.mark_price(instrument, minute), 4
+        ),
+        "daily_quote_token_volume": round(tape.traded_usd_24h(instrument, minute), 4),
     }
 
 

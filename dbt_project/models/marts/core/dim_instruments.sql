@@ -21,6 +21,7 @@ final as (
         asset_multiplier,
         quote_asset,
         contract_size,
+        is_trading,
         first_observed_at,
         specification_source,
 

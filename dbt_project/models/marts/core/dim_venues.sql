@@ -2,7 +2,8 @@
 
 with
 
--- Each venue states its rules in macros/venues/<venue>.sql.
+-- Each venue states its rules in macros/venues/<venue>.sql; a rule names the kind of source that it
+-- is of where the venue's sources differ.
 final as (
 
     {% for venue in var('venues') -%}
@@ -11,6 +12,7 @@ final as (
     select
         '{{ venue }}' as venue,
         '{{ published["venue_name"] }}' as venue_name,
+        '{{ rule[5] if rule | length > 5 else "any" }}' as source_kind,
         '{{ rule[0] }}' as publication_rule,
         timestamp '{{ rule[1] }}' as valid_from,
         {{ "timestamp '" ~ rule[2] ~ "'" if rule[2] else "null::timestamp" }} as valid_to,

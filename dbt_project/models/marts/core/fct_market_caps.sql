@@ -1,27 +1,11 @@
 with
 
-staged as (
-
-    from {{ ref('stg_market_caps') }}
-    union all by name
-    select
-        * replace (
-            coalesce(sector, 'other') as sector,
-            -- The supply is not verified.
-            nullif(market_cap_usd, 0) as market_cap_usd
-        ),
-        venue_asset as base_asset,
-
-    from {{ ref('stg_csv__market_caps') }}
-
-),
-
 sightings as (
 
-    from staged
+    from {{ ref('int_market_caps_screened') }}
 
     where hour_at in {{ build_hours() }}
-        and {{ is_accepted_observation() }}
+        and sighting_rank = 1
 
 ),
 
@@ -45,13 +29,6 @@ final as (
         batch_id,
 
     from sightings
-
-    -- Two coins of one symbol on two pages: the better rank is the one that is meant.
-    qualify
-        row_number() over (
-            partition by base_asset, source, observed_at
-            order by rank nulls last, {{ winning_sighting() }}
-        ) = 1
 
 )
 

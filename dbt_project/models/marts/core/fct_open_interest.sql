@@ -86,6 +86,7 @@ spot_prices as (
         base_asset,
         known_at as priced_at,
         close_usd,
+        venue || ':' || instrument as price_instrument,
 
     from prices
 
@@ -97,6 +98,34 @@ spot_prices as (
         row_number() over (
             partition by base_asset, known_at
             order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
+        ) = 1
+
+),
+
+-- Else another contract of the asset: any venue's mark, or its index.
+asset_prices as (
+
+    select
+        base_asset,
+        price_kind,
+        known_at as priced_at,
+        close_usd,
+        venue || ':' || instrument as price_instrument,
+
+    from prices
+
+    where price_kind in ('mark', 'index')
+        and close_usd > 0
+        and quote_asset in {{ dollar_quotes() }}
+
+    qualify
+        row_number() over (
+            partition by base_asset, price_kind, known_at
+            order by
+                coalesce(list_position({{ var('venues') }}, venue), 99),
+                venue,
+                bar_seconds nulls first,
+                instrument
         ) = 1
 
 ),
@@ -119,20 +148,62 @@ with_mark as (
 
 ),
 
-with_prices as (
+with_spot as (
 
     select
         with_mark.*,
-        if(
-            spot_prices.priced_at >= with_mark.observed_at - interval 15 minute,
-            spot_prices.close_usd,
-            null
-        ) as spot_usd,
+        spot_prices.priced_at >= with_mark.observed_at - interval 15 minute as is_spot_fresh,
+        if(is_spot_fresh, spot_prices.close_usd, null) as spot_usd,
+        if(is_spot_fresh, spot_prices.price_instrument, null) as spot_instrument,
 
     from with_mark
     asof left join spot_prices
         on with_mark.base_asset = spot_prices.base_asset
         and with_mark.observed_at >= spot_prices.priced_at
+
+),
+
+{% for kind, relation in [('mark', 'with_spot'), ('index', 'with_asset_mark')] -%}
+with_asset_{{ kind }} as (
+
+    select
+        {{ relation }}.*,
+        asset_prices.priced_at >= {{ relation }}.observed_at - interval 15 minute
+            as is_asset_{{ kind }}_fresh,
+        if(is_asset_{{ kind }}_fresh, asset_prices.close_usd, null) as asset_{{ kind }}_usd,
+        if(is_asset_{{ kind }}_fresh, asset_prices.price_instrument, null)
+            as asset_{{ kind }}_instrument,
+
+    from {{ relation }}
+    asof left join (
+        select * from asset_prices
+        where price_kind = '{{ kind }}'
+    ) as asset_prices
+        on {{ relation }}.base_asset = asset_prices.base_asset
+        and {{ relation }}.observed_at >= asset_prices.priced_at
+
+),
+
+{% endfor -%}
+priced as (
+
+    select
+        *,
+        coalesce(mark_usd, spot_usd, asset_mark_usd, asset_index_usd) as price_usd,
+        case
+            when mark_usd is not null then 'mark_as_of'
+            when spot_usd is not null then 'binance_spot_as_of'
+            when asset_mark_usd is not null then 'asset_mark_as_of'
+            when asset_index_usd is not null then 'asset_index_as_of'
+        end as outside_price_source,
+        case outside_price_source
+            when 'mark_as_of' then venue || ':' || instrument
+            when 'binance_spot_as_of' then spot_instrument
+            when 'asset_mark_as_of' then asset_mark_instrument
+            when 'asset_index_as_of' then asset_index_instrument
+        end as outside_price_instrument,
+
+    from with_asset_index
 
 ),
 
@@ -143,18 +214,21 @@ valued as (
         case
             when oi_usd is not null then oi_usd
             when contract_type = 'inverse' then oi_contracts * contract_size
-            else oi_base_coins * coalesce(mark_usd, spot_usd)
+            else oi_base_coins * price_usd
         end as value_usd,
         case
             when oi_usd is not null then 'venue'
             when contract_type = 'inverse' and oi_contracts * contract_size is not null
                 then 'contract_size'
-            when oi_base_coins is null then null
-            when mark_usd is not null then 'mark_as_of'
-            when spot_usd is not null then 'binance_spot_as_of'
+            when oi_base_coins is not null then outside_price_source
         end as price_source,
+        -- Whichever of dollars and coins the venue does not give takes a price.
+        case
+            when price_source = outside_price_source or oi_base_coins is null
+                then outside_price_instrument
+        end as price_instrument,
 
-    from with_prices
+    from priced
 
 ),
 
@@ -166,9 +240,10 @@ final as (
         base_asset,
         observed_at,
         oi_contracts,
-        coalesce(oi_base_coins, value_usd / coalesce(mark_usd, spot_usd)) as oi_base,
+        coalesce(oi_base_coins, value_usd / price_usd) as oi_base,
         value_usd as oi_usd,
         price_source,
+        price_instrument,
         hour_at,
         received_at,
         raw_object,

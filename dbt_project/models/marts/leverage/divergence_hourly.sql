@@ -1,5 +1,5 @@
 {{ config(meta={'partition': 'hour_at', 'lookback_hours': 850}) }}
-{#- Thresholds of D1 and D2; each is a column of the row that it decided. #}
+{#- Thresholds of the two warnings; each is a column of the row that it decided. #}
 {%- set ema_ratio_threshold = 1.5 %}
 {%- set least_elevated_hours = 6 %}
 {%- set recovery_threshold = 0.382 %}
@@ -42,6 +42,14 @@ liquidations as (
 
 ),
 
+coverage as (
+
+    from {{ ref('int_asset_coverage_hourly') }}
+
+    where hour_at >= {{ first_hour_read(850) }}
+
+),
+
 intensities as (
 
     from {{ ref('liquidation_intensity_hourly') }}
@@ -67,25 +75,50 @@ assets as (
 ),
 
 -- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
--- it takes zero for the hours in which a feed was up (where ALL is known).
+-- it takes zero for the hours in which all venues that report it were heard in full; of an asset
+-- that none is known to report, all venues.
 asset_hours as (
 
     select
         hours.hour_at,
         assets.base_asset,
-        coalesce(
-            liquidations.long_1h_usd,
-            case when all_assets.long_1h_usd is not null then 0 end
-        )::decimal(38, 4) as long_usd,
+        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_heard_in_full,
+        coalesce(liquidations.long_1h_usd, case when is_heard_in_full then 0 end)::decimal(38, 4)
+            as long_usd,
 
     from hours
     cross join assets
     left join liquidations
         on hours.hour_at = liquidations.hour_at
         and assets.base_asset = liquidations.base_asset
-    left join liquidations as all_assets
+    left join coverage
+        on hours.hour_at = coverage.hour_at
+        and assets.base_asset = coverage.base_asset
+    left join coverage as all_assets
         on hours.hour_at = all_assets.hour_at
         and all_assets.base_asset = 'ALL'
+
+),
+
+completeness as (
+
+    select
+        hour_at,
+        base_asset,
+        (
+            count(*) filter (where not is_heard_in_full) over (
+                partition by base_asset
+                order by hour_at
+                range between interval 47 hour preceding and current row
+            )
+        )::integer as incomplete_hours_48h,
+        count(*) filter (where not is_heard_in_full) over (
+            partition by base_asset
+            order by hour_at
+            range between interval 839 hour preceding and current row
+        ) > 0 as is_incomplete,
+
+    from asset_hours
 
 ),
 
@@ -193,6 +226,8 @@ series as (
 
     from intensities
 
+    where long_intensity_1h_bp is not null
+
     union all
 
     select
@@ -223,8 +258,6 @@ pairs as (
         count(observed) over later as known_later,
 
     from series
-
-    where observed is not null
 
     window
         by_hour as (partition by base_asset, series order by hour_at),
@@ -276,10 +309,10 @@ windowed as (
 
 ),
 
--- tau-b against time, which has no ties: S / sqrt(pairs (pairs - tied pairs)). The p-value is
--- two-sided by the normal approximation, var S = (n(n - 1)(2n + 5) - sum t(t - 1)(2t + 5)) / 18
--- over groups of t ties, whose sum is 18 tied pairs + 12 tied triples; no continuity correction.
-trends as (
+-- tau-b against time, which has no ties: S / sqrt(pairs (pairs - tied pairs)). Of independent hours
+-- var S = (n(n - 1)(2n + 5) - sum t(t - 1)(2t + 5)) / 18 over groups of t ties, whose sum is
+-- 18 tied pairs + 12 tied triples.
+scored as (
 
     select
         hour_at,
@@ -296,20 +329,176 @@ trends as (
                 then round(score / sqrt(all_pairs * (all_pairs - tied_pairs)), 6)
         end as tau,
         case
-            when known >= {{ least_trend_hours }} and tied_pairs < all_pairs
-                then round({{ two_sided_normal_p('score / sqrt(variance)') }}, 6)
-        end as p_value,
-        -- A series of equal values has no trend, and that is known.
-        case
             when known < {{ least_trend_hours }} then null
             when tied_pairs = all_pairs then 0
-            when p_value < {{ trend_p_threshold }} then sign(score)
-            else 0
-        end as direction,
+            else sign(score)
+        end as tau_sign,
+        score,
+        known >= {{ least_trend_hours }} and tied_pairs < all_pairs as has_tau,
 
     from windowed
 
     where hour_at in {{ build_hours() }}
+
+),
+
+-- Hours resemble the hours before them, so a tau is less rare than the variance above says. How
+-- persistent a series is shows in the ranks of the 48 hours about their own line: each hour's
+-- twice centred mid-rank (values below less values above), beside that of the hour after it.
+ranked as (
+
+    select
+        scored.hour_at,
+        scored.base_asset,
+        scored.series,
+        47 - earlier.hours_back as place,
+        2 * rank() over (
+            partition by scored.series, scored.base_asset, scored.hour_at
+            order by series.observed
+        ) - 2
+        + count(*) over (
+            partition by scored.series, scored.base_asset, scored.hour_at
+            order by series.observed
+            range between current row and current row
+        ) - scored.known as rank_score,
+
+    from series
+    cross join (select unnest(range(48)) as hours_back) as earlier
+    inner join scored
+        on series.series = scored.series
+        and series.base_asset = scored.base_asset
+        and series.hour_at + earlier.hours_back * interval 1 hour = scored.hour_at
+
+    where scored.has_tau
+
+),
+
+ranked_pairs as (
+
+    select
+        *,
+        case
+            when lead(place) over (
+                partition by series, base_asset, hour_at order by place
+            ) = place + 1
+                then lead(rank_score) over (
+                    partition by series, base_asset, hour_at order by place
+                )
+        end as next_score,
+
+    from ranked
+
+),
+
+rank_sums as (
+
+    select
+        hour_at,
+        base_asset,
+        series,
+        count(*)::double as hours,
+        sum(place)::double / count(*) as middle,
+        sum(place * place)::double - sum(place)::double * sum(place)::double / count(*)
+            as place_squares,
+        sum(place * rank_score)::double as place_products,
+        sum(rank_score * rank_score)::double as rank_squares,
+        count(next_score)::double as pairs,
+        sum(rank_score * next_score)::double as pair_products,
+        sum(rank_score * (place + 1) + next_score * place)
+            filter (where next_score is not null)::double as pair_place_products,
+        sum(rank_score + next_score) filter (where next_score is not null)::double as pair_scores,
+        sum(place * (place + 1)) filter (where next_score is not null)::double
+            as pair_place_squares,
+        sum(2 * place + 1) filter (where next_score is not null)::double as pair_places,
+
+    from ranked_pairs
+
+    group by all
+
+),
+
+-- The lag-1 autocorrelation of what is left of the ranks about their least-squares line.
+serial as (
+
+    select
+        *,
+        place_products / place_squares as slope,
+        rank_squares - slope * slope * place_squares as residual_squares,
+        pair_products
+        - slope * (pair_place_products - middle * pair_scores)
+        + slope * slope * (pair_place_squares - middle * pair_places + middle * middle * pairs)
+            as residual_products,
+        -- Ranks that all lie on a line leave nothing about it.
+        case
+            when residual_squares > 1e-9 * rank_squares
+                then (hours - 1) / pairs * residual_products / residual_squares
+            else 0
+        end as rank_autocorrelation,
+
+    from rank_sums
+
+),
+
+-- A line fitted to so few hours takes persistence for trend: on average the estimate is short of
+-- the true value rho by (2 + 4 rho) / n. Normal values whose ranks correlate by r correlate by
+-- 2 sin(pi r / 6). The estimate plus its standard error is taken, at least 0 and at most 0.98.
+persistence as (
+
+    select
+        *,
+        2 * sin(
+            pi() / 6 * greatest(-1, least(1, (rank_autocorrelation + 2 / hours) / (1 - 4 / hours)))
+        ) as unbiased,
+        round(
+            greatest(0, least(0.98, unbiased + sqrt((1 - unbiased * unbiased) / hours))), 6
+        ) as persistence,
+
+    from serial
+
+),
+
+widened as (
+
+    select
+        hour_at,
+        base_asset,
+        series,
+        persistence,
+        {{ trend_variance_ratio('persistence', 'hours', 48) }} as variance_ratio,
+        round(hours / variance_ratio, 3) as effective_hours,
+
+    from persistence
+
+),
+
+-- The p-value is two-sided by the normal approximation, without continuity correction, with the
+-- variance of Hamed and Rao (1998) for the ranks of a first-order autoregression.
+trends as (
+
+    select
+        scored.hour_at,
+        scored.base_asset,
+        scored.series,
+        scored.observed,
+        scored.known,
+        scored.tau,
+        widened.persistence,
+        widened.effective_hours,
+        round(
+            {{ two_sided_normal_p('scored.score / sqrt(scored.variance * widened.variance_ratio)') }}, 6
+        ) as p_value,
+        -- A series of equal values has no trend, and that is known.
+        case
+            when not scored.has_tau then scored.tau_sign
+            when p_value < {{ trend_p_threshold }} then scored.tau_sign
+            else 0
+        end as direction,
+
+    from scored
+    left join widened
+        on scored.hour_at = widened.hour_at
+        and scored.base_asset = widened.base_asset
+        and scored.series = widened.series
 
 ),
 
@@ -319,6 +508,8 @@ inputs as (
         tracked.hour_at,
         tracked.base_asset,
         asset_hours.long_usd,
+        completeness.incomplete_hours_48h,
+        completeness.is_incomplete,
         rises.long_usd_ema_24h,
         rises.long_usd_ema_7d,
         rises.ema_ratio,
@@ -348,12 +539,16 @@ inputs as (
         intensity.observed as log_intensity,
         intensity.known as intensity_hours_48h,
         intensity.tau as intensity_tau,
+        intensity.persistence as intensity_persistence,
+        intensity.effective_hours as intensity_effective_hours_48h,
         intensity.p_value as intensity_p_value,
         intensity.direction as intensity_direction,
         case when range_trend.observed > '-infinity'::double then range_trend.observed end
             as log_range,
         range_trend.known as range_hours_48h,
         range_trend.tau as range_tau,
+        range_trend.persistence as range_persistence,
+        range_trend.effective_hours as range_effective_hours_48h,
         range_trend.p_value as range_p_value,
         range_trend.direction as range_direction,
 
@@ -361,6 +556,9 @@ inputs as (
     left join asset_hours
         on tracked.hour_at = asset_hours.hour_at
         and tracked.base_asset = asset_hours.base_asset
+    left join completeness
+        on tracked.hour_at = completeness.hour_at
+        and tracked.base_asset = completeness.base_asset
     left join rises
         on tracked.hour_at = rises.hour_at
         and tracked.base_asset = rises.base_asset
@@ -383,9 +581,11 @@ final as (
     select
         hour_at,
         base_asset,
-        is_rising and is_unrecovered and is_below_vwap as d1,
-        intensity_direction = 1 and range_direction = -1 as d2,
-        d1 or d2 as any_divergence,
+        is_rising and is_unrecovered and is_below_vwap as recovery_divergence,
+        intensity_direction = 1 and range_direction = -1 as range_divergence,
+        recovery_divergence or range_divergence as any_divergence,
+        is_incomplete,
+        incomplete_hours_48h,
         long_usd,
         long_usd_ema_24h,
         long_usd_ema_7d,
@@ -404,10 +604,14 @@ final as (
         log_intensity,
         intensity_hours_48h::integer as intensity_hours_48h,
         intensity_tau,
+        intensity_persistence,
+        intensity_effective_hours_48h,
         intensity_p_value,
         log_range,
         range_hours_48h::integer as range_hours_48h,
         range_tau,
+        range_persistence,
+        range_effective_hours_48h,
         range_p_value,
         {{ trend_p_threshold }}::double as trend_p_threshold,
         hour_at - interval 839 hour as window_start_at,

@@ -1,4 +1,4 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 720}) }}
+{{ config(meta={'partition': 'hour_at', 'lookback_hours': 747}) }}
 
 with
 
@@ -29,7 +29,7 @@ rates as (
         base_asset,
         funding_at,
         interval_hours,
-        funding_rate * 8 / interval_hours as f8,
+        funding_rate * 8 / interval_hours as funding_rate_8h,
 
     from {{ ref('fct_funding') }}
 
@@ -57,15 +57,18 @@ instruments as (
 
 ),
 
--- A rate stands until its interval is over; five minutes of grace cover late settlements.
-rates_in_force as (
+-- The latest rate of each instrument. It stands until its interval is over; five minutes of grace
+-- cover late settlements. One of the last day that is over is missing.
+latest_rates as (
 
     select
         hours.hour_at,
         rates.venue,
         rates.instrument,
         rates.base_asset,
-        rates.f8,
+        rates.funding_rate_8h,
+        rates.funding_at >= hours.hour_at + interval 55 minute
+            - to_minutes((rates.interval_hours * 60)::bigint) as is_in_force,
 
     from hours
     cross join instruments
@@ -74,8 +77,16 @@ rates_in_force as (
         and instruments.instrument = rates.instrument
         and hours.hour_at + interval 1 hour > rates.funding_at
 
-    where rates.funding_at >= hours.hour_at + interval 55 minute
-        - to_minutes((rates.interval_hours * 60)::bigint)
+    where is_in_force
+        or rates.funding_at >= hours.hour_at - interval 23 hour
+
+),
+
+coverage as (
+
+    from {{ ref('int_asset_open_interest_coverage_hourly') }}
+
+    where hour_at >= {{ first_hour_read(0) }}
 
 ),
 
@@ -93,49 +104,16 @@ series as (
 
     from {{ ref('int_price_series_hourly') }}
 
-    where hour_at >= {{ first_hour_read(23) }}
-
-),
-
-venue_volumes as (
-
-    select
-        hour_at,
-        venue,
-        base_asset,
-        sum(round(volume_usd, 4)::decimal(38, 4)) as volume_usd,
-
-    from series
-
-    where price_kind = 'spot'
-        and is_best_bars
-        and volume_usd > 0
-
-    group by all
-
-),
-
--- The hours of a day, told back from its last: see exchange_breakdown.
-day as (
-
-    select unnest(range(24)) as hours_back,
+    where hour_at >= {{ first_hour_read(0) }}
 
 ),
 
 volumes as (
 
-    select
-        hours.hour_at,
-        venue_volumes.venue,
-        venue_volumes.base_asset,
-        sum(venue_volumes.volume_usd) as volume_24h_usd,
+    from {{ ref('int_instrument_volumes_hourly') }}
 
-    from venue_volumes
-    cross join day
-    inner join hours
-        on venue_volumes.hour_at + to_hours(day.hours_back) = hours.hour_at
-
-    group by all
+    where volume_24h_usd > 0
+        and hour_at >= {{ first_hour_read(0) }}
 
 ),
 
@@ -177,39 +155,54 @@ bases as (
 by_instrument as (
 
     select
-        rates_in_force.hour_at,
-        rates_in_force.venue,
-        rates_in_force.instrument,
-        rates_in_force.base_asset,
-        rates_in_force.f8,
+        latest_rates.hour_at,
+        latest_rates.venue,
+        latest_rates.instrument,
+        latest_rates.base_asset,
+        if(latest_rates.is_in_force, latest_rates.funding_rate_8h, null) as funding_rate_8h,
         bases.basis,
-        round(open_interest.oi_last_usd, 4)::decimal(38, 4) as oi_usd,
-        round(open_interest.oi_last_usd * rates_in_force.f8, 8)::decimal(38, 8) as oi_f8_usd,
-        round(open_interest.oi_last_usd * bases.basis, 8)::decimal(38, 8) as oi_basis_usd,
+        open_interest.oi_last_usd,
+        volumes.volume_24h_usd,
 
-    from rates_in_force
+    from latest_rates
     left join open_interest
-        on rates_in_force.hour_at = open_interest.hour_at
-        and rates_in_force.venue = open_interest.venue
-        and rates_in_force.instrument = open_interest.instrument
+        on latest_rates.hour_at = open_interest.hour_at
+        and latest_rates.venue = open_interest.venue
+        and latest_rates.instrument = open_interest.instrument
     left join bases
-        on rates_in_force.hour_at = bases.hour_at
-        and rates_in_force.venue = bases.venue
-        and rates_in_force.instrument = bases.instrument
+        on latest_rates.hour_at = bases.hour_at
+        and latest_rates.venue = bases.venue
+        and latest_rates.instrument = bases.instrument
+    left join volumes
+        on latest_rates.hour_at = volumes.hour_at
+        and latest_rates.venue = volumes.venue
+        and latest_rates.instrument = volumes.instrument
 
 ),
 
--- A venue's rate is its instruments' mean by open interest, or a plain mean where it gives none.
-by_venue as (
+in_force as (
+
+    select
+        *,
+        round(oi_last_usd, 4)::decimal(38, 4) as oi_usd,
+        round(oi_last_usd * funding_rate_8h, 8)::decimal(38, 8) as oi_funding_8h_usd,
+        round(oi_last_usd * basis, 8)::decimal(38, 8) as oi_basis_usd,
+        round(volume_24h_usd, 4)::decimal(38, 4) as volume_usd,
+        round(volume_24h_usd * funding_rate_8h, 8)::decimal(38, 8) as volume_funding_8h_usd,
+
+    from by_instrument
+
+    where funding_rate_8h is not null
+
+),
+
+-- A rate of the last day that is over, or one without a weight, is not in the mean.
+missing as (
 
     select
         hour_at,
-        venue,
         base_asset,
-        coalesce(
-            sum(oi_f8_usd)::double / sum(oi_usd)::double,
-            sum(round(f8, 12)::decimal(38, 12))::double / count(*)
-        ) as f8,
+        count(*) filter (where funding_rate_8h is null or oi_last_usd is null) as instruments,
 
     from by_instrument
 
@@ -217,39 +210,24 @@ by_venue as (
 
 ),
 
-volume_weighted as (
-
-    select
-        by_venue.hour_at,
-        by_venue.base_asset,
-        sum(round(volumes.volume_24h_usd::double * by_venue.f8, 8)::decimal(38, 8))::double
-        / sum(volumes.volume_24h_usd)::double as f8,
-
-    from by_venue
-    inner join volumes
-        on by_venue.hour_at = volumes.hour_at
-        and by_venue.venue = volumes.venue
-        and by_venue.base_asset = volumes.base_asset
-
-    group by all
-
-),
-
-oi_weighted as (
+weighted as (
 
     select
         hour_at,
         base_asset,
         count(distinct venue) as venues,
         count(*) as instruments,
-        min(f8) as lowest_f8,
-        max(f8) as highest_f8,
+        min(funding_rate_8h) as lowest_funding_rate_8h,
+        max(funding_rate_8h) as highest_funding_rate_8h,
         sum(oi_usd)::double as oi_usd,
-        sum(oi_f8_usd)::double / sum(oi_usd)::double as f8,
+        sum(oi_funding_8h_usd)::double / sum(oi_usd)::double as funding_rate_8h,
+        sum(volume_usd)::double as volume_24h_usd,
+        count(distinct venue) filter (where volume_usd is not null) as volume_venues,
+        sum(volume_funding_8h_usd)::double / sum(volume_usd)::double as volume_funding_rate_8h,
         sum(oi_basis_usd)::double
         / sum(oi_usd) filter (where basis is not null)::double as basis,
 
-    from by_instrument
+    from in_force
 
     group by all
 
@@ -261,24 +239,31 @@ final as (
         tracked_assets.hour_at,
         tracked_assets.hour_at + interval 1 hour as as_of_at,
         tracked_assets.base_asset,
-        round(oi_weighted.f8, 10) as oi_weighted_f8,
-        round(oi_weighted.f8 * 3 * 365, 8) as oi_weighted_apr,
-        round(volume_weighted.f8, 10) as volume_weighted_f8,
-        round(volume_weighted.f8 * 3 * 365, 8) as volume_weighted_apr,
-        round(oi_weighted.lowest_f8, 10) as lowest_f8,
-        round(oi_weighted.highest_f8, 10) as highest_f8,
-        round(oi_weighted.basis, 8) as oi_weighted_basis,
-        oi_weighted.oi_usd as weighted_oi_usd,
-        coalesce(oi_weighted.venues, 0)::integer as venues,
-        coalesce(oi_weighted.instruments, 0)::integer as instruments,
+        round(weighted.funding_rate_8h, 10) as oi_weighted_funding_8h,
+        round(weighted.funding_rate_8h * 3 * 365, 8) as oi_weighted_apr,
+        round(weighted.volume_funding_rate_8h, 10) as volume_weighted_funding_8h,
+        round(weighted.volume_funding_rate_8h * 3 * 365, 8) as volume_weighted_apr,
+        round(weighted.lowest_funding_rate_8h, 10) as lowest_funding_rate_8h,
+        round(weighted.highest_funding_rate_8h, 10) as highest_funding_rate_8h,
+        round(weighted.basis, 8) as oi_weighted_basis,
+        weighted.oi_usd as weighted_oi_usd,
+        weighted.volume_24h_usd as weighted_volume_24h_usd,
+        coalesce(weighted.venues, 0)::integer as venues,
+        coalesce(weighted.instruments, 0)::integer as instruments,
+        coalesce(weighted.volume_venues, 0)::integer as volume_venues,
+        coalesce(missing.instruments, 0) > 0
+            or coalesce(coverage.is_missing_at_end, false) as is_incomplete,
 
     from tracked_assets
-    left join oi_weighted
-        on tracked_assets.hour_at = oi_weighted.hour_at
-        and tracked_assets.base_asset = oi_weighted.base_asset
-    left join volume_weighted
-        on tracked_assets.hour_at = volume_weighted.hour_at
-        and tracked_assets.base_asset = volume_weighted.base_asset
+    left join weighted
+        on tracked_assets.hour_at = weighted.hour_at
+        and tracked_assets.base_asset = weighted.base_asset
+    left join missing
+        on tracked_assets.hour_at = missing.hour_at
+        and tracked_assets.base_asset = missing.base_asset
+    left join coverage
+        on tracked_assets.hour_at = coverage.hour_at
+        and tracked_assets.base_asset = coverage.base_asset
 
 )
 

@@ -1,3 +1,6 @@
+{#- Kinds of price that lie where the market was. The others (bankruptcy, limit_order, entry,
+    unknown) lie off it by an amount that differs from venue to venue. #}
+{%- set market_price_kinds = ['fill_avg', 'mark'] -%}
 {{ config(
     meta={'partition': 'hour_at', 'lookback_hours': 887},
     post_hook="{{ prune_as_of_hours() }}",
@@ -54,6 +57,7 @@ changes as (
 
     select
         hourly.base_asset,
+        hourly.price_kind,
         hourly.price_bucket,
         greatest(hourly.hour_at + to_hours(step.hours_later), built_span.first_at) as changed_at,
         {% for side in ['long', 'short'] -%}
@@ -84,6 +88,7 @@ standing as (
 
     select
         base_asset,
+        price_kind,
         price_bucket,
         changed_at as from_at,
         lead(changed_at) over by_change as until_at,
@@ -96,7 +101,7 @@ standing as (
 
     from changes
 
-    window by_change as (partition by base_asset, price_bucket order by changed_at)
+    window by_change as (partition by base_asset, price_kind, price_bucket order by changed_at)
 
     qualify long_30d_usd + short_30d_usd > 0
 
@@ -174,11 +179,23 @@ with_swing_lows as (
 
 ),
 
+spots as (
+
+    select
+        *,
+        floor(ln(close_usd) / ln(1.0025))::integer as spot_bucket,
+
+    from prices
+
+),
+
 final as (
 
     select
         with_swing_lows.hour_at,
         with_swing_lows.base_asset,
+        with_swing_lows.price_kind,
+        with_swing_lows.price_kind in ('{{ market_price_kinds | join("', '") }}') as is_market_price,
         with_swing_lows.price_bucket,
         round(with_swing_lows.low_usd, 14) as bucket_low_usd,
         round(with_swing_lows.high_usd, 14) as bucket_high_usd,
@@ -190,9 +207,18 @@ final as (
         with_swing_lows.short_30d_usd,
         prices.close_usd as spot_usd,
         prices.realised_volatility_24h,
-        round(100 * (with_swing_lows.middle_usd / prices.close_usd - 1), 6)
-            as distance_to_spot_percent,
         case
+            when with_swing_lows.price_bucket < prices.spot_bucket then 'below'
+            when with_swing_lows.price_bucket > prices.spot_bucket then 'above'
+            when with_swing_lows.price_bucket = prices.spot_bucket then 'holds_spot'
+        end as relative_to_spot,
+        -- Of the bucket that holds the spot a part lies on either side: it is at no distance.
+        case
+            when relative_to_spot = 'holds_spot' then 0
+            else round(100 * (with_swing_lows.middle_usd / prices.close_usd - 1), 6)
+        end as distance_to_spot_percent,
+        case
+            when prices.realised_volatility_24h > 0 and relative_to_spot = 'holds_spot' then 0
             when prices.realised_volatility_24h > 0
                 then round(
                     ln(with_swing_lows.middle_usd / prices.close_usd)
@@ -212,7 +238,7 @@ final as (
         with_swing_lows.hour_at + interval 1 hour as as_of_at,
 
     from with_swing_lows
-    left join prices
+    left join spots as prices
         on with_swing_lows.hour_at = prices.hour_at
         and with_swing_lows.base_asset = prices.base_asset
 

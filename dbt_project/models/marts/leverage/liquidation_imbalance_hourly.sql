@@ -2,6 +2,13 @@
 
 {#- Standard normal quantile of a two-sided 90% interval. -#}
 {% set z = 1.6448536 %}
+{#-
+    Windows in hours, and the lengths in minutes of the blocks by which each allows for cascades.
+    2026-11-25: on simulated cascades of 1 to 3 minutes blocks of up to a quarter of an hour hold
+    the hour's share in 84 to 95% of hours, plain Wilson in 16 to 30% (docs/semantics.md).
+-#}
+{% set windows = [('1h', 1, [1, 5, 15]), ('24h', 24, [1, 15, 60])] %}
+{% set block_lengths = [1, 5, 15, 60] %}
 
 with
 
@@ -31,18 +38,32 @@ liquidations as (
 
 ),
 
-feed_hours as (
+minutes as (
 
-    select distinct hour_at,
+    select
+        minute_at,
+        hour_at,
+        case when grouping(base_asset) = 1 then 'ALL' else base_asset end as base_asset,
+        sum(coalesce(long_events, 0)) as long_events,
+        sum(events) as events,
 
-    from {{ ref('int_feed_hours') }}
+    from {{ ref('liquidations_minutely') }}
 
-    where feed_up
-        and hour_at >= {{ first_hour_read(23) }}
+    where hour_at >= {{ first_hour_read(23) }}
+
+    group by minute_at, hour_at, rollup(base_asset)
 
 ),
 
--- The hours of a day, told back from its last: see exchange_breakdown.
+coverage as (
+
+    from {{ ref('int_asset_coverage_windows') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+-- The hours of a day, counted back from its last: see exchange_breakdown.
 day as (
 
     select unnest(range(24)) as hours_back,
@@ -84,10 +105,53 @@ hourly_totals as (
 
 ),
 
+-- Sums of squares over the blocks of an hour; blocks end with it, so hours add up to days.
+block_lengths as (
+
+    select unnest({{ block_lengths }}) as block_minutes,
+
+),
+
+blocks as (
+
+    select
+        minutes.hour_at,
+        minutes.base_asset,
+        block_lengths.block_minutes,
+        minute(minutes.minute_at) // block_lengths.block_minutes as block_number,
+        sum(minutes.long_events) as long_events,
+        sum(minutes.events) as events,
+
+    from minutes
+    cross join block_lengths
+
+    group by all
+
+),
+
+hourly_squares as (
+
+    select
+        hour_at,
+        base_asset,
+        {%- for minutes in block_lengths %}
+        {%- set of_length = 'filter (where block_minutes = ' ~ minutes ~ ')' %}
+        count(*) {{ of_length }} as blocks_{{ minutes }}m,
+        sum(long_events * long_events) {{ of_length }} as long_squares_{{ minutes }}m,
+        sum(long_events * events) {{ of_length }} as products_{{ minutes }}m,
+        sum(events * events) {{ of_length }} as squares_{{ minutes }}m,
+        {%- endfor %}
+
+    from blocks
+
+    group by all
+
+),
+
 trailing_totals as (
 
     select
-        hourly_totals.hour_at + to_hours(day.hours_back) as as_of_hour_at,
+        hourly_totals.hour_at + day.hours_back * interval 1 hour as as_of_hour_at,
         day.hours_back,
         hourly_totals.base_asset,
         hourly_totals.long_usd,
@@ -95,25 +159,18 @@ trailing_totals as (
         hourly_totals.long_events,
         hourly_totals.short_events,
         hourly_totals.is_lower_bound,
+        {%- for minutes in block_lengths %}
+        hourly_squares.blocks_{{ minutes }}m,
+        hourly_squares.long_squares_{{ minutes }}m,
+        hourly_squares.products_{{ minutes }}m,
+        hourly_squares.squares_{{ minutes }}m,
+        {%- endfor %}
 
     from hourly_totals
+    left join hourly_squares
+        on hourly_totals.hour_at = hourly_squares.hour_at
+        and hourly_totals.base_asset = hourly_squares.base_asset
     cross join day
-
-),
-
-coverage as (
-
-    select
-        hours.hour_at,
-        count(*) filter (where feed_hours.hour_at = hours.hour_at) as feed_hours_1h,
-        count(feed_hours.hour_at) as feed_hours_24h,
-
-    from hours
-    cross join day
-    left join feed_hours
-        on hours.hour_at - to_hours(day.hours_back) = feed_hours.hour_at
-
-    group by all
 
 ),
 
@@ -122,15 +179,21 @@ windowed as (
     select
         asset_hours.hour_at,
         asset_hours.base_asset,
-        {%- for window_hours, window in [(1, '1h'), (24, '24h')] %}
+        {%- for window, hours, lengths in windows %}
         {%- set in_window -%}
-        filter (where trailing_totals.hours_back < {{ window_hours }})
+        filter (where trailing_totals.hours_back < {{ hours }})
         {%- endset %}
         sum(trailing_totals.long_usd) {{ in_window }} as long_{{ window }}_usd,
         sum(trailing_totals.short_usd) {{ in_window }} as short_{{ window }}_usd,
         sum(trailing_totals.long_events) {{ in_window }} as long_{{ window }}_events,
         sum(trailing_totals.short_events) {{ in_window }} as short_{{ window }}_events,
-        bool_or(trailing_totals.is_lower_bound) {{ in_window }} as is_lower_bound_{{ window }},
+        bool_or(trailing_totals.is_lower_bound) {{ in_window }} as is_of_lower_bounds_{{ window }},
+        {%- for minutes in lengths %}
+        {%- for name in ['blocks', 'long_squares', 'products', 'squares'] %}
+        sum(trailing_totals.{{ name }}_{{ minutes }}m) {{ in_window }}::double
+            as {{ name }}_{{ minutes }}m_{{ window }},
+        {%- endfor %}
+        {%- endfor %}
         {%- endfor %}
 
     from asset_hours
@@ -142,29 +205,46 @@ windowed as (
 
 ),
 
--- Zero where a feed was up, null where none was.
-observed as (
+covered as (
 
     select
-        windowed.hour_at,
-        windowed.base_asset,
-        coverage.feed_hours_24h,
-        {%- for window in ['1h', '24h'] %}
-        {%- set none_seen = 'case when coverage.feed_hours_' ~ window ~ ' > 0 then 0 end' %}
-        coalesce(windowed.long_{{ window }}_usd, {{ none_seen }})::decimal(38, 4)
-            as long_{{ window }}_usd,
-        coalesce(windowed.short_{{ window }}_usd, {{ none_seen }})::decimal(38, 4)
-            as short_{{ window }}_usd,
-        coalesce(windowed.long_{{ window }}_events, {{ none_seen }})::bigint
-            as long_{{ window }}_events,
-        coalesce(windowed.short_{{ window }}_events, {{ none_seen }})::bigint
-            as short_{{ window }}_events,
-        windowed.is_lower_bound_{{ window }},
+        windowed.*,
+        coalesce(own.complete_hours_24h, of_all.complete_hours_24h, 0) as complete_hours_24h,
+        {%- for window, hours, lengths in windows %}
+        coalesce(own.is_incomplete_{{ window }}, of_all.is_incomplete_{{ window }}, true)
+            as is_incomplete_{{ window }},
+        coalesce(windowed.is_of_lower_bounds_{{ window }}, false)
+        or coalesce(own.is_lower_bound_{{ window }}, of_all.is_lower_bound_{{ window }}, true)
+            as is_lower_bound_{{ window }},
         {%- endfor %}
 
     from windowed
-    inner join coverage
-        on windowed.hour_at = coverage.hour_at
+    left join coverage as own
+        on windowed.hour_at = own.hour_at
+        and windowed.base_asset = own.base_asset
+    left join coverage as of_all
+        on windowed.hour_at = of_all.hour_at
+        and of_all.base_asset = 'ALL'
+
+),
+
+-- Zero where all that report the asset were heard in every hour of the window; else what was seen,
+-- or null.
+observed as (
+
+    select
+        *,
+        {%- for window, hours, lengths in windows %}
+        {%- for figure in ['usd', 'events'] %}
+        {%- for side in ['long', 'short'] %}
+        {{ observed_sum(side ~ '_' ~ window ~ '_' ~ figure, 'not is_incomplete_' ~ window) }}
+        ::{{ 'decimal(38, 4)' if figure == 'usd' else 'bigint' }}
+            as known_{{ side }}_{{ window }}_{{ figure }},
+        {%- endfor %}
+        {%- endfor %}
+        {%- endfor %}
+
+    from covered
 
 ),
 
@@ -172,15 +252,58 @@ counted as (
 
     select
         *,
-        {%- for window in ['1h', '24h'] %}
-        nullif((long_{{ window }}_usd + short_{{ window }}_usd)::double, 0)
+        {%- for window, hours, lengths in windows %}
+        nullif((known_long_{{ window }}_usd + known_short_{{ window }}_usd)::double, 0)
             as both_{{ window }}_usd,
-        nullif((long_{{ window }}_events + short_{{ window }}_events)::double, 0)
+        nullif((known_long_{{ window }}_events + known_short_{{ window }}_events)::double, 0)
             as events_{{ window }},
-        long_{{ window }}_events / events_{{ window }} as long_{{ window }}_event_share,
+        known_long_{{ window }}_events / events_{{ window }} as long_{{ window }}_event_share,
         {%- endfor %}
 
     from observed
+
+),
+
+-- Of how many independent events the blocks speak: events over the design effect of the share, less
+-- what so few blocks leave unknown. One block is one event; where all events are of one side, their
+-- blocks cannot differ and count as one event each.
+effective as (
+
+    select
+        *,
+        {%- for window, hours, lengths in windows %}
+        {%- set share, count = 'long_' ~ window ~ '_event_share', 'events_' ~ window %}
+        {%- for minutes in lengths %}
+        {%- set tail = '_' ~ minutes ~ 'm_' ~ window %}
+        case
+            when blocks{{ tail }} = 1 then 1
+            else ({{ z }} / ({{ student_t_95('blocks' ~ tail ~ ' - 1') }})) ** 2
+                * case
+                    when {{ share }} in (0, 1) then blocks{{ tail }}
+                    else {{ count }} / greatest(
+                        1,
+                        blocks{{ tail }} / (blocks{{ tail }} - 1)
+                        * (
+                            long_squares{{ tail }}
+                            - 2 * {{ share }} * products{{ tail }}
+                            + {{ share }} ** 2 * squares{{ tail }}
+                        )
+                        * ({{ count }} - 1)
+                        / ({{ count }} ** 2 * {{ share }} * (1 - {{ share }}))
+                    )
+                end
+        end as effective{{ tail }},
+        {%- endfor %}
+        greatest(
+            1,
+            least(
+                {{ count }}
+                {%- for minutes in lengths %}, effective_{{ minutes }}m_{{ window }}{% endfor %}
+            )
+        ) as effective_{{ window }}_events,
+        {%- endfor %}
+
+    from counted
 
 ),
 
@@ -189,8 +312,8 @@ final as (
     select
         hour_at,
         base_asset,
-        {%- for window in ['1h', '24h'] %}
-        {%- set share, count = 'long_' ~ window ~ '_event_share', 'events_' ~ window %}
+        {%- for window, hours, lengths in windows %}
+        {%- set share, count = 'long_' ~ window ~ '_event_share', 'effective_' ~ window ~ '_events' %}
         {%- set centre = '(' ~ share ~ ' + ' ~ z ** 2 / 2 ~ ' / ' ~ count ~ ')' %}
         {%- set half_width -%}
         {{ z }} * sqrt(
@@ -198,25 +321,38 @@ final as (
                     + {{ z ** 2 / 4 }} / {{ count }} ** 2
                 )
         {%- endset %}
-        long_{{ window }}_usd,
-        short_{{ window }}_usd,
-        long_{{ window }}_events,
-        short_{{ window }}_events,
-        round((long_{{ window }}_usd - short_{{ window }}_usd)::double / both_{{ window }}_usd, 6)
-            as imbalance_{{ window }},
-        round(long_{{ window }}_usd::double / both_{{ window }}_usd, 6)
+        known_long_{{ window }}_usd as long_{{ window }}_usd,
+        known_short_{{ window }}_usd as short_{{ window }}_usd,
+        known_long_{{ window }}_events as long_{{ window }}_events,
+        known_short_{{ window }}_events as short_{{ window }}_events,
+        round(
+            (known_long_{{ window }}_usd - known_short_{{ window }}_usd)::double
+            / both_{{ window }}_usd,
+            6
+        ) as imbalance_{{ window }},
+        round(known_long_{{ window }}_usd::double / both_{{ window }}_usd, 6)
             as long_dominance_{{ window }},
         round({{ share }}, 6) as {{ share }},
-        round(({{ centre }} - {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6)
-            as long_{{ window }}_event_share_low,
-        round(({{ centre }} + {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6)
-            as long_{{ window }}_event_share_high,
+        case
+            when {{ share }} is not null
+                then round(
+                    ({{ centre }} - {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6
+                )
+        end as long_{{ window }}_event_share_low,
+        case
+            when {{ share }} is not null
+                then round(
+                    ({{ centre }} + {{ half_width }}) / (1 + {{ z ** 2 }} / {{ count }}), 6
+                )
+        end as long_{{ window }}_event_share_high,
+        case when {{ share }} is not null then round({{ count }}, 4) end as {{ count }},
         is_lower_bound_{{ window }},
+        is_incomplete_{{ window }},
         {%- endfor %}
-        feed_hours_24h,
+        complete_hours_24h::integer as complete_hours_24h,
         hour_at + interval 1 hour as as_of_at,
 
-    from counted
+    from effective
 
 )
 

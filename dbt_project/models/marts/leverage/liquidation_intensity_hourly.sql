@@ -26,7 +26,7 @@ windows as (
 
 ),
 
--- The hours of each window, told back from its last: see exchange_breakdown.
+-- The hours of each window, counted back from its last: see exchange_breakdown.
 reach as (
 
     select
@@ -45,12 +45,28 @@ liquidations as (
 
 ),
 
-feed_hours as (
+instrument_liquidations as (
 
-    from {{ ref('int_feed_hours') }}
+    from {{ ref('int_instrument_liquidations_hourly') }}
 
-    where feed_up
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
+coverage as (
+
+    from {{ ref('venue_coverage_hourly') }}
+
+    where is_complete
         and hour_at >= {{ first_hour_read(23) }}
+
+),
+
+asset_coverage as (
+
+    from {{ ref('int_asset_coverage_windows') }}
+
+    where hour_at in {{ build_hours() }}
 
 ),
 
@@ -59,15 +75,14 @@ open_interest as (
     select
         hour_at,
         venue,
+        instrument,
         base_asset,
-        sum(round(oi_start_usd, 4)::decimal(38, 4)) as oi_start_usd,
+        round(oi_start_usd, 4)::decimal(38, 4) as oi_start_usd,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
     where oi_start_usd > 0
         and hour_at >= {{ first_hour_read(23) }}
-
-    group by all
 
 ),
 
@@ -87,111 +102,87 @@ volumes as (
 
 ),
 
-reached_liquidations as (
-
-    select
-        liquidations.*,
-        reach.window_hours,
-        liquidations.hour_at + to_hours(reach.hours_back) as as_of_hour_at,
-
-    from liquidations
-    cross join reach
-
-),
-
-reached_feed_hours as (
-
-    select
-        feed_hours.*,
-        reach.window_hours,
-        feed_hours.hour_at + to_hours(reach.hours_back) as as_of_hour_at,
-
-    from feed_hours
-    cross join reach
-
-),
-
-venue_coverage as (
-
-    select
-        hours.hour_at,
-        reached_feed_hours.window_hours,
-        reached_feed_hours.venue,
-        min(reached_feed_hours.hour_at) as first_hour_at,
-        count(*) as feed_hours,
-
-    from hours
-    inner join reached_feed_hours
-        on hours.hour_at = reached_feed_hours.as_of_hour_at
-
-    group by all
-
-),
-
-coverage as (
-
-    select distinct
-        hour_at,
-        window_hours,
-
-    from venue_coverage
-
-),
-
-by_venue as (
-
-    select
-        hours.hour_at,
-        reached_liquidations.window_hours,
-        reached_liquidations.venue,
-        reached_liquidations.base_asset,
-        sum(reached_liquidations.long_usd) as long_usd,
-
-    from hours
-    inner join reached_liquidations
-        on hours.hour_at = reached_liquidations.as_of_hour_at
-
-    group by all
-
-),
-
 all_venues as (
 
     select
-        hour_at,
-        window_hours,
-        base_asset,
-        sum(long_usd) as long_usd,
+        hours.hour_at,
+        reach.window_hours,
+        liquidations.base_asset,
+        sum(liquidations.long_usd) as long_usd,
 
-    from by_venue
+    from liquidations
+    cross join reach
+    inner join hours
+        on liquidations.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
 
     group by all
 
 ),
 
--- The same venues above and below the line: those whose feed was up in every hour of the window and
--- whose open interest at the window's start is known.
+by_instrument as (
+
+    select
+        hours.hour_at,
+        reach.window_hours,
+        instrument_liquidations.venue,
+        instrument_liquidations.instrument,
+        instrument_liquidations.base_asset,
+        sum(instrument_liquidations.long_usd) as long_usd,
+
+    from instrument_liquidations
+    cross join reach
+    inner join hours
+        on instrument_liquidations.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
+
+    group by all
+
+),
+
+-- The venues that were heard whole in every hour of the window.
+complete_venues as (
+
+    select
+        hours.hour_at,
+        reach.window_hours,
+        hours.hour_at + (1 - reach.window_hours) * interval 1 hour as first_hour_at,
+        coverage.venue,
+        bool_or(coverage.is_lower_bound) as is_lower_bound,
+
+    from coverage
+    cross join reach
+    inner join hours
+        on coverage.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
+
+    group by all
+
+    having count(*) = reach.window_hours
+
+),
+
+-- The same instruments above and below the line: those of complete venues whose open interest at
+-- the window's start is known.
 matched as (
 
     select
-        venue_coverage.hour_at,
-        venue_coverage.window_hours,
+        complete_venues.hour_at,
+        complete_venues.window_hours,
         open_interest.base_asset,
-        count(*) as venues,
+        count(distinct complete_venues.venue) as venues,
+        count(*) as instruments,
         sum(open_interest.oi_start_usd) as oi_start_usd,
-        coalesce(sum(by_venue.long_usd), 0)::decimal(38, 4) as long_usd,
+        coalesce(sum(by_instrument.long_usd), 0)::decimal(38, 4) as long_usd,
+        bool_or(complete_venues.is_lower_bound) as is_lower_bound,
 
-    from venue_coverage
+    from complete_venues
     inner join open_interest
-        on venue_coverage.venue = open_interest.venue
-        and venue_coverage.first_hour_at = open_interest.hour_at
-    left join by_venue
-        on venue_coverage.hour_at = by_venue.hour_at
-        and venue_coverage.window_hours = by_venue.window_hours
-        and venue_coverage.venue = by_venue.venue
-        and open_interest.base_asset = by_venue.base_asset
-
-    where venue_coverage.feed_hours = venue_coverage.window_hours
+        on complete_venues.venue = open_interest.venue
+        and complete_venues.first_hour_at = open_interest.hour_at
+    left join by_instrument
+        on complete_venues.hour_at = by_instrument.hour_at
+        and complete_venues.window_hours = by_instrument.window_hours
+        and complete_venues.venue = by_instrument.venue
+        and open_interest.instrument = by_instrument.instrument
+        and open_interest.base_asset = by_instrument.base_asset
 
     group by all
 
@@ -203,49 +194,75 @@ asset_windows as (
         tracked_assets.hour_at,
         tracked_assets.base_asset,
         windows.window_hours,
-        tracked_assets.hour_at - to_hours(windows.window_hours) as hour_before_at,
+        tracked_assets.hour_at - windows.window_hours * interval 1 hour as hour_before_at,
 
     from tracked_assets
     cross join windows
 
 ),
 
-compared as (
+covered as (
 
     select
         asset_windows.hour_at,
         asset_windows.base_asset,
         asset_windows.window_hours,
-        coalesce(
-            all_venues.long_usd, case when coverage.hour_at is not null then 0 end
-        )::decimal(38, 4) as long_usd,
+        asset_windows.hour_before_at,
+        case asset_windows.window_hours
+            when 1 then coalesce(own.is_incomplete_1h, of_all.is_incomplete_1h, true)
+            else coalesce(own.is_incomplete_24h, of_all.is_incomplete_24h, true)
+        end as is_incomplete,
+        case asset_windows.window_hours
+            when 1 then coalesce(own.is_lower_bound_1h, of_all.is_lower_bound_1h, true)
+            else coalesce(own.is_lower_bound_24h, of_all.is_lower_bound_24h, true)
+        end as is_lower_bound,
+
+    from asset_windows
+    left join asset_coverage as own
+        on asset_windows.hour_at = own.hour_at
+        and asset_windows.base_asset = own.base_asset
+    left join asset_coverage as of_all
+        on asset_windows.hour_at = of_all.hour_at
+        and of_all.base_asset = 'ALL'
+
+),
+
+compared as (
+
+    select
+        covered.hour_at,
+        covered.base_asset,
+        covered.window_hours,
+        {{ observed_sum('all_venues.long_usd', 'not covered.is_incomplete') }}::decimal(38, 4)
+            as long_usd,
+        covered.is_incomplete,
+        covered.is_lower_bound,
         matched.long_usd as matched_long_usd,
         matched.oi_start_usd::double as matched_oi_start_usd,
         coalesce(matched.venues, 0)::integer as matched_venues,
+        coalesce(matched.instruments, 0)::integer as matched_instruments,
+        matched.is_lower_bound as is_matched_lower_bound,
         -- What was known at the end of the hour before is what was known at the window's start.
         market_caps.market_cap_usd as market_cap_start_usd,
         case
-            when asset_windows.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd
+            when covered.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd
         end as volume_usd,
 
-    from asset_windows
+    from covered
     left join all_venues
-        on asset_windows.hour_at = all_venues.hour_at
-        and asset_windows.base_asset = all_venues.base_asset
-        and asset_windows.window_hours = all_venues.window_hours
-    left join coverage
-        on asset_windows.hour_at = coverage.hour_at
-        and asset_windows.window_hours = coverage.window_hours
+        on covered.hour_at = all_venues.hour_at
+        and covered.base_asset = all_venues.base_asset
+        and covered.window_hours = all_venues.window_hours
     left join matched
-        on asset_windows.hour_at = matched.hour_at
-        and asset_windows.base_asset = matched.base_asset
-        and asset_windows.window_hours = matched.window_hours
+        on covered.hour_at = matched.hour_at
+        and covered.base_asset = matched.base_asset
+        and covered.window_hours = matched.window_hours
     left join market_caps
-        on asset_windows.hour_before_at = market_caps.hour_at
-        and asset_windows.base_asset = market_caps.base_asset
+        on covered.hour_before_at = market_caps.hour_at
+        and covered.base_asset = market_caps.base_asset
     left join volumes
-        on asset_windows.hour_at = volumes.hour_at
-        and asset_windows.base_asset = volumes.base_asset
+        on covered.hour_at = volumes.hour_at
+        and covered.base_asset = volumes.base_asset
 
 ),
 
@@ -261,14 +278,19 @@ final as (
         max(matched_long_usd) {{ of_window }} as matched_long_{{ window }}_usd,
         max(matched_oi_start_usd) {{ of_window }} as matched_oi_start_{{ window }}_usd,
         max(matched_venues) {{ of_window }} as matched_venues_{{ window }},
+        max(matched_instruments) {{ of_window }} as matched_instruments_{{ window }},
         round(max(1e4 * matched_long_usd::double / matched_oi_start_usd) {{ of_window }}, 6)
             as long_intensity_{{ window }}_bp,
+        bool_or(is_matched_lower_bound) {{ of_window }}
+            as long_intensity_{{ window }}_is_lower_bound,
         max(market_cap_start_usd) {{ of_window }} as market_cap_start_{{ window }}_usd,
         round(max(1e4 * long_usd::double / market_cap_start_usd) {{ of_window }}, 6)
             as long_{{ window }}_to_market_cap_bp,
         max(volume_usd) {{ of_window }} as volume_{{ window }}_usd,
         round(max(1e4 * long_usd::double / nullif(volume_usd, 0)) {{ of_window }}, 6)
             as long_{{ window }}_to_volume_bp,
+        bool_or(is_lower_bound) {{ of_window }} as is_lower_bound_{{ window }},
+        bool_or(is_incomplete) {{ of_window }} as is_incomplete_{{ window }},
         {%- endfor %}
 
     from compared

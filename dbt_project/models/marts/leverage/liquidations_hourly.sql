@@ -22,7 +22,7 @@ final as (
         sum(events)::bigint as events,
         max(largest_usd) as largest_usd,
         bool_or(is_lower_bound) as is_lower_bound,
-        bool_or(feed_up) as feed_up,
+        bool_and(is_complete) as is_complete,
 
     from minutely
 

@@ -17,21 +17,9 @@ liquidations as (
 
 ),
 
-publication_rules as (
+coverage as (
 
-    select
-        venue,
-        publication_rule,
-        coalesce(valid_from, timestamp '-infinity') as valid_from,
-        coalesce(valid_to, timestamp 'infinity') as valid_to,
-
-    from {{ ref('dim_venues') }}
-
-),
-
-feed_hours as (
-
-    from {{ ref('int_feed_hours') }}
+    from {{ ref('venue_coverage_hourly') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -44,13 +32,14 @@ minutely as (
         hour_at,
         venue,
         base_asset,
-        coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0) as long_usd,
-        coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0) as short_usd,
+        sum(notional_usd) filter (where liquidated_side = 'long') as long_usd,
+        sum(notional_usd) filter (where liquidated_side = 'short') as short_usd,
         sum(notional_usd) as total_usd,
         count(*) filter (where liquidated_side = 'long') as long_events,
         count(*) filter (where liquidated_side = 'short') as short_events,
         count(*) as events,
         max(notional_usd) as largest_usd,
+        count(*) > count(notional_usd) as lacks_a_notional,
 
     from liquidations
 
@@ -58,34 +47,8 @@ minutely as (
 
 ),
 
-venue_minutes as (
-
-    select distinct
-        minute_at,
-        venue,
-
-    from minutely
-
-),
-
--- Any rule in force in the minute that is not 'full' makes the minute's sums lower bounds.
-published_minutes as (
-
-    select
-        venue_minutes.minute_at,
-        venue_minutes.venue,
-        bool_or(publication_rules.publication_rule != 'full') as is_lower_bound,
-
-    from venue_minutes
-    inner join publication_rules
-        on venue_minutes.venue = publication_rules.venue
-        and venue_minutes.minute_at + interval 1 minute > publication_rules.valid_from
-        and venue_minutes.minute_at < publication_rules.valid_to
-
-    group by all
-
-),
-
+-- A side that saw none is zero only where the whole hour was heard. A venue that the project does
+-- not list has no coverage.
 final as (
 
     select
@@ -93,23 +56,24 @@ final as (
         minutely.hour_at,
         minutely.venue,
         minutely.base_asset,
-        minutely.long_usd,
-        minutely.short_usd,
+        {%- for side in ['long', 'short'] %}
+        case
+            when minutely.{{ side }}_events > 0 then minutely.{{ side }}_usd
+            when coverage.is_complete then 0
+        end::decimal(38, 4) as {{ side }}_usd,
+        {%- endfor %}
         minutely.total_usd,
-        minutely.long_events,
-        minutely.short_events,
+        {{ observed_sum('minutely.long_events', 'coverage.is_complete') }} as long_events,
+        {{ observed_sum('minutely.short_events', 'coverage.is_complete') }} as short_events,
         minutely.events,
         minutely.largest_usd,
-        published_minutes.is_lower_bound,
-        feed_hours.feed_up,
+        coalesce(coverage.is_lower_bound, true) or minutely.lacks_a_notional as is_lower_bound,
+        coalesce(coverage.is_complete, false) as is_complete,
 
     from minutely
-    left join published_minutes
-        on minutely.minute_at = published_minutes.minute_at
-        and minutely.venue = published_minutes.venue
-    left join feed_hours
-        on minutely.hour_at = feed_hours.hour_at
-        and minutely.venue = feed_hours.venue
+    left join coverage
+        on minutely.hour_at = coverage.hour_at
+        and minutely.venue = coverage.venue
 
 )
 

@@ -24,6 +24,7 @@ final as (
         return_24h,
         return_source,
         rank,
+        tier_rank,
         tier,
         sector,
         is_stablecoin,

@@ -1,4 +1,6 @@
 {{ config(meta={'partition': 'hour_at', 'lookback_hours': 720}) }}
+{#- A figure over 30 days is null unless each of them has a value. #}
+{%- set days_needed = 30 %}
 
 with
 
@@ -21,7 +23,9 @@ daily as (
         past.mid_median_return_24h - past.large_median_return_24h as mid_minus_large_return,
         past.mid_median_return_24h,
         past.btc_return_24h,
-        past.mid_median_return_24h is not null and past.btc_return_24h > 0 as is_up_day,
+        case
+            when past.mid_median_return_24h is not null then past.btc_return_24h > 0
+        end as is_up_day,
 
     from breadth as as_of
     inner join breadth as past
@@ -38,16 +42,29 @@ over_30_days as (
     select
         hour_at,
         count(*) as days,
-        sum(round(red_by_count_share, 6)::decimal(18, 6))::double
-        / count(red_by_count_share) as red_by_count_share,
-        sum(round(red_by_cap_share, 6)::decimal(18, 6))::double
-        / count(red_by_cap_share) as red_by_cap_share,
-        sum(round(mid_minus_large_return, 6)::decimal(18, 6))::double
-        / count(mid_minus_large_return) as mid_minus_large_return,
+        case
+            when count(red_by_count_share) = {{ days_needed }}
+                then sum(round(red_by_count_share, 6)::decimal(18, 6))::double
+                    / {{ days_needed }}
+        end as red_by_count_share,
+        case
+            when count(red_by_cap_share) = {{ days_needed }}
+                then sum(round(red_by_cap_share, 6)::decimal(18, 6))::double
+                    / {{ days_needed }}
+        end as red_by_cap_share,
+        case
+            when count(mid_minus_large_return) = {{ days_needed }}
+                then sum(round(mid_minus_large_return, 6)::decimal(18, 6))::double
+                    / {{ days_needed }}
+        end as mid_minus_large_return,
         count(*) filter (where is_up_day) as up_days,
-        sum(round(mid_median_return_24h, 6)::decimal(18, 6)) filter (where is_up_day)::double
-        / sum(round(btc_return_24h, 6)::decimal(18, 6)) filter (where is_up_day)::double
-            as upside_capture,
+        case
+            when count(is_up_day) = {{ days_needed }}
+                then sum(round(mid_median_return_24h, 6)::decimal(18, 6))
+                        filter (where is_up_day)::double
+                    / sum(round(btc_return_24h, 6)::decimal(18, 6))
+                        filter (where is_up_day)::double
+        end as upside_capture,
 
     from daily
 

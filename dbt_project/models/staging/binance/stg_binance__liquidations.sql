@@ -1,5 +1,6 @@
 -- side: the liquidation ORDER's side, SELL closes a long.
--- size: `z` (filled); USD-M in base coin, COIN-M in contracts of 100 USD (BTC) or 10 USD (others).
+-- size: `z` (filled so far); USD-M in base coin, COIN-M in contracts of 100 USD (BTC) or 10 USD
+--   (others). Of an order that is sent partly filled and then filled, the last state counts.
 -- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
 --   symbol and second is published.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
@@ -15,7 +16,8 @@ with
     row={
         'event_kind': '$.e', 'market_code': '$.st',
         'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
-        'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'event_ms': '$.o.T',
+        'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'last_filled_quantity': '$.o.l',
+        'order_status': '$.o.X', 'event_ms': '$.o.T',
     },
 ) }}
 
@@ -39,6 +41,8 @@ from_frames as (
         raw_price,
         average_price,
         filled_quantity,
+        last_filled_quantity,
+        order_status,
         {{ epoch_ms_at('event_ms') }} as event_at,
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
         raw_line::varchar as twin_scope,
@@ -97,6 +101,8 @@ from_collector_csv as (
         {{ csv_field('price', 6) }} as raw_price,
         nullif({{ csv_field('average_price', 7) }}, 'None') as average_price,
         {{ csv_field('accumulated_filled', 10) }} as filled_quantity,
+        {{ csv_field('last_filled', 9) }} as last_filled_quantity,
+        {{ csv_field('status', 8) }} as order_status,
         {{ epoch_ms_at(csv_field('trade_time_ms', 11)) }} as event_at,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
         symbol as twin_scope,
@@ -214,13 +220,26 @@ from_dump as (
 
 ),
 
-orders as (
+delivered_orders as (
 
     from from_frames
     union all by name
     from from_collector_csv
     union all by name
     from from_dump
+
+),
+
+-- An order that is filled bit by bit is sent with each of its states: the last one counts.
+orders as (
+
+    select
+        * exclude (line_class, last_filled_quantity, order_status),
+        if(
+            line_class = 'row' and {{ is_earlier_state_of_an_order() }}, 'other', line_class
+        ) as line_class,
+
+    from delivered_orders
 
 ),
 

@@ -1,0 +1,215 @@
+"""What a landing heard of each hour: the rows of `ops.venue_hours`.
+
+A landing says it itself (`Landing.heard`). Of ledgers without it, the same is worked out from the
+landing's objects and status. In both cases the time of asking has the last word: what was asked
+for before an hour could be complete is no proof of the whole hour, whatever its status says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from unwind.clock import HOUR as ONE_HOUR
+from unwind.landing.ledger import Batch, HeardHour, Landing
+from unwind.landing.raw import RawObject
+from unwind.landing.segments import Missed
+from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
+
+LIQUIDATIONS = "liquidations"
+REST, STREAM, DUMP = "rest", "stream", "dump"
+COMPLETE, PARTIAL, FAILED = "complete", "partial", "failed"
+
+MissedBy = Callable[[RawObject, datetime], Missed]
+
+
+def heard_hours(
+    batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
+) -> tuple[HeardHour, ...]:
+    """One row per hour of an hour's or day's batch and source of the venue's liquidations.
+
+    `missed_by` says what a recorder's segment lacks of an hour. Nobody knows what an import covers.
+    """
+    if landing.dataset != LIQUIDATIONS or batch.covers_from_at is None:
+        return ()
+    heard = landing.heard
+    if heard is None:
+        heard = _of_objects(batch, venue, landing, missed_by)
+    return tuple(_as_of_asking(one, batch, venue, landing) for one in heard)
+
+
+def heard_by_asking(
+    batch: Batch, venue: Venue, landing: Landing, lacks: Sequence[str] = ()
+) -> tuple[HeardHour, ...]:
+    """The rows of a venue's answers and files, without its stream.
+
+    `lacks` says what the answers leave out although nothing failed.
+    """
+    hours = hours_of(batch)
+    cadence = HOUR if batch.kind == "hour" else DAY
+    asked = [one for one in venue.datasets if one.name == LIQUIDATIONS and cadence in one.cadences]
+    usable = [one for one in landing.objects if one.problem is None]
+    files = [one for one in usable if one.format not in ("frames", "rest")]
+    has_answers = any(one.format == "rest" for one in usable)
+    has_frames = any(one.format == "frames" for one in usable)
+    heard = []
+    if any(one.files for one in asked) or files:
+        heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
+    if has_answers or any(not one.files for one in asked):
+        asked_at = landing.asked_at or landing.landed_at
+        heard += [
+            _of_answers(
+                hour_at,
+                landing,
+                [*lacks, *_not_kept(hour_at, asked_at, venue)],
+                has_answers=has_answers,
+                has_frames=has_frames,
+            )
+            for hour_at in hours
+        ]
+    return tuple(heard)
+
+
+def _asked_in(batch: Batch, venue: Venue) -> list[Dataset]:
+    """The datasets that a venue is asked for in batches of this kind."""
+    cadences = {DAY} if batch.kind == "day" else {HOUR, DAILY}
+    return [one for one in venue.datasets if cadences & set(one.cadences)]
+
+
+def settled_at(batch: Batch, venue: Venue) -> datetime:
+    """When a venue's answers can be complete: the batch's end and the venue's settling time."""
+    if batch.covers_to_at is None:
+        raise ValueError(f"{batch.batch_id} covers no stated time")
+    return batch.covers_to_at + venue.settling.after_end
+
+
+def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
+    """Whether a venue was asked before the time could be complete. A recorder is asked nothing."""
+    asked = any(one.name == landing.dataset for one in _asked_in(batch, venue))
+    if batch.covers_to_at is None or not landing.requests or not asked:
+        return False
+    return (landing.asked_at or landing.landed_at) < settled_at(batch, venue)
+
+
+def as_of_asking(landing: Landing, batch: Batch, venue: Venue) -> Landing:
+    """The landing with what its time of asking makes of its status; failed ones stay so."""
+    if landing.status == "failed" or landing.is_only_early or not was_early(landing, batch, venue):
+        return landing
+    told = _told_early(landing, settled_at(batch, venue))
+    if landing.status in ("ok", "empty"):
+        return replace(landing, status="partial", detail=told, is_only_early=True)
+    if told in landing.detail:
+        return landing
+    return replace(landing, detail="; ".join(filter(None, (landing.detail, told))))
+
+
+def _told_early(landing: Landing, complete_at: datetime) -> str:
+    asked_at = landing.asked_at or landing.landed_at
+    return (
+        f"asked for at {asked_at:%Y-%m-%d %H:%M:%S} UTC, before it could be complete "
+        f"({complete_at:%Y-%m-%d %H:%M:%S}): land it again"
+    )
+
+
+def hours_of(batch: Batch) -> list[datetime]:
+    """The hours that a batch covers, in order."""
+    if batch.covers_from_at is None or batch.covers_to_at is None:
+        return []
+    count = int((batch.covers_to_at - batch.covers_from_at) / ONE_HOUR)
+    return [batch.covers_from_at + ONE_HOUR * place for place in range(count)]
+
+
+def hour_named(name: str) -> datetime | None:
+    """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
+    named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
+    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None
+
+
+def stream_hour(hour_at: datetime, lacks: Missed | None) -> HeardHour:
+    """What a recorder heard of an hour; without a segment (None) nothing."""
+    if lacks is None:
+        detail = "the recorder has no closed segment of this hour"
+        return HeardHour(hour_at, STREAM, FAILED, 0.0, detail)
+    share = min(max(1 - lacks.seconds / ONE_HOUR.total_seconds(), 0.0), 1.0)
+    if lacks.is_whole:
+        return HeardHour(hour_at, STREAM, COMPLETE, share)
+    return HeardHour(hour_at, STREAM, PARTIAL, share, str(lacks))
+
+
+def _as_of_asking(one: HeardHour, batch: Batch, venue: Venue, landing: Landing) -> HeardHour:
+    """A row that says complete although it was asked for too early becomes partial."""
+    complete_at = one.hour_at + ONE_HOUR
+    if one.source_kind == REST:
+        complete_at = max(complete_at, settled_at(batch, venue))
+    if one.outcome != COMPLETE or (landing.asked_at or landing.landed_at) >= complete_at:
+        return one
+    told = _told_early(landing, complete_at)
+    return replace(one, outcome=PARTIAL, covered_share=None, detail=told)
+
+
+def _of_objects(
+    batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
+) -> tuple[HeardHour, ...]:
+    frames = [one for one in landing.objects if one.problem is None and one.format == "frames"]
+    asked = heard_by_asking(batch, venue, landing)
+    if not venue.recorded and not frames:
+        return asked
+    return (*asked, *_of_segments(batch, hours_of(batch), frames, missed_by))
+
+
+def _of_segments(
+    batch: Batch, hours: Iterable[datetime], frames: Iterable[RawObject], missed_by: MissedBy
+) -> list[HeardHour]:
+    only_hour = batch.covers_from_at if batch.kind == "hour" else None
+    of_hour = {hour_named(one.name) or only_hour: one for one in frames}
+    return [
+        stream_hour(hour_at, missed_by(of_hour[hour_at], hour_at) if hour_at in of_hour else None)
+        for hour_at in hours
+    ]
+
+
+def _of_files(
+    hours: Iterable[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
+) -> list[HeardHour]:
+    """Files that an hour is named by. A day's dump of one contract says nothing of the others."""
+    named = {hour_named(one.name) for one in files}
+    rows = [HeardHour(hour_at, DUMP, COMPLETE, 1.0) for hour_at in hours if hour_at in named]
+    if is_day and not named - {None} and landing.status != "failed":
+        return []
+    lacking = landing.detail or "there is no file of this hour"
+    rows += [
+        HeardHour(hour_at, DUMP, FAILED, 0.0, lacking) for hour_at in hours if hour_at not in named
+    ]
+    return sorted(rows, key=lambda one: one.hour_at)
+
+
+def _of_answers(
+    hour_at: datetime,
+    landing: Landing,
+    lacks: Sequence[str],
+    has_answers: bool,
+    has_frames: bool,
+) -> HeardHour:
+    if landing.status == "failed" or (
+        landing.status == "partial" and has_frames and not has_answers
+    ):
+        # A segment makes partial what had failed: the stream alone is there.
+        return HeardHour(hour_at, REST, FAILED, 0.0, landing.detail)
+    if lacks:
+        return HeardHour(hour_at, REST, PARTIAL, None, "; ".join(dict.fromkeys(lacks)))
+    if landing.status in ("ok", "empty"):
+        return HeardHour(hour_at, REST, COMPLETE, 1.0)
+    return HeardHour(hour_at, REST, PARTIAL, None, landing.detail)
+
+
+def _not_kept(hour_at: datetime, asked_at: datetime, venue: Venue) -> list[str]:
+    """Why a venue's answers cannot reach back to an hour."""
+    kept = venue.kept
+    if kept is None or hour_at >= asked_at - kept.back:
+        return []
+    return [
+        f"asked for at {asked_at:%Y-%m-%d %H:%M:%S} UTC, and {venue.name} keeps its past for "
+        f"{kept.back / ONE_HOUR:.0f} hours"
+    ]

@@ -1,0 +1,50 @@
+{#-
+    Under which dataset a venue's list of contracts is landed, as an SQL expression.
+
+    Argument: venue, an expression that gives the venue. Most venues list them under `instruments`;
+    the others give them with their tickers, markets or contracts.
+-#}
+{% macro listing_dataset(venue) -%}
+    case {{ venue }}
+        {%- for named, dataset in listing_datasets().items() %}
+        when '{{ named }}' then '{{ dataset }}'
+        {%- endfor %}
+        else 'instruments'
+    end
+{%- endmacro %}
+
+
+{% macro listing_datasets() %}
+    {{ return({
+        "bitfinex": "status",
+        "dydx": "markets",
+        "gate": "contracts",
+        "hyperliquid": "premium_index",
+        "lighter": "markets",
+    }) }}
+{% endmacro %}
+
+
+{#-
+    Whether a venue's word for a contract's state means that it can be traded; a predicate. A word
+    that is not known counts as trading, and so does none: the contract is listed.
+
+    2026-11-25: the words that mean the contrary, from the venues' own pages: Binance and Aster
+    (PENDING_TRADING, PRE_DELIVERING, DELIVERING, DELIVERED, PRE_SETTLE, SETTLING, CLOSE, BREAK),
+    Bybit (PreLaunch, Delivering, Closed), OKX (suspend, preopen, expired, test), Bitget (listed is
+    not yet tradable, maintain, off, offline), BitMEX (Unlisted, Closed, Settled), Deribit
+    (inactive), dYdX (PAUSED, CANCEL_ONLY, INITIALIZING, FINAL_SETTLEMENT), Hyperliquid (delisted),
+    Lighter (inactive), Kraken (not tradeable), HTX's numbers other than 1 as `status 5`.
+-#}
+{% macro is_trading_status(column) -%}
+    (
+        coalesce({{ column }}, '') not in (
+            'pending_trading', 'pre_delivering', 'delivering', 'delivered', 'pre_settle',
+            'settling', 'settled', 'close', 'closed', 'break', 'prelaunch', 'suspend', 'preopen',
+            'expired', 'test', 'listed', 'maintain', 'off', 'offline', 'unlisted', 'inactive',
+            'paused', 'cancel_only', 'initializing', 'final_settlement', 'delisted',
+            'not tradeable'
+        )
+        and not starts_with(coalesce({{ column }}, ''), 'status ')
+    )
+{%- endmacro %}

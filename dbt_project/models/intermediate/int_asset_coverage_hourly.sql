@@ -1,0 +1,155 @@
+-- One row per hour and base_asset that a venue normally reports or that is tracked, and ALL: how many
+-- of the venues that normally report it were heard. An asset that no venue lists may be reported by
+-- any: its coverage is that of ALL.
+--
+-- Where nothing is known of a venue's listings an event makes it expected for 7 days; the tracked
+-- assets look back 720 hours.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 720},
+) }}
+
+with
+
+hours as (
+
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+tracked_assets as (
+
+    from {{ ref('int_tracked_assets_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+coverage as (
+
+    from {{ ref('venue_coverage_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+expected_venues as (
+
+    from {{ ref('int_expected_venues') }}
+
+),
+
+expected as (
+
+    select distinct
+        hours.hour_at,
+        expected_venues.venue,
+        expected_venues.base_asset,
+
+    from hours
+    inner join expected_venues
+        on hours.hour_at < expected_venues.expected_to
+        and hours.hour_at + interval 1 hour > expected_venues.expected_from
+
+),
+
+expected_of_all as (
+
+    select distinct
+        hour_at,
+        venue,
+        'ALL' as base_asset,
+
+    from expected
+
+),
+
+counted as (
+
+    select
+        expected.hour_at,
+        expected.base_asset,
+        count(*) as venues_expected,
+        count(*) filter (where coverage.is_complete) as venues_complete,
+        count(*) filter (where coverage.is_heard) as venues_heard,
+        count(*) filter (where coverage.is_lower_bound) as venues_lower_bound,
+
+    from (
+        from expected
+        union all
+        from expected_of_all
+    ) as expected
+    inner join coverage
+        on expected.hour_at = coverage.hour_at
+        and expected.venue = coverage.venue
+
+    group by all
+
+),
+
+asset_hours as (
+
+    select
+        hour_at,
+        base_asset,
+
+    from counted
+
+    union
+
+    select
+        hour_at,
+        base_asset,
+
+    from tracked_assets
+
+    union
+
+    select
+        hour_at,
+        'ALL' as base_asset,
+
+    from hours
+
+),
+
+with_all as (
+
+    select
+        asset_hours.hour_at,
+        asset_hours.base_asset,
+        coalesce(counted.venues_expected, of_all.venues_expected, 0) as venues_expected,
+        coalesce(counted.venues_complete, of_all.venues_complete, 0) as venues_complete,
+        coalesce(counted.venues_heard, of_all.venues_heard, 0) as venues_heard,
+        coalesce(counted.venues_lower_bound, of_all.venues_lower_bound, 0) as venues_lower_bound,
+
+    from asset_hours
+    left join counted
+        on asset_hours.hour_at = counted.hour_at
+        and asset_hours.base_asset = counted.base_asset
+    left join counted as of_all
+        on asset_hours.hour_at = of_all.hour_at
+        and of_all.base_asset = 'ALL'
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        venues_expected,
+        venues_complete,
+        venues_heard,
+        venues_expected > 0 and venues_complete = venues_expected as is_complete,
+        venues_expected = 0 or venues_lower_bound > 0 as is_lower_bound,
+
+    from with_all
+
+)
+
+from final

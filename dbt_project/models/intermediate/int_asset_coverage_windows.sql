@@ -1,0 +1,80 @@
+-- One row per hour and base_asset of int_asset_coverage_hourly: its coverage over the windows that end
+-- with the hour. In an hour in which an asset has no row, nobody lists it: ALL stands for it.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 720},
+) }}
+
+with
+
+coverage as (
+
+    from {{ ref('int_asset_coverage_hourly') }}
+
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
+with_all as (
+
+    select
+        coverage.hour_at,
+        coverage.base_asset,
+        coverage.is_complete::integer as is_complete,
+        (not coverage.is_lower_bound)::integer as is_whole,
+        of_all.is_complete::integer as all_complete,
+        (not of_all.is_lower_bound)::integer as all_whole,
+
+    from coverage
+    inner join coverage as of_all
+        on coverage.hour_at = of_all.hour_at
+        and of_all.base_asset = 'ALL'
+
+),
+
+summed as (
+
+    select
+        hour_at,
+        base_asset,
+        {%- for hours in [1, 4, 12, 24] %}
+        {%- for counted in ['is_complete', 'is_whole', 'all_complete', 'all_whole'] %}
+        sum({{ counted }}) over (
+            partition by base_asset
+            order by hour_at
+            range between interval {{ hours - 1 }} hour preceding and current row
+        ) as {{ counted }}_{{ hours }}h,
+        {%- endfor %}
+        {%- endfor %}
+
+    from with_all
+
+),
+
+final as (
+
+    select
+        summed.hour_at,
+        summed.base_asset,
+        {%- for hours in [1, 4, 12, 24] %}
+        (
+            summed.is_complete_{{ hours }}h - summed.all_complete_{{ hours }}h
+            + of_all.is_complete_{{ hours }}h
+        )::integer as complete_hours_{{ hours }}h,
+        complete_hours_{{ hours }}h < {{ hours }} as is_incomplete_{{ hours }}h,
+        summed.is_whole_{{ hours }}h - summed.all_whole_{{ hours }}h + of_all.is_whole_{{ hours }}h
+            < {{ hours }} as is_lower_bound_{{ hours }}h,
+        {%- endfor %}
+
+    from summed
+    inner join summed as of_all
+        on summed.hour_at = of_all.hour_at
+        and of_all.base_asset = 'ALL'
+
+    where summed.hour_at in {{ build_hours() }}
+
+)
+
+select *,
+
+from final

@@ -1,0 +1,224 @@
+-- One row per hour and base_asset, and ALL: open interest as a series that does not jump when a
+-- venue begins or stops to report.
+--
+-- Each instrument stands for its latest figure of the last 24 hours' ends; its coins are valued at
+-- the price at which the others report. What begins to be reported and what has not been for 24
+-- hours changes the sum, not the market: that step, ln(sum / (sum - entered + left)), is taken out
+-- when it comes and let in evenly over the 720 hours after it:
+--     oi_constant_venues_usd = standing_usd x exp(-sum of step x (1 - age in hours / 720)).
+-- So nothing depends on more than a month, and without changes of composition it is the sum itself.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 746},
+) }}
+{%- set standing_hours = 24 %}
+{%- set fading_hours = 720 %}
+
+with
+
+hours as (
+
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
+
+    where hour_at >= {{ first_hour_read(fading_hours - 1) }}
+
+),
+
+instruments as (
+
+    from {{ ref('int_instrument_open_interest_hourly') }}
+
+    where oi_end_usd is not null
+        and hour_at >= {{ first_hour_read(fading_hours - 1 + standing_hours) }}
+
+),
+
+spans as (
+
+    select
+        hour_at as observed_hour_at,
+        base_asset,
+        oi_end_usd,
+        oi_end_base,
+        lag(hour_at) over by_instrument as former_hour_at,
+        lead(hour_at) over by_instrument as next_hour_at,
+
+    from instruments
+
+    window by_instrument as (partition by venue, instrument, base_asset order by hour_at)
+
+),
+
+-- At an age of 24 hours it has left.
+ages as (
+
+    select unnest(range({{ standing_hours }} + 1)) as age_hours,
+
+),
+
+standing as (
+
+    select
+        spans.observed_hour_at + to_hours(ages.age_hours) as hour_at,
+        spans.base_asset,
+        spans.oi_end_usd,
+        spans.oi_end_base,
+        ages.age_hours,
+        ages.age_hours = 0
+            and (
+                spans.former_hour_at is null
+                or spans.former_hour_at
+                < spans.observed_hour_at - interval {{ standing_hours }} hour
+            ) as is_entering,
+
+    from spans
+    cross join ages
+    inner join hours
+        on spans.observed_hour_at + to_hours(ages.age_hours) = hours.hour_at
+
+    where ages.age_hours = 0
+        or spans.next_hour_at is null
+        or spans.next_hour_at > spans.observed_hour_at + to_hours(ages.age_hours)
+
+),
+
+-- Summed in decimals: the order of the instruments must not show.
+prices as (
+
+    select
+        hour_at,
+        base_asset,
+        sum(try_cast(round(oi_end_usd, 4) as decimal(38, 4)))::double
+        / nullif(sum(try_cast(round(oi_end_base, 8) as decimal(38, 8)))::double, 0) as price_usd,
+
+    from standing
+
+    where age_hours = 0
+        and oi_end_usd > 0
+        and oi_end_base > 0
+
+    group by all
+
+),
+
+valued as (
+
+    select
+        standing.hour_at,
+        standing.base_asset,
+        standing.age_hours,
+        standing.is_entering,
+        try_cast(
+            round(
+                case
+                    when standing.age_hours = 0 then standing.oi_end_usd
+                    else coalesce(standing.oi_end_base * prices.price_usd, standing.oi_end_usd)
+                end,
+                4
+            ) as decimal(38, 4)
+        ) as value_usd,
+
+    from standing
+    left join prices
+        on standing.hour_at = prices.hour_at
+        and standing.base_asset = prices.base_asset
+
+),
+
+summed as (
+
+    {% for asset in ['base_asset', "'ALL'"] -%}
+    select
+        hour_at,
+        {{ asset }} as base_asset,
+        coalesce(sum(value_usd) filter (where age_hours < {{ standing_hours }}), 0)
+            as standing_usd,
+        coalesce(sum(value_usd) filter (where is_entering), 0) as entered_usd,
+        coalesce(sum(value_usd) filter (where age_hours = {{ standing_hours }}), 0) as left_usd,
+        count(*) filter (where age_hours = 0) as reporting_instruments,
+        count(*) filter (where age_hours between 1 and {{ standing_hours - 1 }})
+            as missing_instruments,
+
+    from valued
+
+    group by all
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {% endfor %}
+
+),
+
+linked as (
+
+    select
+        *,
+        epoch(hour_at)::bigint // 3600 - 420000 as hour_number,
+        (standing_usd - entered_usd + left_usd)::double as linked_usd,
+        -- Nothing to link with: the series begins.
+        standing_usd <= 0 or linked_usd <= 0 as is_beginning,
+        case
+            when is_beginning then 0
+            else round(ln(standing_usd::double / linked_usd), 12)
+        end::decimal(38, 12) as step,
+        round(step::double * hour_number, 12)::decimal(38, 12) as numbered_step,
+
+    from summed
+
+),
+
+runs as (
+
+    select
+        *,
+        count(*) filter (where is_beginning) over (
+            partition by base_asset order by hour_at range unbounded preceding
+        ) as run_number,
+
+    from linked
+
+),
+
+faded as (
+
+    select
+        *,
+        (
+            ({{ fading_hours }} - hour_number) * sum(step) over last_720h
+            + sum(numbered_step) over last_720h
+        )::double / {{ fading_hours }} as kept_out,
+
+    from runs
+
+    window last_720h as (
+        partition by base_asset, run_number
+        order by hour_at
+        range between interval {{ fading_hours - 1 }} hour preceding and current row
+    )
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        standing_usd::double as standing_usd,
+        entered_usd::double as entered_usd,
+        left_usd::double as left_usd,
+        reporting_instruments::integer as reporting_instruments,
+        missing_instruments::integer as missing_instruments,
+        case
+            when reporting_instruments > 0
+                then round(standing_usd::double * exp(-round(kept_out, 9)), 4)
+        end as oi_constant_venues_usd,
+
+    from faded
+
+    where hour_at in {{ build_hours() }}
+
+)
+
+from final

@@ -1,0 +1,101 @@
+"""Which share of hours the stress regime calls extreme, on simulated components.
+
+    .venv/bin/python -m tests.simulations.extreme_share
+
+Each component of each asset is an independent first-order autoregression; the models rank, weigh
+and label them as they do any market. Prints the table in docs/semantics.md. Counted are the hours
+after 180 days: by then components and score are ranked among a full 90 days.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from tests.simulations.range_divergence import SEED, autoregression
+from unwind.settings import Home
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.state import staging_state
+
+FIRST_HOUR = datetime.fromisoformat("2025-01-01")
+RANKED_FROM = 2 * 2160
+HOURS = RANKED_FROM + 2160
+ASSETS = 10
+PERSISTENCES = (0.0, 0.9, 0.98, 0.995)
+COMPONENTS = (
+    "oi_to_market_cap",
+    "oi_weighted_funding_8h",
+    "long_imbalance_24h",
+    "intensity_24h_bp",
+    "realised_volatility_24h",
+)
+MODELS = ("int_stress_percentiles", "int_stress_score_percentiles", "stress_hourly")
+
+
+def made_components(random: np.random.Generator, phi: float) -> pd.DataFrame:
+    """Components of the assets of one persistence, one row per asset and hour."""
+    hours = [FIRST_HOUR + timedelta(hours=h) for h in range(HOURS)]
+    made = pd.DataFrame(
+        {
+            "hour_at": np.tile(np.array(hours, dtype="datetime64[us]"), ASSETS),
+            "base_asset": np.repeat([f"{phi:g} {n}" for n in range(ASSETS)], HOURS),
+        }
+    )
+    for component in COMPONENTS:
+        made[component] = autoregression(random, phi, ASSETS, HOURS).ravel()
+    return made.assign(mass_below_spot=np.nan)
+
+
+def main() -> None:
+    """Prints the shares by persistence."""
+    random = np.random.default_rng(SEED)
+    made = pd.concat([made_components(random, phi) for phi in PERSISTENCES])
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        with staging_state(home) as connection:
+            connection.register("made", made)
+            for table in ("ops.hours", "ops.pending_hours"):
+                connection.execute(
+                    f"insert into {table} select distinct hour_at from made order by 1"
+                )
+            connection.execute("create schema if not exists intermediate")
+            connection.execute(
+                "create table intermediate.int_stress_components as"
+                " select * replace (nullif(mass_below_spot, 'nan'::double) as mass_below_spot)"
+                " from made"
+            )
+        untested = ("--resource-type=model", "--resource-type=seed")
+        run_dbt(home, ["build", *untested, "--select", "stress_weights", *MODELS])
+        with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
+            rows = connection.execute(
+                """
+                select
+                    split_part(base_asset, ' ', 1) as phi,
+                    avg((regime = 'extreme')::integer) as of_score,
+                    avg((score_percentile > 95)::integer) as above_95,
+                    avg((oi_to_market_cap_regime = 'extreme')::integer) as of_component
+                from marts.stress_hourly
+                where hour_at >= ?
+                group by all
+                order by all
+                """,
+                [FIRST_HOUR + timedelta(hours=RANKED_FROM)],
+            ).fetchall()
+    print(f"seed {SEED}, {ASSETS} assets and {HOURS - RANKED_FROM} hours each, shares in percent")
+    print(
+        "| AR(1) of each component | score over the 95th percentile | score extreme |"
+        " one component extreme |"
+    )
+    print("|---|---|---|---|")
+    for phi, of_score, above_95, of_component in rows:
+        shares = " | ".join(f"{100 * share:.1f}" for share in (above_95, of_score, of_component))
+        print(f"| {phi} | {shares} |")
+
+
+if __name__ == "__main__":
+    main()

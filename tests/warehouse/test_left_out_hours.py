@@ -1,0 +1,405 @@
+"""Venue-hours left out at random, against what the simulated market knows to have happened.
+
+No sum or count is below the market's own books without saying so, no ratio draws on a part without
+saying so, and there is no zero where there was something. UNWIND_LEFT_OUT_SEEDS names further seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import duckdb
+import pytest
+
+from unwind.landing.land import hour_batch, land_venue
+from unwind.landing.ledger import Landing, Ledger
+from unwind.landing.raw import RawObject, RawZone
+from unwind.replay.episode import short_tape
+from unwind.replay.market import HOUR_MS, Tape, epoch_ms
+from unwind.replay.segments import write_segments
+from unwind.replay.server import ReplayServer
+from unwind.settings import Home
+from unwind.venues import venues
+from unwind.warehouse.refresh import refresh
+
+HOUR = timedelta(hours=1)
+FROM_AT = datetime(2026, 1, 29, tzinfo=UTC)
+HOURS = [FROM_AT + HOUR * place for place in range(6)]
+NOT_LANDED = HOURS[3]
+LEFT_OUT = 30
+SEEDS = [int(one) for one in os.environ.get("UNWIND_LEFT_OUT_SEEDS", "7").split(",")]
+WINDOWS = {1: "1h", 24: "24h"}
+ALL = "ALL"
+# A frame of an hour's last second is received in the next hour, whose segment has it.
+AFTER_PUSH_MS = 100
+
+Plan = Mapping[tuple[str, datetime], str]
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    return short_tape()
+
+
+@pytest.fixture(scope="module")
+def whole(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Six hours of every venue, landed as they should be, not built."""
+    home = Home(tmp_path_factory.mktemp("whole") / "home")
+    write_segments(tape, home.recorder, HOURS[0], HOURS[-1] + HOUR)
+    with ReplayServer(tape, now=HOURS[0]) as server:
+        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
+        with mock.patch.dict(os.environ, settings):
+            for hour_at in HOURS:
+                now = landed_at(hour_at)
+                server.set_now(now)
+                with ThreadPoolExecutor(3) as pool:
+                    list(
+                        pool.map(
+                            lambda venue, batch=hour_batch(hour_at), now=now: land_venue(
+                                home, batch, venue, lambda: now
+                            ),
+                            venues(),
+                        )
+                    )
+    return home
+
+
+def landed_at(hour_at: datetime) -> datetime:
+    """Ten minutes after the hour: every venue has settled."""
+    return hour_at + HOUR + timedelta(minutes=10)
+
+
+def traded(tape: Tape) -> list[str]:
+    return sorted(set(tape.venue_of.tolist()))
+
+
+def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
+    """The same landings but for the venue-hours of the plan, sealed and built in another home."""
+    home = Home(folder / "home")
+    shutil.copytree(whole.root / "raw", home.root / "raw")
+    known, ledger = Ledger(whole), Ledger(home)
+    for hour_at in HOURS:
+        batch = hour_batch(hour_at)
+        for venue in venues():
+            landings = known.landed(batch.batch_id, venue)
+            outcome = plan.get((venue, hour_at))
+            if outcome == "not_landed" or not landings:
+                continue
+            if outcome:
+                landings = [
+                    left_out(home, venue, hour_at, landing, outcome)
+                    if landing.dataset == "liquidations"
+                    else landing
+                    for landing in landings
+                ]
+            ledger.record_landing(batch.batch_id, venue, landings)
+        if (home.landed / batch.batch_id).exists():
+            ledger.seal(batch, landed_at(hour_at))
+    refresh(home, clock=lambda: landed_at(HOURS[-1]) + HOUR)
+    return home
+
+
+def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcome: str) -> Landing:
+    """The landing of liquidations as it is when it fails, or has a gap of the middle 40 minutes."""
+    if outcome == "failed":
+        objects: tuple[RawObject, ...] = ()
+    else:
+        objects = tuple(with_a_gap(home, venue, hour_at, obj) for obj in landing.objects)
+    return replace(landing, status=outcome, detail="left out", objects=objects, heard=None)
+
+
+def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> RawObject:
+    """A segment without what was received from :10 to :50; half of REST's answers."""
+    zone = RawZone(home)
+    lines = zone.read(obj).decode().splitlines()
+    if obj.format == "frames":
+        gap = (hour_at + timedelta(minutes=10), hour_at + timedelta(minutes=50))
+        from_at, to_at = (one.isoformat().replace("+00:00", "Z") for one in gap)
+        kept = [line for line in lines if not from_at <= json.loads(line)["received_at"] < to_at]
+        told = {"received_at": to_at, "event": "gap", "from_at": from_at, "to_at": to_at}
+        kept.append(json.dumps(told))
+    else:
+        kept = lines[: len(lines) // 2]
+    return zone.put(
+        "".join(f"{line}\n" for line in kept).encode(),
+        venue=venue,
+        dataset=obj.dataset,
+        format=obj.format,
+        name=obj.name,
+        received_at=landed_at(hour_at),
+    )
+
+
+class Sums(NamedTuple):
+    """USD and number of liquidations: at least, as books may put the hour's last second, and most."""
+
+    least_usd: float = 0.0
+    most_usd: float = 0.0
+    least: int = 0
+    most: int = 0
+
+    def with_one(self, usd: float, is_sure: bool) -> Sums:
+        return Sums(
+            self.least_usd + usd * is_sure, self.most_usd + usd, self.least + is_sure, self.most + 1
+        )
+
+
+@dataclass(frozen=True)
+class Books:
+    """The market's own books of every hour, hidden liquidations included."""
+
+    tape: Tape
+    sums: Mapping[tuple[datetime, str, str, str], Sums]
+
+    def of(self, hours: Sequence[datetime], venue: str, asset: str, side: str) -> Sums:
+        """The sums over hours, of a venue or ALL and an asset or ALL; `side` may be both."""
+        keys = [
+            (hour_at, named, base, one)
+            for hour_at in hours
+            for named in (traded(self.tape) if venue == ALL else [venue])
+            for base in (self.assets if asset == ALL else [asset])
+            for one in (("long", "short") if side == "both" else (side,))
+        ]
+        found = [self.sums[key] for key in keys if key in self.sums]
+        return Sums(*(sum(column) for column in zip(*found, strict=True))) if found else Sums()
+
+    @property
+    def assets(self) -> list[str]:
+        return sorted({asset for _, _, asset, _ in self.sums})
+
+    def reports(self, venue: str, asset: str) -> bool:
+        """Whether the venue lists the asset."""
+        return any(
+            asset in (ALL, one.asset) for one in self.tape.instruments if one.venue == venue
+        )
+
+
+@pytest.fixture(scope="module")
+def books(tape: Tape) -> Books:
+    sums: dict[tuple[datetime, str, str, str], Sums] = defaultdict(Sums)
+    for venue in traded(tape):
+        from_ms, to_ms = epoch_ms(FROM_AT - 24 * HOUR), epoch_ms(HOURS[-1] + HOUR)
+        for one in tape.records(tape.rows(venue, from_ms, to_ms, published=False)):
+            hour_ms = one.at_ms // HOUR_MS * HOUR_MS
+            is_sure = one.pushed_ms + AFTER_PUSH_MS < hour_ms + HOUR_MS
+            asset = tape.instruments[one.instrument].asset
+            at = (datetime.fromtimestamp(hour_ms / 1000, UTC), venue, asset)
+            key = (*at, "long" if one.side == 0 else "short")
+            sums[key] = sums[key].with_one(one.notional_usd, is_sure)
+            if not is_sure:
+                # What our clock alone dates stands in the next hour.
+                later = (at[0] + HOUR, *key[1:])
+                was = sums[later]
+                sums[later] = was._replace(
+                    most_usd=was.most_usd + one.notional_usd, most=was.most + 1
+                )
+    return Books(tape, sums)
+
+
+def rows_of(home: Home, mart: str) -> Iterator[dict[str, Any]]:
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        told = release.execute(f"select * from marts.{mart}")
+        names = [column[0] for column in told.description]
+        for row in told.fetchall():
+            yield {
+                name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+                for name, value in zip(names, row, strict=True)
+            }
+
+
+def hours_until(hour_at: datetime, count: int) -> list[datetime]:
+    return [hour_at - HOUR * back for back in range(count)]
+
+
+def wrong_sums(
+    row: Mapping[str, Any], figures: Mapping[str, tuple[float, float]], is_lower_bound: bool
+) -> list[str]:
+    """What is wrong with the row's figures, each against (at least, at most) of the books."""
+    wrong = []
+    for name, (least, most) in figures.items():
+        value = row[name]
+        if value is None:
+            continue
+        slack = 1e-6 * most + 0.01
+        if value == 0 and least > slack:
+            wrong.append(f"{name} is zero, the books have {least}")
+        if float(value) < least - slack and not is_lower_bound:
+            wrong.append(f"{name} {value} is below the books' {least} and no lower bound")
+        if float(value) > most + slack:
+            wrong.append(f"{name} {value} is above the books' {most}")
+    return wrong
+
+
+def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
+    """Every figure of the liquidation marts that promises more than was heard."""
+    heard = {
+        (venue, hour_at)
+        for venue in traded(books.tape)
+        for hour_at in HOURS
+        if (venue, hour_at) not in lacks
+    }
+
+    def is_part(venue: str, asset: str, hours: Sequence[datetime]) -> bool:
+        named = traded(books.tape) if venue == ALL else [venue]
+        return any(
+            (one, hour_at) not in heard
+            for one in named
+            if venue != ALL or books.reports(one, asset)
+            for hour_at in hours
+        )
+
+    found: list[str] = []
+
+    def check(mart: str, row: Mapping[str, Any], wrong: Sequence[str]) -> None:
+        key = [str(row[name]) for name in ("hour_at", "venue", "base_asset") if name in row]
+        found.extend(f"{mart} {' '.join(key)}: {one}" for one in wrong)
+
+    for row in rows_of(home, "exchange_breakdown"):
+        hours = hours_until(row["hour_at"], row["window_hours"])
+        venue, asset = row["venue"], row["base_asset"]
+        figures = {}
+        for side, name in (("long", "long_usd"), ("short", "short_usd"), ("both", "total_usd")):
+            sums = books.of(hours, venue, asset, side)
+            figures[name] = (sums.least_usd, sums.most_usd)
+        both = books.of(hours, venue, asset, "both")
+        figures["events"] = (both.least, both.most)
+        wrong = wrong_sums(row, figures, row["is_lower_bound"])
+        if is_part(venue, asset, hours) or is_part(ALL, asset, hours):
+            ratios = [name for name in ("share", "asset_share", "long_share") if row[name]]
+            if ratios and not row["is_incomplete"]:
+                wrong.append(f"{', '.join(ratios)} of a part without is_incomplete")
+        check(f"exchange_breakdown {row['window_hours']}h", row, wrong)
+
+    for row in rows_of(home, "liquidation_imbalance_hourly"):
+        asset = row["base_asset"]
+        for count, window in WINDOWS.items():
+            hours = hours_until(row["hour_at"], count)
+            figures = {}
+            for side in ("long", "short"):
+                sums = books.of(hours, ALL, asset, side)
+                figures[f"{side}_{window}_usd"] = (sums.least_usd, sums.most_usd)
+                figures[f"{side}_{window}_events"] = (sums.least, sums.most)
+            wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
+            ratio = row[f"imbalance_{window}"]
+            if is_part(ALL, asset, hours) and ratio is not None:
+                if not row[f"is_incomplete_{window}"]:
+                    wrong.append(f"imbalance_{window} of a part without is_incomplete")
+            check("liquidation_imbalance_hourly", row, wrong)
+
+    for row in rows_of(home, "liquidation_intensity_hourly"):
+        asset = row["base_asset"]
+        for count, window in WINDOWS.items():
+            hours = hours_until(row["hour_at"], count)
+            sums = books.of(hours, ALL, asset, "long")
+            figures = {f"long_{window}_usd": (sums.least_usd, sums.most_usd)}
+            wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
+            matched = [one for one in traded(books.tape) if not is_part(one, asset, hours)]
+            if row[f"matched_venues_{window}"] > len(matched):
+                wrong.append(f"{row[f'matched_venues_{window}']} venues matched of {matched}")
+            if is_part(ALL, asset, hours) and not row[f"is_incomplete_{window}"]:
+                wrong.append(f"{window} is of a part without is_incomplete")
+            check("liquidation_intensity_hourly", row, wrong)
+
+    for row in rows_of(home, "liquidations_hourly"):
+        figures = {}
+        for side in ("long", "short"):
+            sums = books.of([row["hour_at"]], row["venue"], row["base_asset"], side)
+            figures[f"{side}_usd"] = (sums.least_usd, sums.most_usd)
+            figures[f"{side}_events"] = (sums.least, sums.most)
+        check("liquidations_hourly", row, wrong_sums(row, figures, row["is_lower_bound"]))
+
+    for row in rows_of(home, "liquidations_minutely"):
+        if (row["venue"], row["hour_at"]) not in heard:
+            zeros = [name for name in ("long_usd", "short_usd") if row[name] == 0]
+            if zeros or not row["is_lower_bound"]:
+                check("liquidations_minutely", row, [f"zeros {zeros}, no lower bound"])
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_figure_promises_more_than_was_heard(
+    whole: Home, tape: Tape, books: Books, tmp_path: Path, seed: int
+) -> None:
+    chosen = random.Random(seed)
+    venue_hours = [(venue, hour_at) for venue in traded(tape) for hour_at in HOURS]
+    plan = {
+        one: chosen.choice(["not_landed", "failed", "partial"])
+        for one in chosen.sample(venue_hours, LEFT_OUT)
+    }
+    home = built_without(whole, plan, tmp_path)
+    found = violations(home, books, plan)
+    assert not found, f"seed {seed}: {len(found)} figures, the first {found[:5]}"
+    coverage = {
+        (row["venue"], row["hour_at"]): row["landing_outcome"]
+        for row in rows_of(home, "venue_coverage_hourly")
+    }
+    assert {one: coverage[one] for one in plan} == plan
+    # Where nothing was left out, the figures of a venue that publishes all are its books.
+    sure = [
+        row
+        for row in rows_of(home, "exchange_breakdown")
+        if row["venue"] != ALL and row["window_hours"] == 1 and not row["is_lower_bound"]
+    ]
+    assert len({row["venue"] for row in sure}) >= 5
+    for row in sure:
+        sums = books.of([row["hour_at"]], row["venue"], row["base_asset"], "both")
+        assert sums.least <= row["events"] <= sums.most
+
+
+@pytest.fixture(scope="module")
+def without_an_hour(whole: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """00, 01, 02, 04 and 05 landed, 03 never."""
+    plan = {(venue, NOT_LANDED): "not_landed" for venue in venues()}
+    return built_without(whole, plan, tmp_path_factory.mktemp("hole"))
+
+
+def test_an_hour_that_nobody_landed_has_no_zero_and_no_sum_without_a_label(
+    without_an_hour: Home, tape: Tape, books: Books
+) -> None:
+    lacks = {(venue, NOT_LANDED): "not_landed" for venue in traded(tape)}
+    found = violations(without_an_hour, books, lacks)
+    assert not found, f"{len(found)} figures, the first {found[:5]}"
+    coverage = [
+        (row["landing_outcome"], row["covered_share"], row["is_complete"], row["is_lower_bound"])
+        for row in rows_of(without_an_hour, "venue_coverage_hourly")
+        if row["hour_at"] == NOT_LANDED
+    ]
+    assert coverage == [("not_landed", None, False, True)] * 15
+
+
+def test_stray_events_of_an_hour_that_nobody_landed_are_lower_bounds(without_an_hour: Home) -> None:
+    # Answers of the next hour reach back: what they bring is data, no proof that the hour was heard.
+    strays = [
+        row
+        for row in rows_of(without_an_hour, "exchange_breakdown")
+        if row["hour_at"] == NOT_LANDED and row["window_hours"] == 1 and row["venue"] != ALL
+    ]
+    assert any(row["events"] for row in strays)
+    assert {row["is_lower_bound"] for row in strays} == {True}
+    assert all(row["total_usd"] is None or row["total_usd"] > 0 for row in strays)
+    (btc,) = [
+        row
+        for row in rows_of(without_an_hour, "liquidation_imbalance_hourly")
+        if row["hour_at"] == NOT_LANDED and row["base_asset"] == "BTC"
+    ]
+    assert btc["is_lower_bound_1h"]
+    assert btc["is_incomplete_1h"]
+    assert btc["short_1h_usd"] is None or btc["short_1h_usd"] > 0
+    intensities = [
+        (row["matched_venues_1h"], row["long_intensity_1h_bp"], row["is_incomplete_1h"])
+        for row in rows_of(without_an_hour, "liquidation_intensity_hourly")
+        if row["hour_at"] == NOT_LANDED
+    ]
+    assert intensities
+    assert set(intensities) == {(0, None, True)}

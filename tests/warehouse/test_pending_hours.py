@@ -1,0 +1,23 @@
+"""Which hours a refresh rebuilds for those that were touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.warehouse.hand_made import at
+from unwind.settings import Home
+from unwind.warehouse.refresh import _add_hours_before
+from unwind.warehouse.state import naive_utc, staging_state
+
+
+def test_an_hours_first_minutes_touch_the_hour_before(tmp_path: Path) -> None:
+    with staging_state(Home(tmp_path)) as state:
+        touched = [at(10), at(11), at(14)]
+        state.execute(
+            "insert into ops.pending_hours select unnest(?::timestamp[])",
+            [[naive_utc(hour) for hour in touched]],
+        )
+        _add_hours_before(state)
+        rows = state.execute("select hour_at from ops.pending_hours order by all").fetchall()
+    # Of 10:00 the hour of 09:00, of 14:00 that of 13:00; 10:00 stands once.
+    assert rows == [(naive_utc(at(hour)),) for hour in (9, 10, 11, 13, 14)]
