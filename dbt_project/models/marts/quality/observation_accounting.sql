@@ -20,7 +20,7 @@ counted as (
         0 as accepted,
         0 as repeated,
 
-    from {{ ref('int_' ~ dataset ~ '_staged') if is_of_venue else ref('stg_market_caps') }}
+    from {{ ref('int_' ~ dataset ~ '_staged') }}
 
     where hour_at in {{ build_hours() }}
 
