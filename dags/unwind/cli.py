@@ -251,7 +251,7 @@ def import_(
     _print_left_out(report.readings)
     for seal in report.reread:
         out.print(
-            f"Sealed {seal.batch.batch_id} r{seal.revision}: files in it are read in another way now."
+            f"Sealed {seal.batch.batch_id} r{seal.revision}: its files are read in another way now."
         )
     if report.seal is None:
         return

@@ -150,7 +150,7 @@ def _read(zone: RawZone, obj: RawObject, name: str, wishes: Wishes) -> Reading:
         raise ImportRefusedError(str(error)) from None
     if "calc_time" in reading.columns and obj.venue != "binance":
         raise ImportRefusedError(
-            f"{name} is a dump of Binance's funding rates; nothing was imported, use --venue binance"
+            f"{name} is a dump of Binance's funding; nothing was imported, use --venue binance"
         )
     return reading
 

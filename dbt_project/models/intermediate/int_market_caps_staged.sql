@@ -1,10 +1,14 @@
--- Every staged row of every source, rejected and held ones included.
+-- Every staged market capitalisation of every source, rejected and held ones included.
 with
 
-final as (
+answered as (
 
     from {{ ref('stg_market_caps') }}
-    union all by name
+
+),
+
+imported as (
+
     select
         * replace (
             coalesce(sector, 'other') as sector,
@@ -14,6 +18,14 @@ final as (
         venue_asset as base_asset,
 
     from {{ ref('stg_csv__market_caps') }}
+
+),
+
+final as (
+
+    from answered
+    union all by name
+    from imported
 
 )
 
