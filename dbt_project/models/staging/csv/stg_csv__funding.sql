@@ -37,7 +37,7 @@ meant as (
             coalesce(round(try_cast(funding_rate as double) / 100, 15)::varchar, funding_rate),
             funding_rate
         ) as funding_rate,
-        if(interval_hours = 'from_gaps', null, interval_hours) as interval_hours,
+        nullif(interval_hours, 'from_gaps') as interval_hours,
         null::timestamp as next_funding_at,
         coalesce(lower(settled), 'true') = 'true' as is_settled,
         case
