@@ -1,5 +1,6 @@
 -- rate: of its own interval, a share unless stated in percent; positive means that longs pay.
--- interval: as stated in hours; `from_gaps` leaves it to the settlements around (int_funding_intervals).
+-- interval: as stated in hours; `from_gaps` leaves it to the settlements around
+--   (int_funding_intervals).
 -- time: the settlement; of a rate that is not settled, the instant at which it was read.
 -- The columns are the user's own: docs/imports.md, funding-csv.
 with
@@ -19,8 +20,9 @@ settlements as (
     select
         * exclude (observed_at),
         -- Settlements carry some milliseconds of jitter.
-        if(coalesce(lower(settled), 'true') = 'true', date_trunc('minute', observed_at), observed_at)
-            as observed_at,
+        if(
+            coalesce(lower(settled), 'true') = 'true', date_trunc('minute', observed_at), observed_at
+        ) as observed_at,
 
     from told
 
@@ -35,7 +37,7 @@ meant as (
             coalesce(round(try_cast(funding_rate as double) / 100, 15)::varchar, funding_rate),
             funding_rate
         ) as funding_rate,
-        if(interval_hours = 'from_gaps', null, interval_hours) as interval_hours,
+        nullif(interval_hours, 'from_gaps') as interval_hours,
         null::timestamp as next_funding_at,
         coalesce(lower(settled), 'true') = 'true' as is_settled,
         case
