@@ -27,7 +27,7 @@ Z = 1.6448536
 
 
 class Arrivals(NamedTuple):
-    """Cascades an hour, mean events of one, mean minutes that it takes, the chance of a long one."""
+    """Cascades an hour, mean events of one, its mean minutes, and the chance of a long one."""
 
     per_hour: float
     events: float

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -63,22 +64,19 @@ def whole(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
         settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "30"}
         with mock.patch.dict(os.environ, settings):
             for hour_at in HOURS:
-                now = landed_at(hour_at)
-                server.set_now(now)
+                server.set_now(landed_at(hour_at))
                 with ThreadPoolExecutor(3) as pool:
-                    list(
-                        pool.map(
-                            lambda venue, batch=hour_batch(hour_at), now=now: land_venue(
-                                home, batch, venue, lambda: now
-                            ),
-                            venues(),
-                        )
-                    )
+                    list(pool.map(partial(land, home, hour_at), venues()))
     return home
 
 
+def land(home: Home, hour_at: datetime, venue: str) -> None:
+    """One venue's hour, five minutes after its end."""
+    land_venue(home, hour_batch(hour_at), venue, lambda: landed_at(hour_at))
+
+
 def landed_at(hour_at: datetime) -> datetime:
-    """Five minutes after the hour: every venue has settled, and open interest is the hour's end's."""
+    """Five minutes after the hour: every venue has settled, and can still say its end."""
     return hour_at + HOUR + timedelta(minutes=5)
 
 
@@ -144,7 +142,7 @@ def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> Raw
 
 
 class Sums(NamedTuple):
-    """USD and number of liquidations: at least, as books may put the hour's last second, and most."""
+    """USD and number of liquidations: at least (without the hour's last second), and at most."""
 
     least_usd: float = 0.0
     most_usd: float = 0.0
@@ -189,9 +187,7 @@ class Books:
 
     def reports(self, venue: str, asset: str) -> bool:
         """Whether the venue lists the asset."""
-        return any(
-            asset in (ALL, one.asset) for one in self.tape.instruments if one.venue == venue
-        )
+        return any(asset in (ALL, one.asset) for one in self.tape.instruments if one.venue == venue)
 
 
 @pytest.fixture(scope="module")
@@ -301,9 +297,9 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
                 figures[f"{side}_{window}_events"] = (sums.least, sums.most)
             wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
             ratio = row[f"imbalance_{window}"]
-            if is_part(ALL, asset, hours) and ratio is not None:
-                if not row[f"is_incomplete_{window}"]:
-                    wrong.append(f"imbalance_{window} of a part without is_incomplete")
+            is_said = ratio is None or row[f"is_incomplete_{window}"]
+            if is_part(ALL, asset, hours) and not is_said:
+                wrong.append(f"imbalance_{window} of a part without is_incomplete")
             check("liquidation_imbalance_hourly", row, wrong)
 
     for row in rows_of(home, "liquidation_intensity_hourly"):
