@@ -61,7 +61,7 @@ def whole(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("whole") / "home")
     write_segments(tape, home.recorder, HOURS[0], HOURS[-1] + HOUR)
     with ReplayServer(tape, now=HOURS[0]) as server:
-        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "30"}
+        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         with mock.patch.dict(os.environ, settings):
             for hour_at in HOURS:
                 server.set_now(landed_at(hour_at))
@@ -177,13 +177,6 @@ class Books:
     @property
     def assets(self) -> list[str]:
         return sorted({asset for _, _, asset, _ in self.sums})
-
-    def open_interest_usd(self, asset: str, at: datetime) -> float:
-        """Of all venues together, at an instant."""
-        minute = self.tape.minute_of(epoch_ms(at) - 1)
-        return sum(
-            self.tape.oi_usd(one, minute) for one in self.tape.instruments if one.asset == asset
-        )
 
     def reports(self, venue: str, asset: str) -> bool:
         """Whether the venue lists the asset."""
@@ -323,19 +316,6 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
             figures[f"{side}_usd"] = (sums.least_usd, sums.most_usd)
             figures[f"{side}_events"] = (sums.least, sums.most)
         check("liquidations_hourly", row, wrong_sums(row, figures, row["is_lower_bound"]))
-
-    for row in rows_of(home, "leverage_hourly"):
-        asset = row["base_asset"]
-        if asset == ALL:
-            continue
-        for name, at in (("oi_start_usd", row["hour_at"]), ("oi_usd", row["hour_at"] + HOUR)):
-            # Measured up to five minutes later, when prices are others.
-            least = min(
-                books.open_interest_usd(asset, at + timedelta(minutes=later)) for later in range(6)
-            )
-            if row[name] is not None and row[name] < 0.98 * least and not row["is_lower_bound"]:
-                told = f"{name} {row[name]} is below the books' {least} and no lower bound"
-                check("leverage_hourly", row, [told])
 
     for row in rows_of(home, "liquidations_minutely"):
         if (row["venue"], row["hour_at"]) not in heard:
