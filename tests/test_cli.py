@@ -185,6 +185,17 @@ def test_an_unreadable_file_is_refused_with_exit_1(tmp_path):
     assert told.stderr.startswith("unwind: absent.ndjson is not a file")
 
 
+def test_a_file_of_which_nothing_is_recognised_is_wrong_usage(tmp_path):
+    file = tmp_path / "colours.csv"
+    file.write_text("id,name,colour\n0,x0,red\n")
+    arguments = ["import", "--venue", "binance", "--format", "force-order-csv", str(file)]
+    refused = unwind(tmp_path / "home", *arguments)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert refused.stderr.startswith("unwind: nothing of colours.csv is recognised")
+    assert "expected the columns symbol, side" in refused.stderr
+    assert "found 'id,name,colour'" in refused.stderr
+
+
 def test_importing_twice_says_that_nothing_changes(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n")

@@ -58,7 +58,7 @@ TRY_NEXT = (
 def main() -> None:
     """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
     from unwind.demo import DemoRefusedError
-    from unwind.landing.imports import ImportRefusedError
+    from unwind.landing.imports import ImportRefusedError, UnrecognisedImportError
     from unwind.landing.recorder import RecorderError
     from unwind.standalone import StandaloneError
     from unwind.warehouse.dbt import DbtError
@@ -69,13 +69,13 @@ def main() -> None:
     from unwind.warehouse.releases import NoReleaseError
 
     expected = (
-        *(DbtError, GateError, GateRefusedError, WriterBusyError),
+        *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
         *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
         QueryError,
     )
     try:
         app()
-    except ImportRefusedError as error:
+    except UnrecognisedImportError as error:
         _say_error(str(error))
         raise SystemExit(2) from None
     except expected as error:
@@ -237,7 +237,11 @@ def import_(
     problem = check_venue_and_format(venue, format, list(venues()))
     if problem:
         raise typer.BadParameter(problem)
-    wishes = Wishes(_pairs("--set", set_), _pairs("--column", column), _pairs("--rename", rename))
+    wishes = Wishes(
+        {name.replace("-", "_"): value for name, value in _pairs("--set", set_).items()},
+        {name.replace("-", "_"): value for name, value in _pairs("--column", column).items()},
+        _pairs("--rename", rename),
+    )
     home = Home.from_env()
     if dry_run:
         _rehearse(home, venue, format, files, wishes)
@@ -251,7 +255,7 @@ def import_(
     _print_left_out(report.readings)
     for seal in report.reread:
         out.print(
-            f"Sealed {seal.batch.batch_id} r{seal.revision}: files in it are read in another way now."
+            f"Sealed {seal.batch.batch_id} r{seal.revision}: its files are read in another way now."
         )
     if report.seal is None:
         return

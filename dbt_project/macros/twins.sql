@@ -8,7 +8,7 @@
     {{ return([
         "one_per_symbol_second_latest",
         "one_per_symbol_second_largest",
-        "largest_per_side_per_second",
+        "one_per_symbol_side_second_largest",
         "sampled",
     ]) }}
 {%- endmacro %}

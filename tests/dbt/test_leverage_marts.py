@@ -139,7 +139,8 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
     assert row(
         warehouse,
         "marts.liquidations_hourly",
-        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, is_complete",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd,"
+        " is_complete",
         venue="hyperliquid",
         base_asset="BTC",
     ) == (80_000_000, 0, 80_000_000, 1, 0, 1, 80_000_000, True)

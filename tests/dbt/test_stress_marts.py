@@ -184,6 +184,7 @@ select
         when base_asset = 'scored' then 0.5
         when base_asset = 'noise' then round((noise_1 - 500) / 500.0, 6)
     end::double as imbalance_24h,
+    false as is_incomplete_1h,
 from grid
 where {visible}
     and not (base_asset = 'lone' and h between 700 and 710)
@@ -193,6 +194,7 @@ select distinct
     'ALL',
     1000::decimal(38, 4),
     0.25::double,
+    false,
 from grid
 where {visible};
 
@@ -353,7 +355,8 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
         warehouse,
         "marts.stress_hourly",
         "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight,"
-        " oi_weighted_funding_8h_contribution, long_imbalance_24h_contribution, realised_volatility_24h, mass_below_spot_weight",
+        " oi_weighted_funding_8h_contribution, long_imbalance_24h_contribution,"
+        " realised_volatility_24h, mass_below_spot_weight",
         base_asset="scored",
     ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
 
@@ -476,7 +479,8 @@ def test_recovery_divergence_fires_on_rising_longs_without_recovery(warehouse) -
         warehouse,
         "marts.divergence_hourly",
         "recovery_divergence, any_divergence, long_usd, long_usd_ema_24h, long_usd_ema_7d,"
-        " ema_ratio, elevated_hours_12h, low_24h_usd, low_24h_at, high_72h_before_low_usd, recovery",
+        " ema_ratio, elevated_hours_12h, low_24h_usd, low_24h_at, high_72h_before_low_usd,"
+        " recovery",
         base_asset="falls",
     ) == (
         *(True, True, 100_000, 63_603.8534, 14_181.2005, 4.485082),
@@ -667,6 +671,39 @@ def test_trends_are_those_of_counting_every_pair(warehouse) -> None:
         assert rows[h][2] == pytest.approx(p, abs=5e-6)
         assert rows[h][3] == pytest.approx(persistence, abs=2e-6)
         assert rows[h][4] == pytest.approx(48 / variance_ratio(persistence, 48), abs=1e-3)
+
+
+@pytest.mark.parametrize("asset", ["trends", "widens", "bursts"])
+def test_flags_are_those_of_both_trends_counted_pair_by_pair(warehouse, asset: str) -> None:
+    rows = warehouse.execute(
+        """
+        select ln(1 + long_intensity_1h_bp), ln(range_usd), range_tau, range_p_value,
+            range_divergence
+        from marts.divergence_hourly
+        inner join marts.liquidation_intensity_hourly using (hour_at, base_asset)
+        inner join staging.intermediate.int_price_windows_hourly using (hour_at, base_asset)
+        where base_asset = ?
+        order by hour_at
+        """,
+        [asset],
+    ).fetchall()
+    for h in range(47, len(rows), 23):
+        window = rows[h - 47 : h + 1]
+        verdicts = []
+        for place, sign in ((0, 1), (1, -1)):
+            values = [round(one[place], 9) for one in window]
+            if len(set(values)) < 2:
+                verdicts.append(False)
+                continue
+            tau, p = tau_and_p(values)
+            verdicts.append(sign * tau > 0 and p < 0.05)
+            if place == 1:
+                assert rows[h][2:4] == (
+                    pytest.approx(tau, abs=1e-6),
+                    pytest.approx(p, abs=5e-6),
+                )
+        assert rows[h][4] == all(verdicts)
+    assert any(one[4] for one in rows) == (asset == "trends")
 
 
 def test_averages_are_those_of_weighing_every_hour(warehouse) -> None:

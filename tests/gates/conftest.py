@@ -172,7 +172,8 @@ select distinct hour_at, base_asset, 0::double as imbalance_1h, 0::double as imb
 from marts.liquidations_hourly;
 create table marts.liquidation_intensity_hourly as
 select distinct
-    hour_at, base_asset, 45000::decimal(38, 4) as long_1h_usd, 45000::decimal(38, 4) as long_24h_usd,
+    hour_at, base_asset, 45000::decimal(38, 4) as long_1h_usd,
+    45000::decimal(38, 4) as long_24h_usd,
     2 as matched_venues_1h, 2 as matched_instruments_1h, 1.5::double as long_intensity_1h_bp,
     0 as matched_venues_24h, 0 as matched_instruments_24h, null::double as long_intensity_24h_bp,
     true as is_lower_bound_1h, false as is_incomplete_1h, true as is_lower_bound_24h,

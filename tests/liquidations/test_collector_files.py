@@ -1,4 +1,4 @@
-"""Collectors' CSV files as they are met: written twice, with other separators, quotes or columns."""
+"""Collectors' CSV files as they are met: written twice, with other separators or columns."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from unwind.landing.imports import ImportRefusedError
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 
-# Worked out by hand: longs 0.12 x 84010.5 (twice), 41 x 118.40 and 9000 x 0.1122; shorts 3.5 x 2799.50
-# and 500 x 1.9090.
+# Worked out by hand: longs 0.12 x 84010.5 (twice), 41 x 118.40 and 9000 x 0.1122; shorts
+# 3.5 x 2799.50 and 500 x 1.9090.
 ROWS = [
     "BTC,SELL,LIMIT,IOC,0.120,84000.1,84010.5,FILLED,0.120,0.120,1738159200000,10081.2600",
     "ETH,BUY,LIMIT,IOC,3.5,2800.10,2799.50,FILLED,3.5,3.5,1738159201370,9798.2500",
@@ -33,9 +33,7 @@ SHUFFLED = [
     "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
     "average_price,status,last_filled,accumulated_filled",
     *(
-        ",".join(
-            [row[10], '"a note, with ""commas"" in it"', *row[:4], row[5], row[4], *row[6:10]]
-        )
+        ",".join([row[10], '"a note, with ""commas"" in it"', *row[:4], row[5], row[4], *row[6:10]])
         for row in (one.split(",") for one in ROWS)
     ),
 ]

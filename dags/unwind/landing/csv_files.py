@@ -36,7 +36,7 @@ RATIO_KINDS = ("accounts", "top_accounts", "positions", "top_positions", "taker_
 
 
 class UnrecognisedFileError(ValueError):
-    """Nothing of a file, or of what was said of it, is recognised; the text says what is expected."""
+    """Nothing of a file, or of what was said of it, is recognised; the text says what is."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Reading:
         }
 
 
-def _columns(*names: str, holds: Mapping[str, str] = {}) -> tuple[Column, ...]:  # noqa: B006
+def _columns(*names: str, holds: Mapping[str, str] = {}) -> tuple[Column, ...]:
     return tuple(Column(name, holds.get(name, "text")) for name in names)
 
 
@@ -148,10 +148,9 @@ FORCE_ORDER = (
     Column("trade_time_ms", "time", aliases=("order_trade_time",)),
     Column("usd_size", is_required=False),
 )
-_ALL_NUMBERS = {
-    name: "number"
-    for name in ("open", "high", "low", "close", "price", "amount", "last_funding_rate", "volume")
-}
+_ALL_NUMBERS = dict.fromkeys(
+    ("open", "high", "low", "close", "price", "amount", "last_funding_rate", "volume"), "number"
+)
 _TIMES = dict.fromkeys(("open_time", "close_time", "create_time", "calc_time", "time"), "time")
 
 CSV_FORMATS = {
@@ -308,11 +307,12 @@ _WITH_OFFSET = re.compile(
 )
 _EPOCH = re.compile(r"^\d{9,19}(\.\d+)?$")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_OFFSET = re.compile(r"^(?:UTC)?([+-])(\d{1,2})(?::?00)?$")
 _PATTERN = re.compile(r"^([^{}]*)\{([^{}]+)\}([^{}]*)$")
 
 
 def time_kind(text: str) -> str | None:
-    """How a time is written: epoch, offset (ISO with an offset or Z), naive (ISO without); or null."""
+    """How a time is written: epoch, offset (ISO with one or Z), naive (ISO without); or null."""
     if _EPOCH.match(text):
         return "epoch"
     if _WITH_OFFSET.match(text):
@@ -406,9 +406,7 @@ def _normalised(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 
-def _by_header(
-    top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes
-) -> Reading | None:
+def _by_header(top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes) -> Reading | None:
     """The reading by a header that names every column staging cannot do without."""
     by_place = bool(wishes.columns) and all(one.isdigit() for one in wishes.columns.values())
     if by_place:
@@ -560,7 +558,9 @@ def _nothing_recognised(
         and not wishes.columns.get(one, "").isdigit()
     ]
     missing = (
-        f" (missing: {', '.join(lacking)})" if layout.is_mapped and len(lacking) < len(wanted) else ""
+        f" (missing: {', '.join(lacking)})"
+        if layout.is_mapped and len(lacking) < len(wanted)
+        else ""
     )
     return (
         f"nothing of {name} is recognised as {format}: expected the columns {', '.join(wanted)}, "
@@ -595,11 +595,9 @@ def _as_said(
     for key, value in settings.items():
         column = known.get(key)
         if column and column.words and value not in column.words:
-            raise UnrecognisedFileError(
-                f"{key} is one of {', '.join(column.words)}, not {value!r}"
-            )
+            raise UnrecognisedFileError(f"{key} is one of {', '.join(column.words)}, not {value!r}")
     if "zone" in settings:
-        _check_zone(settings["zone"])
+        settings["zone"] = _zone(settings["zone"])
     if format == "reported-csv" and "first_valid_day" in settings:
         _check_day(settings["first_valid_day"])
     _check_volume_unit(found, settings)
@@ -608,8 +606,8 @@ def _as_said(
     kinds = _time_kinds(found, lines_path, place)
     if "naive" in kinds and "zone" not in settings:
         raise UnrecognisedFileError(
-            f"the times of {name} have no zone ({kinds['naive']!r}); nothing was imported, state it "
-            "with --set zone=UTC or, say, --set zone=Europe/Berlin"
+            f"the times of {name} have no zone ({kinds['naive']!r}); nothing was imported, state "
+            "it with --set zone=UTC or, say, --set zone=Europe/Berlin"
         )
     if not kinds:
         raise UnrecognisedFileError(
@@ -641,15 +639,20 @@ def _pattern(text: str, found: Reading) -> tuple[str, int, str]:
     return parts.group(1), place, parts.group(3)
 
 
-def _check_zone(zone: str) -> None:
+def _zone(text: str) -> str:
+    """The zone by its name in the database of zones, which has offsets of whole hours as well."""
+    offset = _OFFSET.match(text)
+    # Etc/GMT-3 is three hours ahead of Greenwich.
+    zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else text
     with duckdb.connect() as connection:
         known = connection.execute(
             "select count(*) from pg_timezone_names() where name = ?", [zone]
         ).fetchone()
     if not known or not known[0]:
         raise UnrecognisedFileError(
-            f"no time zone {zone!r}; name one as UTC, Europe/Berlin or Asia/Kolkata"
+            f"no time zone {text!r}; name one as UTC, Europe/Berlin, or as a whole offset: +05:00"
         )
+    return zone
 
 
 def _check_day(text: str) -> None:
@@ -715,9 +718,7 @@ def _with_appended(found: Reading, layout: CsvFormat, lines_path: Path) -> Readi
     first_wide, last_exact, first_exact = None, None, None
     separator, width = found.separator, found.width
     for number, text in _texts(lines_path):
-        fields = (
-            text.count(separator) + 1 if '"' not in text else len(split_line(text, separator))
-        )
+        fields = text.count(separator) + 1 if '"' not in text else len(split_line(text, separator))
         if found.header is not None and fields == width and _is_header(text, found):
             continue
         if fields == width:
@@ -732,4 +733,3 @@ def _with_appended(found: Reading, layout: CsvFormat, lines_path: Path) -> Readi
 
 def _is_header(text: str, found: Reading) -> bool:
     return tuple(split_line(text, found.separator)) == found.header
-

@@ -59,6 +59,10 @@ class ImportRefusedError(ValueError):
     """Nothing was imported; the text says which file or argument, why, and what to do."""
 
 
+class UnrecognisedImportError(ImportRefusedError):
+    """The file can be read, and is not what it was said to be; wrong usage."""
+
+
 @dataclass(frozen=True)
 class ImportReport:
     """What an import did: the sealed batch (null when every file was there already).
@@ -86,13 +90,14 @@ def import_files(
 
     Rows that cannot be used go to quarantine at the next refresh. A file that was imported before
     with other wishes is read as they say now, in the batch that it is in. Raises ImportRefusedError
-    where a file cannot be read at all, or nothing of it is recognised; then nothing is sealed.
+    where a file cannot be read at all, UnrecognisedImportError where nothing of it is recognised;
+    then nothing is sealed.
     Venue and format are checked before, by `check_venue_and_format`.
     """
     if not files:
         raise ImportRefusedError("no file given; name at least one file to import")
     if wishes and format not in CSV_FORMATS:
-        raise ImportRefusedError(
+        raise UnrecognisedImportError(
             f"{format} takes no --set, --column or --rename; its lines say all themselves"
         )
     imported_at = clock()
@@ -147,10 +152,10 @@ def _read(zone: RawZone, obj: RawObject, name: str, wishes: Wishes) -> Reading:
             zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, wishes
         )
     except UnrecognisedFileError as error:
-        raise ImportRefusedError(str(error)) from None
+        raise UnrecognisedImportError(str(error)) from None
     if "calc_time" in reading.columns and obj.venue != "binance":
-        raise ImportRefusedError(
-            f"{name} is a dump of Binance's funding rates; nothing was imported, use --venue binance"
+        raise UnrecognisedImportError(
+            f"{name} is a dump of Binance's funding; nothing was imported, use --venue binance"
         )
     return reading
 

@@ -2,8 +2,8 @@
 
 An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
 lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as
-Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object. The lines of
-an object that is a table itself (Parquet) are its rows as CSV, after a header.
+Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object. The lines
+of an object that is a table itself (Parquet) are its rows as CSV, after a header.
 """
 
 from __future__ import annotations

@@ -626,7 +626,7 @@ def _add_hours_of_changed_assets(
 
 
 def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes which assets were listed before staging; kept while a killed run's hours are pending."""
+    """Notes which assets were listed before staging; kept while hours of a killed run pend."""
     noted = _table_exists(state, "ops", "listed_assets_before")
     if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
         state.execute(

@@ -189,8 +189,7 @@ def _count(home: Home, kind: str, batches: Sequence[str]) -> Count:
             f"select count(*) from marts.{FACTS_OF[kind]} where {of_batches}"
         ).fetchone()[0]
         rejected = " union all ".join(
-            f"select reject_reason from {relation}"
-            f" where {of_batches} and reject_reason is not null"
+            f"select reject_reason from {relation} where {of_batches} and reject_reason is not null"
             for relation in _judged(connection, kind)
         )
         reasons = _reasons(connection, f"from ({rejected}) as rejected")
@@ -207,7 +206,7 @@ def _tables_of(connection: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
-    """Where the rows of a kind have their reasons: screened, if there is a screen, else as staged."""
+    """Where the rows of a kind have their reasons: screened, if they are, else as staged."""
     (screened,) = connection.execute(
         "select count(*) from information_schema.tables where table_catalog = 'staging'"
         " and table_schema = 'intermediate' and table_name = ?",
@@ -218,9 +217,7 @@ def _judged(connection: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
     return [f"staging.landed.{table}" for table in _tables_of(connection, kind)]
 
 
-def _reasons(
-    connection: duckdb.DuckDBPyConnection, rejected: str
-) -> tuple[tuple[str, int], ...]:
+def _reasons(connection: duckdb.DuckDBPyConnection, rejected: str) -> tuple[tuple[str, int], ...]:
     return tuple(
         connection.execute(
             f"select reject_reason, count(*) {rejected} group by all order by 2 desc, 1"

@@ -10,25 +10,9 @@
 
 with
 
-sightings as (
-
-    from {{ ref('stg_market_caps') }}
-    union all by name
-    select
-        * replace (
-            coalesce(sector, 'other') as sector,
-            -- The supply is not verified.
-            nullif(market_cap_usd, 0) as market_cap_usd
-        ),
-        venue_asset as base_asset,
-
-    from {{ ref('stg_csv__market_caps') }}
-
-),
-
 staged as (
 
-    from sightings
+    from {{ ref('int_market_caps_staged') }}
 
     where hour_at in {{ build_hours() }}
 

@@ -1,6 +1,7 @@
 {{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
 {%- set datasets = [
-    'open_interest', 'funding', 'prices', 'volumes', 'long_short_ratio', 'market_caps'
+    'open_interest', 'funding', 'prices', 'volumes', 'long_short_ratio', 'market_caps',
+    'reported_liquidations',
 ] %}
 
 with
@@ -10,7 +11,10 @@ with
 counted as (
 
     {% for dataset in datasets %}
-    {%- set is_of_venue = dataset != 'market_caps' %}
+    {%- set fact = dataset if dataset == 'reported_liquidations' else 'fct_' ~ dataset %}
+    {%- set venue_of_fact = {
+        'market_caps': "'market_caps' as venue", 'reported_liquidations': 'source as venue',
+    }.get(dataset, 'venue') %}
     select
         batch_id,
         venue,
@@ -20,7 +24,7 @@ counted as (
         0 as accepted,
         0 as repeated,
 
-    from {{ ref('int_' ~ dataset ~ '_staged') if is_of_venue else ref('stg_market_caps') }}
+    from {{ ref('int_' ~ dataset ~ '_staged') }}
 
     where hour_at in {{ build_hours() }}
 
@@ -30,14 +34,14 @@ counted as (
 
     select
         batch_id,
-        {{ 'venue' if is_of_venue else "'market_caps' as venue" }},
+        {{ venue_of_fact }},
         '{{ dataset }}' as dataset,
         hour_at,
         0 as staged,
         count(*) as accepted,
         0 as repeated,
 
-    from {{ ref('fct_' ~ dataset) }}
+    from {{ ref(fact) }}
 
     where hour_at in {{ build_hours() }}
 

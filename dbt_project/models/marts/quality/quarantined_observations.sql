@@ -6,6 +6,7 @@
     'volumes': 'int_volumes_screened',
     'long_short_ratio': 'int_long_short_ratio_screened',
     'market_caps': 'int_market_caps_screened',
+    'reported_liquidations': 'int_reported_liquidations_screened',
 } %}
 
 with

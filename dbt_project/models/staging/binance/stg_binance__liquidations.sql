@@ -107,7 +107,7 @@ from_collector_csv as (
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
         symbol as twin_scope,
         1 as twin_copies,
-        if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
+        case when has_wrong_width then 'wrong_column_count' end as reject_reason,
 
     from collector_lines
 

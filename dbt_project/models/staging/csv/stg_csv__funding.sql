@@ -1,5 +1,6 @@
 -- rate: of its own interval, a share unless stated in percent; positive means that longs pay.
--- interval: as stated in hours, or `from_gaps`: the step between the settlements around it.
+-- interval: as stated in hours; `from_gaps` leaves it to the settlements around
+--   (int_funding_intervals).
 -- time: the settlement; of a rate that is not settled, the instant at which it was read.
 -- The columns are the user's own: docs/imports.md, funding-csv.
 with
@@ -19,8 +20,9 @@ settlements as (
     select
         * exclude (observed_at),
         -- Settlements carry some milliseconds of jitter.
-        if(coalesce(lower(settled), 'true') = 'true', date_trunc('minute', observed_at), observed_at)
-            as observed_at,
+        if(
+            coalesce(lower(settled), 'true') = 'true', date_trunc('minute', observed_at), observed_at
+        ) as observed_at,
 
     from told
 
@@ -40,6 +42,7 @@ meant as (
         coalesce(lower(settled), 'true') = 'true' as is_settled,
         case
             when reject_reason is not null then reject_reason
+            when interval_hours is null then 'missing_field'
             when coalesce(rate_unit, 'share') not in ('share', 'percent') then 'unknown_unit'
             when coalesce(lower(settled), 'true') not in ('true', 'false') then 'unreadable_settled'
         end as reject_reason,

@@ -1,6 +1,6 @@
 -- asset: the coin's symbol as the source writes it; its sector stands in seed `assets`.
--- value: USD; a market cap of 0 means that the supply is not verified. Above 1e15 is more than all the
---   wealth in the world, which is about 5e14 dollars.
+-- value: USD; a market cap of 0 means that the supply is not verified. Above 1e15 is more than all
+--   the wealth in the world, which is about 5e14 dollars.
 -- time: the instant that the market capitalisation is of.
 -- The columns are the user's own: docs/imports.md, market-caps-csv.
 with
@@ -49,6 +49,8 @@ meant as (
         'implausible_number': 'market_cap_usd > 1e15 or volume_24h_usd > 1e15',
     },
     spelling='struct_pack('
-        ~ 'venue_asset := asset_symbol, quote_asset := null::varchar, contract_type := null::varchar'
+        ~ 'venue_asset := asset_symbol, '
+        ~ 'quote_asset := null::varchar, '
+        ~ 'contract_type := null::varchar'
         ~ ')',
 ) }}

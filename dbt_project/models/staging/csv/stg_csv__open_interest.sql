@@ -1,5 +1,5 @@
--- size: in the stated unit: contracts, units of the instrument's base (a 1000PEPE is one), or dollars;
---   what is stated to count both sides is halved.
+-- size: in the stated unit: contracts, units of the instrument's base (a 1000PEPE is one), or
+--   dollars; what is stated to count both sides is halved.
 -- time: the instant at which it was measured.
 -- The columns are the user's own: docs/imports.md, oi-csv.
 with

@@ -1,4 +1,4 @@
--- price: bars of spot, of a contract's own trades (last), its mark or its index, as the file states.
+-- price: bars of spot, of a contract's own trades (last), its mark or its index, as stated.
 -- size: the volume's unit is stated: coins (base) or dollars (usd).
 -- time: the start of the bar; its length is stated, and it is known at its end.
 -- The columns are the user's own: docs/imports.md, bars-csv.
