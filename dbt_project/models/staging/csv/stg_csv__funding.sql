@@ -1,5 +1,5 @@
 -- rate: of its own interval, a share unless stated in percent; positive means that longs pay.
--- interval: as stated in hours, or `from_gaps`: the time since the settlement before it in the file.
+-- interval: as stated in hours, or `from_gaps`: the step between the settlements around it.
 -- time: the settlement; of a rate that is not settled, the instant at which it was read.
 -- The columns are the user's own: docs/imports.md, funding-csv.
 with
@@ -35,9 +35,8 @@ meant as (
             coalesce(round(try_cast(funding_rate as double) / 100, 15)::varchar, funding_rate),
             funding_rate
         ) as funding_rate,
-        if(
-            interval_hours = 'from_gaps', {{ settlement_gap_hours() }}::varchar, interval_hours
-        ) as interval_hours,
+        nullif(interval_hours, 'from_gaps') as interval_hours,
+        null::timestamp as next_funding_at,
         coalesce(lower(settled), 'true') = 'true' as is_settled,
         case
             when reject_reason is not null then reject_reason
