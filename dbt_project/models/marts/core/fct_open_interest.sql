@@ -130,6 +130,18 @@ asset_prices as (
 
 ),
 
+{% for kind in ['mark', 'index'] -%}
+asset_{{ kind }}_prices as (
+
+    select *,
+
+    from asset_prices
+
+    where price_kind = '{{ kind }}'
+
+),
+
+{% endfor -%}
 with_mark as (
 
     select
@@ -168,19 +180,17 @@ with_asset_{{ kind }} as (
 
     select
         {{ relation }}.*,
-        asset_prices.priced_at >= {{ relation }}.observed_at - interval 15 minute
+        asset_{{ kind }}_prices.priced_at >= {{ relation }}.observed_at - interval 15 minute
             as is_asset_{{ kind }}_fresh,
-        if(is_asset_{{ kind }}_fresh, asset_prices.close_usd, null) as asset_{{ kind }}_usd,
-        if(is_asset_{{ kind }}_fresh, asset_prices.price_instrument, null)
+        if(is_asset_{{ kind }}_fresh, asset_{{ kind }}_prices.close_usd, null)
+            as asset_{{ kind }}_usd,
+        if(is_asset_{{ kind }}_fresh, asset_{{ kind }}_prices.price_instrument, null)
             as asset_{{ kind }}_instrument,
 
     from {{ relation }}
-    asof left join (
-        select * from asset_prices
-        where price_kind = '{{ kind }}'
-    ) as asset_prices
-        on {{ relation }}.base_asset = asset_prices.base_asset
-        and {{ relation }}.observed_at >= asset_prices.priced_at
+    asof left join asset_{{ kind }}_prices
+        on {{ relation }}.base_asset = asset_{{ kind }}_prices.base_asset
+        and {{ relation }}.observed_at >= asset_{{ kind }}_prices.priced_at
 
 ),
 
