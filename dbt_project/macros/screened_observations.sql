@@ -93,7 +93,7 @@ named as (
             -- The units of a row are read by its symbol: one of no known grammar is taken for what
             -- the venue's other symbols are, which the listing must confirm.
             when normalised.is_unrecognised
-                and normalised.spelled_type is distinct from normalised.contract_type
+                and coalesce(normalised.spelled_type, '') != coalesce(normalised.contract_type, '')
                 then 'garbled_symbol'
             when not normalised.is_listed and known_assets.is_known is null then 'no_listing'
         end as name_reject_reason,
