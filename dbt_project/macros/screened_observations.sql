@@ -106,9 +106,21 @@ named as (
 {%- endmacro %}
 
 
-{#- Whether a venue's symbols name assets; Lighter's are numbers of markets. A predicate. -#}
+{#-
+    Whether a venue's symbols name assets; a predicate. They do, unless the macro
+    <venue>__symbols_name_assets in macros/venues/<venue>.sql says that they do not.
+
+    Argument: venue, an expression that gives the venue.
+-#}
 {% macro names_by_symbol(venue) -%}
-    {{ venue }} not in ('lighter')
+    {%- set nameless = [''] -%}
+    {%- for named in var('venues') -%}
+        {%- set stated = context.get(named ~ '__symbols_name_assets') -%}
+        {%- if stated and not stated() -%}
+            {%- do nameless.append(named) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ venue }} not in ('{{ nameless | join("', '") }}')
 {%- endmacro %}
 
 
