@@ -2,27 +2,17 @@
     Under which dataset a venue's list of contracts is landed, as an SQL expression.
 
     Argument: venue, an expression that gives the venue. Most venues list them under `instruments`;
-    the others give them with their tickers, markets or contracts.
+    one that gives them with its tickers, markets or contracts says so in
+    macros/venues/<venue>.sql, in the macro <venue>__listing_dataset.
 -#}
 {% macro listing_dataset(venue) -%}
     case {{ venue }}
-        {%- for named, dataset in listing_datasets().items() %}
-        when '{{ named }}' then '{{ dataset }}'
+        {%- for named in var('venues') %}
+        {%- set stated = context.get(named ~ '__listing_dataset') %}
+        when '{{ named }}' then '{{ stated() if stated else "instruments" }}'
         {%- endfor %}
-        else 'instruments'
     end
 {%- endmacro %}
-
-
-{% macro listing_datasets() %}
-    {{ return({
-        "bitfinex": "status",
-        "dydx": "markets",
-        "gate": "contracts",
-        "hyperliquid": "premium_index",
-        "lighter": "markets",
-    }) }}
-{% endmacro %}
 
 
 {#-

@@ -93,7 +93,7 @@ named as (
             -- The units of a row are read by its symbol: one of no known grammar is taken for what
             -- the venue's other symbols are, which the listing must confirm.
             when normalised.is_unrecognised
-                and normalised.spelled_type is distinct from normalised.contract_type
+                and coalesce(normalised.spelled_type, '') != coalesce(normalised.contract_type, '')
                 then 'garbled_symbol'
             when not normalised.is_listed and known_assets.is_known is null then 'no_listing'
         end as name_reject_reason,
@@ -106,9 +106,21 @@ named as (
 {%- endmacro %}
 
 
-{#- Whether a venue's symbols name assets; Lighter's are numbers of markets. A predicate. -#}
+{#-
+    Whether a venue's symbols name assets; a predicate. They do, unless the macro
+    <venue>__symbols_name_assets in macros/venues/<venue>.sql says that they do not.
+
+    Argument: venue, an expression that gives the venue.
+-#}
 {% macro names_by_symbol(venue) -%}
-    {{ venue }} not in ('lighter')
+    {%- set nameless = [''] -%}
+    {%- for named in var('venues') -%}
+        {%- set stated = context.get(named ~ '__symbols_name_assets') -%}
+        {%- if stated and not stated() -%}
+            {%- do nameless.append(named) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ venue }} not in ('{{ nameless | join("', '") }}')
 {%- endmacro %}
 
 

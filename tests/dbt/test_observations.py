@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,9 +28,7 @@ def clock() -> datetime:
 def answer(url: str, body: Any, received_at: str, **params: str) -> str:
     """One answer of a venue as the connector writes it."""
     request = {"url": url, "params": params, "status": 200}
-    return json.dumps(
-        {"received_at": received_at, "request": request, "body": json.dumps(body)}
-    )
+    return json.dumps({"received_at": received_at, "request": request, "body": json.dumps(body)})
 
 
 def take_in(home: Home, venue: str, *lines: str) -> None:
@@ -149,7 +146,8 @@ def premium_index(symbol: str, mark: str, rate: str = "", minute: int = 0) -> st
 
 def minute_bar(symbol: str, price: str, volume: str, quote_volume: str, minute: int) -> str:
     start = NOON_MS + 60_000 * (minute - 60)
-    row = [start, price, price, price, price, volume, start + 59_999, quote_volume, 1, "0", "0", "0"]
+    taken = [1, "0", "0", "0"]
+    row = [start, *[price] * 4, volume, start + 59_999, quote_volume, *taken]
     return answer("https://api.binance.com/api/v3/klines", [row], AT_NOON, symbol=symbol)
 
 
@@ -159,7 +157,7 @@ def account_ratio(symbol: str, ratio: str) -> str:
 
 
 class TestScreens:
-    """What cannot be is quarantined with a reason and its values, and every row is accounted for."""
+    """What cannot be is quarantined with its reason and values; every row is accounted for."""
 
     @pytest.fixture(scope="class")
     def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -243,7 +241,7 @@ class TestScreens:
         ).fetchall() == [
             ("funding", 3, 1, 1, 1),
             ("long_short_ratio", 3, 1, 1, 1),
-            # 7 of the first import, of which one is good, and the same one and another of the second.
+            # 7 of the first import, of which one is good; that one and another of the second.
             ("open_interest", 9, 2, 1, 6),
             # 8 marks and 4 bars, then a mark and a bar again.
             ("prices", 14, 7, 2, 5),
@@ -251,7 +249,8 @@ class TestScreens:
 
     def test_symbols_of_no_known_grammar_are_counted(self, release) -> None:
         assert release.execute(
-            "select venue, dataset, symbol, occurrences from marts.unrecognised_symbols order by all"
+            "select venue, dataset, symbol, occurrences from marts.unrecognised_symbols"
+            " order by all"
         ).fetchall() == [
             ("binance", "open_interest", "BTC-NEW/USDT", 1),
             ("binance", "prices", "ETHBTC", 1),

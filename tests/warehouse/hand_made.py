@@ -85,9 +85,10 @@ def land(
     lines: Sequence[str],
     dataset: str = "liquidations",
     format: str = "frames",
+    landed_at: datetime | None = None,
 ) -> None:
-    """Notes one venue's lines for an hour, as a landing would."""
-    landed_at = at(hour + 1, 0, 20)
+    """Notes one venue's lines for an hour, as a landing would; 20 seconds after it, if not said."""
+    landed_at = landed_at or at(hour + 1, 0, 20)
     obj = RawZone(home).put(
         "".join(f"{line}\n" for line in lines).encode(),
         venue=venue,

@@ -593,9 +593,7 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _add_hours_of_changed_assets(
-    state: duckdb.DuckDBPyConnection, tables: Sequence[str]
-) -> None:
+def _add_hours_of_changed_assets(state: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
     """An asset that a listing anywhere has made known, or no listing knows any longer.
 
     Rows without a listing of their own are quarantined, or marked, until some listing knows their
@@ -626,7 +624,7 @@ def _add_hours_of_changed_assets(
 
 
 def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes which assets were listed before staging; kept while hours of a killed run pend."""
+    """Notes which assets were listed before staging, while a killed run's hours are pending."""
     noted = _table_exists(state, "ops", "listed_assets_before")
     if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
         state.execute(

@@ -36,3 +36,7 @@
         ],
     }) }}
 {%- endmacro %}
+
+
+{#- The dataset that lists the venue's contracts. -#}
+{% macro bitfinex__listing_dataset() %}{{ return('status') }}{% endmacro %}

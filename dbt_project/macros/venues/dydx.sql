@@ -33,3 +33,7 @@
         ],
     }) }}
 {%- endmacro %}
+
+
+{#- The dataset that lists the venue's contracts. -#}
+{% macro dydx__listing_dataset() %}{{ return('markets') }}{% endmacro %}

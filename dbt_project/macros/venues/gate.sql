@@ -65,3 +65,7 @@
         ],
     }) }}
 {%- endmacro %}
+
+
+{#- The dataset that lists the venue's contracts. -#}
+{% macro gate__listing_dataset() %}{{ return('contracts') }}{% endmacro %}

@@ -181,3 +181,7 @@
         ],
     }) }}
 {%- endmacro %}
+
+
+{#- The dataset that lists the venue's contracts. -#}
+{% macro hyperliquid__listing_dataset() %}{{ return('premium_index') }}{% endmacro %}

@@ -46,3 +46,11 @@
         ],
     }) }}
 {%- endmacro %}
+
+
+{#- The dataset that lists the venue's contracts. -#}
+{% macro lighter__listing_dataset() %}{{ return('markets') }}{% endmacro %}
+
+
+{#- Whether a symbol names an asset where no listing does: a market's number names none. -#}
+{% macro lighter__symbols_name_assets() %}{{ return(false) }}{% endmacro %}

@@ -131,7 +131,11 @@ sightings as (
     qualify
         row_number() over (
             partition by known.venue, known.instrument, known.observed_at
-            order by known.is_specified desc, known.raw_object, known.raw_line, known.row_in_line
+            order by
+                known.is_specified desc,
+                known.raw_object asc,
+                known.raw_line asc,
+                known.row_in_line asc
         ) = 1
 
 ),

@@ -99,7 +99,8 @@ priced as (
         named.oi_base * named.asset_multiplier * reference_usd as coins_usd,
         case
             when named.oi_base is not null or named.oi_usd is not null then null
-            when named.contract_type = 'inverse' then named.oi_contracts * named.listed_contract_size
+            when named.contract_type = 'inverse'
+                then named.oi_contracts * named.listed_contract_size
             when named.contract_type = 'linear'
                 then named.oi_contracts * named.listed_contract_size * named.asset_multiplier
                     * reference_usd
