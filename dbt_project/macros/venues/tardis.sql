@@ -4,7 +4,7 @@
     What the vendor's files mean is data: `tardis_exchanges` says which venue a vendor exchange is and
     how it writes symbols, `tardis_symbols` the symbols that no rule gives back, and `tardis_units` in
     which unit it writes a quantity from when to when. A row of an exchange or of a quantity that these
-    do not state has a reject_reason and is never guessed.
+    do not state is to be rejected, never guessed.
 
     Arguments: columns, the file's column names in order, as for csv_rows; quantity, as in
     tardis_units (liquidation, open_interest, funding, price); written, a SQL condition that is true
@@ -12,7 +12,7 @@
     Columns: those of csv_rows; source_kind (collector), received_at (the vendor's clock), written_at
     (the row's time), instrument (as the venue writes it), venue_asset, quote_asset, contract_type (by
     the venue's grammar); unit, sides, price_kind, interval_hours, funding_time as in tardis_units;
-    reject_reason.
+    is_of_venue (the exchange is known, and is the venue that the file was imported for), is_of_no_unit.
 -#}
 {% macro tardis_rows(columns, quantity, written='true') -%}
     (
@@ -101,14 +101,10 @@
             units.price_kind,
             units.interval_hours,
             units.funding_time,
-            case
-                when spelled.has_wrong_width then 'wrong_column_count'
-                when not spelled.is_of_venue then 'unknown_vendor_exchange'
-                when spelled.venue_asset is not null
-                    and spelled.written_at is not null
-                    and units.unit is null
-                    then 'unknown_vendor_unit'
-            end as reject_reason,
+            spelled.venue_asset is not null
+            and spelled.written_at is not null
+            and units.unit is null
+                as is_of_no_unit,
 
         from spelled
         left join units
@@ -129,6 +125,11 @@
         select
             * exclude (venue_asset, quote_asset),
             written_at as observed_at,
+            case
+                when has_wrong_width then 'wrong_column_count'
+                when not is_of_venue then 'unknown_vendor_exchange'
+                when is_of_no_unit then 'unknown_vendor_unit'
+            end as reject_reason,
 
         from {{ tardis_rows([
             'exchange', 'symbol', 'timestamp', 'local_timestamp', 'funding_timestamp',

@@ -53,6 +53,11 @@ meant as (
         ) as natural_key,
         '' as twin_scope,
         1 as twin_copies,
+        case
+            when vendor_rows.has_wrong_width then 'wrong_column_count'
+            when not vendor_rows.is_of_venue then 'unknown_vendor_exchange'
+            when vendor_rows.is_of_no_unit then 'unknown_vendor_unit'
+        end as reject_reason,
 
     from vendor_rows
     left join inverse_sizes as of_asset
