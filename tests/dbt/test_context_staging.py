@@ -585,7 +585,7 @@ def test_names_of_instruments_tell_asset_quote_and_kind(warehouse) -> None:
         ("bybit", "SHIB1000USDT", "SHIB1000", "USDT", "linear"),
         ("hyperliquid", "BTC", "BTC", "USDC", "linear"),
         ("hyperliquid", "kPEPE", "kPEPE", "USDC", "linear"),
-        ("hyperliquid", "xyz:TSLA", "xyz:TSLA", "USDC", "linear"),
+        ("hyperliquid", "xyz:TSLA", "TSLA", "USDC", "linear"),
         ("hyperliquid", None, None, "USDC", "linear"),
         ("okx", "BTC-USD-SWAP", "BTC", "USD", "inverse"),
         ("okx", "BTC-USD_UM_XPERP-310404", "BTC", "USD", "linear"),

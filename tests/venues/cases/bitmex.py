@@ -44,6 +44,15 @@ LISTING = [
         **{"indicativeSettlePrice": 60000, "openInterest": 5000000, "openValue": 300000000000},
     ),
 ]
+TYPES = "https://docs.bitmex.com/api-explorer/get-instruments"
+LISTING.append(
+    _instrument(
+        "TSLAUSDT",
+        **{"typ": "FFSCSX", "underlying": "TSLA", "quoteCurrency": "USDT", "settlCurrency": "USDt"},
+        **{"multiplier": 1000, "underlyingToPositionMultiplier": 1000, "markPrice": 430.1},
+        **{"indicativeSettlePrice": 430, "openInterest": 500000, "openValue": 215000000},
+    )
+)
 ACTIVE = "https://www.bitmex.com/api/v1/instrument/active"
 CASES = VenueCases(
     venue="bitmex",
@@ -89,6 +98,18 @@ CASES = VenueCases(
     row_at=("data", 0),
     required=("orderID", "symbol", "side", "price", "leavesQty"),
     others=(
+        Message(
+            "20,000 contracts of a thousandth of a share at 430",
+            TYPES,
+            _frame("insert", _order("00000000-0005", "TSLAUSDT", "Sell", 430, 20000)),
+            (Liquidation("TSLAUSDT", "TSLA", "long", "20", "430", "8600", AT, "limit_order"),),
+        ),
+        Message(
+            "a dated contract in dollars is a dollar each",
+            TYPES,
+            _frame("insert", _order("00000000-0006", "XBTUSDH26", "Buy", 50000, 1000)),
+            (Liquidation("XBTUSDH26", "BTC", "short", "0.02", "50000", "1000", AT, "limit_order"),),
+        ),
         Message(
             "a quanto contract pays in XBT: 1000 x 0.000001 x 3000 = 3 XBT at 60,000",
             DOCS,

@@ -28,6 +28,7 @@ BTC = {
     **{"index_price": "26703.16", "funding_rate": "0.000086", "funding_interval": 28800},
     **{"position_size": 169531691, "in_delisting": False, "create_time": 0},
 }
+BTC_IN_USD1 = {**BTC, "name": "BTC_USD1", "position_size": 500000}
 CASES = VenueCases(
     venue="gate",
     long=Message(
@@ -69,6 +70,13 @@ CASES = VenueCases(
     required=("time", "contract", "size", "fill_price"),
     others=(
         Message(
+            "100 contracts of 0.0001 BTC, settled in USD1, at 83,950",
+            DOCS,
+            [_order("BTC_USD1", 100, "83950")],
+            (Liquidation("BTC_USD1", "BTC", "long", "0.01", "83950", "839.50", AT, "fill_avg"),),
+            url=f"{API}/usd1/liq_orders",
+        ),
+        Message(
             "the documented frame: orders that sell close longs",
             FRAMES,
             _frame(
@@ -99,6 +107,15 @@ CASES = VenueCases(
         ),
     ),
     context=(
+        Observation(
+            "contracts settled in USD1",
+            "https://www.gate.com/docs/developers/apiv4/en/#list-all-futures-contracts",
+            f"{API}/usd1/contracts",
+            [BTC_IN_USD1],
+            "fct_open_interest",
+            {"instrument": "BTC_USD1", "oi_contracts": 500000, "oi_base": 50},
+            received_at=RECORDED_AT,
+        ),
         Observation(
             "the recorded contract's size",
             "recorded by cryptofeed",

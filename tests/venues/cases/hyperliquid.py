@@ -16,6 +16,11 @@ def _fill(coin: str, side: str, direction: str, trade_id: int, method: str = "ma
     }
 
 
+def _of(user: str, fill: dict) -> dict:
+    """The same fill with another liquidated user."""
+    return {**fill, "liquidation": {**fill["liquidation"], "liquidatedUser": user}}
+
+
 def _block(*events: list) -> dict:
     return {
         "local_time": "2025-10-10T21:15:00.123456789",
@@ -70,6 +75,29 @@ CASES = VenueCases(
             (
                 Liquidation(
                     *("ETH", "ETH", "short", "0.5", "105000", "52500", AT, "fill_avg", "adl")
+                ),
+            ),
+            format="node-fills",
+        ),
+        Message(
+            "what a liquidator vault is relieved of stays visible and apart",
+            "https://app.hyperliquid.xyz/vaults/0xdfc24b077bc1425ad1dea75bcb6f8158e10df303",
+            _block([VAULT, _of(VAULT, _fill("SOL", "A", "Liquidated Cross Long", 5, "backstop"))]),
+            (
+                Liquidation(
+                    *("SOL", "SOL", "long", "0.5", "105000", "52500", AT, "fill_avg"),
+                    "vault_unwind",
+                ),
+            ),
+            format="node-fills",
+        ),
+        Message(
+            "a builder-deployed exchange's contract is of the asset behind the colon",
+            DOCS,
+            _block([VICTIM, _fill("xyz:TSLA", "B", "Close Short", 6)]),
+            (
+                Liquidation(
+                    *("xyz:TSLA", "TSLA", "short", "0.5", "105000", "52500", AT, "fill_avg")
                 ),
             ),
             format="node-fills",

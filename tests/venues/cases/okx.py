@@ -78,6 +78,16 @@ CASES = VenueCases(
     required=("side", "sz", "bkPx", "ts"),
     others=(
         Message(
+            "3 contracts of 0.01 BTC that are margined in dollars, at 84,000",
+            DOCS,
+            _frame(_item("BTC-USD_UM-SWAP", _detail("sell", "net", "3", "84000", "1692266434010"))),
+            (
+                Liquidation(
+                    *("BTC-USD_UM-SWAP", "BTC", "long", "0.03", "84000", "2520", AT), "bankruptcy"
+                ),
+            ),
+        ),
+        Message(
             "an answer lists several orders of one contract",
             DOCS,
             {
@@ -101,6 +111,24 @@ CASES = VenueCases(
         ),
     ),
     context=(
+        Observation(
+            "a contract margined in dollars is linear",
+            "https://www.okx.com/docs-v5/en/#public-data-rest-api-get-instruments",
+            f"{API}/public/instruments",
+            {
+                "code": "0",
+                "data": [
+                    {
+                        **{"instId": "BTC-USD_UM-SWAP", "instType": "SWAP", "uly": "BTC-USD"},
+                        **{"instFamily": "BTC-USD_UM", "ctVal": "0.01", "ctMult": "1"},
+                        **{"ctValCcy": "BTC", "ctType": "linear", "settleCcy": "USD"},
+                        **{"state": "live", "listTime": "1611916828000"},
+                    }
+                ],
+            },
+            "dim_instruments",
+            {"instrument": "BTC-USD_UM-SWAP", "contract_type": "linear", "contract_size": 0.01},
+        ),
         Observation(
             "a contract's size is ctVal times ctMult",
             "https://www.okx.com/docs-v5/en/#public-data-rest-api-get-instruments",

@@ -21,13 +21,13 @@ with
 
 vaults as (
 
-    select * from {{ ref('hyperliquid_vaults') }}
+    from {{ ref('hyperliquid_vaults') }}
 
 ),
 
 dex_quotes as (
 
-    select * from {{ hyperliquid_dex_quotes() }}
+    from {{ hyperliquid_dex_quotes() }}
 
 ),
 
@@ -203,9 +203,11 @@ vault_legs as (
         ) as is_user_known,
         'hyperliquid.vault_fills_rest@1' as parser,
         'rest' as source_kind,
-        if(
-            liquidated_user = address, raw_side, case raw_side when 'A' then 'B' when 'B' then 'A' end
-        ) as party_side,
+        case
+            when liquidated_user = address then raw_side
+            when raw_side = 'A' then 'B'
+            when raw_side = 'B' then 'A'
+        end as party_side,
         liquidated_user as party,
         null::varchar as order_key,
 
