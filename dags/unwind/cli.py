@@ -47,9 +47,9 @@ HEALTH_PORT = 8099
 # What the demo suggests to ask of what it has built; each answer fits a terminal of 80 columns.
 TRY_NEXT = (
     "select hour_at, round(score, 1) as score, score_percentile, regime from stress_hourly"
-    " where base_asset = 'ALL' order by hour_at desc limit 5",
+    " where base_asset = 'ALL' and score > 0 order by hour_at desc limit 5",
     "select hour_at, venue, landing_outcome, covered_share from venue_coverage_hourly"
-    " where not is_complete order by hour_at, venue limit 5",
+    " where landing_outcome in ('failed', 'partial') order by hour_at",
     "select base_asset, recovery_divergence, range_divergence, recovery from divergence_hourly"
     " where hour_at = '2026-01-29 14:00' and any_divergence",
 )

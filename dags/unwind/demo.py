@@ -29,7 +29,9 @@ from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
 from unwind.warehouse.dbt import DbtProcess
 
-# Landed a little after the hour, as a scheduler does; dumps appear in the next day's morning.
+# A venue is asked right after the hour, as a scheduler does, or once its answers can be complete.
+# Dumps appear in the next day's morning.
+RIGHT_AFTER_THE_HOUR = timedelta(seconds=20)
 AFTER_THE_HOUR = timedelta(minutes=2, seconds=20)
 AFTER_THE_DAY = timedelta(days=1, hours=4, minutes=10)
 DAY = timedelta(days=1)
@@ -76,11 +78,14 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
         for place, (dag_id, key, now) in enumerate(landing):
             report(f"landing {key}", place, len(landing))
             is_down = now == DOWN.to_at + AFTER_THE_HOUR
-            _steer(server, {"now": iso(now)})
             if is_down:
                 _steer(server, {"venue": DOWN.venue, "fault": "waf"})
+            for instant, names in _turns(dag_id, now, tasks[dag_id]["list_venues"]()):
+                _steer(server, {"now": iso(instant)})
+                with _clock_at(instant):
+                    _land(tasks[dag_id], key, instant, names)
             with _clock_at(now):
-                _land(tasks[dag_id], key, now)
+                tasks[dag_id]["seal"](**_run(key, now), outlet_events=_NoListeners())
             if is_down:
                 _steer(server, {"heal": True})
         report("landing", len(landing), len(landing))
@@ -93,14 +98,26 @@ def _steer(server: dict[str, Any], order: dict[str, Any]) -> None:
     requests.post(f"{server['url']}/control", json=order, timeout=30).raise_for_status()
 
 
-def _land(tasks: dict[str, Callable], key: str, now: datetime) -> None:
-    """One run of a landing DAG: its tasks in order, with what Airflow would hand them."""
-    dag_run = SimpleNamespace(partition_key=key, run_after=now)
-    run: dict[str, Any] = {"dag_run": dag_run, "params": {}}
+def _turns(dag_id: str, now: datetime, names: list[str]) -> list[tuple[datetime, list[str]]]:
+    """When which venues of a run are asked: right after an hour, or once they have settled."""
+    from unwind.venues import venues
+
+    if dag_id != "land_hour":
+        return [(now, names)]
+    ready = [one for one in names if venues()[one].settling.after_end <= RIGHT_AFTER_THE_HOUR]
+    first = now - AFTER_THE_HOUR + RIGHT_AFTER_THE_HOUR
+    return [(first, ready), (now, [one for one in names if one not in ready])]
+
+
+def _run(key: str, now: datetime) -> dict[str, Any]:
+    """What Airflow would hand a task of the run."""
+    return {"dag_run": SimpleNamespace(partition_key=key, run_after=now), "params": {}}
+
+
+def _land(tasks: dict[str, Callable], key: str, now: datetime, names: list[str]) -> None:
+    """The landing of some venues, mapped over them as Airflow does."""
     with ThreadPoolExecutor(3) as pool:
-        # Mapped over venues, as Airflow does.
-        list(pool.map(lambda venue: tasks["land"](venue, **run), tasks["list_venues"]()))
-    tasks["seal"](**run, outlet_events=_NoListeners())
+        list(pool.map(lambda venue: tasks["land"](venue, **_run(key, now)), names))
 
 
 def _refresh(home: Home, report: Report) -> None:
