@@ -1,8 +1,9 @@
 {#-
     What an observation is of, as the CTE `named`: base asset, multiplier, quote and contract type
     by the instrument's listing of that time. The grammar of its symbol is only the fallback: for
-    spot, and where no listing of the venue names the instrument but some listing or the seed of
-    assets names the asset.
+    spot, where no listing of the venue names the instrument but some listing or the seed of assets
+    names the asset, and where no listing of the venue has landed: then its list of funding intervals
+    or a file of recorded data may name the instrument.
 
     Arguments:
       relation    a CTE of staged rows, of whatever venue
@@ -39,6 +40,27 @@ known_assets as (
 versions as (
 
     from {{ ref('int_instrument_versions') }}
+
+),
+
+listing_venues as (
+
+    select
+        venue,
+        true as is_listing,
+
+    from {{ ref('int_listing_venues') }}
+
+),
+
+named_instruments as (
+
+    select
+        venue,
+        instrument,
+        true as is_named,
+
+    from {{ ref('int_named_instruments') }}
 
 ),
 
@@ -95,12 +117,22 @@ named as (
             when normalised.is_unrecognised
                 and coalesce(normalised.spelled_type, '') != coalesce(normalised.contract_type, '')
                 then 'garbled_symbol'
-            when not normalised.is_listed and known_assets.is_known is null then 'no_listing'
+            when normalised.is_listed or known_assets.is_known then null
+            when normalised.base_asset is not null
+                and listing_venues.is_listing is null
+                and (named_instruments.is_named or normalised.source_kind in ('dump', 'collector'))
+                then null
+            else 'no_listing'
         end as name_reject_reason,
 
     from normalised
     left join known_assets
         on normalised.base_asset = known_assets.base_asset
+    left join named_instruments
+        on normalised.venue = named_instruments.venue
+        and normalised.instrument = named_instruments.instrument
+    left join listing_venues
+        on normalised.venue = listing_venues.venue
 
 ),
 {%- endmacro %}

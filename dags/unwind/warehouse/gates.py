@@ -412,10 +412,14 @@ def _name_marts(connection: Connection) -> set[str]:
     return {name for name, _ in marts}
 
 
-# Facts and totals of liquidations keep what events alone name. Others' sums name what they like.
+# Facts and totals of liquidations keep what events alone name; so do facts of observations from files
+# of recorded data, where no listing says otherwise. Others' sums name what they like.
 EVENT_MARTS = (
     *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
     *("exchange_breakdown", "liquidation_clusters"),
+)
+OBSERVATION_MARTS = (
+    *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )
 MARTS_OF_OTHERS = ("reported_liquidations",)
 
@@ -427,9 +431,14 @@ def _named_assets(connection: Connection) -> str:
         "select table_name from duckdb_columns() where database_name = 'warehouse'"
         " and schema_name = 'marts' and column_name = 'base_asset' order by table_name",
     ).fetchall()
+    of_listing_venues = (
+        " and venue in (select venue from warehouse.marts.dim_instruments"
+        " where specification_source = 'snapshot')"
+    )
     named = " union all ".join(
         f"select distinct '{name}' as mart, base_asset, {name in EVENT_MARTS} as is_of_events"
         f" from gate.{name} where base_asset != 'ALL'"
+        f"{of_listing_venues if name in OBSERVATION_MARTS else ''}"
         for (name,) in listed
         if name not in MARTS_OF_OTHERS
     )

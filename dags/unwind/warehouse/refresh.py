@@ -40,6 +40,7 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
     *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
+    *("int_listing_venues", "int_listed_funding_intervals", "int_named_instruments"),
     *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
     "int_funding_intervals",
 )
@@ -483,6 +484,13 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
 # What rows of an instrument are named and valued by.
 VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
 
+# What names an observation where its instrument is in no listing: the model `int_<name>` and its key.
+NAMES_OF_OBSERVATIONS = {
+    "known_assets": "base_asset",
+    "named_instruments": "venue, instrument",
+    "listing_venues": "venue",
+}
+
 # Rows of observations by the instant that they are about; as built, rejected ones included.
 OBSERVATION_TABLES = (
     "int_prices_screened",
@@ -507,7 +515,7 @@ def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
     They are kept while a killed run's hours are pending.
     """
     noted = _table_exists(state, "ops", "instrument_versions_before")
-    if noted or not _table_exists(state, "intermediate", "int_known_assets"):
+    if noted or not _table_exists(state, "intermediate", "int_listing_venues"):
         return
     state.execute("begin")
     state.execute(
@@ -515,10 +523,11 @@ def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
         f" select venue, instrument, valid_from, valid_to, {VERSION_TERMS}"
         " from intermediate.int_instrument_versions"
     )
-    state.execute(
-        "create table ops.known_assets_before as"
-        " select base_asset from intermediate.int_known_assets"
-    )
+    for names in NAMES_OF_OBSERVATIONS:
+        state.execute(
+            f"create table ops.{names}_before as select {NAMES_OF_OBSERVATIONS[names]}"
+            f" from intermediate.int_{names}"
+        )
     state.execute("commit")
 
 
@@ -548,9 +557,9 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
                     and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
                 """,
             )
-    _add_hours_of_changed_assets(state, tables)
-    state.execute("drop table ops.instrument_versions_before")
-    state.execute("drop table ops.known_assets_before")
+    _add_hours_of_changed_names(state, tables)
+    for noted in ("instrument_versions", *NAMES_OF_OBSERVATIONS):
+        state.execute(f"drop table ops.{noted}_before")
 
 
 def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
@@ -593,34 +602,35 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _add_hours_of_changed_assets(state: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
-    """An asset that a listing anywhere has made known, or no listing knows any longer.
+def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
+    """An asset, instrument or venue that a listing anywhere has made known, or none knows any longer.
 
-    Rows without a listing of their own are quarantined, or marked, until some listing knows their
-    asset.
+    Rows without a listing of their own are quarantined, or marked, until something knows them.
     """
-    state.execute(
-        """
-        create or replace temp table changed_assets as
-        with now as (select base_asset from intermediate.int_known_assets)
-        (from ops.known_assets_before except from now)
-        union
-        (from now except from ops.known_assets_before)
-        """
-    )
-    if not state.execute("select count(*) from changed_assets").fetchone()[0]:
-        return
-    for table in tables:
-        _add_hours(
-            state,
-            f"select hour_at from intermediate.{table} where not is_listed"
-            " and base_asset in (select base_asset from changed_assets)",
+    for names, columns in NAMES_OF_OBSERVATIONS.items():
+        state.execute(
+            f"""
+            create or replace temp table changed_{names} as
+            with now as (select {columns} from intermediate.int_{names})
+            (from ops.{names}_before except from now)
+            union
+            (from now except from ops.{names}_before)
+            """
         )
-    _add_hours(
-        state,
-        "select hour_at from intermediate.int_liquidations_unioned"
-        " where spelled_asset in (select base_asset from changed_assets)",
-    )
+        if not state.execute(f"select count(*) from changed_{names}").fetchone()[0]:
+            continue
+        for table in tables:
+            _add_hours(
+                state,
+                f"select hour_at from intermediate.{table}"
+                f" semi join changed_{names} using ({columns}) where not is_listed",
+            )
+        if names == "known_assets":
+            _add_hours(
+                state,
+                "select hour_at from intermediate.int_liquidations_unioned"
+                " where spelled_asset in (select base_asset from changed_known_assets)",
+            )
 
 
 def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:

@@ -1,15 +1,10 @@
 -- What venues list as a contract's funding interval, each time that it was read: instrument lists, and the
--- running rates that state it. An instrument of *linear or *inverse stands for all contracts of that type
--- that the same answer does not name.
-{% set listing_venues = ['binance', 'bybit', 'bitget'] %}
+-- running rates that state it.
 with
 
 listed as (
 
-    {% for venue in listing_venues %}
-    from {{ ref('stg_' ~ venue ~ '__funding_intervals') }}
-    {% if not loop.last %}union all by name{% endif %}
-    {% endfor %}
+    from {{ ref('int_listed_funding_intervals') }}
 
 ),
 
@@ -33,8 +28,6 @@ unioned as (
         hour_at,
 
     from listed
-
-    where reject_reason is null
 
     union all
 

@@ -1,0 +1,31 @@
+-- What venues list as a contract's funding interval, each time that it was read. An instrument of *linear or
+-- *inverse stands for all contracts of that type that the same answer does not name.
+{% set listing_venues = ['binance', 'bybit', 'bitget'] %}
+with
+
+listed as (
+
+    {% for venue in listing_venues %}
+    from {{ ref('stg_' ~ venue ~ '__funding_intervals') }}
+    {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        batch_id,
+        venue,
+        instrument,
+        observed_at,
+        interval_hours,
+        hour_at,
+
+    from listed
+
+    where reject_reason is null
+
+)
+
+from final
