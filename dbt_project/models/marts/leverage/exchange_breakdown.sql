@@ -52,7 +52,7 @@ asset_coverage as (
 
     from {{ ref('int_asset_coverage_windows') }}
 
-    where hour_at in (select hour_at from hours)
+    where hour_at in {{ build_hours() }}
 
 ),
 
@@ -125,13 +125,11 @@ seen as (
     inner join reached_liquidations
         on hours.hour_at = reached_liquidations.as_of_hour_at
 
-    group by grouping sets (
-        (
-            hours.hour_at, reached_liquidations.window_hours, reached_liquidations.base_asset,
-            reached_liquidations.venue
-        ),
-        (hours.hour_at, reached_liquidations.window_hours, reached_liquidations.venue)
-    )
+    group by
+        hours.hour_at,
+        reached_liquidations.window_hours,
+        reached_liquidations.venue,
+        rollup(reached_liquidations.base_asset)
 
 ),
 
