@@ -72,8 +72,7 @@ alter table marts.fct_liquidations add column is_listed boolean default true;
 -- An asset that no listing and no seed knows.
 insert into marts.fct_liquidations values (
     'binance', 'WRONGCOINUSDT', 'WRONGCOIN', 'long', 'liquidation', 1e6,
-    timestamp '2026-01-10 12:30',
-    timestamp '2026-01-10 12:00', false
+    timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false
 );
 
 create table marts.fct_open_interest (

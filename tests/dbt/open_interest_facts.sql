@@ -9,7 +9,7 @@ select unnest(['BTC', 'ETH', 'SOL', 'ADA', 'XRP']) as base_asset;
 
 create table marts.fct_liquidations (
     venue varchar, base_asset varchar, liquidated_side varchar, event_kind varchar,
-    notional_usd decimal(38, 4), event_at timestamp, hour_at timestamp
+    notional_usd decimal(38, 4), is_listed boolean, event_at timestamp, hour_at timestamp
 );
 
 -- Every venue lists BTC; bybit and binance list ETH, of which bybit reports nothing; SOL is binance's.

@@ -95,6 +95,8 @@ matched as (
         count(*) filter (where start_base is not null and end_base is not null) as instruments,
         count(distinct venue) filter (where start_base is not null and end_base is not null)
             as venues,
+        count(distinct venue) filter (where start_usd is not null and end_usd is not null)
+            as usd_venues,
         count(*) filter (where is_known_at_start != is_known_at_end) as unmatched_instruments,
 
     from both_ends
@@ -118,6 +120,8 @@ final as (
         coalesce(max(instruments) {{ of_window }}, 0)::integer
             as oi_change_{{ window }}_instruments,
         coalesce(max(venues) {{ of_window }}, 0)::integer as oi_change_{{ window }}_venues,
+        coalesce(max(usd_venues) {{ of_window }}, 0)::integer
+            as oi_usd_change_{{ window }}_venues,
         coalesce(max(unmatched_instruments) {{ of_window }}, 0)::integer
             as unmatched_{{ window }}_instruments,
         {%- endfor %}
