@@ -61,6 +61,90 @@ def test_sql_cannot_write_to_a_release(home):
     assert "read-only" in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("", "the query is empty"),
+        ("  -- nothing but a comment", "the query is empty"),
+        ("select 1; select 2", "holds 2 statements"),
+        ("select 1; drop table marts.events", "holds 2 statements"),
+        ("copy (select 1) to '{tmp}/out.csv'", "--allow-files"),
+        ("select * from read_text('{tmp}/secret')", "--allow-files"),
+        ("select * from '{tmp}/secret.csv'", "--allow-files"),
+        ("attach '{tmp}/other.duckdb'", "--allow-files"),
+        ("install httpfs", "--allow-files"),
+        ("set enable_external_access = true", "the query failed"),
+        ("selec 1", "the query failed"),
+        ("select * from names", "the query failed"),
+    ],
+)
+def test_a_query_reaches_nothing_but_the_release(home, tmp_path, query, why):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "secret.csv").write_text("a\nsecret\n")
+    told = unwind(home, "sql", query.format(tmp=tmp_path))
+    assert told.returncode == 1
+    assert why in told.stderr
+    assert "Traceback" not in told.stderr
+    assert "secret" not in told.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "secret.csv"]
+
+
+def test_files_are_read_and_written_when_asked_for(home, tmp_path):
+    target = tmp_path / "events.csv"
+    query = f"copy (select n from events order by n limit 2) to '{target}'"
+    assert unwind(home, "sql", "--allow-files", query).returncode == 0
+    assert target.read_text() == "n\n0\n1\n"
+
+
+def test_cells_are_printed_as_they_are(home):
+    query = (
+        "select '[ok] all fine' as a, '[/]' as b, '[red]x' as \"[c]\", chr(27) || '[31mred' as d"
+    )
+    told = unwind(home, "sql", query)
+    assert told.returncode == 0
+    header, _, row = told.stdout.splitlines()
+    assert [cell.strip() for cell in header.split("┃")] == ["a", "b", "[c]", "d"]
+    assert [cell.strip() for cell in row.split("│")] == [
+        *("[ok] all fine", "[/]", "[red]x", r"\x1b[31mred")
+    ]
+
+
+def test_a_long_table_is_cut_and_says_so(home):
+    told = unwind(home, "sql", "select n from events order by n").stdout.splitlines()
+    assert (told[2].strip(), told[-2].strip()) == ("0", "99")
+    assert told[-1] == "The first 100 rows; --limit N shows more, --limit 0 all of them."
+    told = unwind(home, "sql", "--limit", "0", "select n from events order by n").stdout
+    assert told.splitlines()[-1].strip() == "999"
+    # What a program reads is never cut.
+    told = unwind(home, "sql", "--format", "csv", "select n from events").stdout
+    assert len(told.splitlines()) == 1001
+
+
+def test_rows_wider_than_the_screen_are_printed_a_column_a_line(home):
+    columns = ", ".join(f"{n} as a_column_of_some_length_{n:02d}" for n in range(30))
+    told = unwind(home, "sql", f"select {columns}").stdout.splitlines()
+    assert told[0].startswith("row 1 ─")
+    assert told[1:3] == ["a_column_of_some_length_00 │ 0", "a_column_of_some_length_01 │ 1"]
+    assert len(told) == 31
+
+
+def test_numbers_are_numbers_in_json(home):
+    query = (
+        "select 12345678901234567890.1234::decimal(38, 4) as money, 'nan'::double as n,"
+        " 'infinity'::double as i, 1.5::double as d, [1, 2] as l, {'a': 0.1::decimal(3, 2)} as s,"
+        " timestamp '2026-01-29 14:00:00' as at, true as b, null as z"
+    )
+    told = unwind(home, "sql", "--format", "json", query)
+    assert '"money": 12345678901234567890.1234' in told.stdout
+    assert json.loads(told.stdout) == [
+        {
+            **{"money": 12345678901234567890.1234, "n": None, "i": None, "d": 1.5, "l": [1, 2]},
+            **{"s": {"a": 0.1}, "at": "2026-01-29 14:00:00", "b": True, "z": None},
+        }
+    ]
+    assert json.loads(unwind(home, "sql", "--format", "json", "select 1 where false").stdout) == []
+
+
 def test_before_the_first_release_it_says_what_to_do(tmp_path):
     told = unwind(tmp_path, "sql", "select 1")
     assert told.returncode == 1
@@ -72,6 +156,14 @@ def test_before_the_first_release_it_says_what_to_do(tmp_path):
     [
         (["land", "--hour", "2026-01-29T14:30"], "is not a whole hour"),
         (["land", "--hour", "yesterday"], "yesterday"),
+        (["land", "--hour", "2026-01-29"], "write it as 2026-01-29T14"),
+        (["land", "--hour", ""], "write it as 2026-01-29T14"),
+        (["land", "--hour", "2030-01-29T13"], "is not over"),
+        (["land", "--hour", "1969-01-29T13"], "before the first public data"),
+        (["land", "--from", "2026-01-29T14", "--to", "2030-01-29T14"], "is not over"),
+        (["land", "--from", "2026-01-29", "--to", "2026-01-29T14"], "write it as 2026-01-29T14"),
+        (["land", "--day", "2030-01-29"], "is not over"),
+        (["land", "--day", "someday"], "write it as 2026-01-28"),
         (["land", "--from", "2026-01-29T14"], "give one of"),
         (["land", "--hour", "2026-01-29T14", "--venue", "binanse"], "no venue 'binanse'"),
         (["import", "--venue", "bybit", "--format", "force-order-csv", "x"], "format of binance"),
@@ -91,6 +183,17 @@ def test_an_unreadable_file_is_refused_with_exit_1(tmp_path):
     told = unwind(tmp_path, "import", "--venue", "binance", "--format", "frames", "absent.ndjson")
     assert told.returncode == 1
     assert told.stderr.startswith("unwind: absent.ndjson is not a file")
+
+
+def test_a_file_of_which_nothing_is_recognised_is_wrong_usage(tmp_path):
+    file = tmp_path / "colours.csv"
+    file.write_text("id,name,colour\n0,x0,red\n")
+    arguments = ["import", "--venue", "binance", "--format", "force-order-csv", str(file)]
+    refused = unwind(tmp_path / "home", *arguments)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert refused.stderr.startswith("unwind: nothing of colours.csv is recognised")
+    assert "expected the columns symbol, side" in refused.stderr
+    assert "found 'id,name,colour'" in refused.stderr
 
 
 def test_importing_twice_says_that_nothing_changes(tmp_path):

@@ -218,6 +218,26 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
     assert told == given - {"long", "short"}
 
 
+def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
+    macros = ("staged_observations", "staged_bars", "screened_observations")
+    files = [
+        *(DBT / "models" / "intermediate").glob("int_*_screened.sql"),
+        *(DBT / "macros" / f"{name}.sql" for name in macros),
+    ]
+    given = set()
+    for path in files:
+        if path.stem != "int_liquidations_screened":
+            given |= set(re.findall(r"\bthen '([a-z_]+)'", text_of(path)))
+            # What a rule of numbers follows is a column.
+            key = r"^ {8,12}'([a-z_]+)':(?! '(?:positive|not_negative|rate)')"
+            given |= set(re.findall(key, text_of(path), flags=re.MULTILINE))
+    heading = "How observations are named and screened"
+    part = section(text_of(PROJECT / "docs" / "semantics.md"), heading)
+    told = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
+    assert len(given) > 20
+    assert given - told == set()
+
+
 def a_demo_is_published() -> bool:
     home = Home.from_env()
     return home.is_simulated and (home.current / "warehouse.duckdb").is_file()

@@ -6,25 +6,26 @@ standard error.
 
 from __future__ import annotations
 
-import csv
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
+from unwind.printing import DEFAULT_MAX_ROWS, TableFormat, print_rows, shown
 from unwind.settings import Home
+
+if TYPE_CHECKING:
+    from unwind.landing.csv_files import Reading, Wishes
 
 app = typer.Typer(
     name="unwind",
@@ -34,8 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console()
-err = Console(stderr=True)
+# What is printed may hold venues' texts and file names: none of it is markup.
+out = Console(markup=False)
+err = Console(stderr=True, markup=False)
 
 
 # Where the recorder tells of its health.
@@ -53,32 +55,29 @@ TRY_NEXT = (
 )
 
 
-class TableFormat(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
 def main() -> None:
     """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
     from unwind.demo import DemoRefusedError
-    from unwind.landing.imports import ImportRefusedError
+    from unwind.landing.imports import ImportRefusedError, UnrecognisedImportError
     from unwind.landing.recorder import RecorderError
     from unwind.standalone import StandaloneError
     from unwind.warehouse.dbt import DbtError
     from unwind.warehouse.gates import GateError
     from unwind.warehouse.lineage import NoSuchLiquidationError
+    from unwind.warehouse.queries import QueryError
     from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
     from unwind.warehouse.releases import NoReleaseError
 
     expected = (
         *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
         *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
+        QueryError,
     )
     try:
         app()
+    except UnrecognisedImportError as error:
+        _say_error(str(error))
+        raise SystemExit(2) from None
     except expected as error:
         _say_error(str(error))
         raise SystemExit(1) from None
@@ -111,11 +110,13 @@ def land(
 ) -> None:
     """Lands hours (or a day's dumps) from the venues, and seals them."""
     from unwind.landing.land import (
+        all_settled_at,
         check_landable,
         day_batch,
         hour_batch,
         land_venue,
         seal_batch,
+        unsettled_venues,
         venues,
     )
 
@@ -143,7 +144,7 @@ def land(
     for batch in batches:
         _refused(check_landable, batch, utc_now())
     home = _real_home()
-    failed = 0
+    failed, settled = 0, None
     with _progress() as report:
         steps = len(batches) * len(chosen)
         for place, batch in enumerate(batches):
@@ -152,12 +153,19 @@ def land(
                 landings = land_venue(home, batch, name, utc_now)
                 failed += sum(landing.status == "failed" for landing in landings)
             seal = seal_batch(home, batch, utc_now)
+            if unsettled_venues(home, batch):
+                settled = all_settled_at(batch)
         report("landed", steps, steps)
     out.print(f"Sealed {len(batches)} batches, the last {seal.batch.batch_id} r{seal.revision}.")
     if failed:
         out.print(
             f"{failed} datasets failed and are sealed as such; `unwind status` says why, landing "
             "again tries them again."
+        )
+    if settled:
+        out.print(
+            "Venues were asked before their last hour could be complete, so it is sealed as "
+            f"partial: land it again after {settled:%H:%M:%S} UTC."
         )
     out.print("Next: unwind refresh")
 
@@ -193,18 +201,62 @@ def record(
 def import_(
     files: Annotated[list[Path], typer.Argument(help="The files.", show_default=False)],
     venue: Annotated[str, typer.Option(help="Whose data it is.")],
-    format: Annotated[str, typer.Option(help="frames, rest, force-order-csv, ...")],
+    format: Annotated[
+        str, typer.Option(help="frames, rest, force-order-csv, bars-csv, ... (docs/imports.md).")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="What holds for every row of a CSV file of your own columns, as unit=usd or "
+            "zone=Europe/Berlin; instrument='{coin}USDT' makes the name of a column.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Which column it is, as open_time=timestamp, or by its place: time=1."),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help="The venue's spelling of a value in an instrument's name, as BTC=XBT."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say which columns are recognised, and how many rows would be facts, "
+            "repeats and quarantined.",
+        ),
+    ] = False,
 ) -> None:
     """Takes recorded files into the raw zone as one sealed batch."""
+    from unwind.landing.csv_files import Wishes, described
     from unwind.landing.imports import DATASET_OF_FORMAT, check_venue_and_format, import_files
     from unwind.landing.land import venues
 
     problem = check_venue_and_format(venue, format, list(venues()))
     if problem:
         raise typer.BadParameter(problem)
-    report = import_files(Home.from_env(), venue, format, files, utc_now)
+    wishes = Wishes(
+        {name.replace("-", "_"): value for name, value in _pairs("--set", set_).items()},
+        {name.replace("-", "_"): value for name, value in _pairs("--column", column).items()},
+        _pairs("--rename", rename),
+    )
+    home = Home.from_env()
+    if dry_run:
+        _rehearse(home, venue, format, files, wishes)
+        return
+    report = import_files(home, venue, format, files, utc_now, wishes)
     for name in report.already_there:
         out.print(f"{name} is imported already; nothing changes.")
+    if wishes:
+        for name, reading in report.readings:
+            out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
+    _print_left_out(report.readings)
+    for seal in report.reread:
+        out.print(
+            f"Sealed {seal.batch.batch_id} r{seal.revision}: its files are read in another way now."
+        )
     if report.seal is None:
         return
     lines = sum(obj.lines for obj in report.imported)
@@ -243,25 +295,21 @@ def refresh(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="A query; tables are in schema marts.")],
+    query: Annotated[str, typer.Argument(help="One statement; tables are in schema marts.")],
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Rows of a table that are printed; 0 for all.")
+    ] = DEFAULT_MAX_ROWS,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let the query read and write files.")
+    ] = False,
 ) -> None:
     """Reads the current release."""
-    import duckdb
-
+    from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 
-    with duckdb.connect(str(current_db(Home.from_env())), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set schema = 'marts'")
-        try:
-            connection.execute(query)
-            rows = connection.fetchall()
-        except duckdb.Error as error:
-            _say_error(f"the query failed: {error}")
-            raise typer.Exit(1) from None
-        names = [column[0] for column in connection.description or ()]
-    _print_rows(names, rows, format)
+    with answered(current_db(Home.from_env()), query, allow_files) as answer:
+        print_rows(answer.names, answer.rows, format, limit or None)
 
 
 @app.command()
@@ -286,7 +334,7 @@ def releases(
         )
         for release in published.listed(home)
     ]
-    _print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
+    print_rows(["current", "release", "last hour", "batches", "new", "gates"], rows)
 
 
 @app.command(name="release-hold")
@@ -310,8 +358,8 @@ def status() -> None:
     from unwind.warehouse.status import status_tables
 
     for title, names, rows in status_tables(Home.from_env(), utc_now()):
-        out.print(f"\n[bold]{title}[/bold]")
-        _print_rows(names, rows)
+        out.print(Text(f"\n{title}", style="bold"))
+        print_rows(names, rows)
 
 
 @app.command()
@@ -345,14 +393,12 @@ def lineage(
     from unwind.warehouse.lineage import sightings_of
 
     for sighting in sightings_of(Home.from_env(), liquidation_id):
-        out.print(
-            f"[bold]{sighting.source_kind}[/bold] {sighting.name} line {sighting.raw_line}, "
-            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})",
-            highlight=False,
-            soft_wrap=True,
+        print(
+            f"{sighting.source_kind} {shown(sighting.name)} line {sighting.raw_line}, "
+            f"row {sighting.row_in_line} of it ({sighting.parser}, batch {sighting.batch_id})"
         )
-        out.print(f"  raw object {sighting.raw_object}", highlight=False, soft_wrap=True)
-        print(f"  {sighting.text}")
+        print(f"  raw object {sighting.raw_object}")
+        print(f"  {shown(sighting.text)}")
 
 
 @app.command()
@@ -418,6 +464,52 @@ def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
         raise typer.BadParameter(str(error)) from None
 
 
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """name=value texts as a dict."""
+    pairs = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise typer.BadParameter(f"{option} takes name=value, not {text!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _print_left_out(readings: Sequence[tuple[str, Reading]]) -> None:
+    for name, reading in readings:
+        if reading.left_out:
+            out.print(
+                f"{name}: left out {sum(reading.left_out.values()):,} rows of other venues "
+                f"({', '.join(reading.left_out)}); import them with their own --venue.",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _rehearse(home: Home, venue: str, format: str, files: list[Path], wishes: Wishes) -> None:
+    from unwind.landing.csv_files import described
+    from unwind.warehouse.rehearsal import rehearse_import
+
+    with _progress() as report:
+        done = rehearse_import(home, venue, format, files, utc_now, wishes, report)
+    for name, reading in done.report.readings:
+        out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
+    _print_left_out(done.report.readings)
+    for name in done.report.already_there:
+        out.print(f"{name} is imported already; it would change nothing.")
+    for count in done.counts:
+        out.print(
+            f"{count.kind}: of {count.staged:,} rows {count.facts:,} would be facts, "
+            f"{count.repeats:,} repeats, {count.quarantined:,} quarantined",
+            highlight=False,
+        )
+        for reason, rows in count.reasons:
+            out.print(f"  quarantined: {rows:,} rows, {reason}", highlight=False)
+    if done.report.seal and not done.counts:
+        out.print("No row of the files is one that the format has.")
+    out.print("This was a dry run: nothing is sealed.")
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar on a terminal; plain log lines, one a phase, elsewhere."""
@@ -445,29 +537,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def _print_rows(
-    names: list[str], rows: list[tuple], format: TableFormat = TableFormat.TABLE
-) -> None:
-    if format is TableFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-    elif format is TableFormat.JSON:
-        json.dump(
-            [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, indent=1
-        )
-        sys.stdout.write("\n")
-    else:
-        table = Table(*names, show_edge=False)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
-        # A pipe has no width: let rows be as long as they are.
-        console = out if out.is_terminal else Console(width=max(out.width, 240))
-        console.print(table, highlight=False)
-
-
 def _print_breakdown(hour_at: datetime) -> None:
-    out.print(f"\n[bold]Liquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC[/bold]")
+    title = f"\nLiquidations {hour_at:%Y-%m-%d %H:%M}-{hour_at + HOUR:%H:%M} UTC"
+    out.print(Text(title, style="bold"))
     query = (
         "select venue, round(long_usd / 1e6, 1) as long_musd,"
         " round(short_usd / 1e6, 1) as short_musd, round(share, 3) as share, events,"

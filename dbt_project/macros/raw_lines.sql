@@ -5,7 +5,8 @@
     (imports of several endpoints in one file) are included. The file list comes from the ledger, since a
     pattern without files fails the whole read; with no file the relation is empty and typed.
     Columns: batch_id, venue (of all venues only), raw_object, raw_line, text, name (url or file),
-    received_at (of the object), is_import, sealed_at.
+    received_at (of the object), is_import, sealed_at, reading (JSON text of how an imported CSV file
+    is read, csv_files.Reading; null where it is read as its venue writes it).
 -#}
 {% macro raw_lines(venue, dataset, format) -%}
     {%- set of_interest -%}
@@ -30,6 +31,7 @@
             objects.received_at,
             batches.kind = 'import' as is_import,
             batches.sealed_at,
+            objects.reading,
         from {{ source("ops", "build_objects") }} as objects
         inner join {{ source("ops", "batches") }} as batches
             on objects.batch_id = batches.batch_id

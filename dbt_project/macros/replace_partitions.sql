@@ -4,12 +4,18 @@
     dbt's delete+insert only deletes keys that the new rows carry, so an hour rebuilt to zero rows
     would keep its old ones; and a composite key compiles to a quadratic delete.
     The partitions are, by the model's meta: `batch_id` (the batches being built) or `hour_at`
-    (the pending hours, with every later hour within `lookback_hours`).
+    (the pending hours, with every later hour within `lookback_hours`; a model built while staging
+    names its own hours by `rebuilds: funding_interval_hours`).
 -#}
 {% macro get_incremental_replace_partitions_sql(arg_dict) %}
     {%- set partition = config.get("meta").get("partition") -%}
     delete from {{ arg_dict["target_relation"] }}
-    where {{ partition }} in {{ build_batches() if partition == "batch_id" else build_hours() }};
+    where {{ partition }} in
+        {% if partition == "batch_id" -%} {{ build_batches() }}
+        {%- elif config.get("meta").get("rebuilds") == "funding_interval_hours" -%}
+            {{ funding_interval_hours() }}
+        {%- else -%} {{ build_hours() }}
+        {%- endif %};
 
     -- By name: a column that the table does not have fails, with the way out in the refresh's error.
     insert into {{ arg_dict["target_relation"] }} by name

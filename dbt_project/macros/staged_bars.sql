@@ -3,9 +3,9 @@
 
     Arguments: venue; relation, a CTE as for staged_observations with price_kind, bar_seconds (null
     for a point), known_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
-    volume_usd.
+    volume_usd; spelling, passed on.
 -#}
-{% macro staged_bars(venue, relation) -%}
+{% macro staged_bars(venue, relation, spelling=none) -%}
     {{ staged_observations(
         venue,
         relation,
@@ -25,6 +25,7 @@
             'unreadable_bar_length': 'known_at is null or bar_seconds <= 0',
             'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('known_at'),
         },
+        spelling=spelling,
     ) }}
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 {#-
     The common ends of a venue's staging models of context, each over a CTE as `staged_observations`
-    wants it, with the columns named here.
+    wants it, with the columns named here; `spelling` is passed on to it.
 -#}
 
 
@@ -8,7 +8,7 @@
     Open interest of one side: oi_contracts, oi_base and oi_usd, at least one of them; `required`
     names others that must be there.
 -#}
-{% macro staged_open_interest(venue, relation, required=[]) -%}
+{% macro staged_open_interest(venue, relation, required=[], spelling=none) -%}
     {{ staged_observations(
         venue,
         relation,
@@ -17,21 +17,24 @@
         },
         required=required,
         checks={'missing_field': 'coalesce(oi_contracts, oi_base, oi_usd) is null'},
+        spelling=spelling,
     ) }}
 {%- endmacro %}
 
 
 {#-
-    Funding rates: funding_rate (per interval, positive where longs pay), interval_hours, is_settled
+    Funding rates: funding_rate (per interval, positive where longs pay), interval_hours (null where
+    the row itself does not say it), next_funding_at (the settlement that it announces), is_settled
     (false for the running estimate of the next settlement).
 -#}
-{% macro staged_funding(venue, relation) -%}
+{% macro staged_funding(venue, relation, spelling=none) -%}
     {{ staged_observations(
         venue,
         relation,
         numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
-        required=['funding_rate', 'interval_hours'],
-        kept=['is_settled'],
+        required=['funding_rate'],
+        kept=['is_settled', 'next_funding_at'],
+        spelling=spelling,
     ) }}
 {%- endmacro %}
 
@@ -52,10 +55,10 @@
     Mark and index prices of one instant: mark_usd and index_usd, as text or numbers; what is absent
     gives no row. A model that has bars as well takes the CTE `points` of price_points alone.
 -#}
-{% macro staged_price_points(venue, relation) -%}
+{% macro staged_price_points(venue, relation, spelling=none) -%}
 {{ price_points(relation) }}
 
-{{ staged_bars(venue, 'points') }}
+{{ staged_bars(venue, 'points', spelling=spelling) }}
 {%- endmacro %}
 
 

@@ -67,8 +67,9 @@
     null where only an instrument snapshot tells), event_kind, liquidated_side, event_at,
     event_at_source, raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
     raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
-    (without ordinal), twin_scope (within which equal rows are genuine twins), twin_copies (how
-    often a source writes each row), reject_reason.
+    (without ordinal), twin_scope (within which equal rows are genuine twins, where the venue's
+    publication rule allows any: see can_have_twins), twin_copies (how often a source writes each
+    row), reject_reason.
     `settle_asset` is what a quanto contract pays in: its value is in that asset. `sources_agree` is
     false where REST and stream tell of one event in ways that no key can join: in an hour that
     REST tells of, the stream only reconciles. `source_rank` states outright where a source stands;
@@ -83,9 +84,9 @@ numbered as materialized (
         *,
         {{ wide_decimal('raw_quantity') }} as quantity,
         {{ wide_decimal('valued_price') }} as price_usd,
-        -- 2017-01-01 is before the first public liquidation feed. An hour's grace covers clocks.
+        -- An hour's grace covers clocks.
         case
-            when event_at >= timestamp '2017-01-01'
+            when event_at >= {{ first_public_at(venue) }}
                 and event_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
                 then event_at
         end as plausible_event_at,
@@ -151,7 +152,10 @@ select
     order_key,
     case when reject_reason is null then natural_key end as natural_key,
     case
-        when line_class = 'row' and reject_reason is null then ceil(
+        when line_class != 'row' or reject_reason is not null then null
+        -- What is written several times has its own proof of twins: half of an even count.
+        when twin_copies = 1 and not ({{ can_have_twins(venue, 'event_at', 'source_kind') }}) then 1
+        else ceil(
             row_number() over (
                 partition by batch_id, raw_object, twin_scope, natural_key
                 order by raw_line, row_in_line

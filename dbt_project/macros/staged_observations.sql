@@ -1,6 +1,8 @@
 {#-
     The common end of the staging models of context (open interest, funding, prices, ratios):
-    numbers, screening by what the row alone tells, and the partition hour.
+    numbers, screening by what the row alone tells, and the partition hour. What its symbol means,
+    the instrument's listing says (`named_observations`): a symbol of no known grammar passes here
+    with a null venue_asset.
 
     Arguments:
       venue     whose grammar of instrument names holds; none: the relation's column of this name
@@ -27,8 +29,14 @@ numbered as (
         nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
         try_cast({{ column }}_text as double) as {{ column }},
         {%- endfor %}
-        -- 2017-01-01 is before the first public statistic. An hour's grace covers clocks.
-        observed_at >= timestamp '2017-01-01'
+        -- Spot is older than derivatives. An hour's grace covers clocks.
+        {%- if "price_kind" in kept %}
+        observed_at >= if(
+            price_kind = 'spot', {{ first_public_at("any") }}, {{ first_public_at(venue) }}
+        )
+        {%- else %}
+        observed_at >= {{ first_public_at(venue) }}
+        {%- endif %}
             and observed_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
             as is_plausible_time,
 
@@ -43,7 +51,6 @@ screened as (
         case
             when reject_reason is not null then reject_reason
             when instrument is null then 'missing_field'
-            when spelling.venue_asset is null then 'garbled_symbol'
             when observed_at is null then 'unreadable_time'
             when not is_plausible_time then 'implausible_time'
             {%- for column in required %}
@@ -94,6 +101,8 @@ select
     {%- for column in numbers %}
     {{ column }},
     {%- endfor %}
+    -- What a rejected row said, for people who look at it.
+    case when reject_reason is not null then {{ values_as_text(numbers, '_text') }} end as raw_values,
     reject_reason,
 
 from screened

@@ -85,8 +85,8 @@ profiled as (
         count(*) filter (
             where is_accepted and (
                 event_kind is null or event_kind not in (
-                    'liquidation', 'backstop', 'deleveraging', 'adl', 'assignment', 'termination',
-                    'bankruptcy_settlement'
+                    'liquidation', 'backstop', 'deleveraging', 'adl', 'vault_unwind', 'assignment',
+                    'termination', 'bankruptcy_settlement'
                 )
             )
         ) as unknown_kind_word_count,

@@ -224,6 +224,10 @@ def test_a_run_lands_and_seals_its_hour_with_all_venues_down(
         ("land", 0): "success",
         ("land", 1): "success",
         ("seal", -1): "success",
+        ("await_settling", -1): "success",
+        # The hour was over for long: nothing was asked for too early.
+        ("land_settled", -1): "skipped",
+        ("seal_settled", -1): "success",
         ("report_broken_code", -1): "skipped",
     }
     seal_of_hour = sealed(home, "hour-2026-01-29T14")
@@ -260,6 +264,9 @@ def test_broken_code_turns_the_run_red_and_costs_only_its_venue(
         ("land", 0): "success",
         ("land", 1): "failed",
         ("seal", -1): "success",
+        ("await_settling", -1): "success",
+        ("land_settled", -1): "skipped",
+        ("seal_settled", -1): "success",
         ("report_broken_code", -1): "failed",
     }
     seal_of_hour = sealed(home, "hour-2026-01-29T15")
@@ -267,6 +274,52 @@ def test_broken_code_turns_the_run_red_and_costs_only_its_venue(
         f"the landing of okx {one.dataset} did not run to its end; land again"
         for one in seal_of_hour.landings["okx"]
     }
+
+
+def test_an_early_venue_is_landed_again_when_the_settling_time_is_over(
+    dags, home, two_venues, monkeypatch
+):
+    from unwind.landing.land import hour_batch
+    from unwind.landing.ledger import Landing, Ledger
+
+    hour_at = datetime(2026, 1, 29, 14, tzinfo=UTC)
+    early = datetime(2026, 1, 29, 15, 0, 5, tzinfo=UTC)
+    batch = hour_batch(hour_at)
+    for venue in ("bybit", "okx"):
+        asked_at = early if venue == "okx" else datetime(2026, 1, 29, 15, 3, tzinfo=UTC)
+        funding = Landing("funding", "ok", "", 3, (), asked_at, asked_at)
+        Ledger(home).record_landing(batch.batch_id, venue, [funding])
+    await_settling = task_function(dags["land_hour"], "await_settling")
+    # OKX states 60 seconds.
+    for now, is_done in (("2026-01-29T15:00:59", False), ("2026-01-29T15:01:00", True)):
+        monkeypatch.setenv("UNWIND_NOW", now)
+        poked = await_settling(dag_run=AT_FIFTEEN, params=NOTHING_ASKED)
+        assert (poked.is_done, poked.xcom_value) == (is_done, ["okx"])
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "asked", "why"),
+    [
+        ("land_hour", {"hour": "2030-01-29T13"}, "is not over"),
+        ("land_hour", {"hour": "1969-01-29T13"}, "before the first public data"),
+        ("land_hour", {"hour": "2026-01-29"}, "write it as 2026-01-29T14"),
+        ("backfill_dumps", {"day": "2030-01-29"}, "is not over"),
+        ("backfill_dumps", {"day": "soon"}, "write it as 2026-01-28"),
+    ],
+)
+@pytest.mark.parametrize("task_id", ["list_venues", "land", "seal"])
+def test_time_that_cannot_be_landed_fails_the_task_at_once_and_seals_nothing(
+    dags, home, two_venues, dag_id, asked, why, task_id
+):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from unwind.landing.ledger import Ledger
+
+    by_hand = SimpleNamespace(run_after=datetime(2026, 1, 29, 15, tzinfo=UTC), partition_key=None)
+    more = {"land": ("okx",), "seal": ()}.get(task_id, ())
+    with pytest.raises(AirflowFailException, match=why):
+        task_function(dags[dag_id], task_id)(*more, dag_run=by_hand, params=asked)
+    assert Ledger(home).sealed() == []
 
 
 def test_a_refresh_with_nothing_to_do_ends_green(dags, airflow_database, home, refreshes):

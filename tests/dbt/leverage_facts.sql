@@ -68,6 +68,13 @@ insert into marts.fct_liquidations
 select 'hyperliquid', 'ETH', 'ETH', 'long', 'liquidation', 1e6, event_at, date_trunc('hour', event_at)
 from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 1 minute) as minutes(event_at);
 
+alter table marts.fct_liquidations add column is_listed boolean default true;
+-- An asset that no listing and no seed knows.
+insert into marts.fct_liquidations values (
+    'binance', 'WRONGCOIN', 'long', 'liquidation', 1e6, timestamp '2026-01-10 12:30',
+    timestamp '2026-01-10 12:00', false
+);
+
 create table marts.fct_open_interest (
     venue varchar, instrument varchar, base_asset varchar, observed_at timestamp, oi_usd double,
     oi_base double, hour_at timestamp

@@ -372,7 +372,8 @@ def test_hyperliquid_lists_of_unequal_length_are_refused_whole(warehouse) -> Non
 def test_broken_rows_are_quarantined_with_their_reason_and_errors_are_no_rows(warehouse) -> None:
     assert warehouse.execute(
         "select instrument, reject_reason, count(*)"
-        " from staging.landed.stg_binance__open_interest where reject_reason is not null"
+        " from staging.intermediate.int_open_interest_screened"
+        " where venue = 'binance' and reject_reason is not null"
         " group by all order by all"
     ).fetchall() == [
         ("ADAUSDT", "implausible_time", 1),

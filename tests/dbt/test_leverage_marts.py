@@ -139,7 +139,8 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
     assert row(
         warehouse,
         "marts.liquidations_hourly",
-        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd, is_complete",
+        "long_usd, short_usd, total_usd, long_events, short_events, events, largest_usd,"
+        " is_complete",
         venue="hyperliquid",
         base_asset="BTC",
     ) == (80_000_000, 0, 80_000_000, 1, 0, 1, 80_000_000, True)
@@ -150,6 +151,16 @@ def test_an_hour_sums_what_counts_and_neither_adl_nor_unknown_sides(warehouse) -
         venue="binance",
         base_asset="BTC",
     ) == (150_000_000, 5_000_000, 155_000_000, 2, 1, 3, 100_000_000)
+
+
+def test_an_asset_known_from_events_alone_is_in_totals_and_is_not_tracked(warehouse) -> None:
+    hour = at("2026-01-10T12:00")
+    assert row(
+        warehouse, "marts.liquidations_hourly", "long_usd", hour_at=hour, base_asset="WRONGCOIN"
+    ) == (1_000_000,)
+    tracked = "staging.intermediate.int_tracked_assets_hourly"
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="WRONGCOIN") is None
+    assert row(warehouse, tracked, "base_asset", hour_at=hour, base_asset="DOGE") == ("DOGE",)
 
 
 def test_a_minute_holds_the_events_from_its_start_to_its_last_millisecond(warehouse) -> None:

@@ -184,6 +184,7 @@ select
         when base_asset = 'scored' then 0.5
         when base_asset = 'noise' then round((noise_1 - 500) / 500.0, 6)
     end::double as imbalance_24h,
+    false as is_incomplete_1h,
 from grid
 where {visible}
     and not (base_asset = 'lone' and h between 700 and 710)
@@ -193,6 +194,7 @@ select distinct
     'ALL',
     1000::decimal(38, 4),
     0.25::double,
+    false,
 from grid
 where {visible};
 

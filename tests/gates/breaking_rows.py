@@ -107,6 +107,28 @@ MARTS = {
     ("liquidation_accounting", "nothing_dropped"): """
         update marts.liquidation_accounting set quarantined = 0 where venue = 'okx'
     """,
+    ("observation_accounting", "key_unique"): """
+        insert into marts.observation_accounting select * from marts.observation_accounting
+    """,
+    ("observation_accounting", "nothing_dropped"): """
+        update marts.observation_accounting set accepted = 5 where venue = 'okx'
+    """,
+    ("unrecognised_symbols", "symbols_recognised"): """
+        insert into marts.unrecognised_symbols
+        values ('2026-01-29 14:00:00', 'okx', 'prices', 'BTC-USD_NEW-SWAP', 12)
+    """,
+    ("fct_open_interest", "oi_usd_plausible"): f"""
+        update marts.fct_open_interest set oi_usd = 9.37e12 where venue = 'okx' and {BTC_14}
+    """,
+    ("fct_prices", "prices_plausible"): f"""
+        update marts.fct_prices set low_usd = 1e-308 where venue = 'okx' and {BTC_14}
+    """,
+    ("fct_funding", "rates_plausible"): f"""
+        update marts.fct_funding set funding_rate = -0.51 where venue = 'okx' and {BTC_14}
+    """,
+    ("dim_assets", "assets_known"): f"""
+        update marts.leverage_hourly set base_asset = '7' where {BTC_14}
+    """,
     ("liquidations_hourly", "key_unique"): f"""
         insert into marts.liquidations_hourly
         select * from marts.liquidations_hourly where venue = 'okx' and {BTC_14}
@@ -220,6 +242,22 @@ MARTS = {
     """,
     ("leverage_hourly", "ends_meet_starts"): f"""
         update marts.leverage_hourly set oi_usd = 9e9 where {BTC_14}
+    """,
+    ("fct_funding", "key_unique"): """
+        insert into marts.fct_funding select * from marts.fct_funding where venue = 'okx'
+    """,
+    ("fct_funding", "key_complete"): """
+        update marts.fct_funding set funding_at = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_has_source"): """
+        update marts.fct_funding set interval_hours = null where venue = 'okx'
+    """,
+    ("fct_funding", "interval_known"): """
+        update marts.fct_funding set interval_hours = null, interval_source = 'unknown'
+        where venue = 'okx'
+    """,
+    ("fct_funding", "interval_within_settlements"): """
+        update marts.fct_funding set interval_hours = 8 where venue = 'okx'
     """,
     ("funding_hourly", "funding_rate_8h_plausible"): f"""
         update marts.funding_hourly set oi_weighted_funding_8h = -0.03 where {BTC_14}

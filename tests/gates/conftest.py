@@ -54,6 +54,13 @@ select
     'BTCUSDT', timestamp '2026-01-29 14:00:00', timestamp '2026-01-29 14:00:00', 0.0001, null
 from range(1, 41) as numbers(number);
 
+create schema seeds;
+create table seeds.plausibility_limits as
+select * from (values
+    ('oi_usd_max', 1e11), ('price_usd_min', 1e-12), ('price_usd_max', 1e9),
+    ('funding_rate_8h_max', 0.5), ('interval_hours_min', 1.0), ('interval_hours_max', 24.0)
+) as listed(limit_name, value);
+
 insert into ops.batches values
     ('hour-2026-01-29T14', 1, 'hour', '2026-01-29 15:01:00', '2026-01-29 14:00:00',
         '2026-01-29 15:00:00'),
@@ -79,6 +86,7 @@ select
     if(number % 2 = 0, 'long', 'short') as liquidated_side,
     if(number = 9, 'adl', 'liquidation') as event_kind,
     0.5::decimal(38, 12) as quantity_base, 90000::decimal(38, 12) as price_usd,
+    true as is_listed,
     'fill_avg' as price_kind, 45000::decimal(38, 4) as notional_usd,
     timestamp '2026-01-29 13:00:00' + to_minutes((number * 20)::int) as event_at,
     'object' as raw_object, number as raw_line, 'binance.frame@1' as parser,
@@ -98,6 +106,25 @@ select
     1 as quarantined,
 from marts.fct_liquidations
 group by all;
+
+create table marts.observation_accounting as
+select *, 'prices' as dataset from marts.liquidation_accounting;
+
+create table marts.unrecognised_symbols (
+    hour_at timestamp, venue varchar, dataset varchar, symbol varchar, occurrences bigint
+);
+
+create table marts.fct_open_interest as
+select distinct hour_at, venue, instrument, base_asset, hour_at as observed_at,
+    1000::double as oi_base, 9e7::double as oi_usd,
+from marts.fct_liquidations;
+create table marts.fct_prices as
+select distinct hour_at, venue, instrument, base_asset, 'mark' as price_kind,
+    hour_at as observed_at, 90000::double as open_usd, 90100::double as high_usd,
+    89900::double as low_usd, 90000::double as close_usd,
+from marts.fct_liquidations;
+create table marts.dim_assets as
+select distinct base_asset from marts.fct_liquidations;
 
 create table marts.liquidations_hourly as
 select
@@ -145,7 +172,8 @@ select distinct hour_at, base_asset, 0::double as imbalance_1h, 0::double as imb
 from marts.liquidations_hourly;
 create table marts.liquidation_intensity_hourly as
 select distinct
-    hour_at, base_asset, 45000::decimal(38, 4) as long_1h_usd, 45000::decimal(38, 4) as long_24h_usd,
+    hour_at, base_asset, 45000::decimal(38, 4) as long_1h_usd,
+    45000::decimal(38, 4) as long_24h_usd,
     2 as matched_venues_1h, 2 as matched_instruments_1h, 1.5::double as long_intensity_1h_bp,
     0 as matched_venues_24h, 0 as matched_instruments_24h, null::double as long_intensity_24h_bp,
     true as is_lower_bound_1h, false as is_incomplete_1h, true as is_lower_bound_24h,
@@ -155,6 +183,14 @@ create table marts.leverage_hourly as
 select distinct hour_at, base_asset, 1e10 as oi_start_usd, 1e10 as oi_usd,
     -0.01::double as oi_change_1h_share, 0.02::double as oi_to_market_cap
 from marts.liquidations_hourly;
+create table marts.fct_funding as
+select
+    'okx' as venue, 'BTC-USDT-SWAP' as instrument, 'BTC' as base_asset,
+    timestamp '2026-01-29 14:00:00' + number * interval 1 hour as funding_at,
+    0.0001::double as funding_rate, 1::double as interval_hours,
+    'settlements' as interval_source, true as is_settled,
+    date_trunc('hour', funding_at) as hour_at,
+from range(2) as numbers(number);
 create table marts.funding_hourly as
 select distinct hour_at, base_asset, 0.0001::double as oi_weighted_funding_8h
 from marts.liquidations_hourly;

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import socket
+import threading
+import time
 import zipfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from loopback_venue import Loopback, Reply, Waits, as_json, clock
+from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
+from unwind.landing import bounded_transport
 from unwind.landing.http import (
     Connection,
     Pace,
@@ -58,6 +64,31 @@ def api(
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE_DUMPS", f"{loopback.url}/dumps")
     return venue_api(tmp_path, waits)
+
+
+@contextmanager
+def trickling(greeting: bytes, trickle: bytes) -> Iterator[str]:
+    """A server that never ends its headers, for as long as the block lasts; its URL."""
+    over = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(greeting)
+            while not over.wait(0.02):
+                connection.sendall(trickle)
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 def envelopes(transcript: Transcript) -> list[dict]:
@@ -128,7 +159,7 @@ def test_retry_after_may_be_a_date(api: VenueApi, loopback: Loopback, waits: Wai
     assert 29.5 <= waits.seconds[0] <= 30.6
 
 
-def test_a_rest_longer_than_two_minutes_stops_the_venue(
+def test_a_rest_longer_than_a_minute_stops_the_venue(
     api: VenueApi, loopback: Loopback, waits: Waits
 ):
     loopback.routes["/rows"] = [Reply(b"{}", 429, {"Retry-After": "3600"})]
@@ -138,6 +169,68 @@ def test_a_rest_longer_than_two_minutes_stops_the_venue(
     ):
         api.ask("testvenue", "/rows")
     assert waits.seconds == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("rest", ["61", "1e300", "inf", "Thu, 29 Jan 2099 15:02:33 GMT"])
+def test_a_far_retry_after_is_an_outcome_and_no_wait(
+    api: VenueApi, loopback: Loopback, waits: Waits, status: int, rest: str
+):
+    loopback.routes["/rows"] = [Reply(b"{}", status, {"Retry-After": rest})]
+    with (
+        api.recording("tickers"),
+        pytest.raises(VenueStoppedError, match=r"asks for a rest of .* land again after that"),
+    ):
+        api.ask("testvenue", "/rows")
+    assert waits.seconds == []
+    assert len(loopback.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("greeting", "trickle"),
+    [
+        (b"", b""),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: 0\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["silence", "trickling headers", "endless 100 Continue"],
+)
+def test_headers_that_never_end_are_cut_off(
+    api: VenueApi, monkeypatch: pytest.MonkeyPatch, greeting: bytes, trickle: bytes
+):
+    monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.3)
+    with trickling(greeting, trickle) as url:
+        monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", url)
+        began = time.monotonic()
+        with api.recording("tickers"), pytest.raises(VenueStoppedError, match="did not answer"):
+            api.ask("testvenue", "/rows")
+        # Five attempts of 0.3 s; the server would go on for ever.
+        assert time.monotonic() - began < 20
+
+
+def test_no_attempt_begins_when_a_request_has_taken_its_time(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
+    now = [0.0]
+
+    def slow(asked: Asked) -> Reply:
+        # As an answer of one byte a second: it takes 100 s and cannot be used.
+        now[0] += 100.0
+        return Reply(b"<html>busy</html>", 500)
+
+    loopback.routes["/rows"] = slow
+    api = VenueApi(
+        *("testvenue", {"testvenue": Connection("https://venue.invalid")}, SIGNALS, ()),
+        folder=tmp_path,
+        clock=clock,
+        sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
+        monotonic=lambda: now[0],
+    )
+    with api.recording("tickers"):
+        assert api.ask("testvenue", "/rows") is None
+    # Begun at 0 and at about 100 s; what would begin after 180 s does not.
+    assert len(loopback.asked) == 2
 
 
 def test_throttling_without_retry_after_backs_off_with_jitter(

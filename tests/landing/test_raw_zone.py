@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import lz4.frame
 import pyarrow.parquet as pq
 import pytest
 
+from unwind.landing import raw
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 
@@ -32,9 +34,9 @@ def lines_of(zone: RawZone, obj: RawObject) -> list[tuple[int, str]]:
     return [(row["raw_line"], row["text"]) for row in table.to_pylist()]
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return packed.getvalue()
@@ -97,6 +99,55 @@ def test_what_cannot_be_unpacked_is_kept_with_the_reason(zone, payload, why):
     assert obj.lines == 0
     assert zone.read(obj) == payload
     assert not zone.lines_path(obj.venue, obj.sha256).exists()
+
+
+PACKERS = {
+    "zip deflate": lambda payload: zipped({"x.csv": payload}),
+    "zip lzma": lambda payload: zipped({"x.csv": payload}, zipfile.ZIP_LZMA),
+    "zip bzip2": lambda payload: zipped({"x.csv": payload}, zipfile.ZIP_BZIP2),
+    "gz": gzip.compress,
+    "lz4": lz4.frame.compress,
+}
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_a_flipped_byte_anywhere_is_a_reason_and_no_traceback(zone, pack):
+    sound = pack(b"".join(b"%d,some text that packs\n" % n for n in range(400)))
+    outcomes = set()
+    for place in range(4, len(sound), max(1, len(sound) // 60)):
+        damaged = bytearray(sound)
+        damaged[place] ^= 0x55
+        obj = put(zone, bytes(damaged))
+        outcomes.add(obj.problem is None)
+        assert obj.problem is None or "broken" in obj.problem or "zip" in obj.problem, obj.problem
+        assert zone.read(obj) == bytes(damaged)
+    # Some bytes (a time, a flag) may change without harm; most may not.
+    assert False in outcomes
+
+
+def test_an_empty_zip_is_no_line_of_text(zone):
+    obj = put(zone, zipped({}))
+    assert (obj.packing, obj.lines) == ("zip", 0)
+    assert "holds 0 files" in obj.problem
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(zone, monkeypatch):
+    monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
+    for payload in (b"x" * 1_001, gzip.compress(b"short\n" + b"x" * 5_000)):
+        assert "longer than 1,000 bytes" in put(zone, payload).problem
+    assert put(zone, b"x" * 999 + b"\n").problem is None
+
+
+def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):
+    monkeypatch.setattr(raw, "MAX_LINES", 1_000)
+    assert "more than 1,000 lines" in put(zone, lz4.frame.compress(b"\n" * 1_001)).problem
+    assert put(zone, lz4.frame.compress(b"\n" * 1_000)).lines == 1_000
+
+
+def test_long_lines_are_written_in_smaller_groups(zone, monkeypatch):
+    monkeypatch.setattr(raw, "BYTES_PER_WRITE", 1_000)
+    obj = put(zone, b"".join(b"%04d\n" % n for n in range(1_000)))
+    assert lines_of(zone, obj) == [(n + 1, f"{n:04d}") for n in range(1_000)]
 
 
 def test_a_manifest_entry_survives_its_json_form(zone):

@@ -23,6 +23,7 @@ RECORDINGS = Path(
 
 # Facts, quarantine and the first totals, without the marts that are built on them.
 LIQUIDATION_MODELS = (
+    "int_prices_screened",
     "int_prices_unioned",
     "int_liquidations_screened",
     "liquidation_sightings",

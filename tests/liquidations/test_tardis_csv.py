@@ -52,14 +52,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return built(home, batches)
 
 
-def test_sell_is_a_long_and_equal_rows_are_twins(warehouse: Built) -> None:
-    facts = warehouse.facts("binance")
-    assert [
-        (fact["instrument"], fact["liquidated_side"], fact["notional_usd"], fact["price_kind"])
-        for fact in facts
-    ] == [("BTCUSDT", "long", Decimal(30000), "limit_order")] * 2
-    assert facts[0]["event_at"] == at("2026-06-30 12:00:00")
-    assert facts[0]["received_at"] == at("2026-06-30 12:00:00.005")
+def test_sell_is_a_long_and_equal_rows_of_a_throttled_venue_are_one_event(
+    warehouse: Built,
+) -> None:
+    fact = warehouse.only_fact("binance")
+    assert (
+        *(fact["instrument"], fact["liquidated_side"], fact["notional_usd"]),
+        *(fact["price_kind"], fact["sightings"]),
+    ) == ("BTCUSDT", "long", Decimal(30000), "limit_order", 2)
+    assert fact["event_at"] == at("2026-06-30 12:00:00")
+    assert fact["received_at"] == at("2026-06-30 12:00:00.005")
     (refused,) = warehouse.quarantined("binance")
     assert refused["reject_reason"] == "unknown_side"
 
@@ -86,6 +88,251 @@ TICKERS = (
     "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,"
     "predicted_funding_rate,open_interest,last_price,index_price,mark_price\n"
 )
+# 2022-09-28 and 2022-09-29 12:00:00 in microseconds.
+THE_DAY_BEFORE, THE_DAY = 1664366400000000, 1664452800000000
+
+
+def ticker(
+    exchange: str, symbol: str, us: int, open_interest: str = "", funding_rate: str = ""
+) -> str:
+    return f"{exchange},{symbol},{us},{us + 500},,{funding_rate},,{open_interest},,,100\n"
+
+
+@pytest.fixture(scope="module")
+def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """One row or two of every vendor exchange whose unit, symbols or side differ from the rest."""
+    folder: Path = tmp_path_factory.mktemp("stated")
+    home = Home(folder / "home")
+    liquidations = {
+        "bitget": rows(
+            "bitget-futures",
+            ("APEUSDT", NOON, "sell", "0.1649", "13.70319"),
+            ("IPUSDT", NOON + 1000, "sell", "0.500280739469", "143.330431857868"),
+            ("BTCUSD", NOON, "sell", "60000", "5"),
+        ),
+        "bitfinex": rows(
+            "bitfinex-derivatives",
+            ("BTCF0:USTF0", NOON, "sell", "9135.972557016", "0.5"),
+            ("ETHF0:USTF0", NOON + 1000, "buy", "222.248906484356", "8.6007"),
+        ),
+        "htx": rows("huobi-dm-swap", ("BTC-USD", NOON, "buy", "60000", "3"))
+        + rows("huobi-dm", ("ETH_CQ", NOON, "sell", "3000", "7")).removeprefix(HEADER)
+        + rows("huobi-dm-linear-swap", ("BTC-USDT", NOON, "sell", "1", "1")).removeprefix(HEADER),
+        "okx": rows(
+            "okex-futures",
+            ("BTC-USD-260925", NOON, "sell", "60000", "5"),
+            ("SOL-USD-260925", NOON, "buy", "150", "5"),
+            ("XRP-USDT-SWAP", NOON, "buy", "2", "5"),
+        ),
+        "deribit": rows(
+            "deribit",
+            ("BTC-PERPETUAL", NOON, "sell", "60000", "1120"),
+            ("SOL_USDC-PERPETUAL", NOON, "buy", "150", "2"),
+        ),
+        "kraken_futures": rows(
+            "cryptofacilities",
+            ("PI_XBTUSD", NOON, "sell", "60000", "250"),
+            ("PF_XBTUSD", NOON, "sell", "60000", "0.25"),
+        ),
+        "lighter": rows(
+            "lighter", ("1", NOON, "sell", "60000", "0.5"), ("77", NOON, "sell", "1", "1")
+        ),
+        "gate": rows("gate-io-futures", ("BTC_USDT", NOON, "sell", "60000", "5")),
+        "hyperliquid": rows("hyperliquid", ("BTC", NOON, "sell", "60000", "5")),
+        "binance": rows("kraken-futures-mirror", ("BTCUSDT", NOON, "sell", "60000", "5"))
+        + rows("bybit", ("BTCUSDT", NOON, "sell", "60000", "5")).removeprefix(HEADER),
+    }
+    tickers = {
+        "lighter": ticker("lighter", "1", NOON, "124496091.756091", "0.0012")
+        + ticker("lighter", "0", NOON, "70209112.921092", "-0.0011"),
+        "hyperliquid": ticker("hyperliquid", "KPEPE", NOON, "21000000000", "1.25e-05")
+        + ticker("hyperliquid", "KBONK", NOON, "5000000", "1.25e-05")
+        + ticker("hyperliquid", "KAITO", NOON, "700", "1.25e-05")
+        + ticker("hyperliquid", "XYZ:TSLA", NOON, "21000", "1.25e-05")
+        + ticker("hyperliquid", "HYNA:KPEPE", NOON, "10", "1.25e-05"),
+        "bitfinex": ticker("bitfinex-derivatives", "BTCF0:USTF0", NOON, "11153.7", "0.0001"),
+        "kraken_futures": ticker("cryptofacilities", "PI_XBTUSD", THE_DAY_BEFORE, "5", "1.2e-9")
+        + ticker("cryptofacilities", "PI_XBTUSD", THE_DAY, "900", "0.00002")
+        + ticker("cryptofacilities", "PF_XBTUSD", THE_DAY, "8.5", "0.00003"),
+        "bybit": ticker("bybit", "ETHUSDT", NOON, "200", "0.0001")
+        + ticker("bybit", "ETHUSD", NOON, "500", "0.0001"),
+        "okx": ticker("okex-swap", "BTC-USDT-SWAP", NOON, "3000", "0.0001"),
+        "coinex": ticker("coinex", "BTCUSDT", NOON, "3000", "0.0001"),
+        "gate": ticker("gate-io-futures", "BTC_USDT", THE_DAY, "70", "0.0001")
+        + ticker("gate-io-futures", "BTC_USDT", NOON, "80", "0.0001"),
+    }
+    batches = {
+        venue: take_in_text(home, folder / "l", venue, "tardis-csv", f"{venue}.csv", text)
+        for venue, text in liquidations.items()
+    }
+    for venue, text in tickers.items():
+        name = f"{venue}-tickers"
+        batches[name] = take_in_text(
+            home, folder / "t", venue, "tardis-csv", f"{name}.csv", TICKERS + text
+        )
+    return built(home, batches)
+
+
+def sides_and_values(told: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
+    return [
+        (
+            fact["instrument"],
+            fact["liquidated_side"],
+            fact["quantity_base"],
+            round(fact["notional_usd"], 2),
+        )
+        for fact in told.facts(venue)
+    ]
+
+
+def refused(told: Built, venue: str) -> list[tuple[str, str]]:
+    return [(row["instrument"], row["reject_reason"]) for row in told.quarantined(venue)]
+
+
+def test_bitgets_amounts_are_dollars_and_its_coin_margined_ones_are_refused(stated: Built) -> None:
+    facts = stated.facts("bitget")
+    assert [(fact["instrument"], fact["notional_usd"]) for fact in facts] == [
+        ("APEUSDT", Decimal("13.7032")),
+        ("IPUSDT", Decimal("143.3304")),
+    ]
+    # 13.70319 / 0.1649 APE.
+    assert round(facts[0]["quantity_base"], 4) == Decimal("83.1000")
+    assert refused(stated, "bitget") == [("BTCUSD", "unknown_vendor_unit")]
+
+
+def test_bitfinex_gets_its_leading_t_back_and_stands_at_the_vendors_price(stated: Built) -> None:
+    assert sides_and_values(stated, "bitfinex") == [
+        ("tBTCF0:USTF0", "long", Decimal("0.5"), Decimal("4567.99")),
+        ("tETHF0:USTF0", "short", Decimal("8.6007"), Decimal("1911.50")),
+    ]
+
+
+def test_coin_margined_contracts_of_htx_are_a_hundred_dollars_or_ten(stated: Built) -> None:
+    assert [row[:2] + row[3:] for row in sides_and_values(stated, "htx")] == [
+        ("BTC-USD", "short", Decimal(300)),
+        ("ETH_CQ", "long", Decimal(70)),
+    ]
+    assert refused(stated, "htx") == [("BTC-USDT", "unknown_contract_size")]
+
+
+def test_coin_margined_contracts_of_okx_are_a_hundred_dollars_or_ten(stated: Built) -> None:
+    assert [row[:2] + row[3:] for row in sides_and_values(stated, "okx")] == [
+        ("BTC-USD-260925", "long", Decimal(500)),
+        ("SOL-USD-260925", "short", Decimal(50)),
+    ]
+    assert refused(stated, "okx") == [("XRP-USDT-SWAP", "unknown_contract_size")]
+
+
+@pytest.mark.parametrize(
+    ("venue", "expected"),
+    [
+        ("deribit", [("BTC-PERPETUAL", 1120), ("SOL_USDC-PERPETUAL", 300)]),
+        ("kraken_futures", [("PI_XBTUSD", 250), ("PF_XBTUSD", 15000)]),
+        ("lighter", [("1", 30000)]),
+    ],
+)
+def test_inverse_amounts_are_dollars_and_linear_ones_coins(
+    stated: Built, venue: str, expected: list[tuple[str, int]]
+) -> None:
+    assert [(fact["instrument"], fact["notional_usd"]) for fact in stated.facts(venue)] == expected
+
+
+def test_a_market_of_lighter_that_nothing_names_has_no_size(stated: Built) -> None:
+    assert stated.facts("lighter")[0]["base_asset"] == "BTC"
+    assert refused(stated, "lighter") == [("77", "unknown_contract_size")]
+
+
+@pytest.mark.parametrize(("venue", "instrument"), [("gate", "BTC_USDT"), ("hyperliquid", "BTC")])
+def test_a_quantity_whose_unit_nobody_states_is_refused(
+    stated: Built, venue: str, instrument: str
+) -> None:
+    assert stated.facts(venue) == []
+    assert refused(stated, venue) == [(instrument, "unknown_vendor_unit")]
+
+
+def test_an_exchange_that_is_unknown_or_of_another_venue_is_refused(stated: Built) -> None:
+    assert refused(stated, "binance") == [("BTCUSDT", "unknown_vendor_exchange")] * 2
+
+
+def open_interest(told: Built, venue: str) -> list[tuple[object, ...]]:
+    return [
+        tuple(row.values())
+        for row in told.staged(
+            "select instrument, oi_contracts, oi_base, oi_usd, reject_reason"
+            f" from landed.stg_tardis__open_interest where venue = '{venue}' order by all"
+        )
+    ]
+
+
+def funding(told: Built, venue: str) -> list[tuple[object, ...]]:
+    return [
+        tuple(row.values())
+        for row in told.staged(
+            "select instrument, funding_rate, interval_hours, reject_reason"
+            f" from landed.stg_tardis__funding where venue = '{venue}'"
+            " order by observed_at, instrument"
+        )
+    ]
+
+
+def test_lighters_open_interest_is_dollars_and_its_funding_percent_an_hour(stated: Built) -> None:
+    assert open_interest(stated, "lighter") == [
+        ("0", None, None, 70209112.921092, None),
+        ("1", None, None, 124496091.756091, None),
+    ]
+    assert funding(stated, "lighter") == [("0", -0.000011, 1.0, None), ("1", 0.000012, 1.0, None)]
+
+
+def test_hyperliquids_capitals_are_its_own_names_again(stated: Built) -> None:
+    assert [row[0] for row in open_interest(stated, "hyperliquid")] == [
+        "KAITO",
+        "hyna:kPEPE",
+        "kBONK",
+        "kPEPE",
+        "xyz:TSLA",
+    ]
+
+
+def test_bitfinex_tickers_are_coins(stated: Built) -> None:
+    assert open_interest(stated, "bitfinex") == [("tBTCF0:USTF0", None, 11153.7, None, None)]
+
+
+def test_krakens_absolute_funding_is_refused_until_the_vendor_wrote_the_relative_one(
+    stated: Built,
+) -> None:
+    assert funding(stated, "kraken_futures") == [
+        ("PI_XBTUSD", None, None, "unknown_vendor_unit"),
+        ("PF_XBTUSD", 0.00003, 1.0, None),
+        ("PI_XBTUSD", 0.00002, 1.0, None),
+    ]
+    assert ("PF_XBTUSD", None, 8.5, None, None) in open_interest(stated, "kraken_futures")
+    assert ("PI_XBTUSD", None, None, 900.0, None) in open_interest(stated, "kraken_futures")
+
+
+def test_bybit_counts_both_sides_and_okx_contracts(stated: Built) -> None:
+    assert open_interest(stated, "bybit") == [
+        ("ETHUSD", None, None, 250.0, None),
+        ("ETHUSDT", None, 100.0, None, None),
+    ]
+    assert open_interest(stated, "okx") == [("BTC-USDT-SWAP", 3000.0, None, None, None)]
+
+
+def test_gates_open_interest_is_stated_since_the_vendor_takes_the_total_size(
+    stated: Built,
+) -> None:
+    assert {(row[1], row[4]) for row in open_interest(stated, "gate")} == {
+        (None, "unknown_vendor_unit"),
+        (80.0, None),
+    }
+
+
+def test_tickers_of_an_exchange_that_the_vendor_does_not_have_are_refused(stated: Built) -> None:
+    assert open_interest(stated, "coinex") == [
+        ("BTCUSDT", None, None, None, "unknown_vendor_exchange")
+    ]
+    assert stated.staged(
+        "select reject_reason from landed.stg_tardis__prices where venue = 'coinex'"
+    ) == [{"reject_reason": "unknown_vendor_exchange"}]
 
 
 def test_tickers_are_open_interest_funding_and_prices(tmp_path: Path) -> None:

@@ -295,9 +295,10 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         frame_lines(
             all_liquidation(
                 "BTCUSDT",
-                {"T": 1739502302930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
-                {"T": 1739502302930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
-                {"T": 1739502302931, "s": "BTCUSDT", "S": "Sell", "v": "0.01", "p": "43600"},
+                # 2025-03-14, when everything is published; until 2025-02-20 there are no twins.
+                {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
+                {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
+                {"T": 1741921502931, "s": "BTCUSDT", "S": "Sell", "v": "0.01", "p": "43600"},
             )
         ),
     ),
@@ -639,10 +640,12 @@ def test_one_event_by_frame_and_by_two_spellings_of_a_collector_is_one_fact(
     ] * 2
 
 
-def test_twins_of_one_collector_stay_two_events(warehouse: Built) -> None:
+def test_equal_rows_of_one_collector_are_one_event(warehouse: Built) -> None:
+    # Since 2021-04-27 Binance publishes at most one event of a symbol and second.
     (first,), (second,) = collected(warehouse, 7), collected(warehouse, 8)
     assert worth(first) == worth(second) == ("ETHUSDT", "short", Decimal("2000"))
-    assert first["liquidation_id"] != second["liquidation_id"]
+    assert first["liquidation_id"] == second["liquidation_id"]
+    assert (first["sightings"], first["sighting_rank"], second["sighting_rank"]) == (2, 1, 2)
 
 
 def test_a_thousand_pepe_are_pepe(warehouse: Built) -> None:
@@ -656,7 +659,7 @@ def test_a_thousand_pepe_are_pepe(warehouse: Built) -> None:
 def test_a_collectors_log_line_is_no_row(warehouse: Built) -> None:
     account = warehouse.accounting("collector")
     assert account["log_lines"] == 1
-    assert (account["staged"], account["accepted"], account["repeated"]) == (8, 6, 2)
+    assert (account["staged"], account["accepted"], account["repeated"]) == (8, 5, 3)
 
 
 # Binance's daily dump

@@ -103,6 +103,18 @@ def close_to(totals: Totals, venue: str) -> dict[str, tuple[int, object]]:
     }
 
 
+def test_settled_rates_have_the_interval_of_their_contract(landed: Home, tape: Tape) -> None:
+    own = {(one.venue, one.symbol): one.funding_interval_hours for one in tape.instruments}
+    with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
+        # Deribit pays all the time: its rows are what an hour cost.
+        settled = release.execute(
+            "select venue, instrument, interval_hours, interval_source, funding_at"
+            " from marts.fct_funding where is_settled and venue <> 'deribit' order by all"
+        ).fetchall()
+    assert {venue for venue, *_ in settled} >= {"bitget", "htx", "hyperliquid", "dydx"}
+    assert [row for row in settled if row[2] != own[row[0], row[1]]] == []
+
+
 @pytest.mark.parametrize("venue", TRADED)
 def test_mixed_delivery_gives_each_event_once(landed: Home, published: Totals, venue: str) -> None:
     told = facts(landed)

@@ -4,6 +4,7 @@ batch, a specification that comes late. What it holds in the end equals one buil
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,15 @@ def test_nothing_new_publishes_nothing(home):
     before = home.current.resolve()
     assert refresh(home, clock=clock).release_id is None
     assert home.current.resolve() == before
+
+
+def test_a_deleted_current_release_is_published_again(home):
+    shutil.rmtree(home.current.resolve())
+    with pytest.raises(releases.NoReleaseError, match="unwind refresh"):
+        releases.current_db(home)
+    assert refresh(home, clock=clock).release_id == home.current.resolve().name
+    assert query(home, EVENTS) == [(5, Decimal("439100.0000"))]
+    assert refresh(home, clock=clock).release_id is None
 
 
 def test_a_refused_build_leaves_readers_where_they_were(home, monkeypatch):

@@ -181,17 +181,81 @@ def test_retention_keeps_the_newest_and_the_current(home):
     assert [one.release_id for one in releases.listed(home)] == [ids[12], ids[11], ids[10], ids[0]]
 
 
-def test_a_pruned_release_becomes_the_next_one(home, monkeypatch):
+def test_what_readers_may_have_seen_is_never_written_again(home, monkeypatch, tmp_path):
     monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    backups = {}
     for publish in range(6):
         change(home, publish)
         release_id = releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
-        releases.prune(home, NOW + timedelta(minutes=publish))
         released = home.releases / release_id / "warehouse.duckdb"
         assert released.read_bytes() == home.warehouse_db.read_bytes()
-    spare = home.releases / ".next.part"
-    assert (spare / "warehouse.duckdb").is_file()
+        # A hard link, as a backup tool makes: the same file under another name.
+        backup = tmp_path / f"{publish}.duckdb"
+        backup.hardlink_to(released)
+        backups[backup] = released.read_bytes()
+        releases.prune(home, NOW + timedelta(minutes=publish))
+        releases.prepare(home)
     assert len(releases.listed(home)) == 3
+    assert all(backup.read_bytes() == payload for backup, payload in backups.items())
+    assert not {path.stat().st_ino for path in backups} & {
+        (home.releases / ".next.part" / "warehouse.duckdb").stat().st_ino
+    }
+
+
+def test_a_reader_that_attached_twice_and_closed_one_still_reads_its_release(home, monkeypatch):
+    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    oldest = releases.publish(home, "run-0", NOW)
+    file = home.releases / oldest / "warehouse.duckdb"
+    with duckdb.connect() as reader:
+        reader.execute(f"attach '{file}' as held (read_only)")
+        # Closing any handle on a file drops every POSIX lock that the process has on it.
+        file.open("rb").close()
+        for publish in range(1, 8):
+            change(home, publish)
+            releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
+            releases.prune(home, NOW + timedelta(minutes=publish))
+            releases.prepare(home)
+        assert not file.exists()
+        assert reader.execute(
+            "select max(publish), count(*), sum(n)::int from held.marts.events"
+        ).fetchone() == (0, 1000, 499_500)
+
+
+def test_a_hundred_and_one_releases_of_one_second_keep_their_order(home):
+    ids = [releases.publish(home, f"run-{n}", NOW) for n in range(103)]
+    assert ids[99:] == [
+        "20260129T150000Z-99",
+        "20260129T150000Z-100",
+        "20260129T150000Z-101",
+        "20260129T150000Z-102",
+    ]
+    assert [one.release_id for one in releases.listed(home)] == ids[::-1]
+    assert home.current.resolve().name == ids[-1]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"release_id": "x", "built_at": 7}'])
+def test_a_broken_release_json_hides_no_other_release(home, damage, caplog):
+    first = releases.publish(home, "run-1", NOW)
+    second = releases.publish(home, "run-2", NOW)
+    (home.releases / first / "release.json").write_text(damage)
+    assert [one.release_id for one in releases.listed(home)] == [second]
+    assert first in caplog.text
+    assert releases.publish(home, "run-3", NOW) > second
+
+
+@pytest.mark.parametrize("name", ["..", "../releases/{}", "{root}/releases/{}", "", "."])
+def test_only_a_listed_release_can_be_rolled_back_to(home, name):
+    first = releases.publish(home, "run-1", NOW)
+    with pytest.raises(releases.NoReleaseError, match=first):
+        releases.roll_back(home, name.format(first, root=home.root))
+    assert home.current.resolve().name == first
+
+
+def test_a_deleted_current_release_is_named_with_what_to_do(home):
+    first = releases.publish(home, "run-1", NOW)
+    (home.releases / first / "warehouse.duckdb").unlink()
+    with pytest.raises(releases.NoReleaseError, match=rf"{first}.*unwind refresh"):
+        releases.current_db(home)
 
 
 @pytest.mark.parametrize("reader_is", ["this process", "another process"])

@@ -92,6 +92,50 @@ def test_answers_and_a_segment_with_a_gap_are_a_row_each(home: Home) -> None:
     ]
 
 
+def test_answers_that_stand_in_for_a_file_are_never_the_whole_hour(home: Home) -> None:
+    answers = put(home, "hyperliquid", "rest", "hour-2026-01-29T14.hyperliquid.liquidations.ndjson")
+    assert venue_hours(home, HOUR, "hyperliquid", landing("ok", [answers])) == [
+        (14, "dump", "failed", 0.0),
+        (14, "rest", "partial", None),
+    ]
+
+
+def test_an_hour_of_a_day_is_complete_where_a_file_or_a_segment_names_it(home: Home) -> None:
+    root = "https://mirror/node_fills_by_block/hourly/20260129"
+    files = [put(home, "hyperliquid", "node-fills", f"{root}/{hour}.lz4") for hour in (3, 14)]
+    settled = datetime(2026, 1, 30, 1, tzinfo=UTC)
+    rows = venue_hours(home, DAY, "hyperliquid", landing("ok", files, landed_at=settled))
+    assert [hour for hour, _, outcome, _ in rows if outcome == "complete"] == [3, 14]
+    assert len(rows) == 24
+
+
+def test_a_days_dump_of_one_contract_says_nothing_of_the_others(home: Home) -> None:
+    name = "BTCUSD_PERP-liquidationSnapshot-2026-01-29.zip"
+    dump = put(home, "binance", "liquidation-snapshot", name, "time,side\n")
+    settled = datetime(2026, 1, 30, 5, tzinfo=UTC)
+    rows = venue_hours(home, DAY, "binance", landing("ok", [dump], landed_at=settled))
+    # Nor was a recorder running.
+    assert {row[1:] for row in rows} == {("stream", "failed", 0.0)}
+
+
+def test_a_days_history_that_was_answered_in_full_covers_its_hours(home: Home) -> None:
+    answers = put(home, "coinex", "rest", "day-2026-01-29.coinex.liquidations.ndjson")
+    settled = datetime(2026, 1, 30, 4, tzinfo=UTC)
+    rows = venue_hours(home, DAY, "coinex", landing("ok", [answers], landed_at=settled))
+    assert rows == [(hour, "rest", "complete", 1.0) for hour in range(24)]
+
+
+def test_a_recorded_venue_without_a_segment_heard_nothing_by_stream(home: Home) -> None:
+    assert venue_hours(home, HOUR, "bybit", landing("failed")) == [(14, "stream", "failed", 0.0)]
+
+
+def test_dropped_frames_make_a_segment_partial(home: Home) -> None:
+    gap = '{"received_at":"2026-01-29T14:10:00Z","event":"gap","dropped":3}\n'
+    segment = put(home, "bybit", "frames", "recorder/bybit/2026-01-29T14.ndjson", gap)
+    rows = venue_hours(home, HOUR, "bybit", landing("partial", [segment]))
+    assert rows == [(14, "stream", "partial", 1.0)]
+
+
 def test_an_import_covers_nothing_known(home: Home, tmp_path) -> None:
     clock: Clock = lambda: SETTLED  # noqa: E731
     file = tmp_path / "frames.ndjson"

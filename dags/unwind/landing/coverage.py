@@ -48,8 +48,7 @@ def heard_by_asking(
     `lacks` says what the answers leave out although nothing failed.
     """
     hours = hours_of(batch)
-    cadence = HOUR if batch.kind == "hour" else DAY
-    asked = [one for one in venue.datasets if one.name == LIQUIDATIONS and cadence in one.cadences]
+    asked = [one for one in _asked_in(batch, venue) if one.name == LIQUIDATIONS]
     usable = [one for one in landing.objects if one.problem is None]
     files = [one for one in usable if one.format not in ("frames", "rest")]
     has_answers = any(one.format == "rest" for one in usable)
@@ -59,6 +58,8 @@ def heard_by_asking(
         heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
     if has_answers or any(not one.files for one in asked):
         asked_at = landing.asked_at or landing.landed_at
+        if asked and all(one.files for one in asked):
+            lacks = [*lacks, f"{venue.name}'s answers stand in for files and show a part alone"]
         heard += [
             _of_answers(
                 hour_at,

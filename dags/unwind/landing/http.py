@@ -12,13 +12,14 @@ import base64
 import email.utils
 import hashlib
 import json
+import math
 import random
 import tempfile
 import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
+from unwind.landing.bounded_transport import BoundedAdapter
 from unwind.settings import connection_variable, endpoint, password
 
 T = TypeVar("T")
@@ -41,18 +43,23 @@ FaultKind = Literal["blocked", "throttled", "unreachable", "broken", "corrupt", 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 MAX_ANSWER_SECONDS, MAX_DOWNLOAD_SECONDS = 120.0, 3600.0
 ATTEMPTS = 5
+# All attempts of one request together, pauses included: no further one begins after this.
+MAX_REQUEST_SECONDS = 180.0
 # Whole bytes that do not match their checksum rarely change within seconds.
 CORRUPT_ATTEMPTS = 2
 # Pauses start here and double up to the ceiling, each with up to a second of jitter added.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 # A venue that asks for a longer rest than this is left alone for the rest of the landing.
-LONGEST_REST_SECONDS = 120.0
+LONGEST_REST_SECONDS = 60.0
+MAX_STATED_REST_SECONDS = 1e10
 # After so many requests in a row without a usable answer, the rest would fare no better.
 FAILURES_IN_A_ROW = 5
 # Others (the recorder, a second machine) share the address's budget with us.
 PACE_SHARE = 0.8
 MAX_PAGES = 200
-MAX_ANSWER_BYTES = 256 * 2**20
+# 2026-11-25: the largest answers seen are listings of some 10 MB. They are held in memory to be
+# parsed; files of dumps are streamed to disk.
+MAX_ANSWER_BYTES = 48 * 2**20
 MAX_DOWNLOAD_BYTES = 16 * 2**30
 CHUNK_BYTES = 1 << 16
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
@@ -257,10 +264,13 @@ class VenueApi:
         self._monotonic = monotonic
         self._session = _Session()
         self._session.headers["User-Agent"] = USER_AGENT
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, BoundedAdapter())
         self._spent: dict[tuple[str, Pace], deque[tuple[float, float]]] = {}
         self._stopped: dict[str, str] = {}
         self._failures_in_a_row: dict[str, int] = {}
         self._transcript: Transcript | None = None
+        self._sent_at = monotonic()
         self._pause = wait_exponential_jitter(
             initial=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=1.0
         )
@@ -434,8 +444,9 @@ class VenueApi:
         limits = self._connections[request.connection].limits
         if limits in self._stopped:
             raise VenueStoppedError(f"not asked any more, because {self._stopped[limits]}")
+        until = self._monotonic() + MAX_REQUEST_SECONDS
         retrying = Retrying(
-            stop=_enough,
+            stop=lambda state: _enough(state) or self._monotonic() > until,
             wait=self._wait,
             retry=retry_if_exception(
                 lambda error: isinstance(error, UnusableAnswerError) and error.worth_another_try
@@ -557,17 +568,14 @@ class VenueApi:
             return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
         if status in signals.throttled_statuses or code in signals.throttled_codes:
             if rest is not None and rest > LONGEST_REST_SECONDS:
-                advice = f"it asks for a rest of {rest:.0f} s; land again after that"
-                return UnusableAnswerError(
-                    "blocked", f"{self._said(request, said)}: {advice}", rest
-                )
+                return UnusableAnswerError("blocked", self._rest_is_long(request, said, rest), rest)
             advice = "too many requests; land again later, or track fewer instruments"
             return UnusableAnswerError("throttled", f"{self._said(request, said)}: {advice}", rest)
         if code in signals.absent_codes:
             return UnusableAnswerError("absent", self._said(request, said))
         if status >= 500 or code in signals.busy_codes:
-            if rest is not None:
-                rest = min(rest, LONGEST_REST_SECONDS)
+            if rest is not None and rest > LONGEST_REST_SECONDS:
+                return UnusableAnswerError("blocked", self._rest_is_long(request, said, rest), rest)
             advice = "the venue is in trouble; land again later"
             return UnusableAnswerError("broken", f"{self._said(request, said)}: {advice}", rest)
         if status == 404 and a_file:
@@ -581,6 +589,12 @@ class VenueApi:
 
     def _said(self, request: Request, said: str) -> str:
         return f"{self._venue} answered {said} to {request}"
+
+    def _rest_is_long(self, request: Request, said: str, rest: float) -> str:
+        how_long = f"{rest:.0f} s" if rest < 1e9 else "years"
+        return (
+            f"{self._said(request, said)}: it asks for a rest of {how_long}; land again after that"
+        )
 
     def _sentence(self, request: Request, fault: str, attempts: int = ATTEMPTS) -> str:
         return (
@@ -607,6 +621,7 @@ class VenueApi:
         self, request: Request, headers: Mapping[str, str] | None = None
     ) -> Iterator[requests.Response]:
         self._keep_pace(request)
+        self._sent_at = self._monotonic()
         self.transcript.requests += 1
         key_header = self._connections[request.connection].key_header
         key = {key_header: password(request.connection)} if key_header else {}
@@ -653,7 +668,7 @@ class VenueApi:
         decode: bool,
     ) -> str | None:
         """Passes the body on as it comes; what cut it short, if anything did."""
-        until = self._monotonic() + seconds
+        until = self._sent_at + seconds
         size = 0
         try:
             while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
@@ -801,9 +816,10 @@ def _rest_seconds(retry_after: str | None, now: datetime) -> float | None:
     """Retry-After as seconds from now, from either of its forms."""
     if not retry_after:
         return None
-    seconds = _number(retry_after)
-    if seconds is not None:
-        return max(seconds, 0.0)
+    with suppress(ValueError):
+        seconds = float(retry_after)
+        # A number without bound ('1e300', 'inf') is a rest without end; NaN asks for nothing.
+        return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_STATED_REST_SECONDS)
     try:
         until = email.utils.parsedate_to_datetime(retry_after)
     except ValueError:

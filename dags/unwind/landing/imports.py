@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unwind.clock import Clock
+from unwind.landing.csv_files import (
+    CSV_FORMATS,
+    Reading,
+    UnrecognisedFileError,
+    Wishes,
+    read_csv,
+)
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
@@ -23,46 +31,81 @@ DATASET_OF_FORMAT = {
     "metrics-csv": "metrics",
     "klines-csv": "spot_bars",
     "funding-csv": "funding",
+    "bars-csv": "bars",
+    "oi-csv": "open_interest",
+    "ratio-csv": "long_short_ratio",
+    "reported-csv": "reported_liquidations",
+    "market-caps-csv": "market_caps",
 }
-# A format that only one venue writes; frames, rest and tardis-csv are every venue's.
+# A format that only one venue writes; the others are every venue's.
 VENUE_OF_FORMAT = {
     "force-order-csv": "binance",
     "liquidation-snapshot": "binance",
     "metrics-csv": "binance",
     "klines-csv": "binance",
-    "funding-csv": "binance",
     "node-fills": "hyperliquid",
+    "market-caps-csv": "market_caps",
 }
+# They give sums and sizes, and have no market of their own.
+SOURCES = ("coinalyze", "coinglass", "market_caps")
+# Formats of a venue's instruments, whose names follow its grammar.
+OF_A_MARKET = ("funding-csv", "bars-csv", "oi-csv", "ratio-csv")
+# Formats whose --venue names who says so, whether or not it is one of the venues.
+OF_ANY_SOURCE = ("reported-csv",)
+NOTHING_SAID = Wishes()
 
 
 class ImportRefusedError(ValueError):
     """Nothing was imported; the text says which file or argument, why, and what to do."""
 
 
+class UnrecognisedImportError(ImportRefusedError):
+    """The file can be read, and is not what it was said to be; wrong usage."""
+
+
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did: the sealed batch (null when every file was there already)."""
+    """What an import did: the sealed batch (null when every file was there already).
+
+    `readings` say how each CSV file is read. `reread` are the batches that were sealed again, since
+    files in them were imported before and are read in another way now.
+    """
 
     seal: Seal | None
     imported: tuple[RawObject, ...]
     already_there: tuple[str, ...]
+    readings: tuple[tuple[str, Reading], ...] = ()
+    reread: tuple[Seal, ...] = ()
 
 
 def import_files(
-    home: Home, venue: str, format: str, files: Sequence[Path], clock: Clock
+    home: Home,
+    venue: str,
+    format: str,
+    files: Sequence[Path],
+    clock: Clock,
+    wishes: Wishes = NOTHING_SAID,
 ) -> ImportReport:
     """Takes the files as one sealed batch; a file imported before is left out.
 
-    Rows that cannot be used go to quarantine at the next refresh. Raises ImportRefusedError where a
-    file cannot be read at all; then nothing is sealed. Venue and format are checked before, by
-    `check_venue_and_format`.
+    Rows that cannot be used go to quarantine at the next refresh. A file that was imported before
+    with other wishes is read as they say now, in the batch that it is in. Raises ImportRefusedError
+    where a file cannot be read at all, UnrecognisedImportError where nothing of it is recognised;
+    then nothing is sealed.
+    Venue and format are checked before, by `check_venue_and_format`.
     """
     if not files:
         raise ImportRefusedError("no file given; name at least one file to import")
+    if wishes and format not in CSV_FORMATS:
+        raise UnrecognisedImportError(
+            f"{format} takes no --set, --column or --rename; its lines say all themselves"
+        )
     imported_at = clock()
     zone, ledger = RawZone(home), Ledger(home)
-    there = {(obj.sha256, obj.format) for obj in ledger.objects_landed(venue)}
+    there = {(obj.sha256, obj.format): obj for obj in ledger.objects_landed(venue)}
     taken: dict[str, RawObject] = {}
+    read_anew: dict[str, RawObject] = {}
+    readings: list[tuple[str, Reading]] = []
     already_there = []
     for file in files:
         _check_readable(file)
@@ -76,12 +119,22 @@ def import_files(
         )
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
-        if (obj.sha256, format) in there or obj.sha256 in taken:
+        if format in CSV_FORMATS:
+            reading = _read(zone, obj, file.name, wishes)
+            readings.append((file.name, reading))
+            obj = replace(obj, reading=reading.as_json())
+        before = there.get((obj.sha256, format))
+        if obj.sha256 in taken:
             already_there.append(file.name)
-        else:
+        elif before is None:
             taken[obj.sha256] = obj
+        elif before.reading is not None and before.reading != obj.reading:
+            read_anew[obj.sha256] = obj
+        else:
+            already_there.append(file.name)
+    reread = _reread(ledger, venue, format, read_anew, clock)
     if not taken:
-        return ImportReport(None, (), tuple(already_there))
+        return ImportReport(None, (), tuple(already_there), tuple(readings), reread)
     objects = tuple(sorted(taken.values(), key=lambda obj: obj.sha256))
     batch = Batch(_batch_id(venue, format, objects), "import")
     ledger.record_landing(
@@ -89,15 +142,63 @@ def import_files(
         venue,
         [Landing(DATASET_OF_FORMAT[format], "ok", "imported", 0, objects, imported_at)],
     )
-    return ImportReport(ledger.seal(batch, clock()), objects, tuple(already_there))
+    seal = ledger.seal(batch, clock())
+    return ImportReport(seal, objects, tuple(already_there), tuple(readings), reread)
+
+
+def _read(zone: RawZone, obj: RawObject, name: str, wishes: Wishes) -> Reading:
+    try:
+        reading = read_csv(
+            zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, wishes
+        )
+    except UnrecognisedFileError as error:
+        raise UnrecognisedImportError(str(error)) from None
+    if "calc_time" in reading.columns and obj.venue != "binance":
+        raise UnrecognisedImportError(
+            f"{name} is a dump of Binance's funding; nothing was imported, use --venue binance"
+        )
+    return reading
+
+
+def _reread(
+    ledger: Ledger, venue: str, format: str, objects: dict[str, RawObject], clock: Clock
+) -> tuple[Seal, ...]:
+    """Seals the batches that hold these objects again, with the objects as they are read now."""
+    seals = []
+    for ref in ledger.sealed() if objects else ():
+        if not ref.batch_id.startswith("import-"):
+            continue
+        landings = ledger.landed(ref.batch_id, venue)
+        changed = [
+            replace(
+                landing,
+                objects=tuple(
+                    replace(obj, reading=objects[obj.sha256].reading)
+                    if obj.format == format and obj.sha256 in objects
+                    else obj
+                    for obj in landing.objects
+                ),
+            )
+            for landing in landings
+        ]
+        if changed != landings:
+            ledger.record_landing(ref.batch_id, venue, changed)
+            seals.append(ledger.seal(ledger.read(ref).batch, clock()))
+    return tuple(seals)
 
 
 def check_venue_and_format(venue: str, format: str, venues: Sequence[str]) -> str | None:
     """What is wrong with the pair, as a sentence; None when it can be imported."""
+    if format in OF_ANY_SOURCE:
+        if re.fullmatch(r"[a-z][a-z0-9_]*", venue):
+            return None
+        return f"--venue names the source in small letters, as coinalyze; not {venue!r}"
     if venue not in venues:
         return f"no venue {venue!r}; the venues are {', '.join(venues)}"
     if format not in DATASET_OF_FORMAT:
         return f"no format {format!r}; the formats are {', '.join(DATASET_OF_FORMAT)}"
+    if format in OF_A_MARKET and venue in SOURCES:
+        return f"{venue} is a source and no market; name the venue that the {format} is of"
     only = VENUE_OF_FORMAT.get(format)
     if only and venue != only:
         return f"{format} is a format of {only}, not of {venue}; use --venue {only}"

@@ -581,7 +581,8 @@ def _with_segments(
 
     A segment with gaps makes them partial, unless REST has reported the whole hour as well.
     """
-    objects = {one.name: one for one in landing.objects} if landing else {}
+    landed = landing.objects if landing else ()
+    segments = {one.name: one for one in landed if one.format == "frames"}
     folder, zone = home.recorder / venue.name, RawZone(home)
     paths, lacking, streamed = [], [], []
     for hour_at in _window(batch).hours:
@@ -608,8 +609,8 @@ def _with_segments(
     for path in paths:
         name = f"recorder/{venue.name}/{path.name}"
         # A segment grows when the clock was set back over its hour; it then takes its own place.
-        if name not in objects or objects[name].bytes != path.stat().st_size:
-            objects[name] = zone.put(
+        if name not in segments or segments[name].bytes != path.stat().st_size:
+            segments[name] = zone.put(
                 path,
                 venue=venue.name,
                 dataset="liquidations",
@@ -617,7 +618,7 @@ def _with_segments(
                 name=name,
                 received_at=clock(),
             )
-    held = tuple(objects.values())
+    held = (*(one for one in landed if one.format != "frames"), *segments.values())
     told = "; ".join(lacking[:3])
     if not paths and landing is not None and not landing.requests:
         return landing

@@ -270,7 +270,10 @@ def _changes(
             (venue, landing.dataset): (
                 landing.status,
                 landing.detail,
-                frozenset((obj.sha256, obj.name, obj.format) for obj in landing.objects),
+                frozenset(
+                    (obj.sha256, obj.name, obj.format, json.dumps(obj.reading, sort_keys=True))
+                    for obj in landing.objects
+                ),
             )
             for venue, parts in landings.items()
             for landing in parts

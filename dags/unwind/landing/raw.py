@@ -2,7 +2,8 @@
 
 An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
 lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as
-Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object.
+Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object. The lines
+of an object that is a table itself (Parquet) are its rows as CSV, after a header.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,6 +22,7 @@ from typing import IO, Any
 
 import lz4.frame
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
@@ -30,14 +34,27 @@ from unwind.settings import Home
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
-# One row group each: DuckDB reads row groups side by side.
+# 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
+# day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
+MAX_LINE_BYTES = 256 * 2**20
+MAX_LINES = 64_000_000
+# One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
+BYTES_PER_WRITE = 64 * 2**20
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
     b"\x04\x22\x4d\x18": "lz4",
     b"\x1f\x8b": "gz",
+    b"PAR1": "parquet",
 }
+# What unpacking raises on damaged bytes, whichever method packed them.
+BROKEN_ARCHIVE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, RuntimeError, NotImplementedError),
+)
+TOO_LARGE = "not taken for market data, check where the file came from"
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
 
@@ -51,6 +68,7 @@ class RawObject:
 
     `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
     why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
+    `reading` says how an imported CSV file is read (csv_files.Reading as JSON); null for all else.
     """
 
     sha256: str
@@ -64,6 +82,7 @@ class RawObject:
     received_at: datetime | None = None
     imported_at: datetime | None = None
     problem: str | None = None
+    reading: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The manifest entry; instants as ISO text."""
@@ -181,28 +200,36 @@ def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: in
     with pq.ParquetWriter(target, LINES_SCHEMA, compression="zstd") as writer:
         numbers: list[int] = []
         texts: list[str] = []
+        held_bytes = 0
         for number, text in enumerate(_texts(stream, packing, limit), start=1):
             numbers.append(number)
             texts.append(text)
-            if len(texts) == LINES_PER_WRITE:
+            held_bytes += len(text)
+            if len(texts) == LINES_PER_WRITE or held_bytes > BYTES_PER_WRITE:
                 writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
-                numbers, texts = [], []
+                numbers, texts, held_bytes = [], [], 0
         writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
 
 
 def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
-    """Every line without its line end; bytes that are no UTF-8 show as \\xNN."""
+    """Every line without its line end; bytes that are no UTF-8 show as \\xNN.
+
+    Raises UnreadableObjectError for what is broken, or too large to be market data.
+    """
     unpacked = 0
     try:
-        for line in _unpacked(stream, packing):
+        for count, line in enumerate(_unpacked(stream, packing), start=1):
             unpacked += len(line)
             if unpacked > limit:
+                raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
+            if len(line) > MAX_LINE_BYTES:
                 raise UnreadableObjectError(
-                    f"it unpacks to more than {limit:,} bytes; not taken for market data, "
-                    "check where the file came from"
+                    f"its line {count:,} is longer than {MAX_LINE_BYTES:,} bytes; {TOO_LARGE}"
                 )
+            if count > MAX_LINES:
+                raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, zipfile.LargeZipFile) as error:
+    except BROKEN_ARCHIVE as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
         raise UnreadableObjectError(
@@ -213,15 +240,39 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
 def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from member
+            yield from _lines(member)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from frames
+            yield from _lines(frames)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from unzipped
+            yield from _lines(unzipped)
+    elif packing == "parquet":
+        yield from _table_lines(stream)
     else:
-        yield from stream
+        yield from _lines(stream)
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines with their ends; of one that is too long only as much as shows that it is."""
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        yield line
+
+
+def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """A header and the rows of a Parquet file as CSV; times with their zone, in ISO 8601."""
+    try:
+        table = pq.ParquetFile(stream)
+        yield b",".join(b'"%s"' % name.encode() for name in table.schema_arrow.names) + b"\n"
+        for batch in table.iter_batches(batch_size=LINES_PER_WRITE):
+            rows = io.BytesIO()
+            options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+            pyarrow.csv.write_csv(batch, rows, options)
+            yield from rows.getvalue().splitlines(keepends=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise UnreadableObjectError(
+            f"it is a Parquet file that cannot be read as a plain table ({error}); export it as CSV"
+        ) from error
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

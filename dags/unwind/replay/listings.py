@@ -26,6 +26,8 @@ QUANTITY_DECIMALS = {
     "LTC": 2,
     "TRX": 0,
 }
+# The sector of what few venues list contracts on.
+STOCKS = "stocks"
 FOUR_HOURLY = ("PEPE", "SUI", "TRX")
 
 
@@ -90,5 +92,5 @@ def listed(assets: Iterable[Asset]) -> tuple[Instrument, ...]:
         )
         for trade in trades
         for asset in traded
-        for instrument in trade.contracts(asset)
+        for instrument in (trade.stocks if asset.sector == STOCKS else trade.contracts)(asset)
     )

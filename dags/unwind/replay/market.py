@@ -140,7 +140,9 @@ class Wave:
 class PublicationRule:
     """What a venue lets out of its liquidations, and how it closes.
 
-    `kind`: `all`, or of one contract and one second the `largest` or the `latest`. `price` is the
+    `kind`: `all`, or of one contract and one second the `largest`, the `latest` or the
+    `largest_per_side`; `changes` are later kinds, each with the instant from which it holds
+    (ascending). `price` is the
     one it publishes (`fill`, `bankruptcy` or `mark`), which gives the published value. `fills`: an
     order's fills are published one by one. `partial`: a fifth of a large position is closed first
     and the rest after a cool-down. `backstop`: some orders are taken over by the venue's own
@@ -152,6 +154,7 @@ class PublicationRule:
     fills: bool = False
     partial: bool = False
     backstop: bool = False
+    changes: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -802,21 +805,35 @@ def _published(
     second = at_ms // 1000
     phase = jitter(np.arange(len(tape.instruments)), 0, 90, salt=3)
     for venue in sorted(set(tape.venue_of.tolist())):
-        rows = np.flatnonzero((tape.venue_of == venue)[instrument])
-        rule = tape.scenario.rules[venue].kind
-        if rule == "all":
-            # A push every half second per symbol carries whatever happened in it.
-            window = -(-(at_ms[rows] + 1) // 500) * 500
-            pushed[rows] = window + phase[instrument[rows]]
-            continue
-        weight = columns["notional_usd"][rows] if rule == "largest" else at_ms[rows]
-        order = np.lexsort((rows, weight, second[rows], instrument[rows]))
-        keys = instrument[rows][order].astype(np.int64) * 10**11 + second[rows][order]
-        last_of_group = np.append(keys[1:] != keys[:-1], True)
-        published[rows] = False
-        published[rows[order[last_of_group]]] = True
-        pushed[rows] = (second[rows] + 1) * 1000 + phase[instrument[rows]]
+        of_venue = np.flatnonzero((tape.venue_of == venue)[instrument])
+        for kind, rows in _rows_by_kind(tape.scenario.rules[venue], at_ms, of_venue):
+            if kind == "all":
+                # A push every half second per symbol carries whatever happened in it.
+                window = -(-(at_ms[rows] + 1) // 500) * 500
+                pushed[rows] = window + phase[instrument[rows]]
+                continue
+            weight = at_ms[rows] if kind == "latest" else columns["notional_usd"][rows]
+            group = instrument[rows].astype(np.int64)
+            if kind == "largest_per_side":
+                group = 2 * group + columns["side"][rows]
+            order = np.lexsort((rows, weight, second[rows], group))
+            keys = group[order] * 10**11 + second[rows][order]
+            last_of_group = np.append(keys[1:] != keys[:-1], True)
+            published[rows] = False
+            published[rows[order[last_of_group]]] = True
+            pushed[rows] = (second[rows] + 1) * 1000 + phase[instrument[rows]]
     return published, pushed
+
+
+def _rows_by_kind(
+    rule: PublicationRule, at_ms: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[tuple[str, NDArray[np.int64]]]:
+    """A venue's rows, parted at the instants from which another kind of publication holds."""
+    starts = [epoch_ms(at) for at, _ in rule.changes]
+    kinds = [rule.kind, *(kind for _, kind in rule.changes)]
+    period = np.searchsorted(starts, at_ms[rows], side="right")
+    parts = [(kind, rows[period == number]) for number, kind in enumerate(kinds)]
+    return [(kind, part) for kind, part in parts if len(part)]
 
 
 def _generate(tape: Tape) -> Liquidations:

@@ -1,4 +1,4 @@
-"""Gate: perpetuals in USDT and BTC. Liquidations come by REST, by the hour, and by WebSocket."""
+"""Gate: perpetuals in USDT, BTC and USD1. Liquidations come by REST, by the hour, and by stream."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ SETTLING = Settling(
     "chosen: the history is written after an order; a minute covers the gateway",
 )
 PACES = (Pace("/api/v4/futures", 200, 10),)
-SETTLED_IN = ("usdt", "btc")
+# USD1 since 2026-08-19: https://www.gate.com/docs/developers/futures/ws/en/
+SETTLED_IN = ("usdt", "btc", "usd1")
 SUBSCRIPTION = {
     "time": 0,
     "channel": "futures.public_liquidates",

@@ -1,16 +1,29 @@
 """Hyperliquid: fills of its nodes (with every liquidation in them) and its info interface.
 
 The hourly fills lie in a bucket whose reader pays, so they are landed from a mirror: a bucket of
-one's own, or the folder of one's own node, behind `AIRFLOW_CONN_HYPERLIQUID_NODEFILLS`.
+one's own, or the folder of one's own node, behind `AIRFLOW_CONN_HYPERLIQUID_NODEFILLS`. Hours whose
+file is not there get the public fills of the vaults that take liquidated positions over: the
+backstops alone, so that the hour stays partial.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.clock import HOUR as ONE_HOUR
+from unwind.landing.http import (
+    Answer,
+    Connection,
+    Pace,
+    Request,
+    Signals,
+    VenueApi,
+    VenueStoppedError,
+)
+from unwind.settings import PROJECT_ROOT
 from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Window, lands
 
 NAME = "hyperliquid"
@@ -29,10 +42,20 @@ PACES = (Pace("/info", 1200, 60),)
 INFO_COST = 20
 FUNDING_COST = INFO_COST + 2
 FUNDING_PAGE_ROWS = 500
+# https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint: at most 2,000
+# fills an answer, of the newest 10,000.
+FILLS_PAGE_ROWS = 2000
+FILLS_COST = INFO_COST + FILLS_PAGE_ROWS // 20
+# Which addresses are vaults, and when: the seed that staging reads as well.
+VAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "hyperliquid_vaults.csv"
 
 
 def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    for _, (meta, contexts) in answers:
+    for request, body in answers:
+        # The list of exchanges stands among them.
+        if (request.body or {}).get("type") != "metaAndAssetCtxs":
+            continue
+        meta, contexts = body
         for coin, context in zip(meta["universe"], contexts, strict=False):
             size = float(context.get("openInterest") or 0) * float(context.get("markPx") or 0)
             yield Ranked("", coin["name"], size)
@@ -40,22 +63,95 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
 
 @lands("premium_index", HOUR, DAY, ranking=_usd_sizes)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
-    """Every coin's mark and oracle price, current funding and open interest, in one answer."""
-    api.ask("hyperliquid", "/info", body={"type": "metaAndAssetCtxs"}, cost=INFO_COST)
+    """Every coin's mark and oracle price, current funding and open interest.
+
+    One answer is of the venue's own markets, and one of each builder-deployed exchange; the list of
+    these begins with null, which stands for the venue itself.
+    """
+    asked = {"type": "metaAndAssetCtxs"}
+    api.ask("hyperliquid", "/info", body=asked, cost=INFO_COST)
+    listed = api.ask("hyperliquid", "/info", body={"type": "perpDexs"}, cost=INFO_COST)
+    for dex in listed.rows if listed else ():
+        if dex is not None:
+            api.ask("hyperliquid", "/info", body={**asked, "dex": dex["name"]}, cost=INFO_COST)
 
 
 @lands("liquidations", HOUR, DAY, files=True)
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
-    """The window's hourly files of fills, as they are. The hour in the name has no leading zero."""
+    """The window's hourly files of fills, as they are. The hour in the name has no leading zero.
+
+    For hours whose file did not come the vaults' own fills are asked for, which tell of backstops
+    alone.
+    """
     landed = 0
+    missing: list[datetime] = []
     for hour_at in window.hours:
         path = f"/node_fills_by_block/hourly/{hour_at:%Y%m%d}/{hour_at.hour}.lz4"
         if known.has(api.base_url("hyperliquid_nodefills") + path):
             landed += 1
-        else:
-            api.download("hyperliquid_nodefills", path, format="node-fills")
+        elif not _came(api, path):
+            missing.append(hour_at)
     if landed:
         api.transcript.notes.append(f"{landed} files had landed with their hours")
+    if missing:
+        _vault_fills(api, Window(missing[0], missing[-1] + ONE_HOUR))
+        api.transcript.failures.append(
+            f"no file of node fills came for {len(missing)} of {len(window.hours)} hours, and the "
+            "vaults' own fills show backstops alone; land again once the mirror has the files"
+        )
+
+
+def _came(api: VenueApi, path: str) -> bool:
+    """Whether a file of node fills came; a mirror that is down or not set costs only the files."""
+    try:
+        return api.download("hyperliquid_nodefills", path, format="node-fills") is not None
+    except VenueStoppedError as stopped:
+        if str(stopped) not in api.transcript.failures:
+            api.transcript.failures.append(str(stopped))
+        return False
+
+
+def _vault_fills(api: VenueApi, window: Window) -> None:
+    """The public fills of every vault of the window, oldest first.
+
+    A page begins with the last millisecond of the one before, which may have been cut.
+    """
+
+    def newer(answer: Answer) -> dict[str, Any] | None:
+        if len(answer.rows) < FILLS_PAGE_ROWS:
+            return None
+        first, last = int(answer.rows[0]["time"]), int(answer.rows[-1]["time"])
+        if first == last:
+            api.transcript.failures.append(
+                f"hyperliquid has {FILLS_PAGE_ROWS} fills of a vault or more in the millisecond "
+                f"{last}, and tells no more than that of one; the rest of it cannot be had"
+            )
+        return {"startTime": last + 1 if first == last else last}
+
+    for address in _vaults(window):
+        body = {
+            "type": "userFillsByTime",
+            "user": address,
+            "startTime": window.from_ms,
+            "endTime": window.last_ms,
+        }
+        for _ in api.pages("hyperliquid", "/info", body, newer, body=dict, cost=FILLS_COST):
+            pass
+
+
+def _vaults(window: Window) -> list[str]:
+    """The addresses that were vaults at some time of the window."""
+
+    def instant(text: str) -> datetime:
+        return datetime.fromisoformat(text).replace(tzinfo=window.from_at.tzinfo)
+
+    with VAULTS.open(encoding="utf-8", newline="") as seed:
+        return [
+            row["address"]
+            for row in csv.DictReader(seed)
+            if instant(row["valid_from"]) < window.to_at
+            and (not row["valid_to"] or instant(row["valid_to"]) > window.from_at)
+        ]
 
 
 @lands("funding", HOUR, DAY)

@@ -408,7 +408,33 @@ def _name_marts(connection: Connection) -> set[str]:
             f"create view gate.{name} as select * from warehouse.marts.{name}"
             f"{hours if is_hourly else ''}",
         )
+    _run(connection, f"create view gate.named_assets as {_named_assets(connection)}")
     return {name for name, _ in marts}
+
+
+# Facts and totals of liquidations keep what events alone name. Others' sums name what they like.
+EVENT_MARTS = (
+    *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
+    *("exchange_breakdown", "liquidation_clusters"),
+)
+MARTS_OF_OTHERS = ("reported_liquidations",)
+
+
+def _named_assets(connection: Connection) -> str:
+    """Every base_asset of the marts over the hours being built, as a query."""
+    listed = _run(
+        connection,
+        "select table_name from duckdb_columns() where database_name = 'warehouse'"
+        " and schema_name = 'marts' and column_name = 'base_asset' order by table_name",
+    ).fetchall()
+    named = " union all ".join(
+        f"select distinct '{name}' as mart, base_asset, {name in EVENT_MARTS} as is_of_events"
+        f" from gate.{name} where base_asset != 'ALL'"
+        for (name,) in listed
+        if name not in MARTS_OF_OTHERS
+    )
+    empty = "select null::varchar as mart, null::varchar as base_asset, false as is_of_events"
+    return named or f"{empty} where false"
 
 
 def _judge(

@@ -39,7 +39,9 @@ UNCHANGING = ("config.materialized:view", "resource_type:seed")
 
 STAGING_MODELS = (
     *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "int_listed_assets", "resource_type:seed"),
+    *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
+    *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
+    "int_funding_intervals",
 )
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -207,6 +209,10 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
     with staging_state(target) as state:
         refs = unbuilt(state, warehouse)
         if not refs and not _pending(state):
+            if _plan(state)[0] and not releases.has_current(target):
+                # Somebody deleted what readers read; the warehouse still holds it, judged.
+                _set_plan(state, JUDGED)
+                return True
             return False
         started_at = warehouse.clock()
         state.execute("delete from ops.plan")
@@ -236,6 +242,7 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
         _add_hours_of_batches(state)
         _add_hours_of_changed_instruments(state)
         _add_hours_of_changed_listings(state)
+        _add_hours_of_changed_funding_intervals(state)
         _add_hours_after(state)
         _extend_spine(state)
         _add_hours_before(state)
@@ -360,6 +367,10 @@ def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None
         state.execute("commit")
     releases.prune(target, warehouse.clock())
     report("publishing", 1, 1)
+    # Readers have the release by now; this copy is what the next one writes its changes into.
+    report("preparing the next release", 0, 1)
+    releases.prepare(target)
+    report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)
 
 
@@ -409,6 +420,8 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
             # A vendor's folder is named as its formats begin.
             "select venue from ops.build_venues"
             " union select split_part(format, '-', 1) from ops.build_objects"
+            # What any venue's CSV files of the user's own columns are staged by.
+            " union select 'csv' from ops.build_objects where reading is not null"
         ).fetchall()
     }
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
@@ -467,9 +480,16 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-VERSION_COLUMNS = (
-    "venue, instrument, contract_type, base_asset, asset_multiplier, quote_asset, contract_size,"
-    " valid_from, valid_to"
+# What rows of an instrument are named and valued by.
+VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
+
+# Rows of observations by the instant that they are about; as built, rejected ones included.
+OBSERVATION_TABLES = (
+    "int_prices_screened",
+    "int_open_interest_screened",
+    "int_funding_screened",
+    "int_volumes_screened",
+    "int_long_short_ratio_screened",
 )
 
 
@@ -482,44 +502,131 @@ def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
 
 
 def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes the specifications before staging; kept while a killed run's hours are pending."""
+    """Notes specifications and known assets before staging.
+
+    They are kept while a killed run's hours are pending.
+    """
     noted = _table_exists(state, "ops", "instrument_versions_before")
-    if _table_exists(state, "intermediate", "int_instrument_versions") and not noted:
-        state.execute(
-            "create table ops.instrument_versions_before as"
-            f" select {VERSION_COLUMNS} from intermediate.int_instrument_versions"
-        )
+    if noted or not _table_exists(state, "intermediate", "int_known_assets"):
+        return
+    state.execute("begin")
+    state.execute(
+        "create table ops.instrument_versions_before as"
+        f" select venue, instrument, valid_from, valid_to, {VERSION_TERMS}"
+        " from intermediate.int_instrument_versions"
+    )
+    state.execute(
+        "create table ops.known_assets_before as"
+        " select base_asset from intermediate.int_known_assets"
+    )
+    state.execute("commit")
 
 
 def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
-    """A new or corrected specification revalues the hours in which the instrument has rows."""
-    noted = _table_exists(state, "ops", "instrument_versions_before")
-    if not noted:
+    """Hours whose rows a new or corrected listing names or values otherwise.
+
+    Only the stretches of time count in which an instrument means something else than before: a
+    contract size that changes today leaves the years before it alone.
+    """
+    if not _table_exists(state, "ops", "instrument_versions_before"):
         # The first build ever: every hour is pending anyway.
         return
-    before = "ops.instrument_versions_before"
-    now = f"(select {VERSION_COLUMNS} from intermediate.int_instrument_versions)"
+    tables = [table for table in OBSERVATION_TABLES if _table_exists(state, "intermediate", table)]
+    _find_changed_stretches(state)
+    if state.execute("select count(*) from changed_stretches").fetchone()[0]:
+        for table, instant in (
+            ("int_liquidations_unioned", "event_at"),
+            *((table, "observed_at") for table in tables),
+        ):
+            _add_hours(
+                state,
+                f"""
+                select rows_of.hour_at
+                from intermediate.{table} as rows_of
+                inner join changed_stretches as changed
+                    on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
+                    and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
+                """,
+            )
+    _add_hours_of_changed_assets(state, tables)
+    state.execute("drop table ops.instrument_versions_before")
+    state.execute("drop table ops.known_assets_before")
+
+
+def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
+    """Makes changed_stretches: from when to when which instrument has other terms than before."""
+    columns = (
+        "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
+        f" row({VERSION_TERMS}) as terms"
+    )
+    state.execute(
+        f"""
+        create or replace temp table changed_stretches as
+        with before as (
+            select {columns} from ops.instrument_versions_before
+        ),
+        now as (
+            select {columns} from intermediate.int_instrument_versions
+        ),
+        changed as (
+            (from before except from now) union (from now except from before)
+        ),
+        bounds as (
+            select venue, instrument, valid_from as from_at from changed
+            union
+            select venue, instrument, valid_to from changed
+        ),
+        stretches as (
+            select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
+            from bounds
+        )
+        select stretches.*
+        from stretches
+        left join before
+            on stretches.venue = before.venue and stretches.instrument = before.instrument
+            and stretches.from_at >= before.valid_from and stretches.from_at < before.valid_to
+        left join now
+            on stretches.venue = now.venue and stretches.instrument = now.instrument
+            and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
+        where stretches.to_at is not null and before.terms is distinct from now.terms
+        """
+    )
+
+
+def _add_hours_of_changed_assets(
+    state: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> None:
+    """An asset that a listing anywhere has made known, or no listing knows any longer.
+
+    Rows without a listing of their own are quarantined, or marked, until some listing knows their
+    asset.
+    """
+    state.execute(
+        """
+        create or replace temp table changed_assets as
+        with now as (select base_asset from intermediate.int_known_assets)
+        (from ops.known_assets_before except from now)
+        union
+        (from now except from ops.known_assets_before)
+        """
+    )
+    if not state.execute("select count(*) from changed_assets").fetchone()[0]:
+        return
+    for table in tables:
+        _add_hours(
+            state,
+            f"select hour_at from intermediate.{table} where not is_listed"
+            " and base_asset in (select base_asset from changed_assets)",
+        )
     _add_hours(
         state,
-        f"""
-        with changed as (
-            (select * from {before} except select * from {now} as now_versions)
-            union
-            (select * from {now} as now_versions except select * from {before})
-        )
-        select rows_of.hour_at
-        from intermediate.int_liquidations_unioned as rows_of
-        inner join changed
-            on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
-            and rows_of.event_at >= changed.valid_from
-            and rows_of.event_at < coalesce(changed.valid_to, timestamp '9999-01-01')
-        """,
+        "select hour_at from intermediate.int_liquidations_unioned"
+        " where spelled_asset in (select base_asset from changed_assets)",
     )
-    state.execute("drop table ops.instrument_versions_before")
 
 
 def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes which assets were listed before staging; kept while a killed run's hours are pending."""
+    """Notes which assets were listed before staging; kept while hours of a killed run pend."""
     noted = _table_exists(state, "ops", "listed_assets_before")
     if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
         state.execute(
@@ -553,6 +660,29 @@ def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
     state.execute("drop table ops.listed_assets_before")
 
 
+def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
+    """The hours of built rates whose interval is known differently now.
+
+    A settlement's neighbours and a listing of its time may land in any order, hours away from it.
+    """
+    if not _table_exists(state, "intermediate", "int_funding_screened"):
+        # The first build ever: every hour is pending anyway.
+        return
+    _add_hours(
+        state,
+        """
+        select built.hour_at
+        from intermediate.int_funding_screened as built
+        inner join intermediate.int_funding_intervals as known
+            on built.venue = known.venue and built.instrument = known.instrument
+            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
+        where built.interval_source != 'unknown'
+            and built.interval_hours is distinct from known.interval_hours
+            or built.interval_source is distinct from known.interval_source
+        """,
+    )
+
+
 def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
     """What the next hour takes from the one before.
 
@@ -582,8 +712,8 @@ def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
-    """A query over what is staged and accepted: the batch and hour of each row, listings left out."""
-    listings = ("__liquidations", "__instruments")
+    """A query over the rows that staging accepted: batch and hour of each, listings left out."""
+    listings = ("__liquidations", "__instruments", "__funding_intervals")
     observations = [
         f"select batch_id, hour_at from landed.{table} where reject_reason is null"
         for table in _landed_tables(state)
@@ -634,7 +764,8 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
     a day loses its last (a corrected import), older days are kept again: all of the spine is built.
     """
     state.execute(
-        "create or replace temp table landed_before as select distinct utc_date from ops.landed_days"
+        "create or replace temp table landed_before as"
+        " select distinct utc_date from ops.landed_days"
     )
     state.execute(
         """
@@ -657,22 +788,21 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
             select batches.* from ops.batches as batches
             inner join batches_to_note using (batch_id)
         ),
-        covered as (
+        hours as (
             select
                 batch_id,
-                unnest(
-                    range(date_trunc('day', covers_from_at), covers_to_at, interval 1 day)
-                )::date as utc_date
+                unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
             from noted where covers_from_at is not null
-        ),
-        imported as (
-            select distinct accepted.batch_id, accepted.hour_at::date as utc_date
+            union all
+            select accepted.batch_id, accepted.hour_at
             from accepted
             inner join noted using (batch_id)
             where noted.covers_from_at is null
-        ),
-        days as (select * from covered union all select * from imported)
-        select noted.batch_id, days.utc_date from noted left join days using (batch_id)
+        )
+        select noted.batch_id, hours.hour_at::date as utc_date, max(hours.hour_at) as last_hour_at
+        from noted
+        left join hours using (batch_id)
+        group by all
         """
     )
     state.execute(

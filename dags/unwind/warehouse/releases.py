@@ -8,11 +8,10 @@ its old file again.
 
 from __future__ import annotations
 
-import fcntl
 import json
+import logging
 import os
 import shutil
-import struct
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,10 +31,10 @@ from unwind.warehouse.state import naive_utc
 ALWAYS_KEPT = 3
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
-# struct flock: type, whence, start, length (0: to the end), process (0: an open file's own lock).
-WHOLE_FILE_EXCLUSIVELY = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
 KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
+
+logger = logging.getLogger(__name__)
 
 
 class NoReleaseError(LookupError):
@@ -73,10 +72,10 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
 
 
 def prepare(home: Home) -> None:
-    """Makes the release to come hold the warehouse's bytes as they are now.
+    """Makes the private copy that becomes the next release hold the warehouse's bytes as they are.
 
-    What it holds already is compared and left: called while dbt stages, which changes nothing in
-    the warehouse, it leaves little to write once the marts have been judged.
+    No reader has seen this copy. It is made after a release is out, off the path that readers wait
+    for, so that publishing writes only what has changed since.
     """
     beside = _release_to_come(home)
     beside.mkdir(parents=True, exist_ok=True)
@@ -85,16 +84,16 @@ def prepare(home: Home) -> None:
 
 
 def listed(home: Home) -> list[Release]:
-    """Every release, newest first."""
+    """Every release, newest first; a folder that is no readable release is logged and left out."""
     current = home.current.resolve().name if home.current.is_symlink() else None
     found = []
     for path in home.releases.glob("[!.]*/release.json"):
-        fields = json.loads(path.read_text())
-        found.append(
-            Release(
+        try:
+            fields = json.loads(path.read_text())
+            release = Release(
                 release_id=fields["release_id"],
                 path=path.parent,
-                built_at=parse_instant(fields["built_at"]),
+                built_at=parse_instant(str(fields["built_at"])),
                 first_hour_at=fields["first_hour_at"],
                 last_hour_at=fields["last_hour_at"],
                 batches=fields["batches"],
@@ -102,8 +101,11 @@ def listed(home: Home) -> list[Release]:
                 gate_outcome=fields["gate_outcome"],
                 is_current=fields["release_id"] == current,
             )
-        )
-    return sorted(found, key=lambda release: release.release_id, reverse=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("%s cannot be read as a release (%s); it is left out", path, error)
+            continue
+        found.append(release)
+    return sorted(found, key=lambda release: _order(release.release_id), reverse=True)
 
 
 def roll_back(home: Home, release_id: str) -> None:
@@ -111,16 +113,29 @@ def roll_back(home: Home, release_id: str) -> None:
 
     Raises NoReleaseError where it is not there.
     """
-    if not (home.releases / release_id / "warehouse.duckdb").is_file():
-        known = ", ".join(release.release_id for release in listed(home)) or "none"
-        raise NoReleaseError(f"no release {release_id!r} in {home.releases}; there are: {known}")
+    known = [release.release_id for release in listed(home)]
+    if release_id not in known or not (home.releases / release_id / "warehouse.duckdb").is_file():
+        raise NoReleaseError(
+            f"no release {release_id!r} in {home.releases}; there are: {', '.join(known) or 'none'}"
+        )
     _swap(home, release_id)
+
+
+def has_current(home: Home) -> bool:
+    """Whether there is a release that readers can open."""
+    return (home.current / "warehouse.duckdb").is_file()
 
 
 def current_db(home: Home) -> Path:
     """The file that readers open. Raises NoReleaseError before the first release."""
     path = home.current / "warehouse.duckdb"
-    if not path.is_file():
+    if not has_current(home):
+        if home.current.is_symlink():
+            raise NoReleaseError(
+                f"the current release is gone: {home.current} points at "
+                f"{home.current.readlink()}, which has no warehouse.duckdb; `unwind refresh` "
+                "publishes again, or `unwind releases --roll-back ID` takes another one"
+            )
         raise NoReleaseError(
             f"nothing is published in {home.root} yet; run `unwind demo`, or land or import"
             " something and run `unwind refresh`"
@@ -129,42 +144,21 @@ def current_db(home: Home) -> Path:
 
 
 def prune(home: Home, now: datetime) -> list[str]:
-    """Takes away releases beyond the kept count or age; never the current or the newest ones.
+    """Deletes releases beyond the kept count or age; never the current or the newest ones.
 
-    One of them becomes the release to come: most of its bytes are those of the next one already,
-    and need not be written again.
+    A reader that still has a deleted file open keeps reading it: its bytes are never written again.
     """
     for leftover in home.releases.glob(".*.part"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover != _release_to_come(home):
+            shutil.rmtree(leftover, ignore_errors=True)
     gone = []
     for place, release in enumerate(listed(home)):
         young = now - release.built_at < timedelta(days=KEPT_DAYS)
         if place < ALWAYS_KEPT or release.is_current or (place < KEPT_RELEASES and young):
             continue
-        if not _made_the_next(home, release.path):
-            shutil.rmtree(release.path)
+        shutil.rmtree(release.path)
         gone.append(release.release_id)
     return gone
-
-
-def _made_the_next(home: Home, release: Path) -> bool:
-    """Renames a release that nobody reads to the one to come; False where it cannot be.
-
-    It will be written to, and who still had it open would see that: each reader's DuckDB holds a
-    lock on the file. Ours conflicts with theirs, even within this process.
-    """
-    beside = _release_to_come(home)
-    if beside.exists() or not hasattr(fcntl, "F_OFD_SETLK"):
-        return False
-    file = release / "warehouse.duckdb"
-    file.chmod(0o644)
-    with file.open("r+b") as held:
-        try:
-            fcntl.fcntl(held, fcntl.F_OFD_SETLK, WHOLE_FILE_EXCLUSIVELY)
-        except OSError:
-            return False
-        release.rename(beside)
-    return True
 
 
 @cache
@@ -182,13 +176,18 @@ def code_version() -> str:
 
 
 def _new_id(home: Home, built_at: datetime) -> str:
-    """Ids sort in the order of publishing, even where a clock stands still or goes back."""
+    """Ids follow the order of publishing, even where a clock stands still or goes back."""
     stem = f"{built_at:%Y%m%dT%H%M%SZ}"
-    newest = max((path.name for path in home.releases.glob("[!.]*-*")), default="")
-    newest_stem, _, number = newest.partition("-")
-    if newest_stem < stem:
+    newest = max(map(_order, (path.name for path in home.releases.glob("[!.]*-*"))), default=None)
+    if newest is None or newest[0] < stem:
         return f"{stem}-00"
-    return f"{newest_stem}-{int(number) + 1:02d}"
+    return f"{newest[0]}-{newest[1] + 1:02d}"
+
+
+def _order(release_id: str) -> tuple[str, int]:
+    """The place of a release among others: by instant, then by number (100 after 99)."""
+    stem, _, number = release_id.partition("-")
+    return stem, int(number) if number.isdecimal() else -1
 
 
 def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:
@@ -212,7 +211,10 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
                 $run_id as run_id,
                 $built_at::timestamp as built_at,
                 (select min(hour_at) from staging.ops.hours) as first_hour_at,
-                (select max(hour_at) from staging.ops.hours) as last_hour_at,
+                coalesce(
+                    (select max(last_hour_at) from staging.ops.landed_days),
+                    (select max(hour_at) from staging.ops.hours)
+                ) as last_hour_at,
                 $code_version as code_version,
                 (select count(*) from staging.ops.batches)::integer as batches,
                 (select count(*) from staging.ops.build_batches)::integer as batches_new,

@@ -6,6 +6,7 @@ batch is unbuilt, and the next refresh builds all of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,15 +42,18 @@ create table if not exists ops.build_venues (venue varchar);
 create table if not exists ops.build_objects (
     batch_id varchar, venue varchar, dataset varchar, format varchar, raw_object varchar,
     name varchar, lines_path varchar, lines bigint, problem varchar, received_at timestamp,
-    imported_at timestamp
+    imported_at timestamp, reading varchar
 );
+alter table ops.build_objects add column if not exists reading varchar;
 create table if not exists ops.holds (
     batch_id varchar, revision integer, venue varchar, reason varchar, held_at timestamp,
     released_at timestamp
 );
 create table if not exists ops.pending_hours (hour_at timestamp);
 create table if not exists ops.hours (hour_at timestamp);
-create table if not exists ops.landed_days (batch_id varchar, utc_date date);
+create table if not exists ops.landed_days (
+    batch_id varchar, utc_date date, last_hour_at timestamp
+);
 create table if not exists ops.empty_days (utc_date date);
 create table if not exists ops.gate_results (
     run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
@@ -215,6 +219,7 @@ def write_build_batches(
                 obj.problem,
                 naive_utc(obj.received_at),
                 naive_utc(obj.imported_at),
+                json.dumps(obj.reading) if obj.reading else None,
             )
             for seal in seals
             for landings in seal.landings.values()

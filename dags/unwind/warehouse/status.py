@@ -116,6 +116,15 @@ STATUS_QUERIES = {
         select venue, reject_reason, count(*) as rows from marts.quarantined_liquidations
         group by all order by rows desc
     """,
+    "Quarantined observations": """
+        select venue, dataset, reject_reason, count(*) as rows from marts.quarantined_observations
+        group by all order by rows desc, all limit 20
+    """,
+    "Symbols of no known grammar": """
+        select venue, dataset, symbol, sum(occurrences)::bigint as rows,
+            min(first_seen_at) as first_seen_at, max(last_seen_at) as last_seen_at
+        from marts.unrecognised_symbols group by all order by rows desc, all limit 20
+    """,
 }
 
 

@@ -22,8 +22,6 @@
             {{ epoch_ms_at("entry ->> 1") }} as observed_at,
 
         from {{ rest_rows('bitfinex', 'status', ['/v2/status/deriv']) }}
-
-        where entry is null or contains(entry ->> 0, 'F0:')
     )
 {%- endmacro %}
 

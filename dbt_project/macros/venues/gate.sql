@@ -1,10 +1,24 @@
 {#- BTC_USDT and the like in USDC or USD1 are linear; BTC_USD is settled in BTC, a dollar each. -#}
 {% macro gate__spelling(column) -%}
     {{ return({
-        "venue_asset": name_part(column, "^({letters}+)_(?:USDT|USDC|USD1|USD)$", 1),
-        "quote_asset": "nullif(regexp_extract(" ~ column ~ ", '_(USDT|USDC|USD1|USD)$', 1), '')",
+        "venue_asset": name_part(column, "^({letters}+)_{letters}+$", 1),
+        "quote_asset": "nullif(split_part(" ~ column ~ ", '_', 2), '')",
         "contract_type": "if(ends_with(" ~ column ~ ", '_USD'), 'inverse', 'linear')",
     }) }}
+{%- endmacro %}
+
+
+{#-
+    The paths of a question, one a currency that contracts settle in: usdt and btc from the start,
+    usd1 since 2026-08-19 (https://www.gate.com/docs/developers/apiv4/en/#futures). usdc is read too,
+    should it come.
+-#}
+{% macro gate_paths(question) -%}
+    {%- set paths = [] -%}
+    {%- for settled_in in ['usdt', 'btc', 'usd1', 'usdc'] -%}
+        {%- do paths.append('/futures/' ~ settled_in ~ '/' ~ question) -%}
+    {%- endfor -%}
+    {{ return(paths) }}
 {%- endmacro %}
 
 
@@ -17,9 +31,7 @@
             coalesce(received_at, sealed_at) as observed_at,
             coalesce(try_cast(entry ->> 'quanto_multiplier' as double), 0) = 0 as is_inverse,
 
-        from {{ rest_rows('gate', 'contracts', [
-            '/futures/usdt/contracts', '/futures/btc/contracts', '/futures/usd1/contracts',
-        ]) }}
+        from {{ rest_rows('gate', 'contracts', gate_paths('contracts')) }}
     )
 {%- endmacro %}
 
@@ -32,9 +44,7 @@
             params ->> 'contract' as instrument,
             {{ epoch_ms_at("(try_cast(entry ->> 'time' as bigint) * 1000)::varchar") }} as observed_at,
 
-        from {{ rest_rows('gate', 'contract_stats', [
-            '/futures/usdt/contract_stats', '/futures/btc/contract_stats',
-        ]) }}
+        from {{ rest_rows('gate', 'contract_stats', gate_paths('contract_stats')) }}
     )
 {%- endmacro %}
 

@@ -1,22 +1,57 @@
-{#- BTC, kPEPE, xyz:TSLA; @107 and PURR/USDC are spot and fit nothing here. -#}
+{#-
+    BTC, kPEPE; xyz:TSLA and hyna:BTC are TSLA and BTC on builder-deployed exchanges, whose collateral
+    no name tells (unknown here; a listing or the seed hyperliquid_dexs says it). @107 and PURR/USDC
+    are spot and fit nothing here.
+-#}
 {% macro hyperliquid__spelling(column) -%}
     {{ return({
         "venue_asset": "nullif(regexp_extract("
-            ~ column ~ ", '^((?:[a-z0-9]+:)?[A-Za-z0-9]+)$', 1), '')",
-        "quote_asset": "'USDC'",
+            ~ column ~ ", '^(?:[a-z0-9]+:)?([A-Za-z0-9]+)$', 1), '')",
+        "quote_asset": "if(contains(" ~ column ~ ", ':'), 'unknown', 'USDC')",
         "contract_type": "'linear'",
     }) }}
 {%- endmacro %}
 
 
 {#-
+    What a Hyperliquid contract's name says, as instrument_spelling, where what it is quoted in is
+    known by other means: `quote`, an expression.
+-#}
+{% macro hyperliquid_spelling_in(column, quote) -%}
+    struct_pack(
+        venue_asset := {{ spelling_parts('hyperliquid', column)['venue_asset'] }},
+        quote_asset := {{ quote }},
+        contract_type := 'linear'
+    )
+{%- endmacro %}
+
+
+{#-
+    What the contracts of each builder-deployed exchange are quoted in, as far as known; a subquery
+    of dex and quote_asset.
+-#}
+{% macro hyperliquid_dex_quotes() -%}
+    (
+        select
+            dexs.dex,
+            tokens.quote_asset,
+
+        from {{ ref('hyperliquid_dexs') }} as dexs
+        inner join {{ ref('hyperliquid_collateral_tokens') }} as tokens
+            on dexs.collateral_token = tokens.collateral_token
+    )
+{%- endmacro %}
+
+
+{#-
     Hyperliquid's context of every coin in the batches being built, as a subquery:
     metaAndAssetCtxs (coins and their contexts are two lists, joined by position; the answer has no
-    clock, so the receive time stands in) and the archive's asset_ctxs files (one row a minute).
+    clock, so the receive time stands in), of the venue's own markets and of each builder-deployed
+    exchange, and the archive's asset_ctxs files (one row a minute).
 
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at, coin,
-    is_delisted, observed_at, and as text: funding, open_interest, oracle_px, mark_px, day_ntl_vlm;
-    reject_reason.
+    quote_asset (by the answer's collateral, else by the seeds), is_delisted, observed_at, and as
+    text: funding, open_interest, oracle_px, mark_px, day_ntl_vlm; reject_reason.
 -#}
 {% macro hyperliquid_contexts() -%}
     (
@@ -26,6 +61,7 @@
 
             select
                 * exclude (answer),
+                answer ->> '$[0].collateralToken' as stated_token,
                 case
                     when answer is null then [[null::json, null::json]]
                     when json_type(answer, '$[0].universe') = 'ARRAY'
@@ -59,52 +95,78 @@
 
             from answers
 
+        ),
+
+        contexts as (
+
+            select
+                batch_id,
+                raw_object,
+                raw_line,
+                row_in_line,
+                'rest' as source_kind,
+                received_at,
+                sealed_at,
+                pair[1] ->> 'name' as coin,
+                stated_token,
+                coalesce((pair[1] ->> 'isDelisted') = 'true', false) as is_delisted,
+                coalesce(received_at, sealed_at) as observed_at,
+                pair[2] ->> 'funding' as funding,
+                pair[2] ->> 'openInterest' as open_interest,
+                pair[2] ->> 'oraclePx' as oracle_px,
+                pair[2] ->> 'markPx' as mark_px,
+                pair[2] ->> 'dayNtlVlm' as day_ntl_vlm,
+                reject_reason,
+
+            from paired
+
+            union all by name
+
+            select
+                batch_id,
+                raw_object,
+                raw_line,
+                row_in_line,
+                'dump' as source_kind,
+                received_at,
+                sealed_at,
+                coin,
+                null::varchar as stated_token,
+                false as is_delisted,
+                {{ iso_at('time') }} as observed_at,
+                funding,
+                open_interest,
+                oracle_px,
+                mark_px,
+                day_ntl_vlm,
+                if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
+
+            from {{ csv_rows('hyperliquid', 'premium_index', 'asset-ctxs-csv', [
+                'time', 'coin', 'funding', 'open_interest', 'prev_day_px', 'day_ntl_vlm', 'premium',
+                'oracle_px', 'mark_px', 'mid_px', 'impact_bid_px', 'impact_ask_px',
+            ]) }} as asset_ctxs
+
         )
 
         select
-            batch_id,
-            raw_object,
-            raw_line,
-            row_in_line,
-            'rest' as source_kind,
-            received_at,
-            sealed_at,
-            pair[1] ->> 'name' as coin,
-            coalesce((pair[1] ->> 'isDelisted') = 'true', false) as is_delisted,
-            coalesce(received_at, sealed_at) as observed_at,
-            pair[2] ->> 'funding' as funding,
-            pair[2] ->> 'openInterest' as open_interest,
-            pair[2] ->> 'oraclePx' as oracle_px,
-            pair[2] ->> 'markPx' as mark_px,
-            pair[2] ->> 'dayNtlVlm' as day_ntl_vlm,
-            reject_reason,
+            contexts.* exclude (reject_reason, stated_token),
+            coalesce(tokens.quote_asset, dex_quotes.quote_asset) as quote_asset,
+            case
+                when contexts.reject_reason is not null then contexts.reject_reason
+                when coalesce(tokens.quote_asset, dex_quotes.quote_asset) is null
+                    then 'unknown_collateral'
+            end as reject_reason,
 
-        from paired
-
-        union all by name
-
-        select
-            batch_id,
-            raw_object,
-            raw_line,
-            row_in_line,
-            'dump' as source_kind,
-            received_at,
-            sealed_at,
-            coin,
-            false as is_delisted,
-            {{ iso_at('time') }} as observed_at,
-            funding,
-            open_interest,
-            oracle_px,
-            mark_px,
-            day_ntl_vlm,
-            if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
-
-        from {{ csv_rows('hyperliquid', 'premium_index', 'asset-ctxs-csv', [
-            'time', 'coin', 'funding', 'open_interest', 'prev_day_px', 'day_ntl_vlm', 'premium',
-            'oracle_px', 'mark_px', 'mid_px', 'impact_bid_px', 'impact_ask_px',
-        ]) }} as asset_ctxs
+        from contexts
+        -- The venue's own markets are margined in token 0, which older answers do not say.
+        left join {{ ref('hyperliquid_collateral_tokens') }} as tokens
+            on coalesce(
+                contexts.stated_token, if(contains(contexts.coin, ':'), null, '0')
+            ) = tokens.collateral_token::varchar
+        left join {{ hyperliquid_dex_quotes() }} as dex_quotes
+            on contexts.stated_token is null
+            and contains(contexts.coin, ':')
+            and split_part(contexts.coin, ':', 1) = dex_quotes.dex
     )
 {%- endmacro %}
 

@@ -25,8 +25,9 @@
             answered={'server_time': '$.serverTime'}
         ) }}
 
+        -- Indices (IN_) and reference rates (RR_) are no contracts.
         where entry is null
-            or regexp_matches(upper(entry ->> 'symbol'), '^(PF|PI|FF|FI)_')
+            or not regexp_matches(upper(coalesce(entry ->> 'symbol', '')), '^(IN|RR)_')
     )
 {%- endmacro %}
 

@@ -15,16 +15,23 @@
 {% macro lighter_markets() -%}
     (
         select
-            *,
+            * exclude (reject_reason),
             entry ->> 'market_id' as instrument,
             coalesce(received_at, sealed_at) as observed_at,
+            coalesce(
+                reject_reason,
+                if(
+                    coalesce(entry ->> 'market_type', 'perp') = 'perp', null,
+                    'unknown_contract_type'
+                )
+            ) as reject_reason,
 
         from {{ rest_rows(
             'lighter', 'markets', ['/api/v1/orderBookDetails', '/api/v1/orderBooks'],
             rows_at='$.order_book_details'
         ) }}
 
-        where entry is null or coalesce(entry ->> 'market_type', 'perp') = 'perp'
+        where entry is null or coalesce(entry ->> 'market_type', 'perp') != 'spot'
     )
 {%- endmacro %}
 

@@ -1,25 +1,139 @@
 {#-
-    Rows of the vendor's CSV of tickers in the batches being built, of whatever venue; see csv_rows.
-    A row repeats what did not change.
+    Rows of the vendor's CSVs in the batches being built, of whatever venue, as a subquery.
+
+    What the vendor's files mean is data: `tardis_exchanges` says which venue a vendor exchange is and
+    how it writes symbols, `tardis_symbols` the symbols that no rule gives back, and `tardis_units` in
+    which unit it writes a quantity from when to when. A row of an exchange or of a quantity that these
+    do not state has a reject_reason and is never guessed.
+
+    Arguments: columns, the file's column names in order, as for csv_rows; quantity, as in
+    tardis_units (liquidation, open_interest, funding, price); written, a SQL condition that is true
+    where a row has the quantity at all.
+    Columns: those of csv_rows; source_kind (collector), received_at (the vendor's clock), written_at
+    (the row's time), instrument (as the venue writes it), venue_asset, quote_asset, contract_type (by
+    the venue's grammar); unit, sides, price_kind, interval_hours, funding_time as in tardis_units;
+    reject_reason.
 -#}
-{% macro tardis_tickers() -%}
+{% macro tardis_rows(columns, quantity, written='true') -%}
+    (
+        with
+
+        exchanges as (
+
+            from {{ ref('tardis_exchanges') }}
+
+        ),
+
+        symbols as (
+
+            from {{ ref('tardis_symbols') }}
+
+        ),
+
+        units as (
+
+            from {{ ref('tardis_units') }}
+
+            where quantity = '{{ quantity }}'
+
+        ),
+
+        listed as (
+
+            select
+                * exclude (exchange, received_at),
+                lower(trim(exchange)) as exchange,
+                trim(symbol) as vendor_symbol,
+                {{ epoch_us_at('"timestamp"') }} as written_at,
+                {{ epoch_us_at('local_timestamp') }} as received_at,
+
+            from {{ csv_rows(none, 'liquidations', 'tardis-csv', columns) }} as csv_rows
+
+            where has_columns
+                -- Files without a header are taken for liquidations.
+                {{ "and has_header" if quantity != 'liquidation' }}
+                and (has_wrong_width or {{ written }})
+
+        ),
+
+        named as (
+
+            select
+                listed.*,
+                coalesce(exchanges.venue = listed.venue, false) as is_of_venue,
+                case
+                    when exchanges.symbol_rule = 'as_written' then listed.vendor_symbol
+                    when exchanges.symbol_rule = 'leading_t' then 't' || upper(listed.vendor_symbol)
+                    -- A builder's market is named dex:COIN, with the dex in small letters.
+                    when exchanges.symbol_rule = 'hyperliquid'
+                        then coalesce(
+                            lower(nullif(split_part(listed.vendor_symbol, ':', -2), '')) || ':', ''
+                        )
+                        || coalesce(
+                            symbols.venue_symbol, upper(split_part(listed.vendor_symbol, ':', -1))
+                        )
+                    else upper(listed.vendor_symbol)
+                end as instrument,
+
+            from listed
+            left join exchanges on listed.exchange = exchanges.exchange
+            left join symbols
+                on listed.exchange = symbols.exchange
+                and upper(split_part(listed.vendor_symbol, ':', -1)) = symbols.vendor_symbol
+
+        ),
+
+        spelled as (
+
+            select
+                *,
+                unnest({{ instrument_spelling(none, 'instrument') }}),
+
+            from named
+
+        )
+
+        select
+            spelled.*,
+            'collector' as source_kind,
+            units.unit,
+            units.sides,
+            units.price_kind,
+            units.interval_hours,
+            units.funding_time,
+            case
+                when spelled.has_wrong_width then 'wrong_column_count'
+                when not spelled.is_of_venue then 'unknown_vendor_exchange'
+                when spelled.venue_asset is not null
+                    and spelled.written_at is not null
+                    and units.unit is null
+                    then 'unknown_vendor_unit'
+            end as reject_reason,
+
+        from spelled
+        left join units
+            on spelled.exchange = units.exchange
+            and (units.contract_type = 'any' or spelled.contract_type = units.contract_type)
+            and spelled.written_at >= coalesce(units.valid_from, date '1970-01-01')
+            and spelled.written_at < coalesce(units.valid_to, date '9999-12-31')
+    )
+{%- endmacro %}
+
+
+{#-
+    Rows of the vendor's CSV of tickers that have a quantity, as observations of their own time; see
+    tardis_rows. A row repeats what did not change.
+-#}
+{% macro tardis_tickers(quantity, written) -%}
     (
         select
-            * exclude (received_at),
-            'collector' as source_kind,
-            upper(symbol) as instrument,
-            {{ epoch_us_at('"timestamp"') }} as observed_at,
-            {{ epoch_us_at('local_timestamp') }} as received_at,
-            if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
+            * exclude (venue_asset, quote_asset),
+            written_at as observed_at,
 
-        from {{ csv_rows(none, 'liquidations', 'tardis-csv', [
+        from {{ tardis_rows([
             'exchange', 'symbol', 'timestamp', 'local_timestamp', 'funding_timestamp',
             'funding_rate', 'predicted_funding_rate', 'open_interest', 'last_price', 'index_price',
             'mark_price',
-        ]) }} as csv_rows
-
-        -- Files without a header are taken for liquidations.
-        where has_columns
-            and has_header
+        ], quantity, written) }} as vendor_rows
     )
 {%- endmacro %}

@@ -33,28 +33,43 @@ open_interest as (
 
 ),
 
-day as (
+spans as (
 
-    select unnest(range(24)) as hours_back,
+    select
+        *,
+        lead(hour_at) over (
+            partition by venue, instrument, base_asset order by hour_at
+        ) as next_hour_at,
+
+    from volumes
 
 ),
 
--- Instruments with a volume at any hour's end of the last day: each is expected at this one.
+-- An instrument whose volume was known at any hour's end of the last day is expected at this one.
+aged as (
+
+    select
+        *,
+        unnest(
+            range(least(24, coalesce(date_diff('hour', hour_at, next_hour_at), 24)))
+        ) as age_hours,
+
+    from spans
+
+),
+
 of_the_day as (
 
     select
         hours.hour_at,
-        volumes.venue,
-        volumes.instrument,
-        volumes.base_asset,
-        max(volumes.volume_24h_usd) filter (where day.hours_back = 0) as volume_24h_usd,
+        aged.venue,
+        aged.instrument,
+        aged.base_asset,
+        if(aged.age_hours = 0, aged.volume_24h_usd, null) as volume_24h_usd,
 
-    from volumes
-    cross join day
+    from aged
     inner join hours
-        on volumes.hour_at + to_hours(day.hours_back) = hours.hour_at
-
-    group by all
+        on aged.hour_at + to_hours(aged.age_hours) = hours.hour_at
 
 ),
 

@@ -51,36 +51,44 @@ spans as (
 
 ),
 
--- At an age of 24 hours it has left.
-ages as (
+-- A figure stands until the next one, at most for 24 hours: at that age it has left.
+aged as (
 
-    select unnest(range({{ standing_hours }} + 1)) as age_hours,
+    select
+        *,
+        unnest(
+            range(
+                least(
+                    {{ standing_hours }} + 1,
+                    coalesce(
+                        date_diff('hour', observed_hour_at, next_hour_at), {{ standing_hours }} + 1
+                    )
+                )
+            )
+        ) as age_hours,
+
+    from spans
 
 ),
 
 standing as (
 
     select
-        spans.observed_hour_at + to_hours(ages.age_hours) as hour_at,
-        spans.base_asset,
-        spans.oi_end_usd,
-        spans.oi_end_base,
-        ages.age_hours,
-        ages.age_hours = 0
+        aged.observed_hour_at + to_hours(aged.age_hours) as hour_at,
+        aged.base_asset,
+        aged.oi_end_usd,
+        aged.oi_end_base,
+        aged.age_hours,
+        aged.age_hours = 0
             and (
-                spans.former_hour_at is null
-                or spans.former_hour_at
-                < spans.observed_hour_at - interval {{ standing_hours }} hour
+                aged.former_hour_at is null
+                or aged.former_hour_at
+                < aged.observed_hour_at - interval {{ standing_hours }} hour
             ) as is_entering,
 
-    from spans
-    cross join ages
+    from aged
     inner join hours
-        on spans.observed_hour_at + to_hours(ages.age_hours) = hours.hour_at
-
-    where ages.age_hours = 0
-        or spans.next_hour_at is null
-        or spans.next_hour_at > spans.observed_hour_at + to_hours(ages.age_hours)
+        on aged.observed_hour_at + to_hours(aged.age_hours) = hours.hour_at
 
 ),
 

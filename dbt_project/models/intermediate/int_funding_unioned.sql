@@ -1,26 +1,13 @@
--- Every good and not held sighting of every venue, with the normalised asset.
+-- Every good and not held sighting of every venue, named by its instrument's listing of that time.
 with
-
-staged as (
-
-    {% for venue in var('venues') %}
-    from {{ ref('stg_' ~ venue ~ '__funding') }}
-    union all by name
-    {% endfor %}
-    from {{ ref('stg_tardis__funding') }}
-
-),
 
 final as (
 
-    select
-        *,
-        {{ normalised_asset('venue_asset') }} as base_asset,
-        {{ asset_multiplier('venue_asset') }} as asset_multiplier,
+    select * exclude (is_unrecognised, raw_values, reject_reason),
 
-    from staged
+    from {{ ref('int_funding_screened') }}
 
-    where {{ is_accepted_observation() }}
+    where reject_reason is null
 
 )
 

@@ -69,6 +69,12 @@ versions as (
 
 ),
 
+known_assets as (
+
+    from {{ ref('int_known_assets') }}
+
+),
+
 marks as (
 
     select
@@ -130,6 +136,7 @@ specified as (
         coalesce(
             versions.asset_multiplier, {{ asset_multiplier('staged.venue_asset') }}
         )::double as asset_multiplier,
+        versions.instrument is not null as has_listing,
         holds.batch_id is not null as is_held,
 
     from staged
@@ -165,7 +172,9 @@ priced as (
 
     select
         with_settle_price.* exclude (price_usd, price_kind),
+        -- A vendor's row stands at its own price, so that its sums are those of its file.
         with_settle_price.price_kind = 'entry'
+            and with_settle_price.source_kind != 'collector'
             and coalesce(
                 marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
             ) as is_marked,
@@ -235,7 +244,11 @@ named as (
         case
             when reject_reason is not null then reject_reason
             when is_held then 'held'
+            -- Neither the symbol nor a listing says what it is priced in.
+            when quote_asset = 'unknown' then 'unknown_symbol'
             when quote_asset not in {{ dollar_quotes() }} then 'quote_not_usd'
+            when contract_size is null and raw_quantity_unit = 'contracts'
+                then 'unknown_contract_size'
             when contract_type = 'quanto' and settle_asset_usd is null then 'no_outside_price'
             when notional is null then 'unknown_contract_size'
             -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.
@@ -247,6 +260,18 @@ named as (
         end as reject_reason,
 
     from valued
+
+),
+
+named_assets as (
+
+    select
+        named.*,
+        named.has_listing or known_assets.base_asset is not null as is_listed,
+
+    from named
+    left join known_assets
+        on named.base_asset = known_assets.base_asset
 
 ),
 
@@ -263,6 +288,7 @@ final as (
         venue,
         instrument,
         base_asset,
+        is_listed,
         quote_asset,
         contract_type,
         liquidated_side,
@@ -296,7 +322,7 @@ final as (
                     over (partition by venue, hour_at)
             ) as is_reconciling,
 
-    from named
+    from named_assets
 
 )
 

@@ -15,13 +15,24 @@ tardis as (
 
 ),
 
-final as (
+unioned as (
 
     {% for venue in var('venues') %}
     from {{ venue }}
     union all by name
     {% endfor %}
     from tardis
+
+),
+
+final as (
+
+    select
+        *,
+        -- What the symbol alone says; a listing goes before it.
+        {{ normalised_asset('venue_asset') }} as spelled_asset,
+
+    from unioned
 
 )
 

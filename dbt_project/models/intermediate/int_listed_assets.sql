@@ -1,5 +1,6 @@
 -- One row per venue, base_asset and unbroken span of time in which the venue lists a trading
--- instrument of it. When a listing begins and ends is worked out in int_instrument_versions.
+-- instrument of it. When a listing begins and ends is worked out in int_instrument_versions; a first
+-- listing that holds backwards holds no further than the venue itself.
 {{ config(materialized='table') }}
 
 with
@@ -9,13 +10,14 @@ spans as (
     select distinct
         venue,
         base_asset,
-        valid_from as listed_from,
+        greatest(valid_from, {{ first_public_at(none) }}) as listed_from,
         coalesce(valid_to, timestamp '9999-12-31') as listed_to,
 
     from {{ ref('int_instrument_versions') }}
 
     where is_trading
         and base_asset is not null
+        and coalesce(valid_to, timestamp '9999-12-31') > {{ first_public_at(none) }}
 
 ),
 

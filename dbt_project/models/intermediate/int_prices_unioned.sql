@@ -1,26 +1,13 @@
--- Every good and not held sighting of every venue, with the normalised asset.
+-- Every good and not held sighting of every venue, named by its instrument's listing of that time.
 with
-
-staged as (
-
-    {% for venue in var('venues') %}
-    from {{ ref('stg_' ~ venue ~ '__prices') }}
-    union all by name
-    {% endfor %}
-    from {{ ref('stg_tardis__prices') }}
-
-),
 
 final as (
 
-    select
-        *,
-        {{ normalised_asset('venue_asset') }} as base_asset,
-        {{ asset_multiplier('venue_asset') }} as asset_multiplier,
+    select * exclude (is_unrecognised, raw_values, reject_reason),
 
-    from staged
+    from {{ ref('int_prices_screened') }}
 
-    where {{ is_accepted_observation() }}
+    where reject_reason is null
 
 )
 

@@ -46,6 +46,7 @@ event_hours as (
 
     where {{ counted_liquidations() }}
         and base_asset is not null
+        and is_listed
         and hour_at >= {{ first_hour_read(719) }}
 
 ),

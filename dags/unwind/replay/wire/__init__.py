@@ -98,13 +98,18 @@ class WireStream:
     beat: Beat | None = None
 
 
+def _none(asset: Asset) -> Sequence[Instrument]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Trading:
     """What is traded at a venue.
 
-    `contracts` are those it lists on an asset (see `listings.contract`), their shares being parts
-    of the venue's. The weights tell how an asset's open interest and new positions divide between
-    venues; `size_scale` is the size of its positions relative to the others'.
+    `contracts` are those it lists on a coin (see `listings.contract`), their shares being parts
+    of the venue's, and `stocks` those on an asset of the sector `stocks`. The weights tell how an
+    asset's open interest and new positions divide between venues; `size_scale` is the size of its
+    positions relative to the others'.
     """
 
     contracts: Callable[[Asset], Sequence[Instrument]]
@@ -112,6 +117,7 @@ class Trading:
     flow_weight: float
     rule: PublicationRule
     size_scale: float = 1.0
+    stocks: Callable[[Asset], Sequence[Instrument]] = _none
 
 
 @dataclass(frozen=True)

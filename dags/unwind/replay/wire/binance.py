@@ -59,6 +59,9 @@ PERIOD_MINUTES = {
     "1d": 1440,
 }
 INTERVAL_MINUTES = {"1m": 1, "3m": 3, "8h": 480} | PERIOD_MINUTES
+# Of a second the largest, not the latest:
+# https://developers.binance.com/docs/derivatives/change-log
+LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 # From this instant USD-M metrics rows are labelled with the start of their five minutes, before it
 # with the end.
 METRICS_START_LABELS_FROM = datetime(2026, 6, 25, tzinfo=UTC)
@@ -1070,7 +1073,7 @@ VENUE = WireVenue(
         oi_weight=0.42,
         flow_weight=0.40,
         # The largest of a second only since 2026-04-14.
-        rule=PublicationRule("latest"),
+        rule=PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),)),
         size_scale=0.8,
     ),
     faults={

@@ -1,4 +1,5 @@
-"""Bitget: liquidations by stream and REST, one a contract and second, tickers, ratios, marks.
+"""Bitget: liquidations by stream and REST, the largest long and the largest short a contract and
+second, tickers, ratios, marks.
 
 `side` names the position, `amount` is its value in quote coin, prices are bankruptcy prices.
 """
@@ -256,7 +257,7 @@ VENUE = WireVenue(
         contracts,
         oi_weight=0.09,
         flow_weight=0.09,
-        rule=PublicationRule("latest", price="bankruptcy"),
+        rule=PublicationRule("largest_per_side", price="bankruptcy"),
         size_scale=1.3,
     ),
     faults={

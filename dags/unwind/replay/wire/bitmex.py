@@ -33,13 +33,18 @@ from unwind.replay.wire.answer import (
 # Contracts in one coin, of those in USDT.
 CONTRACTS_PER_COIN = {"BTC": 1_000_000, "ETH": 100_000, "SOL": 10_000, "XRP": 100, "DOGE": 10}
 XBT_INVERSE_SHARE = 0.75
+# Part of the inverse ones: a dated contract.
+XBT_DATED_SHARE = 0.05
+# Contracts in one share, of those on stocks.
+CONTRACTS_PER_SHARE = {"TSLA": 1000}
+DATED = "XBTH26"
 THROTTLED = {
     "error": {"message": "Rate limit exceeded, retry in 1 seconds.", "name": "RateLimitError"}
 }
 
 
 def contracts(asset: Asset) -> list[Instrument]:
-    """Linear contracts of a few coins, and XBTUSD, a dollar each."""
+    """Linear contracts of a few coins, and XBTUSD and XBTH26, a dollar each."""
     if asset.symbol not in CONTRACTS_PER_COIN:
         return []
     name = "XBT" if asset.symbol == "BTC" else asset.symbol
@@ -57,20 +62,37 @@ def contracts(asset: Asset) -> list[Instrument]:
         )
     ]
     if inverse:
-        found.append(
+        found += [
             contract(
-                "bitmex",
-                "XBt",
-                asset,
-                "XBTUSD",
-                inverse,
+                *("bitmex", "XBt", asset, symbol, share),
                 base_asset=name,
                 quote_asset="USD",
                 inverse=True,
                 quantity_decimals=0,
             )
-        )
+            for symbol, share in (("XBTUSD", inverse - XBT_DATED_SHARE), (DATED, XBT_DATED_SHARE))
+        ]
     return found
+
+
+def stocks(asset: Asset) -> list[Instrument]:
+    """A perpetual on a share, in USDT."""
+    if asset.symbol not in CONTRACTS_PER_SHARE:
+        return []
+    return [
+        contract(
+            *("bitmex", "USDt", asset, f"{asset.symbol}USDT"),
+            contract_size=1 / CONTRACTS_PER_SHARE[asset.symbol],
+            quantity_decimals=0,
+        )
+    ]
+
+
+def _typ(instrument: Instrument) -> str:
+    """The code of a contract's type: dated, perpetual on a share, perpetual."""
+    if instrument.symbol == DATED:
+        return "FFCCSX"
+    return "FFSCSX" if instrument.asset in CONTRACTS_PER_SHARE else "FFWCSX"
 
 
 def order(tape: Tape, one: Liquidation) -> dict[str, Any]:
@@ -154,7 +176,7 @@ def _instrument(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, An
     settled_in_xbt = instrument.market == "XBt"
     return {
         "symbol": instrument.symbol,
-        "typ": "FFWCSX",
+        "typ": _typ(instrument),
         "state": "Open",
         "underlying": instrument.base_asset,
         "quoteCurrency": instrument.quote_asset,
@@ -164,7 +186,7 @@ def _instrument(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, An
         "multiplier": -100_000_000 if instrument.inverse else 1,
         "underlyingToPositionMultiplier": None
         if instrument.inverse
-        else CONTRACTS_PER_COIN[instrument.asset],
+        else round(1 / instrument.contract_size),
         "listing": "2016-05-13T12:00:00.000Z",
         "openInterest": open_contracts,
         "openValue": round(open_contracts / price * 1e8)
@@ -176,8 +198,10 @@ def _instrument(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, An
         "indicativeSettlePrice": round(
             tape.index_price(instrument, minute), instrument.price_decimals
         ),
-        "fundingRate": round(tape.funding_rate(instrument, now_ms), 6),
-        "fundingInterval": "2000-01-01T08:00:00.000Z",
+        "fundingRate": None
+        if instrument.symbol == DATED
+        else round(tape.funding_rate(instrument, now_ms), 6),
+        "fundingInterval": None if instrument.symbol == DATED else "2000-01-01T08:00:00.000Z",
         "timestamp": iso(instant(now_ms)),
     }
 
@@ -196,6 +220,7 @@ def _funding(
             "fundingRate": round(tape.funding_rate(instrument, at_ms), 6),
         }
         for instrument in listed
+        if instrument.symbol != DATED
         for at_ms in tape.funding_times_ms(instrument, from_ms, min(to_ms, now_ms))
     ]
     start = request.integer("start", 0) or 0
@@ -208,6 +233,7 @@ VENUE = WireVenue(
     streams=(WireStream("bitmex_ws", frames, replies, opened=opened),),
     trading=Trading(
         contracts,
+        stocks=stocks,
         oi_weight=0.03,
         flow_weight=0.035,
         rule=PublicationRule("all", price="bankruptcy"),

@@ -50,6 +50,7 @@ MULTIPLIERS = {
     "TRX": 100.0,
 }
 BTC_SETTLED_SHARE = 0.05
+USD1_SETTLED_SHARE = 0.02
 MILLISECONDS_FROM_MS = epoch_ms(datetime(2026, 8, 20, tzinfo=UTC))
 INTERVAL_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1440}
 LONGEST_WINDOW_S = 3600
@@ -57,15 +58,15 @@ THROTTLED = {"label": "TOO_MANY_REQUESTS", "message": "Request Rate limit Exceed
 
 
 def contracts(asset: Asset) -> list[Instrument]:
-    """A contract in USDT, and one of BTC that is settled in BTC."""
-    btc = BTC_SETTLED_SHARE if asset.symbol == "BTC" else 0.0
+    """A contract in USDT, and of BTC one that is settled in BTC and one in USD1."""
+    btc, usd1 = (BTC_SETTLED_SHARE, USD1_SETTLED_SHARE) if asset.symbol == "BTC" else (0.0, 0.0)
     found = [
         contract(
             "gate",
             "usdt",
             asset,
             f"{asset.symbol}_USDT",
-            1 - btc,
+            1 - btc - usd1,
             contract_size=MULTIPLIERS[asset.symbol],
             quantity_decimals=0,
             funding_interval_hours=usual_funding_hours(asset),
@@ -81,6 +82,14 @@ def contracts(asset: Asset) -> list[Instrument]:
                 btc,
                 quote_asset="USD",
                 inverse=True,
+                quantity_decimals=0,
+            )
+        )
+        found.append(
+            contract(
+                *("gate", "usd1", asset, "BTC_USD1", usd1),
+                quote_asset="USD1",
+                contract_size=MULTIPLIERS["BTC"],
                 quantity_decimals=0,
             )
         )

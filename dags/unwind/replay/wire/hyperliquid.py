@@ -66,23 +66,52 @@ QUANTITY_DECIMALS = {
     "LTC": 2,
     "TRX": 0,
 }
+# What builder-deployed exchanges are margined in, by the index of the token.
+DEX_COLLATERAL = {"hyna": 235, "xyz": 0}
+HYNA_BTC_SHARE = 0.02
+FILLS_PAGE_ROWS = 2000
 _FILLS_PATH = re.compile(r"/node_fills_by_block/hourly/(\d{8})/(\d{1,2})\.lz4$")
 
 
 def contracts(asset: Asset) -> list[Instrument]:
-    """One perpetual a coin, in USDC."""
+    """One perpetual a coin, in USDC, and one of BTC on a builder-deployed exchange, in USDe."""
     thousand = asset.symbol == "PEPE"
+    on_hyna = HYNA_BTC_SHARE if asset.symbol == "BTC" else 0.0
     coin = f"k{asset.symbol}" if thousand else asset.symbol
-    return [
+    found = [
         contract(
             "hyperliquid",
             "perp",
             asset,
             coin,
+            1 - on_hyna,
             base_asset=coin,
             quote_asset="USDC",
             multiplier=1000.0 if thousand else 1.0,
             quantity_decimals=QUANTITY_DECIMALS[asset.symbol],
+            funding_interval_hours=1,
+        )
+    ]
+    if on_hyna:
+        found.append(
+            contract(
+                *("hyperliquid", "hyna", asset, f"hyna:{coin}", on_hyna),
+                base_asset=coin,
+                quote_asset="USDe",
+                quantity_decimals=QUANTITY_DECIMALS[asset.symbol],
+                funding_interval_hours=1,
+            )
+        )
+    return found
+
+
+def stocks(asset: Asset) -> list[Instrument]:
+    """A perpetual on a share, on a builder-deployed exchange."""
+    return [
+        contract(
+            *("hyperliquid", "xyz", asset, f"xyz:{asset.symbol}"),
+            quote_asset="USDC",
+            quantity_decimals=3,
             funding_interval_hours=1,
         )
     ]
@@ -131,7 +160,8 @@ def liquidating_fill(tape: Tape, one: Liquidation) -> list[list[Any]]:
     instrument = tape.instruments[one.instrument]
     decimals = instrument.quantity_decimals
     is_long = one.side == LONG
-    kind = one.kind
+    # No vault stands behind builder-deployed exchanges: winners are deleveraged instead.
+    kind = DELEVERAGING if one.kind == BACKSTOP and instrument.market != "perp" else one.kind
     steps = one.quantity_steps
     position = one.position_number
     victim = address_of("trader", position)
@@ -394,9 +424,10 @@ def meta_and_asset_ctxs(tape: Tape, now_ms: int, body: dict[str, Any]) -> list[A
 
     A delisted coin stays in the universe.
     """
-    if body.get("dex"):
-        return [{"universe": [], "marginTables": [], "collateralToken": 0}, []]
-    listed = tape.instruments_of("hyperliquid")
+    dex = body.get("dex")
+    if dex and dex not in DEX_COLLATERAL:
+        raise KeyError(dex)
+    listed = tape.instruments_of("hyperliquid", dex or "perp")
     universe: list[dict[str, Any]] = [
         {
             "szDecimals": i.quantity_decimals,
@@ -407,6 +438,9 @@ def meta_and_asset_ctxs(tape: Tape, now_ms: int, body: dict[str, Any]) -> list[A
         for n, i in enumerate(listed)
     ]
     contexts = [_context(tape, now_ms, i) for i in listed]
+    if dex:
+        listing = {"universe": universe, "marginTables": [], "collateralToken": DEX_COLLATERAL[dex]}
+        return [listing, contexts]
     universe.insert(
         4,
         {
@@ -479,6 +513,34 @@ def funding_history(tape: Tape, now_ms: int, body: dict[str, Any]) -> list[dict[
     return rows
 
 
+def user_fills_by_time(tape: Tape, now_ms: int, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """userFillsByTime of the liquidator vault, ascending: what it took over. Others have none.
+
+    At most 2,000 fills an answer.
+    """
+    if str(body["user"]).lower() != LIQUIDATOR_VAULT:
+        return []
+    start = max(int(body["startTime"]), tape.start_ms)
+    end = min(int(body.get("endTime") or now_ms), now_ms, tape.end_ms - 1)
+    return [
+        fill
+        for hour_ms in range(start - start % HOUR_MS, end + 1, HOUR_MS)
+        for fill in _vault_fills(tape, hour_ms)
+        if start <= fill["time"] <= end
+    ][:FILLS_PAGE_ROWS]
+
+
+@lru_cache(maxsize=64)
+def _vault_fills(tape: Tape, hour_ms: int) -> list[dict[str, Any]]:
+    """The liquidator vault's fills of an hour, with the times of their blocks as in the files."""
+    return [
+        fill
+        for line in block_lines(tape, hour_ms)
+        for address, fill in json.loads(line)["events"]
+        if address == LIQUIDATOR_VAULT
+    ]
+
+
 def candle_snapshot(tape: Tape, now_ms: int, body: dict[str, Any]) -> list[dict[str, Any]]:
     """candleSnapshot, ascending; only the latest 5000 candles exist.
 
@@ -531,7 +593,11 @@ INFO: dict[str, Callable[[Tape, int, dict[str, Any]], Any]] = {
     "meta": lambda tape, now_ms, body: meta_and_asset_ctxs(tape, now_ms, body)[0],
     "fundingHistory": funding_history,
     "candleSnapshot": candle_snapshot,
-    "perpDexs": lambda tape, now_ms, body: [None, {"name": "xyz", "fullName": "XYZ"}],
+    "userFillsByTime": user_fills_by_time,
+    "perpDexs": lambda tape, now_ms, body: [
+        None,
+        *({"name": dex, "fullName": dex.upper()} for dex in DEX_COLLATERAL),
+    ],
 }
 
 
@@ -541,6 +607,7 @@ VENUE = WireVenue(
     files=("hyperliquid_nodefills",),
     trading=Trading(
         contracts,
+        stocks=stocks,
         oi_weight=0.18,
         flow_weight=0.20,
         size_scale=1.35,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from unwind.replay.listings import contract
 from unwind.replay.market import (
     DAY_MS,
@@ -69,7 +71,11 @@ CONTRACT_SIZES = {
     "TRX": 1000.0,
 }
 INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
+# Margined in dollars: a swap and a dated contract, as shares of the venue's trade in BTC.
+DOLLAR_MARGINED = {"BTC-USD_UM-SWAP": 0.03, "BTC-USD_UM-260327": 0.01}
 CONNECTION_MARK = "a4d3ae55"
+# 2026-03-27 08:00, of the dated contract.
+EXPIRES_AT_MS = "1774598400000"
 THROTTLED = {"code": "50011", "data": [], "msg": "Too Many Requests"}
 
 
@@ -82,26 +88,46 @@ class RefusalError(ValueError):
 
 
 def _family(instrument: Instrument) -> str:
-    return instrument.symbol.removesuffix("-SWAP")
+    return instrument.symbol.rpartition("-")[0]
+
+
+def _underlying(instrument: Instrument) -> str:
+    """The index behind a contract: that of BTC-USD_UM-SWAP is BTC-USD."""
+    return _family(instrument).removesuffix("_UM")
+
+
+def _type(instrument: Instrument) -> str:
+    """SWAP or FUTURES."""
+    return instrument.market.upper()
 
 
 # -- contracts -------------------------------------------------------------------------------------
 
 
 def contracts(asset: Asset) -> list[Instrument]:
-    """A swap in USDT, and one in coins of some."""
+    """A swap in USDT, one in coins of some, and of BTC those margined in dollars."""
     name = asset.symbol
     inverse = 0.10 if name in INVERSE else 0.0
+    in_dollars = DOLLAR_MARGINED if name == "BTC" else {}
     found = [
         contract(
             "okx",
             "swap",
             asset,
             f"{name}-USDT-SWAP",
-            1 - inverse,
+            1 - inverse - sum(in_dollars.values()),
             contract_size=CONTRACT_SIZES[name],
             quantity_decimals=2,
         )
+    ]
+    found += [
+        contract(
+            *("okx", "swap" if symbol.endswith("-SWAP") else "futures", asset, symbol, share),
+            quote_asset="USD",
+            contract_size=CONTRACT_SIZES[name],
+            quantity_decimals=2,
+        )
+        for symbol, share in in_dollars.items()
     ]
     if inverse:
         found.append(
@@ -148,8 +174,8 @@ def _item(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) ->
         "details": [detail(tape, one) for one in members],
         "instFamily": _family(instrument),
         "instId": instrument.symbol,
-        "instType": "SWAP",
-        "uly": _family(instrument),
+        "instType": _type(instrument),
+        "uly": _underlying(instrument),
     }
 
 
@@ -187,7 +213,7 @@ def frame(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) ->
     """A liquidation-orders frame."""
     return json_text(
         {
-            "arg": {"channel": "liquidation-orders", "instType": "SWAP"},
+            "arg": {"channel": "liquidation-orders", "instType": _type(instrument)},
             "data": [_item(tape, instrument, _disordered(members))],
         }
     )
@@ -195,7 +221,9 @@ def frame(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) ->
 
 def replay_frames(tape: Tape, now_ms: int, count: int = 5) -> list[str]:
     """What a new subscription gets first: the last rows again."""
-    recent = tape.pushed_rows("okx", max(tape.start_ms, now_ms - DAY_MS), now_ms)[-count:]
+    recent = tape.pushed_rows("okx", max(tape.start_ms, now_ms - DAY_MS), now_ms)
+    swaps = [_type(one) == "SWAP" for one in tape.instruments]
+    recent = recent[np.array(swaps)[tape.liquidations.instrument[recent]]][-count:]
     return [frame(tape, tape.instruments[one.instrument], [one]) for one in tape.records(recent)]
 
 
@@ -216,9 +244,13 @@ def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[
             said.append(json_text({"event": "error", "code": "60018", "msg": problem}))
             continue
         said.append(json_text({"event": operation, "arg": argument, "connId": CONNECTION_MARK}))
-        if argument.get("instType") == "SWAP":
-            subscriber.everything = operation == "subscribe"
-            said += replay_frames(tape, now_ms) if subscriber.everything else []
+        kind = argument.get("instType")
+        listed = {one.symbol for one in tape.instruments_of("okx") if _type(one) == kind}
+        if operation == "unsubscribe":
+            subscriber.symbols -= listed
+            continue
+        subscriber.symbols |= listed
+        said += replay_frames(tape, now_ms) if kind == "SWAP" else []
     return said
 
 
@@ -232,16 +264,19 @@ def liquidation_orders(tape: Tape, now_ms: int, request: Request) -> list[dict[s
     family = request.params.get("instFamily") or request.params.get("uly")
     if not family:
         raise RefusalError("50015", "Either parameter uly or instFamily is required")
-    number = tape.instrument_number.get(("okx", f"{family}-SWAP"))
-    if number is None:
+    of_family = [one for one in tape.instruments_of("okx") if _family(one) == family]
+    if not of_family:
         raise RefusalError("51014", "Index does not exist.")
-    if request.params.get("instType") != "SWAP":
-        return []
+    wanted_numbers = [
+        tape.instrument_number["okx", one.symbol]
+        for one in of_family
+        if _type(one) == request.params["instType"]
+    ]
     limit = min(request.integer("limit", 100) or 100, 100)
     older_than = request.integer("after", now_ms + 1)
     newer_than = request.integer("before", 0) or 0
     numbers = tape.rows("okx", now_ms - RETENTION_MS, now_ms)
-    numbers = numbers[tape.liquidations.instrument[numbers] == number]
+    numbers = numbers[np.isin(tape.liquidations.instrument[numbers], wanted_numbers)]
     at_ms = tape.liquidations.at_ms[numbers]
     visible = at_ms + jitter(numbers, *REST_DELAY_MS, salt=11) <= now_ms
     newest_first = numbers[visible & (at_ms < older_than) & (at_ms > newer_than)][::-1]
@@ -249,8 +284,10 @@ def liquidation_orders(tape: Tape, now_ms: int, request: Request) -> list[dict[s
     # Details of one page come in a handful of rows, each out of order.
     width = 1 + len(wanted) // 3
     return [
-        _item(tape, tape.instruments[number], _disordered(wanted[first : first + width]))
-        for first in range(0, len(wanted), width)
+        _item(tape, tape.instruments[number], _disordered(members[first : first + width]))
+        for number in wanted_numbers
+        if (members := [one for one in wanted if one.instrument == number])
+        for first in range(0, len(members), width)
     ]
 
 
@@ -269,17 +306,17 @@ def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
     return json_answer({"code": "0", "data": rows, "msg": ""})
 
 
-def _swaps(tape: Tape, request: Request) -> list[Instrument]:
-    if not request.params.get("instType"):
+def _listed(tape: Tape, request: Request) -> list[Instrument]:
+    """The contracts of the type that is asked for."""
+    kind = request.params.get("instType")
+    if not kind:
         raise RefusalError("50014", "Parameter instType can not be empty")
-    if request.params["instType"] != "SWAP":
-        return []
     family = request.params.get("instFamily") or request.params.get("uly")
     wanted = request.params.get("instId")
     return [
         i
         for i in tape.instruments_of("okx")
-        if family in (None, "", _family(i)) and wanted in (None, "", i.symbol)
+        if _type(i) == kind and family in (None, "", _family(i)) and wanted in (None, "", i.symbol)
     ]
 
 
@@ -293,8 +330,8 @@ def _named(tape: Tape, request: Request) -> Instrument:
 
 
 def instruments(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """instruments of SWAP."""
-    return [_listing(i) for i in _swaps(tape, request)]
+    """instruments of one type."""
+    return [_listing(i) for i in _listed(tape, request)]
 
 
 def _listing(instrument: Instrument) -> dict[str, str]:
@@ -308,21 +345,21 @@ def _listing(instrument: Instrument) -> dict[str, str]:
         "ctType": "inverse" if instrument.inverse else "linear",
         "ctVal": f"{instrument.contract_size:.10g}",
         "ctValCcy": "USD" if instrument.inverse else base,
-        "expTime": "",
+        "expTime": "" if _type(instrument) == "SWAP" else EXPIRES_AT_MS,
         "instFamily": _family(instrument),
         "instId": instrument.symbol,
-        "instType": "SWAP",
+        "instType": _type(instrument),
         "lever": "100",
         "listTime": "1611916828000",
         "lotSz": lot,
         "minSz": lot,
         "optType": "",
         "quoteCcy": "",
-        "settleCcy": base if instrument.inverse else "USDT",
+        "settleCcy": base if instrument.inverse else instrument.quote_asset,
         "state": "live",
         "stk": "",
         "tickSz": fixed(10.0**-instrument.price_decimals, instrument.price_decimals),
-        "uly": _family(instrument),
+        "uly": _underlying(instrument),
     }
 
 
@@ -339,10 +376,10 @@ def open_interest(tape: Tape, now_ms: int, request: Request) -> list[dict[str, s
     """open-interest now."""
     minute = tape.minute_of(now_ms)
     return [
-        {"instId": i.symbol, "instType": "SWAP"}
+        {"instId": i.symbol, "instType": _type(i)}
         | dict(zip(("oi", "oiCcy", "oiUsd"), _oi_texts(tape, i, minute), strict=True))
         | {"ts": str(now_ms)}
-        for i in _swaps(tape, request)
+        for i in _listed(tape, request)
     ]
 
 
@@ -407,7 +444,7 @@ def funding_rate_history(tape: Tape, now_ms: int, request: Request) -> list[dict
 def funding_rate(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
     """funding-rate now, of one contract or (`ANY`) all."""
     listed = (
-        tape.instruments_of("okx")
+        tape.instruments_of("okx", "swap")
         if request.params.get("instId") == "ANY"
         else [_named(tape, request)]
     )
@@ -446,11 +483,11 @@ def mark_price(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]
     return [
         {
             "instId": i.symbol,
-            "instType": "SWAP",
+            "instType": _type(i),
             "markPx": fixed(tape.mark_price(i, minute), i.price_decimals),
             "ts": str(now_ms),
         }
-        for i in _swaps(tape, request)
+        for i in _listed(tape, request)
     ]
 
 
@@ -460,23 +497,27 @@ def index_tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, s
     if not quote and not wanted:
         raise RefusalError("50014", "Parameter quoteCcy can not be empty")
     minute = tape.minute_of(now_ms)
+    indices = {
+        _underlying(i): i
+        for i in tape.instruments_of("okx")
+        if wanted in (None, "", _underlying(i)) and quote in (None, "", i.quote_asset)
+    }
     return [
         {
-            "instId": _family(i),
+            "instId": name,
             "idxPx": fixed(tape.index_price(i, minute), i.price_decimals),
             "ts": str(now_ms),
         }
-        for i in tape.instruments_of("okx")
-        if wanted in (None, "", _family(i)) and quote in (None, "", i.quote_asset)
+        for name, i in indices.items()
     ]
 
 
 def tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """tickers of SWAP: vol24h in contracts, volCcy24h in base coins."""
+    """tickers of one type: vol24h in contracts, volCcy24h in base coins."""
     minute = tape.minute_of(now_ms)
     first = max(0, minute - 1439)
     rows = []
-    for i in _swaps(tape, request):
+    for i in _listed(tape, request):
         price = tape.mark_price(i, minute)
         usd = (
             float(tape.volume_usd[tape.asset_index[i.asset], first : minute + 1].sum()) * i.oi_share
@@ -484,7 +525,7 @@ def tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
         contracts = usd / i.contract_size / (1.0 if i.inverse else price)
         rows.append(
             {
-                "instType": "SWAP",
+                "instType": _type(i),
                 "instId": i.symbol,
                 "last": fixed(price, i.price_decimals),
                 "open24h": fixed(tape.mark_price(i, first), i.price_decimals),

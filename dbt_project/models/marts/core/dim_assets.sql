@@ -2,34 +2,33 @@
 
 with
 
-known as (
+known_assets as (
 
-    from {{ ref('assets') }}
+    from {{ ref('int_known_assets') }}
 
 ),
 
-traded as (
+seeded as (
 
-    select distinct base_asset,
-
-    from {{ ref('int_instrument_versions') }}
+    from {{ ref('assets') }}
 
 ),
 
 final as (
 
     select
-        coalesce(known.base_asset, traded.base_asset) as base_asset,
-        known.asset_name,
-        coalesce(known.sector, 'other') as sector,
-        coalesce(known.sector = 'stablecoin', false) as is_stablecoin,
-        known.coingecko_id,
-        known.coinpaprika_id,
-        traded.base_asset is not null as has_derivatives,
+        known_assets.base_asset,
+        known_assets.asset_source,
+        seeded.asset_name,
+        coalesce(seeded.sector, 'other') as sector,
+        coalesce(seeded.sector = 'stablecoin', false) as is_stablecoin,
+        seeded.coingecko_id,
+        seeded.coinpaprika_id,
+        known_assets.asset_source in ('listing', 'both') as has_derivatives,
 
-    from known
-    full outer join traded
-        on known.base_asset = traded.base_asset
+    from known_assets
+    left join seeded
+        on known_assets.base_asset = seeded.base_asset
 
 )
 

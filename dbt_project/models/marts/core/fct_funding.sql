@@ -17,6 +17,7 @@ final as (
         observed_at as funding_at,
         funding_rate,
         interval_hours,
+        interval_source,
         is_settled,
         hour_at,
         received_at,

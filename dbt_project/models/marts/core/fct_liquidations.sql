@@ -37,6 +37,7 @@ final as (
         screened.venue,
         screened.instrument,
         screened.base_asset,
+        screened.is_listed,
         screened.quote_asset,
         screened.contract_type,
         screened.liquidated_side,

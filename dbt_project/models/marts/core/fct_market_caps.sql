@@ -2,10 +2,10 @@ with
 
 sightings as (
 
-    from {{ ref('stg_market_caps') }}
+    from {{ ref('int_market_caps_screened') }}
 
     where hour_at in {{ build_hours() }}
-        and {{ is_accepted_observation() }}
+        and sighting_rank = 1
 
 ),
 
@@ -29,13 +29,6 @@ final as (
         batch_id,
 
     from sightings
-
-    -- Two coins of one symbol on two pages: the better rank is the one that is meant.
-    qualify
-        row_number() over (
-            partition by base_asset, source, observed_at
-            order by rank nulls last, {{ winning_sighting() }}
-        ) = 1
 
 )
 

@@ -10,7 +10,8 @@ screened as (
 ),
 
 -- Whatever order sightings came in, the same one wins: the kind of source that is nearest to the
--- venue, then the earliest receipt, then the place in the raw zone.
+-- venue (a vault's own fills, which show one side of a trade, stand after the node's, which show
+-- both), then the earliest receipt, then the place in the raw zone.
 ranked as (
 
     select
@@ -18,8 +19,12 @@ ranked as (
         row_number() over (
             partition by liquidation_id
             order by
-                case source_kind
-                    when 'stream' then 1 when 'rest' then 2 when 'dump' then 3 else 4
+                case
+                    when parser = 'hyperliquid.vault_fills_rest@1' then 4
+                    when source_kind = 'stream' then 1
+                    when source_kind = 'rest' then 2
+                    when source_kind = 'dump' then 3
+                    else 5
                 end,
                 received_at nulls last,
                 raw_object,

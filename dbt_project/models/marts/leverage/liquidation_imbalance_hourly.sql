@@ -5,7 +5,7 @@
 {#-
     Windows in hours, and the lengths in minutes of the blocks by which each allows for cascades.
     2026-11-25: on simulated cascades of 1 to 3 minutes blocks of up to a quarter of an hour hold
-    the hour's share in 84 to 95% of hours, plain Wilson in 16 to 30% (docs/semantics.md).
+    the hour's share in 84 to 94% of hours, plain Wilson in 15 to 30% (docs/semantics.md).
 -#}
 {% set windows = [('1h', 1, [1, 5, 15]), ('24h', 24, [1, 15, 60])] %}
 {% set block_lengths = [1, 5, 15, 60] %}

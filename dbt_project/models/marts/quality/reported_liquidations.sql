@@ -1,27 +1,11 @@
 with
 
-sightings as (
-
-    {% for source in var('reporting_sources') %}
-    from {{ ref('stg_' ~ source ~ '__reported_liquidations') }}
-    {% if not loop.last %}union all by name{% endif %}
-    {% endfor %}
-
-),
-
 accepted as (
 
-    from sightings
+    from {{ ref('int_reported_liquidations_screened') }}
 
     where hour_at in {{ build_hours() }}
-        and {{ is_accepted_observation() }}
-
-    -- A source may correct its sums: what it said last stands.
-    qualify
-        row_number() over (
-            partition by venue, exchange, instrument, observed_at, bar_seconds
-            order by received_at desc nulls last, raw_object desc, raw_line desc, row_in_line desc
-        ) = 1
+        and sighting_rank = 1
 
 ),
 
@@ -38,6 +22,8 @@ final as (
         long_usd,
         short_usd,
         long_usd + short_usd as total_usd,
+        long_base,
+        short_base,
         hour_at,
         received_at,
         raw_object,

@@ -1,6 +1,6 @@
 -- rate: per interval; positive means that longs pay. `lastFundingRate` is the running estimate of the
 --   next settlement, not a settled rate.
--- interval: the gap between settlements in the batch; else 8 hours.
+-- interval: not told; by the settlements, of which nextFundingTime announces one (int_funding_intervals).
 -- time: settlements carry some milliseconds of jitter and are floored to the minute.
 -- https://github.com/asterdex/api-docs
 with
@@ -22,7 +22,8 @@ meant as (
 
     select
         *,
-        coalesce({{ settlement_gap_hours() }}, 8) as interval_hours,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
 
     from settled
 
@@ -34,7 +35,8 @@ meant as (
         {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
         entry ->> 'lastFundingRate' as funding_rate,
         false as is_settled,
-        8 as interval_hours,
+        null as interval_hours,
+        {{ epoch_ms_at("entry ->> 'nextFundingTime'") }} as next_funding_at,
 
     from {{ rest_rows('aster', 'premium_index', ['/fapi/v1/premiumIndex'], single='markPrice') }}
 

@@ -12,9 +12,35 @@ with
     row={
         'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',
         'original_quantity': '$.o.q', 'raw_price': '$.o.p', 'average_price': '$.o.ap',
-        'raw_quantity': '$.o.z', 'event_ms': '$.o.T',
+        'raw_quantity': '$.o.z', 'last_filled_quantity': '$.o.l', 'order_status': '$.o.X',
+        'event_ms': '$.o.T',
     },
 ) }}
+
+dated as (
+
+    select
+        *,
+        instrument as symbol,
+        raw_quantity as filled_quantity,
+        {{ epoch_ms_at('event_ms') }} as event_at,
+
+    from delivered
+
+),
+
+-- An order that is filled bit by bit is sent with each of its states: the last one counts.
+orders as (
+
+    select
+        * exclude (line_class),
+        if(
+            line_class = 'row' and {{ is_earlier_state_of_an_order() }}, 'other', line_class
+        ) as line_class,
+
+    from dated
+
+),
 
 meant as (
 
@@ -24,7 +50,6 @@ meant as (
         1 as contract_size,
         'liquidation' as event_kind,
         case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
-        {{ epoch_ms_at('event_ms') }} as event_at,
         'venue' as event_at_source,
         'base' as raw_quantity_unit,
         if(try_cast(average_price as double) > 0, average_price, raw_price) as valued_price,
@@ -38,7 +63,7 @@ meant as (
         raw_line::varchar as twin_scope,
         1 as twin_copies,
 
-    from delivered
+    from orders
 
 ),
 

@@ -1,7 +1,7 @@
 -- rate: as published for its interval; positive means that longs pay. premiumIndex's
 --   `lastFundingRate` is the running estimate of the next settlement, not a settled rate.
--- interval: the dump's funding_interval_hours; else fundingInfo of the same batch, which lists only
---   symbols with an interval of their own; else the gap between settlements; else 8 hours.
+-- interval: the dump's funding_interval_hours; else by the settlements, of which nextFundingTime announces
+--   one, and by what fundingInfo listed then (int_funding_intervals).
 -- time: settlements carry some milliseconds of jitter and are floored to the minute.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Get-Funding-Rate-History
 with
@@ -20,38 +20,6 @@ estimate_answers as (
 
 ),
 
-interval_answers as (
-
-    from {{ rest_rows('binance', 'funding', ['/v1/fundingInfo']) }}
-
-),
-
--- The shortest, should a symbol's interval have changed within a batch.
-listed_intervals as (
-
-    select
-        batch_id,
-        entry ->> 'symbol' as instrument,
-        min(try_cast(entry ->> 'fundingIntervalHours' as double)) as interval_hours,
-
-    from interval_answers
-
-    where entry is not null
-
-    group by all
-
-),
-
-batches_with_intervals as (
-
-    select distinct batch_id,
-
-    from interval_answers
-
-    where entry is not null
-
-),
-
 settled as (
 
     select
@@ -65,20 +33,12 @@ settled as (
         entry ->> 'symbol' as instrument,
         date_trunc('minute', {{ epoch_ms_at("entry ->> 'fundingTime'") }}) as observed_at,
         entry ->> 'fundingRate' as funding_rate,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
         reject_reason,
 
     from settled_answers
-
-),
-
-settled_gaps as (
-
-    select
-        *,
-        {{ settlement_gap_hours() }} as gap_hours,
-
-    from settled
 
 ),
 
@@ -95,8 +55,9 @@ estimates as (
         entry ->> 'symbol' as instrument,
         {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
         entry ->> 'lastFundingRate' as funding_rate,
+        null as interval_hours,
+        {{ epoch_ms_at("entry ->> 'nextFundingTime'") }} as next_funding_at,
         false as is_settled,
-        null::double as gap_hours,
         reject_reason,
 
     from estimate_answers
@@ -105,29 +66,6 @@ estimates as (
     where entry is null
         or (nullif(entry ->> 'lastFundingRate', '') is not null
             and coalesce(entry ->> 'nextFundingTime', '0') != '0')
-
-),
-
-from_rest as (
-
-    select
-        answered.*,
-        coalesce(
-            listed_intervals.interval_hours,
-            if(batches_with_intervals.batch_id is not null, 8, null),
-            answered.gap_hours,
-            8
-        ) as interval_hours,
-
-    from (
-        from settled_gaps
-        union all by name
-        from estimates
-    ) as answered
-    left join listed_intervals
-        on answered.batch_id = listed_intervals.batch_id
-        and answered.instrument = listed_intervals.instrument
-    left join batches_with_intervals on answered.batch_id = batches_with_intervals.batch_id
 
 ),
 
@@ -145,6 +83,7 @@ from_dumps as (
         date_trunc('minute', {{ epoch_ms_at('calc_time') }}) as observed_at,
         last_funding_rate as funding_rate,
         funding_interval_hours as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
         if(has_wrong_width, 'wrong_column_count', null) as reject_reason,
 
@@ -156,9 +95,10 @@ from_dumps as (
 
 unioned as (
 
-    select * exclude (gap_hours) replace (interval_hours::varchar as interval_hours),
+    from settled
 
-    from from_rest
+    union all by name
+    from estimates
 
     union all by name
     from from_dumps

@@ -1,5 +1,6 @@
 -- side: the liquidation ORDER's side, SELL closes a long.
--- size: `z` (filled); USD-M in base coin, COIN-M in contracts of 100 USD (BTC) or 10 USD (others).
+-- size: `z` (filled so far); USD-M in base coin, COIN-M in contracts of 100 USD (BTC) or 10 USD
+--   (others). Of an order that is sent partly filled and then filled, the last state counts.
 -- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
 --   symbol and second is published.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
@@ -15,7 +16,8 @@ with
     row={
         'event_kind': '$.e', 'market_code': '$.st',
         'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
-        'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'event_ms': '$.o.T',
+        'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'last_filled_quantity': '$.o.l',
+        'order_status': '$.o.X', 'event_ms': '$.o.T',
     },
 ) }}
 
@@ -39,6 +41,8 @@ from_frames as (
         raw_price,
         average_price,
         filled_quantity,
+        last_filled_quantity,
+        order_status,
         {{ epoch_ms_at('event_ms') }} as event_at,
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
         raw_line::varchar as twin_scope,
@@ -49,18 +53,24 @@ from_frames as (
 
 ),
 
-csv_lines as (
-
-    select
-        *,
-        [trim(field, '" ') for field in string_split(text, ',')] as fields,
-
-    from {{ raw_lines('binance', 'liquidations', 'force-order-csv') }}
-
-),
-
 -- A widespread collector writes the order's fields after one another and cuts USDT out of symbols.
 from_collector_csv as (
+
+    with
+
+    {{ csv_lines(
+        raw_lines('binance', 'liquidations', 'force-order-csv'), 'symbol', blanks=true
+    ) | indent }}
+
+    collector_lines as (
+
+        select
+            *,
+            {{ csv_has_wrong_width('csv_lines', 12) | indent(8) }} as has_wrong_width,
+
+        from csv_lines
+
+    )
 
     select
         batch_id,
@@ -70,46 +80,59 @@ from_collector_csv as (
         'binance.force_order_csv@1' as parser,
         'collector' as source_kind,
         case
-            when lower(fields[1]) = 'symbol' then 'header'
+            when is_header or lower(fields[1]) = 'symbol' then 'header'
             -- A row that was cut still has one of the order's words, or its time.
-            when len(fields) != 12
+            when has_wrong_width
                 and not list_has_any(
                     [upper(field) for field in fields],
                     ['BUY', 'SELL', 'LIMIT', 'IOC', 'FILLED']
                 )
-                and not regexp_matches(text, '(^|,) *[0-9]{13} *(,|$)')
+                and not list_bool_or([regexp_full_match(field, '[0-9]{13}') for field in fields])
                 then 'log_line'
             else 'row'
         end as line_class,
         received_at,
         is_import,
         sealed_at,
-        fields[1] as symbol,
+        {{ csv_field('symbol', 1) }} as symbol,
         null::varchar as stated_market,
-        fields[2] as raw_side,
-        fields[5] as original_quantity,
-        fields[6] as raw_price,
-        nullif(fields[7], 'None') as average_price,
-        fields[10] as filled_quantity,
-        {{ epoch_ms_at("fields[11]") }} as event_at,
+        {{ csv_field('side', 2) }} as raw_side,
+        {{ csv_field('original_quantity', 5) }} as original_quantity,
+        {{ csv_field('price', 6) }} as raw_price,
+        nullif({{ csv_field('average_price', 7) }}, 'None') as average_price,
+        {{ csv_field('accumulated_filled', 10) }} as filled_quantity,
+        {{ csv_field('last_filled', 9) }} as last_filled_quantity,
+        {{ csv_field('status', 8) }} as order_status,
+        {{ epoch_ms_at(csv_field('trade_time_ms', 11)) }} as event_at,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
-        fields[1] as twin_scope,
+        symbol as twin_scope,
         1 as twin_copies,
-        case when len(fields) != 12 then 'wrong_column_count' end as reject_reason,
+        case when has_wrong_width then 'wrong_column_count' end as reject_reason,
 
-    from csv_lines
+    from collector_lines
 
 ),
 
 dump_lines as (
 
-    select
-        *,
-        [trim(field, '" ') for field in string_split(text, ',')] as fields,
-        regexp_extract(name, '([^/]+)-liquidationSnapshot-', 1) as symbol,
-        regexp_extract(name, 'futures/(um|cm)/', 1) as path_market,
+    with
 
-    from {{ raw_lines('binance', 'liquidations', 'liquidation-snapshot') }}
+    {{ csv_lines(
+        raw_lines('binance', 'liquidations', 'liquidation-snapshot'), 'time', blanks=true
+    ) | indent }}
+
+    named_lines as (
+
+        select
+            * exclude (is_header),
+            regexp_extract(name, '([^/]+)-liquidationSnapshot-', 1) as symbol,
+            regexp_extract(name, 'futures/(um|cm)/', 1) as path_market,
+
+        from csv_lines
+
+    )
+
+    select * from named_lines
 
 ),
 
@@ -188,7 +211,8 @@ from_dump as (
         '' as twin_scope,
         2 as twin_copies,
         case
-            when len(fields) != len(columns) then 'wrong_column_count'
+            when {{ csv_has_wrong_width('dump_parity', 'len(dump_parity.columns)') | indent(12) }}
+                then 'wrong_column_count'
             when has_odd_count then 'odd_count_in_doubled_dump'
         end as reject_reason,
 
@@ -196,13 +220,26 @@ from_dump as (
 
 ),
 
-orders as (
+delivered_orders as (
 
     from from_frames
     union all by name
     from from_collector_csv
     union all by name
     from from_dump
+
+),
+
+-- An order that is filled bit by bit is sent with each of its states: the last one counts.
+orders as (
+
+    select
+        * exclude (line_class, last_filled_quantity, order_status),
+        if(
+            line_class = 'row' and {{ is_earlier_state_of_an_order() }}, 'other', line_class
+        ) as line_class,
+
+    from delivered_orders
 
 ),
 

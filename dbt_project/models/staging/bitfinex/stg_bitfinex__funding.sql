@@ -9,6 +9,7 @@ meant as (
         *,
         entry ->> 12 as funding_rate,
         8 as interval_hours,
+        {{ epoch_ms_at("entry ->> 8") }} as next_funding_at,
         false as is_settled,
 
     from {{ bitfinex_status() }}

@@ -1,9 +1,13 @@
 -- side: AMOUNT signs the POSITION, above zero a long.
--- size: AMOUNT in base coin, of the whole position. A liquidation is told twice, as a trigger (IS_MATCH
---   0) and as what the market took of it (1): triggers count, matches only reconcile.
--- price: PRICE_ACQUIRED where a trigger has one, else BASE_PRICE, which is the position's entry price.
+-- size: AMOUNT in base coin, of the whole position. A liquidation comes in up to three rows of one
+--   POS_ID: the trigger (IS_MATCH 0), what the system acquired (IS_MATCH 0 with a price, moments later)
+--   and what the market took of it (IS_MATCH 1). The first trigger counts, the others are no events.
+--   That rows of a position within a minute are one liquidation is an assumption: no page says it.
+-- price: PRICE_ACQUIRED of the trigger or of the acquisition, else BASE_PRICE, the position's entry
+--   price.
 -- time: MTS in ms. Margin on spot pairs is told of too, and is no derivative. Complete.
 -- https://docs.bitfinex.com/reference/rest-public-liquidations
+{% set same_liquidation_ms = 60000 %}
 with
 
 {{ delivered_rows(
@@ -57,6 +61,59 @@ named as (
 
 ),
 
+triggers as (
+
+    select
+        *,
+        try_cast(event_ms as double) as event_epoch_ms,
+        line_class = 'row' and is_match = '0' as is_trigger,
+
+    from named
+
+),
+
+positions as (
+
+    select
+        *,
+        min(event_epoch_ms) filter (where is_trigger) over by_position as first_epoch_ms,
+        min_by(price_acquired, event_epoch_ms) filter (
+            where is_trigger and price_acquired is not null
+        ) over by_position as acquired_price,
+        min(event_epoch_ms) filter (where is_trigger and price_acquired is not null)
+            over by_position as acquired_epoch_ms,
+
+    from triggers
+
+    window by_position as (partition by batch_id, position_id, instrument)
+
+),
+
+told_once as (
+
+    select
+        * exclude (line_class, price_acquired),
+        if(
+            is_trigger
+            and event_epoch_ms > first_epoch_ms
+            and event_epoch_ms <= first_epoch_ms + {{ same_liquidation_ms }},
+            'other',
+            line_class
+        ) as line_class,
+        coalesce(
+            price_acquired,
+            if(
+                acquired_epoch_ms between event_epoch_ms
+                and event_epoch_ms + {{ same_liquidation_ms }},
+                acquired_price,
+                null
+            )
+        ) as price_acquired,
+
+    from positions
+
+),
+
 meant as (
 
     select
@@ -83,7 +140,7 @@ meant as (
         raw_line::varchar as twin_scope,
         1 as twin_copies,
 
-    from named
+    from told_once
 
 ),
 

@@ -12,8 +12,6 @@ marks as (
 
     from {{ bitfinex_status() }}
 
-    where entry is null or contains(entry ->> 0, ':USTF0')
-
 ),
 
 {{ staged_price_points('bitfinex', 'marks') }}

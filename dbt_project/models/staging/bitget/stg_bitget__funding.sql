@@ -1,22 +1,9 @@
 -- rate: per interval; positive means that longs pay. A ticker's `fundingRate` is the running estimate.
--- interval: the instrument's fundInterval (hours) in the same batch; else the gap between settlements;
---   else 8 hours.
+-- interval: not told by the row; by the settlements and the instrument's fundInterval as listed then
+--   (int_funding_intervals).
 -- time: `fundingRateTimestamp`; estimates at the ticker's time.
 -- https://www.bitget.com/api-doc/uta/public/Get-History-Funding-Rate
 with
-
-intervals as (
-
-    select
-        batch_id,
-        entry ->> 'symbol' as instrument,
-        min(nullif(try_cast(entry ->> 'fundInterval' as double), 0)) as interval_hours,
-
-    from {{ rest_rows('bitget', 'instruments', ['/api/v3/market/instruments'], rows_at='$.data') }}
-
-    group by all
-
-),
 
 settled as (
 
@@ -34,10 +21,6 @@ settled as (
 
 answered as (
 
-    select
-        *,
-        {{ settlement_gap_hours() }} as gap_hours,
-
     from settled
 
     union all by name
@@ -45,7 +28,6 @@ answered as (
     select
         *,
         false as is_settled,
-        null::double as gap_hours,
 
     from {{ bitget_tickers() }}
 
@@ -57,12 +39,12 @@ answered as (
 meant as (
 
     select
-        answered.*,
-        answered.entry ->> 'fundingRate' as funding_rate,
-        coalesce(intervals.interval_hours, answered.gap_hours, 8) as interval_hours,
+        *,
+        entry ->> 'fundingRate' as funding_rate,
+        null as interval_hours,
+        {{ epoch_ms_at("entry ->> 'nextFundingTime'") }} as next_funding_at,
 
     from answered
-    left join intervals using (batch_id, instrument)
 
 ),
 

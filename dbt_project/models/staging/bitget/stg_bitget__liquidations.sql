@@ -2,7 +2,7 @@
 -- size: `amount` is the value in quote coin already (shown for USDT contracts alone; what it counts of
 --   coin-margined ones is not known, and they are refused).
 -- price: not documented, by its digits a computed bankruptcy price; time: `ts` in ms.
--- One row per contract, side and second: put together by the venue.
+-- Published are the largest long and the largest short per pair and second, so sums are a lower bound.
 -- https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel
 with
 

@@ -47,6 +47,7 @@ meant as (
             timestamp '2000-01-01',
             try_cast(entry ->> 'fundingInterval' as timestamptz) at time zone 'UTC'
         ) as interval_hours,
+        if(is_settled, null, {{ iso_at("entry ->> 'fundingTimestamp'") }}) as next_funding_at,
 
     from answered
 

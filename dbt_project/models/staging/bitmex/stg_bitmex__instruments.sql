@@ -9,6 +9,10 @@ listed as (
     select
         * exclude (observed_at),
         case
+            -- What a quanto pays in is counted in satoshis; another currency's unit is not.
+            when (entry ->> 'isQuanto') = 'true'
+                and coalesce(entry ->> 'settlCurrency', 'XBt') != 'XBt'
+                then null
             when (entry ->> 'isQuanto') = 'true' then 'quanto'
             when (entry ->> 'isInverse') = 'true' then 'inverse'
             else 'linear'

@@ -1,6 +1,6 @@
 -- rate: per interval; positive means that longs pay. latest_funding_rate was settled last,
 --   next_funding_rate is the running estimate.
--- interval: from the last to the next settlement; of histories the gap in the batch; else 8 hours.
+-- interval: from the last to the next settlement; of histories by their steps (int_funding_intervals).
 -- time: `funding_time` in ms; estimates at our receive time.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-funding-rate-history
 with
@@ -24,7 +24,8 @@ meant as (
 
     select
         *,
-        coalesce({{ settlement_gap_hours() }}, 8) as interval_hours,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
 
     from settled
 
@@ -36,16 +37,12 @@ meant as (
         coalesce(received_at, sealed_at) as observed_at,
         entry ->> 'next_funding_rate' as funding_rate,
         false as is_settled,
-        coalesce(
-            nullif(
-                date_diff(
-                    'hour',
-                    {{ epoch_ms_at("entry ->> 'latest_funding_time'") }},
-                    {{ epoch_ms_at("entry ->> 'next_funding_time'") }}
-                ),
-                0
+        {{ epoch_ms_at("entry ->> 'next_funding_time'") }} as next_funding_at,
+        nullif(
+            date_diff(
+                'hour', {{ epoch_ms_at("entry ->> 'latest_funding_time'") }}, next_funding_at
             ),
-            8
+            0
         ) as interval_hours,
 
     from {{ rest_rows('coinex', 'funding', ['/v2/futures/funding-rate'], rows_at='$.data') }}

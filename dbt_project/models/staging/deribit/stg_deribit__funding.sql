@@ -12,6 +12,7 @@ meant as (
         {{ epoch_ms_at("entry ->> 'timestamp'") }} as observed_at,
         entry ->> 'interest_1h' as funding_rate,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
 
     from {{ rest_rows(
@@ -24,6 +25,7 @@ meant as (
         *,
         entry ->> 'funding_8h' as funding_rate,
         8 as interval_hours,
+        null::timestamp as next_funding_at,
         false as is_settled,
 
     from {{ deribit_summaries() }}

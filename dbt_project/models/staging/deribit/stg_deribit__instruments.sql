@@ -9,9 +9,10 @@ listed as (
     select
         *,
         entry ->> 'instrument_name' as instrument,
-        case entry ->> 'instrument_type'
-            when 'reversed' then 'inverse'
-            when 'linear' then 'linear'
+        case
+            when (entry ->> 'kind') is distinct from 'future' then null
+            when (entry ->> 'instrument_type') = 'reversed' then 'inverse'
+            when (entry ->> 'instrument_type') = 'linear' then 'linear'
         end as contract_type,
         entry ->> 'base_currency' as venue_asset,
         entry ->> 'quote_currency' as quote_asset,
@@ -23,7 +24,10 @@ listed as (
         'deribit', 'instruments', ['/public/get_instruments'], rows_at='$.result'
     ) }}
 
-    where entry is null or (entry ->> 'kind') = 'future'
+    -- A kind that is not known has no type of contract, and is rejected for it.
+    where entry is null
+        or coalesce(entry ->> 'kind', '')
+        not in ('option', 'spot', 'future_combo', 'option_combo')
 
 ),
 

@@ -11,6 +11,7 @@ meant as (
         date_trunc('minute', {{ iso_at("entry ->> 'effectiveAt'") }}) as observed_at,
         entry ->> 'rate' as funding_rate,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
 
     from {{ rest_rows(
@@ -23,6 +24,7 @@ meant as (
         *,
         entry ->> 'nextFundingRate' as funding_rate,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
         false as is_settled,
 
     from {{ dydx_markets() }}

@@ -1,8 +1,9 @@
 -- side: REST signs the POSITION, above zero a long. Frames sign the liquidation order, below zero
 --   selling a long (as documented; nobody has shown it): `gate_frames_sign` says so, order or position.
 -- size: contracts of quanto_multiplier coins, BTC_USD ones of 1 USD; REST less what was `left` over.
--- price: REST's fill_price is the average fill. Time: seconds by REST, ms in frames (seconds until
---   2026-08-20). The two cannot be joined: in hours that REST tells of, frames only reconcile.
+-- price: REST's fill_price is the average fill. Time: seconds by REST, in frames seconds or ms: the
+--   venue dates the change to 2026-08-20, but ms were seen before, so the magnitude decides, not the
+--   date. The two cannot be joined: in hours that REST tells of, frames only reconcile.
 -- https://www.gate.com/docs/developers/apiv4/en/#list-liquidation-history
 with
 
@@ -12,7 +13,7 @@ with
     says={'channel': '$.channel', 'event': '$.event'},
     chatter="channel != 'futures.public_liquidates' or event in ('subscribe', 'unsubscribe')",
     recognised='channel is not null',
-    rest=['/futures/usdt/liq_orders', '/futures/btc/liq_orders', '/futures/usd1/liq_orders'],
+    rest=gate_paths('liq_orders'),
     row={
         'instrument': '$.contract', 'size': '$.size', 'order_size': '$.order_size',
         'not_filled': '$.left', 'fill_price': '$.fill_price', 'order_price': '$.order_price',

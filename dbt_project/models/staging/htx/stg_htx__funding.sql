@@ -1,6 +1,7 @@
 -- rate: per interval; positive means that longs pay. The batch's funding_rate is the running estimate,
 --   realized_rate of a settlement goes before its funding_rate.
--- interval: the gap between settlements in the batch; else 8 hours.
+-- interval: not told; by the settlements, of which the batch's funding_time is the next
+--   (int_funding_intervals).
 -- time: `funding_time` of settlements; estimates at the answer's `ts`.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb83d1a-77b5-11ed-9966-0242ac110003
 with
@@ -29,7 +30,8 @@ meant as (
 
     select
         *,
-        coalesce({{ settlement_gap_hours() }}, 8) as interval_hours,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
 
     from settled
 
@@ -41,7 +43,8 @@ meant as (
         {{ epoch_ms_at('answered_ms') }} as observed_at,
         entry ->> 'funding_rate' as funding_rate,
         false as is_settled,
-        8 as interval_hours,
+        null as interval_hours,
+        {{ epoch_ms_at("entry ->> 'funding_time'") }} as next_funding_at,
 
     from {{ rest_rows(
         'htx', 'funding',

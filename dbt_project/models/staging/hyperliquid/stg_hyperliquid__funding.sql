@@ -7,15 +7,22 @@ with
 settled as (
 
     select
-        *,
+        answered.*,
         entry ->> 'coin' as instrument,
         date_trunc('minute', {{ epoch_ms_at("entry ->> 'time'") }}) as observed_at,
         entry ->> 'fundingRate' as funding_rate,
         true as is_settled,
+        -- The history does not say what a contract is quoted in.
+        coalesce(
+            dex_quotes.quote_asset, if(contains(entry ->> 'coin', ':'), 'unknown', 'USDC')
+        ) as quote_asset,
 
-    from {{ rest_rows('hyperliquid', 'funding', ['/info']) }}
+    from {{ rest_rows('hyperliquid', 'funding', ['/info']) }} as answered
+    left join {{ hyperliquid_dex_quotes() }} as dex_quotes
+        on contains(answered.entry ->> 'coin', ':')
+        and split_part(answered.entry ->> 'coin', ':', 1) = dex_quotes.dex
 
-    where (asked ->> 'type') = 'fundingHistory'
+    where (answered.asked ->> 'type') = 'fundingHistory'
 
 ),
 
@@ -38,6 +45,7 @@ meant as (
     select
         *,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
 
     from (
         from settled
@@ -47,4 +55,6 @@ meant as (
 
 ),
 
-{{ staged_funding('hyperliquid', 'meant') }}
+{{ staged_funding(
+    'hyperliquid', 'meant', spelling=hyperliquid_spelling_in('instrument', 'quote_asset')
+) }}

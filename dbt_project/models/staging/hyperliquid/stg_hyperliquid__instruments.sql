@@ -1,4 +1,6 @@
 -- size: one base coin, whatever the coin; the venue calls a thousand PEPE kPEPE.
+-- names: xyz:TSLA is TSLA on the builder-deployed exchange xyz; an exchange's `collateralToken` is what
+--   its contracts are quoted in (seed hyperliquid_collateral_tokens).
 -- state: delisted coins stay in the list (`isDelisted`), so that positions in the list hold.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
@@ -9,8 +11,7 @@ listed as (
         *,
         coin as instrument,
         'linear' as contract_type,
-        coin as venue_asset,
-        'USDC' as quote_asset,
+        {{ spelling_parts('hyperliquid', 'coin')['venue_asset'] }} as venue_asset,
         1 as contract_size,
         if(is_delisted, 'delisted', 'trading') as status,
         null::timestamp as listed_at,

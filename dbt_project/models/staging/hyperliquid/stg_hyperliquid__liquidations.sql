@@ -1,16 +1,35 @@
--- side: of the fill; only the row whose address is the liquidated user counts, A (ask) closes a
---   long. Its counterparty carries the same `liquidation` object and is dropped; winners of an
---   auto-deleveraging are kept apart as `adl`.
--- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Complete: on-chain.
+-- side: of the fill; only the leg of the liquidated user counts, A (ask) closes a long. Its
+--   counterparty carries the same `liquidation` object and is dropped; winners of an
+--   auto-deleveraging are kept apart as `adl`, and so is what a vault that took positions over is
+--   itself relieved of, as `vault_unwind` (seed hyperliquid_vaults).
+-- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Node fills are complete: on-chain.
+--   A vault's own fills (userFillsByTime) show the other side of what it took over, and nothing else.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/liquidations
-{% set event_paths = {
-    'address': '$[0]', 'mark': '$[1].liquidation', 'coin': '$[1].coin', 'direction': '$[1].dir',
-    'liquidated_address': '$[1].liquidation.liquidatedUser',
-    'method': '$[1].liquidation.method', 'raw_quantity': '$[1].sz', 'raw_price': '$[1].px',
-    'raw_side': '$[1].side', 'event_ms': '$[1].time', 'trade_id': '$[1].tid',
-    'order_id': '$[1].oid',
+{% set fill_paths = {
+    'mark': '.liquidation', 'coin': '.coin', 'direction': '.dir',
+    'liquidated_address': '.liquidation.liquidatedUser', 'method': '.liquidation.method',
+    'raw_quantity': '.sz', 'raw_price': '.px', 'raw_side': '.side', 'event_ms': '.time',
+    'trade_id': '.tid', 'order_id': '.oid',
 } %}
+{% set event_paths = {'address': '$[0]'} %}
+{% set vault_paths = {} %}
+{% for name, path in fill_paths.items() %}
+{% do event_paths.update({name: '$[1]' ~ path}) %}
+{% do vault_paths.update({name: '$' ~ path}) %}
+{% endfor %}
 with
+
+vaults as (
+
+    select * from {{ ref('hyperliquid_vaults') }}
+
+),
+
+dex_quotes as (
+
+    select * from {{ hyperliquid_dex_quotes() }}
+
+),
 
 fill_lines as (
 
@@ -71,16 +90,41 @@ fields as materialized (
 
 ),
 
--- A line without a readable fill stays to be refused, and so does a mark that names nobody; spot
--- (`@107`, `PURR/USDC`) has no leverage.
-legs as (
+-- Whose leg a row is. A name that is no address (0x and 40 hex digits) is known all the same where a
+-- leg of the trade is that user's own.
+parties as (
 
     select
         *,
         coalesce(lower(address) = liquidated_user, false) as is_liquidated_party,
         coalesce(direction = 'Auto-Deleveraging', false) as is_deleveraging_winner,
+        coalesce(
+            regexp_matches(liquidated_user, '^0x[0-9a-f]{40}$')
+            or bool_or(coalesce(lower(address) = liquidated_user, false)) over (
+                partition by batch_id, raw_object, trade_id, liquidated_user
+            ),
+            false
+        ) as is_user_known,
 
     from fields
+
+),
+
+-- A line without a readable fill stays to be refused, and so does a mark that names nobody; spot
+-- (`@107`, `PURR/USDC`) has no leverage.
+node_legs as (
+
+    select
+        * exclude (texts),
+        if(block_number is null, 'hyperliquid.node_fills@1', 'hyperliquid.node_fills_by_block@1')
+            as parser,
+        'dump' as source_kind,
+        raw_side as party_side,
+        -- Of the liquidated party, or of the winner.
+        lower(address) as party,
+        concat_ws('|', lower(address), order_id, block_number) as order_key,
+
+    from parties
 
     where event is null
         or (mark is not null and (liquidated_user is null or address is null))
@@ -88,57 +132,168 @@ legs as (
             liquidated_user is not null
             and coalesce(coin, '') not like '@%'
             and not contains(coalesce(coin, ''), '/')
-            and (lower(address) = liquidated_user or direction = 'Auto-Deleveraging')
+            and (is_liquidated_party or is_deleveraging_winner or not is_user_known)
         )
 
 ),
 
-meant as (
+vault_answers as (
+
+    from {{ rest_rows('hyperliquid', 'liquidations', ['/info']) }}
+
+    where (asked ->> 'type') in ('userFillsByTime', 'userFills')
+
+),
+
+vault_texts as (
+
+    select
+        * exclude (entry, reject_reason),
+        entry::varchar as event,
+        lower(asked ->> 'user') as address,
+        {{ json_texts('entry::varchar', vault_paths) }} as texts,
+
+    from vault_answers
+
+    where entry is null or contains(entry::varchar, '"liquidation"')
+
+),
+
+vault_fields as (
+
+    select
+        *,
+        {{- named_texts('texts', vault_paths) }}
+        lower(liquidated_address) as liquidated_user,
+
+    from vault_texts
+
+),
+
+-- The vault is the other side of the liquidated user's fill, unless it is itself the one.
+vault_legs as (
 
     select
         batch_id,
         raw_object,
         raw_line,
         row_in_line,
-        if(block_number is null, 'hyperliquid.node_fills@1', 'hyperliquid.node_fills_by_block@1')
-            as parser,
-        'dump' as source_kind,
-        'row' as line_class,
         received_at,
-        is_import,
+        false as is_import,
         sealed_at,
-        coin as instrument,
+        event,
+        null::varchar as block_number,
+        event is not null as is_json,
+        address,
+        coin,
+        direction,
+        mark,
+        method,
+        raw_quantity,
+        raw_price,
+        raw_side,
+        event_ms,
+        trade_id,
+        order_id,
+        liquidated_user,
+        true as is_liquidated_party,
+        false as is_deleveraging_winner,
+        coalesce(
+            regexp_matches(liquidated_user, '^0x[0-9a-f]{40}$') or liquidated_user = address, false
+        ) as is_user_known,
+        'hyperliquid.vault_fills_rest@1' as parser,
+        'rest' as source_kind,
+        if(
+            liquidated_user = address, raw_side, case raw_side when 'A' then 'B' when 'B' then 'A' end
+        ) as party_side,
+        liquidated_user as party,
+        null::varchar as order_key,
+
+    from vault_fields
+
+    where event is null
+        or (
+            mark is not null
+            and coalesce(coin, '') not like '@%'
+            and not contains(coalesce(coin, ''), '/')
+        )
+
+),
+
+legs as (
+
+    from node_legs
+    union all by name
+    from vault_legs
+
+),
+
+meant as (
+
+    select
+        legs.batch_id,
+        legs.raw_object,
+        legs.raw_line,
+        legs.row_in_line,
+        legs.parser,
+        legs.source_kind,
+        'row' as line_class,
+        legs.received_at,
+        legs.is_import,
+        legs.sealed_at,
+        legs.coin as instrument,
         'linear' as contract_type,
-        if(regexp_matches(coin, '^([a-z0-9]+:)?[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$'), coin, null)
-            as venue_asset,
-        'USDC' as quote_asset,
+        nullif(
+            regexp_extract(
+                legs.coin, '^(?:[a-z0-9]+:)?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)$', 1
+            ),
+            ''
+        ) as venue_asset,
+        -- What a builder-deployed exchange is margined in is for its listing to say.
+        coalesce(
+            dex_quotes.quote_asset, if(contains(legs.coin, ':'), 'unknown', 'USDC')
+        ) as quote_asset,
         1 as contract_size,
         case
-            when is_liquidated_party and method = 'backstop' then 'backstop'
-            when is_liquidated_party then 'liquidation'
-            when is_deleveraging_winner then 'adl'
+            when legs.is_liquidated_party and vaults.address is not null then 'vault_unwind'
+            when legs.is_liquidated_party and legs.method = 'backstop' then 'backstop'
+            when legs.is_liquidated_party then 'liquidation'
+            when legs.is_deleveraging_winner then 'adl'
         end as event_kind,
-        case raw_side when 'A' then 'long' when 'B' then 'short' end as liquidated_side,
-        {{ epoch_ms_at('event_ms') }} as event_at,
+        case legs.party_side when 'A' then 'long' when 'B' then 'short' end as liquidated_side,
+        {{ epoch_ms_at('legs.event_ms') }} as event_at,
         'venue' as event_at_source,
-        raw_side,
-        raw_quantity,
+        legs.raw_side,
+        legs.raw_quantity,
         'base' as raw_quantity_unit,
-        raw_price,
-        raw_price as valued_price,
+        legs.raw_price,
+        legs.raw_price as valued_price,
         'fill_avg' as price_kind,
-        concat_ws('|', lower(address), order_id, block_number) as order_key,
-        concat_ws('|', coin, trade_id, lower(address), event_ms) as natural_key,
-        raw_line::varchar as twin_scope,
+        legs.order_key,
+        concat_ws('|', legs.coin, legs.trade_id, legs.party, legs.event_ms) as natural_key,
+        legs.raw_line::varchar as twin_scope,
         1 as twin_copies,
         case
-            when not is_json then 'unreadable_json'
-            when event is null then 'unrecognised_line'
-            when address is null or liquidated_user is null or coin is null or trade_id is null
+            when not legs.is_json then 'unreadable_json'
+            when legs.event is null then 'unrecognised_line'
+            when legs.address is null or legs.liquidated_user is null or legs.coin is null
+                or legs.trade_id is null
                 then 'missing_field'
+            when not legs.is_user_known and not legs.is_deleveraging_winner
+                then 'garbled_liquidated_user'
         end as reject_reason,
 
     from legs
+    left join vaults
+        on legs.party = vaults.address
+        and {{ epoch_ms_at('legs.event_ms') }} >= vaults.valid_from
+        and (
+            vaults.valid_to is null
+            or {{ epoch_ms_at('legs.event_ms') }} < vaults.valid_to
+        )
+    left join dex_quotes
+        on contains(legs.coin, ':')
+        and split_part(legs.coin, ':', 1) = dex_quotes.dex
 
 ),
 

@@ -19,4 +19,7 @@ meant as (
 
 ),
 
-{{ staged_open_interest('hyperliquid', 'meant', required=['oi_base']) }}
+{{ staged_open_interest(
+    'hyperliquid', 'meant', required=['oi_base'],
+    spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+) }}

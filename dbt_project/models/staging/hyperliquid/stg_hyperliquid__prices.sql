@@ -17,4 +17,6 @@ marks as (
 
 ),
 
-{{ staged_price_points('hyperliquid', 'marks') }}
+{{ staged_price_points(
+    'hyperliquid', 'marks', spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+) }}

@@ -1,7 +1,7 @@
 -- rate: relative, per hour since 2022; positive means that longs pay. The tickers' `fundingRate` is
 --   dollars a contract, another thing, and is not taken.
 --   A client's tests hold open, high, low and close where the pages hold a number: the close is taken.
--- interval: the gap between settlements in the batch; else 1 hour.
+-- interval: not told; by the settlements, else as the venue documents it (int_funding_intervals).
 -- time: `timestamp`; analytics in ms, as two lists joined by position.
 -- https://docs.kraken.com/api/docs/futures-api/trading/historical-funding-rates
 with
@@ -49,7 +49,8 @@ meant as (
 
     select
         *,
-        coalesce({{ settlement_gap_hours() }}, 1) as interval_hours,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
 
     from answered

@@ -15,8 +15,9 @@ named as (
         rows_at='$.instruments'
     ) }}
 
+    -- Indices and options are none of ours; a type that is not known is rejected, not left out.
     where entry is null
-        or (entry ->> 'type') in ('futures_inverse', 'flexible_futures', 'futures_vanilla')
+        or not regexp_matches(lower(coalesce(entry ->> 'type', '')), 'index|option|call|put')
 
 ),
 
@@ -24,7 +25,11 @@ listed as (
 
     select
         * exclude (contract_type),
-        if((entry ->> 'type') = 'futures_inverse', 'inverse', 'linear') as contract_type,
+        case entry ->> 'type'
+            when 'futures_inverse' then 'inverse'
+            when 'flexible_futures' then 'linear'
+            when 'futures_vanilla' then 'linear'
+        end as contract_type,
         entry ->> 'contractSize' as contract_size,
         if((entry ->> 'tradeable') = 'true', 'tradeable', 'not tradeable') as status,
         {{ iso_at("entry ->> 'openingDate'") }} as listed_at,

@@ -16,6 +16,7 @@ meant as (
             12
         ) as funding_rate,
         1 as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
 
     from {{ rest_rows('lighter', 'funding', ['/api/v1/fundings'], rows_at='$.fundings') }}

@@ -166,6 +166,12 @@ final as (
             -- More than all the wealth in the world, which is about 5e14 dollars.
             when market_cap_usd > 1e15 or volume_24h_usd > 1e15 then 'implausible_number'
         end as reject_reason,
+        case
+            when reject_reason is not null
+                then {{ values_as_text([
+                    'price_text', 'market_cap_text', 'volume_text', 'rank_text',
+                ]) }}
+        end as raw_values,
 
     from numbered
 

@@ -1,6 +1,7 @@
 -- rate: the settled one is realizedRate, where given, else fundingRate; funding-rate's is the running
 --   estimate for its fundingTime. Positive means that longs pay.
--- interval: the gap between settlements in the batch; else fundingTime to nextFundingTime; else 8 h.
+-- interval: fundingTime to nextFundingTime; of settlements by their steps, and by what was announced then
+--   (int_funding_intervals).
 -- time: fundingTime of settlements, `ts` of estimates (older answers have none: ours).
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-funding-rate-history
 with
@@ -31,29 +32,15 @@ current_rates as (
         ) as observed_at,
         false as is_settled,
         entry ->> 'fundingRate' as funding_rate,
+        {{ epoch_ms_at("entry ->> 'fundingTime'") }} as next_funding_at,
         nullif(
             date_diff(
-                'hour',
-                {{ epoch_ms_at("entry ->> 'fundingTime'") }},
-                {{ epoch_ms_at("entry ->> 'nextFundingTime'") }}
+                'hour', next_funding_at, {{ epoch_ms_at("entry ->> 'nextFundingTime'") }}
             ),
             0
-        )::double as stated_interval_hours,
+        ) as interval_hours,
 
     from current_answers
-
-),
-
-stated_intervals as (
-
-    select
-        batch_id,
-        instrument,
-        min(stated_interval_hours) as interval_hours,
-
-    from current_rates
-
-    group by all
 
 ),
 
@@ -63,6 +50,8 @@ settled as (
         *,
         entry ->> 'instId' as instrument,
         {{ epoch_ms_at("entry ->> 'fundingTime'") }} as observed_at,
+        null as interval_hours,
+        null::timestamp as next_funding_at,
         true as is_settled,
         coalesce(nullif(entry ->> 'realizedRate', ''), entry ->> 'fundingRate') as funding_rate,
 
@@ -70,30 +59,11 @@ settled as (
 
 ),
 
-settled_gaps as (
-
-    select
-        *,
-        {{ settlement_gap_hours() }} as gap_hours,
+meant as (
 
     from settled
 
-),
-
-meant as (
-
-    select
-        settled_gaps.* exclude (gap_hours),
-        coalesce(settled_gaps.gap_hours, stated_intervals.interval_hours, 8) as interval_hours,
-
-    from settled_gaps
-    left join stated_intervals using (batch_id, instrument)
-
     union all by name
-
-    select
-        * exclude (stated_interval_hours),
-        coalesce(stated_interval_hours, 8) as interval_hours,
 
     from current_rates
 

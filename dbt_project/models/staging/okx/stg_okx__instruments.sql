@@ -32,7 +32,9 @@ listed as (
         'okx', 'instruments', ['/api/v5/public/instruments'], rows_at='$.data'
     ) }}
 
-    where entry is null or (entry ->> 'instType') in ('SWAP', 'FUTURES')
+    -- A type that is not known has no ctType of a contract, and is rejected for it.
+    where entry is null
+        or coalesce(entry ->> 'instType', '') not in ('SPOT', 'MARGIN', 'OPTION')
 
 ),
 

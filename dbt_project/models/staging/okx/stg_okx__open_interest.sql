@@ -18,7 +18,8 @@ meant as (
         'okx', 'open_interest', ['/api/v5/public/open-interest'], rows_at='$.data'
     ) }}
 
-    where entry is null or coalesce(entry ->> 'instType', 'SWAP') in ('SWAP', 'FUTURES')
+    where entry is null
+        or coalesce(entry ->> 'instType', 'SWAP') not in ('SPOT', 'MARGIN', 'OPTION')
 
     union all by name
 

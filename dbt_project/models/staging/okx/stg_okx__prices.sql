@@ -17,7 +17,8 @@ marks as (
         'okx', 'premium_index', ['/api/v5/public/mark-price'], rows_at='$.data'
     ) }}
 
-    where entry is null or coalesce(entry ->> 'instType', 'SWAP') in ('SWAP', 'FUTURES')
+    where entry is null
+        or coalesce(entry ->> 'instType', 'SWAP') not in ('SPOT', 'MARGIN', 'OPTION')
 
 ),
 

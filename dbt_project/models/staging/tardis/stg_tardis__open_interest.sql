@@ -1,25 +1,18 @@
--- size: as the venue publishes it: contracts of OKX, BitMEX, Gate and HTX, USD of inverse contracts,
---   else base coin; Bybit's counts both sides and is halved.
+-- size: as the venue publishes it, in the unit and of the sides that tardis_units states; what counts both
+--   sides is halved.
 -- time: `timestamp` in microseconds.
 -- https://docs.tardis.dev/downloadable-csv-files#derivative_ticker
 with
 
-spelled as (
+one_sided as (
 
     select
         *,
-        struct_extract(
-            {{ instrument_spelling(none, 'instrument') }}, 'contract_type'
-        ) as named_type,
-        venue in ('okx', 'bitmex', 'gate', 'htx') as is_in_contracts,
         if(
-            venue = 'bybit', {{ half_of_both_sides('open_interest') }}::varchar, open_interest
+            sides = 'both', {{ half_of_both_sides('open_interest') }}::varchar, open_interest
         ) as one_side,
 
-    from {{ tardis_tickers() }}
-
-    where nullif(open_interest, '') is not null
-        or reject_reason is not null
+    from {{ tardis_tickers('open_interest', "nullif(open_interest, '') is not null") }}
 
 ),
 
@@ -27,14 +20,11 @@ meant as (
 
     select
         *,
-        if(is_in_contracts or named_type = 'inverse', one_side, null) as oi_contracts,
-        if(is_in_contracts or named_type = 'inverse', null, one_side) as oi_base,
-        if(
-            named_type = 'inverse' and venue in ('bybit', 'deribit', 'kraken_futures'),
-            one_side, null
-        ) as oi_usd,
+        if(unit = 'contracts', one_side, null) as oi_contracts,
+        if(unit = 'base', one_side, null) as oi_base,
+        if(unit = 'usd', one_side, null) as oi_usd,
 
-    from spelled
+    from one_sided
 
 ),
 

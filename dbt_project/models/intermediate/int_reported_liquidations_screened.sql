@@ -1,0 +1,66 @@
+-- One row per staged sum of liquidations: either good or with the reason why not. A source may
+-- correct its sums: what it said last stands.
+{{ config(materialized='ephemeral') }}
+
+with
+
+staged as (
+
+    from {{ ref('int_reported_liquidations_staged') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+holds as (
+
+    select distinct
+        batch_id,
+        venue,
+        true as is_held,
+
+    from {{ source('ops', 'holds') }}
+
+    where released_at is null
+
+),
+
+judged as (
+
+    select
+        staged.* exclude (reject_reason),
+        case
+            when staged.reject_reason is not null then staged.reject_reason
+            when holds.is_held then 'held'
+        end as reject_reason,
+
+    from staged
+    left join holds
+        on staged.batch_id = holds.batch_id
+        and staged.venue = holds.venue
+
+),
+
+final as (
+
+    select
+        * exclude (raw_values),
+        case
+            when reject_reason is not null then coalesce(
+                raw_values,
+                {{ values_as_text(['long_usd', 'short_usd', 'long_base', 'short_base']) }}
+            )
+        end as raw_values,
+        case
+            when reject_reason is null then row_number() over (
+                partition by reject_reason, venue, exchange, instrument, observed_at, bar_seconds
+                order by
+                    received_at desc nulls last, raw_object desc, raw_line desc, row_in_line desc
+            )
+        end::integer as sighting_rank,
+
+    from judged
+
+)
+
+from final

@@ -1,0 +1,262 @@
+"""How observations are named by listings, screened and accounted for, from raw bytes to marts.
+
+Values are what venues' public answers said, or made up in their shape; expected figures are worked
+out by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from unwind.landing.imports import import_files
+from unwind.settings import Home
+from unwind.warehouse.refresh import refresh
+
+IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
+LIGHTER = "https://mainnet.zklighter.elliot.ai/api/v1"
+
+
+def clock() -> datetime:
+    return IMPORTED_AT
+
+
+def answer(url: str, body: Any, received_at: str, **params: str) -> str:
+    """One answer of a venue as the connector writes it."""
+    request = {"url": url, "params": params, "status": 200}
+    return json.dumps(
+        {"received_at": received_at, "request": request, "body": json.dumps(body)}
+    )
+
+
+def take_in(home: Home, venue: str, *lines: str) -> None:
+    """Imports answers of a venue as one batch."""
+    file = home.root / f"{venue}-{abs(hash(lines))}.ndjson"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{line}\n" for line in lines))
+    assert import_files(home, venue, "rest", [file], clock).seal is not None
+
+
+def published(home: Home) -> duckdb.DuckDBPyConnection:
+    """Refreshes, gates and all; a connection to the release."""
+    refresh(home, clock=clock)
+    return duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True)
+
+
+def lighter_market(symbol: str, market_id: int, price: float, open_interest: float) -> dict:
+    return {
+        **{"symbol": symbol, "market_id": market_id, "market_type": "perp", "status": "active"},
+        **{"last_trade_price": price, "open_interest": open_interest},
+    }
+
+
+def lighter_markets(received_at: str, *markets: dict) -> str:
+    body = {"code": 200, "order_book_details": list(markets)}
+    return answer(f"{LIGHTER}/orderBookDetails", body, received_at)
+
+
+def lighter_funding(received_at: str, market_id: str) -> str:
+    rate = {"timestamp": 1776693600, "value": "0.9", "rate": "0.0012", "direction": "short"}
+    body = {"code": 200, "resolution": "1h", "fundings": [rate]}
+    return answer(f"{LIGHTER}/fundings", body, received_at, market_id=market_id, resolution="1h")
+
+
+AT_14_07 = "2026-04-20T14:07:24.429000Z"
+
+
+class TestLighter:
+    """Its markets are numbers: only the listing says what they are."""
+
+    @pytest.fixture(scope="class")
+    def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+        home = Home(tmp_path_factory.mktemp("lighter"))
+        take_in(
+            home,
+            "lighter",
+            lighter_markets(
+                AT_14_07,
+                lighter_market("BTC", 1, 75232.0, 827.3),
+                lighter_market("ETH", 0, 2308.57, 15205.1),
+            ),
+            lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
+            # No listing knows market 77.
+            lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
+        )
+        return published(home)
+
+    def test_open_interest_is_filed_under_the_asset_that_the_listing_names(self, release) -> None:
+        # 827.3 x 75,232 and 15,205.1 x 2,308.57, one-sided.
+        assert release.execute(
+            "select instrument, base_asset, oi_base, round(oi_usd, 2)"
+            " from marts.fct_open_interest order by all"
+        ).fetchall() == [
+            ("0", "ETH", 15205.1, 35102037.71),
+            ("1", "BTC", 827.3, 62239433.6),
+        ]
+
+    def test_prices_and_funding_are_filed_under_it_too(self, release) -> None:
+        assert release.execute(
+            "select instrument, base_asset, close_usd from marts.fct_prices order by all"
+        ).fetchall() == [("0", "ETH", 2308.57), ("1", "BTC", 75232.0)]
+        assert release.execute(
+            "select instrument, base_asset, funding_rate, interval_hours from marts.fct_funding"
+        ).fetchall() == [("1", "BTC", -0.000012, 1.0)]
+
+    def test_numbers_are_no_assets_anywhere(self, release) -> None:
+        tables = release.execute(
+            "select table_name from information_schema.columns"
+            " where table_schema = 'marts' and column_name = 'base_asset'"
+        ).fetchall()
+        assert len(tables) > 10
+        for (table,) in tables:
+            assert release.execute(
+                f"select count(*) from marts.{table} where base_asset in ('0', '1', '77')"
+            ).fetchone() == (0,), table
+
+    def test_a_market_without_a_listing_is_quarantined(self, release) -> None:
+        assert release.execute(
+            "select dataset, instrument, reject_reason from marts.quarantined_observations"
+        ).fetchall() == [("funding", "77", "no_listing")]
+
+
+BINANCE = "https://fapi.binance.com"
+AT_NOON = "2026-06-30T12:00:30.000000Z"
+NOON_MS = 1782820800000
+
+
+def open_interest(symbol: str, size: str, minute: int = 0) -> str:
+    body = {"symbol": symbol, "openInterest": size, "time": NOON_MS + 60_000 * minute}
+    return answer(f"{BINANCE}/fapi/v1/openInterest", body, AT_NOON)
+
+
+def statistics(symbol: str, size: str, value: str) -> str:
+    row = {"symbol": symbol, "sumOpenInterest": size, "sumOpenInterestValue": value}
+    return answer(
+        f"{BINANCE}/futures/data/openInterestHist", [{**row, "timestamp": NOON_MS}], AT_NOON
+    )
+
+
+def premium_index(symbol: str, mark: str, rate: str = "", minute: int = 0) -> str:
+    row = {"symbol": symbol, "markPrice": mark, "indexPrice": "0", "lastFundingRate": rate}
+    times = {"time": NOON_MS + 60_000 * minute, "nextFundingTime": NOON_MS + 4 * 3_600_000}
+    return answer(f"{BINANCE}/fapi/v1/premiumIndex", [{**row, **times}], AT_NOON)
+
+
+def minute_bar(symbol: str, price: str, volume: str, quote_volume: str, minute: int) -> str:
+    start = NOON_MS + 60_000 * (minute - 60)
+    row = [start, price, price, price, price, volume, start + 59_999, quote_volume, 1, "0", "0", "0"]
+    return answer("https://api.binance.com/api/v3/klines", [row], AT_NOON, symbol=symbol)
+
+
+def account_ratio(symbol: str, ratio: str) -> str:
+    row = {"symbol": symbol, "longShortRatio": ratio, "timestamp": NOON_MS}
+    return answer(f"{BINANCE}/futures/data/globalLongShortAccountRatio", [row], AT_NOON)
+
+
+class TestScreens:
+    """What cannot be is quarantined with a reason and its values, and every row is accounted for."""
+
+    @pytest.fixture(scope="class")
+    def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+        home = Home(tmp_path_factory.mktemp("screens"))
+        good = [
+            open_interest("BTCUSDT", "20000"),
+            premium_index("BTCUSDT", "75232", "0.0001"),
+            account_ratio("BTCUSDT", "1.5"),
+            minute_bar("BTCUSDT", "75000", "2", "150000", 1),
+        ]
+        take_in(
+            home,
+            "binance",
+            *good,
+            # The venue's own dollars are beyond all that is traded.
+            statistics("ETHUSDT", "124496091.76", "9370000000000"),
+            # Coins that only their price shows to be too many: 124,496,091.76 x 75,232.
+            open_interest("BTCUSDT", "124496091.76", minute=1),
+            open_interest("BTCUSDT", "5e46", minute=2),
+            # The venue's dollars against its coins: 1,000 coins for 5 dollars.
+            statistics("BTCUSDC", "1000", "5"),
+            premium_index("BTCUSDC", "75200"),
+            premium_index("ETHUSDT", "1e-308"),
+            *(premium_index("SOLUSDT", "150", minute=minute) for minute in range(3)),
+            premium_index("SOLUSDT", "150000", minute=3),
+            premium_index("XRPUSDT", "2", "0.6"),
+            minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
+            # Two bitcoins are not traded for a hundred dollars.
+            minute_bar("BTCUSDT", "75000", "2", "100", 3),
+            minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
+            account_ratio("ETHUSDT", "20000000"),
+            open_interest("BTC-NEW/USDT", "1"),
+            # No listing, and no coin that anyone knows.
+            open_interest("ZZZZUSDT", "1"),
+        )
+        # The same answers again, as another collector kept them.
+        take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
+        return published(home)
+
+    def test_each_is_quarantined_with_its_reason(self, release) -> None:
+        assert release.execute(
+            "select dataset, reject_reason, instrument from marts.quarantined_observations"
+            " order by all"
+        ).fetchall() == [
+            ("funding", "implausible_rate", "XRPUSDT"),
+            ("long_short_ratio", "implausible_ratio", "ETHUSDT"),
+            ("open_interest", "contradictory_open_interest", "BTCUSDC"),
+            ("open_interest", "garbled_symbol", "BTC-NEW/USDT"),
+            ("open_interest", "implausible_number", "BTCUSDT"),
+            ("open_interest", "implausible_open_interest", "BTCUSDT"),
+            ("open_interest", "implausible_open_interest", "ETHUSDT"),
+            ("open_interest", "no_listing", "ZZZZUSDT"),
+            ("prices", "contradictory_volume", "BTCUSDT"),
+            ("prices", "garbled_symbol", "ETHBTC"),
+            ("prices", "implausible_price", "ETHUSDT"),
+            ("prices", "implausible_volume", "BTCUSDT"),
+            ("prices", "price_off_others", "SOLUSDT"),
+        ]
+
+    def test_what_it_said_is_kept_as_text(self, release) -> None:
+        texts = release.execute(
+            "select raw_values from marts.quarantined_observations"
+            " where reject_reason in ('implausible_number', 'implausible_price') order by dataset"
+        ).fetchall()
+        sizes, prices = (json.loads(text) for (text,) in texts)
+        assert sizes == {"oi_contracts": None, "oi_base": "5e46", "oi_usd": None}
+        assert prices["close_usd"] == "1e-308"
+
+    def test_the_good_ones_are_facts(self, release) -> None:
+        assert release.execute(
+            "select instrument, oi_base from marts.fct_open_interest order by all"
+        ).fetchall() == [("BTCUSDT", 20000.0), ("BTCUSDT", 20001.0)]
+        assert release.execute(
+            "select instrument, count(*) from marts.fct_prices group by all order by all"
+        ).fetchall() == [("BTCUSDC", 1), ("BTCUSDT", 2), ("SOLUSDT", 3), ("XRPUSDT", 1)]
+
+    def test_every_staged_row_is_a_fact_a_repeat_or_quarantined(self, release) -> None:
+        assert release.execute(
+            "select dataset, sum(staged)::int, sum(accepted)::int, sum(repeated)::int,"
+            " sum(quarantined)::int from marts.observation_accounting group by all order by all"
+        ).fetchall() == [
+            ("funding", 3, 1, 1, 1),
+            ("long_short_ratio", 3, 1, 1, 1),
+            # 7 of the first import, of which one is good, and the same one and another of the second.
+            ("open_interest", 9, 2, 1, 6),
+            # 8 marks and 4 bars, then a mark and a bar again.
+            ("prices", 14, 7, 2, 5),
+        ]
+
+    def test_symbols_of_no_known_grammar_are_counted(self, release) -> None:
+        assert release.execute(
+            "select venue, dataset, symbol, occurrences from marts.unrecognised_symbols order by all"
+        ).fetchall() == [
+            ("binance", "open_interest", "BTC-NEW/USDT", 1),
+            ("binance", "prices", "ETHBTC", 1),
+        ]
+        assert release.execute(
+            "select severity, success from marts.gate_results"
+            " where expectation = 'symbols_recognised'"
+        ).fetchall() == [("warning", False)]

@@ -1,0 +1,246 @@
+"""What was asked for before an hour could be complete is partial, and is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from loopback_venue import Loopback, Waits, as_json
+
+from unwind.clock import parse_day, parse_hour
+from unwind.landing.coverage import heard_hours
+from unwind.landing.land import (
+    NotLandableError,
+    all_settled_at,
+    batch_of,
+    check_landable,
+    land_venue,
+    seal_batch,
+    unsettled_venues,
+)
+from unwind.landing.ledger import Landing, Ledger
+from unwind.landing.segments import missed_in
+from unwind.replay.episode import short_tape
+from unwind.replay.market import Tape
+from unwind.replay.segments import write_segments
+from unwind.replay.server import ReplayServer
+from unwind.settings import Home
+from unwind.venues import venues
+
+HOUR = batch_of("hour-2026-01-29T14")
+RUNNING = datetime(2026, 1, 29, 14, 20, tzinfo=UTC)
+JUST_OVER = datetime(2026, 1, 29, 15, 0, 20, tzinfo=UTC)
+SETTLED = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    return short_tape()
+
+
+@pytest.fixture
+def server(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
+    with ReplayServer(tape) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("UNWIND_TRACKED_INSTRUMENTS", "2")
+        yield running
+
+
+def landed(
+    home: Home, server: ReplayServer, venue: str, now: datetime, waits: Waits
+) -> dict[str, Landing]:
+    server.set_now(now)
+    landings = land_venue(home, HOUR, venue, lambda: now, waits)
+    return {one.dataset: one for one in landings}
+
+
+def heard(venue: str, landing: Landing) -> list[tuple[str, str, float | None]]:
+    def of_segment(segment, hour_at):
+        return missed_in([], hour_at)
+
+    rows = heard_hours(HOUR, venues()[venue], landing, of_segment)
+    return sorted((one.source_kind, one.outcome, one.covered_share) for one in rows)
+
+
+@pytest.mark.parametrize("early", [RUNNING, JUST_OVER])
+def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
+    home: Home, server: ReplayServer, waits: Waits, early: datetime
+) -> None:
+    landings = landed(home, server, "coinex", early, waits)
+    assert {one.status for one in landings.values()} == {"partial"}
+    assert landings["liquidations"].detail == (
+        f"asked for at 2026-01-29 {early:%H:%M:%S} UTC, before it could be complete "
+        "(2026-01-29 15:01:00): land it again"
+    )
+    assert heard("coinex", landings["liquidations"]) == [("rest", "partial", None)]
+
+
+def test_it_is_asked_for_again_and_then_complete(
+    home: Home, server: ReplayServer, waits: Waits
+) -> None:
+    landed(home, server, "coinex", RUNNING, waits)
+    assert unsettled_venues(home, HOUR) == ["coinex"]
+    landings = landed(home, server, "coinex", SETTLED, waits)
+    assert {one.status for one in landings.values()} == {"ok"}
+    assert heard("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
+    assert unsettled_venues(home, HOUR) == []
+    asked = server.requested["coinex"]
+    landed(home, server, "coinex", SETTLED + timedelta(hours=1), waits)
+    assert server.requested["coinex"] == asked
+
+
+def test_an_older_ledger_that_says_ok_is_asked_again(
+    home: Home, server: ReplayServer, waits: Waits
+) -> None:
+    landings = landed(home, server, "coinex", RUNNING, waits)
+    # As it was written before: no time of asking, no rows of what was heard, and ok.
+    older = [
+        replace(one, status="ok", detail="", asked_at=None, heard=None, is_only_early=False)
+        for one in landings.values()
+    ]
+    Ledger(home).record_landing(HOUR.batch_id, "coinex", older)
+    assert heard("coinex", next(one for one in older if one.dataset == "liquidations")) == [
+        ("rest", "partial", None)
+    ]
+    landings = landed(home, server, "coinex", SETTLED, waits)
+    assert {one.status for one in landings.values()} == {"ok"}
+    assert heard("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
+
+
+def test_an_early_landing_stays_partial_when_the_second_one_fails(
+    home: Home, server: ReplayServer, waits: Waits
+) -> None:
+    landed(home, server, "coinex", RUNNING, waits)
+    server.fail("coinex", "geo_blocked")
+    landings = landed(home, server, "coinex", SETTLED, waits)
+    assert landings["liquidations"].status == "partial"
+    assert landings["liquidations"].objects
+    assert heard("coinex", landings["liquidations"]) == [("rest", "partial", None)]
+
+
+def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
+    home: Home, server: ReplayServer, waits: Waits
+) -> None:
+    landings = landed(home, server, "okx", JUST_OVER, waits)
+    assert all(one.is_only_early for one in landings.values() if one.dataset != "liquidations")
+
+
+def test_a_whole_segment_beside_early_answers_is_a_row_of_its_own(
+    home: Home, tape: Tape, server: ReplayServer, waits: Waits
+) -> None:
+    write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
+    landing = landed(home, server, "deribit", JUST_OVER, waits)["liquidations"]
+    assert heard("deribit", landing) == [("rest", "partial", None), ("stream", "complete", 1.0)]
+    landing = landed(home, server, "deribit", SETTLED, waits)["liquidations"]
+    assert heard("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
+
+
+def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
+    home: Home, tape: Tape, server: ReplayServer, waits: Waits
+) -> None:
+    write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
+    landed(home, server, "deribit", JUST_OVER, waits)
+    (home.recorder / "deribit" / "2026-01-29T14.ndjson").unlink()
+    landing = landed(home, server, "deribit", SETTLED, waits)["liquidations"]
+    assert heard("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
+
+
+def test_what_a_venue_no_longer_keeps_is_partial(
+    home: Home, server: ReplayServer, waits: Waits
+) -> None:
+    # Bitget keeps three days.
+    late = datetime(2026, 2, 2, tzinfo=UTC)
+    landing = landed(home, server, "bitget", late, waits)["liquidations"]
+    assert landing.status == "partial"
+    assert "keeps its past for 72 hours" in landing.detail
+    assert ("rest", "partial", None) in heard("bitget", landing)
+
+
+@pytest.mark.parametrize(
+    ("oldest", "outcome"),
+    # A hundred trades are all that one answer holds. 14:00 is 1769695200000.
+    [(1769695199999, "complete"), (1769695200001, "partial")],
+)
+def test_lighters_newest_trades_cover_the_hour_where_they_reach_back(
+    home: Home, all_venues: Loopback, waits: Waits, oldest: int, outcome: str
+) -> None:
+    market = {"market_id": 1, "open_interest": 5, "last_trade_price": 2}
+    listed = {"code": 200, "order_book_details": [market]}
+    trades = [{"trade_id": place, "timestamp": oldest + place} for place in range(100)]
+    all_venues.routes["/lighter/api/v1/orderBookDetails"] = [as_json(listed)]
+    all_venues.routes["/lighter/api/v1/recentTrades"] = [as_json({"code": 200, "trades": trades})]
+    landings = land_venue(home, HOUR, "lighter", lambda: SETTLED, waits)
+    landing = next(one for one in landings if one.dataset == "liquidations")
+    assert [kind for kind in heard("lighter", landing) if kind[0] == "rest"] == [
+        ("rest", outcome, 1.0 if outcome == "complete" else None)
+    ]
+    assert landing.status == ("ok" if outcome == "complete" else "partial")
+
+
+def test_the_wait_is_as_long_as_the_slowest_venue_needs() -> None:
+    # Bitget's two minutes.
+    assert all_settled_at(HOUR) == SETTLED
+
+
+@pytest.mark.parametrize(
+    ("batch", "why"),
+    [
+        ("hour-2026-01-29T15", "which is not over: it is 2026-01-29 15:00:20 UTC"),
+        ("hour-2030-01-29T13", "which is not over"),
+        ("hour-1969-01-29T13", "before the first public data (2017-01-01)"),
+        ("day-2026-01-29", "which is not over"),
+        ("day-2016-12-31", "before the first public data"),
+    ],
+)
+def test_time_that_is_not_over_or_cannot_be_is_refused(batch: str, why: str) -> None:
+    with pytest.raises(NotLandableError) as refused:
+        check_landable(batch_of(batch), JUST_OVER)
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_hour_that_is_over_can_be_landed_at_its_last_instant() -> None:
+    assert check_landable(HOUR, HOUR.covers_to_at) is HOUR
+
+
+def test_an_hour_of_the_future_is_neither_landed_nor_sealed(home: Home, waits: Waits) -> None:
+    future = batch_of("hour-2030-01-29T13")
+    for refused in (
+        lambda: land_venue(home, future, "coinex", lambda: JUST_OVER, waits),
+        lambda: seal_batch(home, future, lambda: JUST_OVER, ["coinex"]),
+    ):
+        with pytest.raises(NotLandableError):
+            refused()
+    assert Ledger(home).sealed() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-29", "2026-01-29T14:30", "yesterday", "", "2026-01-29T25", "9999999999"]
+)
+def test_what_is_no_hour_is_refused_and_the_form_is_shown(text: str) -> None:
+    with pytest.raises(ValueError, match="write it as 2026-01-29T14"):
+        parse_hour(text)
+
+
+@pytest.mark.parametrize("text", ["2026-01-29T14", "2026-1-2", "monday", "", "2026-02-30"])
+def test_what_is_no_day_is_refused_and_the_form_is_shown(text: str) -> None:
+    with pytest.raises(ValueError, match="write it as 2026-01-28"):
+        parse_day(text)
+
+
+def test_overlapping_gaps_count_once_and_only_within_the_hour() -> None:
+    hour_at = datetime(2026, 1, 29, 14, tzinfo=UTC)
+
+    def gap(from_at: str, to_at: str, stream: str = "") -> bytes:
+        named = f',"stream":"{stream}"' if stream else ""
+        return (
+            f'{{"received_at":"2026-01-29T14:00:00Z","event":"gap"{named},'
+            f'"from_at":"2026-01-29T{from_at}Z","to_at":"2026-01-29T{to_at}Z"}}'
+        ).encode()
+
+    # 14:00 to 14:10 of the first, and 14:05 to 14:20 of all streams: together twenty minutes.
+    lines = [gap("13:50:00", "14:10:00", "trades"), gap("14:05:00", "14:20:00")]
+    assert missed_in(lines, hour_at).seconds == 1200

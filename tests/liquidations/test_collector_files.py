@@ -1,0 +1,155 @@
+"""Collectors' CSV files as they are met: written twice, with other separators or columns."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from liquidation_imports import Built, built, take_in, take_in_text
+
+from unwind.landing.imports import ImportRefusedError
+from unwind.landing.ledger import Ledger
+from unwind.settings import Home
+
+# Worked out by hand: longs 0.12 x 84010.5 (twice), 41 x 118.40 and 9000 x 0.1122; shorts
+# 3.5 x 2799.50 and 500 x 1.9090.
+ROWS = [
+    "BTC,SELL,LIMIT,IOC,0.120,84000.1,84010.5,FILLED,0.120,0.120,1738159200000,10081.2600",
+    "ETH,BUY,LIMIT,IOC,3.5,2800.10,2799.50,FILLED,3.5,3.5,1738159201370,9798.2500",
+    "SOL,SELL,LIMIT,IOC,41,118.20,118.40,FILLED,41,41,1738159202740,4854.4000",
+    "BTC,SELL,LIMIT,IOC,0.120,84000.1,84010.5,FILLED,0.120,0.120,1738159204110,10081.2600",
+    "DOGE,SELL,LIMIT,IOC,9000,0.1120,0.1122,FILLED,9000,9000,1738159205480,1009.8000",
+    "XRP,BUY,LIMIT,IOC,500,1.9100,1.9090,FILLED,500,500,1738159206850,954.5000",
+]
+LONG_USD, SHORT_USD = Decimal("26026.72"), Decimal("10752.75")
+HEADER = (
+    "symbol,side,order_type,time_in_force,original_quantity,price,average_price,status,"
+    "last_filled,accumulated_filled,trade_time_ms,usd_size"
+)
+# Another order of the columns, which only the header tells.
+SHUFFLED = [
+    "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
+    "average_price,status,last_filled,accumulated_filled",
+    *(
+        ",".join([row[10], '"a note, with ""commas"" in it"', *row[:4], row[5], row[4], *row[6:10]])
+        for row in (one.split(",") for one in ROWS)
+    ),
+]
+
+
+def lines(*listed: str, ends: str = "\n") -> str:
+    return "".join(one + ends for one in listed)
+
+
+SAME = {
+    "plain": lines(*ROWS),
+    "every row twice": lines(*(row for row in ROWS for _ in range(2))),
+    "file put together twice": lines(HEADER, *ROWS, HEADER, *ROWS),
+    "semicolons": lines(*ROWS).replace(",", ";"),
+    "tabs": lines(HEADER, *ROWS).replace(",", "\t"),
+    "bars": lines(*ROWS).replace(",", "|"),
+    "thirteenth column from the middle": lines(*ROWS[:3], *(f"{row},100" for row in ROWS[3:])),
+    "thirteenth column from the first row": lines(*(f"{row},100" for row in ROWS)),
+    "thirteenth column with a header": lines(HEADER + ",rank", *(f"{row},100" for row in ROWS)),
+    "header of twelve over thirteen": lines(HEADER, *(f"{row},x" for row in ROWS)),
+    "quoted, with a separator within": lines(
+        *('"' + '","'.join(row.split(",")[:11]) + '","10,081.2600"' for row in ROWS)
+    ),
+    "byte order mark, windows line ends, spaces": "\ufeff"
+    + lines(HEADER, *(row.replace(",", " , ") for row in ROWS), ends="\r\n"),
+    "other order, quoted notes": lines(*SHUFFLED),
+}
+DECIMAL_COMMAS = lines(*ROWS).replace(",", ";").replace(".", ",")
+
+
+def in_its_own_hour(text: str, hours: int) -> str:
+    """The same rows some hours later, so that no file repeats another."""
+    return re.sub(r"17381592\d{5}", lambda ms: str(int(ms.group()) + hours * 3_600_000), text)
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("collector")
+    home = Home(folder / "home")
+    texts = {**SAME, "decimal commas": DECIMAL_COMMAS}
+    batches = {
+        name: take_in_text(
+            home,
+            folder / str(number),
+            *("binance", "force-order-csv", "liqs.csv"),
+            in_its_own_hour(text, number),
+        )
+        for number, (name, text) in enumerate(texts.items())
+    }
+    # A second collector of the same hour as the first file.
+    batches["another collector"] = take_in_text(
+        home, folder / "other", "binance", "force-order-csv", "b.csv", lines(HEADER, *ROWS)
+    )
+    return built(home, batches)
+
+
+def sums_of(warehouse: Built, name: str) -> tuple[int, Decimal, Decimal]:
+    """Events, long and short dollars that a file's rows are sightings of."""
+    (found,) = warehouse.rows(
+        "select count(*) as events,"
+        " sum(notional_usd) filter (where liquidated_side = 'long') as long_usd,"
+        " sum(notional_usd) filter (where liquidated_side = 'short') as short_usd"
+        " from marts.fct_liquidations where liquidation_id in ("
+        " select liquidation_id from marts.liquidation_sightings where batch_id = ?)",
+        warehouse.batches[name],
+    )
+    cent = Decimal("0.01")
+    return found["events"], found["long_usd"].quantize(cent), found["short_usd"].quantize(cent)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_six_events_in_whatever_dress(warehouse: Built, name: str) -> None:
+    assert sums_of(warehouse, name) == (6, LONG_USD, SHORT_USD)
+    account = warehouse.accounting(name)
+    rows = 12 if "twice" in name else 6
+    assert account["staged"] == account["accepted"] + account["repeated"] == rows
+    assert (account["quarantined"], account["log_lines"]) == (0, 0)
+
+
+def test_rows_of_one_file_that_are_equal_are_repeats(warehouse: Built) -> None:
+    account = warehouse.accounting("every row twice")
+    assert (account["accepted"], account["repeated"]) == (6, 6)
+
+
+def test_rows_of_two_collectors_that_are_equal_are_repeats(warehouse: Built) -> None:
+    accounts = [warehouse.accounting(name) for name in ("plain", "another collector")]
+    assert sorted(account["accepted"] for account in accounts) == [0, 6]
+    assert sorted(account["repeated"] for account in accounts) == [0, 6]
+
+
+def test_decimal_commas_are_quarantined_and_never_misread(warehouse: Built) -> None:
+    reasons = [row["reject_reason"] for row in warehouse.quarantined("decimal commas")]
+    # 41, 9000 and 500 have no comma in them; their prices have.
+    assert sorted(reasons) == ["unreadable_price"] * 3 + ["unreadable_quantity"] * 3
+    assert warehouse.facts("decimal commas") == []
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "found"),
+    [
+        ("force-order-csv", "id,name,colour\n0,x0,red\n1,x1,red\n", "id,name,colour"),
+        ("force-order-csv", "2026-01-29 nothing but a log\n", "nothing but a log"),
+        ("klines-csv", "a;b;c\n1;2;3\n", "a;b;c"),
+        ("metrics-csv", "<html>not found</html>\n", "<html>"),
+        ("tardis-csv", "exchange,symbol,price\nbinance,BTCUSDT,1\n", "exchange,symbol,price"),
+        ("funding-csv", "name,rate\nBTC,0.1\n", "name,rate"),
+        ("liquidation-snapshot", "id,name\n1,x\n", "id,name"),
+    ],
+)
+def test_a_file_of_which_nothing_is_recognised_is_refused_and_nothing_sealed(
+    tmp_path: Path, format: str, text: str, found: str
+) -> None:
+    home = Home(tmp_path / "home")
+    file = tmp_path / "other.csv"
+    file.write_text(text)
+    with pytest.raises(ImportRefusedError, match=r"expected the columns .*, found") as refused:
+        take_in(home, "binance", format, [file])
+    assert found in str(refused.value)
+    assert Ledger(home).sealed() == []

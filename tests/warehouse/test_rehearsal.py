@@ -1,0 +1,135 @@
+"""A dry run of an import says what the import then does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.liquidations.liquidation_imports import clock_at
+from unwind.landing.csv_files import Wishes
+from unwind.landing.imports import import_files
+from unwind.landing.ledger import Ledger
+from unwind.settings import Home
+from unwind.warehouse import refresh
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.rehearsal import rehearse_import
+
+IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
+ROW = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,17696952000{:02d},8010\n"
+KNOWN = "".join(ROW.format(number) for number in range(3))
+# Two rows that are known, two new ones of which one comes twice, and three that cannot be used.
+FILE = (
+    KNOWN[: 2 * len(ROW.format(0))]
+    + ROW.format(10)
+    + ROW.format(11) * 2
+    + ROW.format(12).replace("SELL", "SOLD")
+    + ROW.format(13).replace("0.1,0.1,", "0.1,much,")
+    + "BTC,SELL,LIMIT\n"
+    + "2026-01-29 14:00:00 connected\n"
+)
+FUNDING = (
+    "symbol,time,rate\n"
+    "BTCUSDT,2026-01-28T16:00:00Z,0.0001\nBTCUSDT,2026-01-29T00:00:00Z,0.0002\n"
+    "BTCUSDT,2026-01-29T00:00:00Z,0.0002\nBTCUSDT,2026-01-29T04:00:00Z,0.0003\n"
+    "BTCUSDT,2026-01-29T08:00:00Z,0.0004\nBTCUSDT,2026-01-29T12:00:00Z,none\n"
+)
+SAID = Wishes({"interval_hours": "from_gaps"})
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def build(home: Home) -> None:
+    """Stages what is sealed, and builds the two marts that account for it."""
+    clock = clock_at(IMPORTED_AT)
+    refresh.stage(home, clock)
+    refresh.gate_landed(home, clock)
+    accounts = ("+liquidation_accounting", "+observation_accounting")
+    run_dbt(home, ["run", "--select", *accounts, "--exclude", "path:models/staging"])
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory):
+    """Two rehearsals, what they left, and then the imports' batches and the home built with them."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    home = Home(folder / "home")
+    clock = clock_at(IMPORTED_AT)
+    known = written(folder, "known.csv", KNOWN)
+    import_files(home, "binance", "force-order-csv", [known], clock)
+    build(home)
+    file = written(folder, "new.csv", FILE)
+    funding = written(folder, "funding.csv", FUNDING)
+    imports = [
+        ("binance", "force-order-csv", [known, file], Wishes()),
+        ("bybit", "funding-csv", [funding], SAID),
+    ]
+    done = [
+        rehearse_import(home, venue, format, files, clock, wishes)
+        for venue, format, files, wishes in imports
+    ]
+    left = sorted(path.name for path in home.root.iterdir())
+    sealed = len(Ledger(home).sealed())
+    seals = [
+        import_files(home, venue, format, files, clock, wishes).seal
+        for venue, format, files, wishes in imports
+    ]
+    build(home)
+    return done, left, sealed, [seal.batch.batch_id for seal in seals], home
+
+
+def asked(home: Home, query: str, *values) -> list[tuple]:
+    with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
+        return connection.execute(query, list(values)).fetchall()
+
+
+def test_nothing_is_sealed_and_nothing_left_behind(rehearsed) -> None:
+    _, left, sealed, _, _ = rehearsed
+    assert sealed == 1
+    assert [name for name in left if "rehearsal" in name] == []
+
+
+def test_what_is_there_already_is_said(rehearsed) -> None:
+    assert rehearsed[0][0].report.already_there == ("known.csv",)
+
+
+def test_liquidations_come_to_what_was_said(rehearsed) -> None:
+    done, _, _, batches, home = rehearsed
+    (count,) = done[0].counts
+    # Five rows are events: two are known, one of the others comes twice.
+    assert (count.kind, count.staged, count.quarantined) == ("liquidations", 8, 3)
+    assert (count.facts, count.repeats) == (2, 3)
+    assert asked(
+        home,
+        "select sum(staged), sum(accepted), sum(repeated), sum(quarantined)"
+        " from marts.liquidation_accounting where batch_id = ?",
+        batches[0],
+    ) == [(8, 2, 3, 3)]
+    assert sorted(count.reasons) == [
+        ("unknown_side", 1),
+        ("unreadable_quantity", 1),
+        ("wrong_column_count", 1),
+    ]
+
+
+def test_funding_comes_to_what_was_said_with_its_intervals(rehearsed) -> None:
+    done, _, _, batches, home = rehearsed
+    (count,) = done[1].counts
+    assert (count.kind, count.staged, count.facts, count.repeats) == ("funding", 6, 4, 1)
+    assert count.reasons == (("unreadable_number", 1),)
+    assert asked(
+        home,
+        "select sum(staged), sum(accepted), sum(repeated), sum(quarantined)"
+        " from marts.observation_accounting where batch_id = ?",
+        batches[1],
+    ) == [(6, 4, 1, 1)]
+    assert asked(
+        home,
+        "select interval_hours from marts.fct_funding where batch_id = ? order by funding_at",
+        batches[1],
+    ) == [(8.0,), (8.0,), (4.0,), (4.0,)]
