@@ -112,7 +112,8 @@ def test_liquidations_come_to_what_was_said(rehearsed) -> None:
         batches[0],
     ) == [(8, 4, 1, 3)]
     # Three known events and two new ones.
-    assert asked(home, "select count(*) from marts.fct_liquidations") == [(5,)]
+    events = "select count(distinct liquidation_id) from marts.liquidation_sightings"
+    assert asked(home, events) == [(5,)]
     assert sorted(count.reasons) == [
         ("unknown_side", 1),
         ("unreadable_quantity", 1),
