@@ -426,11 +426,12 @@ MARTS_OF_OTHERS = ("reported_liquidations",)
 
 def _named_assets(connection: Connection) -> str:
     """Every base_asset of the marts over the hours being built, as a query."""
-    listed = _run(
+    rows = _run(
         connection,
         "select table_name from duckdb_columns() where database_name = 'warehouse'"
         " and schema_name = 'marts' and column_name = 'base_asset' order by table_name",
     ).fetchall()
+    marts = [name for (name,) in rows if name not in MARTS_OF_OTHERS]
     of_listing_venues = (
         " and venue in (select venue from warehouse.marts.dim_instruments"
         " where specification_source = 'snapshot')"
@@ -438,9 +439,8 @@ def _named_assets(connection: Connection) -> str:
     named = " union all ".join(
         f"select distinct '{name}' as mart, base_asset, {name in EVENT_MARTS} as is_of_events"
         f" from gate.{name} where base_asset != 'ALL'"
-        f"{of_listing_venues if name in OBSERVATION_MARTS else ''}"
-        for (name,) in listed
-        if name not in MARTS_OF_OTHERS
+        f"{of_listing_venues if name in OBSERVATION_MARTS and 'dim_instruments' in marts else ''}"
+        for name in marts
     )
     empty = "select null::varchar as mart, null::varchar as base_asset, false as is_of_events"
     return named or f"{empty} where false"
