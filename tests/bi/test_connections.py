@@ -61,7 +61,7 @@ POSTGRES = [code for heading, code in PYTHON if heading == "PostgreSQL"]
 PRINTED = [
     ("DuckDB", "[('ALL', Decimal('95000000.0000'), Decimal('3500000.0000'), True), ('hyperliquid'"),
     ("DuckDB", "[('BTC', Decimal('331000000.0000'))]"),
-    ("DuckDB", "long_usd: Dollars of long positions closed by force."),
+    ("DuckDB", "long_usd: Dollars of long positions closed by force; zero where"),
     ("pandas and Polars", "100000000.5 95000000.0"),
     ("SQLAlchemy", "20260129T150200Z-00 2026-01-29 14:00:00"),
     ("Parquet", "2\n"),

@@ -636,17 +636,21 @@ def test_a_market_cap_belongs_to_the_coin_with_the_id_and_not_to_its_namesake(wa
     ) == [("bridged-bitcoin", None), ("twin-a", None), ("twin-b", None)]
 
 
-def test_of_two_unknown_coins_of_one_symbol_on_two_pages_the_better_rank_is_meant(
-    warehouse,
-) -> None:
-    assert rows(
-        warehouse, "fct_market_caps", "asset_name, sector, market_cap_usd", base_asset="ZBR"
-    ) == [("Zebra One", "other", 1_500_000.0)]
+@pytest.mark.parametrize("asset", ["ZBR", "UNV"])
+def test_a_coin_that_no_listing_and_no_seed_names_is_quarantined(warehouse, asset) -> None:
+    assert rows(warehouse, "fct_market_caps", "asset_name", base_asset=asset) == []
+    reasons = rows(
+        warehouse, "staging.intermediate.int_market_caps_screened", "reject_reason", base_asset=asset
+    )
+    assert set(reasons) == {("no_listing",)}
 
 
 def test_a_market_cap_of_zero_is_not_known(warehouse) -> None:
     assert rows(
-        warehouse, "fct_market_caps", "market_cap_usd, price_usd, rank", base_asset="UNV"
+        warehouse,
+        "staging.landed.stg_market_caps",
+        "distinct market_cap_usd, price_usd, rank",
+        base_asset="UNV",
     ) == [(None, 2.0, None)]
 
 

@@ -663,7 +663,8 @@ def test_what_a_vault_took_over_counts_once_and_what_it_sheds_never(warehouse: B
         "select sum(long_usd) as long_usd, sum(short_usd) as short_usd"
         " from marts.liquidations_minutely where venue = 'hyperliquid' and base_asset = 'ETH'"
     )
-    assert (minutes["long_usd"], minutes["short_usd"]) == (Decimal("380000"), 0)
+    # Nobody knows what an import covers: shorts are not known, and not zero.
+    assert (minutes["long_usd"], minutes["short_usd"]) == (Decimal("380000"), None)
 
 
 def test_a_vaults_own_fills_show_the_users_position_and_the_nodes_fills_win(

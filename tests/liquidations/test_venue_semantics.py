@@ -828,7 +828,8 @@ def test_winners_of_a_deleveraging_are_in_no_total(warehouse: Built) -> None:
         "select long_usd, short_usd from marts.liquidations_minutely"
         " where venue = 'hyperliquid' and base_asset = 'SOL' and total_usd > 0"
     )
-    assert minute == {"long_usd": Decimal("52500"), "short_usd": Decimal("0")}
+    # Nobody knows what an import covers: shorts are not known, and not zero.
+    assert minute == {"long_usd": Decimal("52500"), "short_usd": None}
 
 
 def test_fills_of_one_order_share_its_id(warehouse: Built) -> None:

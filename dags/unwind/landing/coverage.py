@@ -56,9 +56,12 @@ def heard_by_asking(
     heard = []
     if any(one.files for one in asked) or files:
         heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
-    if has_answers or any(not one.files for one in asked):
+    is_of_files = bool(asked) and all(one.files for one in asked)
+    # Where every file came, answers only led to them: a listing, a checksum.
+    led_to_files = is_of_files and bool(files) and landing.status == "ok"
+    if (has_answers and not led_to_files) or any(not one.files for one in asked):
         asked_at = landing.asked_at or landing.landed_at
-        if asked and all(one.files for one in asked):
+        if is_of_files:
             lacks = [*lacks, f"{venue.name}'s answers stand in for files and show a part alone"]
         heard += [
             _of_answers(
