@@ -31,9 +31,9 @@ def _markets(tape: Tape) -> dict[str, Instrument]:
     for one in tape.instruments:
         if one.venue in EXCHANGES:
             pair, code = f"{one.asset}{one.quote_asset}", EXCHANGES[one.venue][1]
-            # An exchange may have two contracts of one pair, linear and inverse.
-            usual = f"{pair}_PERP.{code}"
-            markets[f"{pair}_PERPI.{code}" if usual in markets else usual] = one
+            # An exchange may have several contracts of one pair: linear, inverse, dated.
+            names = (f"{pair}_{kind}.{code}" for kind in ("PERP", "PERPI", "FUT", "FUTI"))
+            markets[next(name for name in names if name not in markets)] = one
     return markets
 
 
