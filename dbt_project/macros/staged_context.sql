@@ -105,13 +105,14 @@ points as (
     where the venue says it, volume_base; each trade counts once. What is not quoted in dollars or a
     dollar stablecoin has no volume_usd.
 -#}
-{% macro staged_volumes(venue, relation) -%}
+{% macro staged_volumes(venue, relation, spelling=none) -%}
     {{ staged_observations(
         venue,
         relation,
         numbers={'volume_base': 'not_negative', 'volume_usd': 'not_negative'},
         required=['volume_usd'],
         kept=['window_hours'],
+        spelling=spelling,
         checks={
             'quote_not_usd': "coalesce(spelling.quote_asset, 'USD') not in " ~ dollar_quotes()
         },

@@ -20,4 +20,6 @@ meant as (
 
 ),
 
-{{ staged_volumes('hyperliquid', 'meant') }}
+{{ staged_volumes(
+    'hyperliquid', 'meant', spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+) }}
