@@ -53,6 +53,7 @@ medians as (
         base_asset,
         venue,
         instrument,
+        is_in_dollars,
         median(close_per_coin) as median_usd,
         count(*) as prices,
 
@@ -72,6 +73,7 @@ references_of_assets as (
     select
         hour_at,
         base_asset,
+        is_in_dollars,
         median(median_usd) as reference_usd,
 
     from medians
@@ -94,13 +96,13 @@ compared as (
     left join references_of_assets
         on per_coin.hour_at = references_of_assets.hour_at
         and per_coin.base_asset = references_of_assets.base_asset
-        and per_coin.is_in_dollars
+        and per_coin.is_in_dollars = references_of_assets.is_in_dollars
     left join medians
         on per_coin.hour_at = medians.hour_at
         and per_coin.base_asset = medians.base_asset
         and per_coin.venue = medians.venue
         and per_coin.instrument = medians.instrument
-        and per_coin.is_in_dollars
+        and per_coin.is_in_dollars = medians.is_in_dollars
 
 ),
 

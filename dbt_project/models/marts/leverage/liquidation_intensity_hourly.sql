@@ -102,18 +102,53 @@ volumes as (
 
 ),
 
+reached_liquidations as (
+
+    select
+        liquidations.*,
+        reach.window_hours,
+        liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
+
+    from liquidations
+    cross join reach
+
+),
+
+reached_instruments as (
+
+    select
+        instrument_liquidations.*,
+        reach.window_hours,
+        instrument_liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
+
+    from instrument_liquidations
+    cross join reach
+
+),
+
+reached_coverage as (
+
+    select
+        coverage.*,
+        reach.window_hours,
+        coverage.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
+
+    from coverage
+    cross join reach
+
+),
+
 all_venues as (
 
     select
         hours.hour_at,
-        reach.window_hours,
-        liquidations.base_asset,
-        sum(liquidations.long_usd) as long_usd,
+        reached_liquidations.window_hours,
+        reached_liquidations.base_asset,
+        sum(reached_liquidations.long_usd) as long_usd,
 
-    from liquidations
-    cross join reach
+    from reached_liquidations
     inner join hours
-        on liquidations.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
+        on reached_liquidations.as_of_hour_at = hours.hour_at
 
     group by all
 
@@ -123,16 +158,15 @@ by_instrument as (
 
     select
         hours.hour_at,
-        reach.window_hours,
-        instrument_liquidations.venue,
-        instrument_liquidations.instrument,
-        instrument_liquidations.base_asset,
-        sum(instrument_liquidations.long_usd) as long_usd,
+        reached_instruments.window_hours,
+        reached_instruments.venue,
+        reached_instruments.instrument,
+        reached_instruments.base_asset,
+        sum(reached_instruments.long_usd) as long_usd,
 
-    from instrument_liquidations
-    cross join reach
+    from reached_instruments
     inner join hours
-        on instrument_liquidations.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
+        on reached_instruments.as_of_hour_at = hours.hour_at
 
     group by all
 
@@ -143,19 +177,18 @@ complete_venues as (
 
     select
         hours.hour_at,
-        reach.window_hours,
-        hours.hour_at + (1 - reach.window_hours) * interval 1 hour as first_hour_at,
-        coverage.venue,
-        bool_or(coverage.is_lower_bound) as is_lower_bound,
+        reached_coverage.window_hours,
+        hours.hour_at + (1 - reached_coverage.window_hours) * interval 1 hour as first_hour_at,
+        reached_coverage.venue,
+        bool_or(reached_coverage.is_lower_bound) as is_lower_bound,
 
-    from coverage
-    cross join reach
+    from reached_coverage
     inner join hours
-        on coverage.hour_at + reach.hours_back * interval 1 hour = hours.hour_at
+        on reached_coverage.as_of_hour_at = hours.hour_at
 
     group by all
 
-    having count(*) = reach.window_hours
+    having count(*) = reached_coverage.window_hours
 
 ),
 
