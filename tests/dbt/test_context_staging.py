@@ -639,9 +639,8 @@ def test_a_market_cap_belongs_to_the_coin_with_the_id_and_not_to_its_namesake(wa
 @pytest.mark.parametrize("asset", ["ZBR", "UNV"])
 def test_a_coin_that_no_listing_and_no_seed_names_is_quarantined(warehouse, asset) -> None:
     assert rows(warehouse, "fct_market_caps", "asset_name", base_asset=asset) == []
-    reasons = rows(
-        warehouse, "staging.intermediate.int_market_caps_screened", "reject_reason", base_asset=asset
-    )
+    screened = "staging.intermediate.int_market_caps_screened"
+    reasons = rows(warehouse, screened, "reject_reason", base_asset=asset)
     assert set(reasons) == {("no_listing",)}
 
 

@@ -412,15 +412,16 @@ def _name_marts(connection: Connection) -> set[str]:
     return {name for name, _ in marts}
 
 
-# Facts and totals of liquidations keep what events alone name; so do facts of observations from files
-# of recorded data, where no listing says otherwise. Others' sums name what they like.
+# Facts and totals of liquidations keep what events alone name.
 EVENT_MARTS = (
     *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
     *("exchange_breakdown", "liquidation_clusters"),
 )
+# Of a venue whose listing never landed, these keep what files of recorded data name.
 OBSERVATION_MARTS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )
+# Others' sums name what they like.
 MARTS_OF_OTHERS = ("reported_liquidations",)
 
 

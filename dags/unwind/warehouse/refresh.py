@@ -484,7 +484,7 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
 # What rows of an instrument are named and valued by.
 VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
 
-# What names an observation where its instrument is in no listing: the model `int_<name>` and its key.
+# What names an observation whose instrument no listing has: the model `int_<name>` and its key.
 NAMES_OF_OBSERVATIONS = {
     "known_assets": "base_asset",
     "named_instruments": "venue, instrument",
@@ -603,7 +603,7 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
-    """An asset, instrument or venue that a listing anywhere has made known, or none knows any longer.
+    """An asset, instrument or venue that a listing has made known, or that none knows any longer.
 
     Rows without a listing of their own are quarantined, or marked, until something knows them.
     """
