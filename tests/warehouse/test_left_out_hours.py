@@ -46,6 +46,9 @@ WINDOWS = {1: "1h", 24: "24h"}
 ALL = "ALL"
 # A frame of an hour's last second is received in the next hour, whose segment has it.
 AFTER_PUSH_MS = 100
+# Open interest of a full hour is measured up to some minutes later, at other prices.
+MEASURED_WITHIN_MINUTES = 6
+OI_TOLERANCE = 0.98
 
 Plan = Mapping[tuple[str, datetime], str]
 
@@ -99,7 +102,7 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
             if outcome:
                 landings = [
                     left_out(home, venue, hour_at, landing, outcome)
-                    if landing.dataset == "liquidations"
+                    if landing.dataset == "liquidations" or outcome == "failed"
                     else landing
                     for landing in landings
                 ]
@@ -111,7 +114,7 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
 
 
 def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcome: str) -> Landing:
-    """The landing of liquidations as it is when it fails, or has a gap of the middle 40 minutes."""
+    """A landing of a venue that is down; one of liquidations may lack its middle 40 minutes."""
     if outcome == "failed":
         objects: tuple[RawObject, ...] = ()
     else:
@@ -203,6 +206,19 @@ def books(tape: Tape) -> Books:
                     most_usd=was.most_usd + one.notional_usd, most=was.most + 1
                 )
     return Books(tape, sums)
+
+    def open_interest_usd(self, asset: str, at: datetime) -> float:
+        """Of all venues together: the least of the minutes in which it may have been measured."""
+        asset_instruments = [one for one in self.tape.instruments if one.asset == asset]
+        return min(
+            sum(
+                self.tape.oi_usd(one, self.tape.minute_of(epoch_ms(minute) - 1))
+                for one in asset_instruments
+            )
+            for minute in (
+                at + timedelta(minutes=later) for later in range(MEASURED_WITHIN_MINUTES)
+            )
+        )
 
 
 def rows_of(home: Home, mart: str) -> Iterator[dict[str, Any]]:
@@ -308,6 +324,16 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
             if is_part(ALL, asset, hours) and not row[f"is_incomplete_{window}"]:
                 wrong.append(f"{window} is of a part without is_incomplete")
             check("liquidation_intensity_hourly", row, wrong)
+
+    for row in rows_of(home, "leverage_hourly"):
+        asset = row["base_asset"]
+        if asset == ALL:
+            continue
+        for name, at in (("oi_start_usd", row["hour_at"]), ("oi_usd", row["hour_at"] + HOUR)):
+            least = OI_TOLERANCE * books.open_interest_usd(asset, at)
+            if row[name] is not None and row[name] < least and not row["is_lower_bound"]:
+                told = f"{name} {row[name]} is below the books' {least} and no lower bound"
+                check("leverage_hourly", row, [told])
 
     for row in rows_of(home, "liquidations_hourly"):
         figures = {}

@@ -1,8 +1,8 @@
 -- One row per hour and tracked base_asset, and ALL: which venues should be in its open interest, and
 -- whether any is missing at the hour's start or at its end.
 --
--- Expected at an instant are the venues that list a trading instrument of the asset then, and every
--- instrument that reported in the day before (int_asset_open_interest_linked_hourly counts those).
+-- Expected at an instant is every instrument of the asset that its venue lists as trading then, and every
+-- one that reported in the day before (int_asset_open_interest_linked_hourly counts those).
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 747},
@@ -19,9 +19,18 @@ tracked_assets as (
 
 ),
 
-listed_assets as (
+instruments as (
 
-    from {{ ref('int_listed_assets') }}
+    select
+        venue,
+        instrument,
+        base_asset,
+        valid_from,
+        coalesce(valid_to, timestamp '9999-12-31') as valid_to,
+
+    from {{ ref('int_instrument_versions') }}
+
+    where is_trading
 
 ),
 
@@ -39,14 +48,13 @@ reporting as (
         hour_at,
         base_asset,
         venue,
-        bool_or(oi_start_usd is not null) as is_known_at_start,
-        bool_or(oi_end_usd is not null) as is_known_at_end,
+        instrument,
+        oi_start_usd is not null as is_known_at_start,
+        oi_end_usd is not null as is_known_at_end,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
     where hour_at in {{ build_hours() }}
-
-    group by all
 
 ),
 
@@ -55,21 +63,42 @@ listed as (
     select
         tracked_assets.hour_at,
         tracked_assets.base_asset,
-        listed_assets.venue,
+        instruments.venue,
+        instruments.instrument,
         {%- for end, instant in ends %}
         bool_or(
-            tracked_assets.{{ instant }} >= listed_assets.listed_from
-            and tracked_assets.{{ instant }} < listed_assets.listed_to
+            tracked_assets.{{ instant }} >= instruments.valid_from
+            and tracked_assets.{{ instant }} < instruments.valid_to
         ) as is_listed_at_{{ end }},
         {%- endfor %}
 
     from tracked_assets
-    inner join listed_assets
-        on tracked_assets.base_asset = listed_assets.base_asset
-        and tracked_assets.hour_at + interval 1 hour >= listed_assets.listed_from
-        and tracked_assets.hour_at < listed_assets.listed_to
+    inner join instruments
+        on tracked_assets.base_asset = instruments.base_asset
+        and tracked_assets.hour_at + interval 1 hour >= instruments.valid_from
+        and tracked_assets.hour_at < instruments.valid_to
 
     group by all
+
+),
+
+known_and_listed as (
+
+    select
+        coalesce(reporting.hour_at, listed.hour_at) as hour_at,
+        coalesce(reporting.base_asset, listed.base_asset) as base_asset,
+        coalesce(reporting.venue, listed.venue) as venue,
+        {%- for end, _ in ends %}
+        coalesce(reporting.is_known_at_{{ end }}, false) as is_known_at_{{ end }},
+        coalesce(listed.is_listed_at_{{ end }}, false) as is_listed_at_{{ end }},
+        {%- endfor %}
+
+    from reporting
+    full outer join listed
+        on reporting.hour_at = listed.hour_at
+        and reporting.base_asset = listed.base_asset
+        and reporting.venue = listed.venue
+        and reporting.instrument = listed.instrument
 
 ),
 
@@ -82,29 +111,10 @@ venues as (
         {%- for end, _ in ends %}
         bool_or(is_listed_at_{{ end }}) as is_listed_at_{{ end }},
         bool_or(is_known_at_{{ end }}) as is_known_at_{{ end }},
+        bool_or(is_listed_at_{{ end }} and not is_known_at_{{ end }}) as is_missing_at_{{ end }},
         {%- endfor %}
 
-    from (
-        select
-            hour_at,
-            base_asset,
-            venue,
-            is_listed_at_start,
-            is_listed_at_end,
-            false as is_known_at_start,
-            false as is_known_at_end,
-        from listed
-        union all by name
-        select
-            hour_at,
-            base_asset,
-            venue,
-            false as is_listed_at_start,
-            false as is_listed_at_end,
-            is_known_at_start,
-            is_known_at_end,
-        from reporting
-    ) as either
+    from known_and_listed
 
     group by all
 
@@ -120,7 +130,7 @@ by_asset as (
         coalesce(venues.is_listed_at_end or venues.is_known_at_end, false) as is_expected,
         {%- for end, _ in ends %}
         coalesce(venues.is_known_at_{{ end }}, false) as is_known_at_{{ end }},
-        coalesce(venues.is_listed_at_{{ end }} and not venues.is_known_at_{{ end }}, false)
+        coalesce(venues.is_missing_at_{{ end }}, false)
             or coalesce({{ 'linked' if end == 'end' else 'former' }}.missing_instruments, 0) > 0
             as is_missing_at_{{ end }},
         {%- endfor %}
