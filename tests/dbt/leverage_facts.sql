@@ -23,6 +23,14 @@ from (values
     ('hyperliquid', 'ETH'), ('bybit', 'SUI')
 ) as listed(venue, base_asset);
 
+create table staging.intermediate.int_instrument_versions as
+select
+    venue, instrument, base_asset, timestamp '1970-01-01' as valid_from, null::timestamp as valid_to, true as is_trading
+from (values
+    ('binance', 'BTCUSDT', 'BTC'), ('binance', 'ETHUSDT', 'ETH'), ('binance', 'DOGEUSDT', 'DOGE'),
+    ('hyperliquid', 'BTC', 'BTC'), ('hyperliquid', 'ETH', 'ETH'), ('bybit', 'SUIUSDT', 'SUI')
+) as listed(venue, instrument, base_asset);
+
 -- The last 25 hours of binance (but for 12:00) and hyperliquid; bybit at 05:00 alone.
 insert into staging.ops.venue_hours
 select

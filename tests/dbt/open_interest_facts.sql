@@ -20,6 +20,15 @@ from (values
     ('binance', 'ETH'), ('bybit', 'ETH'), ('binance', 'SOL')
 ) as listed(venue, base_asset);
 
+create table staging.intermediate.int_instrument_versions as
+select
+    venue, instrument, base_asset, timestamp '1970-01-01' as valid_from, null::timestamp as valid_to, true as is_trading
+from (values
+    ('binance', 'BTCUSDT', 'BTC'), ('bybit', 'BTCUSDT', 'BTC'), ('okx', 'BTC-USDT-SWAP', 'BTC'),
+    ('gate', 'BTC_USDT', 'BTC'), ('bitget', 'BTCUSDT', 'BTC'),
+    ('binance', 'ETHUSDT', 'ETH'), ('bybit', 'ETHUSDT', 'ETH'), ('binance', 'SOLUSDT', 'SOL')
+) as listed(venue, instrument, base_asset);
+
 -- binance is measured on the full hour, the others are polled 20 seconds after it. okx begins to
 -- report at 12:00 of the 28th; gate reports until 06:00 of it; bitget misses 05:00 of the 29th.
 create table marts.fct_open_interest as

@@ -181,6 +181,19 @@ class Books:
     def assets(self) -> list[str]:
         return sorted({asset for _, _, asset, _ in self.sums})
 
+    def open_interest_usd(self, asset: str, at: datetime) -> float:
+        """Of all venues together: the least of the minutes in which it may have been measured."""
+        asset_instruments = [one for one in self.tape.instruments if one.asset == asset]
+        return min(
+            sum(
+                self.tape.oi_usd(one, self.tape.minute_of(epoch_ms(minute) - 1))
+                for one in asset_instruments
+            )
+            for minute in (
+                at + timedelta(minutes=later) for later in range(MEASURED_WITHIN_MINUTES)
+            )
+        )
+
     def reports(self, venue: str, asset: str) -> bool:
         """Whether the venue lists the asset."""
         return any(asset in (ALL, one.asset) for one in self.tape.instruments if one.venue == venue)
@@ -206,19 +219,6 @@ def books(tape: Tape) -> Books:
                     most_usd=was.most_usd + one.notional_usd, most=was.most + 1
                 )
     return Books(tape, sums)
-
-    def open_interest_usd(self, asset: str, at: datetime) -> float:
-        """Of all venues together: the least of the minutes in which it may have been measured."""
-        asset_instruments = [one for one in self.tape.instruments if one.asset == asset]
-        return min(
-            sum(
-                self.tape.oi_usd(one, self.tape.minute_of(epoch_ms(minute) - 1))
-                for one in asset_instruments
-            )
-            for minute in (
-                at + timedelta(minutes=later) for later in range(MEASURED_WITHIN_MINUTES)
-            )
-        )
 
 
 def rows_of(home: Home, mart: str) -> Iterator[dict[str, Any]]:
