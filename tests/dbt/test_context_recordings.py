@@ -81,7 +81,7 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBP
     with staging_state(home) as connection:
         write_build_batches(connection, home, [ledger.read(ref) for ref in ledger.sealed()])
     duckdb.connect(str(home.warehouse_db)).close()
-    run_dbt(home, ["seed", "--select", "assets"])
+    run_dbt(home, ["seed"])
     run_dbt(home, ["run", "--select", *MODELS])
     with duckdb.connect(str(home.staging_db), read_only=True) as connection:
         yield connection

