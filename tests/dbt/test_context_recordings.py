@@ -33,6 +33,7 @@ MODELS = (
     "stg_bybit__funding",
     "stg_hyperliquid__funding",
     "stg_market_caps",
+    "+int_funding_intervals",
 )
 
 
@@ -104,11 +105,18 @@ def test_binance_instruments_of_july_2021_are_read_whole(staging) -> None:
 
 def test_bybit_settlements_eight_hours_apart_are_eight_hourly(staging) -> None:
     assert staging.execute(
-        "select observed_at, funding_rate, interval_hours, is_settled, reject_reason"
+        "select observed_at, funding_rate, is_settled, reject_reason"
         " from landed.stg_bybit__funding order by all"
     ).fetchall() == [
-        (at("2024-03-08"), 0.00015, 8.0, True, None),
-        (at("2024-03-08T08:00"), 0.0001, 8.0, True, None),
+        (at("2024-03-08"), 0.00015, True, None),
+        (at("2024-03-08T08:00"), 0.0001, True, None),
+    ]
+    assert staging.execute(
+        "select funding_at, interval_hours, interval_source"
+        " from intermediate.int_funding_intervals where venue = 'bybit' order by all"
+    ).fetchall() == [
+        (at("2024-03-08"), 8.0, "settlements"),
+        (at("2024-03-08T08:00"), 8.0, "settlements"),
     ]
 
 
