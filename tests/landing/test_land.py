@@ -416,7 +416,7 @@ def test_hyperliquid_without_a_mirror_says_which_to_set(
     monkeypatch.delenv("AIRFLOW_CONN_HYPERLIQUID_NODEFILLS")
     all_venues.routes["/hyperliquid/info"] = [as_json([{"universe": []}, []])]
     landing = of(land_venue(home, HOUR, "hyperliquid", clock, waits), "liquidations")
-    # The vaults' own fills come without a mirror, and tell of backstops alone.
+    # The vaults' own fills come without a mirror, and show backstops alone.
     assert (landing.status, [one.format for one in landing.objects]) == ("partial", ["rest"])
     assert "set AIRFLOW_CONN_HYPERLIQUID_NODEFILLS to a mirror" in landing.detail
 

@@ -333,7 +333,7 @@ GARBLED_BLOCKS = (
         [USER, fill("ETH", "3800.0", "1", "A", "Close Long", 41, **marked("0x12345", "market"))],
         [WINNER, fill("ETH", "3800.0", "1", "B", "Open Long", 41, **marked("0x12345", "market"))],
     )
-    # A liquidated user that is none of the parties here, well written: its own leg is elsewhere.
+    # A liquidated user who is not a party here, well written: its own leg is elsewhere.
     + block(
         800000022,
         [WINNER, fill("ETH", "3800.0", "2", "B", "Open Long", 42, **marked(USER, "market"))],

@@ -169,7 +169,7 @@ class UnusableAnswerError(Exception):
 class _Session(requests.Session):
     """Reads the environment's proxies and certificates once for each host.
 
-    Read anew for every request, they cost more than most answers do.
+    Read again for every request, they cost more than most answers do.
     """
 
     def __init__(self) -> None:

@@ -80,7 +80,7 @@ def premium_index(api: VenueApi, window: Window, known: Known) -> None:
 def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     """The window's hourly files of fills, as they are. The hour in the name has no leading zero.
 
-    For hours whose file did not come the vaults' own fills are asked for, which tell of backstops
+    For hours whose file did not come the vaults' own fills are asked for, which show backstops
     alone.
     """
     landed = 0

@@ -77,7 +77,7 @@ listings as (
         rows_of.venue,
         rows_of.instrument,
         rows_of.observed_at,
-        -- Of one instant the shortest, whichever answer told of it first.
+        -- Of one instant the shortest, whichever answer had it first.
         min(rows_of.interval_hours) as interval_hours,
 
     from {{ ref('int_funding_listings') }} as rows_of

@@ -3,7 +3,7 @@
 -- size: contracts of quanto_multiplier coins, BTC_USD ones of 1 USD; REST less what was `left` over.
 -- price: REST's fill_price is the average fill. Time: seconds by REST, in frames seconds or ms: the
 --   venue dates the change to 2026-08-20, but ms were seen before, so the magnitude decides, not the
---   date. The two cannot be joined: in hours that REST tells of, frames only reconcile.
+--   date. The two cannot be joined: in hours that REST reports, frames only reconcile.
 -- https://www.gate.com/docs/developers/apiv4/en/#list-liquidation-history
 with
 

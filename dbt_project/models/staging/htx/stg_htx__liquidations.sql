@@ -2,7 +2,7 @@
 -- size: `volume` in contracts. `amount` means coins in v3 and frames and contracts in v5, and is not
 --   used: a linear contract's size follows from trade_turnover, coin contracts are 100 (BTC) or 10 USD.
 -- price: the bankruptcy price; time: created_at or liquidation_time in ms. No throttle is documented.
--- REST and frames share no id: in hours that REST tells of, frames only reconcile.
+-- REST and frames share no id: in hours that REST reports, frames only reconcile.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb8295f-77b5-11ed-9966-0242ac110003
 with
 
