@@ -83,13 +83,32 @@
 
         ),
 
-        spelled as (
+        spelled_by_name as (
 
             select
                 *,
                 unnest({{ instrument_spelling(none, 'instrument') }}),
 
             from named
+
+        ),
+
+        -- What a builder's market is quoted in, its name does not say.
+        spelled as (
+
+            select
+                spelled_by_name.* exclude (quote_asset),
+                if(
+                    spelled_by_name.quote_asset = 'unknown',
+                    coalesce(dex_quotes.quote_asset, 'unknown'),
+                    spelled_by_name.quote_asset
+                ) as quote_asset,
+
+            from spelled_by_name
+            left join {{ hyperliquid_dex_quotes() }} as dex_quotes
+                on spelled_by_name.venue = 'hyperliquid'
+                and split_part(spelled_by_name.instrument, ':', 1) = dex_quotes.dex
+                and contains(spelled_by_name.instrument, ':')
 
         )
 
@@ -116,6 +135,14 @@
 {%- endmacro %}
 
 
+{#- What a vendor row's symbol says, as instrument_spelling, with the quote that tardis_rows knows. -#}
+{% macro tardis_spelling() -%}
+    struct_pack(
+        venue_asset := venue_asset, quote_asset := quote_asset, contract_type := contract_type
+    )
+{%- endmacro %}
+
+
 {#-
     Rows of the vendor's CSV of tickers that have a quantity, as observations of their own time; see
     tardis_rows. A row repeats what did not change.
@@ -123,7 +150,7 @@
 {% macro tardis_tickers(quantity, written) -%}
     (
         select
-            * exclude (venue_asset, quote_asset),
+            *,
             written_at as observed_at,
             case
                 when has_wrong_width then 'wrong_column_count'

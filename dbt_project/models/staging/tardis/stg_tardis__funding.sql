@@ -23,4 +23,4 @@ meant as (
 
 ),
 
-{{ staged_funding(none, 'meant') }}
+{{ staged_funding(none, 'meant', spelling=tardis_spelling()) }}

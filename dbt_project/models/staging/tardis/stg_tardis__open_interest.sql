@@ -28,4 +28,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest(none, 'meant') }}
+{{ staged_open_interest(none, 'meant', spelling=tardis_spelling()) }}

@@ -16,4 +16,4 @@ marks as (
 
 ),
 
-{{ staged_price_points(none, 'marks') }}
+{{ staged_price_points(none, 'marks', spelling=tardis_spelling()) }}
