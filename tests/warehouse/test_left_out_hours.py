@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from unwind.landing.land import hour_batch, land_venue
@@ -125,7 +126,7 @@ def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcom
 def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> RawObject:
     """A segment without what was received from :10 to :50; half of REST's answers."""
     zone = RawZone(home)
-    lines = zone.read(obj).decode().splitlines()
+    lines = pq.read_table(zone.lines_path(venue, obj.sha256))["text"].to_pylist()
     if obj.format == "frames":
         gap = (hour_at + timedelta(minutes=10), hour_at + timedelta(minutes=50))
         from_at, to_at = (one.isoformat().replace("+00:00", "Z") for one in gap)
