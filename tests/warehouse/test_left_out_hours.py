@@ -34,7 +34,7 @@ from unwind.replay.market import HOUR_MS, Tape, epoch_ms
 from unwind.replay.segments import write_segments
 from unwind.replay.server import ReplayServer
 from unwind.settings import Home
-from unwind.venues import venues
+from unwind.venues import DAILY, venues
 from unwind.warehouse.refresh import refresh
 
 HOUR = timedelta(hours=1)
@@ -93,11 +93,16 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
     home = Home(folder / "home")
     shutil.copytree(whole.root / "raw", home.root / "raw")
     known, ledger = Ledger(whole), Ledger(home)
+    due: dict[str, list[Landing]] = defaultdict(list)
     for hour_at in HOURS:
         batch = hour_batch(hour_at)
         for venue in venues():
-            landings = known.landed(batch.batch_id, venue)
+            # What is landed once a day lands with the next hour where it is still due.
+            landings = [*known.landed(batch.batch_id, venue), *due[venue]]
             outcome = plan.get((venue, hour_at))
+            due[venue] = []
+            if outcome in ("not_landed", "failed"):
+                due[venue] = [one for one in landings if is_daily(venue, one)]
             if outcome == "not_landed" or not landings:
                 continue
             if outcome:
@@ -112,6 +117,13 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
             ledger.seal(batch, landed_at(hour_at))
     refresh(home, clock=lambda: landed_at(HOURS[-1]) + HOUR)
     return home
+
+
+def is_daily(venue: str, landing: Landing) -> bool:
+    """Whether hours land the dataset once a day: the next one that is landed has it else."""
+    return any(
+        one.name == landing.dataset and DAILY in one.cadences for one in venues()[venue].datasets
+    )
 
 
 def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcome: str) -> Landing:
