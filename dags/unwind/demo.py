@@ -24,6 +24,7 @@ from typing import Any
 import requests
 
 from unwind.clock import CLOCK_VARIABLE, HOUR, iso, utc_now
+from unwind.errors import UnwindError
 from unwind.landing.ledger import Ledger
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
@@ -44,7 +45,7 @@ TRACKED_INSTRUMENTS = 10
 Report = Callable[[str, int, int], None]
 
 
-class DemoRefusedError(RuntimeError):
+class DemoRefusedError(UnwindError, RuntimeError):
     """The demo cannot run here: the home holds real data, or the port is taken."""
 
 

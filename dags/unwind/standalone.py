@@ -26,6 +26,7 @@ from pathlib import Path
 
 import psutil
 
+from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home
 
 LOOPBACK = "127.0.0.1"
@@ -50,7 +51,7 @@ READY_WITHIN_S = 180
 STOP_WITHIN_S = 20
 
 
-class StandaloneError(RuntimeError):
+class StandaloneError(UnwindError, RuntimeError):
     """Airflow could not be started or did not stay up; the text says what to do."""
 
 

@@ -160,6 +160,16 @@ class RawZone:
             return stored
         return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
 
+    def lines_of(self, obj: RawObject) -> Iterator[bytes]:
+        """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
+        path = self._object_path(obj.venue, obj.sha256, obj.packing)
+        with path.open("rb") as stored:
+            if obj.packing != "zst":
+                yield from stored
+                return
+            with zstandard.ZstdDecompressor().stream_reader(stored) as text:
+                yield from io.BufferedReader(text)
+
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""
         return self._home.raw_lines / venue / sha256[:2] / f"{sha256}.parquet"

@@ -36,6 +36,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock
+from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
 from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
@@ -54,7 +55,7 @@ TOO_BIG = 1009
 DISK_THREADS = 4
 
 
-class RecorderError(RuntimeError):
+class RecorderError(UnwindError, RuntimeError):
     """The recorder could not start; the text says what to do."""
 
 

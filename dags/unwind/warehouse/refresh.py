@@ -23,6 +23,8 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock, utc_now
+from unwind.database import connect
+from unwind.errors import UnwindError
 from unwind.landing.ledger import Ledger, SealRef
 from unwind.settings import Home
 from unwind.warehouse import gates, releases
@@ -56,11 +58,11 @@ def _silent(phase: str, done: int, total: int) -> None:
     """Reports to nobody."""
 
 
-class GateRefusedError(RuntimeError):
+class GateRefusedError(UnwindError, RuntimeError):
     """The marts gate has found what would mislead readers; they stay on the former release."""
 
 
-class WriterBusyError(RuntimeError):
+class WriterBusyError(UnwindError, RuntimeError):
     """Another refresh is writing, and went on for longer than this one would wait."""
 
 
@@ -387,7 +389,7 @@ def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
 def _recover(home: Home) -> None:
     """Replays what a killed writer left in the write-ahead logs, and folds it in."""
     for path in (home.warehouse_db, home.staging_db):
-        with duckdb.connect(str(path)) as connection:
+        with connect(home, path) as connection:
             connection.execute("checkpoint")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock
+from unwind.database import connect, quoted
 from unwind.landing.csv_files import Wishes
 from unwind.landing.imports import ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
@@ -167,8 +168,8 @@ def _staged_kinds(home: Home, batches: Sequence[str]) -> list[str]:
 
 
 def _count(home: Home, kind: str, batches: Sequence[str]) -> Count:
-    with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
-        connection.execute(f"attach '{home.staging_db}' as staging (read_only)")
+    with connect(home, home.warehouse_db, read_only=True) as connection:
+        connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         of_batches = f"batch_id in ({', '.join(repr(batch) for batch in batches)})"
         if kind == "liquidations":
             staged, facts, repeats, quarantined = connection.execute(
