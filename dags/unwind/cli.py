@@ -469,13 +469,27 @@ def up(
 
     home = _real_home()
     running = [one.venue for one in recorder_states(home) if one.is_running(utc_now())]
-    companions = {}
+    companions, ports = {}, {}
     if running:
         out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
     else:
         told = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
         companions["recorder"] = told
-    raise typer.Exit(standalone.up(home, port, companions))
+        if health_port:
+            ports["--health-port"] = health_port
+    raise typer.Exit(standalone.up(home, port, companions, ports))
+
+
+@app.command()
+def down() -> None:
+    """Ends what `unwind up` runs for this home, or what a killed one left behind."""
+    from unwind import standalone
+
+    home = Home.from_env()
+    if standalone.down(home):
+        out.print("Airflow and the recorder beside it have stopped.")
+    else:
+        out.print(f"Nothing of `unwind up` runs for {home.root}.", soft_wrap=True)
 
 
 def _real_home() -> Home:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unwind.memory import memory_limit, worker_threads
-from unwind.scratch import scratch_folder
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 if TYPE_CHECKING:
@@ -57,6 +57,6 @@ def _spill_folder(home: Home, path: object) -> str:
     if path == IN_MEMORY:
         name = f"memory-{next(_counter)}"
     try:
-        return str(scratch_folder(home) / f"duckdb-{name}")
+        return str(process_folder(home) / f"duckdb-{name}")
     except OSError:
         return ""

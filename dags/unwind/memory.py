@@ -10,7 +10,11 @@ import psutil
 
 from unwind.errors import MEMORY_VARIABLE, SettingError
 
-DEFAULT_LIMIT = "50%"
+DEFAULT_SHARE = 0.5
+# 2026-11-25: dbt, Great Expectations and Airflow take 0.6 to 0.8 GiB beside the database.
+BESIDE_THE_DATABASE = 2**30
+# What a container of any size leaves to the database.
+SMALLEST_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
 SMALLEST_LIMIT = 128 * 2**20
 # 2026-11-25: eight million frames pass at 1 GiB with two threads; each thread holds what it sorts,
@@ -26,11 +30,16 @@ UNITS = {
 
 
 def memory_limit() -> int:
-    """Bytes that the database at work may use: `UNWIND_MEMORY_LIMIT`, or half of `total_memory`.
+    """Bytes that the database at work may use: `UNWIND_MEMORY_LIMIT`.
 
-    Raises SettingError.
+    Without it half of `total_memory`; of less than 2 GiB, what the programs beside it leave. Raises
+    SettingError.
     """
-    text = os.environ.get(MEMORY_VARIABLE, "").strip() or DEFAULT_LIMIT
+    text = os.environ.get(MEMORY_VARIABLE, "").strip()
+    if not text:
+        total = total_memory()
+        free = max(total - BESIDE_THE_DATABASE, SMALLEST_DEFAULT)
+        return min(int(total * DEFAULT_SHARE), free)
     limit = _bytes(text)
     if limit is None:
         raise SettingError(

@@ -24,7 +24,7 @@ _lock = threading.Lock()
 _folders: dict[tuple[int, Path], tuple[Path, int]] = {}
 
 
-def scratch_folder(home: Home) -> Path:
+def process_folder(home: Home) -> Path:
     """This process's folder of temporary files; made, and others' leftovers swept, at first use."""
     with _lock:
         key = (os.getpid(), home.temp)
@@ -33,6 +33,11 @@ def scratch_folder(home: Home) -> Path:
             _folders[key] = _new_folder(home)
             atexit.register(_remove, *key)
         return _folders[key][0]
+
+
+def working_folder(home: Home, kind: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for one piece of work, on the home's disk; removed after the `with` block."""
+    return tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=process_folder(home))
 
 
 def sweep(home: Home) -> list[str]:

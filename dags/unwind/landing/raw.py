@@ -28,6 +28,7 @@ import zstandard
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import whole_file
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
@@ -107,6 +108,10 @@ class RawZone:
     def __init__(self, home: Home) -> None:
         self._home = home
 
+    @property
+    def _folder(self) -> Path:
+        return process_folder(self._home)
+
     def put(
         self,
         payload: bytes | Path,
@@ -128,13 +133,13 @@ class RawZone:
         packing = _packing(head)
         object_path = self._object_path(venue, digest, packing)
         if not object_path.exists():
-            with _opened(payload) as stream, whole_file(object_path) as beside:
+            with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
         if not lines_path.exists():
             try:
-                with _opened(payload) as stream, whole_file(lines_path) as beside:
+                with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{source.name if source else name}: {error}"

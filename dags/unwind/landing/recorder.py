@@ -604,7 +604,7 @@ class VenueRecorder:
 
 
 def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) -> None:
-    """Records until SIGINT or SIGTERM.
+    """Records until SIGINT, SIGTERM or a closed terminal.
 
     Raises RecorderError when a recorder of one of the venues runs already, when the port is taken,
     or when the folder cannot be written.
@@ -612,8 +612,10 @@ def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) 
 
     async def until_told() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under nohup a closed terminal is to be ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _listening(health_port) as door:
             await record_until(stop, home, venues, clock, door)
 
