@@ -116,7 +116,7 @@ def test_a_preparation_that_fails_names_its_log(airflow, monkeypatch):
     airflow.logs.mkdir(parents=True)
     failing = [sys.executable, "-c", "raise SystemExit('the disk is full')"]
     monkeypatch.setattr(standalone, "_airflow_command", lambda *arguments: failing)
-    with pytest.raises(StandaloneError, match="`airflow db migrate` failed: .*prepare.log says"):
+    with pytest.raises(StandaloneError, match=r"`airflow db migrate` failed: .*prepare.log says"):
         standalone._run_to_end(("db", "migrate"), os.environ, airflow.logs, threading.Event())
     assert "the disk is full" in (airflow.logs / "prepare.log").read_text()
 
