@@ -644,7 +644,7 @@ async def record_until(
             except OSError as error:
                 raise RecorderError(
                     f"{home.recorder / venue.name} cannot be written ({error.strerror or error}); "
-                    "free some space or mend its permissions, then start the recorder again"
+                    "free some space or correct its permissions, then start the recorder again"
                 ) from error
             recorders.append(recorder)
         await _work(stop, recorders, clock, door)

@@ -244,6 +244,8 @@ class _Gate:
 
 
 def _context(home: Home) -> FileDataContext:
+    # Great Expectations would print where its own code stumbled over it.
+    home.gates.mkdir(parents=True, exist_ok=True)
     preload()
     import great_expectations as gx
 
