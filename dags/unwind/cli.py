@@ -1,13 +1,14 @@
 """The `unwind` command: the rim, where clocks, files and people are.
 
-Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage. Errors are one plain sentence on
-standard error.
+Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage, 128 plus a signal's number where one
+stopped it (130 by Ctrl-C). Errors are one plain sentence on standard error.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,15 +20,46 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
+from typer.core import TyperGroup
 
 from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
+from unwind.errors import UnwindError, sentence_of
 from unwind.printing import DEFAULT_MAX_ROWS, TableFormat, print_rows, shown
 from unwind.settings import Home
 
 if TYPE_CHECKING:
     from unwind.landing.csv_files import Reading, Wishes
 
+# What the command is doing, for who stops it.
+_phase: list[str] = []
+
+
+class _Commands(TyperGroup):
+    """The commands. What is expected to go wrong ends in one sentence, not in a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Runs the command that was asked for."""
+        _phase.clear()
+        try:
+            return super().invoke(ctx)
+        except UnwindError as error:
+            _say_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as stopped:
+            raise typer.Exit(_say_stopped(stopped, ctx.invoked_subcommand or "")) from None
+        except Exception as error:
+            # Who reads no further, as `head` does, is told nothing.
+            if isinstance(error, BrokenPipeError):
+                raise
+            sentence = sentence_of(error, Path(os.environ.get("UNWIND_HOME") or "the home"))
+            if sentence is None:
+                raise
+            _say_error(sentence)
+            raise typer.Exit(1) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="unwind",
     help="An open warehouse of crypto liquidations and leverage stress.",
     no_args_is_help=True,
@@ -55,35 +87,46 @@ TRY_NEXT = (
 )
 
 
-def main() -> None:
-    """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
-    from unwind.demo import DemoRefusedError
-    from unwind.landing.imports import ImportRefusedError, UnrecognisedImportError
-    from unwind.landing.recorder import RecorderError
-    from unwind.standalone import StandaloneError
-    from unwind.warehouse.dbt import DbtError
-    from unwind.warehouse.gates import GateError
-    from unwind.warehouse.lineage import NoSuchLiquidationError
-    from unwind.warehouse.queries import QueryError
-    from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
-    from unwind.warehouse.releases import NoReleaseError
+# What is left behind when a command is stopped.
+STANDING = {
+    "demo": "run it again: it goes on where it stopped",
+    "land": "what was sealed is sealed, and venues that had answered are not asked again: run it "
+    "again to go on",
+    "import": "a batch is sealed whole or not at all: run it again, a file is taken once",
+    "refresh": "readers are where they were: `unwind refresh` builds what is not published",
+    "export": "the files that were written are whole: run it again for the others",
+}
 
-    expected = (
-        *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
-        *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
-        QueryError,
-    )
+
+class _Stopped(KeyboardInterrupt):
+    """The command was told to stop, by the signal of this number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main() -> None:
+    """Runs the command line. A closed terminal and SIGTERM stop it as Ctrl-C does."""
+
+    def stop(number: int, _: Any) -> None:
+        raise _Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Under nohup a closed terminal is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         app()
-    except UnrecognisedImportError as error:
-        _say_error(str(error))
-        raise SystemExit(2) from None
-    except expected as error:
-        _say_error(str(error))
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        _say_error("stopped; what was landed and published stays, run it again to go on")
-        raise SystemExit(1) from None
+    except KeyboardInterrupt as stopped:
+        raise SystemExit(_say_stopped(stopped, "")) from None
+
+
+def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
+    """Says where things stand; the exit code, as shells have it."""
+    while_ = f" while {_phase[-1]}" if _phase else ""
+    standing = STANDING.get(command, "what was landed and published stays")
+    _say_error(f"stopped{while_}; {standing}")
+    return 128 + getattr(stopped, "number", signal.SIGINT)
 
 
 @app.command()
@@ -283,7 +326,7 @@ def refresh(
     with _progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
     if done.release_id is None:
-        out.print("Nothing to build: everything sealed is published.")
+        out.print(_why_nothing_is_built(home))
         return
     out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
     for batch_id, held_venue, reason in done.held:
@@ -308,7 +351,8 @@ def sql(
     from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 
-    with answered(current_db(Home.from_env()), query, allow_files) as answer:
+    home = Home.from_env()
+    with answered(home, current_db(home), query, allow_files) as answer:
         print_rows(answer.names, answer.rows, format, limit or None)
 
 
@@ -425,13 +469,27 @@ def up(
 
     home = _real_home()
     running = [one.venue for one in recorder_states(home) if one.is_running(utc_now())]
-    companions = {}
+    companions, ports = {}, {}
     if running:
         out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
     else:
         told = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
         companions["recorder"] = told
-    raise typer.Exit(standalone.up(home, port, companions))
+        if health_port:
+            ports["--health-port"] = health_port
+    raise typer.Exit(standalone.up(home, port, companions, ports))
+
+
+@app.command()
+def down() -> None:
+    """Ends what `unwind up` runs for this home, or what a killed one left behind."""
+    from unwind import standalone
+
+    home = Home.from_env()
+    if standalone.down(home):
+        out.print("Airflow and the recorder beside it have stopped.")
+    else:
+        out.print(f"Nothing of `unwind up` runs for {home.root}.", soft_wrap=True)
 
 
 def _real_home() -> Home:
@@ -444,6 +502,17 @@ def _real_home() -> Home:
         )
         raise typer.Exit(1)
     return home
+
+
+def _why_nothing_is_built(home: Home) -> str:
+    from unwind.landing.ledger import Ledger
+
+    if Ledger(home).sealed():
+        return "Nothing to build: everything sealed is published."
+    return (
+        f"Nothing to build: nothing is landed or imported in {home.root} yet. "
+        "Next: unwind land, or unwind import"
+    )
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:
@@ -517,6 +586,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         phases: set[str] = set()
 
         def log(phase: str, done: int, total: int) -> None:
+            _phase[:] = [phase]
             if phase not in phases:
                 phases.add(phase)
                 # Real time, whatever instant the clock of a demo is set to.
@@ -529,6 +599,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         tasks: dict[str, TaskID] = {}
 
         def advance(phase: str, done: int, total: int) -> None:
+            _phase[:] = [phase]
             kind = phase.split(" ")[0]
             if kind not in tasks:
                 tasks[kind] = bars.add_task(phase, total=max(total, 1))
@@ -574,11 +645,10 @@ def _missing_on_purpose() -> str:
 
 
 def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
-    import duckdb
-
+    from unwind.database import connect
     from unwind.warehouse.releases import current_db
 
-    with duckdb.connect(str(current_db(home)), read_only=True) as connection:
+    with connect(home, current_db(home), read_only=True) as connection:
         rows = connection.execute(
             "select reject_reason, count(*) from marts.quarantined_liquidations"
             " where batch_id in (select unnest(?)) group by all order by 2 desc",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from unwind.errors import SettingError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 RECONCILED_ASSETS_VARIABLE = "UNWIND_RECONCILED_ASSETS"
 # Each further asset is some fifty questions a day, of the forty a minute that a free key allows.
@@ -84,6 +86,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def temp(self) -> Path:
+        """What processes keep while they work, and databases spill; see unwind.scratch."""
+        return self.root / "temp"
+
+    @property
     def simulation_mark(self) -> Path:
         """There where the demo has filled the home with a simulated market."""
         return self.root / "SIMULATED"
@@ -97,16 +104,24 @@ class Home:
 def reconciled_assets() -> list[str]:
     """The assets whose totals are asked of those who sum up liquidations, as in `BTC,ETH,SOL`.
 
-    Raises ValueError where `UNWIND_RECONCILED_ASSETS` names none.
+    Raises SettingError where `UNWIND_RECONCILED_ASSETS` names none.
     """
     text = os.environ.get(RECONCILED_ASSETS_VARIABLE, "").strip() or RECONCILED_ASSETS
     assets = [asset.strip().upper() for asset in text.split(",") if asset.strip()]
     if not assets:
-        raise ValueError(
+        raise SettingError(
             f"{RECONCILED_ASSETS_VARIABLE} names no asset: {text!r}; write them as "
             f"{RECONCILED_ASSETS}"
         )
     return assets
+
+
+def count_from_env(name: str, default: int) -> int:
+    """A whole number above zero from an environment variable. Raises SettingError."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
+    return int(text)
 
 
 def connection_variable(conn_id: str) -> str:
@@ -120,14 +135,14 @@ def endpoint(conn_id: str, default: str) -> str:
     Read from `AIRFLOW_CONN_<CONN_ID>`, in either form that Airflow takes: JSON
     (`{"host": "https://..."}`) or URI (`https://host:port/path`). Without it, and where the JSON
     holds only a password, the venue's own host.
-    Raises ValueError when the variable is set but cannot be read or names no host.
+    Raises SettingError when the variable is set but cannot be read or names no host.
     """
     url, password = _connection(conn_id)
     if not url and (password or not _is_set(conn_id)):
         return default.rstrip("/")
     if not urlsplit(url).netloc:
         # Never the value itself: it may hold a key.
-        raise ValueError(
+        raise SettingError(
             f"{connection_variable(conn_id)} names no host; set it to a URL such as {default!r}"
         )
     return url.rstrip("/")
@@ -148,7 +163,7 @@ def _connection(conn_id: str) -> tuple[str, str]:
     try:
         return _from_json(value) if value.startswith("{") else _from_uri(value)
     except ValueError:
-        raise ValueError(
+        raise SettingError(
             f"{connection_variable(conn_id)} cannot be read; write a URL, or JSON such as "
             '{"host": "https://...", "password": "..."}'
         ) from None

@@ -644,7 +644,7 @@ def _zone(text: str) -> str:
     offset = _OFFSET.match(text)
     # Etc/GMT-3 is three hours ahead of Greenwich.
     zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else text
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": "1", "memory_limit": "64MiB"}) as connection:
         known = connection.execute(
             "select count(*) from pg_timezone_names() where name = ?", [zone]
         ).fetchone()

@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import random
-import tempfile
 import time
 import zipfile
 from collections import deque
@@ -23,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -33,7 +33,8 @@ from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
 from unwind.landing.bounded_transport import BoundedAdapter
-from unwind.settings import connection_variable, endpoint, password
+from unwind.scratch import working_folder
+from unwind.settings import Home, connection_variable, endpoint, password
 
 T = TypeVar("T")
 Where = Sequence[str | int]
@@ -761,10 +762,9 @@ def pace_wait_seconds(
     return wait
 
 
-def scratch_folder(home_root: Path) -> tempfile.TemporaryDirectory[str]:
+def scratch_folder(home_root: Path) -> TemporaryDirectory[str]:
     """A folder for one landing's downloads, on the same disk as the raw zone."""
-    home_root.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=".landing-", dir=home_root)
+    return working_folder(Home(home_root), "landing")
 
 
 def _parsed(payload: bytes) -> tuple[Any, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unwind.clock import Clock
+from unwind.errors import UnwindError
 from unwind.landing.csv_files import (
     CSV_FORMATS,
     Reading,
@@ -55,12 +56,14 @@ OF_ANY_SOURCE = ("reported-csv",)
 NOTHING_SAID = Wishes()
 
 
-class ImportRefusedError(ValueError):
+class ImportRefusedError(UnwindError, ValueError):
     """Nothing was imported; the text says which file or argument, why, and what to do."""
 
 
 class UnrecognisedImportError(ImportRefusedError):
     """The file can be read, and is not what it was said to be; wrong usage."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -50,7 +49,7 @@ from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.recorder_state import read_state
 from unwind.landing.segments import CLOSED, closed_path, missed, missed_in, open_path
-from unwind.settings import Home
+from unwind.settings import Home, count_from_env
 from unwind.venues import (
     DAILY,
     DAY,
@@ -260,12 +259,7 @@ def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
 
 def tracked_instruments() -> int:
     """How many instruments of each market are followed one by one (liquidations: always all)."""
-    text = os.environ.get(TRACKED_INSTRUMENTS_VARIABLE, "").strip() or str(TRACKED_INSTRUMENTS)
-    if not text.isdigit() or int(text) == 0:
-        raise ValueError(
-            f"{TRACKED_INSTRUMENTS_VARIABLE} is {text!r}; set it to a whole number above zero"
-        )
-    return int(text)
+    return count_from_env(TRACKED_INSTRUMENTS_VARIABLE, TRACKED_INSTRUMENTS)
 
 
 # A dataset's answers, and the landing that they are of.
@@ -655,7 +649,7 @@ def _streamed_before(
         name = f"recorder/{venue.name}/{closed_path(Path(), hour_at).name}"
         for segment in landing.objects:
             if segment.name == name and segment.problem is None:
-                return stream_hour(hour_at, missed_in(zone.read(segment).splitlines(), hour_at))
+                return stream_hour(hour_at, missed_in(zone.lines_of(segment), hour_at))
     return stream_hour(hour_at, None)
 
 

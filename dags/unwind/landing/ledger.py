@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from unwind.clock import iso, parse_instant
-from unwind.durable import sync, write_json
+from unwind.durable import link_new, write_json
 from unwind.landing.raw import RawObject
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 STATUSES = ("ok", "partial", "failed", "empty")
@@ -150,6 +151,7 @@ class Ledger:
         write_json(
             self._home.landed / batch_id / f"{venue}.json",
             [landing.as_json() for landing in sorted(landings, key=lambda one: one.dataset)],
+            folder=process_folder(self._home),
         )
 
     def landed(self, batch_id: str, venue: str) -> list[Landing]:
@@ -217,7 +219,8 @@ class Ledger:
     def _write(self, seal: Seal) -> None:
         batch = seal.batch
         target = self._home.batches / f"{batch.batch_id}.r{seal.revision:04d}.json"
-        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.seal")
+        self._home.batches.mkdir(parents=True, exist_ok=True)
+        beside = process_folder(self._home) / f"{target.name}.{uuid.uuid4().hex[:8]}.seal"
         write_json(
             beside,
             {
@@ -235,9 +238,7 @@ class Ledger:
             },
         )
         try:
-            # A link, unlike a rename, fails when the revision is there already.
-            os.link(beside, target)
-            sync(target.parent)
+            link_new(beside, target)
         finally:
             beside.unlink()
 

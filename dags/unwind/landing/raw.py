@@ -28,6 +28,7 @@ import zstandard
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import whole_file
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
@@ -107,6 +108,10 @@ class RawZone:
     def __init__(self, home: Home) -> None:
         self._home = home
 
+    @property
+    def _folder(self) -> Path:
+        return process_folder(self._home)
+
     def put(
         self,
         payload: bytes | Path,
@@ -128,13 +133,13 @@ class RawZone:
         packing = _packing(head)
         object_path = self._object_path(venue, digest, packing)
         if not object_path.exists():
-            with _opened(payload) as stream, whole_file(object_path) as beside:
+            with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
         if not lines_path.exists():
             try:
-                with _opened(payload) as stream, whole_file(lines_path) as beside:
+                with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{source.name if source else name}: {error}"
@@ -159,6 +164,16 @@ class RawZone:
         if obj.packing != "zst":
             return stored
         return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
+
+    def lines_of(self, obj: RawObject) -> Iterator[bytes]:
+        """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
+        path = self._object_path(obj.venue, obj.sha256, obj.packing)
+        with path.open("rb") as stored:
+            if obj.packing != "zst":
+                yield from stored
+                return
+            with zstandard.ZstdDecompressor().stream_reader(stored) as text:
+                yield from io.BufferedReader(text)
 
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""

@@ -36,6 +36,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock
+from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
 from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
@@ -54,7 +55,7 @@ TOO_BIG = 1009
 DISK_THREADS = 4
 
 
-class RecorderError(RuntimeError):
+class RecorderError(UnwindError, RuntimeError):
     """The recorder could not start; the text says what to do."""
 
 
@@ -603,7 +604,7 @@ class VenueRecorder:
 
 
 def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) -> None:
-    """Records until SIGINT or SIGTERM.
+    """Records until SIGINT, SIGTERM or a closed terminal.
 
     Raises RecorderError when a recorder of one of the venues runs already, when the port is taken,
     or when the folder cannot be written.
@@ -611,8 +612,10 @@ def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) 
 
     async def until_told() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under nohup a closed terminal is to be ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _listening(health_port) as door:
             await record_until(stop, home, venues, clock, door)
 
@@ -641,7 +644,7 @@ async def record_until(
             except OSError as error:
                 raise RecorderError(
                     f"{home.recorder / venue.name} cannot be written ({error.strerror or error}); "
-                    "free some space or mend its permissions, then start the recorder again"
+                    "free some space or correct its permissions, then start the recorder again"
                 ) from error
             recorders.append(recorder)
         await _work(stop, recorders, clock, door)

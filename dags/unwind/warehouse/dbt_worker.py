@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import sys
 import threading
 from typing import Any, TextIO
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 
 
@@ -39,7 +41,7 @@ def main() -> None:
 
     def on_event(event: Any) -> None:
         if event.info.level == "error" and event.info.msg.strip():
-            failures.append(event.info.msg.strip())
+            failures.append(COLOURS.sub("", event.info.msg.strip()))
         if event.info.name in NODE_DONE:
             data = event.data
             # A test's result names its total otherwise than a model's.

@@ -22,6 +22,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unwind.database import bounds
+from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse.state import append_rows, naive_utc
 
@@ -68,7 +70,7 @@ STAGED_COLUMNS = {
 OBSERVATION_COLUMNS = {"batch_id", "venue", "observed_at", "reject_reason"}
 
 
-class GateError(RuntimeError):
+class GateError(UnwindError, RuntimeError):
     """A gate could not judge at all: its files are missing or locked; the text says what to do."""
 
 
@@ -242,6 +244,8 @@ class _Gate:
 
 
 def _context(home: Home) -> FileDataContext:
+    # Great Expectations would print where its own code stumbled over it.
+    home.gates.mkdir(parents=True, exist_ok=True)
     preload()
     import great_expectations as gx
 
@@ -275,10 +279,9 @@ def _opened_gate(home: Home, files: Collection[Path]) -> Iterator[_Gate]:
 
 
 def _prepare(connection: Connection, home: Home) -> None:
-    spill = home.gates / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
     _run(connection, "set TimeZone = 'UTC'")
-    _run(connection, f"set temp_directory = {_quoted(spill)}")
+    for setting, value in bounds(home).items():
+        _run(connection, f"set {setting} = {_quoted(value)}")
     _run(connection, "create schema gate")
     limits = ", ".join(
         f"{limit.value!r}{'::bigint' if isinstance(limit.value, int) else '::double'} as {name}"

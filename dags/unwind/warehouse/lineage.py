@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-import duckdb
-
+from unwind.database import connect
+from unwind.errors import UnwindError
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.warehouse.releases import current_db
 
 
-class NoSuchLiquidationError(LookupError):
+class NoSuchLiquidationError(UnwindError, LookupError):
     """The current release has no such fact; the text says so."""
 
 
@@ -46,7 +46,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
         raise NoSuchLiquidationError(
             f"{liquidation_id!r} is no liquidation_id; take one from marts.fct_liquidations"
         ) from None
-    with duckdb.connect(str(current_db(home)), read_only=True) as release:
+    with connect(home, current_db(home), read_only=True) as release:
         rows = release.execute(
             "select liquidation_id::varchar, venue, source_kind, parser, batch_id, raw_object,"
             " raw_line, row_in_line from marts.liquidation_sightings where liquidation_id = ?"
@@ -73,8 +73,9 @@ def _raw_line(
         for obj in landing.objects:
             if obj.sha256 == raw_object:
                 name = obj.name
-    text = duckdb.execute(
-        "select text from read_parquet(?) where raw_line = ?",
-        [str(zone.lines_path(venue, raw_object)), raw_line],
-    ).fetchone()
+    with connect(home) as lines:
+        text = lines.execute(
+            "select text from read_parquet(?) where raw_line = ?",
+            [str(zone.lines_path(venue, raw_object)), raw_line],
+        ).fetchone()
     return name, text[0] if text else ""

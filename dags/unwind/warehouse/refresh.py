@@ -8,13 +8,11 @@ pending: the same tables come out.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,11 +21,14 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock, utc_now
+from unwind.database import connect
+from unwind.errors import UnwindError
 from unwind.landing.ledger import Ledger, SealRef
 from unwind.settings import Home
 from unwind.warehouse import gates, releases
 from unwind.warehouse.dbt import DBT_PROJECT, DbtProcess, OnNode, run_dbt
 from unwind.warehouse.state import naive_utc, staging_state, write_build_batches
+from unwind.warehouse.writing import writer_lock
 
 # What each phase leaves the plan in.
 STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
@@ -45,9 +46,6 @@ STAGING_MODELS = (
     "int_funding_intervals",
 )
 
-# 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
-LOCK_WAIT_SECONDS = 1800
-
 Report = Callable[[str, int, int], None]
 RunDbt = Callable[[Sequence[str], OnNode], None]
 
@@ -56,12 +54,8 @@ def _silent(phase: str, done: int, total: int) -> None:
     """Reports to nobody."""
 
 
-class GateRefusedError(RuntimeError):
+class GateRefusedError(UnwindError, RuntimeError):
     """The marts gate has found what would mislead readers; they stay on the former release."""
-
-
-class WriterBusyError(RuntimeError):
-    """Another refresh is writing, and went on for longer than this one would wait."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,10 @@ def refresh(
     target = Home(into.resolve()) if into else home
     warehouse = Warehouse(home, target, as_of, clock)
     # Imports of seconds, done while dbt works.
-    with writer_lock(target), ExitStack() as processes:
+    with (
+        writer_lock(target, report=None if report is _silent else report),
+        ExitStack() as processes,
+    ):
         building: list[DbtProcess] = []
 
         def report_staging(phase: str, done: int, total: int) -> None:
@@ -157,26 +154,6 @@ def publish(home: Home, clock: Clock = utc_now) -> str | None:
     """The last phase alone: the new release's id, null when nothing was judged fit."""
     with writer_lock(home):
         return _publish(Warehouse(home, home, None, clock))[0]
-
-
-@contextmanager
-def writer_lock(home: Home, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """The one writer's lock on a warehouse; freed by the system however the holder ends."""
-    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    with (home.warehouse_dir / ".lock").open("w") as lock:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WriterBusyError(
-                        f"another refresh has been writing {home.warehouse_dir} for over "
-                        f"{wait_seconds:.0f} s; wait for it or end it, then refresh again"
-                    ) from None
-                time.sleep(0.2)
-        yield
 
 
 def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:
@@ -387,7 +364,7 @@ def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
 def _recover(home: Home) -> None:
     """Replays what a killed writer left in the write-ahead logs, and folds it in."""
     for path in (home.warehouse_db, home.staging_db):
-        with duckdb.connect(str(path)) as connection:
+        with connect(home, path) as connection:
             connection.execute("checkpoint")
 
 

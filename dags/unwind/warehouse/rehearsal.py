@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,12 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock
+from unwind.database import connect, quoted
 from unwind.landing.csv_files import Wishes
 from unwind.landing.imports import ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
 from unwind.landing.raw import RawZone
+from unwind.scratch import working_folder
 from unwind.settings import Home
 from unwind.warehouse import refresh
 from unwind.warehouse.dbt import run_dbt
@@ -71,8 +72,7 @@ def rehearse_import(
     home itself is only read: batches that are sealed and not built yet stay out. Raises
     ImportRefusedError as the import would.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=home.root) as folder:
+    with working_folder(home, "rehearsal") as folder:
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)
@@ -167,8 +167,8 @@ def _staged_kinds(home: Home, batches: Sequence[str]) -> list[str]:
 
 
 def _count(home: Home, kind: str, batches: Sequence[str]) -> Count:
-    with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
-        connection.execute(f"attach '{home.staging_db}' as staging (read_only)")
+    with connect(home, home.warehouse_db, read_only=True) as connection:
+        connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         of_batches = f"batch_id in ({', '.join(repr(batch) for batch in batches)})"
         if kind == "liquidations":
             staged, facts, repeats, quarantined = connection.execute(

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from unwind.database import connect
 from unwind.landing.coverage import as_of_asking, heard_hours
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
@@ -74,9 +75,8 @@ create table if not exists ops.plan (
 def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(str(home.staging_db), read_only=read_only)
+    connection = connect(home, home.staging_db, read_only)
     try:
-        connection.execute("set TimeZone = 'UTC'")
         if not read_only:
             connection.execute(OPS_TABLES)
         yield connection
@@ -237,4 +237,4 @@ def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
     """What a landed segment lacks of an hour, by its own gap lines."""
-    return missed_in(zone.read(segment).splitlines(), hour_at)
+    return missed_in(zone.lines_of(segment), hour_at)

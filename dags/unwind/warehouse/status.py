@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 import unwind
 from unwind.clock import iso
+from unwind.database import connect
 from unwind.durable import write_json
 from unwind.landing.ledger import Ledger
 from unwind.landing.recorder_state import recorder_states
@@ -21,6 +20,7 @@ from unwind.warehouse import releases
 # 2026-11-22: an hour is landed, built and published within minutes of its end.
 STALE_AFTER = timedelta(hours=3)
 FREE_BYTES_WANTED = 5 * 2**30
+NO_RECORDER_NEEDED = "no recorder is needed for a simulated market"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
     )
     if not known:
         return
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+    with connect(home, releases.current_db(home), read_only=True) as release:
         for title, query in STATUS_QUERIES.items():
             rows = release.execute(query).fetchall()
             if rows:
@@ -65,6 +65,8 @@ def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     """One row a stream of the recorders that run."""
     states = recorder_states(home)
     running = [state for state in states if state.is_running(now)]
+    if home.is_simulated:
+        return "Recorder", ["what"], [(NO_RECORDER_NEEDED,)]
     if not running:
         last = max((state.updated_at for state in states), default=None)
         since = f"; the last one gave its last sign at {iso(last)}" if last else ""
@@ -170,7 +172,7 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
         + (", by the demo's clock" if home.is_simulated else ""),
         "is the refresh running? `unwind up` schedules it, `unwind refresh` runs it once",
     )
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+    with connect(home, releases.current_db(home), read_only=True) as release:
         held = release.execute(
             "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
         ).fetchone()[0]
@@ -183,7 +185,7 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
 
 def _recorder_finding(home: Home, now: datetime) -> Finding:
     if home.is_simulated:
-        return Finding(True, "no recorder is needed for a simulated market")
+        return Finding(True, NO_RECORDER_NEEDED)
     running = [state for state in recorder_states(home) if state.is_running(now)]
     if not running:
         return Finding(
@@ -204,7 +206,7 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
 
 def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> str | None:
     """Notes that a person lets a held part through. Returns what is wrong, None when done."""
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+    with connect(home, releases.current_db(home), read_only=True) as release:
         row = release.execute(
             "select max(revision), max(hold_reason) from marts.landing_outcomes"
             " where batch_id = ? and venue = ? and is_held",
