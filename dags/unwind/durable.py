@@ -1,24 +1,42 @@
-"""Files that are either whole or absent, whatever happens while they are written."""
+"""Files that are either whole or absent, whatever happens while they are written.
+
+What is being written has a name of its own, which says which process writes it. So a later start
+can tell what a killed process has left from what another one is still writing.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Of a process that cannot be looked up (another container's, another host's) nothing is swept.
+_MARKED = re.compile(r"~(?P<space>\w+)\.(?P<pid>\d+)\.(?P<started>\d+)~")
+# 2026-11-25: what older versions left has no mark. No landing and no write takes a day.
+_UNMARKED = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal)")
+_UNMARKED_SECONDS = 86_400
+# The copy that becomes the next release lasts from one to the next.
+NEVER_LEFT = ".next.part"
+
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
+def whole_file(target: Path, scratch: Path | None = None) -> Iterator[Path]:
     """Yields a path to write beside `target`; on success it is flushed to disk and renamed to it.
 
-    On failure nothing of it is left, and a former `target` stays as it was.
+    On failure nothing of it is left, and a former `target` stays as it was. `scratch` is a folder
+    on the same disk to write in instead, for targets in folders that are too many to sweep.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    folder = scratch or target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".{target.name[:120]}.{process_mark()}{uuid.uuid4().hex[:8]}.part"
     try:
         yield beside
         sync(beside)
@@ -41,3 +59,78 @@ def write_json(target: Path, value: Any, default: Callable[[Any], Any] = str) ->
     """Writes `value` whole; keys are sorted so that the same value gives the same bytes."""
     with whole_file(target) as beside:
         beside.write_text(json.dumps(value, indent=1, sort_keys=True, default=default) + "\n")
+
+
+def write_once(target: Path, value: Any) -> bool:
+    """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written."""
+    beside = target.with_name(f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once")
+    write_json(beside, value)
+    try:
+        # A link, unlike a rename, fails when the file is there already.
+        os.link(beside, target)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    sync(target.parent)
+    return True
+
+
+def process_mark() -> str:
+    """Names this process within a file's name, for `leftovers`."""
+    return f"~{_process_space()}.{os.getpid()}.{_started(os.getpid())}~"
+
+
+def leftovers(folders: Iterable[Path]) -> Iterator[Path]:
+    """Files and folders directly in these that a process was writing which is gone."""
+    for folder in folders:
+        if folder.is_dir():
+            yield from (Path(entry.path) for entry in os.scandir(folder) if _is_leftover(entry))
+
+
+def _is_leftover(entry: os.DirEntry[str]) -> bool:
+    marked = _MARKED.search(entry.name)
+    if marked:
+        is_ours = marked["space"] == _process_space()
+        return is_ours and _started(int(marked["pid"])) != marked["started"]
+    if not _UNMARKED.fullmatch(entry.name) or entry.name == NEVER_LEFT:
+        return False
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _UNMARKED_SECONDS
+
+
+def sweep(folders: Iterable[Path]) -> list[Path]:
+    """Deletes what killed processes have left in these folders; returns what that was."""
+    swept = list(leftovers(folders))
+    for path in swept:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return swept
+
+
+def _process_space() -> str:
+    """Where a process's number means something: its host, or its container."""
+    try:
+        return str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        return "host"
+
+
+def _started(pid: int) -> str:
+    """When a process began, as the system counts; empty for one that is not there."""
+    try:
+        # After the command's name, which may hold spaces and brackets.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[19] if fields[0] != "Z" else ""
+    except OSError:
+        pass
+    if Path("/proc/self/stat").exists():
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "0"
+    return "0"

@@ -32,6 +32,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
+from unwind.durable import process_mark
 from unwind.landing.bounded_transport import BoundedAdapter
 from unwind.settings import connection_variable, endpoint, password
 
@@ -764,7 +765,7 @@ def pace_wait_seconds(
 def scratch_folder(home_root: Path) -> tempfile.TemporaryDirectory[str]:
     """A folder for one landing's downloads, on the same disk as the raw zone."""
     home_root.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=".landing-", dir=home_root)
+    return tempfile.TemporaryDirectory(prefix=f".landing-{process_mark()}", dir=home_root)
 
 
 def _parsed(payload: bytes) -> tuple[Any, str | None]:

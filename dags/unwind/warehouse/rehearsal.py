@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock
+from unwind.durable import process_mark
 from unwind.landing.csv_files import Wishes
 from unwind.landing.imports import ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
@@ -72,7 +73,7 @@ def rehearse_import(
     ImportRefusedError as the import would.
     """
     home.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=home.root) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".rehearsal-{process_mark()}", dir=home.root) as folder:
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)

@@ -22,7 +22,7 @@ import duckdb
 
 import unwind
 from unwind.clock import iso, parse_instant
-from unwind.durable import sync, write_json
+from unwind.durable import process_mark, sync, write_json
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse.state import naive_utc
 
@@ -271,7 +271,7 @@ def _copy_bytes(source: Path, target: Path) -> None:
 
 
 def _swap(home: Home, release_id: str) -> None:
-    beside = home.root / f".current.{os.getpid()}"
+    beside = home.root / f".current.{process_mark()}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(Path("releases") / release_id)
     beside.replace(home.current)
