@@ -112,7 +112,7 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
 def _process_space() -> str:
     """Where a process's number means something: its host, or its container."""
     try:
-        return str(os.stat("/proc/self/ns/pid").st_ino)
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         return "host"
 

@@ -23,7 +23,7 @@ class Home:
     """
 
     root: Path
-    # The folder of the two files that are built; a rebuild has one of its own until it is published.
+    # The folder of the two files that are built; a rebuild has one of its own until it is out.
     building: str = "warehouse"
 
     @classmethod

@@ -267,7 +267,7 @@ class Ledger:
     def withdraw(
         self, batch_id: str, venue: str | None, reason: str, noted_at: datetime, undo: bool = False
     ) -> Withdrawal:
-        """Notes that a batch, or one venue's part of it, is taken out of the warehouse, or put back.
+        """Notes that a batch, or one venue's part, is taken out of the warehouse, or put back.
 
         Raises LedgerError where there is no such part, or nothing would change.
         """
@@ -405,8 +405,8 @@ def read_landed(path: Path) -> list[Landing]:
         return [Landing.from_json(fields) for fields in json.loads(path.read_text())]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LedgerError(
-            f"{path} cannot be read as landings ({error}); `unwind doctor --repair` writes it again "
-            "from the sealed batch; where none is sealed, delete it and land again"
+            f"{path} cannot be read as landings ({error}); `unwind doctor --repair` writes it "
+            "again from the sealed batch; where none is sealed, delete it and land again"
         ) from None
 
 

@@ -71,6 +71,11 @@ def being_built(home: Home) -> Home:
     return rebuilt if rebuilt.staging_db.exists() else home
 
 
+def in_use(home: Home) -> Home:
+    """The same home with the pair that is in use."""
+    return Home(home.root)
+
+
 def is_beside(home: Home) -> bool:
     return home.building == BESIDE
 

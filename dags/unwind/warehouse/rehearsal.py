@@ -13,8 +13,9 @@ import duckdb
 from unwind.clock import Clock
 from unwind.durable import process_mark
 from unwind.landing.csv_files import Wishes
-from unwind.landing.imports import ImportReport, import_files
+from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.warehouse import refresh
@@ -73,7 +74,9 @@ def rehearse_import(
     ImportRefusedError as the import would.
     """
     home.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".rehearsal-{process_mark()}", dir=home.root) as folder:
+    sweep_home(home)
+    prefix = f".rehearsal-{process_mark()}"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=home.root) as folder:
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)
@@ -82,6 +85,12 @@ def rehearse_import(
         if not seals:
             return Rehearsal(report, ())
         _only_these(home, beside, seals)
+        changed = refresh.rebuild_reason(beside)
+        if changed:
+            raise ImportRefusedError(
+                f"there is no warehouse to try it in ({changed}); run `unwind refresh` first, "
+                "which rebuilds it"
+            )
         progress("staging", 0, 1)
         refresh.stage(beside, clock)
         refresh.gate_landed(beside, clock)
@@ -110,6 +119,8 @@ def _copy(home: Home, beside: Home) -> None:
     if not home.staging_db.exists():
         return
     beside.warehouse_dir.mkdir(parents=True)
+    if home.identity.exists():
+        shutil.copy2(home.identity, beside.identity)
     with refresh.writer_lock(home):
         for path in (home.warehouse_db, home.staging_db):
             for file in (path, path.with_name(path.name + ".wal")):
