@@ -325,9 +325,13 @@ def refresh(
     home = Home.from_env()
     with _progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    for _, _, reason in done.unreadable:
+        _say_error(f"left out: {reason}")
     if done.release_id is None:
         out.print(_why_nothing_is_built(home))
         return
+    if done.rebuilt:
+        out.print(f"Rebuilt everything from the raw zone: {done.rebuilt}.", soft_wrap=True)
     out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
     for batch_id, held_venue, reason in done.held:
         out.print(f"Held: {batch_id} {held_venue}: {reason}")
@@ -397,6 +401,28 @@ def release_hold(
 
 
 @app.command()
+def withdraw(
+    batch: Annotated[str, typer.Argument(help="An import, an hour or a day: import-..., hour-...")],
+    venue: Annotated[str | None, typer.Option(help="Only this venue's part of it.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "by hand",
+    undo: Annotated[bool, typer.Option("--undo", help="Put it back in.")] = False,
+) -> None:
+    """Takes a sealed batch out of the warehouse at the next refresh, on record; raw data stays."""
+    from unwind.landing.ledger import Ledger
+
+    Ledger(Home.from_env()).withdraw(batch, venue, reason, utc_now(), undo)
+    named = f"{venue}'s part of {batch}" if venue else batch
+    if undo:
+        out.print(f"{named} goes in again at the next refresh. Next: unwind refresh")
+        return
+    back = f"unwind withdraw --undo {batch}" + (f" --venue {venue}" if venue else "")
+    out.print(
+        f"{named} goes out at the next refresh, until `{back}`. Next: unwind refresh",
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def status() -> None:
     """Says what is landed, sealed, held and built, and how the gates judged."""
     from unwind.warehouse.status import status_tables
@@ -407,16 +433,30 @@ def status() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Says what is wrong, and what to do about it."""
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read a sample of the raw objects, a twentieth a day.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First repair what can be worked out again.")
+    ] = False,
+) -> None:
+    """Says what is wrong and what to do; verifies the raw zone, the ledger and the releases."""
     from unwind.warehouse.status import diagnose
+    from unwind.warehouse.verification import repair as repaired
 
-    problems = False
-    for finding in diagnose(Home.from_env(), utc_now()):
-        out.print(f"{'ok  ' if finding.is_fine else 'FAIL'} {finding.what}", highlight=False)
+    home, problems = Home.from_env(), False
+    with _progress() as report:
+        if repair:
+            for done in repaired(home, utc_now(), report):
+                out.print(f"done {shown(done)}", highlight=False, soft_wrap=True)
+        findings = list(diagnose(home, utc_now(), quick, report))
+    for finding in findings:
+        mark = "ok  " if finding.is_fine else "FAIL"
+        out.print(f"{mark} {shown(finding.what)}", highlight=False, soft_wrap=True)
         if not finding.is_fine:
             problems = True
-            out.print(f"     {finding.remedy}", highlight=False)
+            out.print(f"     {shown(finding.remedy)}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
 

@@ -25,6 +25,8 @@ class Home:
     """
 
     root: Path
+    # The folder of the two files that are built; a rebuild has one of its own until it is out.
+    building: str = "warehouse"
 
     @classmethod
     def from_env(cls) -> Home:
@@ -52,12 +54,16 @@ class Home:
         return self.root / "ledger" / "hold_releases"
 
     @property
+    def withdrawals(self) -> Path:
+        return self.root / "ledger" / "withdrawals"
+
+    @property
     def recorder(self) -> Path:
         return self.root / "recorder"
 
     @property
     def warehouse_dir(self) -> Path:
-        return self.root / "warehouse"
+        return self.root / self.building
 
     @property
     def warehouse_db(self) -> Path:
@@ -66,6 +72,16 @@ class Home:
     @property
     def staging_db(self) -> Path:
         return self.warehouse_dir / "staging.duckdb"
+
+    @property
+    def identity(self) -> Path:
+        """The home's own id, by which its files know it; a copy of the home is the same home."""
+        return self.root / ".home-id"
+
+    @property
+    def dbt_target(self) -> Path:
+        """The parsed project, which every build of this home uses."""
+        return self.root / "warehouse" / "dbt_target"
 
     @property
     def releases(self) -> Path:

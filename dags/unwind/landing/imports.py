@@ -18,6 +18,7 @@ from unwind.landing.csv_files import (
     read_csv,
 )
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 
@@ -104,6 +105,7 @@ def import_files(
             f"{format} takes no --set, --column or --rename; its lines say all themselves"
         )
     imported_at = clock()
+    sweep_home(home)
     zone, ledger = RawZone(home), Ledger(home)
     there = {(obj.sha256, obj.format): obj for obj in ledger.objects_landed(venue)}
     taken: dict[str, RawObject] = {}

@@ -11,10 +11,11 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from unwind.landing.http import (
     usable_answers,
 )
 from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.recorder_state import read_state
 from unwind.landing.segments import CLOSED, closed_path, missed, missed_in, open_path
@@ -154,6 +156,7 @@ def land_venue(
     """
     known_venue = _venue(venue)
     _check_possible(batch, clock())
+    sweep_home(home, batch.batch_id)
     ledger = Ledger(home)
     landings = {landing.dataset: landing for landing in ledger.landed(batch.batch_id, venue)}
     with scratch_folder(home.root) as scratch:
@@ -169,7 +172,7 @@ def land_venue(
             monotonic=monotonic,
         )
         with closing(api):
-            known = LandedKnowledge(home, batch, known_venue, folder, api)
+            known = LandedKnowledge(home, batch, known_venue, folder, api, landings)
             for dataset in due_datasets(home, batch, known_venue):
                 before = landings.get(dataset.name)
                 if before and _is_complete(before, dataset, batch, known_venue):
@@ -275,6 +278,8 @@ class LandedKnowledge:
     venue: Venue
     folder: Path
     api: VenueApi
+    # What has landed of this batch so far, by dataset.
+    landings: Mapping[str, Landing]
 
     def tracked(self, market: str = "") -> list[str]:
         """The largest instruments of a market; raises NotKnownError when sizes are not known."""
@@ -320,14 +325,26 @@ class LandedKnowledge:
 
     def has(self, url: str, sha256: str | None = None) -> bool:
         """Whether this batch, or an hour's batch of its day, holds the file."""
-        batches = [self.batch]
-        if self.batch.kind == "day" and sha256 is None:
-            batches += [hour_batch(hour_at) for hour_at in _window(self.batch).hours]
-        return any(
+        if any(
             one.name == url and one.problem is None and sha256 in (None, one.sha256)
-            for batch in batches
-            for landing in Ledger(self.home).landed(batch.batch_id, self.venue.name)
+            for landing in self.landings.values()
             for one in landing.objects
+        ):
+            return True
+        return sha256 is None and url in self._names_of_hours
+
+    @cached_property
+    def _names_of_hours(self) -> frozenset[str]:
+        """What the batches of a day's hours hold, read once however many files are asked for."""
+        if self.batch.kind != "day":
+            return frozenset()
+        ledger = Ledger(self.home)
+        return frozenset(
+            one.name
+            for hour_at in _window(self.batch).hours
+            for landing in ledger.landed(hour_batch(hour_at).batch_id, self.venue.name)
+            for one in landing.objects
+            if one.problem is None
         )
 
     def _failure(self, dataset: str) -> str:
@@ -353,13 +370,6 @@ class LandedKnowledge:
                         if one.format == "rest" and not one.problem
                     )
                     yield usable_answers(lines), landing
-
-
-def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
-    """Whether there is nothing to ask for again. Dumps of days may be published again."""
-    if dataset.rechecked and batch.kind == "day":
-        return False
-    return landing.status == "ok" and not was_early(landing, batch, venue)
 
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -131,13 +133,14 @@ class RawZone:
         with _opened(payload) as stream:
             digest, size, head = _digest(stream)
         packing = _packing(head)
-        object_path = self._object_path(venue, digest, packing)
-        if not object_path.exists():
+        object_path = self.object_path(venue, digest, packing)
+        # What is there and damaged is written again: the bytes at hand are what it was.
+        if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
             with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
-        if not lines_path.exists():
+        if _row_count(lines_path) is None:
             try:
                 with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
@@ -160,10 +163,12 @@ class RawZone:
 
     def read(self, obj: RawObject) -> bytes:
         """The original bytes, exactly as they arrived."""
-        stored = self._object_path(obj.venue, obj.sha256, obj.packing).read_bytes()
-        if obj.packing != "zst":
-            return stored
-        return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
+        with self.opened(obj) as stream:
+            return stream.read()
+
+    def opened(self, obj: RawObject) -> AbstractContextManager[IO[bytes]]:
+        """The original bytes as a stream. Raises OSError, zstandard.ZstdError."""
+        return _stored(self.object_path(obj.venue, obj.sha256, obj.packing), obj.packing)
 
     def lines_of(self, obj: RawObject) -> Iterator[bytes]:
         """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
@@ -179,8 +184,100 @@ class RawZone:
         """The Parquet file of an object's numbered lines."""
         return self._home.raw_lines / venue / sha256[:2] / f"{sha256}.parquet"
 
-    def _object_path(self, venue: str, sha256: str, packing: str) -> Path:
+    def object_path(self, venue: str, sha256: str, packing: str) -> Path:
+        """The file of an object's bytes."""
         return self._home.raw_objects / venue / sha256[:2] / f"{sha256}.{packing}"
+
+    def damage(self, obj: RawObject) -> str | None:
+        """What is wrong with an object's bytes, as a sentence; None where they are as they came.
+
+        Reads all of them.
+        """
+        path = self.object_path(obj.venue, obj.sha256, obj.packing)
+        if not path.exists():
+            return f"the raw object {path} is missing"
+        if self._stored_digest(path, obj.packing) != obj.sha256:
+            return f"the raw object {path} is damaged: its bytes have another checksum"
+        return None
+
+    def damaged_lines(self, obj: RawObject, all_of_it: bool = False) -> str | None:
+        """What is wrong with an object's lines, as a sentence; None where they add up.
+
+        They are counted from the file's own index; `all_of_it` reads and compares each line with
+        the raw object, which must be sound.
+        """
+        if obj.problem:
+            return None
+        path = self.lines_path(obj.venue, obj.sha256)
+        rows = _row_count(path)
+        if rows is None:
+            return f"the lines {path} are missing or cannot be read"
+        if rows != obj.lines:
+            return f"the lines {path} are {rows:,}, and the ledger counts {obj.lines:,}"
+        if all_of_it and not self._are_lines_of(obj, path):
+            return f"the lines {path} are not those of their raw object"
+        return None
+
+    def derive_lines(self, obj: RawObject) -> str | None:
+        """Writes an object's lines again from its bytes. Returns why not, None when done."""
+        damage = self.damage(obj)
+        if damage:
+            return damage
+        path = self.lines_path(obj.venue, obj.sha256)
+        try:
+            with self.opened(obj) as stream, whole_file(path, self._folder) as beside:
+                _write_lines(stream, beside, obj.packing, obj.bytes)
+        except UnreadableObjectError as error:
+            return f"the raw object of {obj.name}: {error}"
+        return self.damaged_lines(obj)
+
+    def line(self, obj: RawObject, number: int) -> str | None:
+        """One line of an object, from its bytes; lines count from 1, None beyond the last."""
+        with self.opened(obj) as stream:
+            texts = _texts(stream, obj.packing, MAX_UNPACKED_BYTES)
+            return next(itertools.islice(texts, number - 1, None), None)
+
+    def _stored_digest(self, path: Path, packing: str) -> str | None:
+        """The checksum of stored bytes; None where they cannot be unpacked or read."""
+        try:
+            with _stored(path, packing) as stream:
+                return _digest(stream)[0]
+        except (OSError, zstandard.ZstdError):
+            return None
+
+    def _are_lines_of(self, obj: RawObject, path: Path) -> bool:
+        try:
+            with self.opened(obj) as stream:
+                derived = enumerate(_texts(stream, obj.packing, MAX_UNPACKED_BYTES), start=1)
+                for batch in pq.ParquetFile(path).iter_batches(LINES_PER_WRITE):
+                    numbers, texts = (column.to_pylist() for column in batch.columns)
+                    if list(zip(numbers, texts, strict=True)) != list(
+                        itertools.islice(derived, len(numbers))
+                    ):
+                        return False
+        except (OSError, pa.ArrowException, UnreadableObjectError):
+            return False
+        return True
+
+
+@contextmanager
+def _stored(path: Path, packing: str) -> Iterator[IO[bytes]]:
+    """The bytes of an object as they arrived, from its file."""
+    with path.open("rb") as stored:
+        if packing != "zst":
+            yield stored
+            return
+        decompressor = zstandard.ZstdDecompressor()
+        with decompressor.stream_reader(stored, read_across_frames=True) as unpacked:
+            yield io.BufferedReader(unpacked, 1 << 20)
+
+
+def _row_count(path: Path) -> int | None:
+    """Rows of a Parquet file by its own index; None where it is missing or broken."""
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _opened(payload: bytes | Path) -> IO[bytes]:

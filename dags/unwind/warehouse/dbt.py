@@ -41,7 +41,7 @@ class DbtProcess:
         options = [
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
             # With the warehouse, so that a second run finds the project parsed.
-            *("--target-path", str(home.warehouse_dir / "dbt_target")),
+            *("--target-path", str(home.dbt_target)),
             *("--log-path", str(home.logs)),
             *("--log-level", "none", "--log-level-file", "warn"),
             # Nobody reads its manifest and results here; writing them takes seconds.

@@ -12,8 +12,9 @@ import duckdb
 from unwind.clock import Clock
 from unwind.database import connect, quoted
 from unwind.landing.csv_files import Wishes
-from unwind.landing.imports import ImportReport, import_files
+from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawZone
 from unwind.scratch import working_folder
 from unwind.settings import Home
@@ -72,6 +73,7 @@ def rehearse_import(
     home itself is only read: batches that are sealed and not built yet stay out. Raises
     ImportRefusedError as the import would.
     """
+    sweep_home(home)
     with working_folder(home, "rehearsal") as folder:
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
@@ -81,6 +83,12 @@ def rehearse_import(
         if not seals:
             return Rehearsal(report, ())
         _only_these(home, beside, seals)
+        changed = refresh.rebuild_reason(beside)
+        if changed:
+            raise ImportRefusedError(
+                f"there is no warehouse to try it in ({changed}); run `unwind refresh` first, "
+                "which rebuilds it"
+            )
         progress("staging", 0, 1)
         refresh.stage(beside, clock)
         refresh.gate_landed(beside, clock)
@@ -109,6 +117,8 @@ def _copy(home: Home, beside: Home) -> None:
     if not home.staging_db.exists():
         return
     beside.warehouse_dir.mkdir(parents=True)
+    if home.identity.exists():
+        shutil.copy2(home.identity, beside.identity)
     with refresh.writer_lock(home):
         for path in (home.warehouse_db, home.staging_db):
             for file in (path, path.with_name(path.name + ".wal")):

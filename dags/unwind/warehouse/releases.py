@@ -21,7 +21,7 @@ from pathlib import Path
 import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted
-from unwind.durable import sync, write_json
+from unwind.durable import process_mark, sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, count_from_env
 from unwind.warehouse.state import naive_utc
@@ -29,6 +29,8 @@ from unwind.warehouse.state import naive_utc
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
 # taken away, so that one who is slow still finds it.
 ALWAYS_KEPT = 3
+# In the folder of the copy to come, where it is whole.
+PREPARED = "prepared"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
 KEPT_RELEASES = 10
@@ -62,6 +64,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     described = _describe(home, run_id, release_id, built_at)
     prepare(home)
     beside = _release_to_come(home)
+    (beside / PREPARED).unlink()
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     sync(beside)
@@ -79,8 +82,15 @@ def prepare(home: Home) -> None:
     """
     beside = _release_to_come(home)
     beside.mkdir(parents=True, exist_ok=True)
+    (beside / PREPARED).unlink(missing_ok=True)
     if home.warehouse_db.exists():
         _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
+        (beside / PREPARED).touch()
+
+
+def is_prepared(home: Home) -> bool:
+    """Whether the copy was made after the last release was out; nothing has changed since."""
+    return (_release_to_come(home) / PREPARED).exists()
 
 
 def listed(home: Home) -> list[Release]:
@@ -272,7 +282,7 @@ def _copy_bytes(source: Path, target: Path) -> None:
 
 
 def _swap(home: Home, release_id: str) -> None:
-    beside = home.root / f".current.{os.getpid()}"
+    beside = home.root / f".current.{process_mark()}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(Path("releases") / release_id)
     beside.replace(home.current)
