@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with
 
 -- Each venue states its rules in macros/venues/<venue>.sql; a rule names the kind of source that it
