@@ -1,10 +1,10 @@
 """Continuity: a release holds what the one before it held, but for what its build replaced.
 
-Each release keeps, beside its file, how many rows each mart has of each day, and a hash of them that
-does not depend on their order. A build compares all counts with those of the newest release, and by
-hash the days that it touched and a sample of the others that moves on from build to build. Only rows
-of hours, batches and runs that the build replaced may differ: whatever else does, something was
-lost, doubled or damaged outside of the build.
+Each release keeps, beside its file, how many rows each mart has of each day, and a hash of them
+that does not depend on their order. A build compares all counts with those of the newest release,
+and by hash the days that it touched and a sample of the others that moves on from build to build.
+Only rows of hours, batches and runs that the build replaced may differ: whatever else does,
+something was lost, doubled or damaged outside of the build.
 """
 
 from __future__ import annotations

@@ -66,6 +66,18 @@ class Mart:
         raise KeyError(f"{self.name} has no column {name}")
 
 
+def key_of(mart: Mart) -> tuple[str, ...]:
+    """The columns of a mart's grain; empty where its yml states none."""
+    for test in mart.tests:
+        if name_of(test) == "unique_grain":
+            return tuple(arguments_of(test)["columns"])
+    return tuple(
+        column.name
+        for column in mart.columns
+        if any(name_of(test) == "unique" for test in column.tests)
+    )
+
+
 def name_of(test: Test) -> str:
     """The name of a test: `not_null`, `accepted_values`."""
     return test if isinstance(test, str) else next(iter(test))
@@ -90,6 +102,18 @@ def marts(models: Path = MODELS) -> Mapping[str, Mart]:
             mart = _mart(stated, path.parent.name)
             found[mart.name] = mart
     return found
+
+
+def column_types(model: str, models: Path = MODELS) -> dict[str, str]:
+    """The columns that the yml of an intermediate model states, with DuckDB's names of their types.
+
+    Raises LookupError where no yml states the model's columns.
+    """
+    for path in sorted((models / "intermediate").glob("*.yml")):
+        for stated in yaml.load(path.read_text(), yaml.CSafeLoader).get("models", []):
+            if stated["name"] == model and "columns" in stated:
+                return {one["name"]: one["data_type"].upper() for one in stated["columns"]}
+    raise LookupError(f"no yml in {models / 'intermediate'} states the columns of {model}")
 
 
 def _mart(stated: Mapping[str, Any], folder: str) -> Mart:
