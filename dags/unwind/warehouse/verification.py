@@ -212,7 +212,7 @@ def _release_findings(home: Home, quick: bool) -> Iterator[Finding]:
         if not database.is_file():
             yield Finding(False, f"{database} is missing", again)
             continue
-        problem = _unreadable_table(database, counts_only=quick)
+        problem = _unreadable_table(home, database, counts_only=quick)
         if problem:
             yield Finding(False, problem, again)
     if home.current.is_symlink() and not releases.has_current(home):
