@@ -15,7 +15,7 @@
 
             select
                 *,
-                case when json_valid(text) then text::json end as envelope,
+                try_cast(text as json) as envelope,
 
             from {{ raw_lines(venue, dataset, 'rest') }}
 
@@ -30,9 +30,7 @@
             regexp_replace(envelope ->> '$.request.url', '[?].*$', '') as url,
             envelope -> '$.request.params' as params,
             envelope -> '$.request.json' as asked,
-            case
-                when json_valid(envelope ->> 'body') then (envelope ->> 'body')::json
-            end as answer,
+            try_cast(envelope ->> 'body' as json) as answer,
 
         from enveloped
 
@@ -53,17 +51,23 @@
 
     Arguments: venue, dataset, paths as for rest_answers; rows_at, the JSON path of the list, or of
     an object whose values are the rows (`keyed`); single, a key that marks an answer which is one row itself and no list; answered, column ->
-    JSON path of what the answer says of all its rows (text).
+    JSON path of what the answer says of all its rows (text); lists, column -> JSON path of a list
+    beside that of the rows, of which the column is the row's element (json).
     An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
     the list (an error, nothing new) gives none.
 -#}
-{% macro rest_rows(venue, dataset, paths, rows_at='$', single=none, answered={}, keyed=false) -%}
+{% macro rest_rows(
+    venue, dataset, paths, rows_at='$', single=none, answered={}, lists={}, keyed=false
+) -%}
     (
         select
-            * exclude (entries),
+            * exclude (entries{% for column in lists %}, {{ column }}{% endfor %}),
             'rest' as source_kind,
             unnest(entries) as entry,
             unnest(range(1, len(entries) + 1)) as row_in_line,
+            {%- for column in lists %}
+            {{ column }} -> (row_in_line - 1) as {{ column }},
+            {%- endfor %}
             if(entry is null, 'unreadable_json', null) as reject_reason,
 
         from (
@@ -72,13 +76,16 @@
                 {%- for column, path in answered.items() %}
                 answer ->> '{{ path }}' as {{ column }},
                 {%- endfor %}
+                {%- for column, path in lists.items() %}
+                answer -> '{{ path }}' as {{ column }},
+                {%- endfor %}
                 case
                     when answer is null then [null::json]
                     when json_type(answer, '{{ rows_at }}') = 'ARRAY'
-                        then (answer -> '{{ rows_at }}')::json[]
+                        then try_cast(answer -> '{{ rows_at }}' as json[])
                     {%- if keyed %}
                     when json_type(answer, '{{ rows_at }}') = 'OBJECT'
-                        then (answer -> '{{ rows_at }}.*')::json[]
+                        then try_cast(answer -> '{{ rows_at }}.*' as json[])
                     {%- endif %}
                     {%- if single %}
                     when json_exists(answer, '$.{{ single }}') then [answer]
