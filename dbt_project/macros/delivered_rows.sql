@@ -106,7 +106,12 @@ said as (
         {%- endif %}
         {%- if unwrap %}
         unnest(entries) as element,
-        coalesce(json_extract(element, '{{ unwrap }}')::varchar, element) as entry,
+        coalesce(
+            case
+                when json_valid(element) then json_extract(element, '{{ unwrap }}')::varchar
+            end,
+            element
+        ) as entry,
         {%- else %}
         unnest(entries) as entry,
         {%- endif %}

@@ -60,13 +60,13 @@
                 case
                     -- From 2000 to 2099.
                     when epoch between 946684800 and 4102444799
-                        then {{ or_null('make_timestamp((epoch * 1000000)::bigint)') }}
+                        then make_timestamp((epoch * 1000000)::bigint)
                     when epoch between 946684800000 and 4102444799999
-                        then {{ or_null('make_timestamp((epoch * 1000)::bigint)') }}
+                        then make_timestamp((epoch * 1000)::bigint)
                     when epoch between 946684800000000 and 4102444799999999
-                        then {{ or_null('make_timestamp(epoch::bigint)') }}
+                        then make_timestamp(epoch::bigint)
                     when epoch between 946684800000000000 and 4102444799999999999
-                        then {{ or_null('make_timestamp((epoch / 1000)::bigint)') }}
+                        then make_timestamp((epoch / 1000)::bigint)
                     when regexp_matches({{ time }}, '[0-9]:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
                         then {{ iso_at(time) }}
                 end as stated_at,
@@ -76,9 +76,7 @@
                         and not regexp_matches(
                             {{ time }}, '[0-9]:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'
                         )
-                        and try_cast({{ time }} as timestamp)
-                            between timestamp '2000-01-01' and timestamp '2099-12-31'
-                        then try_cast({{ time }} as timestamp)
+                        then {{ naive_at(time) }}
                 end as local_at,
 
             from own_rows

@@ -8,7 +8,7 @@
 {% macro epoch_s_at(column) -%}
     case
         when try_cast({{ column }} as bigint) between 946684800 and 4102444799
-            then {{ or_null("make_timestamp(try_cast(" ~ column ~ " as bigint) * 1000000)") }}
+            then make_timestamp(try_cast({{ column }} as bigint) * 1000000)
     end
 {%- endmacro %}
 
@@ -17,7 +17,7 @@
 {% macro epoch_ms_at(column) -%}
     case
         when try_cast({{ column }} as bigint) between 946684800000 and 4102444799999
-            then {{ or_null("epoch_ms(try_cast(" ~ column ~ " as bigint))") }}
+            then epoch_ms(try_cast({{ column }} as bigint))
     end
 {%- endmacro %}
 
@@ -26,7 +26,7 @@
 {% macro epoch_us_at(column) -%}
     case
         when try_cast({{ column }} as bigint) between 946684800000000 and 4102444799999999
-            then {{ or_null("make_timestamp(try_cast(" ~ column ~ " as bigint))") }}
+            then make_timestamp(try_cast({{ column }} as bigint))
     end
 {%- endmacro %}
 
@@ -36,12 +36,24 @@
     case
         when try_cast({{ column }} as timestamptz)
             between timestamptz '2000-01-01 00:00:00+00' and timestamptz '2099-12-31 23:59:59+00'
-            then {{ or_null("try_cast(" ~ column ~ " as timestamptz) at time zone 'UTC'") }}
+            then try_cast({{ column }} as timestamptz) at time zone 'UTC'
     end
 {%- endmacro %}
 
 
-{#- A timestamp and a number of seconds that somebody outside has stated. -#}
+{#- A timestamp in text that has no offset and is UTC by its source. -#}
+{% macro naive_at(column) -%}
+    case
+        when try_cast({{ column }} as timestamp)
+            between timestamp '2000-01-01' and timestamp '2099-12-31 23:59:59'
+            then try_cast({{ column }} as timestamp)
+    end
+{%- endmacro %}
+
+
+{#- The end of what begins at a timestamp and lasts the seconds that somebody outside has stated. -#}
 {% macro seconds_after(instant, seconds) -%}
-    {{ or_null(instant ~ " + to_seconds(" ~ seconds ~ ")") }}
+    case
+        when {{ seconds }} between 0 and 2147483647 then {{ instant }} + to_seconds({{ seconds }})
+    end
 {%- endmacro %}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -116,7 +117,7 @@ def _mutated_value(value: Any, random: Random) -> Any:
     places = list(_paths(value))
     path = random.choice(places)
     if not path:
-        return random.choice((*STRUCTURES, [value], {"data": value}, _leaf(value, random)))
+        return random.choice((_structure(random), [value], {"data": value}, _leaf(value, random)))
     parent = value
     for step in path[:-1]:
         parent = parent[step]
@@ -128,16 +129,21 @@ def _mutated_value(value: Any, random: Random) -> Any:
     elif kind < 0.74:
         del parent[key]
     elif kind < 0.80:
-        parent[key] = random.choice(STRUCTURES)
+        parent[key] = _structure(random)
     elif kind < 0.86:
-        parent[key] = random.choice(([old], {"value": old}, [old, old], [[old]]))
+        parent[key] = random.choice(([old], {"value": old}, [old, deepcopy(old)], [[old]]))
     elif kind < 0.92 and isinstance(parent, list):
-        parent.extend([old] * random.choice((1, 2, 20)))
+        parent.extend(deepcopy(old) for _ in range(random.choice((1, 2, 20))))
     elif kind < 0.95 and isinstance(parent, dict):
         parent[random.choice(CODE)] = parent.pop(key)
     else:
         parent[key] = _deep(random.choice((10, 100, 400)))
     return value
+
+
+def _structure(random: Random) -> Any:
+    """One of its own: what is put into a record may be mutated once more."""
+    return deepcopy(random.choice(STRUCTURES))
 
 
 def _deep(levels: int) -> Any:
@@ -161,7 +167,7 @@ def _leaf(old: Any, random: Random) -> Any:
     return random.choice(
         (
             *(random.choice(TEXTS), random.choice(CODE), random.choice(NUMBERS)),
-            *(str(random.choice(NUMBERS)), random.choice(STRUCTURES), str(old)),
+            *(str(random.choice(NUMBERS)), _structure(random), str(old)),
         )
     )
 

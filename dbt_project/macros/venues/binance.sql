@@ -49,7 +49,7 @@
 
             select
                 *,
-                try_cast(create_time as timestamp) as labelled_at,
+                {{ naive_at('create_time') }} as labelled_at,
                 -- The day is in the file's name; a renamed file is dated by its first label.
                 coalesce(
                     try_cast(regexp_extract(name, '-metrics-([0-9]{4}-[0-9]{2}-[0-9]{2})', 1) as date),

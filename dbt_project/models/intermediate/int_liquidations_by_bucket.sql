@@ -23,7 +23,8 @@ final as (
         hour_at,
         base_asset,
         price_kind,
-        {{ or_null('floor(ln(price_usd::double) / ln(1.0025))::integer') }} as price_bucket,
+        try_cast(floor({{ natural_log('price_usd::double') }} / ln(1.0025)) as integer)
+            as price_bucket,
         try_cast(
             coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0)
             as decimal(38, 4)

@@ -22,7 +22,7 @@ steps as (
     select
         *,
         -- Within one series: a change of venue or of kind is no return.
-        {{ or_null('ln(close_usd / hour_before_close_usd)') }} as log_return,
+        {{ natural_log('(close_usd / hour_before_close_usd)') }} as log_return,
         try_cast(volume_usd as decimal(38, 4)) as traded_usd,
         try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 12))
             as traded_base,

@@ -225,7 +225,7 @@ series as (
         hour_at,
         base_asset,
         'intensity' as series,
-        round({{ or_null('ln(1 + long_intensity_1h_bp)') }}, 9) as observed,
+        round({{ natural_log('(1 + long_intensity_1h_bp)') }}, 9) as observed,
 
     from intensities
 
@@ -239,7 +239,7 @@ series as (
         'range' as series,
         -- An hour without a move has the narrowest range there is.
         case
-            when range_usd > 0 then round({{ or_null('ln(range_usd)') }}, 9)
+            when range_usd > 0 then round({{ natural_log('range_usd') }}, 9)
             else '-infinity'::double
         end
             as observed,

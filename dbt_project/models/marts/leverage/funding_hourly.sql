@@ -68,7 +68,10 @@ latest_rates as (
         rates.base_asset,
         rates.funding_rate_8h,
         rates.funding_at >= hours.hour_at + interval 55 minute
-            - to_minutes(try_cast(rates.interval_hours * 60 as bigint)) as is_in_force,
+            - case
+                when rates.interval_hours between 0 and 24
+                    then to_minutes(try_cast(rates.interval_hours * 60 as bigint))
+            end as is_in_force,
 
     from hours
     cross join instruments

@@ -183,7 +183,7 @@ spots as (
 
     select
         *,
-        {{ or_null('floor(ln(close_usd) / ln(1.0025))::integer') }} as spot_bucket,
+        try_cast(floor({{ natural_log('close_usd') }} / ln(1.0025)) as integer) as spot_bucket,
 
     from prices
 
@@ -221,7 +221,7 @@ final as (
             when prices.realised_volatility_24h > 0 and relative_to_spot = 'holds_spot' then 0
             when prices.realised_volatility_24h > 0
                 then round(
-                    {{ or_null('ln(with_swing_lows.middle_usd / prices.close_usd)') }}
+                    {{ natural_log('(with_swing_lows.middle_usd / prices.close_usd)') }}
                     / prices.realised_volatility_24h,
                     6
                 )

@@ -46,7 +46,7 @@ bars as (
         case params ->> 'interval'
             when 'D' then 86400
             when 'W' then 604800
-            else {{ or_null("try_cast(params ->> 'interval' as integer) * 60") }}
+            else {{ bar_seconds("(params ->> 'interval') || 'm'") }}
         end as bar_seconds,
         {{ epoch_ms_at("entry ->> 0") }} as observed_at,
         {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
