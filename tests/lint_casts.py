@@ -43,8 +43,10 @@ OF_JSON = {
 }
 JSON_TYPED = {
     *("entry", "answer", "envelope", "params", "asked", "bar", "pair", "rate", "ratio", "step"),
-    *("reading_of",),
+    *("reading_of", "rates"),
 }
+# What delivered_rows gives under these names is text.
+TEXTS_OF_DELIVERED = {"entry", "envelope", "params", "bar", "rates"}
 # Arithmetic of these cannot overflow: places of rows, instants of this century, their own numbers.
 SMALL = {
     *("row_in_line", "raw_line", "place", "copies", "twin_copies", "window_hours", "number"),
@@ -85,10 +87,33 @@ def of_model(
     tree = json.loads(parsed)
     if tree.get("error"):
         raise ValueError(f"{model}: {tree.get('error_message')}")
+    if "delivered" in _tables(tree):
+        _untype(tree)
     for what, node in _raising(tree, is_staging):
         at = node.get("query_location", 0)
         at = at if at < len(sql) else 0
         yield Finding(model, what, " ".join(sql[max(at - 50, 0) : at + 50].split()))
+
+
+def _tables(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(_tables, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node["table_name"]} if node.get("type") == "BASE_TABLE" else set()
+    return own.union(*map(_tables, node.values()))
+
+
+def _untype(node: Any) -> None:
+    """Marks the columns that are texts in models of delivered_rows, json elsewhere."""
+    if isinstance(node, dict):
+        if node.get("class") == "COLUMN_REF" and node["column_names"][-1] in TEXTS_OF_DELIVERED:
+            node["column_names"][-1] += " (text)"
+        for one in node.values():
+            _untype(one)
+    elif isinstance(node, list):
+        for one in node:
+            _untype(one)
 
 
 def _raising(

@@ -148,41 +148,64 @@ def _accounting(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
         ).fetchall():
             yield f"{table} does not add up: {row}"
     # What was staged is in the accounting: no row falls between two tables.
-    staged = {
-        "liquidation_accounting": "'%\\_\\_liquidations' escape '\\'",
-        "observation_accounting": "'%'",
-    }
-    (accounted,) = reader.execute(
-        "select sum(staged) from release.marts.liquidation_accounting"
-    ).fetchone() or (0,)
-    tables = reader.execute(
-        "select table_name from duckdb_tables() where database_name = 'staging'"
-        f" and schema_name = 'landed' and table_name like {staged['liquidation_accounting']}"
-    ).fetchall()
     rows = sum(
-        reader.execute(
-            f"select count(*) from staging.landed.{table} where line_class = 'row'"
-        ).fetchone()[0]
-        for (table,) in tables
+        _count(reader, f"select count(*) from staging.landed.{table} where line_class = 'row'")
+        for table in _landed_tables(reader)
+        if table.endswith("__liquidations")
+    )
+    accounted = _count(
+        reader, "select coalesce(sum(staged), 0) from release.marts.liquidation_accounting"
     )
     if rows != accounted:
         yield f"{rows} liquidation rows are staged and {accounted} accounted for"
 
 
-def _unstaged_lines(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Lines of frames that no staged row is of: each is a row, or named as what is no row."""
-    objects = reader.execute(
-        "select distinct batch_id, venue, lines_path, lines from staging.ops.build_objects"
-        " where format = 'frames' and lines > 0"
+def _count(reader: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:
+    (count,) = reader.execute(query, list(values)).fetchone() or (0,)
+    return int(count)
+
+
+def _landed_tables(reader: duckdb.DuckDBPyConnection) -> list[str]:
+    found = reader.execute(
+        "select table_name from duckdb_tables() where database_name = 'staging'"
+        " and schema_name = 'landed'"
     ).fetchall()
-    for batch_id, venue, _, lines in objects:
-        (staged,) = reader.execute(
-            "select count(distinct (raw_object, raw_line))"
-            f" from staging.landed.stg_{venue}__liquidations where batch_id = ?",
-            [batch_id],
-        ).fetchone()
-        if staged != lines:
-            yield f"{lines} lines of {venue}'s frames, {staged} staged"
+    return [name for (name,) in found]
+
+
+def _unstaged_lines(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Lines that vanished: each line of frames is a row, or named as what is no row; and a line of
+    answers that cannot be read is quarantined, whichever endpoint it was of."""
+    objects = reader.execute(
+        "select distinct batch_id, venue, lines_path, lines, format from staging.ops.build_objects"
+        " where format in ('frames', 'rest') and lines > 0"
+    ).fetchall()
+    unreadable = " union ".join(
+        f"select raw_object, raw_line from staging.landed.{table}"
+        " where reject_reason = 'unreadable_json'"
+        for table in _landed_tables(reader)
+    )
+    reader.execute(f"create temp table unreadable as {unreadable}")
+    for batch_id, venue, lines_path, lines, format in objects:
+        if format == "frames":
+            staged = _count(
+                reader,
+                "select count(distinct (raw_object, raw_line))"
+                f" from staging.landed.stg_{venue}__liquidations where batch_id = ?",
+                batch_id,
+            )
+            if staged != lines:
+                yield f"{lines} lines of {venue}'s frames, {staged} staged"
+        else:
+            lost = _count(
+                reader,
+                "select count(*) from read_parquet(?) where not json_valid(text)"
+                " and (?, raw_line) not in (select (raw_object, raw_line) from unreadable)",
+                lines_path,
+                Path(lines_path).stem,
+            )
+            if lost:
+                yield f"{lost} lines of {venue}'s answers are no JSON and not quarantined"
 
 
 def _unbounded_numbers(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:

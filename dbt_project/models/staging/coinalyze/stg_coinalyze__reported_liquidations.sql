@@ -44,7 +44,9 @@ histories as (
             else [null::json]
         end as bars,
 
-    from {{ rest_rows('coinalyze', 'reported_liquidations', ['/liquidation-history']) }}
+    from {{ rest_rows(
+        'coinalyze', 'reported_liquidations', ['/liquidation-history'], cut_lines=true
+    ) }}
 
 ),
 

@@ -16,7 +16,8 @@ asked_for as (
         {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
 
     from {{ rest_rows(
-        'coinglass', 'reported_liquidations', ['/liquidation/aggregated-history'], rows_at='$.data'
+        'coinglass', 'reported_liquidations', ['/liquidation/aggregated-history'],
+        rows_at='$.data', cut_lines=true
     ) }}
 
 ),

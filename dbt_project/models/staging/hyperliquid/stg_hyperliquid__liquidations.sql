@@ -145,9 +145,9 @@ node_legs as (
 
 vault_answers as (
 
-    from {{ rest_rows('hyperliquid', 'liquidations', ['/info']) }}
+    from {{ rest_rows('hyperliquid', 'liquidations', ['/info'], cut_lines=true) }}
 
-    where (asked ->> 'type') in ('userFillsByTime', 'userFills')
+    where (asked ->> 'type') in ('userFillsByTime', 'userFills') or url is null
 
 ),
 

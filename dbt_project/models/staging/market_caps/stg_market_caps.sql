@@ -14,7 +14,9 @@ assets as (
 
 coingecko_answers as (
 
-    from {{ rest_rows('market_caps', 'market_caps', ['/api/v3/coins/markets']) }}
+    from {{ rest_rows(
+        'market_caps', 'market_caps', ['/api/v3/coins/markets'], cut_lines=true
+    ) }}
 
 ),
 
