@@ -272,9 +272,7 @@ def _is_small(node: dict[str, Any]) -> bool:
     ):
         return True
     leaves = _values(node)
-    return bool(leaves) and all(
-        leaf in SMALL or leaf.endswith("_place") for leaf in leaves
-    )
+    return bool(leaves) and all(leaf in SMALL or leaf.endswith("_place") for leaf in leaves)
 
 
 def _is_harmless(node: dict[str, Any]) -> bool:

@@ -105,14 +105,14 @@ def _land(home: Home, seed: Seed, path: Path) -> None:
 
 
 def refresh_with_all(home: Home) -> None:
-    """Refreshes with nothing held: the landed gate refuses files of nothing but mutants, and what
+    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, and what
     it holds reaches no mart. Raises what the refresh raises."""
-    refresh.stage(home, clock)
-    for batch_id, venue, _ in refresh.gate_landed(home, clock):
-        seal = Ledger(home).last_seal(batch_id)
-        assert seal is not None
-        home.hold_releases.mkdir(parents=True, exist_ok=True)
-        (home.hold_releases / f"{batch_id}.r{seal.revision}.{venue}.json").write_text("{}")
+    home.hold_releases.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(home)
+    for ref in ledger.sealed():
+        for venue in ledger.read(ref).landings:
+            name = f"{ref.batch_id}.r{ref.revision:04d}.{venue}.json"
+            (home.hold_releases / name).write_text("{}")
     refresh.refresh(home, clock=clock)
 
 

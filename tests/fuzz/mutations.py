@@ -33,8 +33,31 @@ CODE = (
 )
 TEXTS = (
     *("", " ", "n/a", "null", "NaN", "-nan", "Infinity", "-Infinity", "inf", "true", "long", "-"),
-    *("1,000", "1.5.2", "1e400", "-1e400", "1e-400", "0x10", "1_000", "٣", "１２", "½", "--1", "+1"),
-    *("é" * 40, "\u202ebtc", "🚀" * 10, "\u0000", "a\u0000b", "\ud800", "\udfff", "\ufeff", "\u2028"),
+    *(
+        "1,000",
+        "1.5.2",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "0x10",
+        "1_000",
+        "٣",
+        "１２",
+        "½",
+        "--1",
+        "+1",
+    ),
+    *(
+        "é" * 40,
+        "\u202ebtc",
+        "🚀" * 10,
+        "\u0000",
+        "a\u0000b",
+        "\ud800",
+        "\udfff",
+        "\ufeff",
+        "\u2028",
+    ),
     *("BTC-USDT", "USDT", "0" * 60, "9" * 60, "0." + "0" * 50 + "1", "x" * 5_000, '"', "\\", "'"),
     *("2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "infinity", "-infinity"),
     *("294247-01-10 04:00:54.775807", "2026-06-30T08:00:00+99:99", "epoch", "now", "today"),
@@ -45,9 +68,33 @@ NUMBERS = (
     *(0, 1, -1, 2, 10, 127, 128, 255, 256, 32767, 32768, 2**31 - 1, 2**31, -(2**31) - 1, 2**32),
     *(2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 - 1, 2**64, 2**127, 2**128),
     *(9_200_000_000_000_000, 9_223_372_036_854_775, 9_223_372_036_854_776, 4102444799999),
-    *(946684800000, 253402300800000, 10**10, 10**11, 10**12, 10**18, 10**25, 10**26, 10**38, 10**40),
+    *(
+        946684800000,
+        253402300800000,
+        10**10,
+        10**11,
+        10**12,
+        10**18,
+        10**25,
+        10**26,
+        10**38,
+        10**40,
+    ),
     *(0.1, -0.0, 1e-12, 1e-13, 1e-18, 1e-30, 1e-308, 5e-324, 1e9, 1.0000001e9, 1e10, 1e10 + 0.0001),
-    *(1e24, 1.1e24, 1e26, 1e30, 1e37, 1e38, 1e39, 1e100, 1e300, 1.7976931348623157e308, 0.5, 1000.5),
+    *(
+        1e24,
+        1.1e24,
+        1e26,
+        1e30,
+        1e37,
+        1e38,
+        1e39,
+        1e100,
+        1e300,
+        1.7976931348623157e308,
+        0.5,
+        1000.5,
+    ),
 )
 STRUCTURES: tuple[Any, ...] = (
     *(None, True, False, [], {}, [None], [[]], {"": None}, [1, 2], ["a"], [[[[[[1]]]]]]),
@@ -89,6 +136,8 @@ def _mutated_text(text: str, random: Random) -> str:
         return _mutated_characters(text, random)
     if random.random() < 0.08:
         return _mutated_characters(text, random)
+    if random.random() < 0.3:
+        return _as_json(_with_another_number(value, random), random)
     for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
         value = _mutated_value(value, random)
     return _as_json(value, random)
@@ -118,10 +167,7 @@ def _mutated_value(value: Any, random: Random) -> Any:
     path = random.choice(places)
     if not path:
         return random.choice((_structure(random), [value], {"data": value}, _leaf(value, random)))
-    parent = value
-    for step in path[:-1]:
-        parent = parent[step]
-    key = path[-1]
+    parent, key = _at(value, path[:-1]), path[-1]
     old = parent[key]
     kind = random.random()
     if kind < 0.62:
@@ -141,6 +187,21 @@ def _mutated_value(value: Any, random: Random) -> Any:
     return value
 
 
+def _with_another_number(value: Any, random: Random) -> Any:
+    """The value with one number in it changed and all else as it was: what may be accepted."""
+    places = [path for path in _paths(value) if path and _number(_at(value, path)) is not None]
+    if places:
+        path = random.choice(places)
+        _at(value, path[:-1])[path[-1]] = _changed(_at(value, path), random)
+    return value
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
 def _structure(random: Random) -> Any:
     """One of its own: what is put into a record may be mutated once more."""
     return deepcopy(random.choice(STRUCTURES))
@@ -155,21 +216,27 @@ def _deep(levels: int) -> Any:
 
 def _leaf(old: Any, random: Random) -> Any:
     """Another value in the place of one; a number stays one in half of the cases."""
-    number = _number(old)
-    if number is not None and random.random() < 0.5:
-        changed = random.choice(
-            (
-                *(number * 10 ** random.randint(-30, 30), -number, number + 1, number * 1.0001),
-                *(number * 1000, number / 1000, random.choice(NUMBERS)),
-            )
-        )
-        return str(changed) if isinstance(old, str) or random.random() < 0.3 else changed
+    if _number(old) is not None and random.random() < 0.5:
+        return _changed(old, random)
     return random.choice(
         (
             *(random.choice(TEXTS), random.choice(CODE), random.choice(NUMBERS)),
             *(str(random.choice(NUMBERS)), _structure(random), str(old)),
         )
     )
+
+
+def _changed(old: Any, random: Random) -> Any:
+    """Another number, mostly written as the old one is."""
+    number = _number(old)
+    assert number is not None
+    changed = random.choice(
+        (
+            *(number * 10.0 ** random.randint(-30, 30), -number, number + 1, number * 1.0001),
+            *(number * 1000, number / 1000, random.choice(NUMBERS)),
+        )
+    )
+    return str(changed) if isinstance(old, str) != (random.random() < 0.05) else changed
 
 
 def _number(value: Any) -> float | int | None:
