@@ -102,7 +102,7 @@ readings as (
     select
         batch_id,
         raw_object,
-        any_value(reading)::json as reading_of,
+        try_cast(any_value(reading) as json) as reading_of,
         coalesce(reading_of ->> '$.separator', ',') as separator,
         from_json(reading_of -> '$.header', '["VARCHAR"]') as read_header,
         try_cast(reading_of ->> '$.width' as bigint) as width,

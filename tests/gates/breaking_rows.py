@@ -77,7 +77,7 @@ MARTS = {
         update marts.fct_liquidations set quantity_base = -0.5 where {FACT}
     """,
     ("fct_liquidations", "notional_plausible"): f"""
-        update marts.fct_liquidations set notional_usd = 1e10 where {FACT}
+        update marts.fct_liquidations set notional_usd = 10000000000.0001 where {FACT}
     """,
     ("fct_liquidations", "notional_known"): f"""
         update marts.fct_liquidations set notional_usd = null where {FACT}

@@ -773,7 +773,7 @@ def _parsed(payload: bytes) -> tuple[Any, str | None]:
         return None, "had an empty body"
     try:
         return json.loads(payload), None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "was HTML" if payload.lstrip()[:1] == b"<" else "was no JSON"
 
 

@@ -24,6 +24,8 @@ HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
 # 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
 WHOLE_WITHIN_SECONDS = 60.0
+# What reading an instant or a count out of a foreign line can raise.
+UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 # Stands for the stream of a gap that names none.
 ALL_STREAMS = ""
 
@@ -138,8 +140,8 @@ def _cut_torn_line(path: Path) -> tuple[int, datetime | None]:
         os.truncate(path, whole)
     last = payload[payload.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
     try:
-        return len(payload) - whole, parse_instant(json.loads(last)["received_at"])
-    except (ValueError, LookupError, TypeError):
+        return len(payload) - whole, parse_instant((_envelope(last) or {})["received_at"])
+    except UNREADABLE_VALUE:
         return len(payload) - whole, None
 
 
@@ -177,9 +179,9 @@ def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
     spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     frames = 0
     for gap in _gaps(lines):
-        with suppress(ValueError, TypeError):
-            frames += int(gap.get("dropped", 0))
-        with suppress(LookupError, ValueError, TypeError, AttributeError):
+        with suppress(*UNREADABLE_VALUE):
+            frames += max(int(gap.get("dropped", 0)), 0)
+        with suppress(*UNREADABLE_VALUE):
             from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
             span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
             spans[str(gap.get("stream", ALL_STREAMS))].append(span)
@@ -204,9 +206,15 @@ def _gaps(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         if b'"event"' not in line or b'"gap"' not in line:
             continue
-        try:
-            envelope = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(envelope, dict) and envelope.get("event") == "gap":
+        envelope = _envelope(line)
+        if envelope is not None and envelope.get("event") == "gap":
             yield envelope
+
+
+def _envelope(line: bytes) -> dict[str, Any] | None:
+    """A line's JSON object; null where it is none, or nested deeper than any envelope is."""
+    try:
+        envelope = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return envelope if isinstance(envelope, dict) else None

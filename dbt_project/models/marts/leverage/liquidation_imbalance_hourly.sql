@@ -235,9 +235,10 @@ observed as (
         {%- for window, hours, lengths in windows %}
         {%- for figure in ['usd', 'events'] %}
         {%- for side in ['long', 'short'] %}
-        {{ observed_sum(side ~ '_' ~ window ~ '_' ~ figure, 'not is_incomplete_' ~ window) }}
-        ::{{ 'decimal(38, 4)' if figure == 'usd' else 'bigint' }}
-            as known_{{ side }}_{{ window }}_{{ figure }},
+        try_cast(
+            {{ observed_sum(side ~ '_' ~ window ~ '_' ~ figure, 'not is_incomplete_' ~ window) }}
+            as {{ 'decimal(38, 4)' if figure == 'usd' else 'bigint' }}
+        ) as known_{{ side }}_{{ window }}_{{ figure }},
         {%- endfor %}
         {%- endfor %}
         {%- endfor %}

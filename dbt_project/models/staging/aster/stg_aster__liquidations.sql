@@ -7,7 +7,9 @@ with
 {{ delivered_rows(
     'aster',
     unwrap='$.data',
-    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    chatter="coalesce("
+        ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
+        ~ ")",
     recognised='event_kind is not null',
     row={
         'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',

@@ -11,7 +11,9 @@ with
 {{ delivered_rows(
     'binance',
     unwrap='$.data',
-    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    chatter="coalesce("
+        ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
+        ~ ")",
     recognised='event_kind is not null',
     row={
         'event_kind': '$.e', 'market_code': '$.st',

@@ -37,7 +37,7 @@ fields as (
         ) as raw_quantity,
         coalesce(
             {{ epoch_ms_at('event_time') }},
-            {{ epoch_ms_at('(try_cast(event_time as bigint) * 1000)::varchar') }}
+            {{ epoch_s_at('event_time') }}
         ) as event_at,
         coalesce(
             reject_reason, if(size is null or instrument is null, 'missing_field', null)
