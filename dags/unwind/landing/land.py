@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -330,7 +331,10 @@ class LandedKnowledge:
         if self.batch.kind == "day" and sha256 is None:
             batches += [hour_batch(hour_at) for hour_at in _window(self.batch).hours]
         return any(
-            one.name == url and one.problem is None and sha256 in (None, one.sha256)
+            one.problem is None
+            and sha256 in (None, one.sha256)
+            # Older ledgers name a mirror's files by its whole URL.
+            and url in (one.name, self.api.struck_out(one.name))
             for batch in batches
             for landing in Ledger(self.home).landed(batch.batch_id, self.venue.name)
             for one in landing.objects
@@ -359,13 +363,6 @@ class LandedKnowledge:
                         if one.format == "rest" and not one.problem
                     )
                     yield usable_answers(lines), landing
-
-
-def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
-    """Whether there is nothing to ask for again. Dumps of days may be published again."""
-    if dataset.rechecked and batch.kind == "day":
-        return False
-    return landing.status == "ok" and not was_early(landing, batch, venue)
 
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
@@ -436,11 +433,19 @@ def _land_dataset(
                 transcript.failures.append(str(stopped))
         except Exception as error:
             # The boundary of a dataset: whatever an answer provokes in its code costs only it.
-            logger.exception("%s %s %s broke off", batch.batch_id, venue.name, dataset.name)
+            broke_off = "".join(traceback.format_exception(error))
+            logger.error(
+                "%s %s %s broke off\n%s",
+                batch.batch_id,
+                venue.name,
+                dataset.name,
+                api.struck_out(broke_off),
+            )
             transcript.failures.append(
                 f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
                 f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
             )
+    transcript.failures[:] = map(api.struck_out, transcript.failures)
     if before and _stands(before, batch, venue) and not transcript.downloads:
         return before
     zone = RawZone(home)
@@ -501,7 +506,7 @@ def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tu
         return ("partial" if usable > 0 else "failed"), detail
     if usable > 0 or transcript.notes:
         absent = [f"{transcript.absent} asked for do not exist"] if transcript.absent else []
-        return "ok", "; ".join(transcript.notes + absent)
+        return "ok", "; ".join(dict.fromkeys(transcript.notes + absent))
     return "empty", "the venue had nothing for this time"
 
 
