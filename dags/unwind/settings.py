@@ -1,12 +1,10 @@
-"""Where things lie on disk, and where each venue is reached."""
+"""Where things lie on disk, and what the environment may set."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from unwind.errors import SettingError
 
@@ -138,73 +136,3 @@ def count_from_env(name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
     return int(text)
-
-
-def connection_variable(conn_id: str) -> str:
-    """The environment variable of a connection, as Airflow names it."""
-    return f"AIRFLOW_CONN_{conn_id.upper()}"
-
-
-def endpoint(conn_id: str, default: str) -> str:
-    """The base URL of a connection, without a trailing slash.
-
-    Read from `AIRFLOW_CONN_<CONN_ID>`, in either form that Airflow takes: JSON
-    (`{"host": "https://..."}`) or URI (`https://host:port/path`). Without it, and where the JSON
-    holds only a password, the venue's own host.
-    Raises SettingError when the variable is set but cannot be read or names no host.
-    """
-    url, password = _connection(conn_id)
-    if not url and (password or not _is_set(conn_id)):
-        return default.rstrip("/")
-    if not urlsplit(url).netloc:
-        # Never the value itself: it may hold a key.
-        raise SettingError(
-            f"{connection_variable(conn_id)} names no host; set it to a URL such as {default!r}"
-        )
-    return url.rstrip("/")
-
-
-def password(conn_id: str) -> str:
-    """The password of a connection, which is the user's key; empty where there is none."""
-    return _connection(conn_id)[1]
-
-
-def _is_set(conn_id: str) -> bool:
-    return bool(os.environ.get(connection_variable(conn_id), "").strip())
-
-
-def _connection(conn_id: str) -> tuple[str, str]:
-    """URL and password of a connection's variable, each empty where it is not given."""
-    value = os.environ.get(connection_variable(conn_id), "").strip()
-    try:
-        return _from_json(value) if value.startswith("{") else _from_uri(value)
-    except ValueError:
-        raise SettingError(
-            f"{connection_variable(conn_id)} cannot be read; write a URL, or JSON such as "
-            '{"host": "https://...", "password": "..."}'
-        ) from None
-
-
-def _from_json(value: str) -> tuple[str, str]:
-    fields = json.loads(value)
-    host, password = fields.get("host") or "", fields.get("password") or ""
-    if not host:
-        return "", password
-    if "://" not in host:
-        host = f"{fields.get('schema') or fields.get('conn_type') or 'https'}://{host}"
-    port = fields.get("port")
-    return f"{host}:{port}" if port else host, password
-
-
-def _from_uri(value: str) -> tuple[str, str]:
-    # Airflow's own get_uri() writes http://host/https and http://https%3A%2F%2Fhost for one host.
-    parts = urlsplit(value)
-    password = unquote(parts.password or "")
-    host = unquote(parts.netloc.rpartition("@")[2])
-    if not host:
-        return "", password
-    if "://" in host:
-        return host + parts.path, password
-    if parts.path in ("/http", "/https", "/ws", "/wss"):
-        return f"{parts.path[1:]}://{host}", password
-    return f"{parts.scheme}://{host}{parts.path}", password

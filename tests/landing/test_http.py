@@ -465,7 +465,7 @@ def test_a_download_that_breaks_off_is_fetched_again(api: VenueApi, loopback: Lo
 
 
 def test_a_listing_goes_with_the_mirror_of_its_dumps(api: VenueApi, loopback: Loopback):
-    assert api.base_url("testvenue_listing") == f"{loopback.url}/dumps"
+    assert api.endpoint("testvenue_listing").url == f"{loopback.url}/dumps"
 
 
 def test_a_connection_without_a_public_host_says_which_to_set(api: VenueApi):

@@ -12,7 +12,9 @@ import base64
 import email.utils
 import hashlib
 import json
+import logging
 import math
+import mmap
 import random
 import time
 import zipfile
@@ -32,9 +34,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
+from unwind.connections import Endpoint, connection_variable
+from unwind.connections import connection as connection_of
 from unwind.landing.bounded_transport import BoundedAdapter
 from unwind.scratch import working_folder
-from unwind.settings import Home, connection_variable, endpoint, password
+from unwind.settings import Home
+
+# At DEBUG it writes the URL of every request, with the connection's own query.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 T = TypeVar("T")
 Where = Sequence[str | int]
@@ -63,6 +70,7 @@ MAX_PAGES = 200
 MAX_ANSWER_BYTES = 48 * 2**20
 MAX_DOWNLOAD_BYTES = 16 * 2**30
 CHUNK_BYTES = 1 << 16
+ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 
 
@@ -112,7 +120,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Request:
-    """One question; `where` is its full URL without the query."""
+    """One question; `where` is its full URL without the query, as it may be written."""
 
     connection: str
     method: str
@@ -120,11 +128,15 @@ class Request:
     params: Mapping[str, Any]
     body: Any = None
     cost: float = 1.0
+    path: str = ""
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint("", ""))
 
     @property
     def url(self) -> str:
         """As sent. A percent sign stays as it is: some cursors come already encoded."""
-        return f"{self.where}?{urlencode(self.params, safe='%/')}" if self.params else self.where
+        bare = self.endpoint.url + self.path
+        asked = f"{bare}?{urlencode(self.params, safe='%/')}" if self.params else bare
+        return self.endpoint.with_query(asked)
 
     def __str__(self) -> str:
         asked = ", ".join(f"{key}={value}" for key, value in self.params.items())
@@ -302,15 +314,31 @@ class VenueApi:
             raise RuntimeError("a venue was asked outside `recording`: its answer has no place")
         return self._transcript
 
-    def base_url(self, connection: str) -> str:
+    def endpoint(self, connection: str) -> Endpoint:
         """Where a connection leads; empty when nothing is configured and no public host exists."""
         known = self._connections[connection]
-        default = known.default_host
-        if known.follows:
+        own = connection_of(connection, known.default_host)
+        if known.follows and own.url == known.default_host.rstrip("/"):
             followed = self._connections[known.follows].default_host.rstrip("/")
-            replaced = endpoint(known.follows, followed)
-            default = default if replaced == followed else replaced
-        return endpoint(connection, default)
+            replaced = connection_of(known.follows, followed)
+            return own if replaced.url == followed else replaced
+        return own
+
+    def where(self, connection: str, path: str) -> str:
+        """What a file below a connection is called on record."""
+        return self.endpoint(connection).shown + path
+
+    def struck_out(self, text: str) -> str:
+        """A text with the secrets of all of the venue's connections struck out."""
+        for endpoint in self._endpoints():
+            text = endpoint.struck_out(text)
+        return text
+
+    def _endpoints(self) -> Iterator[Endpoint]:
+        """Where all connections lead: one host may serve several, and know the secrets of all."""
+        for connection in self._connections:
+            with suppress(ValueError):
+                yield self.endpoint(connection)
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -432,14 +460,15 @@ class VenueApi:
         body: Any,
         cost: float,
     ) -> Request:
-        base = self.base_url(connection)
-        if not base:
+        endpoint = self.endpoint(connection)
+        if not endpoint.url:
             raise VenueStoppedError(
                 f"{self._venue} has no public host for {connection}; set "
                 f"{connection_variable(connection)} to a mirror to land it"
             )
         method = "GET" if body is None else "POST"
-        return Request(connection, method, base + path, dict(params or {}), body, cost)
+        where = endpoint.shown + path
+        return Request(connection, method, where, dict(params or {}), body, cost, path, endpoint)
 
     def _persist(self, request: Request, attempt: Callable[[], T]) -> T | None:
         limits = self._connections[request.connection].limits
@@ -473,10 +502,11 @@ class VenueApi:
         return max(asked_for + random.uniform(0.0, 1.0), backing_off)
 
     def _note(self, request: Request, limits: str, fault: UnusableAnswerError) -> None:
+        reason = self.struck_out(fault.reason)
         if fault.kind == "absent":
             self.transcript.absent += 1
             return
-        self.transcript.failures.append(fault.reason)
+        self.transcript.failures.append(reason)
         if fault.kind in ("refused", "corrupt"):
             # The venue is well; it is this request or this file that is not.
             return
@@ -484,8 +514,8 @@ class VenueApi:
         self._failures_in_a_row[limits] = in_a_row
         if fault.kind == "broken" and in_a_row < FAILURES_IN_A_ROW:
             return
-        self._stopped[limits] = fault.reason
-        raise VenueStoppedError(fault.reason)
+        self._stopped[limits] = reason
+        raise VenueStoppedError(reason)
 
     # -- what an answer must be -----------------------------------------------------------------
 
@@ -532,6 +562,10 @@ class VenueApi:
                 cut = self._stream(
                     response, sink.write, MAX_DOWNLOAD_SECONDS, MAX_DOWNLOAD_BYTES, decode=False
                 )
+        if any(_holds_any(target, endpoint.secrets) for endpoint in self._endpoints()):
+            target.unlink()
+            fault = "holds a secret of its connection and was not kept"
+            raise UnusableAnswerError("refused", self._sentence(request, fault, attempts=1))
         found = _file_sha256(target)
         if cut or not target.stat().st_size:
             fault = cut or "had an empty body"
@@ -625,7 +659,8 @@ class VenueApi:
         self._sent_at = self._monotonic()
         self.transcript.requests += 1
         key_header = self._connections[request.connection].key_header
-        key = {key_header: password(request.connection)} if key_header else {}
+        endpoint = request.endpoint
+        key = {key_header: endpoint.password} if key_header else endpoint.authorization
         try:
             response = self._session.request(
                 request.method,
@@ -638,12 +673,13 @@ class VenueApi:
                 # A loopback server is never behind the environment's proxy.
                 proxies={"http": None, "https": None} if _is_loopback(request.where) else None,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+            # Without its cause, whose text quotes the URL with all that is in it.
             raise UnusableAnswerError(
                 "unreachable",
                 f"{self._venue} did not answer {request} ({type(error).__name__}); check the "
                 "network and the venue's status page, then land again",
-            ) from error
+            ) from None
         with response:
             yield response
 
@@ -696,6 +732,14 @@ class VenueApi:
         if fault is not None:
             asked["fault"] = fault.kind
         envelope: dict[str, Any] = {"received_at": iso(self._clock()), "request": asked}
+        shown = payload
+        for endpoint in self._endpoints():
+            shown = endpoint.struck_out_bytes(shown)
+        if shown is not payload:
+            asked["struck_out"] = True
+            payload = shown
+            if fault is None:
+                self.transcript.notes.append(ECHOED_SECRET.format(venue=self._venue))
         try:
             envelope["body"] = payload.decode("utf-8")
         except UnicodeDecodeError:
@@ -708,8 +752,7 @@ class VenueApi:
     def _keep_pace(self, request: Request) -> None:
         if _is_loopback(request.where):
             return
-        path = urlsplit(request.where).path
-        pace = next((one for one in self._paces if path.startswith(one.path)), None)
+        pace = next((one for one in self._paces if request.path.startswith(one.path)), None)
         if pace is None:
             return
         limits = self._connections[request.connection].limits
@@ -843,3 +886,14 @@ def _is_loopback(url: str) -> bool:
 def _file_sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _holds_any(path: Path, secrets: Sequence[str]) -> bool:
+    """Whether a file's bytes contain one of the texts."""
+    if not secrets or not path.stat().st_size:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return any(content.find(secret.encode()) >= 0 for secret in secrets)

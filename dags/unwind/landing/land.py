@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -326,12 +327,16 @@ class LandedKnowledge:
     def has(self, url: str, sha256: str | None = None) -> bool:
         """Whether this batch, or an hour's batch of its day, holds the file."""
         if any(
-            one.name == url and one.problem is None and sha256 in (None, one.sha256)
+            url in self._names(one.name) and one.problem is None and sha256 in (None, one.sha256)
             for landing in self.landings.values()
             for one in landing.objects
         ):
             return True
         return sha256 is None and url in self._names_of_hours
+
+    def _names(self, name: str) -> tuple[str, str]:
+        """An object's name as it is now; older ledgers name a mirror's files by its whole URL."""
+        return name, self.api.struck_out(name)
 
     @cached_property
     def _names_of_hours(self) -> frozenset[str]:
@@ -340,11 +345,12 @@ class LandedKnowledge:
             return frozenset()
         ledger = Ledger(self.home)
         return frozenset(
-            one.name
+            name
             for hour_at in _window(self.batch).hours
             for landing in ledger.landed(hour_batch(hour_at).batch_id, self.venue.name)
             for one in landing.objects
             if one.problem is None
+            for name in self._names(one.name)
         )
 
     def _failure(self, dataset: str) -> str:
@@ -440,11 +446,19 @@ def _land_dataset(
                 transcript.failures.append(str(stopped))
         except Exception as error:
             # The boundary of a dataset: whatever an answer provokes in its code costs only it.
-            logger.exception("%s %s %s broke off", batch.batch_id, venue.name, dataset.name)
+            broke_off = "".join(traceback.format_exception(error))
+            logger.error(
+                "%s %s %s broke off\n%s",
+                batch.batch_id,
+                venue.name,
+                dataset.name,
+                api.struck_out(broke_off),
+            )
             transcript.failures.append(
                 f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
                 f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
             )
+    transcript.failures[:] = map(api.struck_out, transcript.failures)
     if before and _stands(before, batch, venue) and not transcript.downloads:
         return before
     zone = RawZone(home)
@@ -505,7 +519,7 @@ def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tu
         return ("partial" if usable > 0 else "failed"), detail
     if usable > 0 or transcript.notes:
         absent = [f"{transcript.absent} asked for do not exist"] if transcript.absent else []
-        return "ok", "; ".join(transcript.notes + absent)
+        return "ok", "; ".join(dict.fromkeys(transcript.notes + absent))
     return "empty", "the venue had nothing for this time"
 
 

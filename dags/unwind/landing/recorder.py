@@ -18,6 +18,7 @@ import signal
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -36,14 +37,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock
+from unwind.connections import Endpoint, connection
 from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
 from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
-from unwind.settings import Home, endpoint
+from unwind.settings import Home
 from unwind.venues import MOST_FRAME_BYTES, NotKnownError, Stream, Venue
 
 logger = logging.getLogger(__name__)
+# At DEBUG it writes every header and frame, keys included.
+wire_logger = logging.getLogger("unwind.websockets")
+wire_logger.setLevel(logging.INFO)
 
 LOOPBACK = "127.0.0.1"
 # Answers to pings are short; what is longer is never taken for one.
@@ -94,6 +99,13 @@ class End:
     reason: str
 
 
+class _Connecting(connect):
+    """Follows no redirect: a venue decides neither whom we talk to nor who gets its headers."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class _ShortLivedError(Exception):
     """A connection ended soon after its start: pause before the next one."""
 
@@ -129,8 +141,13 @@ class _Socket:
         except ConnectionClosed as closed:
             return self._end(closed)
         except Exception as error:
-            logger.exception("%s broke off", self._feed.state.stream)
-            return End(self._feed.clock(), _reason("broke off", error))
+            broke_off = "".join(traceback.format_exception(error))
+            logger.error(
+                "%s broke off\n%s",
+                self._feed.state.stream,
+                self._feed.endpoint.struck_out(broke_off),
+            )
+            return End(self._feed.clock(), self._feed.reason("broke off", error))
         finally:
             pinging.cancel()
             self._socket.transport.abort()
@@ -139,7 +156,7 @@ class _Socket:
         self._last_sign_at = self._feed.clock()
         self._signs += 1
         stream = self._stream
-        text = _text(payload, stream)
+        text = self._feed.endpoint.struck_out(_text(payload, stream))
         if stream.reply:
             with suppress(ValueError, LookupError, TypeError, AttributeError):
                 reply = stream.reply(text)
@@ -191,7 +208,7 @@ class _Socket:
             self._feed.lost_a_giant(now)
             limit = self._feed.limits.most_frame_bytes
             return End(now, f"a frame of more than {limit:,} bytes was not taken")
-        return End(now, str(closed)[:REASON_CHARACTERS])
+        return End(now, self._feed.endpoint.struck_out(str(closed))[:REASON_CHARACTERS])
 
 
 class Feed:
@@ -201,7 +218,7 @@ class Feed:
         self,
         stream: Stream,
         name: str,
-        url: str,
+        endpoint: Endpoint,
         texts: tuple[str, ...],
         writer: SegmentWriter,
         clock: Clock,
@@ -212,7 +229,7 @@ class Feed:
         self.clock = clock
         self.limits = limits
         self.texts = texts
-        self._url = url
+        self.endpoint = endpoint
         self._writer = writer
         self._listing = listing
         self._current: _Socket | None = None
@@ -286,7 +303,7 @@ class Feed:
             current = await self._open()
         except Exception as error:
             # A host that is down, or code of a venue that is wrong: said, and tried again.
-            self._change(problem=_reason("cannot connect", error))
+            self._change(problem=self.reason("cannot connect", error))
             logger.warning("%s: %s", self.state.stream, self.state.problem)
             return
         self._current = current
@@ -309,15 +326,16 @@ class Feed:
         life = self.stream.life_seconds
         self._due_at = time.monotonic() + life if life else float("inf")
         name, texts = self.state.stream, self.texts
-        socket = await connect(
-            self._url,
+        socket = await _Connecting(
+            self.endpoint.with_query(self.endpoint.url + self.stream.path),
             user_agent_header=USER_AGENT,
+            additional_headers=self.endpoint.authorization,
             open_timeout=self.limits.open_seconds,
             close_timeout=self.limits.close_seconds,
             # Pings are sent by `_Socket`, which also sees what else is a sign of life.
             ping_interval=None,
             max_size=self.limits.most_frame_bytes,
-            logger=logging.getLogger("unwind.websockets"),
+            logger=wire_logger,
         )
         try:
             for text in texts:
@@ -353,7 +371,7 @@ class Feed:
         try:
             fresh = await self._open()
         except Exception as error:
-            problem = _reason("cannot renew the connection", error)
+            problem = self.reason("cannot renew the connection", error)
             logger.warning("%s: %s", self.state.stream, problem)
             self.renew(after_seconds=self.limits.refused_again_seconds)
             return old
@@ -379,6 +397,10 @@ class Feed:
         else:
             await socket.close()
             self._said(reason, logging.INFO)
+
+    def reason(self, what: str, error: Exception) -> str:
+        """A failure in a few words, without what the connection keeps off record."""
+        return _reason(what, self.endpoint.struck_out(str(error)), error)
 
     def _found(self, at: datetime) -> None:
         self._writer.found(self.state.stream, at)
@@ -459,7 +481,7 @@ class Listing:
                 self._share()
         except Exception as error:
             # Whatever an answer provokes in a venue's code costs only its own stream.
-            problem = _reason("its instruments are not known", error)
+            problem = _reason("its instruments are not known", str(error), error)
             self._waiting = replace(self._waiting, problem=problem)
             logger.warning("%s: %s", self._stream.name, problem)
             return False
@@ -533,7 +555,7 @@ class VenueRecorder:
         feed = Feed(
             stream,
             stream.name + (f"#{place + 1}" if place else ""),
-            endpoint(stream.connection, host) + stream.path,
+            connection(stream.connection, host),
             texts,
             self.writer,
             self.clock,
@@ -737,5 +759,5 @@ def _text(payload: bytes, stream: Stream) -> str:
     return payload.decode("utf-8", errors="backslashreplace")
 
 
-def _reason(what: str, error: Exception) -> str:
-    return f"{what} ({type(error).__name__}: {error})"[:REASON_CHARACTERS]
+def _reason(what: str, text: str, error: Exception) -> str:
+    return f"{what} ({type(error).__name__}: {text})"[:REASON_CHARACTERS]

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Protocol
 
+from unwind.connections import connection_variable, password
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.settings import connection_variable, password
 
 
 class NotKnownError(LookupError):

@@ -229,7 +229,7 @@ def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
         api.transcript.failures.append(
             f"the checksum file of {path} holds no sha256; the dump was not fetched, land again"
         )
-    elif not known.has(api.base_url("binance_dumps") + path, published[1].lower()):
+    elif not known.has(api.where("binance_dumps", path), published[1].lower()):
         api.download("binance_dumps", path, format=format, sha256=published[1])
 
 

@@ -87,7 +87,7 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     missing: list[datetime] = []
     for hour_at in window.hours:
         path = f"/node_fills_by_block/hourly/{hour_at:%Y%m%d}/{hour_at.hour}.lz4"
-        if known.has(api.base_url("hyperliquid_nodefills") + path):
+        if known.has(api.where("hyperliquid_nodefills", path)):
             landed += 1
         elif not _came(api, path):
             missing.append(hour_at)
