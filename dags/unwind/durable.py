@@ -97,6 +97,7 @@ def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
 
     `folder` is where it is written first, as for `whole_file`.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     name = f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once"
     beside = (folder or target.parent) / name
     write_json(beside, value)
