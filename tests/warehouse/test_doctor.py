@@ -1,4 +1,4 @@
-"""A home with damaged files: `unwind doctor` names each, says what to do, and repairs what it can."""
+"""A home with damaged files: `unwind doctor` names each with what to do, and repairs some."""
 
 from __future__ import annotations
 
