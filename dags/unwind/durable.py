@@ -64,8 +64,8 @@ def write_json(target: Path, value: Any, default: Callable[[Any], Any] = str) ->
 def write_once(target: Path, value: Any) -> bool:
     """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written."""
     beside = target.with_name(f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once")
-    write_json(beside, value)
     try:
+        write_json(beside, value)
         # A link, unlike a rename, fails when the file is there already.
         os.link(beside, target)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""A disk that is full, at any write: nothing is lost, nothing half is counted, and the next run ends
+"""A disk that is full, at any write: nothing is lost, nothing half counts, and the next run ends
 with the tables of an undisturbed one."""
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def work(home: Home, folder: Path) -> None:
     landing = Landing("liquidations", "ok", "", 1, (obj,), at(10))
     ledger.record_landing(batch.batch_id, "binance", [landing])
     ledger.seal(batch, at(10))
-    ledger.withdraw(batch.batch_id, None, "a test", at(20))
+    # The last write may have come to its end before the disk was full.
+    if batch.batch_id not in ledger.withdrawn():
+        ledger.withdraw(batch.batch_id, None, "a test", at(20))
 
 
 def test_full_at_each_write_of_the_raw_zone_and_the_ledger(tmp_path, monkeypatch):
@@ -101,7 +103,8 @@ def disk_is_enough(home: Home, folder: Path) -> bool:
     try:
         work(home, folder)
     except OSError as error:
-        assert error.errno == errno.ENOSPC
+        if error.errno != errno.ENOSPC:
+            raise
         return False
     return True
 
