@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test chaos lint bench clean
+.PHONY: setup demo test chaos lint bench suites clean
 
 setup: $(READY)
 
@@ -38,6 +38,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/lint_sql.py
+
+# After a change of a mart's yml or of expectations/sql.
+suites: $(READY)
+	$(BIN)/python -m unwind.warehouse.suites
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks

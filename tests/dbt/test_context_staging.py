@@ -61,6 +61,7 @@ MODELS = (
     "fct_market_caps",
     "dim_instruments",
     "dim_assets",
+    "int_publication_rules",
     "dim_venues",
     "dim_hours",
 )

@@ -31,7 +31,7 @@ LIQUIDATION_MODELS = (
     "fct_liquidations",
     "quarantined_liquidations",
     "liquidation_accounting",
-    *("dim_venues", "venue_coverage_hourly", "liquidations_minutely"),
+    *("int_publication_rules", "dim_venues", "venue_coverage_hourly", "liquidations_minutely"),
 )
 
 

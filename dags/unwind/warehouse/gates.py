@@ -11,60 +11,56 @@ thread hides that behind dbt.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unwind.settings import PROJECT_ROOT, Home
+from unwind.settings import Home
+from unwind.warehouse import continuity
+from unwind.warehouse import suites as stated
+from unwind.warehouse.forked import both
+from unwind.warehouse.promises import (
+    BATCHES,
+    HOURS,
+    MODELS,
+    Mart,
+    column_types,
+    key_of,
+    marts,
+    rebuilt_hours,
+)
 from unwind.warehouse.state import append_rows, naive_utc
+from unwind.warehouse.suites import CONTEXT_ROOT, CRITICAL, DATASOURCE, LANDED, MARTS
 
 if TYPE_CHECKING:
     import duckdb
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import ExpectationValidationResult, ValidationDefinition
     from great_expectations.data_context import FileDataContext
     from sqlalchemy.engine import Connection
 
-CONTEXT_ROOT = PROJECT_ROOT / "expectations"
-MODELS = PROJECT_ROOT / "dbt_project" / "models"
-DATASOURCE = "gate"
-LANDED, MARTS = "landed", "marts"
 LANDED_SCHEMA = "landed_schema"
-CRITICAL = "critical"
+CONTINUITY = "continuity"
 
 # 2026-11-22: enough to recognise what is wrong, few enough to be read in a terminal.
 EXAMPLES_SHOWN = 5
+BATCHES_SHOWN = 5
+# 2026-11-25: so many expectations take about as long as a child needs to open the files.
+WORTH_A_PROCESS = 100
 OBSERVED_MAX_CHARS = 2_000
 DETAIL_MAX_CHARS = 300
 
-STAGED_RELATION = "staging.intermediate.int_liquidations_unioned"
-# What facts and gates read of a staged liquidation; '' where any type will do.
-STAGED_COLUMNS = {
-    "batch_id": "VARCHAR",
-    "raw_object": "VARCHAR",
-    "raw_line": "BIGINT",
-    "row_in_line": "BIGINT",
-    "parser": "VARCHAR",
-    "source_kind": "VARCHAR",
-    "received_at": "TIMESTAMP",
-    "venue": "VARCHAR",
-    "instrument": "VARCHAR",
-    "liquidated_side": "VARCHAR",
-    "event_kind": "VARCHAR",
-    "event_at": "TIMESTAMP",
-    "hour_at": "TIMESTAMP",
-    "raw_side": "VARCHAR",
-    "raw_quantity": "",
-    "raw_price": "",
-    "reject_reason": "VARCHAR",
-    "line_class": "VARCHAR",
-}
+STAGED_MODEL = "int_liquidations_unioned"
+STAGED_RELATION = f"staging.intermediate.{STAGED_MODEL}"
 OBSERVATION_COLUMNS = {"batch_id", "venue", "observed_at", "reject_reason"}
 
 
@@ -148,16 +144,91 @@ def check_marts(
     project is left out; one whose model exists but whose table does not fails critically. Raises
     GateError when a file is missing or locked.
     """
-    with _opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
-        present = _name_marts(gate.connection)
-        expected = {path.stem for path in models.rglob("*.sql")}
-        chosen = suites or _suites_of(gate.context, MARTS)
-        results = [
-            _missing_mart(suite, checked_at)
-            for suite in chosen
-            if suite in expected and suite not in present
-        ]
-        return results + _judge(gate, MARTS, run_id, checked_at, present & set(chosen))
+    context = _context(home)
+    chosen = list(suites or _suites_of(context, MARTS))
+
+    def judged(share: Sequence[str]) -> list[GateResult]:
+        files = [home.staging_db, home.warehouse_db]
+        with _opened_gate(home, files, context) as gate:
+            present = _name_marts(gate.connection)
+            missing = [
+                _missing_mart(suite, checked_at)
+                for suite in share
+                if suite not in present and suite in expected
+            ]
+            return missing + _judge(gate, MARTS, run_id, checked_at, present & set(share))
+
+    expected = {path.stem for path in models.rglob("*.sql")}
+    # Most of the time is Great Expectations' own, on one core.
+    first, second = _halves(chosen)
+    if not second:
+        results = judged(first)
+    else:
+        own, other = both(partial(judged, first), partial(judged, second))
+        order = {suite: place for place, suite in enumerate(chosen)}
+        results = sorted([*own, *other], key=lambda result: order[result.suite])
+    return results if suites else [*results, *_check_continuity(home, run_id, checked_at)]
+
+
+def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
+    """Compares the marts with the release before; what they hold now is kept for the next one."""
+    compared = continuity.compare(home, checked_at)
+    continuity.keep(home, compared.found, run_id)
+    before = f"release {compared.release_id}" if compared.release_id else "no release before"
+
+    def result(
+        name: str, severity: str, found: Sequence[continuity.Difference], holds: str, action: str
+    ) -> GateResult:
+        sentences = [one.sentence for one in found[:EXAMPLES_SHOWN]]
+        more = len(found) - len(sentences)
+        said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
+        return GateResult(
+            gate=MARTS,
+            suite=CONTINUITY,
+            expectation=name,
+            batch_id=None,
+            venue=None,
+            severity=severity,
+            success=not found,
+            unexpected_count=len(found),
+            observed=_small_json({"compared_with": compared.release_id, "examples": sentences}),
+            message=f"Against {before}: {said}. {action}" if found else f"{holds} ({before}).",
+            checked_at=checked_at,
+        )
+
+    return [
+        result(
+            "nothing_lost",
+            CRITICAL,
+            compared.lost,
+            "What this build did not replace is what the release before it held",
+            "Nothing is published; this build did not replace these rows, so a file was lost,"
+            " exchanged or damaged: `unwind doctor` looks for which, and `unwind refresh --full`"
+            " builds all of it from raw.",
+        ),
+        result(
+            "nothing_shrunk",
+            stated.WARNING,
+            compared.shrunk,
+            "No day that this build touched has fewer rows than before",
+            "A corrected or withdrawn batch and a new listing do that; if there was none, compare"
+            " the two releases.",
+        ),
+    ]
+
+
+def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The suites in two shares of like weight; all in the first where they are few."""
+    weights = Counter(one.suite for one in stated.expectations_of(MARTS))
+    if sum(weights[suite] for suite in suites) < WORTH_A_PROCESS:
+        return list(suites), []
+    shares: tuple[list[str], list[str]] = ([], [])
+    loads = [0, 0]
+    for suite in sorted(suites, key=lambda one: -weights[one]):
+        lighter = loads.index(min(loads))
+        shares[lighter].append(suite)
+        loads[lighter] += weights[suite]
+    return shares
 
 
 def held_parts(results: Iterable[GateResult]) -> dict[tuple[str, str], str]:
@@ -235,10 +306,11 @@ def thresholds() -> dict[str, Threshold]:
 
 @dataclass(frozen=True)
 class _Gate:
-    """An open context and its connection, with the schema `gate` in place."""
+    """An open context and its connection, with the schema `gate` in place, and all limits."""
 
     context: FileDataContext
     connection: Connection
+    limits: Mapping[str, float]
 
 
 def _context(home: Home) -> FileDataContext:
@@ -253,14 +325,16 @@ def _context(home: Home) -> FileDataContext:
 
 
 @contextmanager
-def _opened_gate(home: Home, files: Collection[Path]) -> Iterator[_Gate]:
+def _opened_gate(
+    home: Home, files: Collection[Path], context: FileDataContext | None = None
+) -> Iterator[_Gate]:
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise GateError(
             f"There is nothing to judge: {', '.join(missing)} does not exist; "
             "run `unwind refresh`, which stages and builds before it judges."
         )
-    context = _context(home)
+    context = context or _context(home)
     _forget_old_runs(home)
     engine = context.data_sources.get(DATASOURCE).get_execution_engine().engine
     try:
@@ -268,7 +342,7 @@ def _opened_gate(home: Home, files: Collection[Path]) -> Iterator[_Gate]:
             _prepare(connection, home)
             for path in files:
                 _attach(connection, path)
-            yield _Gate(context, connection)
+            yield _Gate(context, connection, _name_limits(connection))
     finally:
         # The last connection to a DuckDB in memory closes the files attached to it.
         engine.dispose()
@@ -280,11 +354,22 @@ def _prepare(connection: Connection, home: Home) -> None:
     _run(connection, "set TimeZone = 'UTC'")
     _run(connection, f"set temp_directory = {_quoted(spill)}")
     _run(connection, "create schema gate")
-    limits = ", ".join(
-        f"{limit.value!r}{'::bigint' if isinstance(limit.value, int) else '::double'} as {name}"
-        for name, limit in thresholds().items()
+
+
+def _name_limits(connection: Connection) -> dict[str, float]:
+    """Names gate.limits: what the gates alone tolerate, and what models and gates both judge by."""
+    shared = _run(
+        connection,
+        "select limit_name, value from staging.seeds.plausibility_limits order by limit_name",
+    ).fetchall()
+    own = {name: limit.value for name, limit in thresholds().items()}
+    limits = {**dict(shared), **own}
+    columns = ", ".join(
+        f"{value!r}{'::bigint' if isinstance(value, int) else '::double'} as {name}"
+        for name, value in limits.items()
     )
-    _run(connection, f"create table gate.thresholds as select {limits}")
+    _run(connection, f"create table gate.limits as select {columns}")
+    return limits
 
 
 def _attach(connection: Connection, path: Path) -> None:
@@ -303,7 +388,7 @@ def _name_landed(connection: Connection) -> None:
     rows = ", ".join(
         f"({_quoted(name)}, {_quoted(kind)}, {_quoted(found[name]) if name in found else 'null'},"
         f" {_fits(kind, found.get(name))})"
-        for name, kind in STAGED_COLUMNS.items()
+        for name, kind in column_types(STAGED_MODEL).items()
     )
     _run(
         connection,
@@ -311,7 +396,7 @@ def _name_landed(connection: Connection) -> None:
         f"{rows}) as listed(column_name, expected_type, actual_type, type_fits)",
     )
     _run(connection, f"create view gate.staged as {_staged_rows(found)}")
-    _run(connection, (CONTEXT_ROOT / "sql" / "landed.sql").read_text())
+    _run(connection, (stated.SQL / LANDED / "_relations.sql").read_text())
     _run(connection, _observation_parts(_observation_relations(connection)))
 
 
@@ -324,7 +409,7 @@ def _staged_rows(found: Mapping[str, str]) -> str:
         (f"try_cast({name} as {kind}) as {name}" if not _fits(kind, found[name]) else name)
         if name in found
         else f"null::{kind or 'VARCHAR'} as {name}"
-        for name, kind in STAGED_COLUMNS.items()
+        for name, kind in column_types(STAGED_MODEL).items()
     )
     source = f"from {STAGED_RELATION}" if found else "where false"
     building = "batch_id in (select batch_id from staging.ops.build_batches)"
@@ -380,36 +465,48 @@ def _observation_parts(relations: Collection[str]) -> str:
             max(observed_at) as last_observed_at
         from ({parts or empty}) as observed
         inner join gate.building as building using (batch_id)
-        cross join gate.thresholds as limits
+        cross join gate.limits as limits
         group by batch_id, venue, relation
     """
 
 
 def _name_marts(connection: Connection) -> set[str]:
-    """Names every published mart in schema `gate`, cut to the hours being built."""
-    _run(
-        connection,
-        "create table gate.hours as select distinct hour_at from staging.ops.pending_hours",
-    )
-    marts = _run(
-        connection,
-        "select table_name, bool_or(column_name = 'hour_at') from duckdb_columns()"
-        " where database_name = 'warehouse' and schema_name = 'marts' group by table_name",
-    ).fetchall()
-    for name, is_hourly in marts:
-        # The range first: it lets DuckDB skip row groups, which a semi-join alone may not.
-        hours = (
-            " where hour_at between (select min(hour_at) from gate.hours)"
-            " and (select max(hour_at) from gate.hours)"
-            " and hour_at in (select hour_at from gate.hours)"
-        )
-        _run(
+    """Names every mart in schema `gate`, cut to what this build replaced; returns those there are.
+
+    Beside each mart that is kept by hours stands `hours_of_<mart>`: the hours replaced of it.
+    """
+    present = {
+        name
+        for (name,) in _run(
             connection,
-            f"create view gate.{name} as select * from warehouse.marts.{name}"
-            f"{hours if is_hourly else ''}",
+            "select distinct table_name from duckdb_columns()"
+            " where database_name = 'warehouse' and schema_name = 'marts'",
+        ).fetchall()
+    }
+    for mart in marts().values():
+        if mart.partition == HOURS:
+            _run(connection, f"create table gate.hours_of_{mart.name} as {rebuilt_hours(mart)}")
+        if mart.name in present:
+            _run(connection, f"create view gate.{mart.name} as {_replaced_rows(mart)}")
+    _run(connection, f"create view gate.named_assets as {_named_assets(present)}")
+    return present
+
+
+def _replaced_rows(mart: Mart) -> str:
+    """The rows of a mart that this build replaced; a row without its partition belongs to any."""
+    rows = f"select * from warehouse.marts.{mart.name}"
+    if mart.partition == HOURS:
+        hours = f"gate.hours_of_{mart.name}"
+        # The range first: it lets DuckDB skip row groups, which a semi-join alone may not.
+        return (
+            f"{rows} where hour_at between (select min(hour_at) from {hours})"
+            f" and (select max(hour_at) from {hours}) and hour_at in (select hour_at from {hours})"
+            f" union all {rows} where hour_at is null"
         )
-    _run(connection, f"create view gate.named_assets as {_named_assets(connection)}")
-    return {name for name, _ in marts}
+    if mart.partition == BATCHES:
+        built = "(select batch_id from staging.ops.build_batches)"
+        return f"{rows} where batch_id in {built} or batch_id is null"
+    return rows
 
 
 # Facts and totals of liquidations keep what events alone name.
@@ -425,14 +522,15 @@ OBSERVATION_MARTS = (
 MARTS_OF_OTHERS = ("reported_liquidations",)
 
 
-def _named_assets(connection: Connection) -> str:
+def _named_assets(present: Collection[str]) -> str:
     """Every base_asset of the marts over the hours being built, as a query."""
-    rows = _run(
-        connection,
-        "select table_name from duckdb_columns() where database_name = 'warehouse'"
-        " and schema_name = 'marts' and column_name = 'base_asset' order by table_name",
-    ).fetchall()
-    marts = [name for (name,) in rows if name not in MARTS_OF_OTHERS]
+    named_by = [
+        mart.name
+        for mart in marts().values()
+        if mart.name in present
+        and mart.name not in MARTS_OF_OTHERS
+        and any(column.name == "base_asset" for column in mart.columns)
+    ]
     of_listing_venues = (
         " and venue in (select venue from warehouse.marts.dim_instruments"
         " where specification_source = 'snapshot')"
@@ -440,8 +538,8 @@ def _named_assets(connection: Connection) -> str:
     named = " union all ".join(
         f"select distinct '{name}' as mart, base_asset, {name in EVENT_MARTS} as is_of_events"
         f" from gate.{name} where base_asset != 'ALL'"
-        f"{of_listing_venues if name in OBSERVATION_MARTS and 'dim_instruments' in marts else ''}"
-        for name in marts
+        f"{of_listing_venues if name in OBSERVATION_MARTS and 'dim_instruments' in present else ''}"
+        for name in named_by
     )
     empty = "select null::varchar as mart, null::varchar as base_asset, false as is_of_events"
     return named or f"{empty} where false"
@@ -460,26 +558,46 @@ def _judge(
     # Not checkpoint.run(): a checkpoint runs all it lists, and a mart may not be built yet.
     definition = gate.context.checkpoints.get(checkpoint)
     run = RunIdentifier(run_name=run_id, run_time=checked_at)
+    sql = stated.queries(checkpoint)
     results: list[GateResult] = []
-    for validation in definition.validation_definitions:
-        if validation.name not in suites:
-            continue
-        verdict = validation.run(
-            run_id=run, checkpoint_id=definition.id, result_format=definition.result_format
-        )
-        for judged in verdict.results:
-            results += _results_of(gate.connection, checkpoint, validation.name, judged, checked_at)
+    with _uncollected():
+        for validation in definition.validation_definitions:
+            if validation.name not in suites:
+                continue
+            own = {
+                key: query for key, query in sql.items() if key.startswith(f"{validation.name}__")
+            }
+            verdict = validation.run(
+                run_id=run,
+                checkpoint_id=definition.id,
+                result_format=definition.result_format,
+                expectation_parameters={**gate.limits, **own},
+            )
+            for judged in verdict.results:
+                results += _results_of(gate, checkpoint, validation, judged, checked_at)
     return results
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection: each would walk all that Great Expectations has imported."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _results_of(
-    connection: Connection,
-    gate: str,
-    suite: str,
+    gate: _Gate,
+    checkpoint: str,
+    validation: ValidationDefinition,
     judged: ExpectationValidationResult,
     checked_at: datetime,
 ) -> list[GateResult]:
-    config = judged.expectation_config
+    suite, config = validation.name, judged.expectation_config
     meta = config.meta
 
     def result(
@@ -490,7 +608,7 @@ def _results_of(
         severity: str = "",
     ) -> GateResult:
         return GateResult(
-            gate=gate,
+            gate=checkpoint,
             suite=suite,
             expectation=meta["name"],
             batch_id=observed.get("batch_id"),
@@ -510,32 +628,101 @@ def _results_of(
         action = "Bring the mart and its suite into line, then refresh again."
         return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
     if judged.success:
-        return [result(_plain(judged.result), config.description, success=True)]
-    query = config.kwargs.get("unexpected_rows_query")
-    if query is None:
-        count = int(judged.result.get("unexpected_count") or 0)
-        examples = judged.result.get("partial_unexpected_list", [])[:EXAMPLES_SHOWN]
-        return [
-            result({"examples": examples}, _sentence(meta, _about(count, examples)), count=count)
-        ]
-    count = int(judged.result["observed_value"])
-    # Great Expectations returns 200 rows at most; every failing part has to be named.
-    rows = _failing_rows(connection, query, suite, None if gate == LANDED else EXAMPLES_SHOWN)
-    if gate == LANDED:
+        return [result({}, config.description, success=True)]
+    query = _query_of_failures(gate, validation, judged)
+    if checkpoint == LANDED:
+        # One verdict for each part: every one that is held has to be named.
         return [
             result(row, _sentence(meta, row), count=int(row.get("unexpected_count") or 1))
-            for row in rows
+            for row in _rows(gate.connection, query)
         ]
-    return [result({"examples": rows}, _sentence(meta, _about(count, rows)), count=count)]
+    count = int(_run(gate.connection, f"select count(*) from ({query})").scalar_one())
+    rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
+    batches = _batches_behind(gate.connection, query)
+    message = f"{_sentence(meta, _about(count, rows))}{_ways_out(batches)}"
+    return [result({"examples": rows, "batches": batches}, message, count=count)]
 
 
-def _failing_rows(
-    connection: Connection, query: str, relation: str, limit: int | None
-) -> list[dict[str, Any]]:
-    bounded = query.format(batch=f"gate.{relation}")
-    if limit is not None:
-        bounded = f"select * from ({bounded}) limit {limit}"
-    return [dict(row) for row in _run(connection, bounded).mappings()]
+def _query_of_failures(
+    gate: _Gate, validation: ValidationDefinition, judged: ExpectationValidationResult
+) -> str:
+    """The rows that break an expectation, as a query: its own SQL, or Great Expectations'."""
+    config = judged.expectation_config
+    query = config.kwargs.get("unexpected_rows_query")
+    if query is not None:
+        return query.format(batch=f"gate.{validation.name}")
+    mart = marts()[validation.name]
+    named = [column.name for column in mart.columns if column.name in NAMES_OF_ROWS]
+    # The column judged comes by itself.
+    judged_columns = config.kwargs.get("column_list") or [config.kwargs["column"]]
+    shown = [name for name in dict.fromkeys([*key_of(mart), *named]) if name not in judged_columns]
+    closer = validation.batch_definition.get_batch().validate(
+        config.to_domain_obj(),
+        result_format={
+            "result_format": "BASIC",
+            "unexpected_index_column_names": shown,
+            "return_unexpected_index_query": True,
+        },
+    )
+    return str(closer.result["unexpected_index_query"]).strip().rstrip(";")
+
+
+# What tells which batch or hour a row is of.
+NAMES_OF_ROWS = ("batch_id", "hour_at", "venue")
+
+
+def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in _run(connection, query).mappings()]
+
+
+def _batches_behind(connection: Connection, query: str) -> list[str]:
+    """The batches that rows come from: as they say, or those being built that have their hours.
+
+    Where no row tells, all that are being built: what is new is what broke.
+    """
+    columns = _columns_of(connection, f"({query})")
+    if "batch_id" in columns:
+        behind = f"select batch_id from ({query})"
+    elif "liquidation_id" in columns:
+        behind = (
+            "select batch_id from warehouse.marts.liquidation_sightings"
+            f" where liquidation_id in (select liquidation_id from ({query}))"
+        )
+    elif "hour_at" in columns:
+        venue = " and (broken.venue = 'ALL' or accounting.venue = broken.venue)"
+        behind = f"""
+            select accounting.batch_id
+            from (
+                select batch_id, venue, hour_at from warehouse.marts.liquidation_accounting
+                union all
+                select batch_id, venue, hour_at from warehouse.marts.observation_accounting
+            ) as accounting
+            inner join ({query}) as broken
+                on accounting.hour_at = broken.hour_at {venue if "venue" in columns else ""}
+            where accounting.batch_id in (select batch_id from staging.ops.build_batches)
+        """
+    else:
+        behind = "select batch_id from staging.ops.build_batches where false"
+    listed = "select distinct batch_id from ({}) where batch_id is not null order by 1"
+    try:
+        found = _run(connection, listed.format(behind)).fetchall()
+    except Exception:
+        # A mart that this asks is broken itself, which its own suite says.
+        found = []
+    every = "select batch_id from staging.ops.build_batches"
+    return [row[0] for row in found or _run(connection, listed.format(every)).fetchall()]
+
+
+def _ways_out(batches: Sequence[str]) -> str:
+    """Which batches are behind refused rows, and the command that takes one out."""
+    if not batches:
+        return ""
+    named = ", ".join(batches[:BATCHES_SHOWN])
+    more = f" and {len(batches) - BATCHES_SHOWN} more" if len(batches) > BATCHES_SHOWN else ""
+    return (
+        f" Behind these rows: {named}{more}; `unwind withdraw {batches[0]}` takes a batch out, and"
+        " the next refresh builds without it."
+    )
 
 
 def _missing_mart(mart: str, checked_at: datetime) -> GateResult:
@@ -583,13 +770,6 @@ def _sentence(meta: Mapping[str, str], facts: Mapping[str, Any]) -> str:
 
 def _word(value: Any) -> str:
     return "null" if value is None else str(value)
-
-
-def _plain(observed: Mapping[str, Any]) -> dict[str, Any]:
-    """The few figures of a passed expectation that are worth keeping."""
-    return {
-        name: observed[name] for name in ("observed_value", "element_count") if name in observed
-    }
 
 
 def _small_json(observed: Mapping[str, Any]) -> str:

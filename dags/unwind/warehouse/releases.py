@@ -24,6 +24,8 @@ import unwind
 from unwind.clock import iso, parse_instant
 from unwind.durable import process_mark, sync, write_json
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import continuity
+from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
 
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
@@ -67,6 +69,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     (beside / PREPARED).unlink()
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
+    continuity.publish(home, run_id, beside)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
@@ -115,7 +118,7 @@ def listed(home: Home) -> list[Release]:
             logger.warning("%s cannot be read as a release (%s); it is left out", path, error)
             continue
         found.append(release)
-    return sorted(found, key=lambda release: _order(release.release_id), reverse=True)
+    return sorted(found, key=lambda release: order_of(release.release_id), reverse=True)
 
 
 def roll_back(home: Home, release_id: str) -> None:
@@ -188,16 +191,10 @@ def code_version() -> str:
 def _new_id(home: Home, built_at: datetime) -> str:
     """Ids follow the order of publishing, even where a clock stands still or goes back."""
     stem = f"{built_at:%Y%m%dT%H%M%SZ}"
-    newest = max(map(_order, (path.name for path in home.releases.glob("[!.]*-*"))), default=None)
+    newest = max(map(order_of, (path.name for path in home.releases.glob("[!.]*-*"))), default=None)
     if newest is None or newest[0] < stem:
         return f"{stem}-00"
     return f"{newest[0]}-{newest[1] + 1:02d}"
-
-
-def _order(release_id: str) -> tuple[str, int]:
-    """The place of a release among others: by instant, then by number (100 after 99)."""
-    stem, _, number = release_id.partition("-")
-    return stem, int(number) if number.isdecimal() else -1
 
 
 def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:

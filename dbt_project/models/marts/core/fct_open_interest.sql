@@ -1,5 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
-
 with
 
 sightings as (

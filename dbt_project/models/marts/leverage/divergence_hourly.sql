@@ -1,4 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 850}) }}
 {#- Thresholds of the two warnings; each is a column of the row that it decided. #}
 {%- set ema_ratio_threshold = 1.5 %}
 {%- set least_elevated_hours = 6 %}

@@ -1,7 +1,4 @@
-{{ config(
-    meta={'partition': 'hour_at', 'lookback_hours': 191},
-    post_hook="{{ prune_as_of_hours() }}",
-) }}
+{{ config(post_hook="{{ prune_as_of_hours() }}") }}
 {#- 191: windows of 24 hours, and an event makes a venue expected for the 168 that begin with its own. #}
 
 with

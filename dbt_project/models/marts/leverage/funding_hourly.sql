@@ -1,5 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 747}) }}
-
 with
 
 hours as (

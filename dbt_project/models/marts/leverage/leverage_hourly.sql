@@ -1,6 +1,5 @@
 -- Open interest is measured at instants: an hour's start and its end (macros/instants.sql). ALL is
 -- the tracked assets as one: sums, and sums over sums.
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 747}) }}
 {%- set windows = ['1h', '24h'] %}
 {#- 2026-11-25: in days that were landed as a whole six of fifteen venues tell BTC's history, and one
     of twelve that of AVAX, whose smallest contract once lost 11% in an hour without liquidations. -#}

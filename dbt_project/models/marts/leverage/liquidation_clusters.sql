@@ -1,10 +1,7 @@
 {#- Kinds of price that lie where the market was. The others (bankruptcy, limit_order, entry,
     unknown) lie off it by an amount that differs from venue to venue. #}
 {%- set market_price_kinds = ['fill_avg', 'mark'] -%}
-{{ config(
-    meta={'partition': 'hour_at', 'lookback_hours': 887},
-    post_hook="{{ prune_as_of_hours() }}",
-) }}
+{{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
 with
 

@@ -1,5 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 720}) }}
-
 {#- Standard normal quantile of a two-sided 90% interval. -#}
 {% set z = 1.6448536 %}
 {#-

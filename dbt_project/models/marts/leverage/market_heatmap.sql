@@ -1,7 +1,4 @@
-{{ config(
-    meta={'partition': 'hour_at', 'lookback_hours': 24},
-    post_hook="{{ prune_as_of_hours() }}",
-) }}
+{{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
 with
 

@@ -1,4 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 720}) }}
 {#- A figure over 30 days is null unless each of them has a value. #}
 {%- set days_needed = 30 %}
 

@@ -1,4 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 7227}) }}
 {%- set components = stress_components() %}
 {%- set measures = ['score'] + components %}
 {#- The bands above calm: the percentile at which each begins. Extreme begins above its edge. #}

@@ -1,5 +1,3 @@
-{{ config(meta={'partition': 'batch_id'}) }}
-
 with
 
 outcomes as (

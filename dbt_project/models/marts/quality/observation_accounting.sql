@@ -1,4 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
 {%- set datasets = [
     'open_interest', 'funding', 'prices', 'volumes', 'long_short_ratio', 'market_caps',
     'reported_liquidations',

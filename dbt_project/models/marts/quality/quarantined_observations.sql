@@ -1,4 +1,3 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 1}) }}
 {%- set screened = {
     'open_interest': 'int_open_interest_screened',
     'funding': 'int_funding_screened',

@@ -32,7 +32,7 @@ with
 
 limits as (
 
-    select * from gate.thresholds
+    select * from gate.limits
 
 ),
 

@@ -1,0 +1,437 @@
+"""The gates' suites, made from what marts promise in their yml and from `expectations/sql`.
+
+Each check is written once: a not null, a key, a vocabulary, a range or a relation in a mart's yml,
+and what only SQL can say in a file of its own. From these come Great Expectations' files (suites,
+validation definitions, checkpoints, the list of relations) and the table in docs/gates.md. After a
+change of a yml or of a `.sql`: `make suites`, which runs this module.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from unwind.settings import PROJECT_ROOT
+from unwind.warehouse.promises import (
+    HOURS,
+    MODELS,
+    Mart,
+    Test,
+    arguments_of,
+    marts,
+    name_of,
+    settings_of,
+)
+
+CONTEXT_ROOT = PROJECT_ROOT / "expectations"
+SQL = CONTEXT_ROOT / "sql"
+DOCS = PROJECT_ROOT / "docs" / "gates.md"
+LANDED, MARTS = "landed", "marts"
+LANDED_SUITES = ("landed_schema", "landed_parts", "landed_coverage", "landed_observations")
+DATASOURCE = "gate"
+BATCH_DEFINITION = "being_built"
+CRITICAL, WARNING = "critical", "warning"
+STOPS = "nothing is published; correct the model and refresh again"
+
+# 2026-11-25: of doubles without a stated end, infinite values and NaN are beyond this one.
+FINITE_MAX = 1e300
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One check of a relation, as Great Expectations judges it.
+
+    `sql` is null for its native ones; for the others it gives the rows that break it, `{batch}`
+    standing for the relation. `failure` and `action` have `{fields}` that a verdict fills.
+    """
+
+    suite: str
+    name: str
+    type: str
+    kwargs: Mapping[str, Any]
+    severity: str
+    description: str
+    why: str
+    failure: str
+    action: str
+    sql: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name among those of all suites; also of the parameter that holds its SQL."""
+        return f"{self.suite}__{self.name}"
+
+
+@cache
+def expectations_of(gate: str, models: Path = MODELS) -> tuple[Expectation, ...]:
+    """All checks of a gate, by suite; those of a mart's yml stand before those of its SQL files."""
+    if gate == LANDED:
+        return tuple(one for suite in LANDED_SUITES for one in _in_files(LANDED, suite))
+    return tuple(
+        one
+        for mart in marts(models).values()
+        for one in [*_promised(mart), *_in_files(MARTS, mart.name)]
+    )
+
+
+def queries(gate: str) -> dict[str, str]:
+    """The SQL of a gate's checks by the name of the parameter that suites know it by."""
+    return {one.key: one.sql for one in expectations_of(gate) if one.sql}
+
+
+def generated() -> dict[Path, str]:
+    """Every file that is made from yml and SQL, by its path, with the text that it should have."""
+    gates = {gate: expectations_of(gate) for gate in (LANDED, MARTS)}
+    found = {DOCS: _documented(DOCS.read_text(), gates)}
+    for gate, listed in gates.items():
+        suites = list(dict.fromkeys(one.suite for one in listed))
+        for suite in suites:
+            own = [one for one in listed if one.suite == suite]
+            found[CONTEXT_ROOT / "expectations" / f"{suite}.json"] = _json(_suite(suite, own))
+            found[CONTEXT_ROOT / "validation_definitions" / f"{suite}.json"] = _json(
+                _validation(suite)
+            )
+        found[CONTEXT_ROOT / "checkpoints" / f"{gate}.json"] = _json(_checkpoint(gate, suites))
+    context = CONTEXT_ROOT / "great_expectations.yml"
+    found[context] = _with_assets(
+        context.read_text(), [one.suite for listed in gates.values() for one in listed]
+    )
+    return found
+
+
+def write() -> list[Path]:
+    """Writes what differs and removes suites of marts that are gone; returns what it touched."""
+    wanted = generated()
+    touched = []
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            touched.append(path)
+    for path in left_over(wanted):
+        path.unlink()
+        touched.append(path)
+    return touched
+
+
+def left_over(wanted: Iterable[Path]) -> list[Path]:
+    """Files of suites that no mart has any longer."""
+    folders = ("expectations", "validation_definitions", "checkpoints")
+    there = {path for folder in folders for path in (CONTEXT_ROOT / folder).glob("*.json")}
+    return sorted(there - set(wanted))
+
+
+def _promised(mart: Mart) -> Iterator[Expectation]:
+    """The checks that a mart's yml states."""
+    for test in mart.tests:
+        yield _of_model(mart, test)
+    for column in mart.columns:
+        for test in column.tests:
+            yield _of_column(mart, column.name, column.data_type, test)
+
+
+def _of_model(mart: Mart, test: Test) -> Expectation:
+    kind, arguments = name_of(test), arguments_of(test)
+    if kind == "unique_grain":
+        return _unique(mart, test, "key_unique", arguments["columns"])
+    if kind in GENERIC:
+        return _generic(mart, test, kind, arguments)
+    raise ValueError(f"{mart.name}: no gate knows how to judge a test {kind!r} of a model")
+
+
+def _of_column(mart: Mart, column: str, data_type: str, test: Test) -> Expectation:
+    kind, arguments = name_of(test), arguments_of(test)
+    rows = f"{{unexpected_count}} rows of {mart.name}"
+    if kind == "not_null":
+        return _native(
+            mart,
+            test,
+            name=f"{column}_not_null",
+            type="expect_column_values_to_not_be_null",
+            kwargs={"column": column},
+            description=f"{column} is never null.",
+            why="A query that joins or filters on it leaves such a row out without a word.",
+            failure=f"{rows} have no {column}, the first {{example}}",
+        )
+    if kind == "unique":
+        return _unique(mart, test, f"{column}_unique", [column])
+    if kind == "accepted_values":
+        values = arguments["values"]
+        words = ", ".join(map(str, values))
+        return _native(
+            mart,
+            test,
+            name=f"{column}_known",
+            type="expect_column_values_to_be_in_set",
+            kwargs={"column": column, "value_set": list(values)},
+            description=f"{column} is one of {words}.",
+            why="A word outside the vocabulary is counted by no query that filters on it.",
+            failure=f"{rows} have a {column} that is none of {words}, the first {{example}}",
+        )
+    if kind == "in_range":
+        return _in_range(mart, column, data_type, test, arguments)
+    if kind in GENERIC:
+        return _generic(mart, test, kind, {**arguments, "column": column})
+    raise ValueError(f"{mart.name}.{column}: no gate knows how to judge a test {kind!r}")
+
+
+def _in_range(
+    mart: Mart, column: str, data_type: str, test: Test, arguments: Mapping[str, Any]
+) -> Expectation:
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    ends = [
+        *([f"at least {low}"] if low is not None else []),
+        *([f"at most {high}"] if high is not None else []),
+    ]
+    bounds = " and ".join(ends)
+    if high is None and data_type == "double":
+        # NaN is above every number, and so within a range that has no upper end.
+        high = FINITE_MAX
+    if low is None and data_type == "double":
+        low = -FINITE_MAX
+    limits = {
+        name: {"$PARAMETER": value} if isinstance(value, str) else value
+        for name, value in (("min_value", low), ("max_value", high))
+        if value is not None
+    }
+    return _native(
+        mart,
+        test,
+        name=f"{column}_in_range",
+        type="expect_column_values_to_be_between",
+        kwargs={"column": column, **limits},
+        description=f"{column} is {bounds}, or null where not known.",
+        why="Beyond it a unit, a sign or a whole is taken wrongly.",
+        failure=f"{{unexpected_count}} rows of {mart.name} have a {column} that is not {bounds},"
+        " the first {example}",
+    )
+
+
+def _unique(mart: Mart, test: Test, name: str, columns: Sequence[str]) -> Expectation:
+    listed = ", ".join(columns)
+    kwargs = {"column_list": list(columns)} if len(columns) > 1 else {"column": columns[0]}
+    kind = "compound_columns" if len(columns) > 1 else "column_values"
+    return _native(
+        mart,
+        test,
+        name=name,
+        type=f"expect_{kind}_to_be_unique",
+        kwargs=kwargs,
+        description=f"One row per {listed}.",
+        why="A doubled key doubles every sum made over it.",
+        failure=f"{{unexpected_count}} rows of {mart.name} share a key ({listed}), the first"
+        " {example}",
+    )
+
+
+def _native(mart: Mart, test: Test, **stated: Any) -> Expectation:
+    action = STOPS if _severity(test) == CRITICAL else "look at these rows and at their source"
+    return Expectation(suite=mart.name, severity=_severity(test), action=action, **stated)
+
+
+def _severity(test: Test) -> str:
+    word = settings_of(test).get("config", {}).get("severity", "error")
+    return WARNING if word == "warn" else CRITICAL
+
+
+def _generic(mart: Mart, test: Test, kind: str, arguments: Mapping[str, Any]) -> Expectation:
+    """A check of a yml that takes SQL: a file in `sql/generic` with the test's arguments in it."""
+    of = arguments.get("of") or arguments.get("to") or ""
+    columns = arguments.get("columns", [])
+    hourly = mart.partition == HOURS and "hour_at" in columns
+    conditions = [
+        *([arguments["where"]] if "where" in arguments else []),
+        *([f"hour_at in (select hour_at from gate.hours_of_{mart.name})"] if hourly else []),
+        *(
+            ["batch_id in (select batch_id from staging.ops.build_batches)"]
+            if mart.partition == "batch_id"
+            else []
+        ),
+    ]
+    values = {
+        "mart": mart.name,
+        "of": _relation_name(of),
+        "of_name": _relation_name(of).replace(".", "_"),
+        "relation": _relation(of),
+        "columns": ",\n    ".join(columns) if kind == "has_row_for_each" else ", ".join(columns),
+        "keys": ", ".join(columns),
+        "column": arguments.get("column", ""),
+        "field": arguments.get("field", ""),
+        "expected_rows": " and ".join(f"({one})" for one in conditions) or "true",
+    }
+    text = Template((SQL / "generic" / f"{kind}.sql").read_text()).substitute(values)
+    return _read(mart.name, "", text, _severity(test))
+
+
+GENERIC = ("has_row_for_each", "counts_match", "relationships", "accounts_for_all")
+
+
+def _relation_name(reference: str) -> str:
+    """`ref('dim_hours')` is dim_hours, `source('ops', 'hours')` is ops.hours."""
+    return ".".join(re.findall(r"'([^']+)'", reference))
+
+
+def _relation(reference: str) -> str:
+    name = _relation_name(reference)
+    if reference.startswith("source("):
+        return f"staging.{name}"
+    return f"warehouse.marts.{name}" if name in marts() else f"staging.intermediate.{name}"
+
+
+def _in_files(gate: str, suite: str) -> Iterator[Expectation]:
+    for path in sorted((SQL / gate / suite).glob("*.sql")):
+        yield _read(suite, path.stem, path.read_text(), CRITICAL)
+
+
+def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
+    """A check in SQL: its head of comments says what it is, the rest gives the rows that break it.
+
+    The head is a sentence, then `why`, `failure` and, where they are not the usual, `severity`,
+    `action` and `name`; longer ones go on in lines indented by two more.
+    """
+    fields = {"description": "", "name": name, "severity": severity, "action": STOPS}
+    current = "description"
+    lines = text.splitlines()
+    head = 0
+    while head < len(lines) and lines[head].startswith("--"):
+        line = lines[head].removeprefix("--").removeprefix(" ")
+        stated = re.match(r"(why|failure|severity|action|name): (.*)", line)
+        if stated:
+            current = stated[1]
+            fields[current] = stated[2]
+        else:
+            fields[current] = f"{fields[current]} {line.strip()}".strip()
+        head += 1
+    missing = [field for field in ("description", "why", "failure") if not fields.get(field)]
+    if missing:
+        raise ValueError(f"{suite}.{name}: its head does not state {', '.join(missing)}")
+    expectation = Expectation(
+        suite=suite,
+        name=fields["name"],
+        type="unexpected_rows_expectation",
+        kwargs={},
+        severity=fields["severity"],
+        description=fields["description"],
+        why=fields["why"],
+        failure=fields["failure"],
+        action=fields["action"],
+        sql="\n".join(lines[head:]).strip(),
+    )
+    return expectation
+
+
+def _id(*names: str) -> str:
+    """The id of what these names name: the same in every checkout."""
+    return str(uuid5(NAMESPACE_URL, "/".join(["unwind", "expectations", *names])))
+
+
+def _suite(suite: str, listed: Sequence[Expectation]) -> dict[str, Any]:
+    doubled = {one.name for one in listed if [other.name for other in listed].count(one.name) > 1}
+    if doubled:
+        raise ValueError(f"{suite} has several expectations named {', '.join(sorted(doubled))}")
+    return {
+        "name": suite,
+        "id": _id("suite", suite),
+        "expectations": [_expectation(one) for one in listed],
+        "meta": {},
+        "notes": None,
+    }
+
+
+def _expectation(one: Expectation) -> dict[str, Any]:
+    kwargs = {"unexpected_rows_query": {"$PARAMETER": one.key}} if one.sql else dict(one.kwargs)
+    return {
+        "type": one.type,
+        "id": _id("expectation", one.suite, one.name),
+        "severity": one.severity,
+        "description": one.description,
+        "notes": one.why,
+        "kwargs": kwargs,
+        "meta": {"name": one.name, "failure": one.failure, "action": one.action},
+    }
+
+
+def _validation(suite: str) -> dict[str, Any]:
+    return {
+        "name": suite,
+        "id": _id("validation", suite),
+        "data": {
+            "datasource": {"name": DATASOURCE, "id": _id("datasource", DATASOURCE)},
+            "asset": {"name": suite, "id": _id("asset", suite)},
+            "batch_definition": {
+                "name": BATCH_DEFINITION,
+                "id": _id("batch", suite),
+            },
+        },
+        "suite": {"name": suite, "id": _id("suite", suite)},
+    }
+
+
+def _checkpoint(gate: str, suites: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": gate,
+        "id": _id("checkpoint", gate),
+        "actions": [],
+        # What fails is looked at more closely afterwards; most of it never fails.
+        "result_format": "BOOLEAN_ONLY",
+        "validation_definitions": [
+            {"name": suite, "id": _id("validation", suite)} for suite in suites
+        ],
+    }
+
+
+ASSETS = "    assets:\n"
+
+
+def _with_assets(context: str, suites: Sequence[str]) -> str:
+    """The context's file with one relation of schema `gate` for each suite."""
+    head = context.partition(ASSETS)[0]
+    assets = "".join(
+        f"      {suite}:\n"
+        "        type: table\n"
+        f"        id: {_id('asset', suite)}\n"
+        "        schema_name: gate\n"
+        f"        table_name: {suite}\n"
+        "        batch_definitions:\n"
+        f"          {BATCH_DEFINITION}:\n"
+        f"            id: {_id('batch', suite)}\n"
+        for suite in dict.fromkeys(suites)
+    )
+    return re.sub(
+        r"(    type: sql\n    id: ).*", rf"\g<1>{_id('datasource', DATASOURCE)}", head
+    ) + (ASSETS + assets)
+
+
+BEGIN, END = "<!-- made by `make suites`: begin -->\n", "<!-- made by `make suites`: end -->\n"
+
+
+def _documented(page: str, gates: Mapping[str, Sequence[Expectation]]) -> str:
+    """The page with its tables of expectations made again."""
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2]
+    tables = "\n".join(
+        f"### {title}\n\n| suite | expectation | severity | what it says | why |\n"
+        "|---|---|---|---|---|\n"
+        + "".join(
+            f"| `{one.suite}` | `{one.name}` | {one.severity} | {one.description} | {one.why} |\n"
+            for one in gates[gate]
+        )
+        for gate, title in ((LANDED, "The landed gate"), (MARTS, "The marts gate"))
+    )
+    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for changed in write():
+        print(changed.relative_to(PROJECT_ROOT))

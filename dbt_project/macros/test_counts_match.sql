@@ -1,0 +1,22 @@
+{#-
+    Fails with each key of which the model has another number of rows than a relation counts.
+
+    Arguments:
+      of         the relation that counts
+      column     its count, an expression
+      columns    the key, by the names that it has in both
+      where      SQL condition for the rows of `of` that count
+-#}
+{% test counts_match(model, of, column, columns, where='true') %}
+select {{ columns | join(", ") }}, expected_rows, found_rows
+from (
+    select {{ columns | join(", ") }}, sum({{ column }}) as expected_rows
+    from {{ of }}
+    where {{ where }}
+    group by all
+) as expected
+full outer join (
+    select {{ columns | join(", ") }}, count(*) as found_rows from {{ model }} group by all
+) as found using ({{ columns | join(", ") }})
+where coalesce(expected_rows, 0) != coalesce(found_rows, 0)
+{% endtest %}

@@ -1,0 +1,13 @@
+-- Every venue's dataset landed whole.
+-- why: A venue that is down costs only its own data, and readers are told so by the coverage mart.
+-- severity: warning
+-- failure: {venue} {dataset} of {batch_id} landed {status}: {detail}
+-- action: nothing if it was a one-off; `unwind land` of the same hour tries again
+select
+    batch_id,
+    venue,
+    dataset,
+    status,
+    detail
+from {batch}
+where status in ('partial', 'failed')

@@ -1,0 +1,12 @@
+-- Every staged line is a row, a header, a log line or other.
+-- why: A line of no class drops out of the count staged = accepted + repeated + quarantined.
+-- failure: {unclassed_count} lines of {venue} in {batch_id} have no known line class; the part is
+--   held
+-- action: correct stg_{venue}__liquidations and refresh again
+select
+    batch_id,
+    venue,
+    unclassed_count,
+    unclassed_count as unexpected_count
+from {batch}
+where unclassed_count > 0

@@ -1,0 +1,13 @@
+-- Accepted rows say long, short or unknown.
+-- why: The side is what public tools get wrong; a word that staging did not map must not pass as
+--   one.
+-- failure: {unknown_side_word_count} accepted rows of {venue} in {batch_id} have a side other than
+--   long, short or unknown; the part is held
+-- action: correct stg_{venue}__liquidations and refresh again
+select
+    batch_id,
+    venue,
+    unknown_side_word_count,
+    unknown_side_word_count as unexpected_count
+from {batch}
+where unknown_side_word_count > 0

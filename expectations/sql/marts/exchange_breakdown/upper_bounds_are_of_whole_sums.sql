@@ -1,0 +1,11 @@
+-- A share is called an upper bound only where the row's own sum is whole.
+-- why: A share of two lower bounds may be off either way.
+-- failure: {unexpected_count} rows of exchange_breakdown call the share of a lower bound an upper
+--   bound, the first {example}
+select
+    as_of_at,
+    window_hours,
+    base_asset,
+    venue
+from {batch}
+where share_is_upper_bound and (is_lower_bound or venue = 'ALL')

@@ -1,0 +1,14 @@
+-- interval_hours is null where interval_source is unknown, and nowhere else.
+-- why: A rate that says what its interval is known from, and has none, is left out of every mart
+--   without a word.
+-- failure: {unexpected_count} rows of fct_funding have an interval without its source or the
+--   reverse, the first {example}
+select
+    venue,
+    instrument,
+    funding_at,
+    is_settled,
+    interval_hours,
+    interval_source
+from {batch}
+where interval_source is null or (interval_hours is null) != (interval_source = 'unknown')

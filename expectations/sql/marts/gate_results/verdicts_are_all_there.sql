@@ -1,0 +1,34 @@
+-- Of every run that it names, all verdicts of that run.
+-- why: A verdict that is left out reads as an expectation that was never judged.
+-- failure: {unexpected_count} runs have another number of verdicts in gate_results than the gates
+--   gave, the first {example}
+with
+
+given as (
+
+    select
+        run_id,
+        count(*) as verdicts_given
+    from staging.ops.gate_results
+    group by run_id
+
+),
+
+published as (
+
+    select
+        run_id,
+        count(*) as verdicts_published
+    from {batch}
+    group by run_id
+
+)
+
+select
+    published.run_id,
+    published.verdicts_published,
+    given.verdicts_given
+from published
+inner join given
+    on published.run_id = given.run_id
+where published.verdicts_published != given.verdicts_given

@@ -1,0 +1,23 @@
+-- A sum or count is zero only where all that report the asset were heard in every hour of the
+-- window.
+-- why: A zero is a statement that nothing happened; where something was not heard it is an
+--   invention.
+-- failure: {unexpected_count} rows of liquidation_imbalance_hourly have a zero in a window that was
+--   not heard whole, the first {example}
+select
+    hour_at,
+    base_asset,
+    long_1h_usd,
+    short_1h_usd,
+    long_24h_usd,
+    short_24h_usd
+from {batch}
+where
+    (
+        is_incomplete_1h
+        and (long_1h_usd = 0 or short_1h_usd = 0 or long_1h_events = 0 or short_1h_events = 0)
+    )
+    or (
+        is_incomplete_24h
+        and (long_24h_usd = 0 or short_24h_usd = 0 or long_24h_events = 0 or short_24h_events = 0)
+    )

@@ -1,0 +1,13 @@
+-- Longs of all venues are zero only where all that report the asset were heard in every hour of the
+-- window.
+-- why: A zero is a statement that nothing happened; where something was not heard it is an
+--   invention.
+-- failure: {unexpected_count} rows of liquidation_intensity_hourly have a zero in a window that was
+--   not heard whole, the first {example}
+select
+    hour_at,
+    base_asset,
+    long_1h_usd,
+    long_24h_usd
+from {batch}
+where (is_incomplete_1h and long_1h_usd = 0) or (is_incomplete_24h and long_24h_usd = 0)
