@@ -471,6 +471,7 @@ def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
         ["run", "--exclude", *STAGING_MODELS, *(UNCHANGING if is_same_project else ())],
         lambda name, done, total: report("building", done, total),
     )
+    releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])

@@ -121,6 +121,38 @@ def listed(home: Home) -> list[Release]:
     return sorted(found, key=lambda release: order_of(release.release_id), reverse=True)
 
 
+def carry_verdicts(home: Home) -> None:
+    """Takes the former runs' verdicts over into a warehouse that was built from nothing.
+
+    They are the only rows of a release that cannot be worked out again from the raw zone.
+    """
+    known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
+    if not known:
+        return
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
+            return
+        former = str(known[0].path / "warehouse.duckdb").replace("'", "''")
+        try:
+            warehouse.execute(f"attach '{former}' as former (read_only)")
+            there = {
+                name
+                for (name,) in warehouse.execute(
+                    "select column_name from duckdb_columns() where database_name = 'former'"
+                    " and schema_name = 'marts' and table_name = 'gate_results'"
+                ).fetchall()
+            }
+            wanted = warehouse.execute("select * from marts.gate_results limit 0").description
+            columns = ", ".join(name for name, *_ in wanted if name in there)
+            warehouse.execute(
+                "insert into marts.gate_results by name"
+                f" select {columns} from former.marts.gate_results"
+            )
+        except duckdb.Error as error:
+            logger.warning("the verdicts of %s are not carried over: %s", former, error)
+
+
 def roll_back(home: Home, release_id: str) -> None:
     """Makes a former release the current one, until the next refresh publishes.
 
