@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test lint bench suites clean
+.PHONY: setup demo test chaos lint bench suites clean
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ demo: $(READY)
 test: $(READY)
 	sh tests/system_packages.sh
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
+chaos: $(READY)
+	UNWIND_CHAOS=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -100,8 +100,8 @@ def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     name = f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once"
     beside = (folder or target.parent) / name
-    write_json(beside, value)
     try:
+        write_json(beside, value)
         link_new(beside, target)
     except FileExistsError:
         return False

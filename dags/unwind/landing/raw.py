@@ -272,6 +272,16 @@ def _stored(path: Path, packing: str) -> Iterator[IO[bytes]]:
             yield io.BufferedReader(unpacked, 1 << 20)
 
 
+def can_be_read(lines: Path) -> bool:
+    """Whether a file of lines can be read from its first to its last row."""
+    try:
+        for _ in pq.ParquetFile(lines).iter_batches(LINES_PER_WRITE):
+            pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def _row_count(path: Path) -> int | None:
     """Rows of a Parquet file by its own index; None where it is missing or broken."""
     try:

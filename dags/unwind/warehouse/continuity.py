@@ -9,19 +9,36 @@ something was lost, doubled or damaged outside of the build.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+
+from unwind.settings import Home
+from unwind.warehouse.order import order_of
+from unwind.warehouse.promises import (
+    BATCHES,
+    HOURS,
+    KEPT_HOURS,
+    RUNS,
+    Mart,
+    marts,
+    replaced_hours,
+)
 
 CONTENTS_FILE = "contents.parquet"
 
 # 2026-11-25: of the days that a build leaves alone one in thirty is hashed: all of them within a
 # month of daily builds, and in a day and a half of hourly ones.
 SAMPLE_EVERY = 30
+
+# What a release changes of the warehouse after the gates have judged it.
+WRITTEN_AT_PUBLISHING = ("gate_results", "release")
 
 # The day of rows in each mart; null where a mart has no time of its own.
 DAY_OF = {"landing_outcomes": "sealed_at", "gate_results": "checked_at"}
@@ -50,12 +67,100 @@ class Difference:
     found: int
 
     @property
+    def key(self) -> Key:
+        """The mart and the day."""
+        return self.mart, self.day
+
+    @property
     def sentence(self) -> str:
         """What differs, in words."""
         rows = f"marts.{self.mart}" + (f" of {self.day}" if self.day else "")
         if self.expected == self.found:
             return f"{rows} has {self.found} rows as recorded, and not the same ones"
         return f"{rows} has {self.found} rows where {self.expected} were recorded"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a build compared with the release before it.
+
+    `lost` differs although nothing that this build replaced explains it. `shrunk` has fewer rows
+    since, in days of which the build replaced some: corrections do that, and so do faults. `found`
+    is what to keep with the new release; `release_id` is null where there was nothing to compare
+    with.
+    """
+
+    release_id: str | None
+    lost: tuple[Difference, ...]
+    shrunk: tuple[Difference, ...]
+    found: Contents
+
+
+def compare(home: Home, built_at: datetime) -> Comparison:
+    """Compares the warehouse, as this build leaves it, with the release before it.
+
+    All counts of all marts and days; by hash the rows that the build did not replace in the days
+    that it touched, and one in SAMPLE_EVERY of the other days, others from hour to hour of
+    `built_at`. Raises duckdb.Error where a file cannot be read.
+    """
+    files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
+    with _attached(files) as connection:
+        folder = _former(connection, home)
+        recorded = read(folder) if folder else None
+        if folder is None or recorded is None:
+            return Comparison(None, (), (), contents(connection, "warehouse"))
+        connection.execute(f"attach '{_text(folder / 'warehouse.duckdb')}' as former (read_only)")
+        counts = contents(connection, "warehouse", hashed=False)
+        touched = _touched(connection, recorded.keys() | counts.keys())
+        differing = differences(recorded, counts)
+        gone = _hours_without_batches(connection)
+        lost = [one for one in differing if one.key not in touched and one.key not in gone]
+        lost += _replaced_nothing_and_differ(connection, touched)
+        sampled = {key for key in counts if key not in touched and _is_sampled(key, built_at)}
+        fresh = (
+            touched | sampled | {key for key in counts if not recorded.get(key, NOTHING).content}
+        )
+        hashed = _hashed(connection, fresh & counts.keys())
+        lost += differences(
+            {key: recorded[key] for key in sampled & recorded.keys()},
+            {key: hashed[key] for key in sampled & recorded.keys()},
+        )
+    shrunk = [
+        one
+        for one in differing
+        if one.found < one.expected and (one.key in touched or one.key in gone)
+    ]
+    return Comparison(
+        release_id=folder.name,
+        lost=tuple(dict.fromkeys(lost)),
+        shrunk=tuple(one for one in shrunk if not marts()[one.mart].keeps_as_of_hours),
+        found={
+            key: hashed.get(key) or Rows(rows.count, recorded[key].content)
+            for key, rows in counts.items()
+        },
+    )
+
+
+def keep(home: Home, found: Contents, run_id: str) -> None:
+    """Keeps what a run found until it is published."""
+    write(found, _kept_until_published(home, run_id))
+
+
+def publish(home: Home, run_id: str, folder: Path) -> None:
+    """Writes the contents of a release beside its file.
+
+    They are what the run's gate found; the tables that publishing itself writes are hashed now, and
+    all of them where the run was judged by something else.
+    """
+    kept = _kept_until_published(home, run_id)
+    with _attached({"warehouse": home.warehouse_db}) as connection:
+        judged = read_file(kept)
+        only = None if judged is None else WRITTEN_AT_PUBLISHING
+        written = contents(connection, "warehouse", only)
+    found = {key: rows for key, rows in (judged or {}).items() if key[0] not in (only or ())}
+    write({**found, **written}, folder / CONTENTS_FILE)
+    for leftover in home.warehouse_dir.glob("contents.*.parquet"):
+        leftover.unlink()
 
 
 def verify_release(release: Path) -> list[Difference]:
@@ -91,12 +196,14 @@ def contents(
     only: Iterable[str] | None = None,
     where: Mapping[str, str] | None = None,
     hashed: bool = True,
+    columns: Mapping[str, list[str]] | None = None,
 ) -> dict[Key, Rows]:
     """Counts and hashes of the marts of an attached database, by mart and day.
 
-    `only` narrows it to some marts, `where` to the rows of a mart that meet a condition.
+    `only` narrows it to some marts, `where` to the rows of a mart that meet a condition; `columns`
+    are those of its marts, where they are known already.
     """
-    columns = _columns(connection, database)
+    columns = columns or _columns(connection, database)
     found: dict[Key, Rows] = {}
     for mart in sorted(columns) if only is None else [name for name in only if name in columns]:
         day = _day(mart, columns[mart])
@@ -112,33 +219,44 @@ def contents(
     return found
 
 
-def write(found: Contents, folder: Path) -> None:
-    """Keeps contents beside a release's file."""
+def write(found: Contents, path: Path) -> None:
+    """Writes contents to a Parquet file, whole or not at all."""
+    beside = path.with_name(f".{path.name}.part")
     with duckdb.connect() as connection:
         connection.execute(
             "create table contents"
             " (mart varchar, day date, row_count bigint, content_hash varchar, hashed_by varchar)"
         )
         if found:
-            connection.executemany(
-                "insert into contents values (?, ?, ?, ?, ?)",
-                [
-                    [mart, day, rows.count, rows.content, hash_version()]
-                    for (mart, day), rows in found.items()
-                ],
+            listed = pa.table(
+                {
+                    "mart": pa.array([mart for mart, _ in found], pa.string()),
+                    "day": pa.array([day for _, day in found], pa.date32()),
+                    "row_count": pa.array([rows.count for rows in found.values()], pa.int64()),
+                    "content_hash": pa.array(
+                        [rows.content for rows in found.values()], pa.string()
+                    ),
+                    "hashed_by": pa.array([hash_version()] * len(found), pa.string()),
+                }
             )
+            connection.register("listed", listed)
+            connection.execute("insert into contents by name from listed")
         connection.execute(
-            f"copy (from contents order by mart, day) to '{_text(folder / CONTENTS_FILE)}'"
-            " (format parquet)"
+            f"copy (from contents order by mart, day) to '{_text(beside)}' (format parquet)"
         )
+    beside.replace(path)
 
 
 def read(folder: Path) -> dict[Key, Rows] | None:
-    """What was recorded of a release; null where it was made by a version that recorded nothing.
+    """What was recorded of a release; null where it was made by a version that recorded nothing."""
+    return read_file(folder / CONTENTS_FILE)
+
+
+def read_file(path: Path) -> dict[Key, Rows] | None:
+    """Contents as `write` wrote them; null where there is no such file.
 
     Hashes by another version of DuckDB's functions are left out: only their counts compare.
     """
-    path = folder / CONTENTS_FILE
     if not path.is_file():
         return None
     with duckdb.connect() as connection:
@@ -156,6 +274,126 @@ def hash_version() -> str:
     return f"duckdb {duckdb.__version__}"
 
 
+def _former(connection: duckdb.DuckDBPyConnection, home: Home) -> Path | None:
+    """The folder of the release to compare with: the newest one, if the warehouse comes after it.
+
+    Null before the first release, and where the one that the warehouse was last published as has
+    been deleted since: an older one lacks what was built meanwhile.
+    """
+    folders = [
+        path.parent
+        for path in home.releases.glob(f"[!.]*/{CONTENTS_FILE}")
+        if (path.parent / "warehouse.duckdb").is_file()
+    ]
+    newest = max(folders, key=lambda folder: order_of(folder.name), default=None)
+    published = {
+        release_id
+        for (release_id,) in connection.execute(
+            "select release_id from staging.ops.built_batches"
+        ).fetchall()
+    }
+    last = max(published, key=order_of, default=None)
+    if newest and last and order_of(last) > order_of(newest.name):
+        return None
+    return newest
+
+
+def _replaced(mart: Mart) -> str:
+    """A condition for the rows of a mart that this build replaced or may have dropped."""
+    if mart.partition == HOURS:
+        rebuilt = f"hour_at in ({replaced_hours(mart)})"
+        return f"{rebuilt} or hour_at not in ({KEPT_HOURS})" if mart.keeps_as_of_hours else rebuilt
+    if mart.partition == BATCHES:
+        return (
+            "batch_id in (select batch_id from staging.ops.build_batches)"
+            " or batch_id not in (select batch_id from staging.ops.batches)"
+        )
+    if mart.partition == RUNS and mart.name == "gate_results":
+        return "run_id not in (select run_id from former.marts.gate_results)"
+    return "true"
+
+
+def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> set[Key]:
+    """Marts and days of which this build replaced rows; of marts not kept by hours all days."""
+    by_hours: dict[str, set[date]] = {}
+    for mart in marts().values():
+        if mart.partition == HOURS:
+            rows = connection.execute(
+                f"select distinct hour_at::date from staging.ops.hours where {_replaced(mart)}"
+                f" union select distinct hour_at::date from ({replaced_hours(mart)})"
+            ).fetchall()
+            by_hours[mart.name] = {day for (day,) in rows}
+    return {(name, day) for name, day in keys if name not in by_hours or day in by_hours[name]}
+
+
+def _hours_without_batches(connection: duckdb.DuckDBPyConnection) -> Collection[Key]:
+    """Marts and days that are out of the spine since batches were taken out of the warehouse."""
+    withdrawn = connection.execute(
+        "select count(*) from former.marts.landing_outcomes"
+        " where batch_id not in (select batch_id from staging.ops.batches)"
+    ).fetchone()
+    if not withdrawn[0]:
+        return ()
+    days = connection.execute(
+        "select distinct hour_at::date from former.marts.dim_hours"
+        " where hour_at::date not in (select hour_at::date from staging.ops.hours)"
+    ).fetchall()
+    return {(name, day) for name in marts() for (day,) in days}
+
+
+def _replaced_nothing_and_differ(
+    connection: duckdb.DuckDBPyConnection, touched: Collection[Key]
+) -> list[Difference]:
+    """Differences among the rows that this build did not replace, in the days that it touched."""
+    found = []
+    before, now = _columns(connection, "former"), _columns(connection, "warehouse")
+    for mart in marts().values():
+        condition = _replaced(mart)
+        days = [day for name, day in touched if name == mart.name]
+        if condition == "true" or not days:
+            continue
+        kept = {mart.name: f"not coalesce({condition}, false) and {_of_days(mart.name, days)}"}
+        found += differences(
+            contents(connection, "former", [mart.name], kept, columns=before),
+            contents(connection, "warehouse", [mart.name], kept, columns=now),
+        )
+    return found
+
+
+def _hashed(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> dict[Key, Rows]:
+    """Counts and hashes of just these marts and days."""
+    days: dict[str, list[date | None]] = {}
+    for name, day in keys:
+        days.setdefault(name, []).append(day)
+    conditions = {name: _of_days(name, listed) for name, listed in days.items()}
+    return contents(connection, "warehouse", sorted(days), conditions)
+
+
+def _of_days(mart: str, days: Collection[date | None]) -> str:
+    """A condition for the rows of a mart that are of these days."""
+    known = sorted(day for day in days if day is not None)
+    column = DAY_OF.get(mart, "hour_at")
+    conditions = [f"{column} is null"] if None in days else []
+    if known:
+        # The range first: by it DuckDB skips what it need not read.
+        listed = ", ".join(f"date '{day}'" for day in known)
+        conditions.append(
+            f"{column} >= date '{known[0]}' and {column} < date '{known[-1]}' + interval 1 day"
+            f" and {column}::date in ({listed})"
+        )
+    has_time = mart in DAY_OF or any(one.name == "hour_at" for one in marts()[mart].columns)
+    return f"({' or '.join(f'({one})' for one in conditions)})" if has_time else "true"
+
+
+def _is_sampled(key: Key, built_at: datetime) -> bool:
+    turn = int(built_at.timestamp() // 3600) % SAMPLE_EVERY
+    return zlib.crc32(f"{key[0]} {key[1]}".encode()) % SAMPLE_EVERY == turn
+
+
+def _kept_until_published(home: Home, run_id: str) -> Path:
+    return home.warehouse_dir / f"contents.{run_id}.parquet"
+
+
 @contextmanager
 def _attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
@@ -171,7 +409,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, 
         " where database_name = ? and schema_name = 'marts' group by table_name",
         [database],
     ).fetchall()
-    return dict(rows)
+    return {name: columns for name, columns in rows if name in marts()}
 
 
 def _day(mart: str, columns: list[str]) -> str:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from unwind.database import bounds
 from unwind.errors import UnwindError
 from unwind.settings import Home
+from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
 from unwind.warehouse.forked import both
 from unwind.warehouse.promises import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 LANDED_SCHEMA = "landed_schema"
+CONTINUITY = "continuity"
 
 # 2026-11-22: enough to recognise what is wrong, few enough to be read in a terminal.
 EXAMPLES_SHOWN = 5
@@ -162,10 +164,59 @@ def check_marts(
     # Most of the time is Great Expectations' own, on one core.
     first, second = _halves(chosen)
     if not second:
-        return judged(first)
-    own, other = both(partial(judged, first), partial(judged, second))
-    order = {suite: place for place, suite in enumerate(chosen)}
-    return sorted([*own, *other], key=lambda result: order[result.suite])
+        results = judged(first)
+    else:
+        own, other = both(partial(judged, first), partial(judged, second))
+        order = {suite: place for place, suite in enumerate(chosen)}
+        results = sorted([*own, *other], key=lambda result: order[result.suite])
+    return results if suites else [*results, *_check_continuity(home, run_id, checked_at)]
+
+
+def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
+    """Compares the marts with the release before; what they hold now is kept for the next one."""
+    compared = continuity.compare(home, checked_at)
+    continuity.keep(home, compared.found, run_id)
+    before = f"release {compared.release_id}" if compared.release_id else "no release before"
+
+    def result(
+        name: str, severity: str, found: Sequence[continuity.Difference], holds: str, action: str
+    ) -> GateResult:
+        sentences = [one.sentence for one in found[:EXAMPLES_SHOWN]]
+        more = len(found) - len(sentences)
+        said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
+        return GateResult(
+            gate=MARTS,
+            suite=CONTINUITY,
+            expectation=name,
+            batch_id=None,
+            venue=None,
+            severity=severity,
+            success=not found,
+            unexpected_count=len(found),
+            observed=_small_json({"compared_with": compared.release_id, "examples": sentences}),
+            message=f"Against {before}: {said}. {action}" if found else f"{holds} ({before}).",
+            checked_at=checked_at,
+        )
+
+    return [
+        result(
+            "nothing_lost",
+            CRITICAL,
+            compared.lost,
+            "What this build did not replace is what the release before it held",
+            "Nothing is published; this build did not replace these rows, so a file was lost,"
+            " exchanged or damaged: `unwind doctor` looks for which, and `unwind refresh --full`"
+            " builds all of it from raw.",
+        ),
+        result(
+            "nothing_shrunk",
+            stated.WARNING,
+            compared.shrunk,
+            "No day that this build touched has fewer rows than before",
+            "A corrected or withdrawn batch and a new listing do that; if there was none, compare"
+            " the two releases.",
+        ),
+    ]
 
 
 def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
@@ -24,7 +25,7 @@ from unwind.landing.ledger import (
     SealRef,
     Withdrawal,
 )
-from unwind.landing.raw import RawObject, RawZone
+from unwind.landing.raw import RawObject, RawZone, can_be_read
 from unwind.settings import Home
 from unwind.warehouse.state import naive_utc
 
@@ -131,6 +132,23 @@ def has_changed(
     damaged = [one.venue for one in before if one.kind == DAMAGED]
     zone = RawZone(home)
     return any(not list(_damages(zone, seal.landings.get(venue, ()))) for venue in damaged)
+
+
+def delete_broken_lines(home: Home, seals: Sequence[Seal]) -> list[Path]:
+    """Deletes the derived lines of sealed batches that break where they are read; returns them."""
+    zone = RawZone(home)
+    broken = [
+        path
+        for seal in seals
+        for landings in seal.landings.values()
+        for obj in _objects(landings)
+        if not obj.problem
+        and (path := zone.lines_path(obj.venue, obj.sha256)).exists()
+        and not can_be_read(path)
+    ]
+    for path in broken:
+        path.unlink()
+    return broken
 
 
 def _damages(zone: RawZone, landings: tuple[Landing, ...]) -> Iterator[str]:

@@ -33,7 +33,7 @@ WRITING_MACROS = ("get_incremental_replace_partitions_sql", "generate_schema_nam
 def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
     """The fingerprint of every model and seed of a project, by its name."""
     settings = yaml.load((project / "dbt_project.yml").read_text(), _Loader)
-    parts = _Parts(project)
+    parts = _parts(project)
     columns = _columns(project)
     variables = {name: repr(value) for name, value in settings.get("vars", {}).items()}
     configured = {kind: settings.get(kind) for kind in ("models", "seeds")}
@@ -55,7 +55,12 @@ def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
 
 def named_by(name: str, project: Path = DBT_PROJECT) -> set[str]:
     """Every model, seed and macro that a model is made of, itself included."""
-    return _Parts(project).named_by(name)
+    return _parts(project).named_by(name)
+
+
+@cache
+def _parts(project: Path) -> _Parts:
+    return _Parts(project)
 
 
 class _Parts:
@@ -64,13 +69,10 @@ class _Parts:
     def __init__(self, project: Path) -> None:
         macros: dict[str, str] = {}
         for path in project.glob("macros/**/*.sql"):
-            text = _COMMENT.sub("", path.read_text())
+            text = _without_comments(path)
             macros |= {found.group(1): found.group(0) for found in _MACRO.finditer(text)}
         tables = {path.stem: path.read_text() for path in project.glob("seeds/*.csv")}
-        tables |= {
-            path.stem: _COMMENT.sub("", path.read_text())
-            for path in project.glob("models/**/*.sql")
-        }
+        tables |= {path.stem: _without_comments(path) for path in project.glob("models/**/*.sql")}
         self.texts = {**macros, **tables}
         self._named = {
             name: (set(_CALLED.findall(text)) & macros.keys())
@@ -86,6 +88,11 @@ class _Parts:
             reached |= waiting
             waiting = set().union(*(self._named[name] for name in waiting)) - reached
         return reached
+
+
+def _without_comments(path: Path) -> str:
+    """The code of a file, with the space between words made one."""
+    return " ".join(_COMMENT.sub("", path.read_text()).split())
 
 
 def _with_ending(quoted: set[str], macros: dict[str, str]) -> set[str]:

@@ -135,22 +135,25 @@ def _mart(stated: Mapping[str, Any], folder: str) -> Mart:
     )
 
 
-def rebuilt_hours(mart: Mart) -> str:
+def replaced_hours(mart: Mart) -> str:
     """A query over the hours that this build replaces of a mart (macro build_hours)."""
     pending = "select hour_at from staging.ops.pending_hours"
-    hours = (
-        f"""
-        select spine.hour_at
+    if not mart.lookback_hours:
+        return f"select distinct hour_at from ({pending}) as pending"
+    return f"""
+        select distinct spine.hour_at
         from staging.ops.hours as spine
         asof inner join ({pending}) as pending on spine.hour_at >= pending.hour_at
         where spine.hour_at <= pending.hour_at + interval {mart.lookback_hours} hour
-        """
-        if mart.lookback_hours
-        else pending
-    )
+    """
+
+
+def rebuilt_hours(mart: Mart) -> str:
+    """A query over the hours of which this build makes rows: those replaced that the mart keeps."""
+    hours = replaced_hours(mart)
     if not mart.keeps_as_of_hours:
-        return f"select distinct hour_at from ({hours}) as rebuilt"
-    return f"select distinct hour_at from ({hours}) as rebuilt where hour_at in ({KEPT_HOURS})"
+        return hours
+    return f"select hour_at from ({hours}) as replaced where hour_at in ({KEPT_HOURS})"
 
 
 def _detail_days() -> int:

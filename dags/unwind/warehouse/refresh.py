@@ -33,7 +33,7 @@ from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
 from unwind.landing.leftovers import sweep_home
 from unwind.settings import Home
 from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtProcess, OnNode, run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, OnNode, run_dbt
 from unwind.warehouse.models import fingerprints
 from unwind.warehouse.state import (
     append_rows,
@@ -326,6 +326,23 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tup
         with transaction(state):
             _write_plan(state, warehouse, work)
         left_aside = _nothing_to_stage(state) if _is_same_project(state) else []
+    try:
+        _run_staging(target, left_aside, report, run)
+    except DbtError:
+        broken = left_out.delete_broken_lines(warehouse.home, work.seals)
+        if not broken:
+            raise
+        # One file that breaks in the middle must not stop the others: planned again, its lines are
+        # derived from the raw object, or its part is left out.
+        logger.warning("derived lines were broken: %s", ", ".join(map(str, broken)))
+        return _stage(warehouse, report, partial(run_dbt, target))
+    with staging_state(target) as state, transaction(state):
+        pending_hours.add_after_staging(state)
+        _set_plan(state, STAGED)
+    return True, work.unreadable
+
+
+def _run_staging(target: Home, left_aside: list[str], report: Report, run: RunDbt) -> None:
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
         copied = beside.submit(_prepare_release, target)
@@ -338,10 +355,6 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tup
             lambda name, done, total: report("staging", done, total),
         )
     copied.result()
-    with staging_state(target) as state, transaction(state):
-        pending_hours.add_after_staging(state)
-        _set_plan(state, STAGED)
-    return True, work.unreadable
 
 
 def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: _Work) -> None:
@@ -431,6 +444,7 @@ def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
         ["run", "--exclude", *STAGING_MODELS, *(UNCHANGING if is_same_project else ())],
         lambda name, done, total: report("building", done, total),
     )
+    releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])

@@ -24,6 +24,8 @@ from unwind.database import connect, quoted
 from unwind.durable import process_mark, sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, count_from_env
+from unwind.warehouse import continuity
+from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
 
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
@@ -67,6 +69,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     (beside / PREPARED).unlink()
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
+    continuity.publish(home, run_id, beside)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
@@ -115,7 +118,39 @@ def listed(home: Home) -> list[Release]:
             logger.warning("%s cannot be read as a release (%s); it is left out", path, error)
             continue
         found.append(release)
-    return sorted(found, key=lambda release: _order(release.release_id), reverse=True)
+    return sorted(found, key=lambda release: order_of(release.release_id), reverse=True)
+
+
+def carry_verdicts(home: Home) -> None:
+    """Takes the former runs' verdicts over into a warehouse that was built from nothing.
+
+    They are the only rows of a release that cannot be worked out again from the raw zone.
+    """
+    known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
+    if not known:
+        return
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
+            return
+        former = str(known[0].path / "warehouse.duckdb").replace("'", "''")
+        try:
+            warehouse.execute(f"attach '{former}' as former (read_only)")
+            there = {
+                name
+                for (name,) in warehouse.execute(
+                    "select column_name from duckdb_columns() where database_name = 'former'"
+                    " and schema_name = 'marts' and table_name = 'gate_results'"
+                ).fetchall()
+            }
+            wanted = warehouse.execute("select * from marts.gate_results limit 0").description
+            columns = ", ".join(name for name, *_ in wanted if name in there)
+            warehouse.execute(
+                "insert into marts.gate_results by name"
+                f" select {columns} from former.marts.gate_results"
+            )
+        except duckdb.Error as error:
+            logger.warning("the verdicts of %s are not carried over: %s", former, error)
 
 
 def roll_back(home: Home, release_id: str) -> None:
@@ -190,16 +225,10 @@ def code_version() -> str:
 def _new_id(home: Home, built_at: datetime) -> str:
     """Ids follow the order of publishing, even where a clock stands still or goes back."""
     stem = f"{built_at:%Y%m%dT%H%M%SZ}"
-    newest = max(map(_order, (path.name for path in home.releases.glob("[!.]*-*"))), default=None)
+    newest = max(map(order_of, (path.name for path in home.releases.glob("[!.]*-*"))), default=None)
     if newest is None or newest[0] < stem:
         return f"{stem}-00"
     return f"{newest[0]}-{newest[1] + 1:02d}"
-
-
-def _order(release_id: str) -> tuple[str, int]:
-    """The place of a release among others: by instant, then by number (100 after 99)."""
-    stem, _, number = release_id.partition("-")
-    return stem, int(number) if number.isdecimal() else -1
 
 
 def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:

@@ -59,11 +59,15 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
         yield "Entries of the ledger that cannot be read", ["what"], unreadable
     if not releases.has_current(home):
         return
-    with connect(home, releases.current_db(home), read_only=True) as release:
-        for title, query in STATUS_QUERIES.items():
-            rows = release.execute(query).fetchall()
-            if rows:
-                yield title, [column[0] for column in release.description], rows
+    try:
+        with files.opened(home, releases.current_db(home)) as release:
+            for title, query in STATUS_QUERIES.items():
+                rows = release.execute(query).fetchall()
+                if rows:
+                    yield title, [column[0] for column in release.description], rows
+    except (files.UnusableFileError, files.WarehouseFileError, duckdb.Error) as error:
+        told = f"it cannot be read ({error}); `unwind doctor` says what to do".replace("\n", " ")
+        yield "This release", ["what"], [(told,)]
 
 
 def _unreadable(home: Home) -> Iterator[LedgerError]:
@@ -135,12 +139,12 @@ STATUS_QUERIES = {
     """,
     "Quarantined observations": """
         select venue, dataset, reject_reason, count(*) as rows from marts.quarantined_observations
-        group by all order by rows desc, all limit 20
+        group by all order by rows desc, 1, 2, 3 limit 20
     """,
     "Symbols of no known grammar": """
         select venue, dataset, symbol, sum(occurrences)::bigint as rows,
             min(first_seen_at) as first_seen_at, max(last_seen_at) as last_seen_at
-        from marts.unrecognised_symbols group by all order by rows desc, all limit 20
+        from marts.unrecognised_symbols group by all order by rows desc, 1, 2, 3 limit 20
     """,
 }
 

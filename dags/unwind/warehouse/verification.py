@@ -28,11 +28,12 @@ from unwind.landing.ledger import (
 from unwind.landing.leftovers import leftovers_of, sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
-from unwind.warehouse import files, releases
+from unwind.warehouse import continuity, files, releases
 from unwind.warehouse.refresh import HOLD_RELEASE_NAME, writer_lock
 
 # 2026-11-25: a daily `unwind doctor --quick` has read every raw object after so many days.
 SAMPLED_DAYS = 20
+DIFFERENCES_SHOWN = 5
 RAW_NAME = re.compile(r"[0-9a-f]{64}\.(zst|zip|lz4|gz|parquet)")
 
 Report = Callable[[str, int, int], None]
@@ -215,11 +216,25 @@ def _release_findings(home: Home, quick: bool) -> Iterator[Finding]:
         problem = _unreadable_table(home, database, counts_only=quick)
         if problem:
             yield Finding(False, problem, again)
+        elif not quick:
+            yield from _differing_rows(folder, again)
     if home.current.is_symlink() and not releases.has_current(home):
         try:
             releases.current_db(home)
         except releases.NoReleaseError as error:
             yield _from_sentence(error)
+
+
+def _differing_rows(release: Path, remedy: str) -> Iterator[Finding]:
+    """Marts whose rows are not those that were recorded when the release was made."""
+    try:
+        differences = continuity.verify_release(release)
+    except (OSError, duckdb.Error) as error:
+        recorded = release / continuity.CONTENTS_FILE
+        yield Finding(False, f"{recorded} cannot be read ({_first_line(error)})", remedy)
+        return
+    for difference in differences[:DIFFERENCES_SHOWN]:
+        yield Finding(False, f"{release / 'warehouse.duckdb'}: {difference.sentence}", remedy)
 
 
 def _leftover_findings(home: Home) -> Iterator[Finding]:
