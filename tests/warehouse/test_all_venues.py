@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
@@ -24,8 +25,21 @@ from unwind.replay.server import ReplayServer
 from unwind.replay.wire import venues as replayed
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.venues import venues
+from unwind.warehouse.gates import _Gate
 from unwind.warehouse.lineage import sightings_of
+from unwind.warehouse.promises import Mart, marts
 from unwind.warehouse.refresh import refresh
+
+from .hand_made import okx
+from .tampering import (
+    is_dense,
+    judging,
+    refusals,
+    replaced,
+    run,
+    without_a_tenth,
+    without_an_hour,
+)
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
@@ -76,6 +90,10 @@ def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
                 land_venue(home, day_batch(HOUR_AT), source, lambda: NOW)
     seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
     seal_batch(home, day_batch(HOUR_AT), lambda: NOW)
+    # A symbol that nobody can read: it is quarantined, and listed.
+    unreadable = home.root.parent / "unreadable.ndjson"
+    unreadable.write_text(okx("B@D-SYMBOL", "sell", "5", "100", HOUR_AT + timedelta(minutes=5)))
+    import_files(home, "okx", "frames", [unreadable], lambda: NOW)
     refresh(home, clock=lambda: NOW)
     return home
 
@@ -216,3 +234,49 @@ def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Hom
     }
     assert venues_of == {"coinalyze": 11, "coinglass": 15}
     assert [one for one in told if abs(one[2] - one[3]) > 0.05] == []
+
+
+# A build of which every mart has rows, as the marts gate judges it.
+
+
+@pytest.fixture(scope="module")
+def gate(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Gate]:
+    with judging(landed, tmp_path_factory.mktemp("judged") / "home") as opened:
+        yield opened
+
+
+EVERY_MART = [pytest.param(mart, id=mart.name) for mart in marts().values()]
+
+
+def test_a_sound_build_is_not_refused(gate: _Gate) -> None:
+    assert {name: one.message for name, one in refusals(gate, list(marts())).items()} == {}
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_mart_with_every_row_twice_is_refused(mart: Mart, gate: _Gate) -> None:
+    twice = f"from sound_{mart.name} union all from sound_{mart.name}"
+    with replaced(gate, mart.name, twice):
+        assert refusals(gate, [mart.name])
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: _Gate) -> None:
+    assert run(gate, f"select count(*) from sound_{mart.name}")[0][0] > 0
+    with replaced(gate, mart.name, without_a_tenth(mart)):
+        assert refusals(gate, [mart.name])
+    if is_dense(mart):
+        with replaced(gate, mart.name, without_an_hour(mart)):
+            assert refusals(gate, [mart.name])
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_null_in_any_column_that_is_never_null_is_refused(mart: Mart, gate: _Gate) -> None:
+    columns = [column.name for column in mart.columns if column.is_not_null]
+    assert columns
+    nulls = ", ".join(f"null as {name}" for name in columns)
+    with replaced(gate, mart.name, f"select * replace ({nulls}) from sound_{mart.name} limit 3"):
+        refused = refusals(gate, [mart.name])
+    for name in columns:
+        failure = refused[f"{name}_not_null"]
+        assert "could not be judged" not in failure.message
+        assert f"have no {name}" in failure.message
