@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from unwind.database import bounds
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.gate_pages import make_readable_offline
 from unwind.warehouse.state import append_rows, naive_utc
 
 if TYPE_CHECKING:
@@ -204,7 +205,8 @@ def write_results(
 
 
 def build_docs(home: Home) -> Path:
-    """Builds the static site of suites and kept results; returns its index page.
+    """Builds the static site of suites and kept results; returns its index page. No page of it
+    needs a network.
 
     Pages of results already rendered are kept, so a call costs what is new. Not needed for a
     refresh: call it after publishing, or when somebody asks.
@@ -226,7 +228,7 @@ def build_docs(home: Home) -> Path:
     context.build_data_docs(
         resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
     )
-    return site / "index.html"
+    return make_readable_offline(site, home.gates / "results")
 
 
 def thresholds() -> dict[str, Threshold]:
