@@ -53,7 +53,7 @@ def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
 
 @pytest.mark.parametrize(
     ("total", "limit"),
-    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, GIB // 2), (GIB, GIB // 4)],
+    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 5 * GIB // 8), (GIB, GIB // 4)],
 )
 def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
     monkeypatch.setattr(memory, "total_memory", lambda: total)
@@ -95,7 +95,9 @@ def test_a_containers_limit_is_seen(monkeypatch, tmp_path, groups, files):
 
 def test_threads_follow_the_memory(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)))
-    assert [memory.worker_threads(limit) for limit in (GIB // 4, GIB, 64 * GIB)] == [1, 2, 16]
+    limits = (GIB // 4, GIB, 64 * GIB)
+    assert [memory.worker_threads(limit) for limit in limits] == [1, 2, 16]
+    assert [memory.models_at_a_time(limit) for limit in limits] == [1, 2, 2]
 
 
 def settings_of(connection):
