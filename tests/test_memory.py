@@ -190,6 +190,27 @@ def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
     assert "The database could use 700 MiB." in told
 
 
+def test_staging_keeps_within_its_limit(tmp_path):
+    """`make memory` does the same with eight million frames."""
+    home = Home(tmp_path / "home")
+    land_hour(home, hour_at(0), 60_000)
+    code = (
+        "import resource; from pathlib import Path; from unwind.settings import Home;"
+        " from unwind.warehouse import refresh;"
+        f" assert refresh.stage(Home(Path({str(home.root)!r})));"
+        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "UNWIND_MEMORY_LIMIT": "192MiB"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    # Without a limit 60,000 frames take ???.
+    assert int(done.stdout) * 1024 < (192 + BESIDE_THE_DATABASE_MIB) * 2**20
+
+
 def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "200MiB")
     bounds = database.bounds(Home(tmp_path))
