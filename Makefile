@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test chaos lint bench suites clean
+.PHONY: setup demo test chaos lint bench memory suites clean
 
 setup: $(READY)
 
@@ -45,6 +45,10 @@ suites: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+# A day of eight million frames in 2 GiB: half an hour, and 15 GB of disk.
+memory: $(READY)
+	$(BIN)/python -m tests.benchmarks memory
 
 clean:
 	rm -rf $(VENV) data dbt_project/target dbt_project/logs

@@ -53,7 +53,7 @@ def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
 
 @pytest.mark.parametrize(
     ("total", "limit"),
-    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, GIB // 2), (GIB, GIB // 4)],
+    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 5 * GIB // 8), (GIB, GIB // 4)],
 )
 def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
     monkeypatch.setattr(memory, "total_memory", lambda: total)
@@ -95,7 +95,9 @@ def test_a_containers_limit_is_seen(monkeypatch, tmp_path, groups, files):
 
 def test_threads_follow_the_memory(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)))
-    assert [memory.worker_threads(limit) for limit in (GIB // 4, GIB, 64 * GIB)] == [1, 2, 16]
+    limits = (GIB // 4, GIB, 64 * GIB)
+    assert [memory.worker_threads(limit) for limit in limits] == [1, 2, 16]
+    assert [memory.models_at_a_time(limit) for limit in limits] == [1, 2, 2]
 
 
 def settings_of(connection):
@@ -186,6 +188,27 @@ def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
     assert told.startswith("dbt build came to no end: its process was killed by signal 9 (SIGKILL)")
     assert "lower UNWIND_MEMORY_LIMIT" in told
     assert "The database could use 700 MiB." in told
+
+
+def test_staging_keeps_within_its_limit(tmp_path):
+    """`make memory` does the same with eight million frames."""
+    home = Home(tmp_path / "home")
+    land_hour(home, hour_at(0), 60_000)
+    code = (
+        "import resource; from pathlib import Path; from unwind.settings import Home;"
+        " from unwind.warehouse import refresh;"
+        f" assert refresh.stage(Home(Path({str(home.root)!r})));"
+        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "UNWIND_MEMORY_LIMIT": "192MiB"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    # Without a limit 60,000 frames take ???.
+    assert int(done.stdout) * 1024 < (192 + BESIDE_THE_DATABASE_MIB) * 2**20
 
 
 def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,6 +141,23 @@ def demo(
     with _progress() as report:
         hour_at = run_demo(Home.from_env(), port, report)
     _print_breakdown(hour_at)
+
+
+@app.command()
+def replay(
+    port: Annotated[int, typer.Option(help="Loopback port; 0 picks one.")] = 9000,
+) -> None:
+    """Serves the demo's market in the venues' own formats until stopped; prints the settings."""
+    from unwind.replay.episode import default_tape
+    from unwind.replay.server import ReplayServer
+
+    with ReplayServer(default_tape(), port=port) as server:
+        for name, value in server.environment().items():
+            print(f"export {name}={value}", flush=True)
+        say = "the simulated market is served; set the variables above where you land. Stop: Ctrl-C"
+        print(f"{server.url}: {say}", file=sys.stderr)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 @app.command()

@@ -42,6 +42,18 @@ def connect(home: Home, path: Path | None = None, read_only: bool = False) -> Du
     return connection
 
 
+def in_memory() -> DuckDBPyConnection:
+    """A connection to no file, for work that never spills, in UTC. Raises SettingError."""
+    import duckdb
+
+    limit = memory_limit()
+    connection = duckdb.connect(
+        config={"memory_limit": f"{limit // 2**20}MiB", "threads": str(worker_threads(limit))}
+    )
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
 def quoted(value: object) -> str:
     """A value as SQL text: `'it''s'`."""
     return "'" + str(value).replace("'", "''") + "'"

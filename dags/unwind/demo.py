@@ -177,7 +177,10 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
                 f"the replay server did not start on 127.0.0.1:{port}: its process "
                 f"{ending(server.wait())}; choose another --port where that one is taken"
             )
-        yield json.loads(told)
+        served = json.loads(told)
+        if "problem" in served:
+            raise DemoRefusedError(served["problem"])
+        yield served
     except requests.ConnectionError:
         if server.poll() is None:
             raise

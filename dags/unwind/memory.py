@@ -11,8 +11,11 @@ import psutil
 from unwind.errors import MEMORY_VARIABLE, SettingError
 
 DEFAULT_SHARE = 0.5
-# 2026-11-25: dbt, Great Expectations and Airflow take 0.6 to 0.8 GiB beside the database.
-BESIDE_THE_DATABASE = 2**30
+# 2026-11-25: Airflow, Great Expectations and dbt take 0.6 to 0.8 GiB beside the database.
+BESIDE_THE_DATABASE = 896 * 2**20
+# 2026-11-25: two models at a time run out of 512 MiB in the demo's dumps, whose rows are long.
+BYTES_PER_MODEL = 512 * 2**20
+MODELS_AT_A_TIME = 2
 # What a container of any size leaves to the database.
 SMALLEST_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
@@ -62,6 +65,11 @@ def total_memory() -> int:
 def worker_threads(limit: int) -> int:
     """How many threads a database with this many bytes can use, at most one a processor."""
     return max(1, min(len(os.sched_getaffinity(0)), limit // BYTES_PER_THREAD))
+
+
+def models_at_a_time(limit: int) -> int:
+    """How many of dbt's models may be built side by side within this many bytes."""
+    return max(1, min(MODELS_AT_A_TIME, limit // BYTES_PER_MODEL))
 
 
 def described(limit: int) -> str:

@@ -13,7 +13,7 @@
         {{ "venue = '" ~ venue ~ "' and " if venue }}dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
     {%- endset -%}
     {%- set paths = [] -%}
-    {%- if execute -%}
+    {%- if has_warehouse() -%}
         {%- set listed = run_query(
             "select distinct lines_path from " ~ source("ops", "build_objects")
             ~ " where " ~ of_interest ~ " and lines > 0 order by lines_path"

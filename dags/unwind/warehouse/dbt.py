@@ -18,7 +18,7 @@ from unwind.errors import (
     ending,
     is_out_of_memory,
 )
-from unwind.memory import described, memory_limit
+from unwind.memory import described, memory_limit, models_at_a_time
 from unwind.settings import PROJECT_ROOT, Home
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -134,6 +134,7 @@ def dbt_environment(home: Home) -> dict[str, str]:
     return {
         "UNWIND_WAREHOUSE": str(home.warehouse_db),
         "UNWIND_STAGING": str(home.staging_db),
+        "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit())),
         **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in bounds(home).items()},
         "DO_NOT_TRACK": "1",
     }

@@ -31,6 +31,7 @@ from unwind.settings import Home
 from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
 from unwind.warehouse.forked import both
+from unwind.warehouse.gate_pages import make_readable_offline
 from unwind.warehouse.promises import (
     BATCHES,
     HOURS,
@@ -275,7 +276,8 @@ def write_results(
 
 
 def build_docs(home: Home) -> Path:
-    """Builds the static site of suites and kept results; returns its index page.
+    """Builds the static site of suites and kept results; returns its index page. No page of it
+    needs a network.
 
     Pages of results already rendered are kept, so a call costs what is new. Not needed for a
     refresh: call it after publishing, or when somebody asks.
@@ -297,7 +299,7 @@ def build_docs(home: Home) -> Path:
     context.build_data_docs(
         resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
     )
-    return site / "index.html"
+    return make_readable_offline(site, home.gates / "results")
 
 
 def thresholds() -> dict[str, Threshold]:

@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import duckdb
+
 import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted
@@ -129,13 +131,12 @@ def carry_verdicts(home: Home) -> None:
     known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
     if not known:
         return
-    with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'")
+    with connect(home, home.warehouse_db) as warehouse:
         if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
             return
-        former = str(known[0].path / "warehouse.duckdb").replace("'", "''")
+        former = quoted(known[0].path / "warehouse.duckdb")
         try:
-            warehouse.execute(f"attach '{former}' as former (read_only)")
+            warehouse.execute(f"attach {former} as former (read_only)")
             there = {
                 name
                 for (name,) in warehouse.execute(
