@@ -205,15 +205,12 @@ def _of_function(
         return
     if name in OF_JSON and not asks_json and not _is_json(arguments[0]):
         yield f"{name} of what may be no JSON", node
-    if name == "*" and not any(_is_double(one) or _is_constant_double(one) for one in arguments):
-        if not all(_is_small(one) or _is_constant(one) for one in arguments):
-            yield "a product that may overflow", node
-    if name in ("+", "-") and len(arguments) == 2:
-        if not all(
-            _is_double(one) or _is_small(one) or _is_constant(one) or _is_bounded(one)
-            for one in arguments
-        ):
-            yield "a sum that may overflow", node
+    is_of_doubles = any(_is_double(one) or _is_constant_double(one) for one in arguments)
+    if name == "*" and not is_of_doubles and not all(map(_is_harmless, arguments)):
+        yield "a product that may overflow", node
+    is_sum = name in ("+", "-") and len(arguments) == 2
+    if is_sum and not all(_is_double(one) or _is_harmless(one) for one in arguments):
+        yield "a sum that may overflow", node
 
 
 def _names(node: Any) -> set[str]:

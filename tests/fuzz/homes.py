@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,6 @@ from unwind.warehouse import refresh
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 JSON_FORMATS = ("frames", "rest", "node-fills")
-Report = Callable[[str], None]
 
 
 @dataclass
@@ -32,10 +30,6 @@ class Filled:
 
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     refused: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return sum(self.records.values())
 
 
 def clock() -> datetime:
@@ -105,8 +99,8 @@ def _land(home: Home, seed: Seed, path: Path) -> None:
 
 
 def refresh_with_all(home: Home) -> None:
-    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, and what
-    it holds reaches no mart. Raises what the refresh raises."""
+    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, which
+    would then reach no mart. Raises what the refresh raises."""
     home.hold_releases.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(home)
     for ref in ledger.sealed():
@@ -245,8 +239,3 @@ def reasons(home: Home) -> dict[str, int]:
                 " group by all order by 2 desc"
             ).fetchall()
         )
-
-
-def described(filled: Filled) -> str:
-    """The counts of what was put in, for people."""
-    return json.dumps({"records": filled.total, "by format": dict(filled.records)})

@@ -1,4 +1,4 @@
-"""What Python itself reads of foreign files, for any content: a line costs itself, and nothing else."""
+"""What Python itself reads of foreign files, whatever they hold: a line costs itself alone."""
 
 from __future__ import annotations
 
