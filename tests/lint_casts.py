@@ -1,10 +1,10 @@
 """Finds what one row's value can make a model raise on, in its compiled SQL.
 
 The SQL is parsed by DuckDB itself, so macros, `::` and `cast(... as ...)` are all seen as what they
-become. Whatever can raise must be a `try_cast`, or stand in the branch of a `case` whose condition bounds its
-columns (`between`), is above zero (of a logarithm) or asks json_valid. Values of other kinds than a
-row's (constants, counts, positions) are let through by the rules below. DuckDB's `try(...)` is no way
-out: 1.5 takes no alias of the same select in it, and fails to plan some.
+become. Whatever can raise must be a `try_cast`, or stand in the branch of a `case` whose condition
+bounds its columns (`between`), is above zero (of a logarithm) or asks json_valid. Values of other
+kinds than a row's (constants, counts, positions) are let through by the rules below. DuckDB's
+`try(...)` is no way out: 1.5 takes no alias of the same select in it, and fails to plan some.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import duckdb
 # longer texts of the exchanges, and a double takes every number.
 NEVER_RAISES = {"VARCHAR"}
 NEVER_RAISES_ABOVE_STAGING = {"VARCHAR", "DOUBLE"}
-# Whole numbers that DuckDB itself counts, and sums of such: too small to overflow what they are cast to.
+# Whole numbers that DuckDB itself counts, and sums of such: too small to overflow.
 COUNTING = {"count", "count_star", "row_number", "rank", "dense_rank", "sum", "max", "len"}
 COUNTING |= {"coalesce", "least", "hour", "isodow", "any_value"}
 LOGARITHMS = ("ln", "log", "log2", "log10")

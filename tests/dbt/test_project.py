@@ -38,7 +38,7 @@ def test_every_model_builds_and_every_test_of_the_project_passes(
 def test_nothing_in_any_model_raises_for_the_value_of_one_row(
     built: tuple[Home, set[str]],
 ) -> None:
-    home, told = built
+    home, _ = built
     compiled = home.warehouse_dir / "dbt_target" / "compiled" / "unwind" / "models"
     models = {path.stem for path in compiled.rglob("*.sql") if path.parent.suffix != ".yml"}
     assert {"stg_gate__liquidations", "int_funding_screened", "funding_hourly"} <= models
