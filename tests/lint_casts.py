@@ -201,6 +201,8 @@ def _of_function(
     arguments = node["children"]
     if name in RAISING and not all(map(_is_harmless, arguments)):
         yield f"{name} of a row's value", node
+    if name == "*" and any(map(_is_interval, arguments)) and not all(map(_is_harmless, arguments)):
+        yield "a row's value times an interval", node
     if not is_staging:
         return
     if name in OF_JSON and not asks_json and not _is_json(arguments[0]):
@@ -260,6 +262,13 @@ def _is_constant(node: Any) -> bool:
 
 def _is_constant_double(node: dict[str, Any]) -> bool:
     return node.get("class") == "CONSTANT" and node["value"]["type"]["id"] in ("DOUBLE",)
+
+
+def _is_interval(node: dict[str, Any]) -> bool:
+    """Whether it is a constant length of time: `interval 1 hour` is to_hours of a cast."""
+    named = node.get("function_name", "").startswith("to_")
+    is_cast = node.get("class") == "CAST" and node["cast_type"]["id"] == "INTERVAL"
+    return (named or is_cast) and _is_constant(node)
 
 
 def _is_small(node: dict[str, Any]) -> bool:

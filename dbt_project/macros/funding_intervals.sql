@@ -57,7 +57,7 @@ cross join limits
 -#}
 {% macro funding_interval_hours() -%}
     (
-        select distinct touched.hour_at + steps.hours * interval 1 hour as hour_at
+        select distinct touched.hour_at + steps.hours_later * interval 1 hour as hour_at
 
         from (
             select hour_at from {{ ref('int_funding_sightings') }}
@@ -69,7 +69,7 @@ cross join limits
             select hour_at from {{ source("ops", "pending_hours") }}
         ) as touched
         cross join (
-            select unnest(range(-24, {{ var('funding_listing_hours') }} + 1)) as hours
+            select unnest(range(-24, {{ var('funding_listing_hours') }} + 1)) as hours_later
         ) as steps
     )
 {%- endmacro %}

@@ -21,6 +21,8 @@ from unwind.settings import Home
 from unwind.warehouse import refresh
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
+# What a name of a file can hold that SQL, templates, markup or a format string would act on.
+FILE_NAME = "{{ 191 * 7 }} {0} '; drop table marts.fct_prices; -- [link]"
 JSON_FORMATS = ("frames", "rest", "node-fills")
 
 
@@ -49,7 +51,7 @@ def fill(home: Home, folder: Path, records: int, seed: int) -> Filled:
     each = max(records // len(seeds), 1)
     for number, members in enumerate(groups.values()):
         first = members[0]
-        path = folder / f"{number:03d}-{first.venue}.{first.format}"
+        path = folder / f"{number:03d} {first.venue} {FILE_NAME}.{first.format}"
         with path.open("wb") as file:
             if first.header:
                 file.write(first.header.encode() + b"\n")
