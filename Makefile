@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test chaos lint bench memory suites clean
+.PHONY: setup demo test chaos fuzz lint bench memory suites clean
 
 setup: $(READY)
 
@@ -42,6 +42,10 @@ lint: $(READY)
 # After a change of a mart's yml or of expectations/sql.
 suites: $(READY)
 	$(BIN)/python -m unwind.warehouse.suites
+
+# RECORDS=1000000 SEED=1: mutated records of every format, refreshed; the counts of what was found.
+fuzz: $(READY)
+	nice $(BIN)/python -m tests.fuzz $(if $(RECORDS),--records $(RECORDS)) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks

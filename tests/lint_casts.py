@@ -1,10 +1,10 @@
 """Finds what one row's value can make a model raise on, in its compiled SQL.
 
 The SQL is parsed by DuckDB itself, so macros, `::` and `cast(... as ...)` are all seen as what they
-become. Whatever can raise must be a `try_cast`, or stand in the branch of a `case` whose condition bounds its
-columns (`between`), is above zero (of a logarithm) or asks json_valid. Values of other kinds than a
-row's (constants, counts, positions) are let through by the rules below. DuckDB's `try(...)` is no way
-out: 1.5 takes no alias of the same select in it, and fails to plan some.
+become. Whatever can raise must be a `try_cast`, or stand in the branch of a `case` whose condition
+bounds its columns (`between`), is above zero (of a logarithm) or asks json_valid. Values of other
+kinds than a row's (constants, counts, positions) are let through by the rules below. DuckDB's
+`try(...)` is no way out: 1.5 takes no alias of the same select in it, and fails to plan some.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import duckdb
 # longer texts of the exchanges, and a double takes every number.
 NEVER_RAISES = {"VARCHAR"}
 NEVER_RAISES_ABOVE_STAGING = {"VARCHAR", "DOUBLE"}
-# Whole numbers that DuckDB itself counts, and sums of such: too small to overflow what they are cast to.
+# Whole numbers that DuckDB itself counts, and sums of such: too small to overflow.
 COUNTING = {"count", "count_star", "row_number", "rank", "dense_rank", "sum", "max", "len"}
 COUNTING |= {"coalesce", "least", "hour", "isodow", "any_value"}
 LOGARITHMS = ("ln", "log", "log2", "log10")
@@ -201,19 +201,18 @@ def _of_function(
     arguments = node["children"]
     if name in RAISING and not all(map(_is_harmless, arguments)):
         yield f"{name} of a row's value", node
+    if name == "*" and any(map(_is_interval, arguments)) and not all(map(_is_harmless, arguments)):
+        yield "a row's value times an interval", node
     if not is_staging:
         return
     if name in OF_JSON and not asks_json and not _is_json(arguments[0]):
         yield f"{name} of what may be no JSON", node
-    if name == "*" and not any(_is_double(one) or _is_constant_double(one) for one in arguments):
-        if not all(_is_small(one) or _is_constant(one) for one in arguments):
-            yield "a product that may overflow", node
-    if name in ("+", "-") and len(arguments) == 2:
-        if not all(
-            _is_double(one) or _is_small(one) or _is_constant(one) or _is_bounded(one)
-            for one in arguments
-        ):
-            yield "a sum that may overflow", node
+    is_of_doubles = any(_is_double(one) or _is_constant_double(one) for one in arguments)
+    if name == "*" and not is_of_doubles and not all(map(_is_harmless, arguments)):
+        yield "a product that may overflow", node
+    is_sum = name in ("+", "-") and len(arguments) == 2
+    if is_sum and not all(_is_double(one) or _is_harmless(one) for one in arguments):
+        yield "a sum that may overflow", node
 
 
 def _names(node: Any) -> set[str]:
@@ -263,6 +262,13 @@ def _is_constant(node: Any) -> bool:
 
 def _is_constant_double(node: dict[str, Any]) -> bool:
     return node.get("class") == "CONSTANT" and node["value"]["type"]["id"] in ("DOUBLE",)
+
+
+def _is_interval(node: dict[str, Any]) -> bool:
+    """Whether it is a constant length of time: `interval 1 hour` is to_hours of a cast."""
+    named = node.get("function_name", "").startswith("to_")
+    is_cast = node.get("class") == "CAST" and node["cast_type"]["id"] == "INTERVAL"
+    return (named or is_cast) and _is_constant(node)
 
 
 def _is_small(node: dict[str, Any]) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +21,9 @@ from unwind.settings import Home
 from unwind.warehouse import refresh
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
+# What a name of a file can hold that SQL, templates, markup or a format string would act on.
+FILE_NAME = "{{ 191 * 7 }} {0} '; drop table marts.fct_prices; -- [link]"
 JSON_FORMATS = ("frames", "rest", "node-fills")
-Report = Callable[[str], None]
 
 
 @dataclass
@@ -32,10 +32,6 @@ class Filled:
 
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     refused: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return sum(self.records.values())
 
 
 def clock() -> datetime:
@@ -55,7 +51,7 @@ def fill(home: Home, folder: Path, records: int, seed: int) -> Filled:
     each = max(records // len(seeds), 1)
     for number, members in enumerate(groups.values()):
         first = members[0]
-        path = folder / f"{number:03d}-{first.venue}.{first.format}"
+        path = folder / f"{number:03d} {first.venue} {FILE_NAME}.{first.format}"
         with path.open("wb") as file:
             if first.header:
                 file.write(first.header.encode() + b"\n")
@@ -105,8 +101,8 @@ def _land(home: Home, seed: Seed, path: Path) -> None:
 
 
 def refresh_with_all(home: Home) -> None:
-    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, and what
-    it holds reaches no mart. Raises what the refresh raises."""
+    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, which
+    would then reach no mart. Raises what the refresh raises."""
     home.hold_releases.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(home)
     for ref in ledger.sealed():
@@ -245,8 +241,3 @@ def reasons(home: Home) -> dict[str, int]:
                 " group by all order by 2 desc"
             ).fetchall()
         )
-
-
-def described(filled: Filled) -> str:
-    """The counts of what was put in, for people."""
-    return json.dumps({"records": filled.total, "by format": dict(filled.records)})

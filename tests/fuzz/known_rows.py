@@ -1,4 +1,4 @@
-"""Rows that once stopped the refresh of all exchanges, and what each is now: quarantined, with why."""
+"""Rows that once stopped the refresh of all exchanges, and the reason that each now has."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ KNOWN_ROWS = (
     ),
 )
 
-# Ten billion dollars to the cent: the last value that is still taken, by the screen and the gate alike.
+# Ten billion dollars: the last value that is still taken, by the screen and the gate alike.
 AT_THE_LIMIT = KnownRow(
     *("Gate: a liquidation of the limit", "gate", f"{GATE}/api/v4/futures/btc/liq_orders", {}),
     _gate_order(

@@ -42,7 +42,7 @@ TEXTS = (
         "0x10",
         "1_000",
         "٣",
-        "１２",
+        "\uff11\uff12",
         "½",
         "--1",
         "+1",
@@ -152,6 +152,8 @@ def _as_json(value: Any, random: Random) -> str:
 
 def _paths(value: Any, here: Path = ()) -> Iterator[Path]:
     yield here
+    if len(here) > 30:
+        return
     if isinstance(value, dict):
         for key, one in value.items():
             yield from _paths(one, (*here, key))
@@ -183,7 +185,7 @@ def _mutated_value(value: Any, random: Random) -> Any:
     elif kind < 0.95 and isinstance(parent, dict):
         parent[random.choice(CODE)] = parent.pop(key)
     else:
-        parent[key] = _deep(random.choice((10, 100, 400)))
+        parent[key] = _deep(random.choice((10, 100, 200)))
     return value
 
 

@@ -37,10 +37,12 @@ from unwind.settings import Home
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
-# 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
-# day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
-MAX_LINE_BYTES = 256 * 2**20
+# 2026-11-25: the longest lines seen are REST answers of some 10 MB, and none above 48 MiB is
+# landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
+# taking gigabytes of memory, or hours.
+MAX_LINE_BYTES = 64 * 2**20
 MAX_LINES = 64_000_000
+SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
 BYTES_PER_WRITE = 64 * 2**20
@@ -340,14 +342,10 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     """
     unpacked = 0
     try:
-        for count, line in enumerate(_unpacked(stream, packing), start=1):
-            unpacked += len(line)
+        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
+            unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if len(line) > MAX_LINE_BYTES:
-                raise UnreadableObjectError(
-                    f"its line {count:,} is longer than {MAX_LINE_BYTES:,} bytes; {TOO_LARGE}"
-                )
             if count > MAX_LINES:
                 raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
@@ -359,26 +357,37 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
         ) from error
 
 
-def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends, and how many bytes each is unpacked."""
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member)
+            yield from _lines(member, limit)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames)
+            yield from _lines(frames, limit)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped)
+            yield from _lines(unzipped, limit)
     elif packing == "parquet":
-        yield from _table_lines(stream)
+        yield from ((line, len(line)) for line in _table_lines(stream))
     else:
-        yield from _lines(stream)
+        yield from _lines(stream, limit)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines with their ends; of one that is too long only as much as shows that it is."""
+def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends; in the place of one that is too long what it was, which staging
+    rejects: its bytes are in the object, and its neighbours are read."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
-        yield line
+        size = len(line)
+        if size <= MAX_LINE_BYTES:
+            yield line, size
+            continue
+        beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]
+        del line
+        while end != b"\n" and size <= limit and (piece := stream.readline(1 << 20)):
+            size += len(piece)
+            end = piece[-1:]
+        yield b"a line of %d bytes, cut: %s" % (size, beginning), size
 
 
 def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:
