@@ -38,8 +38,8 @@ HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 class Endpoint:
     """A connection: `shown` may be written anywhere, all else must not be.
 
-    `url` is the base URL without a trailing slash. Its path may hold a token, so `shown` has it only
-    where it is the venue's own, or names the connection. `query` and `headers` are sent with each
+    `url` is the base URL without a trailing slash. Its path may hold a token, so `shown` has it
+    only where it is the venue's own, or names the connection. `query` and `headers` go with each
     request.
     """
 

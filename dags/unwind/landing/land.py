@@ -39,6 +39,8 @@ from unwind.landing.coverage import (
     was_early,
 )
 from unwind.landing.http import (
+    DAY_BOUNDS,
+    HOUR_BOUNDS,
     Download,
     Request,
     Transcript,
@@ -169,6 +171,7 @@ def land_venue(
             clock=clock,
             sleep=sleep,
             monotonic=monotonic,
+            bounds=DAY_BOUNDS if batch.kind == "day" else HOUR_BOUNDS,
         )
         with closing(api):
             known = LandedKnowledge(home, batch, known_venue, folder, api)
@@ -350,7 +353,7 @@ class LandedKnowledge:
         """The answers of this landing, which is on record by now."""
         landed = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         landing = next((one for one in landed if one.dataset == dataset), None)
-        return usable_answers(iter(lines.read_text("utf-8").splitlines())), landing
+        return usable_answers(_lines(lines)), landing
 
     def _past(self, dataset: str) -> Iterator[Told]:
         ledger, zone = Ledger(self.home), RawZone(self.home)
@@ -358,11 +361,16 @@ class LandedKnowledge:
             for landing in ledger.landed(batch_id, self.venue.name):
                 if landing.dataset == dataset and landing.status in ("ok", "partial"):
                     lines = itertools.chain.from_iterable(
-                        zone.read(one).decode("utf-8").splitlines()
+                        zone.lines(one)
                         for one in landing.objects
                         if one.format == "rest" and not one.problem
                     )
                     yield usable_answers(lines), landing
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as lines:
+        yield from lines
 
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
@@ -450,12 +458,21 @@ def _land_dataset(
         return before
     zone = RawZone(home)
     landed_at = api.now()
-    files = [_put_file(zone, venue, dataset, download) for download in transcript.downloads]
-    unreadable = [
-        f"{one.name} is kept but cannot be used: {one.problem}"
-        for one, download in zip(files, transcript.downloads, strict=True)
-        if one.problem and not download.fault
-    ]
+    files, unreadable = [], []
+    for download in transcript.downloads:
+        try:
+            kept = _put_file(zone, venue, dataset, download)
+        except OSError:
+            # The disk takes nothing: that is no outcome of a dataset.
+            raise
+        except Exception as error:
+            unreadable.append(
+                f"{download.url} cannot be kept ({type(error).__name__}: {error}); land again"
+            )
+            continue
+        files.append(kept)
+        if kept.problem and not download.fault:
+            unreadable.append(f"{kept.name} is kept but cannot be used: {kept.problem}")
     status, detail = _outcome(
         transcript, transcript.failures + unreadable, transcript.usable - len(unreadable)
     )

@@ -11,9 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -37,10 +35,11 @@ MAX_UNPACK_RATIO = 1_000
 # 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
 # day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
 MAX_LINE_BYTES = 256 * 2**20
+MAX_ARCHIVE_LINE_BYTES = 32 * 2**20
 MAX_LINES = 64_000_000
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
-BYTES_PER_WRITE = 64 * 2**20
+BYTES_PER_WRITE = 16 * 2**20
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
@@ -49,11 +48,6 @@ PACKED_MAGIC = {
     b"\x1f\x8b": "gz",
     b"PAR1": "parquet",
 }
-# What unpacking raises on damaged bytes, whichever method packed them.
-BROKEN_ARCHIVE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, RuntimeError, NotImplementedError),
-)
 TOO_LARGE = "not taken for market data, check where the file came from"
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
@@ -160,6 +154,12 @@ class RawZone:
             return stored
         return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
 
+    def lines(self, obj: RawObject) -> Iterator[str]:
+        """The lines of an object that is text, one by one from its original bytes."""
+        path = self._object_path(obj.venue, obj.sha256, obj.packing)
+        with path.open("rb") as stored, _unzstd(stored) as text:
+            yield from io.TextIOWrapper(text, "utf-8", newline="\n")
+
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""
         return self._home.raw_lines / venue / sha256[:2] / f"{sha256}.parquet"
@@ -170,6 +170,11 @@ class RawZone:
 
 def _opened(payload: bytes | Path) -> IO[bytes]:
     return payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
+
+
+def _unzstd(stored: IO[bytes]) -> IO[bytes]:
+    reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
+    return io.BufferedReader(reader, 1 << 20)
 
 
 def _digest(stream: IO[bytes]) -> tuple[str, int, bytes]:
@@ -217,45 +222,47 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     Raises UnreadableObjectError for what is broken, or too large to be market data.
     """
     unpacked = 0
+    longest = MAX_LINE_BYTES if packing == "zst" else min(MAX_LINE_BYTES, MAX_ARCHIVE_LINE_BYTES)
     try:
-        for count, line in enumerate(_unpacked(stream, packing), start=1):
+        for count, line in enumerate(_unpacked(stream, packing, longest), start=1):
             unpacked += len(line)
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if len(line) > MAX_LINE_BYTES:
+            if len(line) > longest:
                 raise UnreadableObjectError(
-                    f"its line {count:,} is longer than {MAX_LINE_BYTES:,} bytes; {TOO_LARGE}"
+                    f"its line {count:,} is longer than {longest:,} bytes; {TOO_LARGE}"
                 )
             if count > MAX_LINES:
                 raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except BROKEN_ARCHIVE as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
+    except (UnreadableObjectError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        # Each library has errors of its own for damaged bytes; struct.error is one of zipfile's.
         raise UnreadableObjectError(
             f"it is a broken {packing} file ({error}); fetch or export it again"
         ) from error
 
 
-def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+def _unpacked(stream: IO[bytes], packing: str, longest: int) -> Iterator[bytes]:
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member)
+            yield from _lines(member, longest)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames)
+            yield from _lines(frames, longest)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped)
+            yield from _lines(unzipped, longest)
     elif packing == "parquet":
         yield from _table_lines(stream)
     else:
-        yield from _lines(stream)
+        yield from _lines(stream, longest)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
     """Lines with their ends; of one that is too long only as much as shows that it is."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
+    while line := stream.readline(longest + 1):
         yield line
 
 
