@@ -22,7 +22,7 @@ import tempfile
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -275,7 +275,7 @@ class Transcript:
         del self.failures[since:]
 
 
-def usable_answers(lines: Iterator[str]) -> Iterator[tuple[Request, Any]]:
+def usable_answers(lines: Iterable[str | bytes]) -> Iterator[tuple[Request, Any]]:
     """The parsed bodies of envelope lines that hold a usable answer."""
     for line in lines:
         envelope = json.loads(line)

@@ -154,11 +154,15 @@ class RawZone:
             return stored
         return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
 
-    def lines(self, obj: RawObject) -> Iterator[str]:
-        """The lines of an object that is text, one by one from its original bytes."""
+    def lines_of(self, obj: RawObject) -> Iterator[bytes]:
+        """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
         path = self._object_path(obj.venue, obj.sha256, obj.packing)
-        with path.open("rb") as stored, _unzstd(stored) as text:
-            yield from io.TextIOWrapper(text, "utf-8", newline="\n")
+        with path.open("rb") as stored:
+            if obj.packing != "zst":
+                yield from stored
+                return
+            with zstandard.ZstdDecompressor().stream_reader(stored) as text:
+                yield from io.BufferedReader(text)
 
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""
@@ -170,11 +174,6 @@ class RawZone:
 
 def _opened(payload: bytes | Path) -> IO[bytes]:
     return payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
-
-
-def _unzstd(stored: IO[bytes]) -> IO[bytes]:
-    reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
-    return io.BufferedReader(reader, 1 << 20)
 
 
 def _digest(stream: IO[bytes]) -> tuple[str, int, bytes]:

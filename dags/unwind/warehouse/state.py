@@ -237,4 +237,4 @@ def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
     """What a landed segment lacks of an hour, by its own gap lines."""
-    return missed_in(zone.read(segment).splitlines(), hour_at)
+    return missed_in(zone.lines_of(segment), hour_at)
