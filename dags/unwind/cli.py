@@ -236,17 +236,23 @@ def record(
     health_port: Annotated[
         int, typer.Option(help="Loopback port that tells of its health; 0 picks one.")
     ] = HEALTH_PORT,
+    name: Annotated[
+        str,
+        typer.Option(help="Of a recorder beside this home's own one.", envvar="UNWIND_RECORDER"),
+    ] = "",
 ) -> None:
     """Records the venues' streams of liquidations, until stopped."""
     from unwind.landing import recorder
     from unwind.venues import venues
 
+    if wrong := recorder.check_name(name, venues()):
+        raise typer.BadParameter(wrong)
     streaming = {name: one for name, one in venues().items() if one.recorded}
     chosen = venue or list(streaming)
-    for name in chosen:
-        if name not in streaming:
+    for one in chosen:
+        if one not in streaming:
             raise typer.BadParameter(
-                f"no venue {name!r} with a stream; there are {', '.join(streaming)}"
+                f"no venue {one!r} with a stream; there are {', '.join(streaming)}"
             )
     home = _real_home()
     logging.basicConfig(
@@ -254,7 +260,8 @@ def record(
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,
     )
-    recorder.record(home, [streaming[name] for name in dict.fromkeys(chosen)], utc_now, health_port)
+    recorded = [streaming[one] for one in dict.fromkeys(chosen)]
+    recorder.record(home, recorded, utc_now, health_port, name)
 
 
 @app.command(name="import")
@@ -525,7 +532,8 @@ def up(
     from unwind.landing.recorder_state import recorder_states
 
     home = _real_home()
-    running = [one.venue for one in recorder_states(home) if one.is_running(utc_now())]
+    own = [one for one in recorder_states(home) if not one.recorder]
+    running = [one.venue for one in own if one.is_running(utc_now())]
     companions, ports = {}, {}
     if running:
         out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")

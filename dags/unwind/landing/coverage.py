@@ -8,6 +8,7 @@ for before an hour could be complete is no proof of the whole hour, whatever its
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -167,10 +168,16 @@ def _of_segments(
     batch: Batch, hours: Iterable[datetime], frames: Iterable[RawObject], missed_by: MissedBy
 ) -> list[HeardHour]:
     only_hour = batch.covers_from_at if batch.kind == "hour" else None
-    of_hour = {hour_named(one.name) or only_hour: one for one in frames}
+    of_hour: dict[datetime | None, list[RawObject]] = defaultdict(list)
+    for one in frames:
+        of_hour[hour_named(one.name) or only_hour].append(one)
+    # Of several recorders the one that lacks least: ledgers say better what all of them lack.
+    lacks = {
+        hour_at: [missed_by(one, hour_at) for one in of_hour.get(hour_at, ())] for hour_at in hours
+    }
     return [
-        stream_hour(hour_at, missed_by(of_hour[hour_at], hour_at) if hour_at in of_hour else None)
-        for hour_at in hours
+        stream_hour(hour_at, min(each, key=lambda one: (one.seconds, one.frames), default=None))
+        for hour_at, each in lacks.items()
     ]
 
 

@@ -9,8 +9,10 @@ it is counted in the dataset's transcript, so that one instrument costs only its
 from __future__ import annotations
 
 import base64
+import codecs
 import email.utils
 import hashlib
+import http.client
 import json
 import logging
 import math
@@ -19,7 +21,7 @@ import random
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,7 @@ from tenacity.wait import wait_exponential_jitter
 from unwind.clock import Clock, iso
 from unwind.connections import Endpoint, connection_variable
 from unwind.connections import connection as connection_of
-from unwind.landing.bounded_transport import BoundedAdapter
+from unwind.landing.bounded_transport import BoundedAdapter, cut_off_after
 from unwind.scratch import working_folder
 from unwind.settings import Home
 
@@ -65,11 +67,17 @@ FAILURES_IN_A_ROW = 5
 # Others (the recorder, a second machine) share the address's budget with us.
 PACE_SHARE = 0.8
 MAX_PAGES = 200
-# 2026-11-25: the largest answers seen are listings of some 10 MB. They are held in memory to be
-# parsed; files of dumps are streamed to disk.
-MAX_ANSWER_BYTES = 48 * 2**20
-MAX_DOWNLOAD_BYTES = 16 * 2**30
+# 2026-11-25: the largest answers seen are listings of some 10 MB, and pages of a bucket's listing
+# of 300 kB. They are held in memory to be parsed; files of dumps are streamed to disk. The largest
+# of these is an hour of Hyperliquid's fills, 45 MB.
+MAX_ANSWER_BYTES = 24 * 2**20
+MAX_TEXT_BYTES = 4 * 2**20
+MAX_DOWNLOAD_BYTES = 2 * 2**30
+# So much is kept of an answer that is too long to be used.
+KEPT_OF_TOO_LONG_BYTES = 2**20
 CHUNK_BYTES = 1 << 16
+# A multiple of three, so that each part is base64 by itself.
+PART_BYTES = 3 * 2**18
 ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 
@@ -203,7 +211,25 @@ class _Session(requests.Session):
 
 
 class VenueStoppedError(Exception):
-    """The venue blocks us or is down: it is not asked again in this landing."""
+    """The venue is not to be asked any more: it blocks us, is down, or has taken all its time."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long one landing of a venue, and of each of its datasets, may take, and how much.
+
+    Bytes are those of a dataset's answers and files together. 2026-11-25: the longest hour seen
+    took four minutes (Bitfinex allows three questions a minute) and 100 MB.
+    """
+
+    venue_seconds: float = 45 * 60.0
+    dataset_seconds: float = 15 * 60.0
+    dataset_bytes: int = 4 * 2**30
+
+
+HOUR_BOUNDS = Bounds()
+# 2026-11-25: a day's dumps are up to 1,500 files, two requests each.
+DAY_BOUNDS = Bounds(5 * 3600.0, 2 * 3600.0, 32 * 2**30)
 
 
 @dataclass
@@ -216,6 +242,7 @@ class Transcript:
 
     path: Path
     lines: int = 0
+    bytes: int = 0
     requests: int = 0
     usable: int = 0
     absent: int = 0
@@ -224,12 +251,25 @@ class Transcript:
     lacks: list[str] = field(default_factory=list)
     downloads: list[Download] = field(default_factory=list)
 
-    def write(self, envelope: Mapping[str, Any]) -> None:
-        """Adds one envelope line."""
-        with self.path.open("a", encoding="utf-8") as sink:
-            # ASCII only: no reader can then mistake a character of the body for a line end.
-            sink.write(json.dumps(envelope, separators=(",", ":")) + "\n")
+    def write(self, envelope: Mapping[str, Any], payload: bytes | bytearray) -> None:
+        """Adds one envelope line; the payload becomes its `body`, part by part.
+
+        Bytes that are no UTF-8 show as \\xNN, and stand in `body_base64` as they came.
+        """
+        head = json.dumps(envelope, separators=(",", ":"))
+        # ASCII only: no reader can then mistake a character of the body for a line end.
+        with self.path.open("a", encoding="ascii") as sink:
+            sink.write(f'{head[:-1]},"body":"')
+            is_text = _is_utf8(payload)
+            for text in _decoded(payload, "strict" if is_text else "backslashreplace"):
+                sink.write(json.dumps(text)[1:-1])
+            if not is_text:
+                sink.write('","body_base64":"')
+                for at in range(0, len(payload), PART_BYTES):
+                    sink.write(base64.b64encode(payload[at : at + PART_BYTES]).decode("ascii"))
+            sink.write('"}\n')
         self.lines += 1
+        self.bytes += len(payload)
 
     def answered_otherwise(self, note: str, since: int = 0) -> None:
         """The failures from the `since`-th on were made good: noted, and not held against."""
@@ -237,7 +277,7 @@ class Transcript:
         del self.failures[since:]
 
 
-def usable_answers(lines: Iterator[str]) -> Iterator[tuple[Request, Any]]:
+def usable_answers(lines: Iterable[str | bytes]) -> Iterator[tuple[Request, Any]]:
     """The parsed bodies of envelope lines that hold a usable answer."""
     for line in lines:
         envelope = json.loads(line)
@@ -266,8 +306,12 @@ class VenueApi:
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        bounds: Bounds = HOUR_BOUNDS,
     ) -> None:
         self._venue = venue
+        self._bounds = bounds
+        self._ends_at = monotonic() + bounds.venue_seconds
+        self._dataset_ends_at = self._ends_at
         self._connections = connections
         self._signals = signals
         self._paces = paces
@@ -302,6 +346,7 @@ class VenueApi:
         transcript = Transcript(self._folder / f"{name}.ndjson")
         transcript.path.touch()
         before, self._transcript = self._transcript, transcript
+        self._dataset_ends_at = self._monotonic() + self._bounds.dataset_seconds
         try:
             yield transcript
         finally:
@@ -377,17 +422,19 @@ class VenueApi:
     ) -> Iterator[Answer]:
         """Answers page by page; `next_page` gives the parameters to change, or None at the end.
 
-        With `body` the parameters are turned into the body of a POST. A venue that hands out the
-        same page for ever is left after the first repetition, and any after MAX_PAGES.
+        With `body` the parameters are turned into the body of a POST. A venue that hands out a page
+        again is left at once, and any after MAX_PAGES; both are failures on record, since what
+        would follow is missing.
         """
         asked: list[dict[str, Any]] = []
+        seen: set[str] = set()
         current = dict(params)
-        while current not in asked:
+        while True:
+            if current in asked:
+                self.left_at(path, params, "leads back to a page that it gave already")
+                return
             if len(asked) == MAX_PAGES:
-                self.transcript.failures.append(
-                    f"{self._venue} gave more than {MAX_PAGES} pages for "
-                    f"{path} ({params}); the rest was left, land a shorter window"
-                )
+                self.left_at(path, params, f"goes on after {MAX_PAGES} pages")
                 return
             asked.append(current)
             answer = self.ask(
@@ -400,6 +447,11 @@ class VenueApi:
             )
             if answer is None:
                 return
+            contents = hashlib.sha256(json.dumps(answer.rows).encode()).hexdigest()
+            if answer.rows and contents in seen:
+                self.left_at(path, params, "gives the same rows again and again")
+                return
+            seen.add(contents)
             yield answer
             try:
                 change = next_page(answer)
@@ -412,6 +464,13 @@ class VenueApi:
             if change is None:
                 return
             current = {**current, **change}
+
+    def left_at(self, path: str, params: Mapping[str, Any], why: str) -> None:
+        """Puts on record that a list was not followed to its end."""
+        self.transcript.failures.append(
+            f"{self._venue} {why} for {path} ({dict(params)}); what would follow was left, land "
+            "again, or a shorter time"
+        )
 
     def text(
         self, connection: str, path: str, params: Mapping[str, Any] | None = None
@@ -474,9 +533,12 @@ class VenueApi:
         limits = self._connections[request.connection].limits
         if limits in self._stopped:
             raise VenueStoppedError(f"not asked any more, because {self._stopped[limits]}")
+        self._check_bounds()
         until = self._monotonic() + MAX_REQUEST_SECONDS
         retrying = Retrying(
-            stop=lambda state: _enough(state) or self._monotonic() > until,
+            stop=lambda state: (
+                _enough(state) or self._monotonic() > until or self._seconds_left() <= 0
+            ),
             wait=self._wait,
             retry=retry_if_exception(
                 lambda error: isinstance(error, UnusableAnswerError) and error.worth_another_try
@@ -491,6 +553,24 @@ class VenueApi:
             return None
         self._failures_in_a_row[limits] = 0
         return result
+
+    def _seconds_left(self) -> float:
+        return min(self._ends_at, self._dataset_ends_at) - self._monotonic()
+
+    def _check_bounds(self, wait_seconds: float = 0.0) -> None:
+        """Raises VenueStoppedError where a landing has taken all the time or space that it may."""
+        now, bounds = self._monotonic() + wait_seconds, self._bounds
+        if now >= self._ends_at:
+            reached = f"the landing of {self._venue} may take {bounds.venue_seconds:,.0f} s"
+        elif now >= self._dataset_ends_at:
+            reached = f"one dataset's landing may take {bounds.dataset_seconds:,.0f} s"
+        elif self.transcript.bytes >= bounds.dataset_bytes:
+            reached = f"one dataset's answers may be {bounds.dataset_bytes:,} bytes long"
+        else:
+            return
+        raise VenueStoppedError(
+            f"{self._venue} was not asked any further: {reached}; what came is kept, land again"
+        )
 
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
@@ -533,7 +613,7 @@ class VenueApi:
         return Answer(parsed, [] if rows is None else _at(parsed, rows))
 
     def _text_answer(self, request: Request) -> str:
-        status, headers, payload, cut = self._body(request)
+        status, headers, payload, cut = self._body(request, MAX_TEXT_BYTES)
         problem = self._refusal(request, status, headers, a_file=True)
         if problem is None and (cut or not payload):
             problem = UnusableAnswerError(
@@ -567,6 +647,7 @@ class VenueApi:
             fault = "holds a secret of its connection and was not kept"
             raise UnusableAnswerError("refused", self._sentence(request, fault, attempts=1))
         found = _file_sha256(target)
+        self.transcript.bytes += target.stat().st_size
         if cut or not target.stat().st_size:
             fault = cut or "had an empty body"
             raise UnusableAnswerError("broken", self._sentence(request, fault))
@@ -683,17 +764,21 @@ class VenueApi:
         with response:
             yield response
 
-    def _body(self, request: Request) -> tuple[int, Mapping[str, str], bytes, str | None]:
+    def _body(
+        self, request: Request, limit: int = MAX_ANSWER_BYTES
+    ) -> tuple[int, Mapping[str, str], bytearray, str | None]:
         with self._sent(request) as response:
-            payload, cut = self._read(response, MAX_ANSWER_SECONDS, MAX_ANSWER_BYTES)
+            payload, cut = self._read(response, MAX_ANSWER_SECONDS, limit)
             return response.status_code, response.headers, payload, cut
 
     def _read(
         self, response: requests.Response, seconds: float, limit: int
-    ) -> tuple[bytes, str | None]:
+    ) -> tuple[bytearray, str | None]:
         received = bytearray()
         cut = self._stream(response, received.extend, seconds, limit, decode=True)
-        return bytes(received), cut
+        if len(received) > limit:
+            del received[KEPT_OF_TOO_LONG_BYTES:]
+        return received, cut
 
     def _stream(
         self,
@@ -705,22 +790,30 @@ class VenueApi:
         decode: bool,
     ) -> str | None:
         """Passes the body on as it comes; what cut it short, if anything did."""
+        seconds = min(seconds, self._sent_at - self._monotonic() + self._seconds_left())
         until = self._sent_at + seconds
+        too_slow = f"took longer than {seconds:.0f} s"
         size = 0
-        try:
-            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
-                write(chunk)
-                size += len(chunk)
-                if size > limit:
-                    return f"was longer than {limit:,} bytes"
-                if self._monotonic() > until:
-                    return f"took longer than {seconds:.0f} s"
-        except (urllib3.exceptions.HTTPError, OSError):
-            return f"broke off after {size:,} bytes"
-        return None
+        left = max(until - self._monotonic(), 0.0)
+        with cut_off_after(response.raw, left) as is_late:
+            try:
+                while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
+                    write(chunk)
+                    size += len(chunk)
+                    if size > limit:
+                        return f"was longer than {limit:,} bytes"
+                    if self._monotonic() > until:
+                        return too_slow
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
+                return too_slow if is_late.is_set() else f"broke off after {size:,} bytes"
+        return too_slow if is_late.is_set() else None
 
     def _record(
-        self, request: Request, status: int, payload: bytes, fault: UnusableAnswerError | None
+        self,
+        request: Request,
+        status: int,
+        payload: bytes | bytearray,
+        fault: UnusableAnswerError | None,
     ) -> None:
         asked: dict[str, Any] = {
             "url": request.where,
@@ -740,12 +833,7 @@ class VenueApi:
             payload = shown
             if fault is None:
                 self.transcript.notes.append(ECHOED_SECRET.format(venue=self._venue))
-        try:
-            envelope["body"] = payload.decode("utf-8")
-        except UnicodeDecodeError:
-            envelope["body"] = payload.decode("utf-8", errors="backslashreplace")
-            envelope["body_base64"] = base64.b64encode(payload).decode("ascii")
-        self.transcript.write(envelope)
+        self.transcript.write(envelope, payload)
 
     # -- not asking too much --------------------------------------------------------------------
 
@@ -759,6 +847,7 @@ class VenueApi:
         spent = self._spent.setdefault((limits, pace), deque())
         wait = pace_wait_seconds(spent, pace, request.cost, self._monotonic())
         if wait > 0:
+            self._check_bounds(wait)
             self._sleep(wait)
         spent.append((self._monotonic(), request.cost))
 
@@ -810,7 +899,7 @@ def scratch_folder(home_root: Path) -> TemporaryDirectory[str]:
     return working_folder(Home(home_root), "landing")
 
 
-def _parsed(payload: bytes) -> tuple[Any, str | None]:
+def _parsed(payload: bytearray) -> tuple[Any, str | None]:
     """The JSON in a body, or what is wrong with it."""
     if not payload.strip():
         return None, "had an empty body"
@@ -818,6 +907,23 @@ def _parsed(payload: bytes) -> tuple[Any, str | None]:
         return json.loads(payload), None
     except (ValueError, RecursionError):
         return None, "was HTML" if payload.lstrip()[:1] == b"<" else "was no JSON"
+
+
+def _decoded(payload: bytes | bytearray, errors: str) -> Iterator[str]:
+    """The payload as text, in parts that fit into memory several times over."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors)
+    for at in range(0, len(payload), PART_BYTES):
+        yield decoder.decode(payload[at : at + PART_BYTES])
+    yield decoder.decode(b"", final=True)
+
+
+def _is_utf8(payload: bytes | bytearray) -> bool:
+    try:
+        for _ in _decoded(payload, "strict"):
+            pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wrong_shape(parsed: Any, rows: Where | None) -> str | None:

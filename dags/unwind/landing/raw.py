@@ -12,9 +12,7 @@ import gzip
 import hashlib
 import io
 import itertools
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -41,11 +39,12 @@ MAX_UNPACK_RATIO = 1_000
 # landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
 # taking gigabytes of memory, or hours.
 MAX_LINE_BYTES = 64 * 2**20
+MAX_ARCHIVE_LINE_BYTES = 32 * 2**20
 MAX_LINES = 64_000_000
 SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
-BYTES_PER_WRITE = 64 * 2**20
+BYTES_PER_WRITE = 16 * 2**20
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
@@ -54,11 +53,6 @@ PACKED_MAGIC = {
     b"\x1f\x8b": "gz",
     b"PAR1": "parquet",
 }
-# What unpacking raises on damaged bytes, whichever method packed them.
-BROKEN_ARCHIVE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, RuntimeError, NotImplementedError),
-)
 TOO_LARGE = "not taken for market data, check where the file came from"
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
@@ -174,7 +168,7 @@ class RawZone:
 
     def lines_of(self, obj: RawObject) -> Iterator[bytes]:
         """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
-        path = self._object_path(obj.venue, obj.sha256, obj.packing)
+        path = self.object_path(obj.venue, obj.sha256, obj.packing)
         with path.open("rb") as stored:
             if obj.packing != "zst":
                 yield from stored
@@ -341,45 +335,49 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     Raises UnreadableObjectError for what is broken, or too large to be market data.
     """
     unpacked = 0
+    longest = MAX_LINE_BYTES if packing == "zst" else min(MAX_LINE_BYTES, MAX_ARCHIVE_LINE_BYTES)
     try:
-        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
+        for count, (line, size) in enumerate(_unpacked(stream, packing, limit, longest), start=1):
             unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
             if count > MAX_LINES:
                 raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except BROKEN_ARCHIVE as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
+    except (UnreadableObjectError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        # Each library has errors of its own for damaged bytes; struct.error is one of zipfile's.
         raise UnreadableObjectError(
             f"it is a broken {packing} file ({error}); fetch or export it again"
         ) from error
 
 
-def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
+def _unpacked(
+    stream: IO[bytes], packing: str, limit: int, longest: int
+) -> Iterator[tuple[bytes, int]]:
     """Lines with their ends, and how many bytes each is unpacked."""
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member, limit)
+            yield from _lines(member, limit, longest)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames, limit)
+            yield from _lines(frames, limit, longest)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped, limit)
+            yield from _lines(unzipped, limit, longest)
     elif packing == "parquet":
         yield from ((line, len(line)) for line in _table_lines(stream))
     else:
-        yield from _lines(stream, limit)
+        yield from _lines(stream, limit, longest)
 
 
-def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+def _lines(stream: IO[bytes], limit: int, longest: int) -> Iterator[tuple[bytes, int]]:
     """Lines with their ends; in the place of one that is too long what it was, which staging
     rejects: its bytes are in the object, and its neighbours are read."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
+    while line := stream.readline(longest + 1):
         size = len(line)
-        if size <= MAX_LINE_BYTES:
+        if size <= longest:
             yield line, size
             continue
         beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]

@@ -19,7 +19,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -42,6 +42,7 @@ from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
 from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
+from unwind.landing.segments import RECORDER_NAME, recorder_folder
 from unwind.settings import Home
 from unwind.venues import MOST_FRAME_BYTES, NotKnownError, Stream, Venue
 
@@ -58,6 +59,19 @@ NAMED_INSTRUMENTS = 10
 REASON_CHARACTERS = 200
 TOO_BIG = 1009
 DISK_THREADS = 4
+
+
+def check_name(name: str, venues: Iterable[str]) -> str | None:
+    """What is wrong with a recorder's name, as a sentence; None when it is one.
+
+    It names a folder beside the venues' own ones.
+    """
+    if name and (not RECORDER_NAME.fullmatch(name) or name in venues):
+        return (
+            f"{name!r} is no recorder's name: write small letters, digits, dots and hyphens, as in "
+            "tokyo-2, and no venue's name"
+        )
+    return None
 
 
 class RecorderError(UnwindError, RuntimeError):
@@ -506,11 +520,18 @@ class VenueRecorder:
     """One venue: its writer, and what it listens to."""
 
     def __init__(
-        self, home: Home, venue: Venue, clock: Clock, limits: Limits, disk: Executor
+        self,
+        home: Home,
+        venue: Venue,
+        clock: Clock,
+        limits: Limits,
+        disk: Executor,
+        name: str = "",
     ) -> None:
         self.clock = clock
         self.limits = limits
-        self.folder = home.recorder / venue.name
+        self.folder = recorder_folder(home.recorder, name, venue.name).path
+        self._name = name
         self.writer = SegmentWriter(self.folder, clock, disk, limits.most_held_bytes)
         self._home = home
         self._venue = venue
@@ -622,14 +643,18 @@ class VenueRecorder:
             self.writer.failed_since,
             self.writer.problem,
             tuple(streams),
+            self._name,
         )
 
 
-def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) -> None:
+def record(
+    home: Home, venues: Sequence[Venue], clock: Clock, health_port: int, name: str = ""
+) -> None:
     """Records until SIGINT, SIGTERM or a closed terminal.
 
-    Raises RecorderError when a recorder of one of the venues runs already, when the port is taken,
-    or when the folder cannot be written.
+    Recorders of different names may record the same venues side by side. Raises RecorderError when
+    one of this name records one of the venues already, when the port is taken, or when the folder
+    cannot be written.
     """
 
     async def until_told() -> None:
@@ -639,7 +664,7 @@ def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) 
             if signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _listening(health_port) as door:
-            await record_until(stop, home, venues, clock, door)
+            await record_until(stop, home, venues, clock, door, name=name)
 
     asyncio.run(until_told())
 
@@ -651,6 +676,7 @@ async def record_until(
     clock: Clock,
     door: socket.socket,
     limits: Limits | None = None,
+    name: str = "",
 ) -> None:
     """Records until `stop` is set; `door` is the socket that tells of its health."""
     with (
@@ -660,12 +686,13 @@ async def record_until(
         recorders = []
         for venue in venues:
             try:
-                held.enter_context(_only_one(home, venue.name))
-                recorder = VenueRecorder(home, venue, clock, limits or Limits(), disk)
+                recorder = VenueRecorder(home, venue, clock, limits or Limits(), disk, name)
+                held.enter_context(_only_one(home, venue.name, recorder.folder, name))
                 recorder.begin()
             except OSError as error:
                 raise RecorderError(
-                    f"{home.recorder / venue.name} cannot be written ({error.strerror or error}); "
+                    f"{home.recorder / name / venue.name} cannot be written "
+                    f"({error.strerror or error}); "
                     "free some space or correct its permissions, then start the recorder again"
                 ) from error
             recorders.append(recorder)
@@ -735,17 +762,17 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _only_one(home: Home, venue: str) -> Iterator[None]:
-    """Holds a venue's folder: two recorders would write each frame twice."""
-    folder = home.recorder / venue
+def _only_one(home: Home, venue: str, folder: Path, name: str) -> Iterator[None]:
+    """Holds a recorder's folder of a venue: two in one would write into the same segments."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            called = f" by the recorder {name}" if name else ""
             raise RecorderError(
-                f"{venue} is recorded already in {home.root}; stop that recorder first, choose "
-                "other venues with --venue, or set UNWIND_HOME to another folder"
+                f"{venue} is recorded already in {home.root}{called}; stop that recorder first, "
+                "choose other venues with --venue, or record beside it with another --name"
             ) from None
         yield
 

@@ -1,4 +1,4 @@
-"""Recorder segments: one file of envelope lines a venue and hour of receipt.
+"""Recorder segments: one file of envelope lines a recorder, venue and hour of receipt.
 
 `<hour>.ndjson.open` is being written, `<hour>.ndjson` is closed and never changes again. What was
 missed stands in its `gap` lines: `from_at` and `to_at` bound the time, `dropped` counts frames. A
@@ -7,10 +7,12 @@ segment without a line is an hour in which the venue said nothing and the record
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +28,38 @@ CLOSED, OPEN = ".ndjson", ".ndjson.open"
 WHOLE_WITHIN_SECONDS = 60.0
 # What reading an instant or a count out of a foreign line can raise.
 UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+RECORDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 # Stands for the stream of a gap that names none.
 ALL_STREAMS = ""
+
+
+@dataclass(frozen=True)
+class RecorderFolder:
+    """Where one recorder keeps what it hears of a venue; the one without a name is this home's."""
+
+    recorder: str
+    venue: str
+    path: Path
+
+    @property
+    def object_name(self) -> str:
+        """What its segments' names in the raw zone begin with."""
+        return "/".join(filter(None, ("recorder", self.recorder, self.venue)))
+
+
+def recorder_folder(recorded: Path, recorder: str, venue: str) -> RecorderFolder:
+    """A recorder's folder of a venue, below the home's folder of all recorders."""
+    return RecorderFolder(recorder, venue, recorded / recorder / venue)
+
+
+def recorder_folders(recorded: Path, venue: str) -> list[RecorderFolder]:
+    """The folders of all recorders that have one of a venue; that of the unnamed one first."""
+    named = sorted(
+        path.parent.name
+        for path in recorded.glob(f"*/{glob.escape(venue)}")
+        if path.is_dir() and RECORDER_NAME.fullmatch(path.parent.name)
+    )
+    return [recorder_folder(recorded, name, venue) for name in ("", *named)]
 
 
 def hour_of(instant: datetime) -> datetime:
@@ -162,6 +194,110 @@ class Missed:
         return f"the recorder missed {self.seconds:,.0f} s of the hour{dropped}"
 
 
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The gap lines of one recorder's hour: spans without a stream, and spans with dropped frames.
+
+    A stream without a name stands for all of them.
+    """
+
+    spans: Mapping[str, Sequence[Span]]
+    dropped: Sequence[tuple[str, Span | None, int]]
+
+    def spans_of(self, stream: str) -> list[Span]:
+        """When a stream was not heard, by any of its connections."""
+        return [
+            span
+            for name, spans in self.spans.items()
+            if name == ALL_STREAMS or _stream_of(name) == stream
+            for span in spans
+        ]
+
+
+def gaps_in(lines: Iterable[bytes], hour_at: datetime) -> Gaps:
+    """What gap lines say of an hour; time outside of it does not count."""
+    spans: dict[str, list[Span]] = defaultdict(list)
+    dropped: list[tuple[str, Span | None, int]] = []
+    for gap in _gaps(lines):
+        stream, span, frames = str(gap.get("stream", ALL_STREAMS)), None, 0
+        with suppress(*UNREADABLE_VALUE):
+            from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
+            span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
+            spans[stream].append(span)
+        with suppress(*UNREADABLE_VALUE):
+            frames = max(int(gap.get("dropped", 0)), 0)
+        if frames:
+            dropped.append((stream, span, frames))
+    return Gaps(spans, dropped)
+
+
+def gaps_of(path: Path, hour_at: datetime) -> Gaps:
+    """The gaps of an hour's segment."""
+    with path.open("rb") as lines:
+        return gaps_in(lines, hour_at)
+
+
+def missed_by_all(recorders: Sequence[Gaps]) -> Missed:
+    """What none of the recorders of a venue's hour heard; raises ValueError without any.
+
+    Of several streams the one that lacks most. What one of them missed, another one fills that
+    was listening to the stream then.
+    """
+    if len(recorders) == 1:
+        return _missed_by_one(recorders[0])
+    streams = {_stream_of(name) for one in recorders for name in one.spans} | {ALL_STREAMS}
+    seconds = max(
+        _united_seconds(_common([one.spans_of(stream) for one in recorders])) for stream in streams
+    )
+    frames = max(_dropped_unheard(one, recorders) for one in recorders)
+    return Missed(seconds, frames)
+
+
+def _missed_by_one(gaps: Gaps) -> Missed:
+    """Each connection by itself: two that are down in turn leave one half unheard at a time."""
+    everywhere = list(gaps.spans.get(ALL_STREAMS, ()))
+    seconds = [_united_seconds(everywhere)]
+    seconds += [
+        _united_seconds([*everywhere, *spans])
+        for stream, spans in gaps.spans.items()
+        if stream != ALL_STREAMS
+    ]
+    return Missed(max(seconds), sum(frames for _, _, frames in gaps.dropped))
+
+
+def _dropped_unheard(gaps: Gaps, recorders: Sequence[Gaps]) -> int:
+    """How many of a recorder's dropped frames nobody else can have heard."""
+    others = [one for one in recorders if one is not gaps]
+    return sum(
+        frames
+        for stream, span, frames in gaps.dropped
+        if span is None or all(_touches(span, one.spans_of(_stream_of(stream))) for one in others)
+    )
+
+
+def _stream_of(name: str) -> str:
+    """The stream of a connection: which instruments its second one has differs by recorder."""
+    return re.sub(r"#\d+$", "", name)
+
+
+def _touches(span: Span, others: Iterable[Span]) -> bool:
+    return any(from_at <= span[1] and to_at >= span[0] for from_at, to_at in others)
+
+
+def _common(spans_of_each: Sequence[Sequence[Span]]) -> list[Span]:
+    """The time that lies in a span of each."""
+    common = list(spans_of_each[0])
+    for spans in spans_of_each[1:]:
+        common = [
+            (max(one[0], other[0]), min(one[1], other[1])) for one in common for other in spans
+        ]
+        common = [one for one in common if one[0] < one[1]]
+    return common
+
+
 def missed(path: Path, hour_at: datetime | None = None) -> Missed:
     """What a segment lacks of its hour; of several streams the one that lacks most.
 
@@ -169,26 +305,13 @@ def missed(path: Path, hour_at: datetime | None = None) -> Missed:
     """
     if hour_at is None:
         hour_at = datetime.strptime(path.name.split(".")[0], HOUR_NAME).replace(tzinfo=UTC)
-    with path.open("rb") as lines:
-        return missed_in(lines, hour_at)
+    return missed_by_all([gaps_of(path, hour_at)])
 
 
 def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
     """What gap lines say that is missing of an hour: time outside of it does not count, and
     overlapping gaps count once. A gap without a stream is one of all of them."""
-    spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    frames = 0
-    for gap in _gaps(lines):
-        with suppress(*UNREADABLE_VALUE):
-            frames += max(int(gap.get("dropped", 0)), 0)
-        with suppress(*UNREADABLE_VALUE):
-            from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
-            span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
-            spans[str(gap.get("stream", ALL_STREAMS))].append(span)
-    everywhere = spans.pop(ALL_STREAMS, [])
-    seconds = [_united_seconds(everywhere)]
-    seconds += [_united_seconds([*everywhere, *of_stream]) for of_stream in spans.values()]
-    return Missed(max(seconds), frames)
+    return missed_by_all([gaps_in(lines, hour_at)])
 
 
 def _united_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:

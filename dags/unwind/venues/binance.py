@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.landing.http import (
+    MAX_PAGES,
+    Answer,
+    Connection,
+    Pace,
+    Request,
+    Signals,
+    VenueApi,
+)
 from unwind.venues import (
     DAILY,
     DAY,
@@ -244,7 +252,7 @@ def _dumped_symbols(api: VenueApi, known: Known, market: str, folder: str) -> li
 def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
     """The symbols that have a folder in the bucket, from its listing."""
     prefix, marker = f"data/{folder}/", ""
-    while True:
+    for _ in range(MAX_PAGES):
         params = {"prefix": prefix, "delimiter": "/"} | ({"marker": marker} if marker else {})
         listing = api.text("binance_dumps_listing", "/", params)
         if listing is None:
@@ -258,7 +266,10 @@ def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
             return
         found = [node.text or "" for node in tree.iterfind(f"{S3}CommonPrefixes/{S3}Prefix")]
         yield from (one.removeprefix(prefix).strip("/") for one in found)
-        more = tree.findtext(f"{S3}IsTruncated") == "true"
-        if not more or not found or found[-1] <= marker:
+        if tree.findtext(f"{S3}IsTruncated") != "true":
+            return
+        if not found or found[-1] <= marker:
+            api.left_at("/", params, "leads back to a page that it gave already")
             return
         marker = found[-1]
+    api.left_at("/", params, f"goes on after {MAX_PAGES} pages")

@@ -94,7 +94,7 @@ def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     names = ["stream", "connected since", "last frame at", "frames", "dropped", "reconnects"]
     rows = [
         (
-            stream.stream,
+            "/".join(filter(None, (state.recorder, stream.stream))),
             _short(stream.connected_at),
             _short(stream.last_frame_at),
             *(stream.frames, stream.dropped, stream.reconnects),
@@ -230,7 +230,8 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
     streams = sum(len(state.streams) for state in running)
     return Finding(
         not complaints,
-        f"the recorder runs, with {streams} connections to {len(running)} venues"
+        f"the recorder runs, with {streams} connections to "
+        f"{len({state.venue for state in running})} venues"
         + "".join(f"; {told}" for told in complaints),
         "a host that refuses this address needs a mirror (docs/operations.md), a full disk space; "
         "the recorder goes on trying",
