@@ -146,6 +146,15 @@ csv_lines as (
 
 
 {#-
+    A time of a CSV, null where it is written with an exponent: a spreadsheet rounds what it shows so,
+    and 1.73816E+12 stands for any millisecond of nearly three hours.
+-#}
+{% macro unrounded(column) -%}
+    case when not contains(upper({{ column }}), 'E') then {{ column }} end
+{%- endmacro %}
+
+
+{#-
     Whether a line of `csv_lines` has another number of fields than its file's rows; a predicate.
 
     Arguments: relation, its name; width, SQL expression of the number where no reading says it.
