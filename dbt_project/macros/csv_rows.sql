@@ -84,9 +84,7 @@
 {% macro csv_lines(lines, first_column, blanks=false) -%}
 lines_of_files as (
 
-    select
-        *,
-        if(raw_line = 1, ltrim(text, chr(65279)), text) as clean_text,
+    select *,
 
     from {{ lines }} as lines_of_files
     {%- if not blanks %}
@@ -124,10 +122,10 @@ csv_lines as (
     select
         lines_of_files.* exclude (reading),
         readings.* exclude (batch_id, raw_object),
-        {{ csv_fields('lines_of_files.clean_text', 'readings.separator') }} as fields,
+        {{ csv_fields('lines_of_files.text', 'readings.separator') }} as fields,
         if(
             readings.reading_of is null,
-            starts_with(ltrim(lines_of_files.clean_text, '" '), '{{ first_column }}'),
+            starts_with(ltrim(lines_of_files.text, '" '), '{{ first_column }}'),
             -- Also where files were put together, each with its header.
             coalesce(fields[1:2] = readings.read_header[1:2], false)
         ) as is_header,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from liquidation_imports import Built, built, take_in, take_in_text
+from liquidation_imports import Built, built, frame_line, take_in, take_in_text
 
 from unwind.landing.imports import ImportRefusedError
 from unwind.landing.ledger import Ledger
@@ -71,17 +71,20 @@ SAME = {
 }
 DECIMAL_COMMAS = lines(*ROWS).replace(",", ";").replace(".", ",")
 
+IN_BTC = ROWS[1].replace("ETH,", "ETHBTC,").replace("2799.50", "0.0331")
 # What is refused of a file whose other rows are good.
 QUARANTINED = {
     "another separator from the middle": lines(*ROWS[:3])
     + lines(*ROWS[3:]).replace(",", ";").replace("SELL", "sell"),
     "an average price that cannot be read": lines(*ROWS).replace("84010.5", '"84,010.5"'),
+    "a contract that is priced in another coin": lines(*ROWS[:5], IN_BTC),
     "times that a spreadsheet rounded": lines(*ROWS[:3])
     + re.sub("17381592[0-9]{5}", "1.73816E+12", lines(*ROWS[3:])),
 }
 REASONS = {
     "another separator from the middle": ["wrong_column_count"] * 3,
     "an average price that cannot be read": ["unreadable_price"] * 2,
+    "a contract that is priced in another coin": ["quote_not_usd"],
     "times that a spreadsheet rounded": ["unreadable_event_time"] * 3,
 }
 
@@ -109,6 +112,12 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     batches["another collector"] = take_in_text(
         home, folder / "other", "binance", "force-order-csv", "b.csv", lines(HEADER, *ROWS)
     )
+    order = {"s": "BNBUSDT", "S": "SELL", "q": "2", "z": "2", "p": "600", "ap": "600"}
+    frame = {"e": "forceOrder", "o": {**order, "X": "FILLED", "l": "2", "T": 1738159200000}}
+    batches["frames with a mark"] = take_in_text(
+        *(home, folder / "frames", "binance", "frames", "f.ndjson"),
+        "\ufeff" + frame_line(frame, "2025-01-29T14:00:01.000000Z") + "\n",
+    )
     return built(home, batches)
 
 
@@ -133,6 +142,10 @@ def test_the_same_six_events_in_whatever_dress(warehouse: Built, name: str) -> N
     rows = 12 if "twice" in name else 6
     assert account["staged"] == account["accepted"] + account["repeated"] == rows
     assert (account["quarantined"], account["log_lines"]) == (0, 0)
+
+
+def test_a_byte_order_mark_before_frames_hides_no_frame(warehouse: Built) -> None:
+    assert warehouse.only_fact("frames with a mark")["notional_usd"] == 1200
 
 
 def test_rows_of_one_file_that_are_equal_are_repeats(warehouse: Built) -> None:

@@ -69,7 +69,7 @@ from_collector_csv as (
             {{ csv_has_wrong_width('csv_lines', 12) | indent(8) }} as has_wrong_width,
             case
                 when has_wrong_width
-                    then [trim(part, ' "') for part in string_split_regex(clean_text, '[,;|\t]')]
+                    then [trim(part, ' "') for part in string_split_regex(text, '[,;|\t]')]
             end as parts,
 
         from csv_lines
@@ -298,7 +298,8 @@ meant as (
         received_at,
         is_import,
         sealed_at,
-        venue_asset || quote_asset || spelling.suffix as instrument,
+        -- One that cannot be named keeps its own spelling, by which people look it up.
+        coalesce(nullif(venue_asset, '') || quote_asset || spelling.suffix, symbol) as instrument,
         if(market = 'cm', 'inverse', 'linear') as contract_type,
         venue_asset,
         quote_asset,
@@ -335,6 +336,7 @@ meant as (
             when line_class != 'row' or reject_reason is not null then reject_reason
             when symbol is null then 'missing_field'
             when venue_asset = '' then 'garbled_symbol'
+            when symbol in {{ binance_priced_in_btc() }} then 'quote_not_usd'
             when quote_asset is null then 'unknown_symbol'
             -- The message says one market and the symbol is of the other.
             when (market = 'cm') != is_coin_margined_name then 'unknown_symbol'
