@@ -32,3 +32,18 @@
         false
     )
 {%- endmacro %}
+
+
+{#-
+    Whether an order says the average price of its fills; a predicate. Unfilled orders write 0 and some
+    collectors nothing: then the limit price values it. One that cannot be read is no reason to take
+    the limit price: the row is refused.
+
+    Needs the column average_price (text).
+-#}
+{% macro has_average_price() -%}
+    (
+        coalesce(average_price, '') != ''
+        and coalesce(try_cast(average_price as double) != 0, true)
+    )
+{%- endmacro %}

@@ -56,7 +56,7 @@
 
             select
                 *,
-                try_cast({{ time }} as decimal(28, 6)) as epoch,
+                try_cast({{ unrounded(time) }} as decimal(28, 6)) as epoch,
                 case
                     -- From 2000 to 2099.
                     when epoch between 946684800 and 4102444799

@@ -26,7 +26,12 @@
             {% if not venue %}objects.venue,{% endif %}
             objects.raw_object,
             {% if paths %}raw.raw_line{% else %}null::bigint as raw_line{% endif %},
-            {% if paths %}raw.text{% else %}null::varchar as text{% endif %},
+            {% if paths -%}
+            -- Editors write a byte order mark before the first line.
+            if(raw.raw_line = 1, ltrim(raw.text, chr(65279)), raw.text) as text,
+            {%- else -%}
+            null::varchar as text,
+            {%- endif %}
             objects.name,
             objects.received_at,
             batches.kind = 'import' as is_import,

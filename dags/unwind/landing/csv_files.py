@@ -141,9 +141,11 @@ _TIME = Column("time", "time", aliases=TIME_ALIASES)
 FORCE_ORDER = (
     *_columns("symbol"),
     Column("side", words=("BUY", "SELL")),
-    *_columns("order_type", "time_in_force", "original_quantity", "price", "average_price"),
+    Column("order_type", is_required=False),
+    Column("time_in_force", is_required=False),
+    *_columns("original_quantity", "price", "average_price"),
     Column("status", aliases=("order_status",)),
-    Column("last_filled", aliases=("order_last_filled_quantity",)),
+    Column("last_filled", is_required=False, aliases=("order_last_filled_quantity",)),
     Column("accumulated_filled", aliases=("order_filled_accumulated_quantity",)),
     Column("trade_time_ms", "time", aliases=("order_trade_time",)),
     Column("usd_size", is_required=False),
@@ -332,14 +334,22 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, wishes: Wishe
             f"{format} takes no --set, --column or --rename: its columns are the venue's own"
         )
     top = list(islice(_texts(lines_path), SAMPLE_LINES))
-    found = _by_header(top, layout, wishes) or _without_header(top, layout, wishes)
-    if found is None and format == "force-order-csv":
+    if top and "\r" in top[0][1]:
+        raise UnrecognisedFileError(
+            f"the lines of {name} end in carriage returns alone, which makes it one line; nothing "
+            "was imported, write it with line feeds"
+        )
+    found = _by_header(top, layout, wishes)
+    header = None if found else _header_in_part(top, layout)
+    if found is None and header is None:
+        found = _without_header(top, layout, wishes)
+    if found is None and header is None and format == "force-order-csv":
         separator = _separator_of_orders(lines_path)
         if separator:
             # Rows of orders in a shape of their own: each is refused with its reason.
             found = Reading(separator, None, _places(FORCE_ORDER), len(FORCE_ORDER))
     if found is None:
-        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, wishes, top))
+        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, wishes, top, header))
     if layout.is_mapped and "calc_time" not in found.columns:
         found = _as_said(found, layout.variants[-1], lines_path, name, venue, format, wishes)
     elif wishes:
@@ -440,6 +450,26 @@ def _by_header(top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes
     return None
 
 
+def _header_in_part(
+    top: Sequence[tuple[int, str]], layout: CsvFormat
+) -> tuple[str, tuple[Column, ...]] | None:
+    """A header that names most columns of a variant and lacks some: its line, and the variant.
+
+    Its rows are never read by their places, where other columns stand.
+    """
+    if layout.is_mapped:
+        return None
+    best: tuple[int, str, tuple[Column, ...]] | None = None
+    for _, text in top[:HEADER_WITHIN_LINES]:
+        for separator in SEPARATORS:
+            names = split_line(text, separator)
+            for columns in layout.variants:
+                named = len(_named_places(names, columns, Wishes()))
+                if named * 2 > len(columns) and (best is None or named > best[0]):
+                    best = named, text, columns
+    return best[1:] if best else None
+
+
 def _named_places(
     names: Sequence[str], columns: Sequence[Column], wishes: Wishes
 ) -> dict[str, int]:
@@ -472,10 +502,17 @@ def _without_header(
         variants = [(layout.variants[-1], places)]
     else:
         variants = [(columns, _places(columns)) for columns in layout.variants[:1]]
+        # Optional columns at the end may be lacking, if they are in every row.
+        required = [place for place, one in enumerate(layout.variants[0], 1) if one.is_required]
+        if required[-1] < len(layout.variants[0]):
+            columns = layout.variants[0][: required[-1]]
+            variants.append((columns, _places(columns)))
     best: tuple[int, Reading] | None = None
-    for separator in SEPARATORS:
-        rows = [split_line(text, separator) for _, text in top]
-        for columns, places in variants:
+    for columns, places in variants:
+        if best is not None:
+            break
+        for separator in SEPARATORS:
+            rows = [split_line(text, separator) for _, text in top]
             fitting = [row for row in rows if _fits(row, columns, places)]
             if fitting and (best is None or len(fitting) > best[0]):
                 width = Counter(map(len, fitting)).most_common(1)[0][0]
@@ -539,10 +576,13 @@ def _nothing_recognised(
     layout: CsvFormat,
     wishes: Wishes,
     top: Sequence[tuple[int, str]],
+    header: tuple[str, tuple[Column, ...]] | None,
 ) -> str:
     columns = layout.variants[-1] if layout.is_mapped else layout.variants[0]
-    wanted = [one.name for one in columns if one.is_required and one.name not in wishes.settings]
     first = top[0][1] if top else ""
+    if header:
+        first, columns = header
+    wanted = [one.name for one in columns if one.is_required and one.name not in wishes.settings]
     shown = first if len(first) <= 120 else first[:117] + "..."
     how = (
         "name its own with --column, or state what is the same in every row with --set"
@@ -559,7 +599,7 @@ def _nothing_recognised(
     ]
     missing = (
         f" (missing: {', '.join(lacking)})"
-        if layout.is_mapped and len(lacking) < len(wanted)
+        if (layout.is_mapped or header) and len(lacking) < len(wanted)
         else ""
     )
     return (

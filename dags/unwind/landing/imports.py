@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections.abc import Sequence
@@ -220,6 +221,10 @@ def _check_readable(file: Path) -> None:
         raise ImportRefusedError(
             f"{file} cannot be read ({error.strerror}); nothing was imported, check its permissions"
         ) from error
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ImportRefusedError(
+            f"{file.name} is written in UTF-16; nothing was imported, save it as UTF-8"
+        )
     if not head:
         raise ImportRefusedError(f"{file} is empty; nothing was imported, leave it out")
 

@@ -16,6 +16,16 @@
 {%- endmacro %}
 
 
+{#-
+    Contracts that are priced in BTC: collectors that cut USDT out of symbols leave these alone, and
+    PUMPBTC is PUMPBTCUSDT.
+    https://www.binance.com/en/square/post/18544815701689
+-#}
+{% macro binance_priced_in_btc() -%}
+    ('ETHBTC', 'BNBBTC', 'BCHBTC')
+{%- endmacro %}
+
+
 {#- Rows of Binance's kline files of one dataset (spot_bars, mark_bars) in the batches being built. -#}
 {% macro binance_kline_files(dataset) -%}
     {{ csv_rows('binance', dataset, 'klines-csv', [
