@@ -143,9 +143,22 @@ def refresh(
             return replace(_refresh(warehouse, report), rebuilt=rebuilt)
         except GateRefusedError:
             raise
-        except BaseException:
+        except BaseException as error:
             files.discard(built_in)
+            if _is_of_a_file(error):
+                raise files.WarehouseFileError(
+                    f"the refresh stopped: {str(error).strip()}\nReaders stay on the former "
+                    "release. Where the disk is full, free some space and refresh again; where a "
+                    "file is corrupt, `unwind refresh --full` rebuilds it from the raw zone."
+                ) from error
             raise
+
+
+def _is_of_a_file(error: BaseException) -> bool:
+    """Whether a file of the warehouse, or its disk, is the cause."""
+    if isinstance(error, DbtError):
+        return any(word in str(error) for word in files.UNUSABLE)
+    return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
 def _refresh(warehouse: Warehouse, report: Report) -> RefreshReport:
@@ -321,6 +334,13 @@ def _work(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> _Work:
             seal = ledger.read(before)
         seals.append(seal)
         out += left_out.left_out_of(warehouse.home, seal, withdrawals)
+    damaged = [one for one in out if one.kind == left_out.DAMAGED]
+    if len(damaged) > 1 and 2 * len(damaged) > sum(len(seal.landings) for seal in seals):
+        raise files.WarehouseFileError(
+            f"the raw bytes of {len(damaged)} parts are gone, most of what is to be built: "
+            f"{damaged[0].reason}. Is the disk of {warehouse.home.root / 'raw'} there? "
+            "`unwind doctor` names each file; nothing is built without them"
+        )
     return _Work(tuple(seals), tuple(out), tuple(unreadable))
 
 

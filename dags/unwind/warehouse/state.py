@@ -23,6 +23,7 @@ from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
 from unwind.venues import venues
+from unwind.warehouse import files
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -79,14 +80,11 @@ create table if not exists ops.plan (
 def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(str(home.staging_db), read_only=read_only)
-    try:
+    with files.opened(home.staging_db, read_only) as connection:
         connection.execute("set TimeZone = 'UTC'")
         if not read_only:
             connection.execute(OPS_TABLES)
         yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from unwind.warehouse.verification import Finding, Report, verify
 # 2026-11-22: an hour is landed, built and published within minutes of its end.
 STALE_AFTER = timedelta(hours=3)
 FREE_BYTES_WANTED = 5 * 2**30
-# How the reason of a part begins that is held for its damaged bytes (left_out.py).
-DAMAGE = "the raw object"
+# How the reason of a part begins that is held for its damaged bytes (landing/raw.py).
+DAMAGE = ("the raw object", "the lines")
 
 
 Rows = list[tuple]
