@@ -314,8 +314,16 @@ def import_(
         _rehearse(home, venue, format, files, wishes)
         return
     report = import_files(home, venue, format, files, utc_now, wishes)
+    withdrawn = _withdrawn_files(home) if report.already_there else {}
     for name in report.already_there:
-        out.print(f"{name} is imported already; nothing changes.")
+        if name in withdrawn:
+            out.print(
+                f"{name} is imported already, and withdrawn: `unwind withdraw --undo "
+                f"{withdrawn[name]}` puts it back.",
+                soft_wrap=True,
+            )
+        else:
+            out.print(f"{name} is imported already; nothing changes.")
     if wishes:
         for name, reading in report.readings:
             out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
@@ -596,6 +604,21 @@ def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
         return call(*arguments)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _withdrawn_files(home: Home) -> dict[str, str]:
+    """Files of imports that are withdrawn, by name, with what `--undo` takes."""
+    from unwind.landing.ledger import EVERY_VENUE, Ledger
+
+    found, ledger = {}, Ledger(home)
+    for batch_id, parts in ledger.withdrawn().items():
+        seal = ledger.last_seal(batch_id) if batch_id.startswith("import-") else None
+        for venue, landings in seal.landings.items() if seal else ():
+            if venue in parts or EVERY_VENUE in parts:
+                option = "" if EVERY_VENUE in parts else f" --venue {venue}"
+                for landing in landings:
+                    found |= {obj.name: f"{batch_id}{option}" for obj in landing.objects}
+    return found
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:

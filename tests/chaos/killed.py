@@ -1,6 +1,7 @@
 """A refresh that is killed -9 at one of its steps: `python -m tests.chaos.killed HOME MODE STEP`.
 
-STEP counts the boundaries of steps from 1; 0 lists them on standard output and kills nothing.
+STEP is a boundary of a step and which time it is passed, as 'after releases._swap@1'; 'none' lists
+all of them on standard output and kills nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -44,15 +46,15 @@ STEPS: tuple[tuple[Any, str], ...] = (
 class Boundaries:
     """Counts the boundaries of steps, and ends the process at one of them."""
 
-    def __init__(self, fatal: int) -> None:
-        self.count = 0
+    def __init__(self, fatal: str) -> None:
+        self.times: Counter[str] = Counter()
         self.fatal = fatal
 
     def passed(self, name: str) -> None:
-        self.count += 1
-        if not self.fatal:
-            print(self.count, name, flush=True)
-        if self.count == self.fatal:
+        self.times[name] += 1
+        step = f"{name}@{self.times[name]}"
+        print(step, flush=True)
+        if step == self.fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, name: str) -> None:
@@ -71,7 +73,7 @@ class Boundaries:
 
 def main() -> None:
     root, mode, fatal = sys.argv[1:]
-    boundaries = Boundaries(int(fatal))
+    boundaries = Boundaries(fatal)
     for owner, name in STEPS:
         boundaries.around(owner, name)
     refresh.refresh(

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import lz4.frame
@@ -13,14 +14,16 @@ import pytest
 from loopback_venue import NOW, Asked, Loopback, Reply, Waits, as_json, clock
 
 from unwind.landing.land import (
+    LandedKnowledge,
     batch_of,
     day_batch,
     hour_batch,
     land_late_segments,
     land_venue,
     seal_batch,
+    venues,
 )
-from unwind.landing.ledger import Landing
+from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawZone
 from unwind.landing.recorder_state import RecorderState, write_state
 from unwind.settings import Home
@@ -932,3 +935,26 @@ def test_a_segment_that_is_over_a_week_late_is_left_to_a_landing_by_hand(home: H
     seal_batch(home, HOUR, clock)
     record(home, "bybit", WHOLE)
     assert land_late_segments(home, lambda: NOW + timedelta(days=7)) == []
+
+
+def test_the_ledger_is_read_once_however_many_dumps_a_day_has(home: Home, monkeypatch):
+    ledger, day = Ledger(home), day_batch(NOW)
+    obj = RawZone(home).put(
+        b"a", venue="binance", dataset="bars", format="klines-csv", name="https://dumps/14.zip"
+    )
+    landing = Landing("bars", "ok", "", 1, (obj,), NOW)
+    ledger.record_landing("hour-2026-01-29T14", "binance", [landing])
+    of_the_day = Landing("metrics", "ok", "", 1, (replace(obj, name="https://dumps/day.zip"),), NOW)
+    known = LandedKnowledge(
+        home, day, venues()["binance"], home.root, None, {"metrics": of_the_day}
+    )
+    read, landed = [], Ledger.landed
+    monkeypatch.setattr(
+        Ledger, "landed", lambda *arguments: read.append(arguments) or landed(*arguments)
+    )
+    asked = [known.has(f"https://dumps/{number}.zip") for number in range(100)]
+    assert [number for number, there in enumerate(asked) if there] == [14]
+    assert known.has("https://dumps/day.zip")
+    assert known.has("https://dumps/day.zip", obj.sha256)
+    assert not known.has("https://dumps/14.zip", obj.sha256)
+    assert len(read) == 24

@@ -165,3 +165,44 @@ def test_a_manifest_entry_survives_its_json_form(zone):
     obj = put(zone, b"one\n")
     assert RawObject.from_json(obj.as_json()) == obj
     assert obj.as_json()["imported_at"] == "2026-01-29T15:00:20.000000Z"
+
+
+# --- verifying what is stored -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["zst", "gz"])
+def test_damage_is_seen_and_the_same_bytes_again_repair_it(tmp_path, packed):
+    zone = RawZone(Home(tmp_path))
+    payload = b"one\ntwo\nthree\n" * 500
+    payload = gzip.compress(payload, mtime=0) if packed else payload
+
+    def put():
+        return zone.put(payload, venue="okx", dataset="x", format="rest", name="x")
+
+    obj = put()
+    assert (zone.damage(obj), zone.damaged_lines(obj, all_of_it=True)) == (None, None)
+    stored = zone.object_path("okx", obj.sha256, obj.packing)
+    sound = stored.read_bytes()
+    for damaged in (sound[:-9], sound[:9] + b"?" + sound[10:], b""):
+        stored.write_bytes(damaged)
+        assert "is damaged" in zone.damage(obj)
+    stored.unlink()
+    assert "is missing" in zone.damage(obj)
+    assert put() == obj
+    assert stored.read_bytes() == sound
+
+
+def test_lines_are_derived_again_and_each_is_read_from_the_object(tmp_path):
+    zone = RawZone(Home(tmp_path))
+    obj = zone.put(b"one\ntwo\n\xff\n", venue="okx", dataset="x", format="rest", name="x")
+    lines = zone.lines_path("okx", obj.sha256)
+    whole = lines.read_bytes()
+    for damage in (b"", b"PAR1", whole[:-8]):
+        lines.write_bytes(damage)
+        assert "missing or cannot be read" in zone.damaged_lines(obj)
+        assert zone.derive_lines(obj) is None
+        assert lines.read_bytes() == whole
+    assert [zone.line(obj, number) for number in (1, 3, 4)] == ["one", "\\xff", None]
+    zone.object_path("okx", obj.sha256, obj.packing).unlink()
+    lines.unlink()
+    assert "is missing" in zone.derive_lines(obj)

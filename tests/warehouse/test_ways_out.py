@@ -329,6 +329,14 @@ def test_what_is_restored_goes_in_by_itself(troubled, built):
     assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
 
 
+def test_a_raw_zone_that_is_gone_builds_nothing(home):
+    shutil.rmtree(home.root / "raw")
+    home.warehouse_db.unlink()
+    with pytest.raises(files.WarehouseFileError, match=r"Is the disk of .* there"):
+        refresh.refresh(home, clock=clock)
+    assert query(home, EVENTS) == ALL
+
+
 # --- changed models -----------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ BUILD_TABLE = (
     " 'One row: the build that this file and the other of its pair come from.';"
 )
 # What DuckDB says of bytes that are no database, or a damaged or a newer one.
-_UNUSABLE = (
+UNUSABLE = (
     *("not a valid DuckDB database file", "Corrupt database file", "Could not read enough bytes"),
     *("Could not read all", "version number", "Serialization", "INTERNAL Error", "deserializ"),
 )
@@ -45,7 +45,7 @@ class WarehouseFileError(UnwindError, RuntimeError):
     """A file of the warehouse cannot be opened; the text says why and what to do."""
 
 
-class UnusableFileError(ValueError):
+class UnusableFileError(WarehouseFileError):
     """A file is no database that can be read; the text names it."""
 
 
@@ -126,7 +126,7 @@ def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.Du
         connection = connect(home, path, read_only)
     except duckdb.Error as error:
         told = str(error).splitlines()[0]
-        if any(word in str(error) for word in _UNUSABLE):
+        if any(word in str(error) for word in UNUSABLE):
             raise UnusableFileError(f"{path} is no readable database ({told})") from None
         what = (
             "close the program that has it open (readers open current/warehouse.duckdb)"

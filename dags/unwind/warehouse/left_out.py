@@ -103,7 +103,9 @@ def hold_damaged(state: duckdb.DuckDBPyConnection, at: datetime) -> list[tuple[s
         """
         insert into ops.holds
         select batch_id, revision, venue, reason, ?, null
-        from ops.left_out inner join ops.build_batches using (batch_id)
+        from ops.left_out
+        inner join ops.build_batches using (batch_id)
+        anti join ops.holds using (batch_id, venue)
         where kind = ?
         """,
         [naive_utc(at), DAMAGED],

@@ -16,13 +16,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from unwind.database import connect
 from unwind.landing.coverage import as_of_asking, heard_hours
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
 from unwind.venues import venues
+from unwind.warehouse import files
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -79,13 +79,10 @@ create table if not exists ops.plan (
 def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    connection = connect(home, home.staging_db, read_only)
-    try:
+    with files.opened(home, home.staging_db, read_only) as connection:
         if not read_only:
             connection.execute(OPS_TABLES)
         yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

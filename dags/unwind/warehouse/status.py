@@ -23,8 +23,8 @@ from unwind.warehouse.verification import Finding, Report, verify
 STALE_AFTER = timedelta(hours=3)
 FREE_BYTES_WANTED = 5 * 2**30
 NO_RECORDER_NEEDED = "no recorder is needed for a simulated market"
-# How the reason of a part begins that is held for its damaged bytes (left_out.py).
-DAMAGE = "the raw object"
+# How the reason of a part begins that is held for its damaged bytes (landing/raw.py).
+DAMAGE = ("the raw object", "the lines")
 
 
 Rows = list[tuple]
