@@ -358,10 +358,14 @@ def _prepare(connection: Connection, home: Home) -> None:
 
 def _name_limits(connection: Connection) -> dict[str, float]:
     """Names gate.limits: what the gates alone tolerate, and what models and gates both judge by."""
-    shared = _run(
-        connection,
-        "select limit_name, value from staging.seeds.plausibility_limits order by limit_name",
-    ).fetchall()
+    seed = "select limit_name, value from staging.seeds.plausibility_limits order by limit_name"
+    try:
+        shared = _run(connection, seed).fetchall()
+    except Exception as error:
+        raise GateError(
+            f"The gate cannot read its limits, seed plausibility_limits: {_first_line(error)};"
+            " `unwind refresh --full` loads the seeds and builds all of it from raw."
+        ) from error
     own = {name: limit.value for name, limit in thresholds().items()}
     limits = {**dict(shared), **own}
     columns = ", ".join(
@@ -419,7 +423,7 @@ def _staged_rows(found: Mapping[str, str]) -> str:
 def _fits(expected: str, actual: str | None) -> bool:
     if not actual:
         return False
-    if expected == "BIGINT":
+    if expected in ("BIGINT", "INTEGER"):
         return actual in ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT")
     return not expected or actual == expected
 
