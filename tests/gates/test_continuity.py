@@ -266,3 +266,13 @@ def test_what_a_gate_found_is_kept_with_the_release_and_not_worked_out_again(hom
     assert kept[one].content == "kept"
     assert kept["gate_results", date(2026, 1, 28)].count == 1
     assert list(home.warehouse_dir.glob("contents.*")) == []
+
+
+def test_a_broken_release_is_said_and_does_not_keep_readers_on_it(home: Home) -> None:
+    (home.releases / RELEASE / "warehouse.duckdb").write_bytes(b"not a database" * 1000)
+    results = gates._check_continuity(home, "run-2", BUILT_AT)
+    assert gates.run_failures(results) == []
+    (warning,) = [one for one in results if not one.success]
+    assert warning.expectation == "release_readable"
+    assert f"release {RELEASE} cannot be read" in warning.message
+    assert continuity.read_file(home.warehouse_dir / "contents.run-2.parquet")

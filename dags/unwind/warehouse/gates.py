@@ -189,11 +189,12 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
     compared = continuity.compare(home, checked_at)
     continuity.keep(home, compared.found, run_id)
     before = f"release {compared.release_id}" if compared.release_id else "no release before"
+    unread = [compared.problem] if compared.problem else []
 
     def result(
-        name: str, severity: str, found: Sequence[continuity.Difference], holds: str, action: str
+        name: str, severity: str, found: Sequence[str], holds: str, action: str
     ) -> GateResult:
-        sentences = [one.sentence for one in found[:EXAMPLES_SHOWN]]
+        sentences = list(found[:EXAMPLES_SHOWN])
         more = len(found) - len(sentences)
         said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
         return GateResult(
@@ -214,7 +215,7 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_lost",
             CRITICAL,
-            compared.lost,
+            [one.sentence for one in compared.lost],
             "What this build did not replace is what the release before it held",
             "Nothing is published; this build did not replace these rows, so a file was lost,"
             " exchanged or damaged: `unwind doctor` looks for which, and `unwind refresh --full`"
@@ -223,10 +224,18 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_shrunk",
             stated.WARNING,
-            compared.shrunk,
+            [one.sentence for one in compared.shrunk],
             "No day that this build touched has fewer rows than before",
             "A corrected or withdrawn batch and a new listing do that; if there was none, compare"
             " the two releases.",
+        ),
+        result(
+            "release_readable",
+            stated.WARNING,
+            unread,
+            "The release before can be read",
+            "The build was compared with nothing; `unwind doctor` says more, and the release to"
+            " come replaces it.",
         ),
     ]
 
