@@ -13,7 +13,7 @@ import duckdb
 from unwind.settings import Home
 from unwind.warehouse import gates
 from unwind.warehouse.promises import Mart, arguments_of, marts, name_of
-from unwind.warehouse.suites import MARTS, Expectation
+from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def value_beyond(gate: gates._Gate, check: Expectation) -> str:
     low, high = check.kwargs.get("min_value"), check.kwargs.get("max_value")
     if isinstance(high, dict):
         return f"{gate.limits[high['$PARAMETER']] * 2!r}"
-    if high is not None and high < 1e300:
+    if high is not None and high < FINITE_MAX:
         return f"{high + 1}"
     if high is not None:
         return "'nan'::double"
