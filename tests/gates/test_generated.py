@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
     (one,) = suites.expectations_of(suites.MARTS, tmp_path)
     assert (one.name, one.severity) == ("size_in_range", "warning")
     # An infinite size and one that is no number are no sizes.
-    assert one.kwargs == {"column": "size", "min_value": 0, "max_value": 1e300}
+    assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
 
 
 @pytest.mark.parametrize("tests", ["[is_pretty]", "[{is_pretty: {arguments: {by: 3}}}]"])

@@ -13,7 +13,7 @@ import duckdb
 from unwind.settings import Home
 from unwind.warehouse import gates
 from unwind.warehouse.promises import Mart, arguments_of, marts, name_of
-from unwind.warehouse.suites import MARTS
+from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
@@ -54,10 +54,29 @@ def replaced(gate: gates._Gate, mart: str, query: str) -> Iterator[None]:
         run(gate, f"create or replace view gate.{mart} as from sound_{mart}")
 
 
+def verdicts(gate: gates._Gate, suites: Sequence[str]) -> list[gates.GateResult]:
+    """All verdicts of some suites."""
+    return gates._judge(gate, MARTS, "run", CHECKED_AT, suites)
+
+
 def refusals(gate: gates._Gate, suites: Sequence[str]) -> dict[str, gates.GateResult]:
     """The critical failures of some suites, by expectation."""
-    results = gates._judge(gate, MARTS, "run", CHECKED_AT, suites)
-    return {one.expectation: one for one in results if one.is_critical_failure}
+    return {one.expectation: one for one in verdicts(gate, suites) if one.is_critical_failure}
+
+
+def value_beyond(gate: gates._Gate, check: Expectation) -> str:
+    """A value, as SQL, that a check of a range or a vocabulary does not let through."""
+    if "value_set" in check.kwargs:
+        is_number = all(isinstance(value, int) for value in check.kwargs["value_set"])
+        return "99" if is_number else "'no such word'"
+    low, high = check.kwargs.get("min_value"), check.kwargs.get("max_value")
+    if isinstance(high, dict):
+        return f"{gate.limits[high['$PARAMETER']] * 2!r}"
+    if high is not None and high < FINITE_MAX:
+        return f"{high + 1}"
+    if high is not None:
+        return "'nan'::double"
+    return f"{low - 1}"
 
 
 def is_dense(mart: Mart) -> bool:

@@ -88,13 +88,14 @@ class Comparison:
     `lost` differs although nothing that this build replaced explains it. `shrunk` has fewer rows
     since, in days of which the build replaced some: corrections do that, and so do faults. `found`
     is what to keep with the new release; `release_id` is null where there was nothing to compare
-    with.
+    with, and `problem` says why if there should have been.
     """
 
     release_id: str | None
     lost: tuple[Difference, ...]
     shrunk: tuple[Difference, ...]
     found: Contents
+    problem: str | None = None
 
 
 def compare(home: Home, built_at: datetime) -> Comparison:
@@ -107,10 +108,17 @@ def compare(home: Home, built_at: datetime) -> Comparison:
     files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
     with _attached(files) as connection:
         folder = _former(connection, home)
-        recorded = read(folder) if folder else None
-        if folder is None or recorded is None:
-            return Comparison(None, (), (), contents(connection, "warehouse"))
-        connection.execute(f"attach '{_text(folder / 'warehouse.duckdb')}' as former (read_only)")
+        problem = None
+        if folder:
+            try:
+                recorded = read(folder)
+                former = _text(folder / "warehouse.duckdb")
+                connection.execute(f"attach '{former}' as former (read_only)")
+            except duckdb.Error as error:
+                # What readers have is broken; that must not keep them from what is whole.
+                problem = f"release {folder.name} cannot be read: {str(error).splitlines()[0]}"
+        if folder is None or problem or recorded is None:
+            return Comparison(None, (), (), contents(connection, "warehouse"), problem)
         counts = contents(connection, "warehouse", hashed=False)
         touched = _touched(connection, recorded.keys() | counts.keys())
         differing = differences(recorded, counts)
@@ -160,7 +168,7 @@ def publish(home: Home, run_id: str, folder: Path) -> None:
         written = contents(connection, "warehouse", only)
     found = {key: rows for key, rows in (judged or {}).items() if key[0] not in (only or ())}
     write({**found, **written}, folder / CONTENTS_FILE)
-    for leftover in home.warehouse_dir.glob("contents.*.parquet"):
+    for leftover in home.warehouse_dir.glob("*contents.*.parquet*"):
         leftover.unlink()
 
 

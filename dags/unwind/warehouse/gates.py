@@ -192,11 +192,12 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
     compared = continuity.compare(home, checked_at)
     continuity.keep(home, compared.found, run_id)
     before = f"release {compared.release_id}" if compared.release_id else "no release before"
+    unread = [compared.problem] if compared.problem else []
 
     def result(
-        name: str, severity: str, found: Sequence[continuity.Difference], holds: str, action: str
+        name: str, severity: str, found: Sequence[str], holds: str, action: str
     ) -> GateResult:
-        sentences = [one.sentence for one in found[:EXAMPLES_SHOWN]]
+        sentences = list(found[:EXAMPLES_SHOWN])
         more = len(found) - len(sentences)
         said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
         return GateResult(
@@ -217,7 +218,7 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_lost",
             CRITICAL,
-            compared.lost,
+            [one.sentence for one in compared.lost],
             "What this build did not replace is what the release before it held",
             "Nothing is published; this build did not replace these rows, so a file was lost,"
             " exchanged or damaged: `unwind doctor` looks for which, and `unwind refresh --full`"
@@ -226,10 +227,18 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_shrunk",
             stated.WARNING,
-            compared.shrunk,
+            [one.sentence for one in compared.shrunk],
             "No day that this build touched has fewer rows than before",
             "A corrected or withdrawn batch and a new listing do that; if there was none, compare"
             " the two releases.",
+        ),
+        result(
+            "release_readable",
+            stated.WARNING,
+            unread,
+            "The release before can be read",
+            "The build was compared with nothing; `unwind doctor` says more, and the release to"
+            " come replaces it.",
         ),
     ]
 
@@ -363,10 +372,14 @@ def _prepare(connection: Connection, home: Home) -> None:
 
 def _name_limits(connection: Connection) -> dict[str, float]:
     """Names gate.limits: what the gates alone tolerate, and what models and gates both judge by."""
-    shared = _run(
-        connection,
-        "select limit_name, value from staging.seeds.plausibility_limits order by limit_name",
-    ).fetchall()
+    seed = "select limit_name, value from staging.seeds.plausibility_limits order by limit_name"
+    try:
+        shared = _run(connection, seed).fetchall()
+    except Exception as error:
+        raise GateError(
+            f"The gate cannot read its limits, seed plausibility_limits: {_first_line(error)};"
+            " `unwind refresh --full` loads the seeds and builds all of it from raw."
+        ) from error
     own = {name: limit.value for name, limit in thresholds().items()}
     limits = {**dict(shared), **own}
     columns = ", ".join(
@@ -424,7 +437,7 @@ def _staged_rows(found: Mapping[str, str]) -> str:
 def _fits(expected: str, actual: str | None) -> bool:
     if not actual:
         return False
-    if expected == "BIGINT":
+    if expected in ("BIGINT", "INTEGER"):
         return actual in ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT")
     return not expected or actual == expected
 
