@@ -23,12 +23,13 @@ class KnownRow:
     body: Any
     reason: str
     dataset: str
+    received_at: str = RECEIVED_AT.isoformat()
 
     @property
     def line(self) -> str:
         request = {"url": self.url, "params": self.params, "status": 200}
         body = json.dumps(self.body)
-        envelope = {"received_at": RECEIVED_AT.isoformat(), "request": request, "body": body}
+        envelope = {"received_at": self.received_at, "request": request, "body": body}
         return json.dumps(envelope)
 
 
@@ -66,6 +67,12 @@ KNOWN_ROWS = (
         {"contract": "BTC_USDT", "interval": "5m"},
         [{"time": BEYOND, "open_interest": 5, "open_interest_usd": 5}],
         *("unreadable_time", "open_interest"),
+    ),
+    KnownRow(
+        *("Gate: open interest of an answer from before all that is known", "gate"),
+        *(f"{GATE}/api/v4/futures/usdt/contract_stats", {"contract": "BTC_USDT", "interval": "5m"}),
+        [{"time": BEYOND, "open_interest": 5, "open_interest_usd": 5}],
+        *("unreadable_time", "open_interest", "2000-01-01T00:00:00Z"),
     ),
     KnownRow(
         *("HTX: a mark bar's id", "htx"),
