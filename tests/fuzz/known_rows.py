@@ -14,7 +14,7 @@ GATE, HTX, KRAKEN = "https://api.gateio.ws", "https://api.hbdm.com", "https://fu
 
 @dataclass(frozen=True)
 class KnownRow:
-    """An answer with one unreadable row, and that row's reason; of a table of quarantined rows."""
+    """An answer with one unreadable row, what it is of, and the reason (or reasons) that it has."""
 
     name: str
     venue: str
@@ -83,7 +83,8 @@ KNOWN_ROWS = (
     ),
     KnownRow(
         *("HTX: a turnover that is no number", "htx", _LIQUIDATIONS_OF_HTX, {}),
-        *(_htx_order(trade_turnover="NaN"), "unknown_contract_size", "liquidations"),
+        _htx_order(contract_code="ADA-USDT", trade_turnover="NaN"),
+        *("unknown_contract_size", "liquidations"),
     ),
     KnownRow(
         *("HTX: a turnover below zero", "htx", _LIQUIDATIONS_OF_HTX, {}),
@@ -125,7 +126,8 @@ KNOWN_ROWS = (
         "https://api.coinalyze.net/v1/liquidation-history",
         {"interval": "1hour", "convert_to_usd": "true"},
         [{"symbol": "BTCUSDT_PERP.A", "history": [{"t": BEYOND, "l": 1, "s": 1}]}],
-        *("unreadable_time", "reported_liquidations"),
+        # No list of markets came with it.
+        *("unlisted_market", "reported_liquidations"),
     ),
     KnownRow(
         *("Coinglass: a bar's time", "coinglass"),
@@ -179,5 +181,5 @@ FAR_APART = KnownRow(
             "create_time": BEYOND,
         }
     ],
-    *("implausible_number", "prices"),
+    *("implausible_number, implausible_price", "prices"),
 )
