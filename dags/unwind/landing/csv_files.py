@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
+
+from unwind.texts import as_utf8
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BOM = "\ufeff"
@@ -116,6 +119,9 @@ class Reading:
 
     def as_json(self) -> dict[str, Any]:
         """The form that the manifest keeps and staging reads."""
+        return json.loads(as_utf8(json.dumps(self._fields(), ensure_ascii=False)))
+
+    def _fields(self) -> dict[str, Any]:
         return {
             "separator": self.separator,
             "header": list(self.header) if self.header else None,
