@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,6 +93,15 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.settings or self.columns or self.renames)
 
+    def as_utf8(self) -> Wishes:
+        """The same, of texts that a database takes."""
+        return Wishes(
+            *(
+                {as_utf8(name): as_utf8(text) for name, text in said.items()}
+                for said in (self.settings, self.columns, self.renames)
+            )
+        )
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -119,9 +127,6 @@ class Reading:
 
     def as_json(self) -> dict[str, Any]:
         """The form that the manifest keeps and staging reads."""
-        return json.loads(as_utf8(json.dumps(self._fields(), ensure_ascii=False)))
-
-    def _fields(self) -> dict[str, Any]:
         return {
             "separator": self.separator,
             "header": list(self.header) if self.header else None,

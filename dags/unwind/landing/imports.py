@@ -122,7 +122,7 @@ def import_files(
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
         if format in CSV_FORMATS:
-            reading = _read(zone, obj, name, wishes)
+            reading = _read(zone, obj, name, wishes.as_utf8())
             readings.append((name, reading))
             obj = replace(obj, reading=reading.as_json())
         before = there.get((obj.sha256, format))
