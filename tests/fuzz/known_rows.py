@@ -59,6 +59,12 @@ KNOWN_ROWS = (
         *("unreadable_event_time", "liquidations"),
     ),
     KnownRow(
+        *("Gate: half a character in a name, which costs not its neighbours", "gate"),
+        *(f"{GATE}/api/v4/futures/usdt/liq_orders", {}),
+        [*_gate_order(contract="\ud800_USDT"), *_gate_order(time=HOUR_S + 5)],
+        *("garbled_symbol", "liquidations"),
+    ),
+    KnownRow(
         *("Gate: a settlement's time", "gate", f"{GATE}/api/v4/futures/usdt/funding_rate"),
         *({"contract": "BTC_USDT"}, [{"t": BEYOND, "r": "0.0001"}], "unreadable_time", "funding"),
     ),
