@@ -207,11 +207,18 @@ def _of_function(
         return
     if name in OF_JSON and not asks_json and not _is_json(arguments[0]):
         yield f"{name} of what may be no JSON", node
+    digits = [_decimal_digits(one) for one in arguments]
     is_of_doubles = any(_is_double(one) or _is_constant_double(one) for one in arguments)
-    if name == "*" and not is_of_doubles and not all(map(_is_harmless, arguments)):
+    if name == "*" and not (
+        is_of_doubles or all(map(_is_harmless, arguments)) or (all(digits) and sum(digits) <= 38)
+    ):
         yield "a product that may overflow", node
     is_sum = name in ("+", "-") and len(arguments) == 2
-    if is_sum and not all(_is_double(one) or _is_harmless(one) for one in arguments):
+    if is_sum and not (
+        all(_is_double(one) or _is_harmless(one) for one in arguments)
+        # A sum has one digit more than its parts, if the widest decimal has it.
+        or (all(digits) and max(digits) < 38)
+    ):
         yield "a sum that may overflow", node
 
 
@@ -293,10 +300,21 @@ def _is_bounded(node: dict[str, Any]) -> bool:
 
 def _is_double(node: dict[str, Any]) -> bool:
     if node.get("class") == "CAST":
-        return node["try_cast"] and node["cast_type"]["id"] in ("DOUBLE", "DECIMAL")
+        return node["try_cast"] and node["cast_type"]["id"] == "DOUBLE"
     if node.get("function_name") in ("/", "*", "+", "-", "abs", "nullif", "coalesce", "round"):
         return any(_is_double(one) for one in node["children"])
     return node.get("type") == "OPERATOR_COALESCE" and any(map(_is_double, node["children"]))
+
+
+def _decimal_digits(node: dict[str, Any]) -> int:
+    """How many digits a decimal has that an external value was read as; 0 where it is none."""
+    if node.get("class") == "CAST" and node["try_cast"] and node["cast_type"]["id"] == "DECIMAL":
+        return node["cast_type"]["type_info"]["width"]
+    if node.get("function_name") == "abs":
+        return _decimal_digits(node["children"][0])
+    if node.get("type") == "OPERATOR_COALESCE":
+        return max(map(_decimal_digits, node["children"]))
+    return 0
 
 
 def _is_json(node: dict[str, Any]) -> bool:

@@ -47,7 +47,7 @@ payloads as (
         null::varchar as url,
         null::varchar as params,
         is_connection_event or trim(frame) in ('{{ pongs | join("', '") }}') as is_no_answer,
-        frame as payload,
+        {{ whole_characters('frame') }} as payload,
 
     from frames
 
@@ -65,7 +65,7 @@ payloads as (
         params,
         -- An error in whatever words: by its status, or by what landing found inside HTTP 200.
         status != '200' or (fault is not null and json_valid(body)) as is_no_answer,
-        body as payload,
+        {{ whole_characters('body') }} as payload,
 
     from answers
 

@@ -21,30 +21,40 @@
 
             from {{ raw_lines(venue, dataset, 'rest') }}
 
+        ),
+
+        asked_for as (
+
+            select
+                batch_id,
+                raw_object,
+                raw_line,
+                coalesce({{ iso_at("envelope ->> 'received_at'") }}, received_at) as received_at,
+                sealed_at,
+                regexp_replace(envelope ->> '$.request.url', '[?].*$', '') as url,
+                envelope -> '$.request.params' as params,
+                envelope -> '$.request.json' as asked,
+                envelope ->> 'body' as body,
+
+            from enveloped
+
+            where (envelope ->> '$.request.status') = '200'
+                and (
+                    {%- for path in paths %}
+                    {{ is_path('url', path) }}{{ " or" if not loop.last }}
+                    {%- endfor %}
+                )
+                {%- if cut_lines %}
+                or envelope is null
+                {%- endif %}
+
         )
 
         select
-            batch_id,
-            raw_object,
-            raw_line,
-            coalesce({{ iso_at("envelope ->> 'received_at'") }}, received_at) as received_at,
-            sealed_at,
-            regexp_replace(envelope ->> '$.request.url', '[?].*$', '') as url,
-            envelope -> '$.request.params' as params,
-            envelope -> '$.request.json' as asked,
-            try_cast(envelope ->> 'body' as json) as answer,
+            * exclude (body),
+            try_cast({{ whole_characters('body') }} as json) as answer,
 
-        from enveloped
-
-        where (envelope ->> '$.request.status') = '200'
-            and (
-                {%- for path in paths %}
-                {{ is_path('url', path) }}{{ " or" if not loop.last }}
-                {%- endfor %}
-            )
-            {%- if cut_lines %}
-            or envelope is null
-            {%- endif %}
+        from asked_for
     )
 {%- endmacro %}
 
@@ -54,9 +64,10 @@
     url, params, asked of the answer; entry (json) and row_in_line (1-based) of the row; source_kind
     (rest) and reject_reason (null where the entry can be read).
 
-    Arguments: venue, dataset, paths, cut_lines as for rest_answers; rows_at, the JSON path of the list, or of
-    an object whose values are the rows (`keyed`); single, a key that marks an answer which is one row itself and no list; answered, column ->
-    JSON path of what the answer says of all its rows (text); lists, column -> JSON path of a list
+    Arguments: venue, dataset, paths, cut_lines as for rest_answers; rows_at, the JSON path of the
+    list, or of an object whose values are the rows (`keyed`); single, a key that marks an answer
+    which is one row itself and no list; answered, column -> JSON path of what the answer says of all
+    its rows (text); lists, column -> JSON path of a list
     beside that of the rows, of which the column is the row's element (json).
     An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
     the list (an error, nothing new) gives none.

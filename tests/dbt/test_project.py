@@ -60,6 +60,11 @@ def test_nothing_in_any_model_raises_for_the_value_of_one_row(
         ("select try_cast(ms as bigint) * 1000 from t", "a product that may overflow"),
         ("select try_cast(ms as bigint) + 1 from t", "a sum that may overflow"),
         ("select ln(price) from t", "ln of a row's value"),
+        (
+            "select try_cast(a as decimal(38, 12)) - try_cast(b as decimal(38, 12)) from t",
+            "a sum that may overflow",
+        ),
+        ("select hours * interval 1 hour from t", "a row's value times an interval"),
         ("select sum(price::decimal(38, 4)) from t", "a bare cast to DECIMAL"),
     ],
 )
@@ -77,6 +82,7 @@ def test_what_one_row_can_raise_by_is_found(sql: str, what: str) -> None:
         " epoch_ms(try_cast(ms as bigint) * 1000) end from t",
         "select opened_at + interval 1 hour, (row_in_line - 1) * 2 + place from t",
         "select case when price > 0 then ln(price) end from t",
+        "select abs(try_cast(a as decimal(37, 12))) - try_cast(b as decimal(37, 12)) from t",
     ],
 )
 def test_what_no_row_can_raise_by_is_let_through(sql: str) -> None:

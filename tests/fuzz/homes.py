@@ -23,6 +23,10 @@ from unwind.warehouse import refresh
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 # What a name of a file can hold that SQL, templates, markup or a format string would act on.
 FILE_NAME = "{{ 191 * 7 }} {0} '; drop table marts.fct_prices; -- [link]"
+OBSERVED = (
+    *("open_interest", "funding", "prices", "volumes", "long_short_ratio", "market_caps"),
+    "reported_liquidations",
+)
 JSON_FORMATS = ("frames", "rest", "node-fills")
 
 
@@ -154,6 +158,20 @@ def _accounting(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
     )
     if rows != accounted:
         yield f"{rows} liquidation rows are staged and {accounted} accounted for"
+    for dataset in OBSERVED:
+        rows = sum(
+            _count(reader, f"select count(*) from staging.landed.{table}")
+            for table in _landed_tables(reader)
+            if table.endswith((f"__{dataset}", f"stg_{dataset}"))
+        )
+        accounted = _count(
+            reader,
+            "select coalesce(sum(staged), 0) from release.marts.observation_accounting"
+            " where dataset = ?",
+            dataset,
+        )
+        if rows != accounted:
+            yield f"{rows} rows of {dataset} are staged and {accounted} accounted for"
 
 
 def _count(reader: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:

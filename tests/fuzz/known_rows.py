@@ -14,7 +14,7 @@ GATE, HTX, KRAKEN = "https://api.gateio.ws", "https://api.hbdm.com", "https://fu
 
 @dataclass(frozen=True)
 class KnownRow:
-    """An answer with one unreadable row, and that row's reason; of a table of quarantined rows."""
+    """An answer with one unreadable row, what it is of, and the reason (or reasons) that it has."""
 
     name: str
     venue: str
@@ -23,12 +23,13 @@ class KnownRow:
     body: Any
     reason: str
     dataset: str
+    received_at: str = RECEIVED_AT.isoformat()
 
     @property
     def line(self) -> str:
         request = {"url": self.url, "params": self.params, "status": 200}
         body = json.dumps(self.body)
-        envelope = {"received_at": RECEIVED_AT.isoformat(), "request": request, "body": body}
+        envelope = {"received_at": self.received_at, "request": request, "body": body}
         return json.dumps(envelope)
 
 
@@ -58,6 +59,12 @@ KNOWN_ROWS = (
         *("unreadable_event_time", "liquidations"),
     ),
     KnownRow(
+        *("Gate: half a character in a name, which costs not its neighbours", "gate"),
+        *(f"{GATE}/api/v4/futures/usdt/liq_orders", {}),
+        [*_gate_order(contract="\ud800_USDT"), *_gate_order(time=HOUR_S + 5)],
+        *("garbled_symbol", "liquidations"),
+    ),
+    KnownRow(
         *("Gate: a settlement's time", "gate", f"{GATE}/api/v4/futures/usdt/funding_rate"),
         *({"contract": "BTC_USDT"}, [{"t": BEYOND, "r": "0.0001"}], "unreadable_time", "funding"),
     ),
@@ -68,6 +75,12 @@ KNOWN_ROWS = (
         *("unreadable_time", "open_interest"),
     ),
     KnownRow(
+        *("Gate: open interest of an answer from before all that is known", "gate"),
+        *(f"{GATE}/api/v4/futures/usdt/contract_stats", {"contract": "BTC_USDT", "interval": "5m"}),
+        [{"time": BEYOND, "open_interest": 5, "open_interest_usd": 5}],
+        *("unreadable_time", "open_interest", "2000-01-01T00:00:00Z"),
+    ),
+    KnownRow(
         *("HTX: a mark bar's id", "htx"),
         f"{HTX}/index/market/history/linear_swap_mark_price_kline",
         {"contract_code": "BTC-USDT", "period": "60min"},
@@ -76,7 +89,8 @@ KNOWN_ROWS = (
     ),
     KnownRow(
         *("HTX: a turnover that is no number", "htx", _LIQUIDATIONS_OF_HTX, {}),
-        *(_htx_order(trade_turnover="NaN"), "unknown_contract_size", "liquidations"),
+        _htx_order(contract_code="ADA-USDT", trade_turnover="NaN"),
+        *("unknown_contract_size", "liquidations"),
     ),
     KnownRow(
         *("HTX: a turnover below zero", "htx", _LIQUIDATIONS_OF_HTX, {}),
@@ -118,7 +132,8 @@ KNOWN_ROWS = (
         "https://api.coinalyze.net/v1/liquidation-history",
         {"interval": "1hour", "convert_to_usd": "true"},
         [{"symbol": "BTCUSDT_PERP.A", "history": [{"t": BEYOND, "l": 1, "s": 1}]}],
-        *("unreadable_time", "reported_liquidations"),
+        # No list of markets came with it.
+        *("unlisted_market", "reported_liquidations"),
     ),
     KnownRow(
         *("Coinglass: a bar's time", "coinglass"),
@@ -172,5 +187,5 @@ FAR_APART = KnownRow(
             "create_time": BEYOND,
         }
     ],
-    *("implausible_number", "prices"),
+    *("implausible_number, implausible_price", "prices"),
 )

@@ -61,6 +61,8 @@ TEXTS = (
     *("BTC-USDT", "USDT", "0" * 60, "9" * 60, "0." + "0" * 50 + "1", "x" * 5_000, '"', "\\", "'"),
     *("2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "infinity", "-infinity"),
     *("294247-01-10 04:00:54.775807", "2026-06-30T08:00:00+99:99", "epoch", "now", "today"),
+    # The first and the last hours that are read at all: none of a row's own time may be one.
+    *("2000-01-01T00:00:00Z", "2099-12-31T23:30:00Z"),
     *("999999999h", "2147483647d", "0m", "-5m", "99999999999999999999h"),
 )
 # The edges of every type that a number is read as, and of the limits that rows are screened by.

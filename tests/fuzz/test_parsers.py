@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 
 from unwind.landing.http import _parsed
 from unwind.landing.imports import ImportRefusedError, import_files
+from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone
 from unwind.landing.segments import continue_open, missed_in, open_path
 from unwind.settings import Home
+from unwind.warehouse.state import staging_state, write_build_batches
 
 HOUR_AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=2)
@@ -104,6 +107,33 @@ def test_any_csv_file_is_read_or_refused_in_a_sentence(
 def a_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+ROW = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n"
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.csv", b"a\nb.csv", b"{{ 191 * 7 }}'\".csv"])
+def test_no_name_of_a_file_stops_the_refresh_that_comes_after(tmp_path: Path, name: bytes) -> None:
+    home, file = Home(tmp_path / "home"), tmp_path / os.fsdecode(name)
+    file.write_text(ROW)
+    seal = import_files(home, "binance", "force-order-csv", [file], lambda: NOW).seal
+    assert seal is not None
+    with staging_state(home) as state:
+        write_build_batches(state, home, [seal])
+        shown = name.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
+        assert state.execute("select name from ops.build_objects").fetchall() == [(shown,)]
+
+
+def test_no_words_of_an_exchange_stop_the_refresh_that_comes_after(tmp_path: Path) -> None:
+    home, ledger = Home(tmp_path), Ledger(Home(tmp_path))
+    words = json.loads('"half a character: \\ud800"')
+    batch = Batch("hour-2026-06-30T12", "hour", HOUR_AT, HOUR_AT + timedelta(hours=1))
+    landing = Landing("liquidations", "failed", words, 1, (), NOW)
+    ledger.record_landing(batch.batch_id, "okx", [landing])
+    with staging_state(home) as state:
+        write_build_batches(state, home, [ledger.seal(batch, NOW)])
+        (told,) = state.execute("select detail from ops.batch_outcomes").fetchone() or ("",)
+        assert told == "half a character: \\ud800"
 
 
 @pytest.mark.parametrize(

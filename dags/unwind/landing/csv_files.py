@@ -20,6 +20,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from unwind.texts import as_utf8
+
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BOM = "\ufeff"
 # A header stands at the top of a file; log lines of a collector may stand before it.
@@ -90,6 +92,15 @@ class Wishes:
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.columns or self.renames)
+
+    def as_utf8(self) -> Wishes:
+        """The same, of texts that a database takes."""
+        return Wishes(
+            *(
+                {as_utf8(name): as_utf8(text) for name, text in said.items()}
+                for said in (self.settings, self.columns, self.renames)
+            )
+        )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
+from unwind.texts import as_utf8
 
 # Which dataset a file of this format holds; `mixed` is sorted out by the venue's staging models.
 DATASET_OF_FORMAT = {
@@ -115,29 +116,30 @@ def import_files(
     already_there = []
     for file in files:
         _check_readable(file)
+        name = as_utf8(file.name)
         obj = zone.put(
             file.resolve(),
             venue=venue,
             dataset=DATASET_OF_FORMAT[format],
             format=format,
-            name=file.name,
+            name=name,
             imported_at=imported_at,
         )
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
         if format in CSV_FORMATS:
-            reading = _read(zone, obj, file.name, wishes)
-            readings.append((file.name, reading))
+            reading = _read(zone, obj, name, wishes.as_utf8())
+            readings.append((name, reading))
             obj = replace(obj, reading=reading.as_json())
         before = there.get((obj.sha256, format))
         if obj.sha256 in taken:
-            already_there.append(file.name)
+            already_there.append(name)
         elif before is None:
             taken[obj.sha256] = obj
         elif before.reading is not None and before.reading != obj.reading:
             read_anew[obj.sha256] = obj
         else:
-            already_there.append(file.name)
+            already_there.append(name)
     reread = _reread(ledger, venue, format, read_anew, clock)
     if not taken:
         return ImportReport(None, (), tuple(already_there), tuple(readings), reread)

@@ -21,6 +21,7 @@ from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.texts import as_utf8
 from unwind.venues import venues
 from unwind.warehouse import files
 
@@ -112,13 +113,17 @@ def append_rows(
     columns = connection.execute(f"describe {table}").fetchall()
     arrow = pa.table(
         {
-            name: pa.array([row[place] for row in listed], type=_arrow_type(kind))
+            name: pa.array([_held(row[place]) for row in listed], type=_arrow_type(kind))
             for place, (name, kind, *_) in enumerate(columns)
         }
     )
     connection.register("rows_to_append", arrow)
     connection.execute(f"insert into {table} select * from rows_to_append")
     connection.unregister("rows_to_append")
+
+
+def _held(value: Any) -> Any:
+    return as_utf8(value) if isinstance(value, str) else value
 
 
 def _arrow_type(duckdb_type: str) -> pa.DataType:

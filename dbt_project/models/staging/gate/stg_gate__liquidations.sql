@@ -30,8 +30,8 @@ fields as (
         if(
             is_rest,
             try_cast(
-                abs(try_cast(ordered as decimal(38, 12)))
-                - coalesce(abs(try_cast(not_filled as decimal(38, 12))), 0) as varchar
+                abs(try_cast(ordered as decimal(37, 12)))
+                - coalesce(abs(try_cast(not_filled as decimal(37, 12))), 0) as varchar
             ),
             ltrim(size, '-')
         ) as raw_quantity,
