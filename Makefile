@@ -34,6 +34,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/lint_sql.py
+	$(BIN)/python tests/lint_security.py
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
