@@ -35,7 +35,7 @@ MAX_UNPACK_RATIO = 1_000
 # 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
 # day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
 MAX_LINE_BYTES = 256 * 2**20
-MAX_ARCHIVE_LINE_BYTES = 32 * 2**20
+MAX_ARCHIVE_LINE_BYTES = 64 * 2**20
 MAX_LINES = 64_000_000
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
