@@ -38,6 +38,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/lint_sql.py
+	$(BIN)/python tests/lint_security.py
 
 # After a change of a mart's yml or of expectations/sql.
 suites: $(READY)

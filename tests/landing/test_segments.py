@@ -184,6 +184,46 @@ def test_what_gap_lines_add_up_to(tmp_path, lines, seconds, frames, is_whole):
     assert (lacks.seconds, lacks.frames, lacks.is_whole) == (seconds, frames, is_whole)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "seconds", "frames"),
+    [
+        # Overlapping gaps: what both lacked, from 10 to 15 minutes.
+        ([gap(at(0), at(15))], [gap(at(10), at(40))], 300, 0),
+        ([gap(at(0), at(30))], [gap(at(30), at(59, 60))], 0, 0),
+        ([gap(at(0), at(30))], [], 0, 0),
+        ([gap(at(0), at(59, 60))], [gap(at(0), at(59, 60))], 3600, 0),
+        # Several gaps of each.
+        (
+            [gap(at(0), at(10)), gap(at(20), at(30))],
+            [gap(at(5), at(25)), gap(at(50), at(59, 60))],
+            600,
+            0,
+        ),
+        # One stream of ours, all of theirs: only that stream was unheard.
+        ([gap(at(0), at(20), stream="a")], [gap(at(10), at(30))], 600, 0),
+        # Different streams: each was heard by the other.
+        ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="b")], 0, 0),
+        # Which instruments the second connection of a stream has differs by recorder.
+        ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="a#2")], 1200, 0),
+        # Dropped frames were heard by the other, unless it was deaf just then.
+        ([gap(at(5), at(6), dropped=7)], [gap(at(10), at(12))], 0, 0),
+        ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40))], 10, 7),
+        ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40), dropped=2)], 10, 7),
+        ([b'{"event":"gap","dropped":2}\n'], [], 0, 2),
+    ],
+)
+def test_the_gaps_of_one_recorder_are_filled_by_the_other(ours, theirs, seconds, frames):
+    for pair in ((ours, theirs), (theirs, ours)):
+        lacks = segments.missed_by_all([segments.gaps_in(lines, at(0)) for lines in pair])
+        assert (lacks.seconds, lacks.frames) == (seconds, frames)
+
+
+def test_a_third_recorder_fills_what_two_lack():
+    gaps = [gap(at(0), at(30))], [gap(at(10), at(40))], [gap(at(20), at(21))]
+    lacks = segments.missed_by_all([segments.gaps_in(lines, at(0)) for lines in gaps])
+    assert lacks.seconds == 60
+
+
 def test_what_is_missed_is_a_sentence():
     assert str(segments.Missed(1800, 12)) == (
         "the recorder missed 1,800 s of the hour and 12 frames were dropped"

@@ -92,10 +92,12 @@ def settled_at(batch: Batch, venue: Venue) -> datetime:
 
 def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
     """Whether a venue was asked before the time could be complete. A recorder is asked nothing."""
-    asked = any(one.name == landing.dataset for one in _asked_in(batch, venue))
+    asked = [one for one in _asked_in(batch, venue) if one.name == landing.dataset]
     if batch.covers_to_at is None or not landing.requests or not asked:
         return False
-    return (landing.asked_at or landing.landed_at) < settled_at(batch, venue)
+    of_now = all(one.of_now for one in asked)
+    complete_at = batch.covers_to_at if of_now else settled_at(batch, venue)
+    return (landing.asked_at or landing.landed_at) < complete_at
 
 
 def as_of_asking(landing: Landing, batch: Batch, venue: Venue) -> Landing:

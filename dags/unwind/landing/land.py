@@ -685,7 +685,7 @@ def _with_segments(
         status = {"failed": "partial", "empty": "ok"}.get(status, status)
         if landing.status == "empty":
             details = []
-        if told and told not in landing.detail:
+        if told:
             details.append(told)
     unheard = _unheard(batch, heard)
     if status in ("ok", "empty") and unheard:
@@ -730,7 +730,11 @@ def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) 
 
 def _without_stream(landing: Landing) -> str:
     """A landing's detail without what it said of the stream, which is worked out again."""
-    said = {f"{one.hour_at:%Y-%m-%dT%H}: {one.detail}" for one in landing.heard or () if one.detail}
+    said = {
+        f"{one.hour_at:%Y-%m-%dT%H}: {one.detail}"
+        for one in landing.heard or ()
+        if one.source_kind == STREAM and one.detail
+    }
     return "; ".join(part for part in landing.detail.split("; ") if part not in said)
 
 

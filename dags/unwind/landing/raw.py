@@ -39,7 +39,6 @@ MAX_UNPACK_RATIO = 1_000
 # landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
 # taking gigabytes of memory, or hours.
 MAX_LINE_BYTES = 64 * 2**20
-MAX_ARCHIVE_LINE_BYTES = 32 * 2**20
 MAX_LINES = 64_000_000
 SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
@@ -335,9 +334,8 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     Raises UnreadableObjectError for what is broken, or too large to be market data.
     """
     unpacked = 0
-    longest = MAX_LINE_BYTES if packing == "zst" else min(MAX_LINE_BYTES, MAX_ARCHIVE_LINE_BYTES)
     try:
-        for count, (line, size) in enumerate(_unpacked(stream, packing, limit, longest), start=1):
+        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
             unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
@@ -353,31 +351,29 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
         ) from error
 
 
-def _unpacked(
-    stream: IO[bytes], packing: str, limit: int, longest: int
-) -> Iterator[tuple[bytes, int]]:
+def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
     """Lines with their ends, and how many bytes each is unpacked."""
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member, limit, longest)
+            yield from _lines(member, limit)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames, limit, longest)
+            yield from _lines(frames, limit)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped, limit, longest)
+            yield from _lines(unzipped, limit)
     elif packing == "parquet":
         yield from ((line, len(line)) for line in _table_lines(stream))
     else:
-        yield from _lines(stream, limit, longest)
+        yield from _lines(stream, limit)
 
 
-def _lines(stream: IO[bytes], limit: int, longest: int) -> Iterator[tuple[bytes, int]]:
+def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
     """Lines with their ends; in the place of one that is too long what it was, which staging
     rejects: its bytes are in the object, and its neighbours are read."""
-    while line := stream.readline(longest + 1):
+    while line := stream.readline(MAX_LINE_BYTES + 1):
         size = len(line)
-        if size <= longest:
+        if size <= MAX_LINE_BYTES:
             yield line, size
             continue
         beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]

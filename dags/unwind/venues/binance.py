@@ -86,20 +86,20 @@ def _volumes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["symbol"], float(row.get(field) or 0))
 
 
-@lands("tickers", HOUR, DAY, ranking=_volumes)
+@lands("tickers", HOUR, DAY, ranking=_volumes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/ticker/24hr", cost=ALL_SYMBOLS_TICKER_COST)
 
 
-@lands("premium_index", HOUR)
+@lands("premium_index", HOUR, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Mark and index price and the current funding estimate of everything."""
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/premiumIndex", cost=10)
 
 
-@lands("instruments", DAILY)
+@lands("instruments", DAILY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/exchangeInfo", rows=("symbols",))

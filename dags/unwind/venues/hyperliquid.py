@@ -61,7 +61,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", coin["name"], size)
 
 
-@lands("premium_index", HOUR, DAY, ranking=_usd_sizes)
+@lands("premium_index", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Every coin's mark and oracle price, current funding and open interest.
 
