@@ -580,12 +580,15 @@ def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
 
     with duckdb.connect(str(current_db(home)), read_only=True) as connection:
         rows = connection.execute(
-            "select reject_reason, count(*) from marts.quarantined_liquidations"
-            " where batch_id in (select unnest(?)) group by all order by 2 desc",
+            "select dataset, reject_reason, count(*) from ("
+            " select 'liquidations' as dataset, reject_reason, batch_id"
+            " from marts.quarantined_liquidations union all"
+            " select dataset, reject_reason, batch_id from marts.quarantined_observations)"
+            " where batch_id in (select unnest(?)) group by all order by 3 desc, 1, 2",
             [list(batches)],
         ).fetchall()
-    for reason, count in rows:
-        out.print(f"Quarantined: {count:,} rows, {reason}", highlight=False)
+    for dataset, reason, count in rows:
+        out.print(f"Quarantined: {count:,} rows of {dataset}, {reason}", highlight=False)
 
 
 def _say_error(sentence: str) -> None:
