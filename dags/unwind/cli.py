@@ -369,7 +369,9 @@ def refresh(
         out.print(f"Held: {batch_id} {held_venue}: {reason}")
     if done.warnings:
         out.print(f"{done.warnings} warnings; `unwind status` lists them.")
-    _print_quarantine(Home(into.resolve()) if into else home, done.batches)
+    built = Home(into.resolve()) if into else home
+    _print_quarantine(built, done.batches)
+    _print_unrecognised(built, done.batches)
 
 
 @app.command()
@@ -738,12 +740,27 @@ def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
 
     with connect(home, current_db(home), read_only=True) as connection:
         rows = connection.execute(
-            "select reject_reason, count(*) from marts.quarantined_liquidations"
-            " where batch_id in (select unnest(?)) group by all order by 2 desc",
+            "select dataset, reject_reason, count(*) from ("
+            " select 'liquidations' as dataset, reject_reason, batch_id"
+            " from marts.quarantined_liquidations union all"
+            " select dataset, reject_reason, batch_id from marts.quarantined_observations)"
+            " where batch_id in (select unnest(?)) group by all order by 3 desc, 1, 2",
             [list(batches)],
         ).fetchall()
-    for reason, count in rows:
-        out.print(f"Quarantined: {count:,} rows, {reason}", highlight=False)
+    for dataset, reason, count in rows:
+        out.print(f"Quarantined: {count:,} rows of {dataset}, {reason}", highlight=False)
+
+
+def _print_unrecognised(home: Home, batches: tuple[str, ...]) -> None:
+    from unwind.warehouse.rehearsal import imports_without_rows
+
+    for batch_id in imports_without_rows(home, batches):
+        out.print(
+            f"Nothing of {batch_id} was recognised: check its --venue and --format, and whether "
+            "its lines are what docs/imports.md describes.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _say_error(sentence: str) -> None:

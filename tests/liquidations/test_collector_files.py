@@ -62,6 +62,7 @@ SAME = {
     + lines(HEADER, *(row.replace(",", " , ") for row in ROWS), ends="\r\n"),
     "other order, quoted notes": lines(*SHUFFLED),
     "no column of the value, no header": lines(*(row.rsplit(",", 1)[0] for row in ROWS)),
+    "a column by another name": lines(HEADER.replace("average_price", "avg_px"), *ROWS),
     "only the columns that matter": lines(
         *(",".join([*row[:2], *row[4:8], *row[9:11]]) for row in (x.split(",") for x in NAMED))
     ),

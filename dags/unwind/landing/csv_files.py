@@ -196,10 +196,17 @@ CSV_FORMATS = {
     ),
     "klines-csv": CsvFormat(
         (
-            _columns(
-                *("open_time", "open", "high", "low", "close", "volume", "close_time"),
-                *("quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore"),
-                holds={**_TIMES, **_ALL_NUMBERS},
+            (
+                *_columns(
+                    *("open_time", "open", "high", "low", "close", "volume", "close_time"),
+                    holds={**_TIMES, **_ALL_NUMBERS},
+                ),
+                # What they are called in the API's documentation.
+                Column("quote_volume", aliases=("quote_asset_volume",)),
+                Column("count", aliases=("number_of_trades",)),
+                Column("taker_buy_volume", aliases=("taker_buy_base_asset_volume",)),
+                Column("taker_buy_quote_volume", aliases=("taker_buy_quote_asset_volume",)),
+                Column("ignore"),
             ),
         ),
         is_anchored=True,
@@ -466,7 +473,8 @@ def _header_in_part(
 ) -> tuple[str, tuple[Column, ...]] | None:
     """A header that names most columns of a variant and lacks some: its line, and the variant.
 
-    Its rows are never read by their places, where other columns stand.
+    Its rows are not read by their places, where other columns stand; unless each column that it
+    names stands in its place, and it has one for each of the others.
     """
     if layout.is_mapped:
         return None
@@ -475,10 +483,20 @@ def _header_in_part(
         for separator in SEPARATORS:
             names = split_line(text, separator)
             for columns in layout.variants:
-                named = len(_named_places(names, columns, Wishes()))
-                if named * 2 > len(columns) and (best is None or named > best[0]):
-                    best = named, text, columns
+                named = _named_places(names, columns, Wishes())
+                if len(named) * 2 <= len(columns) or (best is not None and len(named) <= best[0]):
+                    continue
+                if columns == layout.variants[0] and _stand_in_place(names, columns, named):
+                    return None
+                best = len(named), text, columns
     return best[1:] if best else None
+
+
+def _stand_in_place(
+    names: Sequence[str], columns: Sequence[Column], named: Mapping[str, int]
+) -> bool:
+    places = _places(columns)
+    return len(names) >= len(columns) and all(named[one] == places[one] for one in named)
 
 
 def _named_places(

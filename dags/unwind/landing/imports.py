@@ -57,6 +57,16 @@ OF_A_MARKET = ("funding-csv", "bars-csv", "oi-csv", "ratio-csv")
 # Formats whose --venue names who says so, whether or not it is one of the venues.
 OF_ANY_SOURCE = ("reported-csv",)
 NOTHING_SAID = Wishes()
+# How files begin that hold no lines, and what they are.
+FOREIGN_MAGIC = {
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\x00": "packed by xz",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"SQLite format 3\x00": "a SQLite database",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+}
 
 
 class ImportRefusedError(UnwindError, ValueError):
@@ -226,6 +236,12 @@ def _check_readable(file: Path) -> None:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ImportRefusedError(
             f"{file.name} is written in UTF-16; nothing was imported, save it as UTF-8"
+        )
+    packing = next((kind for magic, kind in FOREIGN_MAGIC.items() if head.startswith(magic)), None)
+    if packing:
+        raise ImportRefusedError(
+            f"{file.name} is {packing}, which imports do not unpack; nothing was imported, give "
+            "its lines as they are, or as zip, gz or lz4"
         )
     if not head:
         raise ImportRefusedError(f"{file} is empty; nothing was imported, leave it out")

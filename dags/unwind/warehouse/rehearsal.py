@@ -150,6 +150,20 @@ def _only_these(home: Home, beside: Home, seals: Sequence[Seal]) -> None:
                     lines.symlink_to(RawZone(home).lines_path(obj.venue, obj.sha256).resolve())
 
 
+def imports_without_rows(home: Home, batches: Sequence[str]) -> list[str]:
+    """Those of the staged batches that are imports and of which nothing at all was recognised."""
+    imports = {batch_id for batch_id in batches if batch_id.startswith("import-")}
+    with staging_state(home, read_only=True) as connection:
+        for table in _staged_tables(connection) if imports else ():
+            found = connection.execute(
+                f"select distinct batch_id from landed.{table}"
+                " where batch_id in (select unnest(?))",
+                [sorted(imports)],
+            ).fetchall()
+            imports -= {batch_id for (batch_id,) in found}
+    return sorted(imports)
+
+
 def _staged_tables(connection: duckdb.DuckDBPyConnection, kind: str | None = None) -> list[str]:
     rows = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'landed'"
