@@ -343,7 +343,7 @@ def refresh(
     with _progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
     if done.release_id is None:
-        out.print(_why_nothing_is_built(home))
+        out.print(_why_nothing_is_built(home), soft_wrap=True)
         return
     out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
     for batch_id, held_venue, reason in done.held:
