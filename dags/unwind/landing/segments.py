@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
 # 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
 WHOLE_WITHIN_SECONDS = 60.0
+# Read at a time from the end of a segment; a line has some 300 bytes.
+TAIL_BYTES = 64 * 1024
 # Stands for the stream of a gap that names none.
 ALL_STREAMS = ""
 
@@ -88,8 +91,10 @@ def close(folder: Path, hour_at: datetime) -> None:
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
         # The clock was set back over the hour: what came then follows, and nothing is lost.
-        with whole_file(target) as beside:
-            beside.write_bytes(target.read_bytes() + path.read_bytes())
+        with whole_file(target) as beside, beside.open("wb") as both:
+            for part in (target, path):
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, both)
         path.unlink()
     else:
         path.rename(target)
@@ -132,15 +137,29 @@ def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> d
 
 def _cut_torn_line(path: Path) -> tuple[int, datetime | None]:
     """Cuts what follows the last line end: how many bytes, and the last whole line's time."""
-    payload = path.read_bytes()
-    whole = payload.rfind(b"\n") + 1
-    if whole < len(payload):
-        os.truncate(path, whole)
-    last = payload[payload.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
+    size = path.stat().st_size
+    tail = _from_last_whole_line(path, size)
+    whole = tail.rfind(b"\n") + 1
+    torn = len(tail) - whole
+    if torn:
+        os.truncate(path, size - torn)
+    last = tail[tail.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
     try:
-        return len(payload) - whole, parse_instant(json.loads(last)["received_at"])
+        return torn, parse_instant(json.loads(last)["received_at"])
     except (ValueError, LookupError, TypeError):
-        return len(payload) - whole, None
+        return torn, None
+
+
+def _from_last_whole_line(path: Path, size: int) -> bytes:
+    """A segment's end, from before its last whole line on; a busy hour's segment has gigabytes."""
+    with path.open("rb") as segment:
+        tail, start = b"", size
+        while start and tail.count(b"\n") < 2:
+            step = min(start, TAIL_BYTES)
+            start -= step
+            segment.seek(start)
+            tail = segment.read(step) + tail
+    return tail
 
 
 @dataclass(frozen=True)
