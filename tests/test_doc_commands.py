@@ -120,8 +120,8 @@ def write_files(project: Path) -> None:
     (project / "recipe.sql").write_text(recipe)
     with sqlite3.connect(project / "collector.db") as collector:
         collector.execute(
-            "create table liquidation_events (id integer, exchange text, symbol text, raw_side text,"
-            " price real, qty real, event_ts integer, inserted_ts integer)"
+            "create table liquidation_events (id integer, exchange text, symbol text,"
+            " raw_side text, price real, qty real, event_ts integer, inserted_ts integer)"
         )
         collector.execute(
             "insert into liquidation_events values (1, 'bybit', 'BTCUSDT', 'Buy', 80000, 0.1,"

@@ -349,18 +349,26 @@ def refresh(
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
+    from unwind.landing.ledger import Ledger
     from unwind.warehouse.refresh import refresh as run_refresh
 
     if (as_of is None) != (into is None):
         raise typer.BadParameter("--as-of and --into go together")
     instant = _parsed(parse_instant, as_of) if as_of else None
     home = Home.from_env()
+    if not Ledger(home).sealed() and not home.staging_db.exists():
+        out.print(
+            f"Nothing to build: nothing is landed or imported in {home.root} yet. "
+            "Next: unwind land, or unwind import",
+            soft_wrap=True,
+        )
+        return
     with _progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
     for _, _, reason in done.unreadable:
         _say_error(f"left out: {reason}")
     if done.release_id is None:
-        out.print(_why_nothing_is_built(home))
+        out.print("Nothing to build: everything sealed is published.")
         return
     if done.rebuilt:
         out.print(f"Rebuilt everything from the raw zone: {done.rebuilt}.", soft_wrap=True)
@@ -577,17 +585,6 @@ def _real_home() -> Home:
         )
         raise typer.Exit(1)
     return home
-
-
-def _why_nothing_is_built(home: Home) -> str:
-    from unwind.landing.ledger import Ledger
-
-    if Ledger(home).sealed():
-        return "Nothing to build: everything sealed is published."
-    return (
-        f"Nothing to build: nothing is landed or imported in {home.root} yet. "
-        "Next: unwind land, or unwind import"
-    )
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:

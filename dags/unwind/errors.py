@@ -32,6 +32,10 @@ REMEDIES = {
     errno.ESTALE: "the network disk is gone: mount it again",
     errno.ENAMETOOLONG: "its name is too long: choose a shorter path",
 }
+OF_THIS_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE),
+}
 OUT_OF_MEMORY = (
     f"raise {MEMORY_VARIABLE} (docs/operations.md, Memory), as far as the machine has it, or take "
     "less at a time"
@@ -63,6 +67,13 @@ def sentence_of(error: BaseException, home: Path) -> str | None:
         remedy = REMEDIES.get(error.errno, "see to it, then run the command again")
         return f"{where}: {error.strerror}; {remedy}; {STAYS}"
     return None
+
+
+def is_of_this_machine(error: BaseException) -> bool:
+    """Whether it is this machine's disk or memory that failed, and nobody's answer."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, OSError) and error.errno in OF_THIS_MACHINE
 
 
 def ending(returncode: int) -> str:

@@ -29,7 +29,11 @@ class Home:
     @classmethod
     def from_env(cls) -> Home:
         """`UNWIND_HOME`, or `data/` in the project's folder."""
-        return cls(Path(os.environ.get("UNWIND_HOME") or PROJECT_ROOT / "data").resolve())
+        named = os.environ.get("UNWIND_HOME")
+        try:
+            return cls(Path(named or PROJECT_ROOT / "data").resolve())
+        except (OSError, RuntimeError) as error:
+            raise SettingError(f"UNWIND_HOME is {named!r}, which leads nowhere: {error}") from None
 
     @property
     def raw_objects(self) -> Path:

@@ -107,18 +107,19 @@ def up(
             _say(f"Ended what a killed `unwind up` had left behind: {', '.join(left)}")
         for option, number in {"--port": port, **(ports or {})}.items():
             _require_free_port(option, number)
-        environment = prepare(airflow, stop)
-        processes: dict[str, subprocess.Popen[bytes]] = {}
         leaders = [children.leader("up", os.getpid())]
+        children.write_record(airflow.record, leaders)
+        processes: dict[str, subprocess.Popen[bytes]] = {}
 
         def start(name: str, argv: Sequence[str]) -> None:
-            of_its_own = ENVIRONMENTS.get(name, {})
             log = airflow.logs / f"{name}.log"
-            processes[name] = children.start(argv, environment | of_its_own, log)
+            of_its_own = environment | ENVIRONMENTS.get(name, {})
+            processes[name] = children.start(argv, of_its_own, log)
             leaders.append(children.leader(name, processes[name].pid))
             children.write_record(airflow.record, leaders)
 
         try:
+            environment = prepare(airflow, stop)
             if not stop.is_set():
                 _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
                 for name, arguments in COMPONENTS.items():
@@ -134,7 +135,9 @@ def up(
             while not stop.wait(1):
                 _check_alive(processes, airflow.logs)
         finally:
-            _say(f"Stopping Airflow; running tasks have {children.STOP_WITHIN_S} seconds to end")
+            if processes:
+                tasks = f"running tasks have {children.STOP_WITHIN_S} seconds to end"
+                _say(f"Stopping Airflow; {tasks}")
             # The API server goes last: running tasks report their end to it.
             api_server = processes.pop("api-server", None)
             children.end(processes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -591,6 +592,21 @@ def test_a_page_that_cannot_be_read_costs_only_what_follows_it(
     assert "cannot be read (ValueError" in landing.detail
     # All three families were asked, and their answers are kept.
     assert len(envelopes(home, landing)) == 3
+
+
+def test_a_full_disk_is_no_venues_doing(
+    home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
+):
+    """It stops the landing: on record as a failure of the venue, it would not be asked again."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    okx(all_venues)
+    monkeypatch.setattr("unwind.landing.http.Transcript.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        land_venue(home, HOUR, "okx", clock, waits)
+    assert Ledger(home).landed(HOUR.batch_id, "okx") == []
 
 
 def test_an_answer_that_breaks_the_code_costs_its_dataset_only(

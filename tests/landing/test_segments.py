@@ -125,6 +125,23 @@ def test_an_hour_that_is_closed_twice_keeps_both_parts(tmp_path):
 # -- taking up what a former recorder left ------------------------------------------------------
 
 
+@pytest.mark.parametrize("length", [10, 63_990, 64_000, 200_000])
+@pytest.mark.parametrize("torn", [b"", b'{"received_at": "20', b"x" * 130_000])
+def test_the_end_of_a_segment_is_found_whatever_its_lines_length(tmp_path, length, torn):
+    path = segments.open_path(tmp_path, HOUR_AT)
+    lines = [segments.frame_line(at(minute), "x" * length) for minute in (1, 2, 3)]
+    path.write_bytes(b"".join(lines) + torn)
+    assert segments._cut_torn_line(path) == (len(torn), at(3))
+    assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"no line end", b"\n\n\n"])
+def test_a_segment_without_a_line_has_no_last_time(tmp_path, content):
+    path = segments.open_path(tmp_path, HOUR_AT)
+    path.write_bytes(content)
+    assert segments._cut_torn_line(path) == (len(content) if b"\n" not in content else 0, None)
+
+
 def test_a_torn_last_line_is_cut_and_told(tmp_path):
     whole = segments.frame_line(at(10), "whole")
     segments.append(tmp_path, HOUR_AT, [whole, b'{"received_at":"2026-01-29T14:10:01.0'])

@@ -25,6 +25,7 @@ from tenacity.wait import wait_fixed
 
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.clock import Clock, parse_day, parse_hour
+from unwind.errors import is_of_this_machine
 from unwind.landing.coverage import (
     COMPLETE,
     FAILED,
@@ -463,6 +464,9 @@ def _land_dataset(
             if str(stopped) not in transcript.failures:
                 transcript.failures.append(str(stopped))
         except Exception as error:
+            # A full disk is no venue's doing, and would meet the next one as well.
+            if is_of_this_machine(error):
+                raise
             # The boundary of a dataset: whatever an answer provokes in its code costs only it.
             broke_off = "".join(traceback.format_exception(error))
             logger.error(

@@ -11,6 +11,7 @@ import glob
 import json
 import os
 import re
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,8 @@ WHOLE_WITHIN_SECONDS = 60.0
 # What reading an instant or a count out of a foreign line can raise.
 UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 RECORDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+# Read at a time from the end of a segment; a line has some 300 bytes.
+TAIL_BYTES = 64 * 1024
 # Stands for the stream of a gap that names none.
 ALL_STREAMS = ""
 
@@ -122,8 +125,10 @@ def close(folder: Path, hour_at: datetime) -> None:
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
         # The clock was set back over the hour: what came then follows, and nothing is lost.
-        with whole_file(target) as beside:
-            beside.write_bytes(target.read_bytes() + path.read_bytes())
+        with whole_file(target) as beside, beside.open("wb") as both:
+            for part in (target, path):
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, both)
         path.unlink()
     else:
         path.rename(target)
@@ -166,15 +171,29 @@ def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> d
 
 def _cut_torn_line(path: Path) -> tuple[int, datetime | None]:
     """Cuts what follows the last line end: how many bytes, and the last whole line's time."""
-    payload = path.read_bytes()
-    whole = payload.rfind(b"\n") + 1
-    if whole < len(payload):
-        os.truncate(path, whole)
-    last = payload[payload.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
+    size = path.stat().st_size
+    tail = _from_last_whole_line(path, size)
+    whole = tail.rfind(b"\n") + 1
+    torn = len(tail) - whole
+    if torn:
+        os.truncate(path, size - torn)
+    last = tail[tail.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
     try:
-        return len(payload) - whole, parse_instant((_envelope(last) or {})["received_at"])
+        return torn, parse_instant((_envelope(last) or {})["received_at"])
     except UNREADABLE_VALUE:
-        return len(payload) - whole, None
+        return torn, None
+
+
+def _from_last_whole_line(path: Path, size: int) -> bytes:
+    """A segment's end, from before its last whole line on; a busy hour's segment has gigabytes."""
+    with path.open("rb") as segment:
+        tail, start = b"", size
+        while start and tail.count(b"\n") < 2:
+            step = min(start, TAIL_BYTES)
+            start -= step
+            segment.seek(start)
+            tail = segment.read(step) + tail
+    return tail
 
 
 @dataclass(frozen=True)
