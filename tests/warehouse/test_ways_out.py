@@ -305,6 +305,11 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     lines.unlink()
     _, fewer = raw_paths(troubled, 11, "binance")
     halve(fewer)
+    # Its index is sound: only who reads it meets the damage.
+    _, broken = raw_paths(troubled, 10, "bybit")
+    payload = bytearray(broken.read_bytes())
+    payload[4:40] = bytes(36)
+    broken.write_bytes(payload)
     (troubled.batches / "hour-2026-01-29T12.r0001.json").write_text('{"batch_id": "hou')
     report = refresh.refresh(troubled, full=True, clock=clock)
     assert [(batch, venue) for batch, venue, _ in report.held] == [
