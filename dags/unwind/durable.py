@@ -27,23 +27,46 @@ NEVER_LEFT = ".next.part"
 
 
 @contextmanager
-def whole_file(target: Path, scratch: Path | None = None) -> Iterator[Path]:
-    """Yields a path to write beside `target`; on success it is flushed to disk and renamed to it.
+def whole_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yields a path to write; on success it is flushed to disk and renamed to `target`.
 
-    On failure nothing of it is left, and a former `target` stays as it was. `scratch` is a folder
-    on the same disk to write in instead, for targets in folders that are too many to sweep.
+    The path is in `folder`, or beside the target. On failure nothing of it is left, and a former
+    `target` stays as it was; what a kill leaves is swept with its folder or by its mark.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = scratch or target.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{target.name[:120]}.{process_mark()}{uuid.uuid4().hex[:8]}.part"
+    name = f".{target.name[:120]}.{process_mark()}{uuid.uuid4().hex[:8]}.part"
+    beside = (folder or target.parent) / name
     try:
         yield beside
         sync(beside)
-        beside.replace(target)
+        with _on_disk_of(target, beside) as near:
+            near.replace(target)
         sync(target.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def link_new(source: Path, target: Path) -> None:
+    """Gives a whole file the name `target`. Raises FileExistsError where that is taken."""
+    with _on_disk_of(target, source) as near:
+        # A link, unlike a rename, fails when the name is taken.
+        os.link(near, target)
+    sync(target.parent)
+
+
+@contextmanager
+def _on_disk_of(target: Path, source: Path) -> Iterator[Path]:
+    """The source where it is, or, for a target on another disk, a copy of it beside that."""
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        yield source
+        return
+    near = target.with_name(f".{source.name}.near")
+    try:
+        shutil.copyfile(source, near)
+        sync(near)
+        yield near
+    finally:
+        near.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -55,24 +78,35 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(target: Path, value: Any, default: Callable[[Any], Any] = str) -> None:
-    """Writes `value` whole; keys are sorted so that the same value gives the same bytes."""
-    with whole_file(target) as beside:
+def write_json(
+    target: Path,
+    value: Any,
+    default: Callable[[Any], Any] = str,
+    folder: Path | None = None,
+) -> None:
+    """Writes `value` whole; keys are sorted so that the same value gives the same bytes.
+
+    `folder` is where it is written first, as for `whole_file`.
+    """
+    with whole_file(target, folder) as beside:
         beside.write_text(json.dumps(value, indent=1, sort_keys=True, default=default) + "\n")
 
 
-def write_once(target: Path, value: Any) -> bool:
-    """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written."""
-    beside = target.with_name(f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once")
+def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
+    """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written.
+
+    `folder` is where it is written first, as for `whole_file`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once"
+    beside = (folder or target.parent) / name
     try:
         write_json(beside, value)
-        # A link, unlike a rename, fails when the file is there already.
-        os.link(beside, target)
+        link_new(beside, target)
     except FileExistsError:
         return False
     finally:
         beside.unlink(missing_ok=True)
-    sync(target.parent)
     return True
 
 

@@ -87,7 +87,7 @@ qualify hour_at in {{ build_hours() }}
     cross at about a hundred hours. Both give the same rows; only the time differs.
 -#}
 {% macro few_build_hours() -%}
-    {%- if not execute -%}
+    {%- if not has_warehouse() -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set counted = run_query("select count(*) from " ~ build_hours() ~ " as building") -%}

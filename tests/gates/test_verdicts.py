@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,56 +150,6 @@ def test_a_missing_staging_relation_stops_the_run(home: Home, in_staging: Run) -
     assert {one.suite for one in results} == {"landed_schema"}
 
 
-def test_a_warning_about_marts_does_not_stop_a_release(home: Home, in_marts: Run) -> None:
-    in_marts("update marts.funding_hourly set oi_weighted_funding_8h = 0.03")
-    results = gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"])
-    assert list(failures(results)) == ["funding_rate_8h_plausible"]
-    assert gates.run_failures(results) == []
-
-
-def test_one_lost_cent_stops_a_release(home: Home, in_marts: Run) -> None:
-    in_marts(
-        "update marts.liquidations_hourly set short_usd = short_usd - 0.01,"
-        " total_usd = total_usd - 0.01"
-        " where hour_at = '2026-01-29 14:00:00' and venue = 'okx' and base_asset = 'ETH'"
-    )
-    results = gates.check_marts(home, "run", CHECKED_AT, ["liquidations_hourly"])
-    (stopped,) = gates.run_failures(results)
-    assert stopped.expectation == "money_conserved"
-    assert stopped.unexpected_count == 1
-    assert "venue okx, base_asset ETH" in stopped.message
-
-
-def test_an_hour_that_is_not_being_built_is_not_judged(home: Home, in_marts: Run) -> None:
-    in_marts(
-        "update marts.liquidations_hourly set total_usd = -1 where hour_at = '2026-01-29 13:00:00'"
-    )
-    assert failures(gates.check_marts(home, "run", CHECKED_AT, ["liquidations_hourly"])) == {}
-
-
-def test_a_column_that_is_gone_fails_critically_instead_of_passing(
-    home: Home, in_marts: Run
-) -> None:
-    in_marts("alter table marts.funding_hourly drop column oi_weighted_funding_8h")
-    (stopped,) = gates.run_failures(gates.check_marts(home, "run", CHECKED_AT, ["funding_hourly"]))
-    assert (stopped.suite, stopped.expectation) == ("funding_hourly", "funding_rate_8h_plausible")
-    assert "could not be judged" in stopped.message
-    assert "oi_weighted_funding_8h" in stopped.message
-
-
-def test_a_mart_of_the_project_that_was_not_built_stops_a_release(
-    home: Home, in_marts: Run, tmp_path: Path
-) -> None:
-    in_marts("drop table marts.stress_hourly; drop table marts.funding_hourly")
-    models = tmp_path / "models"
-    models.mkdir()
-    (models / "stress_hourly.sql").touch()
-    results = gates.check_marts(home, "run", CHECKED_AT, models=models)
-    (missing,) = gates.run_failures(results)
-    assert (missing.suite, missing.expectation) == ("stress_hourly", "table_present")
-    assert "funding_hourly" not in {one.suite for one in results}
-
-
 def test_results_are_written_where_the_warehouse_reads_them(home: Home, in_staging: Run) -> None:
     in_staging(f"update {STAGED} set liquidated_side = 'SELL' where venue = 'okx'")
     results = gates.check_landed(home, "run-7", CHECKED_AT)
@@ -244,10 +195,15 @@ def test_a_file_that_another_process_writes_is_named(home: Home) -> None:
         holder.communicate()
 
 
-def test_the_files_are_free_again_after_a_gate(home: Home, in_staging: Run, in_marts: Run) -> None:
-    gates.check_marts(home, "run", CHECKED_AT, ["stress_hourly"])
+def test_the_file_is_free_again_after_a_gate(home: Home, in_staging: Run) -> None:
+    gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])
     in_staging("create table ops.written_after (one integer)")
-    in_marts("create table marts.written_after (one integer)")
+
+
+def test_limits_that_cannot_be_read_are_said_in_words(home: Home, in_staging: Run) -> None:
+    in_staging("drop table seeds.plausibility_limits")
+    with pytest.raises(gates.GateError, match=r"plausibility_limits.*`unwind refresh --full`"):
+        gates.check_landed(home, "run", CHECKED_AT)
 
 
 def test_results_of_a_run_are_kept_and_old_runs_forgotten(
@@ -257,14 +213,28 @@ def test_results_of_a_run_are_kept_and_old_runs_forgotten(
     few = gates.Threshold("results_kept_runs", 2, stated["results_kept_runs"].since, "test")
     monkeypatch.setattr(gates, "thresholds", lambda: {**stated, "results_kept_runs": few})
     for run in ("run-1", "run-2", "run-3"):
-        gates.check_marts(home, run, CHECKED_AT, ["stress_hourly"])
+        gates.check_landed(home, run, CHECKED_AT, ["landed_parts"])
     index = gates.build_docs(home)
-    kept = {path.name for path in (home.gates / "results" / "stress_hourly").iterdir()}
+    kept = {path.name for path in (home.gates / "results" / "landed_parts").iterdir()}
     assert kept == {"run-2", "run-3"}
     assert index == home.gates / "docs" / "index.html"
-    assert "stress_hourly" in index.read_text()
-    pages = list((home.gates / "docs" / "validations" / "stress_hourly").rglob("*.html"))
+    assert "landed_parts" in index.read_text()
+    pages = list((home.gates / "docs" / "validations" / "landed_parts").rglob("*.html"))
     assert len(pages) == 2
+    # Read without a network: nothing is fetched, and the index leads to every page.
+    site = sorted((home.gates / "docs").rglob("*.html"))
+    assert [page for page in site if fetched_by(page.read_text())] == []
+    linked = {index.parent / link for link in re.findall(r'<a href="([^"]+)"', index.read_text())}
+    assert linked == set(site) - {index}
+    assert index.read_text().count("<td>run-3</td>") == 1
+
+
+def fetched_by(text: str) -> list[str]:
+    """What a browser fetches from elsewhere to show a page."""
+    return [
+        *re.findall(r"<(?:script|img|link)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^>]*>", text),
+        *re.findall(r"@import|url\(['\"]?(?:https?:)?//", text),
+    ]
 
 
 def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) -> None:

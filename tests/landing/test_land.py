@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -305,7 +306,7 @@ def test_okx_liquidations_are_partial_when_half_the_families_are_not_known(
     assert len(asked_of(all_venues, "/okx/api/v5/public/liquidation-orders")) == 2
 
 
-def test_okx_goes_on_while_pages_are_full_and_stops_when_after_is_ignored(
+def test_okx_goes_on_while_pages_are_full_and_is_partial_when_after_is_ignored(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -323,7 +324,10 @@ def test_okx_goes_on_while_pages_are_full_and_stops_when_after_is_ignored(
         None,
         str(LAST_MS - 99),
     ]
-    assert outcomes(landings)["liquidations"] == "ok"
+    # The page reaches back by a tenth of a second, and what is older cannot be had.
+    landing = of(landings, "liquidations")
+    assert landing.status == "partial"
+    assert "gives the same rows again and again" in landing.detail
 
 
 def test_okx_uses_the_families_of_the_last_day_in_the_hours_between(
@@ -588,6 +592,21 @@ def test_a_page_that_cannot_be_read_costs_only_what_follows_it(
     assert "cannot be read (ValueError" in landing.detail
     # All three families were asked, and their answers are kept.
     assert len(envelopes(home, landing)) == 3
+
+
+def test_a_full_disk_is_no_venues_doing(
+    home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
+):
+    """It stops the landing: on record as a failure of the venue, it would not be asked again."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    okx(all_venues)
+    monkeypatch.setattr("unwind.landing.http.Transcript.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        land_venue(home, HOUR, "okx", clock, waits)
+    assert Ledger(home).landed(HOUR.batch_id, "okx") == []
 
 
 def test_an_answer_that_breaks_the_code_costs_its_dataset_only(

@@ -89,9 +89,13 @@ def test_packed_files_are_kept_as_they_came_with_their_lines_beside(zone, pack, 
         (zipped({"x.csv": b"1\n", "y.csv": b"1\n"}), "holds 2 files"),
         (zipped({"x.csv": b"1\n"})[:-30], "broken zip"),
         (lz4.frame.compress(b"one\ntwo\n" * 1000)[:-12], "broken lz4"),
-        (zipped({"x.csv": b"0" * 80_000_000}), "unpacks to more than"),
+        (zipped({"x.csv": (b"0" * 999_999 + b"\n") * 80}), "unpacks to more than"),
+        (zipped({"x.csv": b"0" * 80_000_000}), "its line 1 is longer than 67,108,864 bytes"),
     ],
-    ids=["parent path", "absolute path", "two files", "cut zip", "cut lz4", "absurd ratio"],
+    ids=[
+        *("parent path", "absolute path", "two files", "cut zip", "cut lz4", "absurd ratio"),
+        "absurd line",
+    ],
 )
 def test_what_cannot_be_unpacked_is_kept_with_the_reason(zone, payload, why):
     obj = put(zone, payload)
@@ -131,11 +135,22 @@ def test_an_empty_zip_is_no_line_of_text(zone):
     assert "holds 0 files" in obj.problem
 
 
+def test_a_line_that_is_too_long_is_one_that_no_format_reads(zone, monkeypatch):
+    monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
+    cut = "a line of 5001 bytes, cut: " + "x" * 100
+    for payload in (b"x" * 5_000 + b"\n", b"\n" + b"x" * 5_000 + b"\nlast\n"):
+        for packed in (payload, gzip.compress(payload)):
+            obj = put(zone, packed)
+            whole = payload.decode().replace("x" * 5_000, cut).splitlines()
+            assert lines_of(zone, obj) == list(enumerate(whole, start=1))
+            assert zone.read(obj) == packed
+    assert lines_of(zone, put(zone, b"x" * 999 + b"\n")) == [(1, "x" * 999)]
+
+
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(zone, monkeypatch):
     monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
-    for payload in (b"x" * 1_001, gzip.compress(b"short\n" + b"x" * 5_000)):
-        assert "longer than 1,000 bytes" in put(zone, payload).problem
-    assert put(zone, b"x" * 999 + b"\n").problem is None
+    monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 10_000_000)
+    assert "more than 10,000,000 bytes" in put(zone, gzip.compress(b"x" * 30_000_000)).problem
 
 
 def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from unittest import mock
 
 import duckdb
@@ -24,8 +26,25 @@ from unwind.replay.server import ReplayServer
 from unwind.replay.wire import venues as replayed
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.venues import venues
+from unwind.warehouse import gates, suites
+from unwind.warehouse.gates import _Gate
 from unwind.warehouse.lineage import sightings_of
+from unwind.warehouse.promises import Mart, marts
 from unwind.warehouse.refresh import refresh
+
+from .breaking_marts import BREAKING
+from .hand_made import okx
+from .tampering import (
+    is_dense,
+    judging,
+    refusals,
+    replaced,
+    run,
+    value_beyond,
+    verdicts,
+    without_a_tenth,
+    without_an_hour,
+)
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
@@ -76,6 +95,10 @@ def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
                 land_venue(home, day_batch(HOUR_AT), source, lambda: NOW)
     seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
     seal_batch(home, day_batch(HOUR_AT), lambda: NOW)
+    # A symbol that nobody can read: it is quarantined, and listed.
+    unreadable = home.root.parent / "unreadable.ndjson"
+    unreadable.write_text(okx("B@D-SYMBOL", "sell", "5", "100", HOUR_AT + timedelta(minutes=5)))
+    import_files(home, "okx", "frames", [unreadable], lambda: NOW)
     refresh(home, clock=lambda: NOW)
     return home
 
@@ -216,3 +239,199 @@ def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Hom
     }
     assert venues_of == {"coinalyze": 11, "coinglass": 15}
     assert [one for one in told if abs(one[2] - one[3]) > 0.05] == []
+
+
+# A build of which every mart has rows, as the marts gate judges it.
+
+
+@pytest.fixture(scope="module")
+def gate(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Gate]:
+    with judging(landed, tmp_path_factory.mktemp("judged") / "home") as opened:
+        yield opened
+
+
+EVERY_MART = [pytest.param(mart, id=mart.name) for mart in marts().values()]
+
+
+def test_a_sound_build_is_not_refused(gate: _Gate) -> None:
+    assert {name: one.message for name, one in refusals(gate, list(marts())).items()} == {}
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_mart_with_every_row_twice_is_refused(mart: Mart, gate: _Gate) -> None:
+    twice = f"from sound_{mart.name} union all from sound_{mart.name}"
+    with replaced(gate, mart.name, twice):
+        assert refusals(gate, [mart.name])
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: _Gate) -> None:
+    assert run(gate, f"select count(*) from sound_{mart.name}")[0][0] > 0
+    with replaced(gate, mart.name, without_a_tenth(mart)):
+        assert refusals(gate, [mart.name])
+    if is_dense(mart):
+        with replaced(gate, mart.name, without_an_hour(mart)):
+            assert refusals(gate, [mart.name])
+
+
+@pytest.mark.parametrize("mart", EVERY_MART)
+def test_a_null_in_any_column_that_is_never_null_is_refused(mart: Mart, gate: _Gate) -> None:
+    columns = [column.name for column in mart.columns if column.is_not_null]
+    assert columns
+    nulls = ", ".join(f"null as {name}" for name in columns)
+    with replaced(gate, mart.name, f"select * replace ({nulls}) from sound_{mart.name} limit 3"):
+        refused = refusals(gate, [mart.name])
+    for name in columns:
+        failure = refused[f"{name}_not_null"]
+        assert "could not be judged" not in failure.message
+        assert f"have no {name}" in failure.message
+
+
+IN_SQL_FILES = [
+    (mart.name, path.stem)
+    for mart in marts().values()
+    for path in sorted((suites.SQL / "marts" / mart.name).glob("*.sql"))
+]
+
+
+@pytest.mark.parametrize(
+    ("suite", "name"), [pytest.param(*one, id=".".join(one)) for one in IN_SQL_FILES]
+)
+def test_a_check_in_sql_fails_on_the_row_that_breaks_it(suite: str, name: str, gate: _Gate) -> None:
+    breaking = BREAKING[suite, name]
+    mart, sql = breaking if isinstance(breaking, tuple) else (suite, breaking)
+    with replaced(gate, mart, f"from sound_{mart}"):
+        run(gate, sql.format(table=f"broken_{mart}"))
+        (failure,) = [one for one in verdicts(gate, [suite]) if one.expectation == name]
+    assert not failure.success
+    assert "could not be judged" not in failure.message
+    assert failure.unexpected_count >= 1
+    assert "None" not in failure.message
+    assert "{" not in failure.message
+    assert failure.message.endswith(".")
+
+
+def test_no_breaking_row_is_left_without_its_check() -> None:
+    assert set(BREAKING) == set(IN_SQL_FILES)
+
+
+def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: _Gate) -> None:
+    """All columns of a mart at once: each has a check of its own."""
+    by_mart: dict[str, list[suites.Expectation]] = {}
+    for one in suites.expectations_of(suites.MARTS):
+        if one.name.endswith(("_in_range", "_known")) and not one.sql:
+            by_mart.setdefault(one.suite, []).append(one)
+    for mart, checks in by_mart.items():
+        wrong = ", ".join(f"{value_beyond(gate, one)} as {one.kwargs['column']}" for one in checks)
+        with replaced(gate, mart, f"select * replace ({wrong}) from sound_{mart} limit 1"):
+            failed = {one.expectation for one in verdicts(gate, [mart]) if not one.success}
+        assert {one.name for one in checks} <= failed, mart
+
+
+def test_a_refusal_names_rows_batches_and_the_way_out(gate: _Gate) -> None:
+    (batch_id,) = run(
+        gate, "select distinct batch_id from sound_fct_prices where venue = 'okx' order by 1"
+    )[0]
+    wrong = "if(venue = 'okx', 1e10, close_usd) as close_usd"
+    broken = f"select * replace ({wrong}) from sound_fct_prices"
+    with replaced(gate, "fct_prices", broken):
+        message = refusals(gate, ["fct_prices"])["close_usd_in_range"].message
+    assert "rows of fct_prices have a close_usd that is not at least price_usd_min" in message
+    assert "close_usd 10000000000.0" in message
+    assert f"Behind these rows: {batch_id}" in message
+    assert f"`unwind withdraw {batch_id}` takes a batch out" in message
+
+
+def test_a_notional_of_exactly_the_limit_passes_the_gate_as_it_passes_screening(
+    gate: _Gate,
+) -> None:
+    (limit,) = run(
+        gate,
+        "select value from staging.seeds.plausibility_limits where limit_name = 'notional_usd_max'",
+    )[0]
+    assert limit == 1e10
+    for notional, refused in ((1e10, False), (1e10 + 1, True)):
+        rows = f"select * replace ({notional!r}::decimal(38, 4) as notional_usd)"
+        with replaced(gate, "fct_liquidations", f"{rows} from sound_fct_liquidations"):
+            assert ("notional_usd_in_range" in refusals(gate, ["fct_liquidations"])) is refused
+
+
+def test_a_row_of_no_hour_is_judged_with_every_build(landed: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    copytree(landed.warehouse_dir, home.warehouse_dir)
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("update marts.funding_hourly set hour_at = null where base_asset = 'BTC'")
+    results = gates.check_marts(home, "run", NOW, ["funding_hourly"])
+    assert "hour_at_not_null" in {one.expectation for one in results if one.is_critical_failure}
+
+
+def test_a_warning_does_not_stop_a_release(gate: _Gate) -> None:
+    rates = "select * replace (0.03 as oi_weighted_funding_8h) from sound_funding_hourly"
+    with replaced(gate, "funding_hourly", rates):
+        failed = [one for one in verdicts(gate, ["funding_hourly"]) if not one.success]
+    assert [one.expectation for one in failed] == ["funding_rate_8h_plausible"]
+    assert gates.run_failures(failed) == []
+
+
+def test_one_lost_cent_stops_a_release(gate: _Gate) -> None:
+    lost = "total_usd - 0.01 as total_usd, short_usd - 0.01 as short_usd"
+    one_hour = "venue = 'okx' and base_asset = 'BTC' and hour_at = timestamp '2026-01-29 14:00:00'"
+    rows = "sound_liquidations_hourly"
+    broken = (
+        f"select * replace ({lost}) from {rows} where {one_hour}"
+        f" union all from {rows} where not ({one_hour})"
+    )
+    with replaced(gate, "liquidations_hourly", broken):
+        (stopped,) = refusals(gate, ["liquidations_hourly"]).values()
+    assert stopped.expectation == "money_conserved"
+    assert stopped.unexpected_count == 1
+    assert "venue okx, base_asset BTC" in stopped.message
+
+
+def test_a_column_that_is_gone_fails_critically_instead_of_passing(gate: _Gate) -> None:
+    rows = "select * exclude (oi_weighted_funding_8h) from sound_funding_hourly"
+    with replaced(gate, "funding_hourly", rows):
+        failed = refusals(gate, ["funding_hourly"])
+    assert "could not be judged" in failed["funding_rate_8h_plausible"].message
+    assert "oi_weighted_funding_8h" in failed["funding_rate_8h_plausible"].message
+
+
+def test_an_hour_that_is_not_being_built_is_not_judged(landed: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    copytree(landed.warehouse_dir, home.warehouse_dir)
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute("insert into ops.pending_hours select max(hour_at) from ops.hours")
+        newest = staging.execute("select max(hour_at) from ops.hours").fetchone()[0]
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        wrong = "update marts.liquidations_hourly set total_usd = -1 where hour_at < ?"
+        warehouse.execute(wrong, [newest])
+    results = gates.check_marts(home, "run", NOW, ["liquidations_hourly"])
+    assert gates.run_failures(results) == []
+
+
+def test_a_mart_of_the_project_that_was_not_built_stops_a_release(
+    landed: Home, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    copytree(landed.warehouse_dir, home.warehouse_dir)
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("drop table marts.stress_hourly")
+    results = gates.check_marts(home, "run", NOW, ["stress_hourly"])
+    (missing,) = gates.run_failures(results)
+    assert (missing.suite, missing.expectation) == ("stress_hourly", "table_present")
+
+
+def test_the_marts_gate_of_a_small_hour_is_quick(landed: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    copytree(landed.warehouse_dir, home.warehouse_dir)
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute("insert into ops.pending_hours select max(hour_at) from ops.hours")
+    gates.preload()
+    started = os.times()
+    results = gates.check_marts(home, "run", NOW)
+    ended = os.times()
+    assert {one.suite for one in results} == {*marts(), gates.CONTINUITY}
+    assert [one.message for one in results if one.is_critical_failure] == []
+    # Of both processes, so that other work on the machine does not show; they share two cores.
+    spent = sum(ended[:4]) - sum(started[:4])
+    assert spent < 12

@@ -23,7 +23,9 @@ from typing import Any
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import write_json, write_once
+from unwind.errors import UnwindError
 from unwind.landing.raw import RawObject
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 STATUSES = ("ok", "partial", "failed", "empty")
@@ -37,7 +39,7 @@ WITHDRAWAL_NAME = re.compile(r"(?P<batch_id>[^.].*)\.w(?P<number>\d+)\.json")
 logger = logging.getLogger(__name__)
 
 
-class LedgerError(ValueError):
+class LedgerError(UnwindError, ValueError):
     """A file of the ledger cannot be read, or an entry cannot be made; says what to do."""
 
 
@@ -176,6 +178,7 @@ class Ledger:
         write_json(
             self._home.landed / batch_id / f"{venue}.json",
             [landing.as_json() for landing in sorted(landings, key=lambda one: one.dataset)],
+            folder=process_folder(self._home),
         )
 
     def landed(self, batch_id: str, venue: str) -> list[Landing]:
@@ -395,6 +398,7 @@ class Ledger:
                     for venue, landings in seal.landings.items()
                 },
             },
+            process_folder(self._home),
         )
         if not written:
             raise FileExistsError(target)

@@ -36,6 +36,6 @@ def leftovers_of(home: Home) -> Iterator[Path]:
 
 def _few_folders(home: Home) -> list[Path]:
     return [
-        *(home.root, home.scratch, home.batches, home.withdrawals, home.hold_releases),
+        *(home.root, home.batches, home.withdrawals, home.hold_releases),
         home.releases,
     ]

@@ -12,9 +12,7 @@ import gzip
 import hashlib
 import io
 import itertools
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -30,19 +28,22 @@ import zstandard
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import whole_file
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
-# 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
-# day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
-MAX_LINE_BYTES = 256 * 2**20
+# 2026-11-25: the longest lines seen are REST answers of some 10 MB, and none above 48 MiB is
+# landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
+# taking gigabytes of memory, or hours.
+MAX_LINE_BYTES = 64 * 2**20
 MAX_LINES = 64_000_000
+SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
-BYTES_PER_WRITE = 64 * 2**20
+BYTES_PER_WRITE = 16 * 2**20
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
@@ -51,11 +52,6 @@ PACKED_MAGIC = {
     b"\x1f\x8b": "gz",
     b"PAR1": "parquet",
 }
-# What unpacking raises on damaged bytes, whichever method packed them.
-BROKEN_ARCHIVE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, RuntimeError, NotImplementedError),
-)
 TOO_LARGE = "not taken for market data, check where the file came from"
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
@@ -109,6 +105,10 @@ class RawZone:
     def __init__(self, home: Home) -> None:
         self._home = home
 
+    @property
+    def _folder(self) -> Path:
+        return process_folder(self._home)
+
     def put(
         self,
         payload: bytes | Path,
@@ -129,16 +129,15 @@ class RawZone:
             digest, size, head = _digest(stream)
         packing = _packing(head)
         object_path = self.object_path(venue, digest, packing)
-        scratch = self._home.scratch
         # What is there and damaged is written again: the bytes at hand are what it was.
         if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
-            with _opened(payload) as stream, whole_file(object_path, scratch) as beside:
+            with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
         if _row_count(lines_path) is None:
             try:
-                with _opened(payload) as stream, whole_file(lines_path, scratch) as beside:
+                with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{source.name if source else name}: {error}"
@@ -165,6 +164,16 @@ class RawZone:
     def opened(self, obj: RawObject) -> AbstractContextManager[IO[bytes]]:
         """The original bytes as a stream. Raises OSError, zstandard.ZstdError."""
         return _stored(self.object_path(obj.venue, obj.sha256, obj.packing), obj.packing)
+
+    def lines_of(self, obj: RawObject) -> Iterator[bytes]:
+        """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
+        path = self.object_path(obj.venue, obj.sha256, obj.packing)
+        with path.open("rb") as stored:
+            if obj.packing != "zst":
+                yield from stored
+                return
+            with zstandard.ZstdDecompressor().stream_reader(stored) as text:
+                yield from io.BufferedReader(text)
 
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""
@@ -211,7 +220,7 @@ class RawZone:
             return damage
         path = self.lines_path(obj.venue, obj.sha256)
         try:
-            with self.opened(obj) as stream, whole_file(path, self._home.scratch) as beside:
+            with self.opened(obj) as stream, whole_file(path, self._folder) as beside:
                 _write_lines(stream, beside, obj.packing, obj.bytes)
         except UnreadableObjectError as error:
             return f"the raw object of {obj.name}: {error}"
@@ -326,45 +335,53 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     """
     unpacked = 0
     try:
-        for count, line in enumerate(_unpacked(stream, packing), start=1):
-            unpacked += len(line)
+        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
+            unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if len(line) > MAX_LINE_BYTES:
-                raise UnreadableObjectError(
-                    f"its line {count:,} is longer than {MAX_LINE_BYTES:,} bytes; {TOO_LARGE}"
-                )
             if count > MAX_LINES:
                 raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except BROKEN_ARCHIVE as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
+    except (UnreadableObjectError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        # Each library has errors of its own for damaged bytes; struct.error is one of zipfile's.
         raise UnreadableObjectError(
             f"it is a broken {packing} file ({error}); fetch or export it again"
         ) from error
 
 
-def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends, and how many bytes each is unpacked."""
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member)
+            yield from _lines(member, limit)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames)
+            yield from _lines(frames, limit)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped)
+            yield from _lines(unzipped, limit)
     elif packing == "parquet":
-        yield from _table_lines(stream)
+        yield from ((line, len(line)) for line in _table_lines(stream))
     else:
-        yield from _lines(stream)
+        yield from _lines(stream, limit)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines with their ends; of one that is too long only as much as shows that it is."""
+def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends; in the place of one that is too long what it was, which staging
+    rejects: its bytes are in the object, and its neighbours are read."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
-        yield line
+        size = len(line)
+        if size <= MAX_LINE_BYTES:
+            yield line, size
+            continue
+        beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]
+        del line
+        while end != b"\n" and size <= limit and (piece := stream.readline(1 << 20)):
+            size += len(piece)
+            end = piece[-1:]
+        yield b"a line of %d bytes, cut: %s" % (size, beginning), size
 
 
 def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from unwind.database import in_memory
 from unwind.settings import Home
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
@@ -87,13 +88,14 @@ class Comparison:
     `lost` differs although nothing that this build replaced explains it. `shrunk` has fewer rows
     since, in days of which the build replaced some: corrections do that, and so do faults. `found`
     is what to keep with the new release; `release_id` is null where there was nothing to compare
-    with.
+    with, and `problem` says why if there should have been.
     """
 
     release_id: str | None
     lost: tuple[Difference, ...]
     shrunk: tuple[Difference, ...]
     found: Contents
+    problem: str | None = None
 
 
 def compare(home: Home, built_at: datetime) -> Comparison:
@@ -106,10 +108,17 @@ def compare(home: Home, built_at: datetime) -> Comparison:
     files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
     with _attached(files) as connection:
         folder = _former(connection, home)
-        recorded = read(folder) if folder else None
-        if folder is None or recorded is None:
-            return Comparison(None, (), (), contents(connection, "warehouse"))
-        connection.execute(f"attach '{_text(folder / 'warehouse.duckdb')}' as former (read_only)")
+        problem = None
+        if folder:
+            try:
+                recorded = read(folder)
+                former = _text(folder / "warehouse.duckdb")
+                connection.execute(f"attach '{former}' as former (read_only)")
+            except duckdb.Error as error:
+                # What readers have is broken; that must not keep them from what is whole.
+                problem = f"release {folder.name} cannot be read: {str(error).splitlines()[0]}"
+        if folder is None or problem or recorded is None:
+            return Comparison(None, (), (), contents(connection, "warehouse"), problem)
         counts = contents(connection, "warehouse", hashed=False)
         touched = _touched(connection, recorded.keys() | counts.keys())
         differing = differences(recorded, counts)
@@ -159,7 +168,7 @@ def publish(home: Home, run_id: str, folder: Path) -> None:
         written = contents(connection, "warehouse", only)
     found = {key: rows for key, rows in (judged or {}).items() if key[0] not in (only or ())}
     write({**found, **written}, folder / CONTENTS_FILE)
-    for leftover in home.warehouse_dir.glob("contents.*.parquet"):
+    for leftover in home.warehouse_dir.glob("*contents.*.parquet*"):
         leftover.unlink()
 
 
@@ -222,7 +231,7 @@ def contents(
 def write(found: Contents, path: Path) -> None:
     """Writes contents to a Parquet file, whole or not at all."""
     beside = path.with_name(f".{path.name}.part")
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         connection.execute(
             "create table contents"
             " (mart varchar, day date, row_count bigint, content_hash varchar, hashed_by varchar)"
@@ -259,7 +268,7 @@ def read_file(path: Path) -> dict[Key, Rows] | None:
     """
     if not path.is_file():
         return None
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         rows = connection.execute(
             "select mart, day, row_count, content_hash, hashed_by from read_parquet(?)", [str(path)]
         ).fetchall()
@@ -396,8 +405,7 @@ def _kept_until_published(home: Home, run_id: str) -> Path:
 
 @contextmanager
 def _attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory() as connection:
         for name, path in files.items():
             connection.execute(f"attach '{_text(path)}' as {name} (read_only)")
         yield connection

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import duckdb
 
+from unwind.database import connect
 from unwind.durable import sync, whole_file
+from unwind.errors import UnwindError
 from unwind.settings import Home
 
 # Within the warehouse's folder, so that deleting that folder deletes it as well.
@@ -39,7 +41,7 @@ UNUSABLE = (
 )
 
 
-class WarehouseFileError(RuntimeError):
+class WarehouseFileError(UnwindError, RuntimeError):
     """A file of the warehouse cannot be opened; the text says why and what to do."""
 
 
@@ -96,11 +98,11 @@ def wrong_with(home: Home) -> str | None:
         return f"{missing[0]} is missing"
     for path in pair(home):
         try:
-            with opened(path):
+            with opened(home, path):
                 pass
         except UnusableFileError as error:
             return str(error)
-    staging, warehouse = (_build_of(path) for path in pair(home))
+    staging, warehouse = (_build_of(home, path) for path in pair(home))
     if staging is None and warehouse is None:
         return f"the files in {home.warehouse_dir} were built by an older version"
     if staging is None or warehouse is None or warehouse.build_id not in staging.fitting:
@@ -114,14 +116,14 @@ def wrong_with(home: Home) -> str | None:
 
 
 @contextmanager
-def opened(path: Path, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to one of the files, which must be there; closed afterwards.
 
     Raises UnusableFileError where it is no readable database, WarehouseFileError where it cannot be
     opened: another process has it, or the system refuses.
     """
     try:
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = connect(home, path, read_only)
     except duckdb.Error as error:
         told = str(error).splitlines()[0]
         if any(word in str(error) for word in UNUSABLE):
@@ -149,7 +151,7 @@ def prepare(home: Home) -> None:
             written.write_text(uuid.uuid4().hex)
     build = [uuid.uuid4().hex, None, home.identity.read_text()]
     for path in pair(home):
-        with opened(path, read_only=False) as connection:
+        with opened(home, path, read_only=False) as connection:
             if is_new:
                 connection.execute(BUILD_TABLE)
                 connection.execute("insert into ops.build values (?, ?, ?)", build)
@@ -167,7 +169,7 @@ def renew_build_id(home: Home) -> None:
         (home.warehouse_db, "update ops.build set build_id = ?"),
         (home.staging_db, "update ops.build set build_id = ?, next_id = null"),
     ):
-        with opened(path, read_only=False) as connection:
+        with opened(home, path, read_only=False) as connection:
             connection.execute(change, [build_id])
             connection.execute("checkpoint")
 
@@ -201,8 +203,8 @@ def finish_swap(home: Home) -> None:
     discard(rebuilt)
 
 
-def _build_of(path: Path) -> Build | None:
-    with opened(path) as connection:
+def _build_of(home: Home, path: Path) -> Build | None:
+    with opened(home, path) as connection:
         there = connection.execute(
             "select count(*) from duckdb_tables()"
             " where schema_name = 'ops' and table_name = 'build'"

@@ -7,14 +7,19 @@ run here: slower, with the same result.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
 T = TypeVar("T")
+
+# prctl(2): the signal that a process gets when the one that made it ends.
+PR_SET_PDEATHSIG = 1
 
 
 def both(here: Callable[[], T], beside: Callable[[], T]) -> tuple[T, T]:
@@ -27,7 +32,7 @@ def both(here: Callable[[], T], beside: Callable[[], T]) -> tuple[T, T]:
         return here(), beside()
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(beside, sending), daemon=True)
+    child = context.Process(target=_send, args=(beside, sending, os.getpid()), daemon=True)
     child.start()
     sending.close()
     try:
@@ -55,7 +60,13 @@ def can_fork() -> bool:
     )
 
 
-def _send(work: Callable[[], T], sending: Connection) -> None:
+def _send(work: Callable[[], T], sending: Connection, parent: int) -> None:
+    # Ctrl-C reaches both; the parent ends this one. If the parent is killed, this one must not keep
+    # its files open.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
     try:
         answer: object = work()
     except Exception as error:

@@ -25,10 +25,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unwind.database import bounds
+from unwind.errors import UnwindError
 from unwind.settings import Home
 from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
 from unwind.warehouse.forked import both
+from unwind.warehouse.gate_pages import make_readable_offline
 from unwind.warehouse.promises import (
     BATCHES,
     HOURS,
@@ -44,8 +47,9 @@ from unwind.warehouse.suites import CONTEXT_ROOT, CRITICAL, DATASOURCE, LANDED, 
 
 if TYPE_CHECKING:
     import duckdb
-    from great_expectations.core import ExpectationValidationResult, ValidationDefinition
+    from great_expectations.core import ExpectationValidationResult
     from great_expectations.data_context import FileDataContext
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from sqlalchemy.engine import Connection
 
 LANDED_SCHEMA = "landed_schema"
@@ -54,8 +58,8 @@ CONTINUITY = "continuity"
 # 2026-11-22: enough to recognise what is wrong, few enough to be read in a terminal.
 EXAMPLES_SHOWN = 5
 BATCHES_SHOWN = 5
-# 2026-11-25: so many expectations take about as long as a child needs to open the files.
-WORTH_A_PROCESS = 100
+# 2026-11-25: continuity over 2.6 million rows takes as long as so many expectations.
+CONTINUITY_WEIGHT = 120
 OBSERVED_MAX_CHARS = 2_000
 DETAIL_MAX_CHARS = 300
 
@@ -64,7 +68,7 @@ STAGED_RELATION = f"staging.intermediate.{STAGED_MODEL}"
 OBSERVATION_COLUMNS = {"batch_id", "venue", "observed_at", "reject_reason"}
 
 
-class GateError(RuntimeError):
+class GateError(UnwindError, RuntimeError):
     """A gate could not judge at all: its files are missing or locked; the text says what to do."""
 
 
@@ -159,15 +163,28 @@ def check_marts(
             return missing + _judge(gate, MARTS, run_id, checked_at, present & set(share))
 
     expected = {path.stem for path in models.rglob("*.sql")}
+    if suites:
+        return judged(chosen)
     # Most of the time is Great Expectations' own, on one core.
     first, second = _halves(chosen)
-    if not second:
-        results = judged(first)
-    else:
-        own, other = both(partial(judged, first), partial(judged, second))
-        order = {suite: place for place, suite in enumerate(chosen)}
-        results = sorted([*own, *other], key=lambda result: order[result.suite])
-    return results if suites else [*results, *_check_continuity(home, run_id, checked_at)]
+    own, other = both(
+        partial(judged, first),
+        lambda: [*judged(second), *_check_continuity(home, run_id, checked_at)],
+    )
+    order = {suite: place for place, suite in enumerate([*chosen, CONTINUITY])}
+    return sorted([*own, *other], key=lambda result: order[result.suite])
+
+
+def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The suites in two shares; the second one is lighter by what continuity takes."""
+    weights = Counter(one.suite for one in stated.expectations_of(MARTS))
+    shares: tuple[list[str], list[str]] = ([], [])
+    loads = [0, CONTINUITY_WEIGHT]
+    for suite in sorted(suites, key=lambda one: -weights[one]):
+        lighter = loads.index(min(loads))
+        shares[lighter].append(suite)
+        loads[lighter] += weights[suite]
+    return shares
 
 
 def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
@@ -175,11 +192,12 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
     compared = continuity.compare(home, checked_at)
     continuity.keep(home, compared.found, run_id)
     before = f"release {compared.release_id}" if compared.release_id else "no release before"
+    unread = [compared.problem] if compared.problem else []
 
     def result(
-        name: str, severity: str, found: Sequence[continuity.Difference], holds: str, action: str
+        name: str, severity: str, found: Sequence[str], holds: str, action: str
     ) -> GateResult:
-        sentences = [one.sentence for one in found[:EXAMPLES_SHOWN]]
+        sentences = list(found[:EXAMPLES_SHOWN])
         more = len(found) - len(sentences)
         said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
         return GateResult(
@@ -200,7 +218,7 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_lost",
             CRITICAL,
-            compared.lost,
+            [one.sentence for one in compared.lost],
             "What this build did not replace is what the release before it held",
             "Nothing is published; this build did not replace these rows, so a file was lost,"
             " exchanged or damaged: `unwind doctor` looks for which, and `unwind refresh --full`"
@@ -209,26 +227,20 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
         result(
             "nothing_shrunk",
             stated.WARNING,
-            compared.shrunk,
+            [one.sentence for one in compared.shrunk],
             "No day that this build touched has fewer rows than before",
             "A corrected or withdrawn batch and a new listing do that; if there was none, compare"
             " the two releases.",
         ),
+        result(
+            "release_readable",
+            stated.WARNING,
+            unread,
+            "The release before can be read",
+            "The build was compared with nothing; `unwind doctor` says more, and the release to"
+            " come replaces it.",
+        ),
     ]
-
-
-def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The suites in two shares of like weight; all in the first where they are few."""
-    weights = Counter(one.suite for one in stated.expectations_of(MARTS))
-    if sum(weights[suite] for suite in suites) < WORTH_A_PROCESS:
-        return list(suites), []
-    shares: tuple[list[str], list[str]] = ([], [])
-    loads = [0, 0]
-    for suite in sorted(suites, key=lambda one: -weights[one]):
-        lighter = loads.index(min(loads))
-        shares[lighter].append(suite)
-        loads[lighter] += weights[suite]
-    return shares
 
 
 def held_parts(results: Iterable[GateResult]) -> dict[tuple[str, str], str]:
@@ -273,7 +285,8 @@ def write_results(
 
 
 def build_docs(home: Home) -> Path:
-    """Builds the static site of suites and kept results; returns its index page.
+    """Builds the static site of suites and kept results; returns its index page. No page of it
+    needs a network.
 
     Pages of results already rendered are kept, so a call costs what is new. Not needed for a
     refresh: call it after publishing, or when somebody asks.
@@ -295,7 +308,7 @@ def build_docs(home: Home) -> Path:
     context.build_data_docs(
         resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
     )
-    return site / "index.html"
+    return make_readable_offline(site, home.gates / "results")
 
 
 def thresholds() -> dict[str, Threshold]:
@@ -314,6 +327,8 @@ class _Gate:
 
 
 def _context(home: Home) -> FileDataContext:
+    # Great Expectations would print where its own code stumbled over it.
+    home.gates.mkdir(parents=True, exist_ok=True)
     preload()
     import great_expectations as gx
 
@@ -349,19 +364,22 @@ def _opened_gate(
 
 
 def _prepare(connection: Connection, home: Home) -> None:
-    spill = home.gates / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
     _run(connection, "set TimeZone = 'UTC'")
-    _run(connection, f"set temp_directory = {_quoted(spill)}")
+    for setting, value in bounds(home).items():
+        _run(connection, f"set {setting} = {_quoted(value)}")
     _run(connection, "create schema gate")
 
 
 def _name_limits(connection: Connection) -> dict[str, float]:
     """Names gate.limits: what the gates alone tolerate, and what models and gates both judge by."""
-    shared = _run(
-        connection,
-        "select limit_name, value from staging.seeds.plausibility_limits order by limit_name",
-    ).fetchall()
+    seed = "select limit_name, value from staging.seeds.plausibility_limits order by limit_name"
+    try:
+        shared = _run(connection, seed).fetchall()
+    except Exception as error:
+        raise GateError(
+            f"The gate cannot read its limits, seed plausibility_limits: {_first_line(error)};"
+            " `unwind refresh --full` loads the seeds and builds all of it from raw."
+        ) from error
     own = {name: limit.value for name, limit in thresholds().items()}
     limits = {**dict(shared), **own}
     columns = ", ".join(
@@ -419,7 +437,7 @@ def _staged_rows(found: Mapping[str, str]) -> str:
 def _fits(expected: str, actual: str | None) -> bool:
     if not actual:
         return False
-    if expected == "BIGINT":
+    if expected in ("BIGINT", "INTEGER"):
         return actual in ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT")
     return not expected or actual == expected
 
@@ -574,7 +592,7 @@ def _judge(
                 expectation_parameters={**gate.limits, **own},
             )
             for judged in verdict.results:
-                results += _results_of(gate, checkpoint, validation, judged, checked_at)
+                results += _results_of(gate, checkpoint, validation.name, judged, checked_at)
     return results
 
 
@@ -593,11 +611,11 @@ def _uncollected() -> Iterator[None]:
 def _results_of(
     gate: _Gate,
     checkpoint: str,
-    validation: ValidationDefinition,
+    suite: str,
     judged: ExpectationValidationResult,
     checked_at: datetime,
 ) -> list[GateResult]:
-    suite, config = validation.name, judged.expectation_config
+    config = judged.expectation_config
     meta = config.meta
 
     def result(
@@ -629,7 +647,7 @@ def _results_of(
         return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
     if judged.success:
         return [result({}, config.description, success=True)]
-    query = _query_of_failures(gate, validation, judged)
+    query = _query_of_failures(suite, config)
     if checkpoint == LANDED:
         # One verdict for each part: every one that is held has to be named.
         return [
@@ -643,28 +661,43 @@ def _results_of(
     return [result({"examples": rows, "batches": batches}, message, count=count)]
 
 
-def _query_of_failures(
-    gate: _Gate, validation: ValidationDefinition, judged: ExpectationValidationResult
-) -> str:
-    """The rows that break an expectation, as a query: its own SQL, or Great Expectations'."""
-    config = judged.expectation_config
+def _query_of_failures(suite: str, config: ExpectationConfiguration) -> str:
+    """The rows that break an expectation, as a query.
+
+    Great Expectations' own query for them joins the table with itself without a condition where a
+    key has several columns, and leaves its parameters unbound.
+    """
     query = config.kwargs.get("unexpected_rows_query")
     if query is not None:
-        return query.format(batch=f"gate.{validation.name}")
-    mart = marts()[validation.name]
+        return query.format(batch=f"gate.{suite}")
+    mart = marts()[suite]
+    judged = config.kwargs.get("column_list") or [config.kwargs["column"]]
     named = [column.name for column in mart.columns if column.name in NAMES_OF_ROWS]
-    # The column judged comes by itself.
-    judged_columns = config.kwargs.get("column_list") or [config.kwargs["column"]]
-    shown = [name for name in dict.fromkeys([*key_of(mart), *named]) if name not in judged_columns]
-    closer = validation.batch_definition.get_batch().validate(
-        config.to_domain_obj(),
-        result_format={
-            "result_format": "BASIC",
-            "unexpected_index_column_names": shown,
-            "return_unexpected_index_query": True,
-        },
-    )
-    return str(closer.result["unexpected_index_query"]).strip().rstrip(";")
+    shown = ", ".join(dict.fromkeys([*key_of(mart), *named, *judged]))
+    return f"select {shown} from gate.{suite} {_breaking(config.type, config.kwargs)}"
+
+
+def _breaking(kind: str, kwargs: Mapping[str, Any]) -> str:
+    """The condition for rows that break a native expectation."""
+    if kind.endswith("to_be_unique"):
+        key = ", ".join(kwargs.get("column_list") or [kwargs["column"]])
+        return f"qualify count(*) over (partition by {key}) > 1"
+    column = kwargs["column"]
+    if kind == "expect_column_values_to_not_be_null":
+        return f"where {column} is null"
+    if kind == "expect_column_values_to_be_in_set":
+        return f"where {column} not in ({', '.join(map(_literal, kwargs['value_set']))})"
+    ends = [("min_value", "<"), ("max_value", ">")]
+    beyond = [
+        f"{column} {sign} {_literal(kwargs[end])}"
+        for end, sign in ends
+        if kwargs.get(end) is not None
+    ]
+    return f"where {' or '.join(beyond)}"
+
+
+def _literal(value: object) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 # What tells which batch or hour a row is of.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-import duckdb
-
+from unwind.database import connect
+from unwind.errors import UnwindError
 from unwind.landing.ledger import Ledger
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse.releases import current_db
 
 
-class NoSuchLiquidationError(LookupError):
+class NoSuchLiquidationError(UnwindError, LookupError):
     """The current release has no such fact; the text says so."""
 
 
-class DamagedLineageError(RuntimeError):
+class DamagedLineageError(UnwindError, RuntimeError):
     """The raw bytes behind a fact are not what they were; the text says which and what to do."""
 
 
@@ -52,7 +52,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
         raise NoSuchLiquidationError(
             f"{liquidation_id!r} is no liquidation_id; take one from marts.fct_liquidations"
         ) from None
-    with duckdb.connect(str(current_db(home)), read_only=True) as release:
+    with connect(home, current_db(home), read_only=True) as release:
         rows = release.execute(
             "select liquidation_id::varchar, venue, source_kind, parser, batch_id, raw_object,"
             " raw_line, row_in_line from marts.liquidation_sightings where liquidation_id = ?"

@@ -13,16 +13,14 @@ meanwhile, readers and state stay where they were.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import re
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -31,6 +29,7 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock, utc_now
+from unwind.errors import UnwindError
 from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
 from unwind.landing.leftovers import sweep_home
 from unwind.settings import Home
@@ -45,6 +44,7 @@ from unwind.warehouse.state import (
     write_build_batches,
     write_build_folders,
 )
+from unwind.warehouse.writing import writer_lock
 
 # What each phase leaves the plan in.
 STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
@@ -62,9 +62,6 @@ STAGING_MODELS = (
     "int_funding_intervals",
 )
 
-# 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
-LOCK_WAIT_SECONDS = 1800
-
 HOLD_RELEASE_NAME = re.compile(r"(?P<batch_id>[^.].*)\.r(?P<revision>\d+)\.(?P<venue>\w+)\.json")
 
 # A part of a batch that is left out of a build, as (batch, venue, reason).
@@ -80,12 +77,8 @@ def _silent(phase: str, done: int, total: int) -> None:
     """Reports to nobody."""
 
 
-class GateRefusedError(RuntimeError):
+class GateRefusedError(UnwindError, RuntimeError):
     """The marts gate has found what would mislead readers; they stay on the former release."""
-
-
-class WriterBusyError(RuntimeError):
-    """Another refresh is writing, and went on for longer than this one would wait."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +128,7 @@ def refresh(
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
     target = Home(into.resolve()) if into else home
-    with writer_lock(target):
+    with writer_lock(target, report=None if report is _silent else report):
         built_in, rebuilt = _begin(target, full)
         if rebuilt:
             report(f"rebuilding everything: {rebuilt}", 0, 1)
@@ -262,26 +255,6 @@ def rebuild_reason(home: Home) -> str | None:
         return None
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
-
-
-@contextmanager
-def writer_lock(home: Home, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """The one writer's lock on a warehouse; freed by the system however the holder ends."""
-    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    with (home.warehouse_dir / ".lock").open("w") as lock:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WriterBusyError(
-                        f"another refresh has been writing {home.warehouse_dir} for over "
-                        f"{wait_seconds:.0f} s; wait for it or end it, then refresh again"
-                    ) from None
-                time.sleep(0.2)
-        yield
 
 
 def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:

@@ -22,8 +22,10 @@ import duckdb
 
 import unwind
 from unwind.clock import iso, parse_instant
+from unwind.database import connect, quoted
 from unwind.durable import process_mark, sync, write_json
-from unwind.settings import PROJECT_ROOT, Home
+from unwind.errors import UnwindError
+from unwind.settings import PROJECT_ROOT, Home, count_from_env
 from unwind.warehouse import continuity
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
@@ -35,13 +37,13 @@ ALWAYS_KEPT = 3
 PREPARED = "prepared"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
-KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
-KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
+KEPT_RELEASES = 10
+KEPT_DAYS = 7
 
 logger = logging.getLogger(__name__)
 
 
-class NoReleaseError(LookupError):
+class NoReleaseError(UnwindError, LookupError):
     """There is no such release; the text says what there is and what to do."""
 
 
@@ -131,13 +133,12 @@ def carry_verdicts(home: Home) -> None:
     known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
     if not known:
         return
-    with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'")
+    with connect(home, home.warehouse_db) as warehouse:
         if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
             return
-        former = str(known[0].path / "warehouse.duckdb").replace("'", "''")
+        former = quoted(known[0].path / "warehouse.duckdb")
         try:
-            warehouse.execute(f"attach '{former}' as former (read_only)")
+            warehouse.execute(f"attach {former} as former (read_only)")
             there = {
                 name
                 for (name,) in warehouse.execute(
@@ -198,10 +199,12 @@ def prune(home: Home, now: datetime) -> list[str]:
     for leftover in home.releases.glob(".*.part"):
         if leftover != _release_to_come(home):
             shutil.rmtree(leftover, ignore_errors=True)
+    kept = count_from_env("UNWIND_KEEP_RELEASES", KEPT_RELEASES)
+    kept_for = timedelta(days=count_from_env("UNWIND_KEEP_RELEASE_DAYS", KEPT_DAYS))
     gone = []
     for place, release in enumerate(listed(home)):
-        young = now - release.built_at < timedelta(days=KEPT_DAYS)
-        if place < ALWAYS_KEPT or release.is_current or (place < KEPT_RELEASES and young):
+        young = now - release.built_at < kept_for
+        if place < ALWAYS_KEPT or release.is_current or (place < kept and young):
             continue
         shutil.rmtree(release.path)
         gone.append(release.release_id)
@@ -233,9 +236,8 @@ def _new_id(home: Home, built_at: datetime) -> str:
 
 def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:
     """Writes the release's own row and gate results into it, and folds the log into the file."""
-    with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'")
-        warehouse.execute(f"attach '{home.staging_db}' as staging (read_only)")
+    with connect(home, home.warehouse_db) as warehouse:
+        warehouse.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         warehouse.execute("begin")
         warehouse.execute("delete from marts.gate_results where run_id = ?", [run_id])
         warehouse.execute(

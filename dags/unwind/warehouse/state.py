@@ -15,13 +15,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from unwind.landing.coverage import as_of_asking, heard_hours
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.texts import as_utf8
 from unwind.venues import venues
 from unwind.warehouse import files
 
@@ -80,8 +80,7 @@ create table if not exists ops.plan (
 def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    with files.opened(home.staging_db, read_only) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with files.opened(home, home.staging_db, read_only) as connection:
         if not read_only:
             connection.execute(OPS_TABLES)
         yield connection
@@ -114,13 +113,17 @@ def append_rows(
     columns = connection.execute(f"describe {table}").fetchall()
     arrow = pa.table(
         {
-            name: pa.array([row[place] for row in listed], type=_arrow_type(kind))
+            name: pa.array([_held(row[place]) for row in listed], type=_arrow_type(kind))
             for place, (name, kind, *_) in enumerate(columns)
         }
     )
     connection.register("rows_to_append", arrow)
     connection.execute(f"insert into {table} select * from rows_to_append")
     connection.unregister("rows_to_append")
+
+
+def _held(value: Any) -> Any:
+    return as_utf8(value) if isinstance(value, str) else value
 
 
 def _arrow_type(duckdb_type: str) -> pa.DataType:
@@ -275,5 +278,4 @@ def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
     """What a landed segment lacks of an hour, by its own gap lines."""
-    lines = pq.read_table(zone.lines_path(segment.venue, segment.sha256), columns=["text"])
-    return missed_in((text.encode() for text in lines["text"].to_pylist()), hour_at)
+    return missed_in(zone.lines_of(segment), hour_at)

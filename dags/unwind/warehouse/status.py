@@ -11,6 +11,7 @@ import duckdb
 
 import unwind
 from unwind.clock import iso
+from unwind.database import connect
 from unwind.durable import write_json
 from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
 from unwind.landing.recorder_state import recorder_states
@@ -21,6 +22,7 @@ from unwind.warehouse.verification import Finding, Report, verify
 # 2026-11-22: an hour is landed, built and published within minutes of its end.
 STALE_AFTER = timedelta(hours=3)
 FREE_BYTES_WANTED = 5 * 2**30
+NO_RECORDER_NEEDED = "no recorder is needed for a simulated market"
 # How the reason of a part begins that is held for its damaged bytes (landing/raw.py).
 DAMAGE = ("the raw object", "the lines")
 
@@ -58,7 +60,7 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
     if not releases.has_current(home):
         return
     try:
-        with files.opened(releases.current_db(home)) as release:
+        with files.opened(home, releases.current_db(home)) as release:
             for title, query in STATUS_QUERIES.items():
                 rows = release.execute(query).fetchall()
                 if rows:
@@ -82,6 +84,8 @@ def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     """One row a stream of the recorders that run."""
     states = recorder_states(home)
     running = [state for state in states if state.is_running(now)]
+    if home.is_simulated:
+        return "Recorder", ["what"], [(NO_RECORDER_NEEDED,)]
     if not running:
         last = max((state.updated_at for state in states), default=None)
         since = f"; the last one gave its last sign at {iso(last)}" if last else ""
@@ -90,7 +94,7 @@ def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     names = ["stream", "connected since", "last frame at", "frames", "dropped", "reconnects"]
     rows = [
         (
-            stream.stream,
+            "/".join(filter(None, (state.recorder, stream.stream))),
             _short(stream.connected_at),
             _short(stream.last_frame_at),
             *(stream.frames, stream.dropped, stream.reconnects),
@@ -198,7 +202,7 @@ def _state_findings(home: Home, now: datetime) -> Iterator[Finding]:
         "is the refresh running? `unwind up` schedules it, `unwind refresh` runs it once",
     )
     try:
-        with files.opened(releases.current_db(home)) as release:
+        with files.opened(home, releases.current_db(home)) as release:
             held = release.execute(
                 "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
             ).fetchone()[0]
@@ -214,7 +218,7 @@ def _state_findings(home: Home, now: datetime) -> Iterator[Finding]:
 
 def _recorder_finding(home: Home, now: datetime) -> Finding:
     if home.is_simulated:
-        return Finding(True, "no recorder is needed for a simulated market")
+        return Finding(True, NO_RECORDER_NEEDED)
     running = [state for state in recorder_states(home) if state.is_running(now)]
     if not running:
         return Finding(
@@ -226,7 +230,8 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
     streams = sum(len(state.streams) for state in running)
     return Finding(
         not complaints,
-        f"the recorder runs, with {streams} connections to {len(running)} venues"
+        f"the recorder runs, with {streams} connections to "
+        f"{len({state.venue for state in running})} venues"
         + "".join(f"; {told}" for told in complaints),
         "a host that refuses this address needs a mirror (docs/operations.md), a full disk space; "
         "the recorder goes on trying",
@@ -235,7 +240,7 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
 
 def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> str | None:
     """Notes that a person lets a held part through. Returns what is wrong, None when done."""
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+    with connect(home, releases.current_db(home), read_only=True) as release:
         row = release.execute(
             "select max(revision), max(hold_reason) from marts.landing_outcomes"
             " where batch_id = ? and venue = ? and is_held",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,8 +41,8 @@ BATCH_DEFINITION = "being_built"
 CRITICAL, WARNING = "critical", "warning"
 STOPS = "nothing is published; correct the model and refresh again"
 
-# 2026-11-25: of doubles without a stated end, infinite values and NaN are beyond this one.
-FINITE_MAX = 1e300
+# Of doubles without a stated end, only infinite values and NaN are beyond this one.
+FINITE_MAX = sys.float_info.max
 
 
 @dataclass(frozen=True)

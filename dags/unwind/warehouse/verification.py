@@ -200,7 +200,7 @@ def _findings_of_the_pair(home: Home, quick: bool) -> Iterator[Finding]:
         )
         return
     for path in files.pair(home) if not quick else ():
-        problem = _unreadable_table(path)
+        problem = _unreadable_table(home, path)
         if problem:
             yield Finding(
                 False, problem, "`unwind refresh --full` rebuilds it; readers stay on the release"
@@ -227,7 +227,7 @@ def _release_findings(home: Home, quick: bool) -> Iterator[Finding]:
         if not database.is_file():
             yield Finding(False, f"{database} is missing", again)
             continue
-        problem = _unreadable_table(database, counts_only=quick)
+        problem = _unreadable_table(home, database, counts_only=quick)
         if problem:
             yield Finding(False, problem, again)
         elif not quick:
@@ -275,10 +275,10 @@ def _is_writing(home: Home) -> bool:
         return True
 
 
-def _unreadable_table(path: Path, counts_only: bool = False) -> str | None:
+def _unreadable_table(home: Home, path: Path, counts_only: bool = False) -> str | None:
     """The first table of a database that cannot be read, as a sentence; None where all can."""
     try:
-        with files.opened(path) as connection:
+        with files.opened(home, path) as connection:
             tables = connection.execute(
                 "select schema_name, table_name from duckdb_tables() where database_name ="
                 " current_database() order by all"

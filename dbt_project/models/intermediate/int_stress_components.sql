@@ -84,17 +84,17 @@ totals as (
 
     select
         hour_at,
-        sum((oi_weighted_funding_8h * weighted_oi_usd)::decimal(38, 8))::double
+        sum(try_cast(oi_weighted_funding_8h * weighted_oi_usd as decimal(38, 8)))::double
             as oi_funding_8h_usd,
-        sum(weighted_oi_usd::decimal(38, 4))
+        sum(try_cast(weighted_oi_usd as decimal(38, 4)))
             filter (where oi_weighted_funding_8h is not null)::double as weighted_oi_usd,
         sum(matched_long_24h_usd) filter (where matched_oi_start_24h_usd > 0)::double
             as matched_long_24h_usd,
-        sum(matched_oi_start_24h_usd::decimal(38, 4))
+        sum(try_cast(matched_oi_start_24h_usd as decimal(38, 4)))
             filter (where matched_long_24h_usd is not null)::double as matched_oi_start_24h_usd,
-        sum((realised_volatility_24h * oi_constant_venues_usd)::decimal(38, 8))::double
+        sum(try_cast(realised_volatility_24h * oi_constant_venues_usd as decimal(38, 8)))::double
             as volatile_oi_usd,
-        sum(oi_constant_venues_usd::decimal(38, 4))
+        sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
             filter (where realised_volatility_24h is not null)::double
             as oi_of_known_volatility_usd,
 

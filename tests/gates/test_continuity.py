@@ -1,0 +1,278 @@
+"""A release holds what the one before it held, but for what its build replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from shutil import copyfile, rmtree
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse import continuity, gates
+from unwind.warehouse.state import OPS_TABLES
+
+BUILT_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
+NEWEST = "timestamp '2026-01-29 14:00:00'"
+RELEASE = "20260129T140500Z-00"
+
+# Three days of two assets; the build at hand replaces the hour 14 of the last one.
+STAGING = f"""
+{OPS_TABLES}
+insert into ops.hours
+select unnest(range(timestamp '2026-01-27', timestamp '2026-01-29 15:00:00', interval 1 hour));
+insert into ops.pending_hours values ({NEWEST});
+insert into ops.batches values
+    ('day-27', 1, 'day', '2026-01-28', '2026-01-27', '2026-01-28'),
+    ('hour-14', 1, 'hour', '2026-01-29 15:01:00', '2026-01-29 14:00:00', '2026-01-29 15:00:00');
+insert into ops.build_batches values ('hour-14', 1);
+insert into ops.built_batches values ('day-27', 1, '{RELEASE}', 0);
+"""
+WAREHOUSE = f"""
+create schema marts;
+create table marts.liquidations_hourly as
+select
+    unnest(range(timestamp '2026-01-27', timestamp '2026-01-29 15:00:00', interval 1 hour))
+        as hour_at,
+    asset as base_asset, 100::decimal(38, 4) as total_usd,
+from (values ('BTC'), ('ETH')) as assets(asset);
+create table marts.dim_hours as select distinct hour_at from marts.liquidations_hourly;
+create table marts.exchange_breakdown as
+select hour_at, 'ALL' as base_asset, 5.5::double as share from marts.dim_hours;
+create table marts.landing_outcomes as
+select 'day-27' as batch_id, timestamp '2026-01-28' as sealed_at;
+create table marts.gate_results as
+select 'run-1' as run_id, 'passed' as message, timestamp '2026-01-28 01:00:00' as checked_at;
+create table marts.release as select '{RELEASE}' as release_id;
+"""
+Run = Callable[[str], None]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.warehouse_dir.mkdir(parents=True)
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(STAGING)
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(WAREHOUSE)
+    released(home, RELEASE)
+    return home
+
+
+def released(home: Home, release_id: str) -> Path:
+    folder = home.releases / release_id
+    folder.mkdir(parents=True)
+    copyfile(home.warehouse_db, folder / "warehouse.duckdb")
+    continuity.publish(home, "run-1", folder)
+    return folder
+
+
+@pytest.fixture
+def in_warehouse(home: Home) -> Run:
+    def run(sql: str) -> None:
+        with duckdb.connect(str(home.warehouse_db)) as warehouse:
+            warehouse.execute(sql)
+
+    return run
+
+
+@pytest.fixture
+def in_staging(home: Home) -> Run:
+    def run(sql: str) -> None:
+        with duckdb.connect(str(home.staging_db)) as staging:
+            staging.execute(sql)
+
+    return run
+
+
+def lost(home: Home, built_at: datetime = BUILT_AT) -> set[str]:
+    return {one.sentence for one in continuity.compare(home, built_at).lost}
+
+
+def test_what_did_not_change_is_not_lost(home: Home) -> None:
+    compared = continuity.compare(home, BUILT_AT)
+    assert (compared.release_id, compared.lost, compared.shrunk) == (RELEASE, (), ())
+    assert compared.found["liquidations_hourly", date(2026, 1, 27)].count == 48
+    assert all(rows.content for rows in compared.found.values())
+
+
+def test_an_hour_that_the_build_replaced_may_change(home: Home, in_warehouse: Run) -> None:
+    in_warehouse(
+        f"delete from marts.liquidations_hourly where hour_at = {NEWEST} and base_asset = 'ETH';"
+        f"update marts.liquidations_hourly set total_usd = 7 where hour_at = {NEWEST}"
+    )
+    compared = continuity.compare(home, BUILT_AT)
+    assert compared.lost == ()
+    # It is said, since faults do that as well as corrections.
+    assert [one.sentence for one in compared.shrunk] == [
+        "marts.liquidations_hourly of 2026-01-29 has 29 rows where 30 were recorded"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            "delete from marts.liquidations_hourly where hour_at = '2026-01-27 05:00:00'",
+            "marts.liquidations_hourly of 2026-01-27 has 46 rows where 48 were recorded",
+        ),
+        (
+            "insert into marts.liquidations_hourly from marts.liquidations_hourly"
+            " where hour_at < '2026-01-28'",
+            "marts.liquidations_hourly of 2026-01-27 has 96 rows where 48 were recorded",
+        ),
+        (
+            "insert into marts.liquidations_hourly values ('2026-01-20', 'BTC', 1)",
+            "marts.liquidations_hourly of 2026-01-20 has 1 rows where 0 were recorded",
+        ),
+        (
+            "update marts.liquidations_hourly set total_usd = 7"
+            " where hour_at = '2026-01-29 13:00:00'",
+            "marts.liquidations_hourly of 2026-01-29 has 28 rows as recorded, and not the same"
+            " ones",
+        ),
+        (
+            "delete from marts.landing_outcomes",
+            "marts.landing_outcomes of 2026-01-28 has 0 rows where 1 were recorded",
+        ),
+        (
+            "update marts.gate_results set message = 'failed'",
+            "marts.gate_results of 2026-01-28 has 1 rows as recorded, and not the same ones",
+        ),
+    ],
+)
+def test_what_the_build_did_not_replace_is_lost(
+    change: str, sentence: str, home: Home, in_warehouse: Run
+) -> None:
+    in_warehouse(change)
+    assert lost(home) == {sentence}
+
+
+def test_an_emptied_warehouse_is_not_taken_for_a_build(home: Home) -> None:
+    home.warehouse_db.unlink()
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        # What one hour's build makes of an empty file.
+        warehouse.execute(WAREHOUSE)
+        warehouse.execute(f"delete from marts.liquidations_hourly where hour_at != {NEWEST}")
+    results = gates._check_continuity(home, "run-2", BUILT_AT)
+    (stopped,) = gates.run_failures(results)
+    assert (stopped.suite, stopped.expectation) == ("continuity", "nothing_lost")
+    assert "marts.liquidations_hourly of 2026-01-27 has 0 rows where 48 were" in stopped.message
+    assert "`unwind refresh --full` builds all of it from raw." in stopped.message
+
+
+def test_a_changed_day_is_found_by_its_count_at_once_and_by_its_hash_in_turn(
+    home: Home, in_warehouse: Run
+) -> None:
+    in_warehouse("update marts.liquidations_hourly set total_usd = 7 where hour_at < '2026-01-28'")
+    turns = [lost(home, BUILT_AT + timedelta(hours=turn)) for turn in range(30)]
+    assert [turn for turn in turns if turn] == [
+        {"marts.liquidations_hourly of 2026-01-27 has 48 rows as recorded, and not the same ones"}
+    ]
+
+
+def test_as_of_hours_that_newer_days_left_behind_may_go(
+    home: Home, in_warehouse: Run, in_staging: Run
+) -> None:
+    in_staging("insert into ops.empty_days values ('2026-01-27')")
+    in_warehouse("delete from marts.exchange_breakdown where hour_at < '2026-01-28'")
+    compared = continuity.compare(home, BUILT_AT)
+    assert (compared.lost, compared.shrunk) == ((), ())
+
+
+def test_a_withdrawn_batch_takes_its_rows_and_hours_with_it(
+    home: Home, in_warehouse: Run, in_staging: Run
+) -> None:
+    in_staging(
+        "delete from ops.batches where batch_id = 'day-27';"
+        "delete from ops.hours where hour_at < '2026-01-28'"
+    )
+    in_warehouse(
+        "delete from marts.landing_outcomes where batch_id = 'day-27';"
+        "delete from marts.liquidations_hourly where hour_at < '2026-01-28';"
+        "delete from marts.exchange_breakdown where hour_at < '2026-01-28';"
+        "delete from marts.dim_hours where hour_at < '2026-01-28'"
+    )
+    compared = continuity.compare(home, BUILT_AT)
+    assert compared.lost == ()
+    assert "liquidations_hourly" in {one.mart for one in compared.shrunk}
+
+
+def test_a_run_that_never_became_a_release_leaves_verdicts_behind(
+    home: Home, in_warehouse: Run
+) -> None:
+    in_warehouse(
+        "insert into marts.gate_results values ('run-2', 'passed', '2026-01-29 14:10:00');"
+        "update marts.release set release_id = '20260129T141000Z-00'"
+    )
+    assert lost(home) == set()
+
+
+def test_without_a_release_there_is_nothing_to_compare_with(home: Home) -> None:
+    rmtree(home.releases)
+    compared = continuity.compare(home, BUILT_AT)
+    assert (compared.release_id, compared.lost) == (None, ())
+    assert all(rows.content for rows in compared.found.values())
+
+
+def test_a_release_older_than_the_warehouse_is_not_compared_with(
+    home: Home, in_staging: Run, in_warehouse: Run
+) -> None:
+    in_staging("insert into ops.built_batches values ('hour-13', 1, '20260129T145000Z-00', 0)")
+    in_warehouse("insert into marts.liquidations_hourly values ('2026-01-28', 'SOL', 1)")
+    assert continuity.compare(home, BUILT_AT).release_id is None
+
+
+def test_the_order_of_rows_does_not_matter_and_equal_rows_do_not_cancel_out(
+    home: Home, in_warehouse: Run
+) -> None:
+    folder = home.releases / RELEASE
+    assert continuity.verify_release(folder) == []
+    in_warehouse(
+        "create or replace table marts.liquidations_hourly as"
+        " from marts.liquidations_hourly order by base_asset desc, hour_at desc"
+    )
+    (folder / "warehouse.duckdb").unlink()
+    copyfile(home.warehouse_db, folder / "warehouse.duckdb")
+    assert continuity.verify_release(folder) == []
+    in_warehouse(
+        "create or replace table marts.liquidations_hourly as from marts.liquidations_hourly"
+        " union all from marts.liquidations_hourly union all from marts.liquidations_hourly"
+    )
+    copyfile(home.warehouse_db, folder / "warehouse.duckdb")
+    assert {(one.mart, one.expected, one.found) for one in continuity.verify_release(folder)} == {
+        ("liquidations_hourly", 48, 144),
+        ("liquidations_hourly", 30, 90),
+    }
+
+
+def test_a_release_of_an_older_version_recorded_nothing(home: Home) -> None:
+    (home.releases / RELEASE / continuity.CONTENTS_FILE).unlink()
+    assert continuity.verify_release(home.releases / RELEASE) == []
+    assert continuity.compare(home, BUILT_AT).release_id is None
+
+
+def test_what_a_gate_found_is_kept_with_the_release_and_not_worked_out_again(home: Home) -> None:
+    found = continuity.compare(home, BUILT_AT).found
+    one = ("liquidations_hourly", date(2026, 1, 27))
+    continuity.keep(home, {**found, one: continuity.Rows(48, "kept")}, "run-2")
+    folder = home.releases / "20260129T150500Z-00"
+    folder.mkdir()
+    continuity.publish(home, "run-2", folder)
+    kept = continuity.read(folder)
+    assert kept[one].content == "kept"
+    assert kept["gate_results", date(2026, 1, 28)].count == 1
+    assert list(home.warehouse_dir.glob("contents.*")) == []
+
+
+def test_a_broken_release_is_said_and_does_not_keep_readers_on_it(home: Home) -> None:
+    (home.releases / RELEASE / "warehouse.duckdb").write_bytes(b"not a database" * 1000)
+    results = gates._check_continuity(home, "run-2", BUILT_AT)
+    assert gates.run_failures(results) == []
+    (warning,) = [one for one in results if not one.success]
+    assert warning.expectation == "release_readable"
+    assert f"release {RELEASE} cannot be read" in warning.message
+    assert continuity.read_file(home.warehouse_dir / "contents.run-2.parquet")

@@ -1,0 +1,71 @@
+"""Two halves of one job: the same result however the child fares."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from unwind.warehouse import forked
+
+
+def test_both_results_come_back_and_the_second_half_ran_elsewhere() -> None:
+    here, beside = forked.both(os.getpid, os.getpid)
+    assert here == os.getpid()
+    assert (beside != os.getpid()) is forked.can_fork()
+
+
+def test_an_error_of_either_half_is_raised() -> None:
+    def broken() -> int:
+        raise ValueError("no such file")
+
+    with pytest.raises(ValueError, match="no such file"):
+        forked.both(lambda: 1, broken)
+    with pytest.raises(ValueError, match="no such file"):
+        forked.both(broken, lambda: 1)
+
+
+def test_what_a_killed_child_owed_is_done_here() -> None:
+    this = os.getpid()
+
+    def killed_elsewhere() -> int:
+        if os.getpid() != this:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 7
+
+    assert forked.both(lambda: 1, killed_elsewhere) == (1, 7)
+
+
+def test_without_a_second_core_both_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "can_fork", lambda: False)
+    assert forked.both(os.getpid, os.getpid) == (os.getpid(), os.getpid())
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="nothing is forked on this machine")
+def test_a_child_ends_with_a_parent_that_is_killed() -> None:
+    code = (
+        "import os, time\n"
+        "from unwind.warehouse import forked\n"
+        "forked.both(lambda: time.sleep(60),"
+        " lambda: (print(os.getpid(), flush=True), time.sleep(60)))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and is_running(child):
+        time.sleep(0.05)
+    assert not is_running(child)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

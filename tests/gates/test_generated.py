@@ -1,0 +1,137 @@
+"""The files that Great Expectations reads are those that the yml and the SQL files give."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from unwind.settings import PROJECT_ROOT
+from unwind.warehouse import suites
+from unwind.warehouse.promises import MODELS, arguments_of, marts, name_of, settings_of
+
+MART = """
+models:
+  - name: {name}
+    description: One row per thing.
+    columns:
+      - name: thing
+        data_type: varchar
+        description: What it is.
+        data_tests: {tests}
+"""
+
+
+def test_committed_suites_are_those_of_the_yml_and_the_sql_files() -> None:
+    wanted = suites.generated()
+    differing = [
+        str(path.relative_to(PROJECT_ROOT))
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text() != text
+    ]
+    assert differing == [], "run `make suites` and commit what it changes"
+    assert suites.left_over(wanted) == [], "run `make suites`: these suites have no mart"
+
+
+def test_every_mart_has_a_suite_and_every_test_of_its_yml_an_expectation() -> None:
+    models = {path.stem for path in (MODELS / "marts").rglob("*.sql")}
+    assert set(marts()) == models
+    for mart in marts().values():
+        path = suites.CONTEXT_ROOT / "expectations" / f"{mart.name}.json"
+        judged = json.loads(path.read_text())["expectations"]
+        promised = len(mart.tests) + sum(len(column.tests) for column in mart.columns)
+        files = list((suites.SQL / "marts" / mart.name).glob("*.sql"))
+        assert len(judged) == promised + len(files)
+        not_null = {
+            one["kwargs"]["column"]
+            for one in judged
+            if one["type"] == "expect_column_values_to_not_be_null"
+        }
+        assert not_null == {column.name for column in mart.columns if column.is_not_null}
+
+
+def test_ids_follow_from_names() -> None:
+    (suite,) = (
+        json.loads((suites.CONTEXT_ROOT / "expectations" / f"{name}.json").read_text())
+        for name in ("fct_prices",)
+    )
+    # uuid5 of the URL namespace and unwind/expectations/suite/fct_prices, worked out elsewhere.
+    assert suite["id"] == "1f0e9ba3-7e89-5785-8d33-d31c2bfe2642"
+
+
+def test_sql_of_a_check_stands_in_its_file_alone() -> None:
+    for path in (suites.CONTEXT_ROOT / "expectations").glob("*.json"):
+        for one in json.loads(path.read_text())["expectations"]:
+            if one["type"] == "unexpected_rows_expectation":
+                assert list(one["kwargs"]["unexpected_rows_query"]) == ["$PARAMETER"]
+
+
+def test_every_limit_that_a_yml_names_is_in_the_seed() -> None:
+    seed = (PROJECT_ROOT / "dbt_project" / "seeds" / "plausibility_limits.csv").read_text()
+    limits = {line.split(",")[0] for line in seed.splitlines()[1:]}
+    named = {
+        value
+        for mart in marts().values()
+        for column in mart.columns
+        for test in column.tests
+        if name_of(test) == "in_range"
+        for value in arguments_of(test).values()
+        if isinstance(value, str)
+    }
+    assert named
+    assert named <= limits
+
+
+def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
+    folder = tmp_path / "marts"
+    folder.mkdir()
+    (folder / "things.yml").write_text(
+        yaml.safe_dump(
+            {
+                "models": [
+                    {
+                        "name": "things",
+                        "description": "One row per thing.",
+                        "columns": [
+                            {
+                                "name": "size",
+                                "data_type": "double",
+                                "description": "How large it is.",
+                                "data_tests": [
+                                    {
+                                        "in_range": {
+                                            "arguments": {"min_value": 0},
+                                            "config": {"severity": "warn"},
+                                        }
+                                    }
+                                ],
+                            }
+                        ],
+                    }
+                ]
+            }
+        )
+    )
+    (one,) = suites.expectations_of(suites.MARTS, tmp_path)
+    assert (one.name, one.severity) == ("size_in_range", "warning")
+    # An infinite size and one that is no number are no sizes.
+    assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
+
+
+@pytest.mark.parametrize("tests", ["[is_pretty]", "[{is_pretty: {arguments: {by: 3}}}]"])
+def test_a_test_that_no_gate_can_judge_is_named(tests: str, tmp_path: Path) -> None:
+    folder = tmp_path / "marts"
+    folder.mkdir()
+    (folder / "things.yml").write_text(MART.format(name="things", tests=tests))
+    with pytest.raises(ValueError, match=r"things\.thing: no gate knows how to judge .*is_pretty"):
+        suites.expectations_of(suites.MARTS, tmp_path)
+
+
+def test_settings_of_a_test_are_read_beside_its_arguments() -> None:
+    test = {"in_range": {"arguments": {"max_value": 1}, "config": {"severity": "warn"}}}
+    assert arguments_of(test) == {"max_value": 1}
+    assert settings_of(test)["config"] == {"severity": "warn"}
+    assert arguments_of("not_null") == {}

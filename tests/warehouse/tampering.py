@@ -1,0 +1,104 @@
+"""Ways to break a built mart as a gate sees it: doubled, with rows missing, with nulls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copytree
+
+import duckdb
+
+from unwind.settings import Home
+from unwind.warehouse import gates
+from unwind.warehouse.promises import Mart, arguments_of, marts, name_of
+from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
+
+CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
+
+
+@contextmanager
+def judging(built: Home, folder: Path) -> Iterator[gates._Gate]:
+    """The marts gate, open over all hours and batches of a copy of a built home."""
+    home = Home(folder)
+    copytree(built.warehouse_dir, home.warehouse_dir)
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute("delete from ops.pending_hours")
+        staging.execute("insert into ops.pending_hours from ops.hours")
+        staging.execute("delete from ops.build_batches")
+        staging.execute("insert into ops.build_batches select batch_id, revision from ops.batches")
+    with gates._opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
+        gates._name_marts(gate.connection)
+        # Into memory: views over views would be broken with what they are over.
+        for name in marts():
+            run(gate, f"create table sound_{name} as from gate.{name}")
+            run(gate, f"create or replace view gate.{name} as from sound_{name}")
+        yield gate
+
+
+def run(gate: gates._Gate, sql: str) -> list[tuple]:
+    """Runs SQL on the gate's connection; its rows, where it gives some."""
+    result = gate.connection.exec_driver_sql(sql)
+    return result.fetchall() if result.returns_rows else []
+
+
+@contextmanager
+def replaced(gate: gates._Gate, mart: str, query: str) -> Iterator[None]:
+    """While it lasts, the gate sees the rows of a query in place of a mart's."""
+    run(gate, f"create or replace table broken_{mart} as {query}")
+    run(gate, f"create or replace view gate.{mart} as from broken_{mart}")
+    try:
+        yield
+    finally:
+        run(gate, f"create or replace view gate.{mart} as from sound_{mart}")
+
+
+def verdicts(gate: gates._Gate, suites: Sequence[str]) -> list[gates.GateResult]:
+    """All verdicts of some suites."""
+    return gates._judge(gate, MARTS, "run", CHECKED_AT, suites)
+
+
+def refusals(gate: gates._Gate, suites: Sequence[str]) -> dict[str, gates.GateResult]:
+    """The critical failures of some suites, by expectation."""
+    return {one.expectation: one for one in verdicts(gate, suites) if one.is_critical_failure}
+
+
+def value_beyond(gate: gates._Gate, check: Expectation) -> str:
+    """A value, as SQL, that a check of a range or a vocabulary does not let through."""
+    if "value_set" in check.kwargs:
+        is_number = all(isinstance(value, int) for value in check.kwargs["value_set"])
+        return "99" if is_number else "'no such word'"
+    low, high = check.kwargs.get("min_value"), check.kwargs.get("max_value")
+    if isinstance(high, dict):
+        return f"{gate.limits[high['$PARAMETER']] * 2!r}"
+    if high is not None and high < FINITE_MAX:
+        return f"{high + 1}"
+    if high is not None:
+        return "'nan'::double"
+    return f"{low - 1}"
+
+
+def is_dense(mart: Mart) -> bool:
+    """Whether its yml calls for a row of each hour that something else has."""
+    return any(
+        name_of(test) == "has_row_for_each" and "hour_at" in arguments_of(test)["columns"]
+        for test in mart.tests
+    )
+
+
+def without_an_hour(mart: Mart) -> str:
+    """A dense mart without the rows of its fullest hour."""
+    fullest = (
+        f"select hour_at from sound_{mart.name} group by hour_at order by count(*) desc, hour_at"
+        " limit 1"
+    )
+    return f"from sound_{mart.name} where hour_at not in ({fullest})"
+
+
+def without_a_tenth(mart: Mart) -> str:
+    """A mart without every tenth row, and without one at least."""
+    return (
+        f"select * exclude (place) from (select *, row_number() over () as place"
+        f" from (from sound_{mart.name} order by all)) where place % 10 != 1"
+    )
