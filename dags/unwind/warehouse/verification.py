@@ -29,7 +29,8 @@ from unwind.landing.leftovers import leftovers_of, sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse import continuity, files, releases
-from unwind.warehouse.refresh import HOLD_RELEASE_NAME, WriterBusyError, writer_lock
+from unwind.warehouse.refresh import HOLD_RELEASE_NAME
+from unwind.warehouse.writing import WriterBusyError, writer_lock
 
 # 2026-11-25: a daily `unwind doctor --quick` has read every raw object after so many days.
 SAMPLED_DAYS = 20
