@@ -52,9 +52,14 @@ PREPARED = {
 
 
 def boundaries(home: Home, mode: str) -> list[str]:
+    """Every boundary of a refresh; of one that is passed often the first time and the last."""
     listed = run(home, mode, "none")
     assert listed.returncode == 0, listed.stderr
-    return listed.stdout.splitlines()
+    passed: dict[str, list[str]] = {}
+    for step in listed.stdout.splitlines():
+        passed.setdefault(step.partition("@")[0], []).append(step)
+    ends = {step for times in passed.values() for step in (times[0], times[-1])}
+    return [step for step in listed.stdout.splitlines() if step in ends]
 
 
 def killed_at(home: Home, mode: str, step: str) -> None:

@@ -146,8 +146,7 @@ def damaged(home: Home) -> dict[Path, str]:
         helps[folder / "warehouse.duckdb"] = "--roll-back"
     gone = dead_mark()
     for number in range(3):
-        part = home.scratch / f".x{number}.{gone}.part"
-        part.parent.mkdir(exist_ok=True)
+        part = home.root / f".x{number}.{gone}.part"
         part.write_text("half")
         helps[part] = "--repair"
     for number in range(3):

@@ -130,11 +130,11 @@ def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
 def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, ended_after):
     opened, calls = files.opened, []
 
-    def killed(path, read_only=True):
+    def killed(home, path, read_only=True):
         if len(calls) == ended_after:
             raise KeyboardInterrupt
         calls.append(path)
-        return opened(path, read_only)
+        return opened(home, path, read_only)
 
     monkeypatch.setattr(files, "opened", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -196,12 +196,12 @@ def test_a_rebuild_that_is_refused_leaves_readers_and_state(troubled, monkeypatc
 def test_a_kill_while_the_rebuilt_pair_swaps_in_only_delays_it(home, moved):
     rebuilt = files.beside(home)
     files.prepare(rebuilt)
-    ids = [files._build_of(path) for path in files.pair(rebuilt)]
+    ids = [files._build_of(home, path) for path in files.pair(rebuilt)]
     (rebuilt.warehouse_dir / files.SWAPPING).touch()
     for old, new in list(zip(files.pair(home), files.pair(rebuilt), strict=True))[:moved]:
         new.replace(old)
     files.finish_swap(home)
-    assert [files._build_of(path) for path in files.pair(home)] == ids
+    assert [files._build_of(home, path) for path in files.pair(home)] == ids
     assert not rebuilt.warehouse_dir.exists()
 
 
@@ -305,6 +305,11 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     lines.unlink()
     _, fewer = raw_paths(troubled, 11, "binance")
     halve(fewer)
+    # Its index is sound: only who reads it meets the damage.
+    _, broken = raw_paths(troubled, 10, "bybit")
+    payload = bytearray(broken.read_bytes())
+    payload[4:40] = bytes(36)
+    broken.write_bytes(payload)
     (troubled.batches / "hour-2026-01-29T12.r0001.json").write_text('{"batch_id": "hou')
     report = refresh.refresh(troubled, full=True, clock=clock)
     assert [(batch, venue) for batch, venue, _ in report.held] == [

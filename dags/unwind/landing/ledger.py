@@ -184,8 +184,8 @@ class Ledger:
     def landed(self, batch_id: str, venue: str) -> list[Landing]:
         """What is noted of a venue in a batch, sealed or not; empty when it never landed.
 
-        Of a file that cannot be read the last seal's landings stand. Raises LedgerError where there
-        are none either.
+        Of a file that cannot be read the last seal's landings stand; where there are none either,
+        the venue lands again as if it never had, which writes the file again.
         """
         path = self._home.landed / batch_id / f"{venue}.json"
         if not path.exists():
@@ -193,11 +193,9 @@ class Ledger:
         try:
             return read_landed(path)
         except LedgerError as unreadable:
+            logger.warning("%s", unreadable)
             last = self.last_seal(batch_id)
-            if last is None or venue not in last.landings:
-                raise
-            logger.warning("%s; the sealed landings stand", unreadable)
-            return list(last.landings[venue])
+            return list(last.landings.get(venue, ())) if last else []
 
     def seal(self, batch: Batch, sealed_at: datetime) -> Seal:
         """Seals what has landed. Nothing new since the last revision: that one is returned.
@@ -335,9 +333,12 @@ class Ledger:
         return entry
 
     def _landed_or_failed(self, path: Path, sealed_at: datetime) -> tuple[Landing, ...]:
-        """A venue's landings; one that says so where its file cannot be read."""
+        """A venue's landings; one that says so where its file cannot be read, nor a sealed one."""
+        landed = tuple(self.landed(path.parent.name, path.stem))
+        if landed:
+            return landed
         try:
-            return tuple(self.landed(path.parent.name, path.stem))
+            return tuple(read_landed(path))
         except LedgerError as unreadable:
             return (Landing("liquidations", "failed", str(unreadable), 0, (), sealed_at),)
 

@@ -86,6 +86,8 @@ def prepare(home: Home) -> None:
     for, so that publishing writes only what has changed since.
     """
     beside = _release_to_come(home)
+    if beside.is_file():
+        beside.unlink()
     beside.mkdir(parents=True, exist_ok=True)
     (beside / PREPARED).unlink(missing_ok=True)
     if home.warehouse_db.exists():

@@ -29,7 +29,8 @@ from unwind.landing.leftovers import leftovers_of, sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse import continuity, files, releases
-from unwind.warehouse.refresh import HOLD_RELEASE_NAME, writer_lock
+from unwind.warehouse.refresh import HOLD_RELEASE_NAME
+from unwind.warehouse.writing import WriterBusyError, writer_lock
 
 # 2026-11-25: a daily `unwind doctor --quick` has read every raw object after so many days.
 SAMPLED_DAYS = 20
@@ -176,17 +177,31 @@ def _findings_of(zone: RawZone, obj: RawObject, is_read: bool) -> Iterator[Findi
 
 
 def _pair_findings(home: Home, quick: bool) -> Iterator[Finding]:
-    rebuilt = "`unwind refresh` rebuilds both files from the raw zone; readers stay on the release"
+    if not any(path.exists() for path in files.pair(home)):
+        return
+    try:
+        # A refresh that begins meanwhile waits, where it would find the files open.
+        with writer_lock(home, wait_seconds=0):
+            yield from list(_findings_of_the_pair(home, quick))
+    except WriterBusyError:
+        yield Finding(True, "a refresh is writing the warehouse's files; it looks at them itself")
+
+
+def _findings_of_the_pair(home: Home, quick: bool) -> Iterator[Finding]:
     try:
         wrong = files.wrong_with(home)
     except files.WarehouseFileError as error:
         yield _from_sentence(error)
         return
     if wrong:
-        yield Finding(False, wrong, rebuilt)
+        yield Finding(
+            False,
+            wrong,
+            "`unwind refresh` rebuilds both files from the raw zone; readers stay on the release",
+        )
         return
     for path in files.pair(home) if not quick else ():
-        problem = _unreadable_table(home, path) if path.exists() else None
+        problem = _unreadable_table(home, path)
         if problem:
             yield Finding(
                 False, problem, "`unwind refresh --full` rebuilds it; readers stay on the release"
@@ -254,8 +269,6 @@ def _leftover_findings(home: Home) -> Iterator[Finding]:
 
 
 def _is_writing(home: Home) -> bool:
-    from unwind.warehouse.refresh import WriterBusyError
-
     try:
         with writer_lock(home, wait_seconds=0):
             return False
