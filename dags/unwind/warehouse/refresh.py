@@ -119,7 +119,7 @@ def refresh(
             _forget(target)
         staging = processes.enter_context(DbtProcess(target))
         # As do the gates' imports while dbt itself is imported.
-        threading.Thread(target=gates.preload, daemon=True).start()
+        threading.Thread(target=gates.preload, args=[target], daemon=True).start()
         if not _stage(warehouse, report_staging, staging.run):
             return RefreshReport(None, (), (), 0)
         held = _gate_landed(warehouse, report)
