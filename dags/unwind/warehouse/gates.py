@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ from unwind.warehouse.suites import CONTEXT_ROOT, CRITICAL, DATASOURCE, LANDED, 
 
 if TYPE_CHECKING:
     import duckdb
+    from great_expectations.checkpoint import Checkpoint
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.data_context import FileDataContext
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -59,7 +60,7 @@ CONTINUITY = "continuity"
 EXAMPLES_SHOWN = 5
 BATCHES_SHOWN = 5
 # 2026-11-25: continuity over 2.6 million rows takes as long as so many expectations.
-CONTINUITY_WEIGHT = 120
+CONTINUITY_WEIGHT = 150
 OBSERVED_MAX_CHARS = 2_000
 DETAIL_MAX_CHARS = 300
 
@@ -108,12 +109,20 @@ class GateResult:
         return not self.success and self.severity == CRITICAL
 
 
-def preload() -> None:
-    """Imports what the gates need (5 to 20 s of one core); may run in a thread."""
+def preload(home: Home | None = None) -> None:
+    """Imports what the gates need (5 to 20 s of one core), and reads a home's suites.
+
+    May run in a thread while something else works.
+    """
     # Read when great_expectations is imported; nothing is to be sent anywhere.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations
     import great_expectations.expectations  # noqa: F401
+
+    if home:
+        context = _context(home)
+        for checkpoint in (LANDED, MARTS):
+            _definition(context, checkpoint)
 
 
 def check_landed(
@@ -330,13 +339,30 @@ def _context(home: Home) -> FileDataContext:
     # Great Expectations would print where its own code stumbled over it.
     home.gates.mkdir(parents=True, exist_ok=True)
     preload()
+    return _context_of(home.gates)
+
+
+@cache
+def _context_of(results: Path) -> FileDataContext:
     import great_expectations as gx
 
     return gx.get_context(
         mode="file",
         context_root_dir=CONTEXT_ROOT,
-        runtime_environment={"UNWIND_GATES": str(home.gates)},
+        runtime_environment={"UNWIND_GATES": str(results)},
     )
+
+
+def _definition(context: FileDataContext, checkpoint: str) -> Checkpoint:
+    """A checkpoint with its suites; read once, since that takes as long as judging some of them."""
+    known = _definitions.setdefault(id(context), {})
+    if checkpoint not in known:
+        known[checkpoint] = context.checkpoints.get(checkpoint)
+    return known[checkpoint]
+
+
+# By context, which is kept as long as the process.
+_definitions: dict[int, dict[str, Checkpoint]] = {}
 
 
 @contextmanager
@@ -574,7 +600,7 @@ def _judge(
     from great_expectations.core import RunIdentifier
 
     # Not checkpoint.run(): a checkpoint runs all it lists, and a mart may not be built yet.
-    definition = gate.context.checkpoints.get(checkpoint)
+    definition = _definition(gate.context, checkpoint)
     run = RunIdentifier(run_name=run_id, run_time=checked_at)
     sql = stated.queries(checkpoint)
     results: list[GateResult] = []
@@ -813,7 +839,7 @@ def _small_json(observed: Mapping[str, Any]) -> str:
 
 
 def _suites_of(context: FileDataContext, checkpoint: str) -> list[str]:
-    return [one.name for one in context.checkpoints.get(checkpoint).validation_definitions]
+    return [one.name for one in _definition(context, checkpoint).validation_definitions]
 
 
 def _all_suites(context: FileDataContext) -> list[str]:

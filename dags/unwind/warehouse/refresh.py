@@ -169,7 +169,7 @@ def _refresh(warehouse: Warehouse, report: Report) -> RefreshReport:
         # Imports of seconds, done while the work is planned.
         staging = processes.enter_context(DbtProcess(target))
         # As do the gates' imports while dbt itself is imported.
-        threading.Thread(target=gates.preload, daemon=True).start()
+        threading.Thread(target=gates.preload, args=[target], daemon=True).start()
         is_needed, unreadable = _stage(warehouse, report_staging, staging.run)
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
