@@ -184,11 +184,21 @@ def _of_segments(
 
 
 def _of_files(
-    hours: Iterable[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
+    hours: Sequence[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
 ) -> list[HeardHour]:
-    """Files that an hour is named by. A day's dump of one contract says nothing of the others."""
+    """Files that an hour is named by. A day's dump of one contract says nothing of the others.
+
+    Where a landing lacks something although every hour has its file, each may lack it.
+    """
     named = {hour_named(one.name) for one in files}
-    rows = [HeardHour(hour_at, DUMP, COMPLETE, 1.0) for hour_at in hours if hour_at in named]
+    is_cut = landing.status == "partial" and not landing.is_only_early and named.issuperset(hours)
+    rows = [
+        HeardHour(hour_at, DUMP, PARTIAL, None, landing.detail)
+        if is_cut
+        else HeardHour(hour_at, DUMP, COMPLETE, 1.0)
+        for hour_at in hours
+        if hour_at in named
+    ]
     if is_day and not named - {None} and landing.status != "failed":
         return []
     lacking = landing.detail or "there is no file of this hour"

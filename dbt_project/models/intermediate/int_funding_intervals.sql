@@ -233,7 +233,7 @@ ranked as (
 
     from sightings
 
-    where sightings.hour_at in (select hours.hour_at from hours)
+    where sightings.hour_at in (select hours.hour_at, from hours)
 
 ),
 

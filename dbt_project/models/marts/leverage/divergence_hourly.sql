@@ -1,4 +1,4 @@
-{{ config(meta={'partition': 'hour_at', 'lookback_hours': 850}) }}
+{{ config(meta={'partition': 'hour_at', 'lookback_hours': 1018}) }}
 {#- Thresholds of the two warnings; each is a column of the row that it decided. #}
 {%- set ema_ratio_threshold = 1.5 %}
 {%- set least_elevated_hours = 6 %}
@@ -342,6 +342,12 @@ scored as (
 
 ),
 
+hours_of_trend as (
+
+    select unnest(range(48)) as hours_back,
+
+),
+
 -- Hours resemble the hours before them, so a tau is less rare than the variance above says. How
 -- persistent a series is shows in the ranks of the 48 hours about their own line: each hour's
 -- twice centred mid-rank (values below less values above), beside that of the hour after it.
@@ -363,7 +369,7 @@ ranked as (
         ) - scored.known as rank_score,
 
     from series
-    cross join (select unnest(range(48)) as hours_back) as earlier
+    cross join hours_of_trend as earlier
     inner join scored
         on series.series = scored.series
         and series.base_asset = scored.base_asset
@@ -485,7 +491,10 @@ trends as (
         widened.persistence,
         widened.effective_hours,
         round(
-            {{ two_sided_normal_p('scored.score / sqrt(scored.variance * widened.variance_ratio)') }}, 6
+            {{ two_sided_normal_p(
+                'scored.score / sqrt(scored.variance * widened.variance_ratio)'
+            ) }},
+            6
         ) as p_value,
         -- A series of equal values has no trend, and that is known.
         case

@@ -1,6 +1,6 @@
 {#- Kinds of price that lie where the market was. The others (bankruptcy, limit_order, entry,
     unknown) lie off it by an amount that differs from venue to venue. #}
-{%- set market_price_kinds = ['fill_avg', 'mark'] -%}
+{%- set market_price_kinds = "('fill_avg', 'mark')" -%}
 {{ config(
     meta={'partition': 'hour_at', 'lookback_hours': 887},
     post_hook="{{ prune_as_of_hours() }}",
@@ -195,7 +195,7 @@ final as (
         with_swing_lows.hour_at,
         with_swing_lows.base_asset,
         with_swing_lows.price_kind,
-        with_swing_lows.price_kind in ('{{ market_price_kinds | join("', '") }}') as is_market_price,
+        with_swing_lows.price_kind in {{ market_price_kinds }} as is_market_price,
         with_swing_lows.price_bucket,
         round(with_swing_lows.low_usd, 14) as bucket_low_usd,
         round(with_swing_lows.high_usd, 14) as bucket_high_usd,

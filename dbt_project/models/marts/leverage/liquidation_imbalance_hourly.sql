@@ -298,7 +298,9 @@ effective as (
             1,
             least(
                 {{ count }}
-                {%- for minutes in lengths %}, effective_{{ minutes }}m_{{ window }}{% endfor %}
+                {%- for minutes in lengths -%}
+                , effective_{{ minutes }}m_{{ window }}
+                {%- endfor %}
             )
         ) as effective_{{ window }}_events,
         {%- endfor %}
@@ -313,7 +315,8 @@ final as (
         hour_at,
         base_asset,
         {%- for window, hours, lengths in windows %}
-        {%- set share, count = 'long_' ~ window ~ '_event_share', 'effective_' ~ window ~ '_events' %}
+        {%- set share = 'long_' ~ window ~ '_event_share' %}
+        {%- set count = 'effective_' ~ window ~ '_events' %}
         {%- set centre = '(' ~ share ~ ' + ' ~ z ** 2 / 2 ~ ' / ' ~ count ~ ')' %}
         {%- set half_width -%}
         {{ z }} * sqrt(

@@ -132,7 +132,7 @@ dump_lines as (
 
     )
 
-    select * from named_lines
+    select *, from named_lines
 
 ),
 
