@@ -107,6 +107,11 @@ class Endpoint:
         return payload
 
 
+def without_userinfo(text: str) -> str:
+    """A text without the logins in its URLs: errors quote those of the environment's proxy too."""
+    return re.sub(r"(?<=://)[^/\s@]+@", f"{STRUCK_OUT}@", text)
+
+
 def connection_variable(conn_id: str) -> str:
     """The environment variable of a connection, as Airflow names it."""
     return f"AIRFLOW_CONN_{conn_id.upper()}"

@@ -12,14 +12,23 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from loopback_venue import Loopback, Reply, Waits, as_json, clock
+from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
 from unwind import venues
 from unwind.landing import bounded_transport, http
-from unwind.landing.http import Bounds, Connection, Signals, VenueApi, VenueStoppedError
+from unwind.landing.http import (
+    Bounds,
+    Connection,
+    Request,
+    Signals,
+    VenueApi,
+    VenueStoppedError,
+)
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
@@ -443,3 +452,135 @@ def test_a_venue_that_lists_without_end_ends_as_partial_within_its_time(
     assert "one dataset's landing may take 100 s" in landed["liquidations"].detail
     assert RawZone(home).read(landed["liquidations"].objects[0]).count(b"\n") > 10
     assert len(all_venues.asked) < 1000
+
+
+# -- every venue's lists ---------------------------------------------------------------------------
+
+FROM_MS, LAST_MS = 1769695200000, 1769698799999
+INSIDE = "2026-01-29T14:30:00.000Z"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A venue's dataset that is walked in pages, and what a full page of it is, by its number."""
+
+    dataset: str
+    page: Callable[[dict, int], Any]
+
+
+def _result(rows: list, **more: Any) -> dict:
+    return {"retCode": 0, "result": {"list": rows, **more}}
+
+
+LISTED = {
+    "aster": Listed("funding", lambda row, n: [{**row, "fundingTime": FROM_MS}] * 1000),
+    "binance": Listed("funding", lambda row, n: [{**row, "fundingTime": FROM_MS}] * 1000),
+    "bitfinex": Listed("liquidations", lambda row, n: [[["pos", n, FROM_MS, row]]] * 500),
+    "bitget": Listed(
+        "liquidations",
+        lambda row, n: {
+            "code": "00000",
+            "data": {"list": [{**row, "ts": str(LAST_MS)}] * 1000, "cursor": str(n)},
+        },
+    ),
+    "bitmex": Listed("funding", lambda row, n: [row] * 500),
+    "bybit": Listed("instruments", lambda row, n: _result([row], nextPageCursor=str(n))),
+    "coinex": Listed(
+        "liquidations",
+        lambda row, n: {"code": 0, "data": [row], "pagination": {"has_next": True}},
+    ),
+    "deribit": Listed(
+        "liquidations",
+        lambda row, n: {
+            "result": {"trades": [{**row, "timestamp": FROM_MS}] * 1000, "has_more": True}
+        },
+    ),
+    "dydx": Listed(
+        "liquidations", lambda row, n: {"trades": [{**row, "createdAt": INSIDE}] * 1000}
+    ),
+    "htx": Listed(
+        "liquidations",
+        lambda row, n: {
+            "status": "ok",
+            "code": 200,
+            "data": [{**row, "id": 7, "query_id": 7}] * 100,
+        },
+    ),
+    "hyperliquid": Listed("funding", lambda row, n: [{**row, "time": FROM_MS}] * 500),
+    "kraken_futures": Listed(
+        "liquidations",
+        lambda row, n: {"result": "success", "history": [{**row, "time": INSIDE}] * 1000},
+    ),
+    "okx": Listed(
+        "liquidations",
+        lambda row, n: {"code": "0", "data": [{**row, "details": [{"ts": str(LAST_MS)}] * 100}]},
+    ),
+}
+
+
+class _KnowsOne:
+    """Whatever is asked of another dataset: one instrument of each market."""
+
+    def tracked(self, market: str = "") -> list[str]:
+        return ["ONE"]
+
+    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+        bodies = {
+            "okx": {"data": [{"instFamily": "ONE"}]},
+            "dydx": {"markets": {"ONE": {"ticker": "ONE", "status": "ACTIVE"}}},
+            "coinex": {"data": [{"market": "ONE"}]},
+            "htx": {"data": [{"contract_code": "ONE"}]},
+            "kraken_futures": {"tickers": [{"symbol": "PF_ONE"}]},
+        }
+        where = "https://venue.invalid/linear-swap-api/v1/swap_open_interest"
+        yield Request("", "GET", where, {"instType": "SWAP"}), bodies[self.venue]
+
+    def has(self, url: str, sha256: str | None = None) -> bool:
+        return False
+
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+
+
+def test_every_venue_that_walks_pages_is_tried():
+    walking = {
+        module.stem
+        for module in Path(venues.__file__).parent.glob("*.py")
+        if "api.pages(" in module.read_text()
+    }
+    assert walking == set(LISTED)
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["the same page", "new rows for ever"])
+@pytest.mark.parametrize("venue", LISTED)
+def test_a_venue_whose_list_does_not_end_costs_bounded_requests(
+    venue: str,
+    changes: bool,
+    tmp_path: Path,
+    all_venues: Loopback,
+    waits: Waits,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(http, "MAX_PAGES", 5)
+    count = itertools.count()
+
+    def answer(asked: Asked) -> Reply:
+        n = next(count) if changes else 0
+        return as_json(listed.page({"symbol": "ONE", "n": n}, n))
+
+    listed, known_venue = LISTED[venue], venues.venues()[venue]
+    all_venues.otherwise = answer
+    api = VenueApi(
+        *(venue, known_venue.connections, known_venue.signals, ()),
+        folder=tmp_path,
+        clock=clock,
+        sleep=waits,
+    )
+    dataset = next(one for one in known_venue.datasets if one.name == listed.dataset)
+    window = venues.Window(HOUR.covers_from_at, HOUR.covers_to_at)
+    with api.recording(listed.dataset) as transcript, suppress(VenueStoppedError):
+        dataset.fetch(api, window, _KnowsOne(venue))
+    told = ("leads back to a page", "gives the same rows", "goes on after 5 pages")
+    assert any(part in failure for failure in transcript.failures for part in told)
+    assert transcript.usable >= 1
+    assert len(all_venues.asked) <= 40

@@ -90,7 +90,7 @@ def test_packed_files_are_kept_as_they_came_with_their_lines_beside(zone, pack, 
         (zipped({"x.csv": b"1\n"})[:-30], "broken zip"),
         (lz4.frame.compress(b"one\ntwo\n" * 1000)[:-12], "broken lz4"),
         (zipped({"x.csv": (b"0" * 999_999 + b"\n") * 80}), "unpacks to more than"),
-        (zipped({"x.csv": b"0" * 80_000_000}), "its line 1 is longer than 67,108,864 bytes"),
+        (zipped({"x.csv": b"0" * 80_000_000}), "unpacks to more than"),
     ],
     ids=[
         *("parent path", "absolute path", "two files", "cut zip", "cut lz4", "absurd ratio"),

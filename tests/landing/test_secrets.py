@@ -25,7 +25,7 @@ from unwind.connections import connection
 from unwind.landing import http
 from unwind.landing.land import batch_of, land_venue, seal_batch
 from unwind.landing.raw import RawZone
-from unwind.landing.recorder import Limits, record_until
+from unwind.landing.recorder import Limits, RecorderError, record_until
 from unwind.settings import Home
 from unwind.venues import venues
 
@@ -249,6 +249,54 @@ def test_an_endpoint_that_is_printed_shows_its_host_alone(monkeypatch: pytest.Mo
                 + "".join(traceback.format_exception(refused))
             )
         assert _without_traces(told)
+
+
+def test_a_recorder_says_which_connection_it_cannot_read_and_not_what_is_in_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_BITFINEX_WS", f'{{"host": "ws://a:{SECRET}@b"')
+
+    async def run() -> None:
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+            await record_until(asyncio.Event(), home, [venues()["bitfinex"]], utc_now, door)
+
+    with pytest.raises(RecorderError, match="AIRFLOW_CONN_BITFINEX_WS cannot be read") as refused:
+        asyncio.run(run())
+    assert _without_traces("".join(traceback.format_exception(refused.value)))
+
+
+@pytest.mark.parametrize("proxy", [f"http://me:{ENCODED}@127.0.0.1:1", f"gopher://me:{ENCODED}@x"])
+def test_the_environments_proxy_is_not_quoted(
+    home: Home,
+    loopback: Loopback,
+    waits: Waits,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    proxy: str,
+):
+    monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", "http://venue.invalid")
+    monkeypatch.setenv("AIRFLOW_CONN_BITFINEX_WS", "ws://venue.invalid")
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy"):
+        monkeypatch.setenv(name, proxy)
+    caplog.set_level(logging.DEBUG)
+    landings = land_venue(home, HOUR, "bitfinex", clock, waits)
+    assert {one.status for one in landings} == {"failed"}
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+            recorder = record_until(stop, home, [venues()["bitfinex"]], utc_now, door)
+            running = asyncio.create_task(recorder)
+            async with asyncio.timeout(10):
+                while "bitfinex_ws/ws/2: " not in caplog.text:
+                    await asyncio.sleep(0.02)
+            stop.set()
+            await running
+
+    asyncio.run(run())
+    assert _without_traces(_everything_kept(home.root) + caplog.text + repr(landings))
 
 
 @pytest.mark.parametrize(

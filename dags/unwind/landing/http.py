@@ -36,7 +36,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
-from unwind.connections import Endpoint, connection_variable
+from unwind.connections import Endpoint, connection_variable, without_userinfo
 from unwind.connections import connection as connection_of
 from unwind.landing.bounded_transport import BoundedAdapter, cut_off_after
 from unwind.scratch import working_folder
@@ -377,7 +377,7 @@ class VenueApi:
         """A text with the secrets of all of the venue's connections struck out."""
         for endpoint in self._endpoints():
             text = endpoint.struck_out(text)
-        return text
+        return without_userinfo(text)
 
     def _endpoints(self) -> Iterator[Endpoint]:
         """Where all connections lead: one host may serve several, and know the secrets of all."""

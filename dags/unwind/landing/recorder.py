@@ -37,7 +37,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock
-from unwind.connections import Endpoint, connection
+from unwind.connections import Endpoint, connection, without_userinfo
 from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
@@ -414,7 +414,7 @@ class Feed:
 
     def reason(self, what: str, error: Exception) -> str:
         """A failure in a few words, without what the connection keeps off record."""
-        return _reason(what, self.endpoint.struck_out(str(error)), error)
+        return _reason(what, without_userinfo(self.endpoint.struck_out(str(error))), error)
 
     def _found(self, at: datetime) -> None:
         self._writer.found(self.state.stream, at)
@@ -685,6 +685,7 @@ async def record_until(
     ):
         recorders = []
         for venue in venues:
+            _check_connections(venue)
             try:
                 recorder = VenueRecorder(home, venue, clock, limits or Limits(), disk, name)
                 held.enter_context(_only_one(home, venue.name, recorder.folder, name))
@@ -759,6 +760,15 @@ def _listening(port: int) -> Iterator[socket.socket]:
                 "--health-port, or 0 for any"
             ) from error
         yield door
+
+
+def _check_connections(venue: Venue) -> None:
+    """Raises RecorderError where a variable does not say where a stream is."""
+    for stream in venue.streams:
+        try:
+            connection(stream.connection, venue.connections[stream.connection].default_host)
+        except ValueError as error:
+            raise RecorderError(str(error)) from None
 
 
 @contextmanager
