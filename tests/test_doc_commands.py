@@ -46,9 +46,11 @@ LEFT_OUT = {
 
 def printed_commands(page: Path) -> list[str]:
     """The shell's blocks of a page, as whole commands: continued and quoted lines joined."""
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     commands = []
-    for block in blocks:
+    for language, block in blocks:
+        if language not in ("", "sh"):
+            continue
         lines: list[str] = []
         for line in block.splitlines():
             lines.append(line)
