@@ -46,9 +46,11 @@ LEFT_OUT = {
 
 def printed_commands(page: Path) -> list[str]:
     """The shell's blocks of a page, as whole commands: continued and quoted lines joined."""
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     commands = []
-    for block in blocks:
+    for language, block in blocks:
+        if language not in ("", "sh"):
+            continue
         lines: list[str] = []
         for line in block.splitlines():
             lines.append(line)
@@ -142,14 +144,21 @@ def environment(project) -> Iterator[dict[str, str]]:
     bare = {name: value for name, value in os.environ.items() if "UNWIND" not in name}
     told: dict[str, str] = {}
     with subprocess.Popen(
-        words, cwd=project, env=bare, stdout=subprocess.PIPE, text=True, process_group=0
+        words,
+        cwd=project,
+        env=bare,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
     ) as market:
         try:
             for line in market.stdout:
+                if not line.startswith("export "):
+                    break
                 name, _, value = line.removeprefix("export ").strip().partition("=")
                 told[name] = value
-                if len(told) == EXPORTS:
-                    break
+            assert "the simulated market is served" in line
             yield {
                 **bare,
                 **told,
@@ -160,16 +169,6 @@ def environment(project) -> Iterator[dict[str, str]]:
         finally:
             market.send_signal(signal.SIGINT)
             assert market.wait(20) == 0
-
-
-def exports() -> int:
-    from unwind.venues import venues
-
-    names = {name for venue in venues().values() for name in venue.connections}
-    return len(names)
-
-
-EXPORTS = exports()
 
 
 def shell(command: str, project: Path, environment: dict[str, str]) -> str:

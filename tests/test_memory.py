@@ -169,6 +169,18 @@ def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not
     assert list(home.temp.iterdir()) == []
 
 
+def test_a_process_that_works_in_many_homes_keeps_few_folders(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    homes = [Home(tmp_path / f"{number}") for number in range(3 * scratch.MOST_HOMES)]
+    for home in homes:
+        scratch.process_folder(home)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + scratch.MOST_HOMES
+    assert list(homes[0].temp.iterdir()) == []
+    assert scratch.process_folder(homes[-1]).exists()
+    # Another look at an older one makes its folder again.
+    assert scratch.process_folder(homes[0]).exists()
+
+
 def test_a_home_that_can_only_be_read_is_read_without_spilling(tmp_path, monkeypatch):
     def refuse(home):
         raise PermissionError(13, "Permission denied", str(home.temp))

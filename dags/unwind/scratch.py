@@ -13,11 +13,14 @@ import os
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from unwind.settings import Home
 
 LOCK_SUFFIX = ".lock"
+# A process works in one home, or in two; each further one costs it an open file.
+MOST_HOMES = 32
 
 _lock = threading.Lock()
 # By process as well: a forked child must not take its parent's folder for its own.
@@ -28,11 +31,15 @@ def process_folder(home: Home) -> Path:
     """This process's folder of temporary files; made, and others' leftovers swept, at first use."""
     with _lock:
         key = (os.getpid(), home.temp)
-        if key not in _folders or not _folders[key][0].exists():
+        known = _folders.pop(key, None)
+        if known is None or not known[0].exists():
             sweep(home)
-            _folders[key] = _new_folder(home)
-            atexit.register(_remove, *key)
-        return _folders[key][0]
+            known = _new_folder(home)
+        # Last in the order of their use.
+        _folders[key] = known
+        while len(_folders) > MOST_HOMES:
+            _remove(next(iter(_folders)))
+        return known[0]
 
 
 def working_folder(home: Home, kind: str) -> tempfile.TemporaryDirectory[str]:
@@ -76,11 +83,17 @@ def _new_folder(home: Home) -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _remove(pid: int, temp: Path) -> None:
-    if os.getpid() != pid:
-        return
-    folder, descriptor = _folders.pop((pid, temp), (None, None))
-    if folder is not None:
+def _remove(key: tuple[int, Path]) -> None:
+    folder, descriptor = _folders.pop(key)
+    # A forked child has its parent's entries, and leaves its parent's folders alone.
+    if key[0] == os.getpid():
         shutil.rmtree(folder, ignore_errors=True)
-        folder.with_name(folder.name + LOCK_SUFFIX).unlink(missing_ok=True)
-        os.close(descriptor)
+        with suppress(OSError):
+            folder.with_name(folder.name + LOCK_SUFFIX).unlink(missing_ok=True)
+    os.close(descriptor)
+
+
+@atexit.register
+def _remove_all() -> None:
+    for key in list(_folders):
+        _remove(key)
