@@ -9,6 +9,7 @@ import json
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import lz4.frame
 import pytest
