@@ -29,6 +29,7 @@ insert into ops.batches values
     ('hour-14', 1, 'hour', '2026-01-29 15:01:00', '2026-01-29 14:00:00', '2026-01-29 15:00:00');
 insert into ops.build_batches values ('hour-14', 1);
 insert into ops.built_batches values ('day-27', 1, '{RELEASE}', 0);
+insert into ops.gate_results (run_id) values ('run-1');
 """
 WAREHOUSE = f"""
 create schema marts;
@@ -209,6 +210,16 @@ def test_a_run_that_never_became_a_release_leaves_verdicts_behind(
         "update marts.release set release_id = '20260129T141000Z-00'"
     )
     assert lost(home) == set()
+
+
+def test_verdicts_of_a_state_that_was_made_again_may_go(
+    home: Home, in_staging: Run, in_warehouse: Run
+) -> None:
+    in_warehouse("delete from marts.gate_results")
+    assert lost(home) == {"marts.gate_results of 2026-01-28 has 0 rows where 1 were recorded"}
+    in_staging("delete from ops.gate_results")
+    compared = continuity.compare(home, BUILT_AT)
+    assert (compared.lost, compared.shrunk) == ((), ())
 
 
 def test_without_a_release_there_is_nothing_to_compare_with(home: Home) -> None:

@@ -12,7 +12,7 @@ import duckdb
 
 from unwind.settings import Home
 from unwind.warehouse import gates
-from unwind.warehouse.promises import Mart, arguments_of, marts, name_of
+from unwind.warehouse.promises import Mart, marts
 from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
@@ -79,16 +79,13 @@ def value_beyond(gate: gates._Gate, check: Expectation) -> str:
     return f"{low - 1}"
 
 
-def is_dense(mart: Mart) -> bool:
-    """Whether its yml calls for a row of each hour that something else has."""
-    return any(
-        name_of(test) == "has_row_for_each" and "hour_at" in arguments_of(test)["columns"]
-        for test in mart.tests
-    )
+def has_hours(mart: Mart) -> bool:
+    """Whether its rows are of hours."""
+    return any(column.name == "hour_at" for column in mart.columns)
 
 
 def without_an_hour(mart: Mart) -> str:
-    """A dense mart without the rows of its fullest hour."""
+    """A mart of hours without the rows of its fullest one."""
     fullest = (
         f"select hour_at from sound_{mart.name} group by hour_at order by count(*) desc, hour_at"
         " limit 1"

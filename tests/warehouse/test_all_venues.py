@@ -35,7 +35,7 @@ from unwind.warehouse.refresh import refresh
 from .breaking_marts import BREAKING
 from .hand_made import okx
 from .tampering import (
-    is_dense,
+    has_hours,
     judging,
     refusals,
     replaced,
@@ -269,7 +269,7 @@ def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: _Gate) -> 
     assert run(gate, f"select count(*) from sound_{mart.name}")[0][0] > 0
     with replaced(gate, mart.name, without_a_tenth(mart)):
         assert refusals(gate, [mart.name])
-    if is_dense(mart):
+    if has_hours(mart):
         with replaced(gate, mart.name, without_an_hour(mart)):
             assert refusals(gate, [mart.name])
 

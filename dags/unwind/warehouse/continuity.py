@@ -142,7 +142,7 @@ def compare(home: Home, built_at: datetime) -> Comparison:
     return Comparison(
         release_id=folder.name,
         lost=tuple(dict.fromkeys(lost)),
-        shrunk=tuple(one for one in shrunk if not marts()[one.mart].keeps_as_of_hours),
+        shrunk=tuple(one for one in shrunk if _grows(marts()[one.mart])),
         found={
             key: hashed.get(key) or Rows(rows.count, recorded[key].content)
             for key, rows in counts.items()
@@ -318,8 +318,17 @@ def _replaced(mart: Mart) -> str:
             " or batch_id not in (select batch_id from staging.ops.batches)"
         )
     if mart.partition == RUNS and mart.name == "gate_results":
-        return "run_id not in (select run_id from former.marts.gate_results)"
+        # Verdicts go with the state that they were given in, where that is made again.
+        return (
+            "run_id not in (select run_id from former.marts.gate_results)"
+            " or run_id not in (select run_id from staging.ops.gate_results)"
+        )
     return "true"
+
+
+def _grows(mart: Mart) -> bool:
+    """Whether a mart has fewer rows of a day only where something was corrected or lost."""
+    return mart.partition != RUNS and not mart.keeps_as_of_hours
 
 
 def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> set[Key]:
