@@ -23,6 +23,7 @@ from unwind.warehouse import files, releases
 from unwind.warehouse.state import OPS_TABLES
 from unwind.warehouse.status import diagnose, status_tables
 from unwind.warehouse.verification import Finding, repair, verify
+from unwind.warehouse.writing import writer_lock
 
 NOW = at(23)
 # An hour's batch each, of which one file is damaged.
@@ -291,3 +292,9 @@ def test_doctor_ends_with_1_where_something_is_damaged_and_repairs(home):
     assert (code, str(lines_of(home, 2)) in out) == (1, True)
     assert "are derived again" in told(home, "doctor", "--repair")[1]
     assert str(lines_of(home, 2)) not in told(home, "doctor")[1]
+
+
+def test_doctor_leaves_a_refresh_that_is_writing_alone(home):
+    with writer_lock(home), duckdb.connect(str(home.staging_db)):
+        found = [one for one in verify(home, NOW, quick=True) if "refresh is writing" in one.what]
+        assert [one.is_fine for one in found] == [True]

@@ -181,10 +181,15 @@ def _pair_findings(home: Home, quick: bool) -> Iterator[Finding]:
         return
     try:
         # A refresh that begins meanwhile waits, where it would find the files open.
-        with writer_lock(home, wait_seconds=0):
-            yield from list(_findings_of_the_pair(home, quick))
+        with writer_lock(home, 0, _silent):
+            found = list(_findings_of_the_pair(home, quick))
     except WriterBusyError:
-        yield Finding(True, "a refresh is writing the warehouse's files; it looks at them itself")
+        what = "a refresh is writing the warehouse's files; it looks at them itself"
+        found = [Finding(True, what)]
+    except OSError:
+        # A home that can only be read has no writer.
+        found = list(_findings_of_the_pair(home, quick))
+    yield from found
 
 
 def _findings_of_the_pair(home: Home, quick: bool) -> Iterator[Finding]:
@@ -270,10 +275,12 @@ def _leftover_findings(home: Home) -> Iterator[Finding]:
 
 def _is_writing(home: Home) -> bool:
     try:
-        with writer_lock(home, wait_seconds=0):
+        with writer_lock(home, 0, _silent):
             return False
     except WriterBusyError:
         return True
+    except OSError:
+        return False
 
 
 def _unreadable_table(home: Home, path: Path, counts_only: bool = False) -> str | None:
