@@ -18,9 +18,11 @@ from typing import Any
 import duckdb
 import pytest
 from loopback_venue import Loopback, Waits, as_json, clock
+from typer.testing import CliRunner
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
 from unwind.landing.ledger import HeardHour, Landing, Ledger
@@ -151,6 +153,14 @@ def test_a_recorders_name_is_a_folders_name_and_no_venues(name: str):
 @pytest.mark.parametrize("name", ["", "tokyo", "eu-west-1.b", "2"])
 def test_names_of_recorders(name: str):
     assert check_name(name, venues()) is None
+
+
+def test_a_wrong_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNWIND_HOME", str(home.root))
+    told = CliRunner().invoke(app, ["record", "--name", "bybit"])
+    assert told.exit_code == 2
+    assert "is no recorder's name" in " ".join(told.output.split())
+    assert not home.recorder.exists()
 
 
 # -- two that run, one that is killed --------------------------------------------------------------

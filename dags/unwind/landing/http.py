@@ -76,6 +76,8 @@ KEPT_OF_TOO_LONG_BYTES = 2**20
 CHUNK_BYTES = 1 << 16
 # A multiple of three, so that each part is base64 by itself.
 PART_BYTES = 3 * 2**18
+# So much is said of a venue's own words.
+MESSAGE_CHARACTERS = 120
 ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 
@@ -676,7 +678,8 @@ class VenueApi:
         said = f"HTTP {status}" + (
             f", code {code}" if code not in (None, *signals.ok_codes) else ""
         )
-        message = _message(parsed)
+        # Struck out before it is cut: half a secret would not be found.
+        message = self.struck_out(_message(parsed))[:MESSAGE_CHARACTERS]
         said += f" ({message})" if message else ""
         if status in signals.blocked_statuses or code in signals.blocked_codes:
             return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
@@ -951,12 +954,12 @@ def _code(parsed: Any, where: Where) -> str | None:
 
 
 def _message(parsed: Any) -> str:
-    """The venue's own words on an error, cut to a readable length."""
+    """The venue's own words on an error."""
     if not isinstance(parsed, dict):
         return ""
     for name in ("msg", "retMsg", "message", "error"):
         if isinstance(parsed.get(name), str) and parsed[name] not in ("", "OK"):
-            return parsed[name][:120]
+            return parsed[name]
     return ""
 
 
