@@ -223,13 +223,13 @@ class Bounds:
     """
 
     venue_seconds: float = 45 * 60.0
-    dataset_seconds: float = 15 * 60.0
+    dataset_seconds: float = 30 * 60.0
     dataset_bytes: int = 4 * 2**30
 
 
 HOUR_BOUNDS = Bounds()
 # 2026-11-25: a day's dumps are up to 1,500 files, two requests each.
-DAY_BOUNDS = Bounds(5 * 3600.0, 2 * 3600.0, 32 * 2**30)
+DAY_BOUNDS = Bounds(5 * 3600.0, 3 * 3600.0, 32 * 2**30)
 
 
 @dataclass
