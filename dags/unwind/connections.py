@@ -75,7 +75,9 @@ class Endpoint:
 
         A login beside a password is a name, and one alone is a token.
         """
-        values = [self.password, *(value for _, value in self.query), *self.headers.values()]
+        # Of a query such as ?TOKEN the name is all that there is.
+        values = [self.password, *(value or name for name, value in self.query)]
+        values += self.headers.values()
         # 'Authorization: Bearer TOKEN' may come back as the token alone.
         values += [value.split()[-1] for value in self.headers.values() if value.strip()]
         if self.login:
@@ -187,7 +189,7 @@ def _from_json(value: str) -> Endpoint:
         found,
         login=_text(fields.get("login")) or found.login,
         password=_text(fields.get("password")) or found.password,
-        headers=_headers(fields.get("extra")),
+        headers={**found.headers, **_headers(fields.get("extra"))},
     )
 
 
@@ -206,7 +208,7 @@ def _from_uri(value: str) -> Endpoint:
         found = _from_url(inner + parts.path + (f"?{parts.query}" if parts.query else ""))
         return replace(found, **{key: one for key, one in _who(login).items() if one})
     if not host:
-        return Endpoint("", "", **_who(login), query=tuple(parse_qsl(parts.query)))
+        return Endpoint("", "", **_who(login), **_sent_along(parts.query))
     if parts.path.strip("/") in SCHEMES:
         value = urlunsplit((parts.path.strip("/"), parts.netloc, "", parts.query, ""))
     elif scheme.lower() not in SCHEMES:
@@ -224,17 +226,23 @@ def _from_url(text: str, port: Any = None) -> Endpoint:
     name = f"[{name}]" if ":" in name else name
     if parts.scheme not in SCHEMES or is_torn or not HOST.fullmatch(name) or host.startswith(":"):
         raise ValueError("not a URL of a host")
-    query = parse_qsl(parts.query)
-    extra = dict(query).get(AIRFLOW_EXTRA)
     root = f"{parts.scheme}://{name}" + (f":{at}" if at else "")
     path = parts.path.rstrip("/")
     return Endpoint(
         f"{root}/{STRUCK_OUT}" if path else root,
         root + path,
         **_who(login),
-        query=tuple((key, value) for key, value in query if key != AIRFLOW_EXTRA),
-        headers=_headers(extra),
+        **_sent_along(parts.query),
     )
+
+
+def _sent_along(query: str) -> dict[str, Any]:
+    """What a URL's query adds to each request: itself, and the headers of an extra in it."""
+    asked = parse_qsl(query, keep_blank_values=True)
+    return {
+        "query": tuple((key, value) for key, value in asked if key != AIRFLOW_EXTRA),
+        "headers": _headers(dict(asked).get(AIRFLOW_EXTRA)),
+    }
 
 
 def _who(userinfo: str) -> dict[str, str]:
@@ -258,13 +266,20 @@ def _text(value: Any) -> str:
 
 def _forms(secret: str) -> set[str]:
     """A secret as it is, and as it comes back in URLs, JSON, HTML and headers."""
+    if len(secret) < LEAST_SECRET_CHARACTERS:
+        return set()
     encoded = [quote(secret, safe=""), quote(secret), quote_plus(secret)]
-    forms = {
+    as_json = json.dumps(secret)[1:-1]
+    octets = secret.encode()
+    return {
         secret,
         *encoded,
         *(re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in encoded),
-        json.dumps(secret)[1:-1],
+        as_json,
+        # PHP escapes slashes, Go what HTML would read.
+        as_json.replace("/", "\\/"),
+        re.sub("[&<>]", lambda found: f"\\u{ord(found[0]):04x}", as_json),
         html.escape(secret),
-        base64.b64encode(secret.encode()).decode("ascii"),
+        base64.b64encode(octets).decode("ascii"),
+        base64.urlsafe_b64encode(octets).decode("ascii"),
     }
-    return {one for one in forms if len(secret) >= LEAST_SECRET_CHARACTERS}

@@ -145,7 +145,7 @@ def test_images_are_named_by_their_exact_version_or_as_env_says(tmp_path, compos
 
 def test_connections_come_from_a_file_of_ones_own(tmp_path, compose):
     mirror = "https://reader:s3cret@mirror.example.net/v1?token=a$b"
-    (tmp_path / "connections.env").write_text(f"# mirrors\nAIRFLOW_CONN_BYBIT={mirror}\n")
+    (tmp_path / "connections.env").write_text(f"# mirrors\nAIRFLOW_CONN_BYBIT='{mirror}'\n")
     with_file = {**SECRETS, "UNWIND_CONNECTIONS": str(tmp_path / "connections.env")}
     shown = docker_compose(tmp_path, with_file, "config")
     assert shown.returncode == 0, shown.stderr

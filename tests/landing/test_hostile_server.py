@@ -56,10 +56,10 @@ def _fast(*parts: bytes) -> Sends:
 
 
 def _encoded(encoding: str, *layers: Callable[[bytes], bytes]) -> Sends:
-    """128 MB of zeros, packed once and perhaps again."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    """64 MB of zeros, packed once and perhaps again."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     million = bytes(1 << 20)
-    packed = b"".join(packer.compress(million) for _ in range(128)) + packer.flush()
+    packed = b"".join(packer.compress(million) for _ in range(64)) + packer.flush()
     for layer in layers:
         packed = layer(packed)
     head = OK + f"Content-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
@@ -153,8 +153,8 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds or minutes otherwise takes fractions of a second, and is tried twice."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.4)
-    monkeypatch.setattr(http, "MAX_DOWNLOAD_SECONDS", 0.4)
+    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.25)
+    monkeypatch.setattr(http, "MAX_DOWNLOAD_SECONDS", 0.25)
     monkeypatch.setattr(http, "ATTEMPTS", 2)
 
 

@@ -76,6 +76,9 @@ PLACEMENTS = {
     "login of a URI": Placement(f"http://{ENCODED}@AT", _basic(f"{SECRET}:")),
     "query of a URI": Placement(f"http://AT/?token={ENCODED}", _in_query),
     "path of a URI": Placement(f"http://AT/{ENCODED}", _in_path),
+    "query without a name in a URI": Placement(
+        f"http://AT/?{ENCODED}", lambda asked: asked.params == {**asked.params, SECRET: ""}
+    ),
     "fragment of a URI": Placement(f"http://AT#{ENCODED}"),
     "URI with its scheme last": Placement(f"http://reader:{ENCODED}@AT/http", AS_READER),
     "URI with an encoded host": Placement(f"http://reader:{ENCODED}@http%3A%2F%2FAT", AS_READER),
@@ -208,6 +211,35 @@ def test_an_echoed_secret_is_struck_out_on_record(
     assert landed["liquidations"].detail == (
         "bitfinex sent a secret of its connection back, which was struck out of its answer"
     )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        ENCODED,
+        ENCODED.lower(),
+        "s3cr3t\\/k&y=42+",
+        "s3cr3t/k\\u0026y=42+",
+        "s3cr3t/k&amp;y=42+",
+        base64.b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_in_every_form_that_servers_write(
+    monkeypatch: pytest.MonkeyPatch, form: str
+):
+    monkeypatch.setenv("AIRFLOW_CONN_SOURCE", f"https://:{ENCODED}@mirror.example")
+    assert connection("source", "https://venue.example").struck_out(f"({form})") == "(***)"
+
+
+def test_a_secret_at_the_end_of_what_is_said_of_a_message_is_struck_out_whole(
+    home: Home, loopback: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", f"{loopback.url}?token={ENCODED}")
+    for at in range(105, 121):
+        loopback.otherwise = lambda asked, at=at: as_json({"message": "x" * at + SECRET}, 400)
+        folder = Home(home.root / str(at))
+        assert _without_traces(repr(land_venue(folder, HOUR, "bitfinex", clock, waits)))
 
 
 def test_a_file_that_holds_a_secret_is_not_kept(

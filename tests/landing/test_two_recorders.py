@@ -18,9 +18,11 @@ from typing import Any
 import duckdb
 import pytest
 from loopback_venue import Loopback, Waits, as_json, clock
+from typer.testing import CliRunner
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
 from unwind.landing.ledger import HeardHour, Landing, Ledger
@@ -151,6 +153,14 @@ def test_a_recorders_name_is_a_folders_name_and_no_venues(name: str):
 @pytest.mark.parametrize("name", ["", "tokyo", "eu-west-1.b", "2"])
 def test_names_of_recorders(name: str):
     assert check_name(name, venues()) is None
+
+
+def test_a_wrong_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNWIND_HOME", str(home.root))
+    told = CliRunner().invoke(app, ["record", "--name", "bybit"])
+    assert told.exit_code == 2
+    assert "is no recorder's name" in " ".join(told.output.split())
+    assert not home.recorder.exists()
 
 
 # -- two that run, one that is killed --------------------------------------------------------------
@@ -296,10 +306,10 @@ def test_an_event_heard_by_two_is_one_fact_and_twins_of_one_frame_stay_two(
         _bybit(both, received=at(10.02)),
         _bybit(twin, twin, received=at(11.02)),
         _bybit(theirs, received=at(40.01)),
+        _bybit(late, received=at(59.99999)),
     )
     # At the hour's boundary: ours takes it for the next hour, theirs for this one.
     recorded(home, "", _bybit(late, received=at(60.001)), hour=15)
-    recorded(home, "tokyo", *[_bybit(late, received=at(59.99999))], venue="bybit", hour=15)
     for batch in (HOUR, batch_of("hour-2026-01-29T15")):
         later = batch.covers_to_at + timedelta(minutes=5)
         land_venue(home, batch, "bybit", lambda later=later: later, waits)

@@ -78,6 +78,8 @@ KEPT_OF_TOO_LONG_BYTES = 2**20
 CHUNK_BYTES = 1 << 16
 # A multiple of three, so that each part is base64 by itself.
 PART_BYTES = 3 * 2**18
+# So much is said of a venue's own words.
+MESSAGE_CHARACTERS = 120
 ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 
@@ -223,13 +225,13 @@ class Bounds:
     """
 
     venue_seconds: float = 45 * 60.0
-    dataset_seconds: float = 15 * 60.0
+    dataset_seconds: float = 30 * 60.0
     dataset_bytes: int = 4 * 2**30
 
 
 HOUR_BOUNDS = Bounds()
 # 2026-11-25: a day's dumps are up to 1,500 files, two requests each.
-DAY_BOUNDS = Bounds(5 * 3600.0, 2 * 3600.0, 32 * 2**30)
+DAY_BOUNDS = Bounds(5 * 3600.0, 3 * 3600.0, 32 * 2**30)
 
 
 @dataclass
@@ -678,7 +680,8 @@ class VenueApi:
         said = f"HTTP {status}" + (
             f", code {code}" if code not in (None, *signals.ok_codes) else ""
         )
-        message = _message(parsed)
+        # Struck out before it is cut: half a secret would not be found.
+        message = self.struck_out(_message(parsed))[:MESSAGE_CHARACTERS]
         said += f" ({message})" if message else ""
         if status in signals.blocked_statuses or code in signals.blocked_codes:
             return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
@@ -952,12 +955,12 @@ def _code(parsed: Any, where: Where) -> str | None:
 
 
 def _message(parsed: Any) -> str:
-    """The venue's own words on an error, cut to a readable length."""
+    """The venue's own words on an error."""
     if not isinstance(parsed, dict):
         return ""
     for name in ("msg", "retMsg", "message", "error"):
         if isinstance(parsed.get(name), str) and parsed[name] not in ("", "OK"):
-            return parsed[name][:120]
+            return parsed[name]
     return ""
 
 
