@@ -15,7 +15,7 @@ PAGE = (PROJECT_ROOT / "docs" / "operations.md").read_text()
 PROGRAM = r"^(?:\.venv/bin/)?airflow .*$"
 COMMANDS = [
     command
-    for block in re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     for command in re.findall(PROGRAM, block, re.MULTILINE)
 ]
 
