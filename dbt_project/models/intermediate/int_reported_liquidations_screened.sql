@@ -1,6 +1,7 @@
 -- One row per staged sum of liquidations: either good or with the reason why not. A source may
 -- correct its sums: what it said last stands.
-{{ config(materialized='ephemeral') }}
+{#- The hours of its readers: quarantined_observations replaces an hour more than are pending. -#}
+{{ config(materialized='ephemeral', meta={'lookback_hours': 1}) }}
 
 with
 
