@@ -151,6 +151,18 @@ KNOWN_ROWS = (
         *("unreadable_time", "reported_liquidations"),
     ),
     KnownRow(
+        *("Coingecko: a market cap that open interest has no ratio to", "market_caps"),
+        *("https://api.coingecko.com/api/v3/coins/markets", {"vs_currency": "usd", "page": 1}),
+        [
+            {
+                **{"id": "bitcoin", "symbol": "btc", "name": "Bitcoin", "current_price": 60000},
+                **{"market_cap": 1e-308, "market_cap_rank": 1, "total_volume": 1},
+                "last_updated": "2026-06-30T08:00:00Z",
+            }
+        ],
+        *("implausible_number", "market_caps"),
+    ),
+    KnownRow(
         *("Bitget: a bar of days without end", "bitget"),
         "https://api.bitget.com/api/v3/market/candles",
         {
