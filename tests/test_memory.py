@@ -226,6 +226,23 @@ def test_staging_spills_within_the_smallest_limit(tmp_path):
     assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
 
 
+def test_a_dbt_process_has_ended_when_its_run_has(tmp_path, monkeypatch):
+    """Until then it has the warehouse's files open, and the next step cannot have them."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(
+        '#!/bin/sh\nread command\necho \'["node", "one", 1, 1]\'\n'
+        'echo \'["end", true, []]\'\nsleep 0.5\ntouch "$UNWIND_WAREHOUSE.closed"\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setattr("unwind.warehouse.dbt.sys.executable", str(stand_in))
+    home, nodes = Home(tmp_path), []
+    home.warehouse_dir.mkdir()
+    with DbtProcess(home) as process:
+        process.run(["run"], lambda *node: nodes.append(node))
+        assert Path(f"{home.warehouse_db}.closed").exists()
+    assert nodes == [("one", 1, 1)]
+
+
 def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "200MiB")
     bounds = database.bounds(Home(tmp_path))

@@ -152,6 +152,8 @@ def test_who_is_stopped_says_where_things_stand(tmp_path, number, code):
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "UNWIND_HOME": str(tmp_path)},
+            # As from a terminal, though these tests may run in the background.
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         assert "waiting for another refresh" in process.stderr.readline()
         process.send_signal(number)

@@ -188,6 +188,12 @@ sys.exit(standalone.up(home, port=0))
 """
 
 
+def listening_to_signals():
+    """As from a terminal; who runs these tests in the background has a child ignore them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def running_up(home, notes):
     """`up` in a process of its own, once its three components run; their ids and their tasks'."""
     notes.mkdir(exist_ok=True)
@@ -197,6 +203,7 @@ def running_up(home, notes):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=listening_to_signals,
     )
     deadline = time.monotonic() + 30
     while len(list(notes.iterdir())) < before + 3:

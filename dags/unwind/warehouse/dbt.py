@@ -108,16 +108,18 @@ class DbtProcess:
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(list(arguments)) + "\n")
             self._process.stdin.flush()
+        outcome = None
+        # To the end of its output, which is the process's own: until then it has the files open.
         for line in self._process.stdout:
             # Of a process that is killed while it writes, half a line is left.
             if not line.endswith("\n"):
                 break
             kind, *details = json.loads(line)
             if kind == "end":
-                return details[0], details[1]
-            if on_node:
+                outcome = details[0], details[1]
+            elif on_node:
                 on_node(*details)
-        return None
+        return outcome
 
     def _remedy(self, told: str) -> str:
         if is_out_of_memory(told):
