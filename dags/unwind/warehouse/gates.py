@@ -678,7 +678,9 @@ def _results_of(
     count = int(_run(gate.connection, f"select count(*) from ({query})").scalar_one())
     rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
     batches = _batches_behind(gate.connection, query)
-    message = f"{_sentence(meta, _about(count, rows))}{_ways_out(batches)}"
+    # What is only to be known is no reason to take a batch out.
+    ways_out = _ways_out(batches) if config.severity.value == CRITICAL else ""
+    message = f"{_sentence(meta, _about(count, rows))}{ways_out}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
 
 
