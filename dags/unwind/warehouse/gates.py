@@ -195,8 +195,17 @@ def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
     """Compares the marts with the release before; what they hold now is kept for the next one."""
-    compared = continuity.compare(home, checked_at)
-    continuity.keep(home, compared.found, run_id)
+    import duckdb
+
+    try:
+        compared = continuity.compare(home, checked_at)
+        continuity.keep(home, compared.found, run_id)
+    except (duckdb.Error, OSError) as error:
+        raise GateError(
+            f"The gate cannot compare {home.warehouse_db} with the release before it:"
+            f" {_first_line(error)}; end the process that has it open, or make room on the disk,"
+            " then refresh again."
+        ) from error
     before = f"release {compared.release_id}" if compared.release_id else "no release before"
     unread = [compared.problem] if compared.problem else []
 
