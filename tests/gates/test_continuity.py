@@ -287,3 +287,9 @@ def test_a_broken_release_is_said_and_does_not_keep_readers_on_it(home: Home) ->
     assert warning.expectation == "release_readable"
     assert f"release {RELEASE} cannot be read" in warning.message
     assert continuity.read_file(home.warehouse_dir / "contents.run-2.parquet")
+
+
+def test_a_comparison_that_cannot_be_made_is_said_in_words(home: Home) -> None:
+    home.warehouse_db.write_bytes(b"not a database" * 1000)
+    with pytest.raises(gates.GateError, match=r"cannot compare .*warehouse\.duckdb.*refresh again"):
+        gates._check_continuity(home, "run-2", BUILT_AT)

@@ -198,8 +198,17 @@ def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
     """Compares the marts with the release before; what they hold now is kept for the next one."""
-    compared = continuity.compare(home, checked_at)
-    continuity.keep(home, compared.found, run_id)
+    import duckdb
+
+    try:
+        compared = continuity.compare(home, checked_at)
+        continuity.keep(home, compared.found, run_id)
+    except (duckdb.Error, OSError) as error:
+        raise GateError(
+            f"The gate cannot compare {home.warehouse_db} with the release before it:"
+            f" {_first_line(error)}; end the process that has it open, or make room on the disk,"
+            " then refresh again."
+        ) from error
     before = f"release {compared.release_id}" if compared.release_id else "no release before"
     unread = [compared.problem] if compared.problem else []
 
@@ -683,7 +692,9 @@ def _results_of(
     count = int(_run(gate.connection, f"select count(*) from ({query})").scalar_one())
     rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
     batches = _batches_behind(gate.connection, query)
-    message = f"{_sentence(meta, _about(count, rows))}{_ways_out(batches)}"
+    # What is only to be known is no reason to take a batch out.
+    ways_out = _ways_out(batches) if config.severity.value == CRITICAL else ""
+    message = f"{_sentence(meta, _about(count, rows))}{ways_out}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
 
 
