@@ -26,7 +26,7 @@ def build_own_csv(home: Home, batches: dict[str, str]) -> Built:
     with staging_state(home) as state:
         write_build_batches(state, home, [ledger.read(ref) for ref in ledger.sealed()])
     duckdb.connect(str(home.warehouse_db)).close()
-    run_dbt(home, ["seed", "--select", "assets"])
+    run_dbt(home, ["seed", "--select", "assets", "plausibility_limits"])
     run_dbt(home, ["run", "--select", *STAGING])
     with staging_state(home) as state:
         hours = " union ".join(f"select hour_at from landed.stg_csv__{table}" for table in TABLES)

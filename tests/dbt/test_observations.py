@@ -193,6 +193,14 @@ class TestScreens:
             # No listing, and no coin that anyone knows.
             open_interest("ZZZZUSDT", "1"),
         )
+        # Intervals that no contract has, between two that are.
+        rates = home.root / "rates.csv"
+        rates.write_text(
+            "instrument,time,funding_rate,interval_hours\n"
+            "SOLUSDT,2026-04-20T00:00:00Z,0.0001,8\nSOLUSDT,2026-04-20T08:00:00Z,0.0001,48\n"
+            "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
+        )
+        assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
         # The same answers again, as another collector kept them.
         take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
         return published(home)
@@ -202,6 +210,8 @@ class TestScreens:
             "select dataset, reject_reason, instrument from marts.quarantined_observations"
             " order by all"
         ).fetchall() == [
+            ("funding", "implausible_interval", "LTCUSDT"),
+            ("funding", "implausible_interval", "SOLUSDT"),
             ("funding", "implausible_rate", "XRPUSDT"),
             ("long_short_ratio", "implausible_ratio", "ETHUSDT"),
             ("open_interest", "contradictory_open_interest", "BTCUSDC"),
@@ -239,7 +249,7 @@ class TestScreens:
             "select dataset, sum(staged)::int, sum(accepted)::int, sum(repeated)::int,"
             " sum(quarantined)::int from marts.observation_accounting group by all order by all"
         ).fetchall() == [
-            ("funding", 3, 1, 1, 1),
+            ("funding", 6, 2, 1, 3),
             ("long_short_ratio", 3, 1, 1, 1),
             # 7 of the first import, of which one is good; that one and another of the second.
             ("open_interest", 9, 2, 1, 6),

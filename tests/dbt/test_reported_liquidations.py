@@ -207,7 +207,8 @@ def test_what_cannot_be_used_is_kept_with_its_reason(
 
 
 def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
-    run_dbt(warehouse.home, ["run", "--select", "1+quarantined_observations"])
+    mart = ["--select", "+quarantined_observations", "--exclude", "path:models/staging"]
+    run_dbt(warehouse.home, ["run", *mart])
     assert warehouse.rows(
         "select reject_reason, dataset from marts.quarantined_observations"
         " where raw_values like '%\"1000000000000000.0\"%'"

@@ -31,17 +31,24 @@ intervals as (
 
 ),
 
--- The interval as all that has landed says it, in place of what the row alone says.
+-- The interval as all that has landed says it, in place of what the row alone says; unless that is
+-- one that no contract has.
 staged as (
 
     select
         rows_of.* exclude (interval_hours),
+        limits.*,
         coalesce(intervals.interval_source, 'unknown') as interval_source,
         if(
-            intervals.interval_source is null, rows_of.interval_hours, intervals.interval_hours
+            intervals.interval_source is null
+            or rows_of.interval_hours < limits.interval_hours_min
+            or rows_of.interval_hours > limits.interval_hours_max,
+            rows_of.interval_hours,
+            intervals.interval_hours
         ) as interval_hours,
 
     from rows_of
+    cross join limits
     left join intervals
         on rows_of.venue = intervals.venue
         and rows_of.instrument = intervals.instrument
@@ -52,19 +59,8 @@ staged as (
 
 {{ named_observations('staged') }}
 
-limited as (
-
-    select
-        named.*,
-        limits.*,
-
-    from named
-    cross join limits
-
-),
-
 {{ screened_observations(
-    'limited',
+    'named',
     grain=['venue', 'instrument', 'observed_at', 'is_settled'],
     screens={
         'implausible_interval':
