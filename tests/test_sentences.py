@@ -145,6 +145,8 @@ def test_status_and_doctor_agree_that_a_simulated_market_needs_no_recorder(home,
 )
 def test_who_is_stopped_says_where_things_stand(tmp_path, number, code):
     (tmp_path / "warehouse").mkdir()
+    # Without it nothing would have to be built.
+    (tmp_path / "warehouse" / "staging.duckdb").touch()
     with (tmp_path / "warehouse" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(

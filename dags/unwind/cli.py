@@ -356,6 +356,7 @@ def refresh(
         raise typer.BadParameter("--as-of and --into go together")
     instant = _parsed(parse_instant, as_of) if as_of else None
     home = Home.from_env()
+    home.root.mkdir(parents=True, exist_ok=True)
     if not Ledger(home).sealed() and not home.staging_db.exists():
         out.print(
             f"Nothing to build: nothing is landed or imported in {home.root} yet. "
