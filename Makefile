@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test lint bench suites clean
+.PHONY: setup demo test chaos fuzz lint bench memory suites clean
 
 setup: $(READY)
 
@@ -30,17 +30,30 @@ test: $(READY)
 	sh tests/system_packages.sh
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+# Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
+chaos: $(READY)
+	UNWIND_CHAOS=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/lint_sql.py
+	$(BIN)/python tests/lint_security.py
 
 # After a change of a mart's yml or of expectations/sql.
 suites: $(READY)
 	$(BIN)/python -m unwind.warehouse.suites
 
+# RECORDS=1000000 SEED=1: mutated records of every format, refreshed; the counts of what was found.
+fuzz: $(READY)
+	nice $(BIN)/python -m tests.fuzz $(if $(RECORDS),--records $(RECORDS)) $(if $(SEED),--seed $(SEED))
+
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+# A day of eight million frames in 2 GiB: half an hour, and 15 GB of disk.
+memory: $(READY)
+	$(BIN)/python -m tests.benchmarks memory
 
 clean:
 	rm -rf $(VENV) data dbt_project/target dbt_project/logs

@@ -10,6 +10,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from unwind_assets import SEALED_BATCHES
 
 DAY_KEY = "%Y-%m-%d"
+# A landing ends by itself within five hours (unwind.landing.http.DAY_BOUNDS).
+LANDING_TIMEOUT = timedelta(hours=6)
 # Venues put up a day's dumps in the course of the next day.
 DAYS_UNTIL_PUBLISHED = 2
 
@@ -38,7 +40,11 @@ def batch_to_land(dag_run, params):
     catchup=False,
     max_active_runs=2,
     params={"day": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d\d-\d\d$")},
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(minutes=15),
+    },
     tags=["landing"],
 )
 def backfill_dumps():
@@ -58,7 +64,7 @@ def backfill_dumps():
             batch_to_land(dag_run, params)
         return sorted(name for name, venue in venues().items() if not venue.missing_keys)
 
-    @task(map_index_template="{{ task.op_kwargs['venue'] }}")
+    @task(map_index_template="{{ task.op_kwargs['venue'] }}", execution_timeout=LANDING_TIMEOUT)
     def land(venue: str, *, dag_run=None, params=None) -> None:
         from unwind.clock import utc_now
         from unwind.landing.land import land_venue

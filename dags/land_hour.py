@@ -11,6 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from unwind_assets import SEALED_BATCHES
 
 HOUR_KEY = "%Y-%m-%dT%H"
+# A landing ends by itself within 45 minutes (unwind.landing.http.HOUR_BOUNDS), and what it has by
+# then is on record. Past this, its process hangs.
+LANDING_TIMEOUT = timedelta(hours=1)
 
 
 def hour_to_land(dag_run, params) -> str:
@@ -38,7 +41,11 @@ def batch_to_land(dag_run, params):
     catchup=False,
     max_active_runs=4,
     params={"hour": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d\d-\d\dT\d\d$")},
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(minutes=15),
+    },
     tags=["landing"],
 )
 def land_hour():
@@ -66,7 +73,7 @@ def land_hour():
             batch_to_land(dag_run, params)
         return sorted(name for name, venue in venues().items() if not venue.missing_keys)
 
-    @task(map_index_template="{{ task.op_kwargs['venue'] }}")
+    @task(map_index_template="{{ task.op_kwargs['venue'] }}", execution_timeout=LANDING_TIMEOUT)
     def land(venue: str, *, dag_run=None, params=None) -> None:
         from unwind.clock import utc_now
         from unwind.landing.land import land_venue

@@ -14,7 +14,11 @@ from unwind_assets import CLOSED_SEGMENTS, SEALED_BATCHES
     schedule=[CLOSED_SEGMENTS],
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=1),
+    },
     tags=["landing"],
 )
 def land_late_segments():

@@ -17,7 +17,13 @@ from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
     ),
     catchup=False,
     max_active_runs=1,
-    default_args={"pool": WRITER_POOL, "retries": 1, "retry_delay": timedelta(seconds=30)},
+    default_args={
+        "pool": WRITER_POOL,
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        # Years of history are one build; an hour's takes seconds.
+        "execution_timeout": timedelta(hours=24),
+    },
     tags=["warehouse"],
 )
 def refresh_warehouse():
@@ -83,7 +89,11 @@ def refresh_warehouse():
     schedule="30 * * * *",
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(minutes=15),
+    },
     tags=["warehouse"],
 )
 def sweep_ledger():

@@ -39,12 +39,14 @@ class ClosedSegmentsTrigger(BaseEventTrigger):
 
 
 def last_closed() -> dict[str, list[str]]:
-    """For each recorded venue, its recorder's start and the last hour that this one closed."""
+    """For each recorder of a venue, its start and the last hour that it closed."""
     from unwind.clock import iso
     from unwind.landing.recorder_state import recorder_states
     from unwind.settings import Home
 
     return {
-        state.venue: [iso(at) for at in (state.started_at, state.closed_hour_at) if at]
+        f"{state.recorder}/{state.venue}": [
+            iso(at) for at in (state.started_at, state.closed_hour_at) if at
+        ]
         for state in recorder_states(Home.from_env())
     }

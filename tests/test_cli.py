@@ -156,6 +156,7 @@ def test_before_the_first_release_it_says_what_to_do(tmp_path):
     [
         (["land", "--hour", "2026-01-29T14:30"], "is not a whole hour"),
         (["land", "--hour", "yesterday"], "yesterday"),
+        (["land", "--hour", "29 Jan 14h"], "is no hour; write it as 2026-01-29T14"),
         (["land", "--hour", "2026-01-29"], "write it as 2026-01-29T14"),
         (["land", "--hour", ""], "write it as 2026-01-29T14"),
         (["land", "--hour", "2030-01-29T13"], "is not over"),

@@ -238,6 +238,21 @@ def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
     assert given - told == set()
 
 
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_models_that_pages_name_exist(path):
+    """A page that names what is gone sends its reader nowhere. CHANGELOG.md is about what was."""
+    known = {one.stem for one in [*DBT.rglob("*.sql"), *DBT.rglob("*.csv")]}
+    named = {
+        word
+        for code in re.findall(r"`([^`\n]+)`", text_of(path))
+        for word in re.findall(
+            r"(?<![\w/<])(?:stg|int|fct|dim)_[a-z0-9_]*[a-z0-9](?!\w|[<*])", code
+        )
+    }
+    assert path.name == "CHANGELOG.md" or named - known == set()
+    assert "coverage mart" not in text_of(path).replace("coverage marts", "")
+
+
 def a_demo_is_published() -> bool:
     home = Home.from_env()
     return home.is_simulated and (home.current / "warehouse.duckdb").is_file()

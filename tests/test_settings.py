@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from unwind.settings import endpoint, password, reconciled_assets
+from unwind.connections import endpoint, password
+from unwind.settings import reconciled_assets
 
 DEFAULT = "https://api.example.org/"
 

@@ -1,16 +1,17 @@
 """The `unwind` command: the rim, where clocks, files and people are.
 
-Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage. Errors are one plain sentence on
-standard error.
+Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage, 128 plus a signal's number where one
+stopped it (130 by Ctrl-C). Errors are one plain sentence on standard error.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,15 +20,46 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
+from typer.core import TyperGroup
 
 from unwind.clock import HOUR, parse_day, parse_hour, parse_instant, utc_now
+from unwind.errors import UnwindError, sentence_of
 from unwind.printing import DEFAULT_MAX_ROWS, TableFormat, print_rows, shown
 from unwind.settings import Home
 
 if TYPE_CHECKING:
     from unwind.landing.csv_files import Reading, Wishes
 
+# What the command is doing, for who stops it.
+_phase: list[str] = []
+
+
+class _Commands(TyperGroup):
+    """The commands. What is expected to go wrong ends in one sentence, not in a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Runs the command that was asked for."""
+        _phase.clear()
+        try:
+            return super().invoke(ctx)
+        except UnwindError as error:
+            _say_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as stopped:
+            raise typer.Exit(_say_stopped(stopped, ctx.invoked_subcommand or "")) from None
+        except Exception as error:
+            # Who reads no further, as `head` does, is told nothing.
+            if isinstance(error, BrokenPipeError):
+                raise
+            sentence = sentence_of(error, Path(os.environ.get("UNWIND_HOME") or "the home"))
+            if sentence is None:
+                raise
+            _say_error(sentence)
+            raise typer.Exit(1) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="unwind",
     help="An open warehouse of crypto liquidations and leverage stress.",
     no_args_is_help=True,
@@ -55,35 +87,46 @@ TRY_NEXT = (
 )
 
 
-def main() -> None:
-    """Runs the command line; what is expected to go wrong ends in one sentence and exit 1."""
-    from unwind.demo import DemoRefusedError
-    from unwind.landing.imports import ImportRefusedError, UnrecognisedImportError
-    from unwind.landing.recorder import RecorderError
-    from unwind.standalone import StandaloneError
-    from unwind.warehouse.dbt import DbtError
-    from unwind.warehouse.gates import GateError
-    from unwind.warehouse.lineage import NoSuchLiquidationError
-    from unwind.warehouse.queries import QueryError
-    from unwind.warehouse.refresh import GateRefusedError, WriterBusyError
-    from unwind.warehouse.releases import NoReleaseError
+# What is left behind when a command is stopped.
+STANDING = {
+    "demo": "run it again: it goes on where it stopped",
+    "land": "what was sealed is sealed, and venues that had answered are not asked again: run it "
+    "again to go on",
+    "import": "a batch is sealed whole or not at all: run it again, a file is taken once",
+    "refresh": "readers are where they were: `unwind refresh` builds what is not published",
+    "export": "the files that were written are whole: run it again for the others",
+}
 
-    expected = (
-        *(ImportRefusedError, DbtError, GateError, GateRefusedError, WriterBusyError),
-        *(NoReleaseError, NoSuchLiquidationError, StandaloneError, DemoRefusedError, RecorderError),
-        QueryError,
-    )
+
+class _Stopped(KeyboardInterrupt):
+    """The command was told to stop, by the signal of this number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main() -> None:
+    """Runs the command line. A closed terminal and SIGTERM stop it as Ctrl-C does."""
+
+    def stop(number: int, _: Any) -> None:
+        raise _Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Under nohup a closed terminal is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         app()
-    except UnrecognisedImportError as error:
-        _say_error(str(error))
-        raise SystemExit(2) from None
-    except expected as error:
-        _say_error(str(error))
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        _say_error("stopped; what was landed and published stays, run it again to go on")
-        raise SystemExit(1) from None
+    except KeyboardInterrupt as stopped:
+        raise SystemExit(_say_stopped(stopped, "")) from None
+
+
+def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
+    """Says where things stand; the exit code, as shells have it."""
+    while_ = f" while {_phase[-1]}" if _phase else ""
+    standing = STANDING.get(command, "what was landed and published stays")
+    _say_error(f"stopped{while_}; {standing}")
+    return 128 + getattr(stopped, "number", signal.SIGINT)
 
 
 @app.command()
@@ -98,6 +141,23 @@ def demo(
     with _progress() as report:
         hour_at = run_demo(Home.from_env(), port, report)
     _print_breakdown(hour_at)
+
+
+@app.command()
+def replay(
+    port: Annotated[int, typer.Option(help="Loopback port; 0 picks one.")] = 9000,
+) -> None:
+    """Serves the demo's market in the venues' own formats until stopped; prints the settings."""
+    from unwind.replay.episode import default_tape
+    from unwind.replay.server import ReplayServer
+
+    with ReplayServer(default_tape(), port=port) as server:
+        for name, value in server.environment().items():
+            print(f"export {name}={value}", flush=True)
+        say = "the simulated market is served; set the variables above where you land. Stop: Ctrl-C"
+        print(f"{server.url}: {say}", file=sys.stderr)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 @app.command()
@@ -176,17 +236,23 @@ def record(
     health_port: Annotated[
         int, typer.Option(help="Loopback port that tells of its health; 0 picks one.")
     ] = HEALTH_PORT,
+    name: Annotated[
+        str,
+        typer.Option(help="Of a recorder beside this home's own one.", envvar="UNWIND_RECORDER"),
+    ] = "",
 ) -> None:
     """Records the venues' streams of liquidations, until stopped."""
     from unwind.landing import recorder
     from unwind.venues import venues
 
+    if wrong := recorder.check_name(name, venues()):
+        raise typer.BadParameter(wrong)
     streaming = {name: one for name, one in venues().items() if one.recorded}
     chosen = venue or list(streaming)
-    for name in chosen:
-        if name not in streaming:
+    for one in chosen:
+        if one not in streaming:
             raise typer.BadParameter(
-                f"no venue {name!r} with a stream; there are {', '.join(streaming)}"
+                f"no venue {one!r} with a stream; there are {', '.join(streaming)}"
             )
     home = _real_home()
     logging.basicConfig(
@@ -194,7 +260,8 @@ def record(
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,
     )
-    recorder.record(home, [streaming[name] for name in dict.fromkeys(chosen)], utc_now, health_port)
+    recorded = [streaming[one] for one in dict.fromkeys(chosen)]
+    recorder.record(home, recorded, utc_now, health_port, name)
 
 
 @app.command(name="import")
@@ -247,8 +314,16 @@ def import_(
         _rehearse(home, venue, format, files, wishes)
         return
     report = import_files(home, venue, format, files, utc_now, wishes)
+    withdrawn = _withdrawn_files(home) if report.already_there else {}
     for name in report.already_there:
-        out.print(f"{name} is imported already; nothing changes.")
+        if name in withdrawn:
+            out.print(
+                f"{name} is imported already, and withdrawn: `unwind withdraw --undo "
+                f"{withdrawn[name]}` puts it back.",
+                soft_wrap=True,
+            )
+        else:
+            out.print(f"{name} is imported already; nothing changes.")
     if wishes:
         for name, reading in report.readings:
             out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
@@ -274,23 +349,37 @@ def refresh(
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
+    from unwind.landing.ledger import Ledger
     from unwind.warehouse.refresh import refresh as run_refresh
 
     if (as_of is None) != (into is None):
         raise typer.BadParameter("--as-of and --into go together")
     instant = _parsed(parse_instant, as_of) if as_of else None
     home = Home.from_env()
+    if not Ledger(home).sealed() and not home.staging_db.exists():
+        out.print(
+            f"Nothing to build: nothing is landed or imported in {home.root} yet. "
+            "Next: unwind land, or unwind import",
+            soft_wrap=True,
+        )
+        return
     with _progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    for _, _, reason in done.unreadable:
+        _say_error(f"left out: {reason}")
     if done.release_id is None:
         out.print("Nothing to build: everything sealed is published.")
         return
+    if done.rebuilt:
+        out.print(f"Rebuilt everything from the raw zone: {done.rebuilt}.", soft_wrap=True)
     out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
     for batch_id, held_venue, reason in done.held:
         out.print(f"Held: {batch_id} {held_venue}: {reason}")
     if done.warnings:
         out.print(f"{done.warnings} warnings; `unwind status` lists them.")
-    _print_quarantine(Home(into.resolve()) if into else home, done.batches)
+    built = Home(into.resolve()) if into else home
+    _print_quarantine(built, done.batches)
+    _print_unrecognised(built, done.batches)
 
 
 @app.command()
@@ -308,7 +397,8 @@ def sql(
     from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 
-    with answered(current_db(Home.from_env()), query, allow_files) as answer:
+    home = Home.from_env()
+    with answered(home, current_db(home), query, allow_files) as answer:
         print_rows(answer.names, answer.rows, format, limit or None)
 
 
@@ -353,6 +443,28 @@ def release_hold(
 
 
 @app.command()
+def withdraw(
+    batch: Annotated[str, typer.Argument(help="An import, an hour or a day: import-..., hour-...")],
+    venue: Annotated[str | None, typer.Option(help="Only this venue's part of it.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "by hand",
+    undo: Annotated[bool, typer.Option("--undo", help="Put it back in.")] = False,
+) -> None:
+    """Takes a sealed batch out of the warehouse at the next refresh, on record; raw data stays."""
+    from unwind.landing.ledger import Ledger
+
+    Ledger(Home.from_env()).withdraw(batch, venue, reason, utc_now(), undo)
+    named = f"{venue}'s part of {batch}" if venue else batch
+    if undo:
+        out.print(f"{named} goes in again at the next refresh. Next: unwind refresh")
+        return
+    back = f"unwind withdraw --undo {batch}" + (f" --venue {venue}" if venue else "")
+    out.print(
+        f"{named} goes out at the next refresh, until `{back}`. Next: unwind refresh",
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def status() -> None:
     """Says what is landed, sealed, held and built, and how the gates judged."""
     from unwind.warehouse.status import status_tables
@@ -363,16 +475,30 @@ def status() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Says what is wrong, and what to do about it."""
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read a sample of the raw objects, a twentieth a day.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First repair what can be worked out again.")
+    ] = False,
+) -> None:
+    """Says what is wrong and what to do; verifies the raw zone, the ledger and the releases."""
     from unwind.warehouse.status import diagnose
+    from unwind.warehouse.verification import repair as repaired
 
-    problems = False
-    for finding in diagnose(Home.from_env(), utc_now()):
-        out.print(f"{'ok  ' if finding.is_fine else 'FAIL'} {finding.what}", highlight=False)
+    home, problems = Home.from_env(), False
+    with _progress() as report:
+        if repair:
+            for done in repaired(home, utc_now(), report):
+                out.print(f"done {shown(done)}", highlight=False, soft_wrap=True)
+        findings = list(diagnose(home, utc_now(), quick, report))
+    for finding in findings:
+        mark = "ok  " if finding.is_fine else "FAIL"
+        out.print(f"{mark} {shown(finding.what)}", highlight=False, soft_wrap=True)
         if not finding.is_fine:
             problems = True
-            out.print(f"     {finding.remedy}", highlight=False)
+            out.print(f"     {shown(finding.remedy)}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
 
@@ -424,14 +550,29 @@ def up(
     from unwind.landing.recorder_state import recorder_states
 
     home = _real_home()
-    running = [one.venue for one in recorder_states(home) if one.is_running(utc_now())]
-    companions = {}
+    own = [one for one in recorder_states(home) if not one.recorder]
+    running = [one.venue for one in own if one.is_running(utc_now())]
+    companions, ports = {}, {}
     if running:
         out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
     else:
         told = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
         companions["recorder"] = told
-    raise typer.Exit(standalone.up(home, port, companions))
+        if health_port:
+            ports["--health-port"] = health_port
+    raise typer.Exit(standalone.up(home, port, companions, ports))
+
+
+@app.command()
+def down() -> None:
+    """Ends what `unwind up` runs for this home, or what a killed one left behind."""
+    from unwind import standalone
+
+    home = Home.from_env()
+    if standalone.down(home):
+        out.print("Airflow and the recorder beside it have stopped.")
+    else:
+        out.print(f"Nothing of `unwind up` runs for {home.root}.", soft_wrap=True)
 
 
 def _real_home() -> Home:
@@ -462,6 +603,21 @@ def _refused(call: Callable[..., Any], *arguments: Any) -> Any:
         return call(*arguments)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _withdrawn_files(home: Home) -> dict[str, str]:
+    """Files of imports that are withdrawn, by name, with what `--undo` takes."""
+    from unwind.landing.ledger import EVERY_VENUE, Ledger
+
+    found, ledger = {}, Ledger(home)
+    for batch_id, parts in ledger.withdrawn().items():
+        seal = ledger.last_seal(batch_id) if batch_id.startswith("import-") else None
+        for venue, landings in seal.landings.items() if seal else ():
+            if venue in parts or EVERY_VENUE in parts:
+                option = "" if EVERY_VENUE in parts else f" --venue {venue}"
+                for landing in landings:
+                    found |= {obj.name: f"{batch_id}{option}" for obj in landing.objects}
+    return found
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
@@ -517,6 +673,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         phases: set[str] = set()
 
         def log(phase: str, done: int, total: int) -> None:
+            _phase[:] = [phase]
             if phase not in phases:
                 phases.add(phase)
                 # Real time, whatever instant the clock of a demo is set to.
@@ -529,6 +686,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         tasks: dict[str, TaskID] = {}
 
         def advance(phase: str, done: int, total: int) -> None:
+            _phase[:] = [phase]
             kind = phase.split(" ")[0]
             if kind not in tasks:
                 tasks[kind] = bars.add_task(phase, total=max(total, 1))
@@ -574,18 +732,32 @@ def _missing_on_purpose() -> str:
 
 
 def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
-    import duckdb
-
+    from unwind.database import connect
     from unwind.warehouse.releases import current_db
 
-    with duckdb.connect(str(current_db(home)), read_only=True) as connection:
+    with connect(home, current_db(home), read_only=True) as connection:
         rows = connection.execute(
-            "select reject_reason, count(*) from marts.quarantined_liquidations"
-            " where batch_id in (select unnest(?)) group by all order by 2 desc",
+            "select dataset, reject_reason, count(*) from ("
+            " select 'liquidations' as dataset, reject_reason, batch_id"
+            " from marts.quarantined_liquidations union all"
+            " select dataset, reject_reason, batch_id from marts.quarantined_observations)"
+            " where batch_id in (select unnest(?)) group by all order by 3 desc, 1, 2",
             [list(batches)],
         ).fetchall()
-    for reason, count in rows:
-        out.print(f"Quarantined: {count:,} rows, {reason}", highlight=False)
+    for dataset, reason, count in rows:
+        out.print(f"Quarantined: {count:,} rows of {dataset}, {reason}", highlight=False)
+
+
+def _print_unrecognised(home: Home, batches: tuple[str, ...]) -> None:
+    from unwind.warehouse.rehearsal import imports_without_rows
+
+    for batch_id in imports_without_rows(home, batches):
+        out.print(
+            f"Nothing of {batch_id} was recognised: check its --venue and --format, and whether "
+            "its lines are what docs/imports.md describes.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _say_error(sentence: str) -> None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from unwind.errors import SettingError
+
 Clock = Callable[[], datetime]
 
 HOUR = timedelta(hours=1)
@@ -18,7 +20,14 @@ def utc_now() -> datetime:
     """The clock that the rim (command line, DAG files, recorder) passes in: the real one, or the
     instant that UNWIND_NOW names."""
     stated = os.environ.get(CLOCK_VARIABLE)
-    return parse_instant(stated) if stated else datetime.now(UTC)
+    if not stated:
+        return datetime.now(UTC)
+    try:
+        return parse_instant(stated)
+    except ValueError:
+        raise SettingError(
+            f"{CLOCK_VARIABLE} is {stated!r}; unset it, or write it as 2026-01-29T14:00:00Z"
+        ) from None
 
 
 def iso(instant: datetime) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 import requests
 
 from unwind.clock import CLOCK_VARIABLE, HOUR, iso, utc_now
+from unwind.errors import UnwindError, ending
 from unwind.landing.ledger import Ledger
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
@@ -44,8 +45,8 @@ TRACKED_INSTRUMENTS = 10
 Report = Callable[[str, int, int], None]
 
 
-class DemoRefusedError(RuntimeError):
-    """The demo cannot run here: the home holds real data, or the port is taken."""
+class DemoRefusedError(UnwindError, RuntimeError):
+    """The demo cannot run here: the home holds real data, the port is taken, its server ended."""
 
 
 def run_demo(home: Home, port: int, report: Report) -> datetime:
@@ -89,8 +90,9 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
             if is_down:
                 _steer(server, {"heal": True})
         report("landing", len(landing), len(landing))
-        with _clock_at(landing[-1][2] + timedelta(minutes=1)):
-            _refresh(home, report)
+    # The market and the dbt process have ended by now: what they held is free for the build.
+    with _environment(home, {}), _clock_at(landing[-1][2] + timedelta(minutes=1)):
+        _refresh(home, report)
     return last_hour
 
 
@@ -165,14 +167,27 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # Ctrl-C in a terminal is for its parent alone, which ends it.
+        process_group=0,
     )
     try:
         told = server.stdout.readline() if server.stdout else ""
         if not told:
             raise DemoRefusedError(
-                f"the replay server did not start on 127.0.0.1:{port}; choose another --port"
+                f"the replay server did not start on 127.0.0.1:{port}: its process "
+                f"{ending(server.wait())}; choose another --port where that one is taken"
             )
-        yield json.loads(told)
+        served = json.loads(told)
+        if "problem" in served:
+            raise DemoRefusedError(served["problem"])
+        yield served
+    except requests.ConnectionError:
+        if server.poll() is None:
+            raise
+        raise DemoRefusedError(
+            f"the replay server has ended: its process {ending(server.returncode)}; run the demo "
+            "again, it goes on where it stopped"
+        ) from None
     finally:
         if server.stdin:
             server.stdin.close()

@@ -1,8 +1,8 @@
 """Airflow on this machine alone: its settings, its processes, and their end.
 
 `airflow standalone` is not used: it serves task logs on every network interface, and a SIGTERM to
-it leaves its scheduler and API server running. Its four components are started here instead, each
-the leader of a session of its own, so that everything they started can be found and ended.
+it leaves its scheduler and API server running. Its four components are started here instead, and
+end with this process, however that ends.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
+from unwind import children
+from unwind.errors import UnwindError, ending
 from unwind.settings import PROJECT_ROOT, Home
 
 LOOPBACK = "127.0.0.1"
@@ -46,11 +46,11 @@ ENVIRONMENTS = {
 ALL_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 # 2026-11-22: healthy after 40 to 70 s on 2 cores; a cold disk takes twice that.
 READY_WITHIN_S = 180
-# The scheduler waits for running tasks before it ends; after this they are ended as well.
-STOP_WITHIN_S = 20
+# `up` gives running tasks their time, twice over, before it is ended itself.
+DOWN_WITHIN_S = 3 * children.STOP_WITHIN_S
 
 
-class StandaloneError(RuntimeError):
+class StandaloneError(UnwindError, RuntimeError):
     """Airflow could not be started or did not stay up; the text says what to do."""
 
 
@@ -77,6 +77,11 @@ class Standalone:
         return self.airflow_home / "passwords.json"
 
     @property
+    def record(self) -> Path:
+        """Which processes run: `up` itself first. Gone where they ended in good order."""
+        return self.airflow_home / "processes.json"
+
+    @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
@@ -85,47 +90,97 @@ def up(
     home: Home,
     port: int = DEFAULT_PORT,
     companions: Mapping[str, Sequence[str]] | None = None,
+    ports: Mapping[str, int] | None = None,
 ) -> int:
-    """Runs Airflow until SIGINT or SIGTERM, then ends all it started.
+    """Runs Airflow until SIGINT, SIGTERM or a closed terminal, then ends all it started.
 
     `companions` are further commands to run beside it (name to argument list), such as the
-    recorder. Returns 0 after being told to stop; raises StandaloneError when the port is taken,
-    when preparing fails, or when a process ends by itself.
+    recorder, and `ports` what they listen on (option to number). Returns 0 after being told to
+    stop; raises StandaloneError when a port is taken, when preparing fails, or when a process ends
+    by itself.
     """
     airflow = Standalone(home, port)
     stop = threading.Event()
     with _only_one(airflow), _stopping_on_signals(stop):
-        environment = prepare(airflow)
+        left = _end_leftovers(airflow)
+        if left:
+            _say(f"Ended what a killed `unwind up` had left behind: {', '.join(left)}")
+        for option, number in {"--port": port, **(ports or {})}.items():
+            _require_free_port(option, number)
+        leaders = [children.leader("up", os.getpid())]
+        children.write_record(airflow.record, leaders)
         processes: dict[str, subprocess.Popen[bytes]] = {}
 
         def start(name: str, argv: Sequence[str]) -> None:
-            of_its_own = ENVIRONMENTS.get(name, {})
-            processes[name] = _start(name, argv, environment | of_its_own, airflow.logs)
+            log = airflow.logs / f"{name}.log"
+            of_its_own = environment | ENVIRONMENTS.get(name, {})
+            processes[name] = children.start(argv, of_its_own, log)
+            leaders.append(children.leader(name, processes[name].pid))
+            children.write_record(airflow.record, leaders)
 
         try:
-            _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
-            for name, arguments in COMPONENTS.items():
-                start(name, _airflow_command(*arguments))
-            for name, argv in (companions or {}).items():
-                start(name, argv)
+            environment = prepare(airflow, stop)
+            if not stop.is_set():
+                _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
+                for name, arguments in COMPONENTS.items():
+                    start(name, _airflow_command(*arguments))
+                for name, argv in (companions or {}).items():
+                    start(name, argv)
             # A task that starts before the API server answers fails for good.
             if _wait_until_healthy(("metadatabase",), airflow, processes, stop):
                 start("scheduler", _airflow_command(*SCHEDULER))
             if _wait_until_healthy(ALL_PARTS, airflow, processes, stop):
                 _say(f"Airflow is ready at {airflow.url}: log in as admin with the password")
-                _say(f"in {airflow.passwords}. Stop with Ctrl-C.")
+                _say(f"in {airflow.passwords}. Stop with Ctrl-C, or with `unwind down`.")
             while not stop.wait(1):
                 _check_alive(processes, airflow.logs)
         finally:
-            _say(f"Stopping Airflow; running tasks have {STOP_WITHIN_S} seconds to end")
+            if processes:
+                tasks = f"running tasks have {children.STOP_WITHIN_S} seconds to end"
+                _say(f"Stopping Airflow; {tasks}")
             # The API server goes last: running tasks report their end to it.
             api_server = processes.pop("api-server", None)
-            end(processes.values())
-            end([api_server] if api_server else [])
+            children.end(processes.values())
+            children.end([api_server] if api_server else [])
+            airflow.record.unlink(missing_ok=True)
+    _say("Airflow has stopped; what was landed and published stays.")
     return 0
 
 
-def prepare(airflow: Standalone) -> dict[str, str]:
+def down(home: Home) -> bool:
+    """Ends what `up` runs for this home, or has left behind; False where nothing runs.
+
+    Raises StandaloneError where its process cannot be reached from here.
+    """
+    airflow = Standalone(home, DEFAULT_PORT)
+    running = _running(airflow)
+    if running is None:
+        if _is_held(airflow):
+            raise StandaloneError(
+                f"Airflow of {home.root} runs where its process cannot be seen from here, such as "
+                "in a container; stop it there"
+            )
+        return bool(_end_leftovers(airflow))
+    _say(
+        f"Stopping `unwind up` (process {running.pid}); running tasks have "
+        f"{children.STOP_WITHIN_S} seconds to end"
+    )
+    try:
+        os.kill(running.pid, signal.SIGTERM)
+    except PermissionError:
+        raise StandaloneError(
+            f"process {running.pid} belongs to another user; stop it as that one"
+        ) from None
+    deadline = time.monotonic() + DOWN_WITHIN_S
+    while running.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if running.is_alive():
+        os.kill(running.pid, signal.SIGKILL)
+    _end_leftovers(airflow)
+    return True
+
+
+def prepare(airflow: Standalone, stop: threading.Event | None = None) -> dict[str, str]:
     """Makes Airflow's folder, secrets, login, tables and pool; returns its environment.
 
     Safe to repeat: what is there is kept.
@@ -135,7 +190,6 @@ def prepare(airflow: Standalone) -> dict[str, str]:
             f"there are no DAGs in {PROJECT_ROOT / 'dags'}; install the project in place, with "
             "`pip install --no-deps -e .` in its folder"
         )
-    _require_free_port(airflow)
     airflow.airflow_home.mkdir(parents=True, exist_ok=True)
     airflow.airflow_home.chmod(0o700)
     airflow.logs.mkdir(parents=True, exist_ok=True)
@@ -145,7 +199,7 @@ def prepare(airflow: Standalone) -> dict[str, str]:
         ("db", "migrate"),
         ("pools", "set", WRITER_POOL, "1", "the warehouse's one writer"),
     ):
-        _run_to_end(arguments, environment, airflow.logs)
+        _run_to_end(arguments, environment, airflow.logs, stop or threading.Event())
     return environment
 
 
@@ -183,29 +237,6 @@ def settings(airflow: Standalone) -> dict[str, str]:
     }
 
 
-def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """Asks each process to stop, then ends every process left in their sessions."""
-    leaders = list(processes)
-    sessions = {leader.pid for leader in leaders}
-    for leader in leaders:
-        if leader.poll() is None:
-            leader.terminate()
-    deadline = time.monotonic() + STOP_WITHIN_S
-    for leader in leaders:
-        try:
-            leader.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            leader.kill()
-    left = _in_sessions(sessions)
-    for process in left:
-        _signal(process, signal.SIGTERM)
-    _, still_there = psutil.wait_procs(left, timeout=5)
-    for process in still_there:
-        _signal(process, signal.SIGKILL)
-    for leader in leaders:
-        leader.wait()
-
-
 def _new_secrets() -> dict[str, str]:
     return {
         # Airflow warns below 64 bytes.
@@ -234,18 +265,47 @@ def _only_one(airflow: Standalone) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            running = _running(airflow)
+            who = f" (process {running.pid})" if running else ""
             raise StandaloneError(
-                f"Airflow is running already for {airflow.home.root}; stop it first, or set "
-                "UNWIND_HOME to another folder"
+                f"Airflow is running already for {airflow.home.root}{who}; `unwind down` stops it, "
+                "or set UNWIND_HOME to another folder"
             ) from None
         yield
+
+
+def _is_held(airflow: Standalone) -> bool:
+    if not airflow.airflow_home.exists():
+        return False
+    try:
+        with _only_one(airflow):
+            return False
+    except StandaloneError:
+        return True
+
+
+def _running(airflow: Standalone) -> children.Leader | None:
+    """The `up` of this home, where it runs."""
+    record = children.read_record(airflow.record)
+    return next((one for one in record if one.name == "up" and one.is_alive()), None)
+
+
+def _end_leftovers(airflow: Standalone) -> list[str]:
+    """Ends what a killed `up` has left; the names of the processes."""
+    record = [one for one in children.read_record(airflow.record) if one.name != "up"]
+    sessions = {one.pid for one in record if one.may_have_left_others()}
+    ended = children.end_sessions(sessions, children.STOP_WITHIN_S) if sessions else []
+    airflow.record.unlink(missing_ok=True)
+    return sorted(set(ended))
 
 
 @contextmanager
 def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     former = {
         number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # Under nohup a closed terminal is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield
@@ -254,15 +314,15 @@ def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _require_free_port(airflow: Standalone) -> None:
+def _require_free_port(option: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, airflow.port))
-        except OSError as error:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError) as error:
             raise StandaloneError(
-                f"port {airflow.port} on {LOOPBACK} is taken ({error.strerror}); stop what uses "
-                "it, or choose another with --port"
+                f"port {port} on {LOOPBACK} is taken ({getattr(error, 'strerror', error)}); stop "
+                f"what uses it, or choose another with {option}"
             ) from error
 
 
@@ -270,30 +330,25 @@ def _airflow_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
 
 
-def _run_to_end(arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+def _run_to_end(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    logs: Path,
+    stop: threading.Event,
+) -> None:
+    """Runs a command of Airflow; when told to stop, ends it instead."""
+    if stop.is_set():
+        return
     log = logs / "prepare.log"
-    with log.open("ab") as output:
-        done = subprocess.run(
-            _airflow_command(*arguments), env=environment, stdout=output, stderr=output, check=False
-        )
-    if done.returncode:
+    process = children.start(_airflow_command(*arguments), environment, log)
+    while process.poll() is None:
+        if stop.wait(0.1):
+            children.end([process])
+            return
+    if process.returncode:
         raise StandaloneError(
-            f"`airflow {' '.join(arguments)}` failed with exit code {done.returncode}; "
+            f"`airflow {' '.join(arguments)}` failed: its process {ending(process.returncode)}; "
             f"{log} says why"
-        )
-
-
-def _start(
-    name: str, argv: Sequence[str], environment: Mapping[str, str], logs: Path
-) -> subprocess.Popen[bytes]:
-    with (logs / f"{name}.log").open("ab") as output:
-        return subprocess.Popen(
-            argv,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
         )
 
 
@@ -332,27 +387,11 @@ def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -
     for name, process in processes.items():
         if process.poll() is not None:
             raise StandaloneError(
-                f"{name} ended by itself with exit code {process.returncode}; "
-                f"{logs / f'{name}.log'} says why"
+                f"{name} {ending(process.returncode)}, by itself; {logs / f'{name}.log'} says why"
             )
 
 
-def _in_sessions(sessions: set[int]) -> list[psutil.Process]:
-    """Every process of these sessions: tasks leave their parent's group, but not its session."""
-    return [process for process in psutil.process_iter() if _session_of(process) in sessions]
-
-
-def _session_of(process: psutil.Process) -> int | None:
-    try:
-        return os.getsid(process.pid)
-    except (ProcessLookupError, PermissionError):
-        return None
-
-
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
-
-
 def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+    # The terminal may be closed; what follows is to be done all the same.
+    with suppress(OSError):
+        print(sentence, flush=True)

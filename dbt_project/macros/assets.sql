@@ -60,9 +60,9 @@
         {%- endfor %}
         {%- for test, pattern, _, multiplier in asset_multiplier_rules() %}
         when {{ test.format(column=column) }} and regexp_matches({{ column }}, '{{ pattern }}')
-            then {{ multiplier or "replace(regexp_extract(" ~ column ~ ", '" ~ pattern
-                ~ "', 1), '1M', '1000000')::bigint" }}
+            then {{ multiplier or "try_cast(replace(regexp_extract(" ~ column ~ ", '" ~ pattern
+                ~ "', 1), '1M', '1000000') as bigint)" }}
         {%- endfor %}
         else 1
-    end::bigint
+    end
 {%- endmacro %}

@@ -84,9 +84,7 @@
 {% macro csv_lines(lines, first_column, blanks=false) -%}
 lines_of_files as (
 
-    select
-        *,
-        if(raw_line = 1, ltrim(text, chr(65279)), text) as clean_text,
+    select *,
 
     from {{ lines }} as lines_of_files
     {%- if not blanks %}
@@ -102,7 +100,7 @@ readings as (
     select
         batch_id,
         raw_object,
-        any_value(reading)::json as reading_of,
+        try_cast(any_value(reading) as json) as reading_of,
         coalesce(reading_of ->> '$.separator', ',') as separator,
         from_json(reading_of -> '$.header', '["VARCHAR"]') as read_header,
         try_cast(reading_of ->> '$.width' as bigint) as width,
@@ -124,10 +122,10 @@ csv_lines as (
     select
         lines_of_files.* exclude (reading),
         readings.* exclude (batch_id, raw_object),
-        {{ csv_fields('lines_of_files.clean_text', 'readings.separator') }} as fields,
+        {{ csv_fields('lines_of_files.text', 'readings.separator') }} as fields,
         if(
             readings.reading_of is null,
-            starts_with(ltrim(lines_of_files.clean_text, '" '), '{{ first_column }}'),
+            starts_with(ltrim(lines_of_files.text, '" '), '{{ first_column }}'),
             -- Also where files were put together, each with its header.
             coalesce(fields[1:2] = readings.read_header[1:2], false)
         ) as is_header,
@@ -142,6 +140,15 @@ csv_lines as (
 {#- A named field of a line of `csv_lines`; by its place where there is no reading. -#}
 {% macro csv_field(column, place) -%}
     fields[if(places is null, {{ place }}, places['{{ column }}'])]
+{%- endmacro %}
+
+
+{#-
+    A time of a CSV, null where it is written with an exponent: a spreadsheet rounds what it shows so,
+    and 1.73816E+12 stands for any millisecond of nearly three hours.
+-#}
+{% macro unrounded(column) -%}
+    case when not contains(upper({{ column }}), 'E') then {{ column }} end
 {%- endmacro %}
 
 

@@ -32,9 +32,7 @@
 ) -%}
 {{ frame_lines(venue) }}
 
-{%- if rest %}
 {{ answer_lines(venue, rest) }}
-{%- endif %}
 
 payloads as (
 
@@ -49,10 +47,9 @@ payloads as (
         null::varchar as url,
         null::varchar as params,
         is_connection_event or trim(frame) in ('{{ pongs | join("', '") }}') as is_no_answer,
-        frame as payload,
+        {{ whole_characters('frame') }} as payload,
 
     from frames
-    {%- if rest %}
 
     union all by name
 
@@ -68,10 +65,9 @@ payloads as (
         params,
         -- An error in whatever words: by its status, or by what landing found inside HTTP 200.
         status != '200' or (fault is not null and json_valid(body)) as is_no_answer,
-        body as payload,
+        {{ whole_characters('body') }} as payload,
 
     from answers
-    {%- endif %}
 
 ),
 
@@ -83,15 +79,11 @@ parsed as materialized (
         {%- if says %}
         {{ json_texts('payload', says) }} as said_texts,
         {%- endif %}
-        {%- if rest %}
         if(
             source_kind = 'rest',
             {{ json_rows('payload', rest_rows_at, objects=false) }},
             {{ json_rows('payload', rows_at) }}
         ) as entries,
-        {%- else %}
-        {{ json_rows('payload', rows_at) }} as entries,
-        {%- endif %}
 
     from payloads
 
@@ -106,7 +98,12 @@ said as (
         {%- endif %}
         {%- if unwrap %}
         unnest(entries) as element,
-        coalesce(json_extract(element, '{{ unwrap }}')::varchar, element) as entry,
+        coalesce(
+            case
+                when json_valid(element) then json_extract(element, '{{ unwrap }}')::varchar
+            end,
+            element
+        ) as entry,
         {%- else %}
         unnest(entries) as entry,
         {%- endif %}
@@ -161,20 +158,14 @@ delivered as (
             {%- if marks %}
             when not is_marked then 'other'
             {%- endif %}
-            {%- if rest %}
             when source_kind = 'stream' and coalesce({{ chatter }}, false) then 'other'
-            {%- else %}
-            when coalesce({{ chatter }}, false) then 'other'
-            {%- endif %}
             else 'row'
         end as line_class,
         case
             when not is_json then 'unreadable_json'
             when source_kind = 'stream' and not coalesce({{ recognised }}, false)
                 then 'unrecognised_frame'
-            {%- if rest %}
             when source_kind = 'rest' and entry is null then 'unrecognised_answer'
-            {%- endif %}
         end as reject_reason,
 
     from row_texts
@@ -187,7 +178,8 @@ delivered as (
     The answers of liquidation endpoints, as the CTE `answers`: batch_id, raw_object, raw_line,
     is_import, sealed_at, envelope_at, url (without query), params, status, fault, body, all texts.
 
-    Answers of other endpoints are not ours; a cut line may have been, and is kept to be refused.
+    Answers of other endpoints are not ours. A cut line may have been any of them: it is kept here to
+    be refused, once, also of a venue without such an endpoint.
 -#}
 {% macro answer_lines(venue, paths) -%}
 {%- set envelope = {

@@ -6,6 +6,12 @@
     interval_hours (text or number) and reject_reason (null where nothing is wrong so far). When it was listed is when we had it.
 -#}
 {% macro staged_funding_intervals(venue, relation) -%}
+limits as (
+
+    {{ plausibility_limits(['interval_hours_min', 'interval_hours_max']) | indent(4) }}
+
+),
+
 numbered as (
 
     select
@@ -21,7 +27,7 @@ select
     batch_id,
     raw_object,
     raw_line,
-    row_in_line::integer as row_in_line,
+    try_cast(row_in_line as integer) as row_in_line,
     received_at,
     sealed_at,
     '{{ venue }}' as venue,
@@ -34,9 +40,13 @@ select
         when instrument is null then 'missing_field'
         when interval_hours is null or not isfinite(interval_hours) then 'unreadable_number'
         when interval_hours <= 0 then 'non_positive_number'
+        -- Periods between settlements are told by it: it would cost the rows of other answers.
+        when interval_hours < interval_hours_min or interval_hours > interval_hours_max
+            then 'implausible_interval'
     end as reject_reason,
 
 from numbered
+cross join limits
 {%- endmacro %}
 
 
@@ -47,7 +57,7 @@ from numbered
 -#}
 {% macro funding_interval_hours() -%}
     (
-        select distinct touched.hour_at + steps.hours * interval 1 hour as hour_at
+        select distinct touched.hour_at + steps.hours_later * interval 1 hour as hour_at
 
         from (
             select hour_at from {{ ref('int_funding_sightings') }}
@@ -59,7 +69,7 @@ from numbered
             select hour_at from {{ source("ops", "pending_hours") }}
         ) as touched
         cross join (
-            select unnest(range(-24, {{ var('funding_listing_hours') }} + 1)) as hours
+            select unnest(range(-24, {{ var('funding_listing_hours') }} + 1)) as hours_later
         ) as steps
     )
 {%- endmacro %}

@@ -73,3 +73,18 @@ frames as (
 
 ),
 {%- endmacro %}
+
+
+{#-
+    A JSON text in which halves of characters (`\ud800` without its other half) stand as \ufffd, so
+    that one name costs its row and not the whole answer: no JSON reader of DuckDB takes them. A text
+    that is JSON stays as it is.
+-#}
+{% macro whole_characters(column) -%}
+    case
+        when (contains({{ column }}, '\ud') or contains({{ column }}, '\uD'))
+            and not json_valid({{ column }})
+            then regexp_replace({{ column }}, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g')
+        else {{ column }}
+    end
+{%- endmacro %}

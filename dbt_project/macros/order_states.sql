@@ -10,6 +10,8 @@
     2026-11-25: all of some 2,200 recorded orders of 2024 and 2025 are FILLED, so this is by the
     documents, not seen; the states of one order are taken to be less than a minute apart.
 
+    Decimals are one digit short of the widest, so that a difference of two fits.
+
     Needs the columns batch_id, symbol, raw_side, original_quantity, raw_price, order_status,
     filled_quantity, last_filled_quantity (texts) and event_at.
 -#}
@@ -18,9 +20,9 @@
         order_status = 'PARTIALLY_FILLED'
         and max(
             coalesce(
-                try_cast(filled_quantity as decimal(38, 12))
-                - try_cast(last_filled_quantity as decimal(38, 12)),
-                try_cast(filled_quantity as decimal(38, 12))
+                try_cast(filled_quantity as decimal(37, 12))
+                - try_cast(last_filled_quantity as decimal(37, 12)),
+                try_cast(filled_quantity as decimal(37, 12))
             )
         ) over (
             partition by
@@ -28,7 +30,22 @@
                 {{ number_key('original_quantity') }}, {{ number_key('raw_price') }}
             order by epoch_ms(event_at)
             range between current row and 60000 following
-        ) >= try_cast(filled_quantity as decimal(38, 12)),
+        ) >= try_cast(filled_quantity as decimal(37, 12)),
         false
+    )
+{%- endmacro %}
+
+
+{#-
+    Whether an order says the average price of its fills; a predicate. Unfilled orders write 0 and some
+    collectors nothing: then the limit price values it. One that cannot be read is no reason to take
+    the limit price: the row is refused.
+
+    Needs the column average_price (text).
+-#}
+{% macro has_average_price() -%}
+    (
+        coalesce(average_price, '') != ''
+        and coalesce(try_cast(average_price as double) != 0, true)
     )
 {%- endmacro %}

@@ -56,7 +56,7 @@
 
             select
                 *,
-                try_cast({{ time }} as decimal(28, 6)) as epoch,
+                try_cast({{ unrounded(time) }} as decimal(28, 6)) as epoch,
                 case
                     -- From 2000 to 2099.
                     when epoch between 946684800 and 4102444799
@@ -76,9 +76,7 @@
                         and not regexp_matches(
                             {{ time }}, '[0-9]:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'
                         )
-                        and try_cast({{ time }} as timestamp)
-                            between timestamp '2000-01-01' and timestamp '2099-12-31'
-                        then try_cast({{ time }} as timestamp)
+                        then {{ naive_at(time) }}
                 end as local_at,
 
             from own_rows

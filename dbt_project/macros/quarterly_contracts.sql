@@ -15,5 +15,5 @@
 {#- 08:00 on the last Friday of the quarter that holds an instant (a timestamp expression). -#}
 {% macro last_friday_of_quarter(instant) -%}
     {%- set quarter_end = "(date_trunc('quarter', " ~ instant ~ ") + interval 3 month - interval 1 day)" -%}
-    ({{ quarter_end }} - to_days(((isodow({{ quarter_end }}) + 2) % 7)::integer) + interval 8 hour)
+    ({{ quarter_end }} - to_days(try_cast((isodow({{ quarter_end }}) + 2) % 7 as integer)) + interval 8 hour)
 {%- endmacro %}

@@ -13,7 +13,7 @@
         {{ "venue = '" ~ venue ~ "' and " if venue }}dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
     {%- endset -%}
     {%- set paths = [] -%}
-    {%- if execute -%}
+    {%- if has_warehouse() -%}
         {%- set listed = run_query(
             "select distinct lines_path from " ~ source("ops", "build_objects")
             ~ " where " ~ of_interest ~ " and lines > 0 order by lines_path"
@@ -26,7 +26,12 @@
             {% if not venue %}objects.venue,{% endif %}
             objects.raw_object,
             {% if paths %}raw.raw_line{% else %}null::bigint as raw_line{% endif %},
-            {% if paths %}raw.text{% else %}null::varchar as text{% endif %},
+            {% if paths -%}
+            -- Editors write a byte order mark before the first line.
+            if(raw.raw_line = 1, ltrim(raw.text, chr(65279)), raw.text) as text,
+            {%- else -%}
+            null::varchar as text,
+            {%- endif %}
             objects.name,
             objects.received_at,
             batches.kind = 'import' as is_import,

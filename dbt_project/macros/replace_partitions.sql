@@ -39,6 +39,9 @@
         (select hour_at from {{ source("ops", "pending_hours") }})
     {%- else -%}
         (
+            -- Rejected rows may stand under hours outside of the spine.
+            select hour_at from {{ source("ops", "pending_hours") }}
+            union
             select spine.hour_at
             from {{ source("ops", "hours") }} as spine
             asof inner join {{ source("ops", "pending_hours") }} as pending

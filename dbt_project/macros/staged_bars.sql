@@ -32,11 +32,15 @@
 
 {#- The seconds of a bar's length as venues write it: 5m, 1h or 1H, 1d or 1D; null for months. -#}
 {% macro bar_seconds(length) -%}
-    case regexp_extract({{ length }}, '[a-zA-Z]')
-        when 'm' then 60
-        when 'h' then 3600
-        when 'H' then 3600
-        when 'd' then 86400
-        when 'D' then 86400
-    end * try_cast(regexp_extract({{ length }}, '[0-9]+') as integer)
+    {%- set number = "try_cast(regexp_extract(" ~ length ~ ", '[0-9]+') as integer)" -%}
+    case
+        when {{ number }} between 0 and 20000
+            then {{ number }} * case regexp_extract({{ length }}, '[a-zA-Z]')
+                when 'm' then 60
+                when 'h' then 3600
+                when 'H' then 3600
+                when 'd' then 86400
+                when 'D' then 86400
+            end
+    end
 {%- endmacro %}

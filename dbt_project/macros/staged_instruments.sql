@@ -21,7 +21,7 @@ select
     batch_id,
     raw_object,
     raw_line,
-    row_in_line::integer as row_in_line,
+    try_cast(row_in_line as integer) as row_in_line,
     received_at,
     sealed_at,
     '{{ venue }}' as venue,

@@ -1,34 +1,3 @@
-{#- Epoch microseconds in text as a UTC timestamp; null where it is no number of this century. -#}
-{% macro epoch_us_at(column) -%}
-    case
-        when try_cast({{ column }} as bigint) between 946684800000000 and 4102444799999999
-            then make_timestamp(try_cast({{ column }} as bigint))
-    end
-{%- endmacro %}
-
-
-{#- Epoch milliseconds in text as a UTC timestamp; null where it is no number of this century. -#}
-{% macro epoch_ms_at(column) -%}
-    case
-        when try_cast({{ column }} as bigint) between 946684800000 and 4102444799999
-            then epoch_ms(try_cast({{ column }} as bigint))
-    end
-{%- endmacro %}
-
-
-{#-
-    An ISO 8601 instant in text as a UTC timestamp, whatever offset it is written with; null where
-    it is none of this century: sums with the last years that a timestamp can hold raise.
--#}
-{% macro iso_at(column) -%}
-    case
-        when try_cast({{ column }} as timestamptz)
-            between timestamptz '2000-01-01 00:00:00+00' and timestamptz '2099-12-31 23:59:59+00'
-            then try_cast({{ column }} as timestamptz) at time zone 'UTC'
-    end
-{%- endmacro %}
-
-
 {#-
     A number written one way, so that 46759 and 46759.0 make one key; null stays an empty part. By
     way of a double: venues publish at most 15 significant digits.
@@ -50,7 +19,7 @@
                 or strpos({{ column }}, '.') between 1 and 10
                 and length({{ column }}) - strpos({{ column }}, '.') <= 8
             )
-            then try_cast({{ column }} as decimal(18, 8))::decimal(38, 12)
+            then try_cast(try_cast({{ column }} as decimal(18, 8)) as decimal(38, 12))
         else try_cast({{ column }} as decimal(38, 12))
     end
 {%- endmacro %}
@@ -113,6 +82,7 @@ screened as (
             when quantity <= 0 then 'non_positive_quantity'
             when price_usd is null then 'unreadable_price'
             when price_usd <= 0 then 'non_positive_price'
+            when contract_size <= 0 then 'non_positive_contract_size'
         end as reject_reason,
 
     from numbered
@@ -123,7 +93,7 @@ select
     batch_id,
     raw_object,
     raw_line,
-    row_in_line::integer as row_in_line,
+    try_cast(row_in_line as integer) as row_in_line,
     parser,
     source_kind,
     {{ source_rank or ("1" if sources_agree else "if(source_kind = 'stream', 2, 1)") }} as source_rank,
@@ -135,7 +105,7 @@ select
     contract_type,
     venue_asset,
     quote_asset,
-    contract_size::decimal(38, 12) as contract_size,
+    try_cast(contract_size as decimal(38, 12)) as contract_size,
     {{ "'" ~ settle_asset ~ "'" if settle_asset else "null::varchar" }} as settle_asset,
     event_kind,
     liquidated_side,
@@ -155,12 +125,14 @@ select
         when line_class != 'row' or reject_reason is not null then null
         -- What is written several times has its own proof of twins: half of an even count.
         when twin_copies = 1 and not ({{ can_have_twins(venue, 'event_at', 'source_kind') }}) then 1
-        else ceil(
-            row_number() over (
-                partition by batch_id, raw_object, twin_scope, natural_key
-                order by raw_line, row_in_line
-            ) / twin_copies
-        )::integer
+        else try_cast(
+            ceil(
+                row_number() over (
+                    partition by batch_id, raw_object, twin_scope, natural_key
+                    order by raw_line, row_in_line
+                ) / twin_copies
+            ) as integer
+        )
     end as twin_ordinal,
     reject_reason,
 

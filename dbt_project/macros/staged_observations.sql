@@ -82,7 +82,7 @@ select
     batch_id,
     raw_object,
     raw_line,
-    row_in_line::integer as row_in_line,
+    try_cast(row_in_line as integer) as row_in_line,
     source_kind,
     received_at,
     sealed_at,

@@ -11,7 +11,7 @@
 -#}
 {% macro staged_reported_liquidations(source, relation, in_base=false) -%}
 {%- set numbers = {'long_usd': 'not_negative', 'short_usd': 'not_negative'} -%}
-{%- set checks = {'unfinished_bar': is_unfinished('observed_at + to_seconds(bar_seconds)')} -%}
+{%- set checks = {'unfinished_bar': is_unfinished(seconds_after('observed_at', 'bar_seconds'))} -%}
 {%- if in_base -%}
     {%- do numbers.update({'long_base': 'not_negative', 'short_base': 'not_negative'}) -%}
     {%- do checks.update({

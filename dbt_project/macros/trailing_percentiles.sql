@@ -1,27 +1,28 @@
 {#-
-    Percentiles of each row's values among the values of the hours before it, as a whole select.
+    Percentiles of each row's value among the values of the hours before it, as a whole select.
 
-    Arguments: `relation`, a CTE with hour_at, base_asset and the columns `measures`;
-    `window_hours`, the reach back, the row's own hour excluded; `least_history`, the number of
-    known trailing values under which the percentile is null.
-    Columns: hour_at, base_asset and for each measure m: m, m_percentile (0 to 100), m_history
-    (how many known values it was compared with).
+    Arguments: `relation`, a CTE with hour_at, the columns `keys` and the column `measure`, one row
+    per hour and keys; `window_hours`, the reach back, the row's own hour excluded;
+    `min_history_hours`, the number of known trailing values under which the percentile is null.
+    Columns: hour_at, the keys, the measure, percentile (0 to 100), history_hours (how many known
+    values it was compared with).
 
     Definition: the mid-rank share. Of n known trailing values, `below` are smaller and `above`
     are larger; ties count half: 100 (below + ties / 2) / n = 50 (1 + (below - above) / n).
     It is arithmetic on integers, so the two ways of counting agree to the last bit: for a few
     hours, each row is compared with its own history; for many, an ordered window shares the work.
 -#}
-{% macro trailing_percentiles(relation, measures, window_hours, least_history) -%}
+{% macro trailing_percentiles(relation, measure, keys, window_hours, min_history_hours) -%}
 {%- if few_build_hours() -%}
 select
     built.hour_at,
-    built.base_asset,
-    {% for measure in measures -%}
+    {% for key in keys -%}
+    built.{{ key }},
+    {% endfor -%}
     any_value(built.{{ measure }}) as {{ measure }},
     case
         when any_value(built.{{ measure }}) is not null
-            and count(earlier.{{ measure }}) >= {{ least_history }}
+            and count(earlier.{{ measure }}) >= {{ min_history_hours }}
             then round(
                 50 * (
                     1 + (
@@ -31,9 +32,8 @@ select
                 ),
                 4
             )
-    end as {{ measure }}_percentile,
-    count(earlier.{{ measure }})::integer as {{ measure }}_history,
-    {% endfor %}
+    end as percentile,
+    count(earlier.{{ measure }})::integer as history_hours,
 
 from (
     -- Narrowed before the join, which would otherwise compare every hour with its history.
@@ -41,20 +41,27 @@ from (
     where hour_at in {{ build_hours() }}
 ) as built
 left join {{ relation }} as earlier
-    on built.base_asset = earlier.base_asset
-    and earlier.hour_at >= built.hour_at - interval {{ window_hours }} hour
+    on earlier.hour_at >= built.hour_at - interval {{ window_hours }} hour
     and earlier.hour_at < built.hour_at
+    {%- for key in keys %}
+    and built.{{ key }} = earlier.{{ key }}
+    {%- endfor %}
 
-group by built.hour_at, built.base_asset
+group by
+    built.hour_at
+    {%- for key in keys %},
+    built.{{ key }}
+    {%- endfor %}
 {%- else -%}
 select
     hour_at,
-    base_asset,
-    {% for measure in measures -%}
+    {% for key in keys -%}
+    {{ key }},
+    {% endfor -%}
     {{ measure }},
     case
         when {{ measure }} is not null
-            and count({{ measure }}) over its_history >= {{ least_history }}
+            and count({{ measure }}) over its_history >= {{ min_history_hours }}
             then round(
                 50 * (
                     1 + (
@@ -64,14 +71,13 @@ select
                 ),
                 4
             )
-    end as {{ measure }}_percentile,
-    (count({{ measure }}) over its_history)::integer as {{ measure }}_history,
-    {% endfor %}
+    end as percentile,
+    (count({{ measure }}) over its_history)::integer as history_hours,
 
 from {{ relation }}
 
 window its_history as (
-    partition by base_asset
+    partition by {{ keys | join(', ') }}
     order by hour_at
     range between interval {{ window_hours }} hour preceding and interval 1 hour preceding
 )
@@ -87,7 +93,7 @@ qualify hour_at in {{ build_hours() }}
     cross at about a hundred hours. Both give the same rows; only the time differs.
 -#}
 {% macro few_build_hours() -%}
-    {%- if not execute -%}
+    {%- if not has_warehouse() -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set counted = run_query("select count(*) from " ~ build_hours() ~ " as building") -%}

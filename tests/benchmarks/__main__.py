@@ -11,6 +11,7 @@ import typer
 from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.full_hour import full_hour
 from tests.benchmarks.history import history
+from tests.benchmarks.memory import memory
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
 
@@ -18,6 +19,7 @@ BENCHMARKS = {
     "busy-hour": busy_hour,
     "full-hour": full_hour,
     "history": history,
+    "memory": memory,
     "readers": readers,
     "recorder": recorder,
 }
@@ -27,6 +29,7 @@ def run(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all without.")] = None,
     weeks: Annotated[int, typer.Option(help="Weeks of the long history.")] = 104,
     events: Annotated[int, typer.Option(help="Events in an hour of history.")] = 2000,
+    frames: Annotated[int, typer.Option(help="Frames of the day within 2 GiB.")] = 8_000_000,
     seconds: Annotated[int, typer.Option(help="How long frames are recorded.")] = 600,
     folder: Annotated[Path | None, typer.Option(help="Where to work; needs ~30 GB.")] = None,
 ) -> None:
@@ -36,6 +39,8 @@ def run(
             print(f"\n== {name}", flush=True)
             if name == "history":
                 history(Path(scratch), weeks=weeks, events_per_hour=events)
+            elif name == "memory":
+                memory(Path(scratch), frames=frames)
             elif name == "recorder":
                 recorder(Path(scratch), seconds=seconds)
             else:

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from unwind.landing.land import hour_batch
 from unwind.landing.ledger import Landing, Ledger
@@ -45,6 +46,17 @@ def land_hour(home: Home, hour: datetime, events: int) -> None:
     ledger.seal(batch, landed_at)
 
 
+def write_frames(path: Path, count: int) -> None:
+    """Writes this many of Binance's frames, spread over the day of the first hour."""
+    draw = random.Random(count)
+    start_ms = int(FIRST_HOUR.timestamp() * 1000)
+    with path.open("w") as file:
+        for place in range(count):
+            at_ms = start_ms + place * 86_400_000 // count
+            received_at = datetime.fromtimestamp((at_ms + 40) / 1000, UTC)
+            file.write(_binance_frame(at_ms, received_at, draw))
+
+
 def _moments(hour: datetime, count: int, draw: random.Random) -> Iterator[tuple[int, datetime]]:
     start_ms = int(hour.timestamp() * 1000)
     for place in sorted(draw.sample(range(3_599_000), count)):
@@ -60,14 +72,18 @@ def _order(draw: random.Random) -> tuple[str, float, float]:
 
 def _binance(hour: datetime, count: int, draw: random.Random) -> Iterator[str]:
     for at_ms, received_at in _moments(hour, count, draw):
-        asset, price, quantity = _order(draw)
-        amount, side = f"{quantity:.6f}", "SELL" if draw.random() < 0.7 else "BUY"
-        order = {
-            **{"s": f"{asset}USDT", "S": side, "o": "LIMIT", "f": "IOC", "q": amount},
-            **{"p": f"{price * 0.996:.6f}", "ap": f"{price:.6f}", "X": "FILLED", "l": amount},
-            **{"z": amount, "T": at_ms},
-        }
-        yield _envelope(received_at, {"e": "forceOrder", "E": at_ms + 4, "o": order, "st": 1})
+        yield _binance_frame(at_ms, received_at, draw)
+
+
+def _binance_frame(at_ms: int, received_at: datetime, draw: random.Random) -> str:
+    asset, price, quantity = _order(draw)
+    amount, side = f"{quantity:.6f}", "SELL" if draw.random() < 0.7 else "BUY"
+    order = {
+        **{"s": f"{asset}USDT", "S": side, "o": "LIMIT", "f": "IOC", "q": amount},
+        **{"p": f"{price * 0.996:.6f}", "ap": f"{price:.6f}", "X": "FILLED", "l": amount},
+        **{"z": amount, "T": at_ms},
+    }
+    return _envelope(received_at, {"e": "forceOrder", "E": at_ms + 4, "o": order, "st": 1})
 
 
 def _bybit(hour: datetime, count: int, draw: random.Random) -> Iterator[str]:

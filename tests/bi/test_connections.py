@@ -62,6 +62,7 @@ PRINTED = [
     ("DuckDB", "[('ALL', Decimal('95000000.0000'), Decimal('3500000.0000'), True), ('hyperliquid'"),
     ("DuckDB", "[('BTC', Decimal('331000000.0000'))]"),
     ("DuckDB", "long_usd: Dollars of long positions closed by force; zero where"),
+    ("DuckDB", "(4,)"),
     ("pandas and Polars", "100000000.5 95000000.0"),
     ("SQLAlchemy", "20260129T150200Z-00 2026-01-29 14:00:00"),
     ("Parquet", "2\n"),
@@ -134,7 +135,7 @@ def test_no_snippet_of_the_page_is_left_out():
 )
 def test_a_python_snippet_prints_what_the_release_holds(home, code, expected):
     if "parquet/" in code:
-        command(["unwind", "export", "parquet"])
+        command([".venv/bin/unwind", "export", "parquet"])
     assert expected in run(code)
 
 
@@ -144,7 +145,7 @@ def command(words: list[str]) -> str:
 
     from unwind.cli import app
 
-    assert words[0] == "unwind"
+    assert words[0] == ".venv/bin/unwind"
     outcome = CliRunner().invoke(app, words[1:])
     assert outcome.exit_code == 0, outcome.output
     return outcome.output

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from unwind.connections import connection, connection_variable
+from unwind.venues import venues
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECRETS = {
@@ -112,6 +116,60 @@ def test_the_recorder_runs_whatever_becomes_of_airflow(compose):
     mounts = {volume.split(":")[1]: volume for volume in recorder["volumes"]}
     assert mounts["/var/lib/unwind"].startswith("unwind-data:")
     assert mounts["/opt/unwind/dags"].endswith(":ro")
+
+
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder", "postgres"])
+def test_no_service_gains_rights(compose, service):
+    described = compose["services"][service]
+    assert described["security_opt"] == ["no-new-privileges:true"]
+    assert described["cap_drop"] == ["ALL"]
+    assert not described.get("privileged")
+    given = described.get("cap_add", [])
+    # What the start of PostgreSQL needs to become its own user.
+    allowed = ["CHOWN", "DAC_READ_SEARCH", "FOWNER", "SETGID", "SETUID"]
+    assert given == (allowed if service == "postgres" else [])
+
+
+@pytest.mark.parametrize("service", ["recorder", "postgres"])
+def test_what_writes_to_its_volume_alone_has_a_read_only_root(compose, service):
+    assert compose["services"][service]["read_only"] is True
+    assert "/tmp" in compose["services"][service]["tmpfs"]
+
+
+def test_images_are_named_by_their_exact_version_or_as_env_says(tmp_path, compose):
+    assert re.fullmatch(r"postgres:\d+\.\d+", compose["services"]["postgres"]["image"])
+    pinned = f"postgres:17.11@sha256:{'0' * 64}"
+    shown = docker_compose(tmp_path, {**SECRETS, "UNWIND_POSTGRES_IMAGE": pinned}, "config")
+    assert yaml.safe_load(shown.stdout)["services"]["postgres"]["image"] == pinned
+
+
+def test_connections_come_from_a_file_of_ones_own(tmp_path, compose):
+    mirror = "https://reader:s3cret@mirror.example.net/v1?token=a$b"
+    (tmp_path / "connections.env").write_text(f"# mirrors\nAIRFLOW_CONN_BYBIT='{mirror}'\n")
+    with_file = {**SECRETS, "UNWIND_CONNECTIONS": str(tmp_path / "connections.env")}
+    shown = docker_compose(tmp_path, with_file, "config")
+    assert shown.returncode == 0, shown.stderr
+    services = yaml.safe_load(shown.stdout)["services"]
+    for name in (*LONG_RUNNING, "recorder"):
+        # A dollar is doubled where docker-compose prints it.
+        told = services[name]["environment"]["AIRFLOW_CONN_BYBIT"]
+        assert told.replace("$$", "$") == mirror
+        assert "AIRFLOW_CONN_BYBIT" not in compose["services"][name]["environment"]
+    assert "AIRFLOW_CONN_BYBIT" not in services["postgres"]["environment"]
+
+
+def test_the_example_of_connections_sets_none_and_can_be_read(monkeypatch):
+    lines = (PROJECT / "docs" / "connections.env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+    examples = [line.removeprefix("#") for line in lines if line.startswith("#AIRFLOW_CONN_")]
+    known = {connection_variable(one) for venue in venues().values() for one in venue.connections}
+    assert len(examples) >= 4
+    for example in examples:
+        variable, _, value = example.partition("=")
+        assert variable in known
+        monkeypatch.setenv(variable, value)
+        connection_id = variable.removeprefix("AIRFLOW_CONN_").lower()
+        assert connection(connection_id, "https://venue.example").url
 
 
 def test_the_triggerer_finds_the_triggers(compose):

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from unwind.landing.http import DAY_BOUNDS, HOUR_BOUNDS
 from unwind.standalone import ENVIRONMENTS
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -50,6 +51,24 @@ def test_the_folder_holds_the_dags(dags):
 
 def test_every_dag_explains_itself(dags):
     assert [dag_id for dag_id, dag in dags.items() if not dag.doc_md] == []
+
+
+def test_every_task_ends_in_time(dags):
+    unbounded = [
+        f"{dag_id}.{task.task_id}"
+        for dag_id, dag in dags.items()
+        for task in dag.tasks
+        if not (task.execution_timeout or task.partial_kwargs.get("execution_timeout"))
+    ]
+    assert unbounded == []
+
+
+def test_a_landing_has_ended_by_itself_before_its_task_is_ended(dags):
+    for dag_id, bounds in (("land_hour", HOUR_BOUNDS), ("backfill_dumps", DAY_BOUNDS)):
+        allowed = dags[dag_id].get_task("land").execution_timeout.total_seconds()
+        # The last request, and putting away what came.
+        assert allowed >= bounds.venue_seconds + 600
+        assert bounds.dataset_seconds < bounds.venue_seconds
 
 
 def test_the_package_is_not_parsed_for_dags():

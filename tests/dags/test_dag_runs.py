@@ -188,8 +188,8 @@ def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home)
 
     assert asyncio.run(drive()) == [
         {"last_closed": {}},
-        {"last_closed": {"bybit": [started]}},
-        {"last_closed": {"bybit": [started, hour]}},
+        {"last_closed": {"/bybit": [started]}},
+        {"last_closed": {"/bybit": [started, hour]}},
     ]
 
 

@@ -9,12 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
-from unwind import standalone
+from unwind import children, standalone
 from unwind.settings import Home
 from unwind.standalone import Standalone, StandaloneError
 
@@ -48,17 +50,17 @@ def test_airflow_listens_on_loopback_and_asks_for_a_password(airflow):
 
 def test_the_triggerer_alone_imports_from_the_folder_of_dags(tmp_path, monkeypatch):
     given = {}
-    monkeypatch.setattr(standalone, "prepare", lambda airflow: dict(os.environ))
+    monkeypatch.setattr(standalone, "prepare", lambda *_: dict(os.environ))
 
-    def refuse_the_third(name, argv, environment, logs):
-        given[name] = environment.get("PYTHONPATH", "")
+    def refuse_the_third(argv, environment, log):
+        given[log.stem] = environment.get("PYTHONPATH", "")
         if len(given) == 3:
             raise StandaloneError("enough")
         return subprocess.Popen([sys.executable, "-c", ""])
 
-    monkeypatch.setattr(standalone, "_start", refuse_the_third)
+    monkeypatch.setattr(children, "start", refuse_the_third)
     with pytest.raises(StandaloneError, match="enough"):
-        standalone.up(Home(tmp_path), port=1)
+        standalone.up(Home(tmp_path), port=0)
     dags = str(standalone.PROJECT_ROOT / "dags")
     assert {name for name, path in given.items() if dags in path} == {"triggerer"}
 
@@ -81,10 +83,7 @@ def test_two_homes_have_different_secrets(airflow, tmp_path):
 
 def test_preparing_makes_a_login_the_tables_and_the_writers_pool(airflow, monkeypatch):
     ran = []
-    monkeypatch.setattr(
-        standalone, "_run_to_end", lambda arguments, environment, logs: ran.append(arguments)
-    )
-    monkeypatch.setattr(standalone, "_require_free_port", lambda airflow: None)
+    monkeypatch.setattr(standalone, "_run_to_end", lambda arguments, *rest: ran.append(arguments))
     standalone.prepare(airflow)
     assert ran == [
         ("db", "migrate"),
@@ -117,8 +116,8 @@ def test_a_preparation_that_fails_names_its_log(airflow, monkeypatch):
     airflow.logs.mkdir(parents=True)
     failing = [sys.executable, "-c", "raise SystemExit('the disk is full')"]
     monkeypatch.setattr(standalone, "_airflow_command", lambda *arguments: failing)
-    with pytest.raises(StandaloneError, match=r"`airflow db migrate` failed .*prepare.log says"):
-        standalone._run_to_end(("db", "migrate"), os.environ, airflow.logs)
+    with pytest.raises(StandaloneError, match=r"`airflow db migrate` failed: .*prepare.log says"):
+        standalone._run_to_end(("db", "migrate"), os.environ, airflow.logs, threading.Event())
     assert "the disk is full" in (airflow.logs / "prepare.log").read_text()
 
 
@@ -137,7 +136,7 @@ def test_ending_reaches_what_left_its_parents_process_group(tmp_path):
     grandchild = int(note.read_text())
     assert psutil.pid_exists(grandchild)
 
-    standalone.end([leader])
+    children.end([leader])
 
     assert not psutil.pid_exists(grandchild) or (
         psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
@@ -145,47 +144,156 @@ def test_ending_reaches_what_left_its_parents_process_group(tmp_path):
 
 
 def test_up_ends_everything_when_one_part_dies(tmp_path, monkeypatch):
-    monkeypatch.setattr(standalone, "prepare", lambda airflow: dict(os.environ))
+    monkeypatch.setattr(standalone, "prepare", lambda *_: dict(os.environ))
     (tmp_path / "logs" / "airflow").mkdir(parents=True)
     sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(standalone, "COMPONENTS", {"triggerer": ("triggerer",)})
     monkeypatch.setattr(standalone, "_airflow_command", lambda *arguments: sleeping)
     started = []
-    start = standalone._start
+    start = children.start
     monkeypatch.setattr(
-        standalone, "_start", lambda *given: started.append(start(*given)) or started[-1]
+        children, "start", lambda *given: started.append(start(*given)) or started[-1]
     )
-    with pytest.raises(StandaloneError, match="recorder ended by itself with exit code 3"):
+    with pytest.raises(StandaloneError, match="recorder ended with exit code 3, by itself"):
         standalone.up(
             Home(tmp_path),
-            port=1,
+            port=0,
             companions={"recorder": [sys.executable, "-c", "raise SystemExit(3)"]},
         )
     assert [process.poll() for process in started] == [-signal.SIGTERM, 3]
 
 
-def test_up_returns_zero_after_sigterm(tmp_path):
-    """In a process of its own, with stand-ins for Airflow's components."""
-    code = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "from unwind import standalone\n"
-        "from unwind.settings import Home\n"
-        f"home = Home(Path({str(tmp_path)!r}))\n"
-        "(home.logs / 'airflow').mkdir(parents=True)\n"
-        "standalone.prepare = lambda airflow: dict(os.environ)\n"
-        "standalone._airflow_command = lambda *arguments: ["
-        "sys.executable, '-c', 'import time; time.sleep(60)']\n"
-        "sys.exit(standalone.up(home, port=1))\n"
-    )
+# `up` with stand-ins for Airflow's components. Each starts a process of its own, as the scheduler
+# starts tasks: in another group, deaf to SIGTERM, and not ended with its parent.
+STAND_IN = """
+import os, subprocess, sys, time
+from pathlib import Path
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)"
+child = subprocess.Popen([sys.executable, "-c", deaf], process_group=0)
+Path(sys.argv[1], f"{os.getpid()}-{child.pid}").touch()
+time.sleep(120)
+"""
+UP = f"""
+import os, sys
+from pathlib import Path
+from unwind import children, standalone
+from unwind.settings import Home
+home, notes = Home(Path(sys.argv[1])), sys.argv[2]
+(home.logs / "airflow").mkdir(parents=True, exist_ok=True)
+children.STOP_WITHIN_S = 1
+children.KILL_AFTER_S = 1
+standalone.prepare = lambda *_: dict(os.environ)
+standalone._airflow_command = lambda *_: [sys.executable, "-c", {STAND_IN!r}, notes]
+sys.exit(standalone.up(home, port=0))
+"""
+
+
+def listening_to_signals():
+    """As from a terminal; who runs these tests in the background has a child ignore them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def running_up(home, notes):
+    """`up` in a process of its own, once its three components run; their ids and their tasks'."""
+    notes.mkdir(exist_ok=True)
+    before = len(list(notes.iterdir()))
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", UP, str(home), str(notes)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=listening_to_signals,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("Airflow is starting")
-    started = time.monotonic()
-    process.terminate()
+    deadline = time.monotonic() + 30
+    while len(list(notes.iterdir())) < before + 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    return process, [int(pid) for note in notes.iterdir() for pid in note.name.split("-")]
+
+
+def alive(pids):
+    return [
+        pid
+        for pid in pids
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def gone_within(seconds, pids):
+    deadline = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive(pids) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_up_ends_all_that_it_started_when_it_is_told_to(tmp_path, number):
+    process, pids = running_up(tmp_path / "home", tmp_path / "notes")
+    assert len(alive(pids)) == 6
+    process.send_signal(number)
     output, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert (process.returncode, alive(pids)) == (0, [])
     assert "Stopping Airflow" in output
-    assert time.monotonic() - started < 10
+    assert not (tmp_path / "home" / "airflow" / "processes.json").exists()
+
+
+def test_what_a_killed_up_leaves_is_ended_by_the_next_one(tmp_path):
+    home, notes = tmp_path / "home", tmp_path / "notes"
+    killed, left = running_up(home, notes)
+    killed.kill()
+    killed.wait()
+    components = [int(note.name.split("-")[0]) for note in notes.iterdir()]
+    # The system ends those that it started itself; their tasks go on.
+    assert gone_within(10, components)
+    assert len(alive(left)) == 3
+    again, pids = running_up(home, notes)
+    assert alive(left) == []
+    again.terminate()
+    output, _ = again.communicate(timeout=30)
+    assert "Ended what a killed `unwind up` had left behind: python" in output
+    assert alive(pids) == []
+
+
+def test_down_ends_what_runs_and_what_a_killed_up_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(children, "STOP_WITHIN_S", 1)
+    home, notes = tmp_path / "home", tmp_path / "notes"
+    process, pids = running_up(home, notes)
+    with pytest.raises(StandaloneError, match=rf"running already .*\(process {process.pid}\)"):
+        standalone.up(Home(home), port=0)
+    assert standalone.down(Home(home)) is True
+    assert (process.wait(10), alive(pids)) == (0, [])
+    assert standalone.down(Home(home)) is False
+    killed, left = running_up(home, notes)
+    killed.kill()
+    killed.wait()
+    assert standalone.down(Home(home)) is True
+    assert alive(left) == []
+
+
+def test_down_leaves_strangers_alone_that_were_given_the_same_ids(tmp_path):
+    airflow = Standalone(Home(tmp_path), port=0)
+    airflow.airflow_home.mkdir()
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        known = children.leader("scheduler", stranger.pid)
+        for other in (
+            replace(known, started_at=known.started_at - 60),
+            replace(known, boot="before the last start of the machine"),
+        ):
+            children.write_record(airflow.record, [replace(other, name="up"), other])
+            assert standalone.down(Home(tmp_path)) is False
+            assert stranger.poll() is None
+    finally:
+        stranger.communicate(b"\n")
+
+
+def test_a_taken_port_of_the_recorder_is_named_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(standalone, "prepare", lambda *_: pytest.fail("it was prepared"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StandaloneError, match=f"port {port} .* another with --health-port"):
+            standalone.up(Home(tmp_path), port=0, ports={"--health-port": port})

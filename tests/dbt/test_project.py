@@ -3,23 +3,88 @@
 from __future__ import annotations
 
 import duckdb
+import pytest
+from tests.lint_casts import findings, of_model
 
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
 
 
-def test_every_model_builds_and_every_test_of_the_project_passes(tmp_path) -> None:
-    home = Home(tmp_path)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, set[str]]:
+    """The home, and what was built and tested in it."""
+    home = Home(tmp_path_factory.mktemp("project"))
     with staging_state(home):
         pass
-    told: list[str] = []
-    run_dbt(home, ["build"], lambda name, done, total: told.append(name))
-    built = {name.split(".")[-1] for name in told}
+    told: set[str] = set()
+    run_dbt(home, ["build"], lambda name, done, total: told.add(name.split(".")[-1]))
+    return home, told
+
+
+def test_every_model_builds_and_every_test_of_the_project_passes(
+    built: tuple[Home, set[str]],
+) -> None:
+    home, told = built
     assert {
         "fct_liquidations",
         "staging_rows_are_unique",
         "buy_is_a_long_in_all_three_formats",
-    } <= built
+    } <= told
     with duckdb.connect(str(home.warehouse_db), read_only=True) as warehouse:
         assert warehouse.execute("select count(*) from marts.fct_liquidations").fetchone() == (0,)
+
+
+def test_nothing_in_any_model_raises_for_the_value_of_one_row(
+    built: tuple[Home, set[str]],
+) -> None:
+    home, _ = built
+    compiled = home.warehouse_dir / "dbt_target" / "compiled" / "unwind" / "models"
+    models = {path.stem for path in compiled.rglob("*.sql") if path.parent.suffix != ".yml"}
+    assert {"stg_gate__liquidations", "int_funding_screened", "funding_hourly"} <= models
+    assert [str(found) for found in findings(compiled)] == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("select size::double from t", "a bare cast to DOUBLE"),
+        ("select cast(size as decimal(38, 12)) from t", "a bare cast to DECIMAL"),
+        ("select ('x' || day)::date from t", "a bare cast to DATE"),
+        ("select if(is_json, json_type(text), null) from t", "json_type of what may be no JSON"),
+        ("select text ->> '$.a' from t", "->> of what may be no JSON"),
+        ("select make_timestamp(try_cast(ms as bigint)) from t", "make_timestamp of a row's value"),
+        ("select epoch_ms(try_cast(ms as bigint) * 1000) from t", "epoch_ms of a row's value"),
+        ("select strptime(day, '%Y') from t", "strptime of a row's value"),
+        ("select opened_at + to_seconds(length) from t", "to_seconds of a row's value"),
+        ("select try_cast(ms as bigint) * 1000 from t", "a product that may overflow"),
+        ("select try_cast(ms as bigint) + 1 from t", "a sum that may overflow"),
+        ("select ln(price) from t", "ln of a row's value"),
+        (
+            "select try_cast(a as decimal(38, 12)) - try_cast(b as decimal(38, 12)) from t",
+            "a sum that may overflow",
+        ),
+        ("select hours * interval 1 hour from t", "a row's value times an interval"),
+        ("select sum(price::decimal(38, 4)) from t", "a bare cast to DECIMAL"),
+    ],
+)
+def test_what_one_row_can_raise_by_is_found(sql: str, what: str) -> None:
+    with duckdb.connect() as parser:
+        assert what in {one.what for one in of_model(parser, "stg_x", sql, is_staging=True)}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select try_cast(size as double) * 1000, size::varchar, null::json, 1::bigint from t",
+        "select case when json_valid(text) then json_type(text, '$.a') end from t",
+        "select case when try_cast(ms as bigint) between 0 and 9 then"
+        " epoch_ms(try_cast(ms as bigint) * 1000) end from t",
+        "select opened_at + interval 1 hour, (row_in_line - 1) * 2 + place from t",
+        "select case when price > 0 then ln(price) end from t",
+        "select abs(try_cast(a as decimal(37, 12))) - try_cast(b as decimal(37, 12)) from t",
+    ],
+)
+def test_what_no_row_can_raise_by_is_let_through(sql: str) -> None:
+    with duckdb.connect() as parser:
+        assert list(of_model(parser, "stg_x", sql, is_staging=True)) == []

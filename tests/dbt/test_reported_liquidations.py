@@ -110,6 +110,8 @@ SUMS = {
             ("Bitmex", "4h", AT_12, 4611285.1141, 4788636.5),
             ("Binance,OKX", "1h", AT_14 * 1000, "1", "1"),
             ("dYdX", "1w", AT_12 * 1000, "1", "1"),
+            # More than all venues trade in a day.
+            ("Bybit", "1h", AT_14 * 1000, "1e15", "1"),
         )
     ),
     "gate": _line(
@@ -202,6 +204,14 @@ def test_what_cannot_be_used_is_kept_with_its_reason(
         " where reject_reason is not null group by all"
     )
     assert {row["reject_reason"]: row["rows"] for row in rows} == reasons
+
+
+def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
+    run_dbt(warehouse.home, ["run", "--select", "1+quarantined_observations"])
+    assert warehouse.rows(
+        "select reject_reason, dataset from marts.quarantined_observations"
+        " where raw_values like '%\"1000000000000000.0\"%'"
+    ) == [{"reject_reason": "implausible_volume", "dataset": "reported_liquidations"}]
 
 
 def test_a_sum_leads_back_to_the_line_that_told_it(warehouse: Built) -> None:

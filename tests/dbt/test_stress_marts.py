@@ -27,9 +27,10 @@ LATE = 600
 MODELS = (
     "int_price_windows_hourly",
     "int_liquidations_by_bucket",
-    "int_stress_components",
+    "int_stress_values",
     "int_stress_percentiles",
-    "int_stress_score_percentiles",
+    "int_stress_scores",
+    "stress_components_hourly",
     "stress_hourly",
     "divergence_hourly",
     "liquidation_clusters",
@@ -38,6 +39,7 @@ UNTESTED = ("--resource-type=model", "--resource-type=seed")
 COMPARED = (
     "staging.intermediate.int_price_windows_hourly",
     "staging.intermediate.int_stress_percentiles",
+    "marts.stress_components_hourly",
     "marts.stress_hourly",
     "marts.divergence_hourly",
     "marts.liquidation_clusters",
@@ -316,30 +318,34 @@ def row(
 # --- stress -------------------------------------------------------------------------------------
 
 
+def component(
+    warehouse: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: str = "value",
+    h: int = LAST,
+    base_asset: str = "ALL",
+) -> tuple[Any, ...] | None:
+    """The one row of a stress component."""
+    table = "marts.stress_components_hourly"
+    return row(warehouse, table, columns, h, base_asset=base_asset, component=name)
+
+
 def test_a_percentile_is_the_share_below_with_ties_counted_half(warehouse) -> None:
     # Before the last hour stand 739 values: 185 zeros, 185 ones, 185 twos, 184 threes. Of them 370
     # are under 2 and 185 equal it: 100 (370 + 92.5) / 739.
-    assert row(
-        warehouse,
-        "marts.stress_hourly",
-        "oi_to_market_cap, oi_to_market_cap_percentile, oi_to_market_cap_history_hours",
-        base_asset="ranks",
-    ) == (2, 62.5846, 739)
+    columns = "value, percentile, history_hours"
+    assert component(warehouse, "oi_to_market_cap", columns, base_asset="ranks") == (
+        2,
+        62.5846,
+        739,
+    )
 
 
 def test_a_percentile_needs_seven_days_before_the_hour(warehouse) -> None:
-    columns = "oi_to_market_cap_percentile, oi_to_market_cap_history_hours, oi_to_market_cap_regime"
-    assert row(warehouse, "marts.stress_hourly", columns, h=167, base_asset="ranks") == (
-        None,
-        167,
-        None,
-    )
+    columns = "percentile, history_hours, regime"
+    assert component(warehouse, "oi_to_market_cap", columns, 167, "ranks") == (None, 167, None)
     # 168 values, 42 of each; the hour's own is 168 % 4 = 0: 100 (0 + 21) / 168.
-    assert row(warehouse, "marts.stress_hourly", columns, h=168, base_asset="ranks") == (
-        12.5,
-        168,
-        "calm",
-    )
+    assert component(warehouse, "oi_to_market_cap", columns, 168, "ranks") == (12.5, 168, "calm")
 
 
 def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
@@ -351,14 +357,18 @@ def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
         "score, known_weight_share, missing_components, label_version, score_history_hours",
         base_asset="scored",
     ) == (64.7258, 0.85, "mass_below_spot", "stress-1", LAST - 168)
-    assert row(
-        warehouse,
-        "marts.stress_hourly",
-        "oi_weighted_funding_8h_percentile, oi_weighted_funding_8h_weight,"
-        " oi_weighted_funding_8h_contribution, long_imbalance_24h_contribution,"
-        " realised_volatility_24h, mass_below_spot_weight",
-        base_asset="scored",
-    ) == (100, 0.235294, 23.5294, 5.8824, 0, None)
+    columns = "percentile, weight, contribution"
+    funding = component(warehouse, "oi_weighted_funding_8h", columns, base_asset="scored")
+    assert funding == (100, 0.235294, 23.5294)
+    assert component(warehouse, "long_imbalance_24h", "contribution", base_asset="scored") == (
+        5.8824,
+    )
+    assert component(warehouse, "realised_volatility_24h", base_asset="scored") == (0,)
+    assert component(warehouse, "mass_below_spot", columns, base_asset="scored") == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_the_weights_sum_to_one(warehouse) -> None:
@@ -371,12 +381,13 @@ def test_the_weights_sum_to_one(warehouse) -> None:
 def test_contributions_add_up_to_the_score(warehouse) -> None:
     assert warehouse.execute(
         """
-        select count(*) > 500, max(abs(score - (
-            oi_to_market_cap_contribution + oi_weighted_funding_8h_contribution
-            + long_imbalance_24h_contribution + intensity_24h_bp_contribution
-            + realised_volatility_24h_contribution
-        ))) < 0.0003
+        select count(*) > 500, max(abs(score - contributions)) < 0.0003
         from marts.stress_hourly
+        inner join (
+            select hour_at, base_asset, sum(contribution) as contributions
+            from marts.stress_components_hourly
+            group by all
+        ) using (hour_at, base_asset)
         where base_asset = 'scored' and score is not null
         """
     ).fetchone() == (True, True)
@@ -387,23 +398,23 @@ def test_under_half_of_the_weight_there_is_no_score(warehouse) -> None:
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "score, regime, known_weight_share, oi_to_market_cap_weight, missing_components",
+        "score, regime, known_weight_share, missing_components",
         base_asset="ranks",
     ) == (
         None,
         None,
         0.35,
-        None,
         "oi_weighted_funding_8h, long_imbalance_24h, intensity_24h_bp, mass_below_spot",
     )
+    assert component(warehouse, "oi_to_market_cap", "weight", base_asset="ranks") == (None,)
 
 
 def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
     found = warehouse.execute(
         """
-        select round(oi_weighted_funding_8h_percentile, 1), oi_weighted_funding_8h_regime
-        from marts.stress_hourly
-        where base_asset = 'wanders' and hour_at >= ?
+        select round(percentile, 1), regime
+        from marts.stress_components_hourly
+        where base_asset = 'wanders' and component = 'oi_weighted_funding_8h' and hour_at >= ?
         order by hour_at
         """,
         [hour(732)],
@@ -424,15 +435,14 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
 def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
     bands = ("calm", "elevated", "stressed", "extreme")
     edges = (None, 50, 80, 95)
-    for measure, regime in (
-        ("score", "regime"),
-        ("oi_weighted_funding_8h", "oi_weighted_funding_8h_regime"),
+    for query in (
+        "select score_percentile, regime from marts.stress_hourly"
+        " where base_asset = 'noise' order by hour_at",
+        "select percentile, regime from marts.stress_components_hourly where base_asset = 'noise'"
+        " and component = 'oi_weighted_funding_8h' order by hour_at",
     ):
         replayed, now = [], 0
-        rows = warehouse.execute(
-            f"select {measure}_percentile, {regime} from marts.stress_hourly"
-            " where base_asset = 'noise' order by hour_at"
-        ).fetchall()
+        rows = warehouse.execute(query).fetchall()
         for percentile, _ in rows:
             if percentile is None:
                 replayed.append(None)
@@ -449,15 +459,20 @@ def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
 def test_all_is_the_assets_as_one(warehouse) -> None:
     # (300 + 100) / (1,000 + 3,000); funding (100 * 739 + 300 * noise) / 400;
     # 10,000 (3 + 1) / (100 + 300) bp; the imbalance of all liquidations.
-    found = row(
-        warehouse,
-        "marts.stress_hourly",
-        "oi_to_market_cap, long_imbalance_24h, intensity_24h_bp, oi_weighted_funding_8h",
-        base_asset="ALL",
-    )
-    noise = row(warehouse, "marts.stress_hourly", "oi_weighted_funding_8h", base_asset="noise")
-    assert found[:3] == (0.1, 0.25, 100)
-    assert found[3] == pytest.approx((100 * 739 + 300 * noise[0]) / 400)
+    found = {
+        name: component(warehouse, name)[0]
+        for name in (
+            *("oi_to_market_cap", "long_imbalance_24h", "intensity_24h_bp"),
+            "oi_weighted_funding_8h",
+        )
+    }
+    noise = component(warehouse, "oi_weighted_funding_8h", base_asset="noise")[0]
+    assert found == {
+        "oi_to_market_cap": 0.1,
+        "long_imbalance_24h": 0.25,
+        "intensity_24h_bp": 100,
+        "oi_weighted_funding_8h": pytest.approx((100 * 739 + 300 * noise) / 400),
+    }
 
 
 def test_volatility_is_the_root_of_24_squared_hourly_returns(warehouse) -> None:

@@ -57,7 +57,8 @@ from range(1, 41) as numbers(number);
 create schema seeds;
 create table seeds.plausibility_limits as
 select * from (values
-    ('oi_usd_max', 1e11), ('price_usd_min', 1e-12), ('price_usd_max', 1e9),
+    ('notional_usd_max', 1e10), ('oi_usd_max', 1e11), ('price_usd_min', 1e-12),
+    ('price_usd_max', 1e9),
     ('funding_rate_8h_max', 0.5), ('interval_hours_min', 1.0), ('interval_hours_max', 24.0)
 ) as listed(limit_name, value);
 

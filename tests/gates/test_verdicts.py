@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -220,6 +221,20 @@ def test_results_of_a_run_are_kept_and_old_runs_forgotten(
     assert "landed_parts" in index.read_text()
     pages = list((home.gates / "docs" / "validations" / "landed_parts").rglob("*.html"))
     assert len(pages) == 2
+    # Read without a network: nothing is fetched, and the index leads to every page.
+    site = sorted((home.gates / "docs").rglob("*.html"))
+    assert [page for page in site if fetched_by(page.read_text())] == []
+    linked = {index.parent / link for link in re.findall(r'<a href="([^"]+)"', index.read_text())}
+    assert linked == set(site) - {index}
+    assert index.read_text().count("<td>run-3</td>") == 1
+
+
+def fetched_by(text: str) -> list[str]:
+    """What a browser fetches from elsewhere to show a page."""
+    return [
+        *re.findall(r"<(?:script|img|link)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^>]*>", text),
+        *re.findall(r"@import|url\(['\"]?(?:https?:)?//", text),
+    ]
 
 
 def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) -> None:

@@ -47,6 +47,7 @@ class Asked:
     query: str
     params: dict[str, str]
     json: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def as_json(value: Any, status: int = 200, **headers: str) -> Reply:
@@ -100,7 +101,10 @@ def served() -> Iterator[Loopback]:
         def _answer(self, body: Any) -> None:
             parts = urlsplit(self.path)
             params = dict(parse_qsl(parts.query, keep_blank_values=True))
-            reply = loopback.reply_to(Asked(self.command, parts.path, parts.query, params, body))
+            asked = Asked(
+                self.command, parts.path, parts.query, params, body, dict(self.headers.items())
+            )
+            reply = loopback.reply_to(asked)
             self.send_response(reply.status)
             for name, text in reply.headers.items():
                 self.send_header(name, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from unwind.landing.imports import ImportRefusedError, check_venue_and_format, import_files
 from unwind.landing.ledger import Ledger
@@ -23,6 +26,12 @@ def home(tmp_path) -> Home:
 def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text)
+    return path
+
+
+def packed(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
     return path
 
 
@@ -59,6 +68,9 @@ def test_of_old_and_new_files_only_the_new_are_taken(home, tmp_path):
         (lambda folder: folder / "absent.csv", "is not a file"),
         (lambda folder: folder, "is not a file"),
         (lambda folder: written(folder, "empty.csv", ""), "is empty"),
+        (lambda folder: packed(folder, "a.csv.bz2", bz2.compress(ROW.encode())), "packed by bzip2"),
+        (lambda folder: packed(folder, "a.csv.xz", lzma.compress(ROW.encode())), "packed by xz"),
+        (lambda folder: packed(folder, "a.csv.zst", zstandard.compress(b"x")), "packed by zstd"),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_nothing_is_sealed(home, tmp_path, make, why):

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import lz4.frame
 import pytest
 from loopback_venue import NOW, Asked, Loopback, Reply, Waits, as_json, clock
 
 from unwind.landing.land import (
+    LandedKnowledge,
     batch_of,
     day_batch,
     hour_batch,
     land_late_segments,
     land_venue,
     seal_batch,
+    venues,
 )
-from unwind.landing.ledger import Landing
+from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawZone
 from unwind.landing.recorder_state import RecorderState, write_state
 from unwind.settings import Home
@@ -302,7 +307,7 @@ def test_okx_liquidations_are_partial_when_half_the_families_are_not_known(
     assert len(asked_of(all_venues, "/okx/api/v5/public/liquidation-orders")) == 2
 
 
-def test_okx_goes_on_while_pages_are_full_and_stops_when_after_is_ignored(
+def test_okx_goes_on_while_pages_are_full_and_is_partial_when_after_is_ignored(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -320,7 +325,10 @@ def test_okx_goes_on_while_pages_are_full_and_stops_when_after_is_ignored(
         None,
         str(LAST_MS - 99),
     ]
-    assert outcomes(landings)["liquidations"] == "ok"
+    # The page reaches back by a tenth of a second, and what is older cannot be had.
+    landing = of(landings, "liquidations")
+    assert landing.status == "partial"
+    assert "gives the same rows again and again" in landing.detail
 
 
 def test_okx_uses_the_families_of_the_last_day_in_the_hours_between(
@@ -585,6 +593,21 @@ def test_a_page_that_cannot_be_read_costs_only_what_follows_it(
     assert "cannot be read (ValueError" in landing.detail
     # All three families were asked, and their answers are kept.
     assert len(envelopes(home, landing)) == 3
+
+
+def test_a_full_disk_is_no_venues_doing(
+    home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
+):
+    """It stops the landing: on record as a failure of the venue, it would not be asked again."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    okx(all_venues)
+    monkeypatch.setattr("unwind.landing.http.Transcript.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        land_venue(home, HOUR, "okx", clock, waits)
+    assert Ledger(home).landed(HOUR.batch_id, "okx") == []
 
 
 def test_an_answer_that_breaks_the_code_costs_its_dataset_only(
@@ -932,3 +955,27 @@ def test_a_segment_that_is_over_a_week_late_is_left_to_a_landing_by_hand(home: H
     seal_batch(home, HOUR, clock)
     record(home, "bybit", WHOLE)
     assert land_late_segments(home, lambda: NOW + timedelta(days=7)) == []
+
+
+def test_the_ledger_is_read_once_however_many_dumps_a_day_has(home: Home, monkeypatch):
+    ledger, day = Ledger(home), day_batch(NOW)
+    obj = RawZone(home).put(
+        b"a", venue="binance", dataset="bars", format="klines-csv", name="https://dumps/14.zip"
+    )
+    landing = Landing("bars", "ok", "", 1, (obj,), NOW)
+    ledger.record_landing("hour-2026-01-29T14", "binance", [landing])
+    of_the_day = Landing("metrics", "ok", "", 1, (replace(obj, name="https://dumps/day.zip"),), NOW)
+    api = SimpleNamespace(struck_out=lambda name: name)
+    known = LandedKnowledge(
+        home, day, venues()["binance"], home.root, api, {"metrics": of_the_day}
+    )
+    read, landed = [], Ledger.landed
+    monkeypatch.setattr(
+        Ledger, "landed", lambda *arguments: read.append(arguments) or landed(*arguments)
+    )
+    asked = [known.has(f"https://dumps/{number}.zip") for number in range(100)]
+    assert [number for number, there in enumerate(asked) if there] == [14]
+    assert known.has("https://dumps/day.zip")
+    assert known.has("https://dumps/day.zip", obj.sha256)
+    assert not known.has("https://dumps/14.zip", obj.sha256)
+    assert len(read) == 24

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from unwind.landing.ledger import Batch, Landing, Ledger
+from unwind.landing.ledger import (
+    Batch,
+    Landing,
+    Ledger,
+    LedgerError,
+    Withdrawal,
+    read_withdrawal,
+)
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 
@@ -85,3 +92,83 @@ def test_eight_at_once_seal_one_revision(home):
 def test_an_unknown_status_is_refused():
     with pytest.raises(ValueError, match="'ok', 'partial'"):
         Landing("liquidations", "fine", "", 0, (), NOW)
+
+
+# --- damaged and foreign files ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ['{"batch_id": "hour', "", "[]", "null", "{}", '{"a": 1}'])
+def test_a_damaged_revision_costs_itself_and_the_next_one_follows_it(home, damage):
+    ledger = Ledger(home)
+    ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
+    first = ledger.seal(HOUR_14, NOW)
+    ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b'{"late":1}\n')])
+    ledger.seal(HOUR_14, NOW)
+    (home.batches / f"{HOUR_14.batch_id}.r0002.json").write_text(damage)
+    (newest,) = ledger.sealed()
+    with pytest.raises(LedgerError, match=r"r0002.json cannot be read.*unwind doctor --repair"):
+        ledger.read(newest)
+    assert ledger.readable(newest).revision == 1
+    assert ledger.last_seal(HOUR_14.batch_id) == first
+    assert ledger.seal(HOUR_14, NOW).revision == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", "x.rfoo.json", "hour-2026-01-29T15.r.json", "r0001.json", ".hidden.r0001.json"],
+)
+def test_a_foreign_file_is_no_batch(home, name):
+    ledger = Ledger(home)
+    ledger.seal(HOUR_14, NOW)
+    (home.batches / name).write_text("remember the milk")
+    assert [ref.batch_id for ref in ledger.sealed()] == [HOUR_14.batch_id]
+
+
+def test_an_entry_under_another_name_is_refused(home):
+    ledger = Ledger(home)
+    ledger.seal(HOUR_14, NOW)
+    entry = home.batches / f"{HOUR_14.batch_id}.r0001.json"
+    entry.rename(home.batches / "hour-2026-01-29T15.r0001.json")
+    with pytest.raises(LedgerError, match="is the entry of hour-2026-01-29T14 r1, under another"):
+        ledger.read(ledger.sealed()[0])
+
+
+def test_of_a_damaged_open_part_the_sealed_one_stands(home):
+    ledger = Ledger(home)
+    ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
+    seal = ledger.seal(HOUR_14, NOW)
+    (home.landed / HOUR_14.batch_id / "okx.json").write_text('[{"dataset": "liqui')
+    assert tuple(ledger.landed(HOUR_14.batch_id, "okx")) == seal.landings["okx"]
+    assert ledger.seal(HOUR_14, NOW) == seal
+
+
+def test_a_damaged_open_part_that_was_never_sealed_is_sealed_as_failed(home):
+    ledger = Ledger(home)
+    ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
+    ledger.record_landing(HOUR_14.batch_id, "bybit", [landing(home, b"{}\n")])
+    (home.landed / HOUR_14.batch_id / "okx.json").write_text("")
+    assert ledger.landed(HOUR_14.batch_id, "okx") == []
+    seal = ledger.seal(HOUR_14, NOW)
+    assert [one.status for one in seal.landings["bybit"]] == ["ok"]
+    assert [one.status for one in seal.landings["okx"]] == ["failed"]
+    assert "okx.json cannot be read" in seal.landings["okx"][0].detail
+
+
+def test_a_damaged_withdrawal_is_named_and_left_out(home):
+    ledger = Ledger(home)
+    ledger.seal(HOUR_14, NOW)
+    ledger.withdraw(HOUR_14.batch_id, None, "a test", NOW)
+    (entry,) = home.withdrawals.glob("*.json")
+    entry.write_text("{")
+    assert ledger.withdrawn() == {}
+    with pytest.raises(LedgerError, match="run `unwind withdraw` again"):
+        read_withdrawal(entry)
+
+
+def test_two_processes_that_withdraw_at_once_leave_two_entries(home):
+    ledger = Ledger(home)
+    ledger.seal(HOUR_14, NOW)
+    with ThreadPoolExecutor(8) as workers:
+        entries = [Withdrawal(HOUR_14.batch_id, f"v{n}", True, "", NOW) for n in range(8)]
+        list(workers.map(ledger._note, entries))
+    assert set(ledger.withdrawn()[HOUR_14.batch_id]) == {f"v{n}" for n in range(8)}

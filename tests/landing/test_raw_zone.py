@@ -89,9 +89,13 @@ def test_packed_files_are_kept_as_they_came_with_their_lines_beside(zone, pack, 
         (zipped({"x.csv": b"1\n", "y.csv": b"1\n"}), "holds 2 files"),
         (zipped({"x.csv": b"1\n"})[:-30], "broken zip"),
         (lz4.frame.compress(b"one\ntwo\n" * 1000)[:-12], "broken lz4"),
+        (zipped({"x.csv": (b"0" * 999_999 + b"\n") * 80}), "unpacks to more than"),
         (zipped({"x.csv": b"0" * 80_000_000}), "unpacks to more than"),
     ],
-    ids=["parent path", "absolute path", "two files", "cut zip", "cut lz4", "absurd ratio"],
+    ids=[
+        *("parent path", "absolute path", "two files", "cut zip", "cut lz4", "absurd ratio"),
+        "absurd line",
+    ],
 )
 def test_what_cannot_be_unpacked_is_kept_with_the_reason(zone, payload, why):
     obj = put(zone, payload)
@@ -131,11 +135,22 @@ def test_an_empty_zip_is_no_line_of_text(zone):
     assert "holds 0 files" in obj.problem
 
 
+def test_a_line_that_is_too_long_is_one_that_no_format_reads(zone, monkeypatch):
+    monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
+    cut = "a line of 5001 bytes, cut: " + "x" * 100
+    for payload in (b"x" * 5_000 + b"\n", b"\n" + b"x" * 5_000 + b"\nlast\n"):
+        for packed in (payload, gzip.compress(payload)):
+            obj = put(zone, packed)
+            whole = payload.decode().replace("x" * 5_000, cut).splitlines()
+            assert lines_of(zone, obj) == list(enumerate(whole, start=1))
+            assert zone.read(obj) == packed
+    assert lines_of(zone, put(zone, b"x" * 999 + b"\n")) == [(1, "x" * 999)]
+
+
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(zone, monkeypatch):
     monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
-    for payload in (b"x" * 1_001, gzip.compress(b"short\n" + b"x" * 5_000)):
-        assert "longer than 1,000 bytes" in put(zone, payload).problem
-    assert put(zone, b"x" * 999 + b"\n").problem is None
+    monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 10_000_000)
+    assert "more than 10,000,000 bytes" in put(zone, gzip.compress(b"x" * 30_000_000)).problem
 
 
 def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):
@@ -154,3 +169,44 @@ def test_a_manifest_entry_survives_its_json_form(zone):
     obj = put(zone, b"one\n")
     assert RawObject.from_json(obj.as_json()) == obj
     assert obj.as_json()["imported_at"] == "2026-01-29T15:00:20.000000Z"
+
+
+# --- verifying what is stored -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["zst", "gz"])
+def test_damage_is_seen_and_the_same_bytes_again_repair_it(tmp_path, packed):
+    zone = RawZone(Home(tmp_path))
+    payload = b"one\ntwo\nthree\n" * 500
+    payload = gzip.compress(payload, mtime=0) if packed else payload
+
+    def put():
+        return zone.put(payload, venue="okx", dataset="x", format="rest", name="x")
+
+    obj = put()
+    assert (zone.damage(obj), zone.damaged_lines(obj, all_of_it=True)) == (None, None)
+    stored = zone.object_path("okx", obj.sha256, obj.packing)
+    sound = stored.read_bytes()
+    for damaged in (sound[:-9], sound[:9] + b"?" + sound[10:], b""):
+        stored.write_bytes(damaged)
+        assert "is damaged" in zone.damage(obj)
+    stored.unlink()
+    assert "is missing" in zone.damage(obj)
+    assert put() == obj
+    assert stored.read_bytes() == sound
+
+
+def test_lines_are_derived_again_and_each_is_read_from_the_object(tmp_path):
+    zone = RawZone(Home(tmp_path))
+    obj = zone.put(b"one\ntwo\n\xff\n", venue="okx", dataset="x", format="rest", name="x")
+    lines = zone.lines_path("okx", obj.sha256)
+    whole = lines.read_bytes()
+    for damage in (b"", b"PAR1", whole[:-8]):
+        lines.write_bytes(damage)
+        assert "missing or cannot be read" in zone.damaged_lines(obj)
+        assert zone.derive_lines(obj) is None
+        assert lines.read_bytes() == whole
+    assert [zone.line(obj, number) for number in (1, 3, 4)] == ["one", "\\xff", None]
+    zone.object_path("okx", obj.sha256, obj.packing).unlink()
+    lines.unlink()
+    assert "is missing" in zone.derive_lines(obj)

@@ -783,7 +783,7 @@ def test_a_second_recorder_of_a_venue_is_refused(home: Home):
     assert code == 1
     assert told == (
         f"unwind: binance is recorded already in {home.root}; stop that recorder first, choose "
-        "other venues with --venue, or set UNWIND_HOME to another folder\n"
+        "other venues with --venue, or record beside it with another --name\n"
     )
 
 

@@ -125,6 +125,23 @@ def test_an_hour_that_is_closed_twice_keeps_both_parts(tmp_path):
 # -- taking up what a former recorder left ------------------------------------------------------
 
 
+@pytest.mark.parametrize("length", [10, 63_990, 64_000, 200_000])
+@pytest.mark.parametrize("torn", [b"", b'{"received_at": "20', b"x" * 130_000])
+def test_the_end_of_a_segment_is_found_whatever_its_lines_length(tmp_path, length, torn):
+    path = segments.open_path(tmp_path, HOUR_AT)
+    lines = [segments.frame_line(at(minute), "x" * length) for minute in (1, 2, 3)]
+    path.write_bytes(b"".join(lines) + torn)
+    assert segments._cut_torn_line(path) == (len(torn), at(3))
+    assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"no line end", b"\n\n\n"])
+def test_a_segment_without_a_line_has_no_last_time(tmp_path, content):
+    path = segments.open_path(tmp_path, HOUR_AT)
+    path.write_bytes(content)
+    assert segments._cut_torn_line(path) == (len(content) if b"\n" not in content else 0, None)
+
+
 def test_a_torn_last_line_is_cut_and_told(tmp_path):
     whole = segments.frame_line(at(10), "whole")
     segments.append(tmp_path, HOUR_AT, [whole, b'{"received_at":"2026-01-29T14:10:01.0'])
@@ -182,6 +199,46 @@ def test_what_gap_lines_add_up_to(tmp_path, lines, seconds, frames, is_whole):
     path.write_bytes(b"".join(lines))
     lacks = segments.missed(path)
     assert (lacks.seconds, lacks.frames, lacks.is_whole) == (seconds, frames, is_whole)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "seconds", "frames"),
+    [
+        # Overlapping gaps: what both lacked, from 10 to 15 minutes.
+        ([gap(at(0), at(15))], [gap(at(10), at(40))], 300, 0),
+        ([gap(at(0), at(30))], [gap(at(30), at(59, 60))], 0, 0),
+        ([gap(at(0), at(30))], [], 0, 0),
+        ([gap(at(0), at(59, 60))], [gap(at(0), at(59, 60))], 3600, 0),
+        # Several gaps of each.
+        (
+            [gap(at(0), at(10)), gap(at(20), at(30))],
+            [gap(at(5), at(25)), gap(at(50), at(59, 60))],
+            600,
+            0,
+        ),
+        # One stream of ours, all of theirs: only that stream was unheard.
+        ([gap(at(0), at(20), stream="a")], [gap(at(10), at(30))], 600, 0),
+        # Different streams: each was heard by the other.
+        ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="b")], 0, 0),
+        # Which instruments the second connection of a stream has differs by recorder.
+        ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="a#2")], 1200, 0),
+        # Dropped frames were heard by the other, unless it was deaf just then.
+        ([gap(at(5), at(6), dropped=7)], [gap(at(10), at(12))], 0, 0),
+        ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40))], 10, 7),
+        ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40), dropped=2)], 10, 7),
+        ([b'{"event":"gap","dropped":2}\n'], [], 0, 2),
+    ],
+)
+def test_the_gaps_of_one_recorder_are_filled_by_the_other(ours, theirs, seconds, frames):
+    for pair in ((ours, theirs), (theirs, ours)):
+        lacks = segments.missed_by_all([segments.gaps_in(lines, at(0)) for lines in pair])
+        assert (lacks.seconds, lacks.frames) == (seconds, frames)
+
+
+def test_a_third_recorder_fills_what_two_lack():
+    gaps = [gap(at(0), at(30))], [gap(at(10), at(40))], [gap(at(20), at(21))]
+    lacks = segments.missed_by_all([segments.gaps_in(lines, at(0)) for lines in gaps])
+    assert lacks.seconds == 60
 
 
 def test_what_is_missed_is_a_sentence():

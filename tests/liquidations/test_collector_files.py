@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from liquidation_imports import Built, built, take_in, take_in_text
+from liquidation_imports import Built, built, frame_line, take_in, take_in_text
 
 from unwind.landing.imports import ImportRefusedError
 from unwind.landing.ledger import Ledger
@@ -28,6 +28,7 @@ HEADER = (
     "symbol,side,order_type,time_in_force,original_quantity,price,average_price,status,"
     "last_filled,accumulated_filled,trade_time_ms,usd_size"
 )
+NAMED = [HEADER, *ROWS]
 # Another order of the columns, which only the header tells.
 SHUFFLED = [
     "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
@@ -60,8 +61,33 @@ SAME = {
     "byte order mark, windows line ends, spaces": "\ufeff"
     + lines(HEADER, *(row.replace(",", " , ") for row in ROWS), ends="\r\n"),
     "other order, quoted notes": lines(*SHUFFLED),
+    "no column of the value, no header": lines(*(row.rsplit(",", 1)[0] for row in ROWS)),
+    "a column by another name": lines(HEADER.replace("average_price", "avg_px"), *ROWS),
+    "only the columns that matter": lines(
+        *(",".join([*row[:2], *row[4:8], *row[9:11]]) for row in (x.split(",") for x in NAMED))
+    ),
+    "average prices that are not there": lines(*ROWS)
+    .replace("84010.5,", "NaN,")
+    .replace("84000.1,", "84010.5,"),
 }
 DECIMAL_COMMAS = lines(*ROWS).replace(",", ";").replace(".", ",")
+
+IN_BTC = ROWS[1].replace("ETH,", "ETHBTC,").replace("2799.50", "0.0331")
+# What is refused of a file whose other rows are good.
+QUARANTINED = {
+    "another separator from the middle": lines(*ROWS[:3])
+    + lines(*ROWS[3:]).replace(",", ";").replace("SELL", "sell"),
+    "an average price that cannot be read": lines(*ROWS).replace("84010.5", '"84,010.5"'),
+    "a contract that is priced in another coin": lines(*ROWS[:5], IN_BTC),
+    "times that a spreadsheet rounded": lines(*ROWS[:3])
+    + re.sub("17381592[0-9]{5}", "1.73816E+12", lines(*ROWS[3:])),
+}
+REASONS = {
+    "another separator from the middle": ["wrong_column_count"] * 3,
+    "an average price that cannot be read": ["unreadable_price"] * 2,
+    "a contract that is priced in another coin": ["quote_not_usd"],
+    "times that a spreadsheet rounded": ["unreadable_event_time"] * 3,
+}
 
 
 def in_its_own_hour(text: str, hours: int) -> str:
@@ -73,7 +99,7 @@ def in_its_own_hour(text: str, hours: int) -> str:
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("collector")
     home = Home(folder / "home")
-    texts = {**SAME, "decimal commas": DECIMAL_COMMAS}
+    texts = {**SAME, "decimal commas": DECIMAL_COMMAS, **QUARANTINED}
     batches = {
         name: take_in_text(
             home,
@@ -86,6 +112,12 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     # A second collector of the same hour as the first file.
     batches["another collector"] = take_in_text(
         home, folder / "other", "binance", "force-order-csv", "b.csv", lines(HEADER, *ROWS)
+    )
+    order = {"s": "BNBUSDT", "S": "SELL", "q": "2", "z": "2", "p": "600", "ap": "600"}
+    frame = {"e": "forceOrder", "o": {**order, "X": "FILLED", "l": "2", "T": 1738159200000}}
+    batches["frames with a mark"] = take_in_text(
+        *(home, folder / "frames", "binance", "frames", "f.ndjson"),
+        "\ufeff" + frame_line(frame, "2025-01-29T14:00:01.000000Z") + "\n",
     )
     return built(home, batches)
 
@@ -113,6 +145,10 @@ def test_the_same_six_events_in_whatever_dress(warehouse: Built, name: str) -> N
     assert (account["quarantined"], account["log_lines"]) == (0, 0)
 
 
+def test_a_byte_order_mark_before_frames_hides_no_frame(warehouse: Built) -> None:
+    assert warehouse.only_fact("frames with a mark")["notional_usd"] == 1200
+
+
 def test_rows_of_one_file_that_are_equal_are_repeats(warehouse: Built) -> None:
     account = warehouse.accounting("every row twice")
     assert (account["accepted"], account["repeated"]) == (6, 6)
@@ -129,6 +165,49 @@ def test_decimal_commas_are_quarantined_and_never_misread(warehouse: Built) -> N
     # 41, 9000 and 500 have no comma in them; their prices have.
     assert sorted(reasons) == ["unreadable_price"] * 3 + ["unreadable_quantity"] * 3
     assert warehouse.facts("decimal commas") == []
+
+
+@pytest.mark.parametrize("name", QUARANTINED)
+def test_rows_of_another_make_are_quarantined_and_counted(warehouse: Built, name: str) -> None:
+    reasons = [row["reject_reason"] for row in warehouse.quarantined(name)]
+    assert reasons == REASONS[name]
+    assert len(warehouse.facts(name)) == 6 - len(reasons)
+    assert warehouse.accounting(name)["log_lines"] == 0
+
+
+def test_a_header_that_lacks_a_column_is_refused_with_its_name(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    orders, tickers = tmp_path / "orders.csv", tmp_path / "tickers.csv"
+    orders.write_text(
+        lines(*(",".join(row[:6] + row[7:]) for row in (one.split(",") for one in [HEADER, *ROWS])))
+    )
+    tickers.write_text(
+        "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,open_interest\n"
+        "binance-futures,ADAUSDT,1769695200000000,1769695200000500,,0.0001,1000000\n"
+    )
+    with pytest.raises(ImportRefusedError, match=r"missing: average_price\)"):
+        take_in(home, "binance", "force-order-csv", [orders])
+    with pytest.raises(ImportRefusedError, match="missing: predicted_funding_rate, last_price"):
+        take_in(home, "binance", "tardis-csv", [tickers])
+    assert Ledger(home).sealed() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (lines(HEADER, *ROWS, ends="\r").encode(), "carriage returns alone"),
+        (lines(HEADER, *ROWS).encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_a_file_of_no_lines_or_of_another_encoding_is_refused(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    home = Home(tmp_path / "home")
+    file = tmp_path / "orders.csv"
+    file.write_bytes(content)
+    with pytest.raises(ImportRefusedError, match=why):
+        take_in(home, "binance", "force-order-csv", [file])
+    assert Ledger(home).sealed() == []
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ BINANCE = [
     (frame_line(binance(s="BTC_PERP")), "unknown_symbol"),
     (frame_line(binance(s="{'s': 'BTCUSDT'}")), "garbled_symbol"),
     (frame_line(binance(s="BTCUSD")), "unknown_symbol"),
-    (frame_line(binance(s="ETHBTC")), "unknown_symbol"),
+    (frame_line(binance(s="ETHBTC")), "quote_not_usd"),
     (frame_line({**binance(), "st": 2}), "unknown_symbol"),
     (frame_line({**binance(s="BTCUSD_PERP"), "st": 1}), "unknown_symbol"),
 ]
@@ -359,6 +359,14 @@ def test_each_bad_line_is_a_quarantine_row_with_its_reason(warehouse: Built, imp
         if expected.get(number) != found.get(number)
     }
     assert wrong == {}
+
+
+def test_a_symbol_that_cannot_be_named_is_shown_and_counted_as_it_came(warehouse: Built) -> None:
+    counted = warehouse.rows(
+        "select symbol from marts.unrecognised_symbols"
+        " where venue = 'binance' and dataset = 'liquidations'"
+    )
+    assert {"BTCUSD", "BTC_PERP", "{'s': 'BTCUSDT'}"} <= {row["symbol"] for row in counted}
 
 
 @pytest.mark.parametrize("imported", BAD)

@@ -6,9 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from liquidation_imports import Built, at, built, frame_lines, take_in_text
+from liquidation_imports import Built, at, built, frame_lines, rest_line, take_in_text
 
 from unwind.settings import Home
+from unwind.warehouse.dbt import run_dbt
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
 # 2026-06-30 12:00:00 and, an hour later, 13:00:00, in microseconds.
@@ -139,7 +140,10 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
         ),
         "gate": rows("gate-io-futures", ("BTC_USDT", NOON, "sell", "60000", "5")),
         "hyperliquid": rows("hyperliquid", ("BTC", NOON, "sell", "60000", "5")),
-        "binance": rows("kraken-futures-mirror", ("BTCUSDT", NOON, "sell", "60000", "5"))
+        "binance": rows("binance-futures", ("BNBUSD_PERP", NOON, "sell", "600", "3"))
+        + rows("kraken-futures-mirror", ("BTCUSDT", NOON, "sell", "60000", "5")).removeprefix(
+            HEADER
+        )
         + rows("bybit", ("BTCUSDT", NOON, "sell", "60000", "5")).removeprefix(HEADER),
     }
     tickers = {
@@ -150,13 +154,17 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
         + ticker("hyperliquid", "KAITO", NOON, "700", "1.25e-05")
         + ticker("hyperliquid", "XYZ:TSLA", NOON, "21000", "1.25e-05")
         + ticker("hyperliquid", "HYNA:KPEPE", NOON, "10", "1.25e-05"),
-        "bitfinex": ticker("bitfinex-derivatives", "BTCF0:USTF0", NOON, "11153.7", "0.0001"),
+        "bitfinex": ticker("bitfinex-derivatives", "BTCF0:USTF0", NOON, "11153.7", "0.0001")
+        + ticker("bitfinex-derivatives", "TESTBTCF0:TESTUSDTF0", NOON, "10", "0.0001"),
         "kraken_futures": ticker("cryptofacilities", "PI_XBTUSD", THE_DAY_BEFORE, "5", "1.2e-9")
         + ticker("cryptofacilities", "PI_XBTUSD", THE_DAY, "900", "0.00002")
         + ticker("cryptofacilities", "PF_XBTUSD", THE_DAY, "8.5", "0.00003"),
         "bybit": ticker("bybit", "ETHUSDT", NOON, "200", "0.0001")
         + ticker("bybit", "ETHUSD", NOON, "500", "0.0001"),
         "okx": ticker("okex-swap", "BTC-USDT-SWAP", NOON, "3000", "0.0001"),
+        "htx": ticker("huobi-dm-swap", "BTC-USD", NOON, "600000", "0.0001")
+        + ticker("huobi-dm-swap", "ETH-USD", NOON, "600000", "0.0001"),
+        "bitmex": ticker("bitmex", "XBTUSD", NOON, "250000000", "0.0001"),
         "coinex": ticker("coinex", "BTCUSDT", NOON, "3000", "0.0001"),
         "gate": ticker("gate-io-futures", "BTC_USDT", THE_DAY, "70", "0.0001")
         + ticker("gate-io-futures", "BTC_USDT", NOON, "80", "0.0001"),
@@ -170,7 +178,17 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
         batches[name] = take_in_text(
             home, folder / "t", venue, "tardis-csv", f"{name}.csv", TICKERS + text
         )
-    return built(home, batches)
+    # place 0 the symbol, 1 the time, 15 the mark price, 18 the open interest in coins.
+    status = [
+        [symbol, NOON // 1000, *[None] * 13, 150.0, None, None, 5000]
+        for symbol in ("tSOLF0:USTF0", "tTESTBTCF0:TESTUSDTF0")
+    ]
+    url = "https://api-pub.bitfinex.com/v2/status/deriv"
+    text = rest_line(status, url, received_at="2026-06-30T12:00:01.000000Z")
+    batches["bitfinex itself"] = take_in_text(home, folder, "bitfinex", "rest", "b.ndjson", text)
+    result = built(home, batches)
+    run_dbt(home, ["run", "--select", "+fct_open_interest"])
+    return result
 
 
 def sides_and_values(told: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
@@ -251,7 +269,11 @@ def test_a_quantity_whose_unit_nobody_states_is_refused(
 
 
 def test_an_exchange_that_is_unknown_or_of_another_venue_is_refused(stated: Built) -> None:
-    assert refused(stated, "binance") == [("BTCUSDT", "unknown_vendor_exchange")] * 2
+    assert refused(stated, "binance")[1:] == [("BTCUSDT", "unknown_vendor_exchange")] * 2
+
+
+def test_a_coin_margined_name_among_linear_contracts_has_no_stated_unit(stated: Built) -> None:
+    assert refused(stated, "binance")[0] == ("BNBUSD_PERP", "unknown_vendor_unit")
 
 
 def open_interest(told: Built, venue: str) -> list[tuple[object, ...]]:
@@ -294,7 +316,16 @@ def test_hyperliquids_capitals_are_its_own_names_again(stated: Built) -> None:
 
 
 def test_bitfinex_tickers_are_coins(stated: Built) -> None:
-    assert open_interest(stated, "bitfinex") == [("tBTCF0:USTF0", None, 11153.7, None, None)]
+    assert ("tBTCF0:USTF0", None, 11153.7, None, None) in open_interest(stated, "bitfinex")
+
+
+def test_contracts_of_paper_trading_are_no_instruments(stated: Built) -> None:
+    assert stated.staged("select instrument from landed.stg_bitfinex__instruments") == [
+        {"instrument": "tSOLF0:USTF0"}
+    ]
+    assert stated.rows(
+        "select instrument from marts.fct_open_interest where venue = 'bitfinex' order by all"
+    ) == [{"instrument": "tBTCF0:USTF0"}, {"instrument": "tSOLF0:USTF0"}]
 
 
 def test_krakens_absolute_funding_is_refused_until_the_vendor_wrote_the_relative_one(
@@ -315,6 +346,25 @@ def test_bybit_counts_both_sides_and_okx_contracts(stated: Built) -> None:
         ("ETHUSDT", None, 100.0, None, None),
     ]
     assert open_interest(stated, "okx") == [("BTC-USDT-SWAP", 3000.0, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("instrument", "oi_base", "oi_usd"),
+    [
+        # 3,000 x 0.01 BTC at the ticker's mark of 100; 100 USD (BTC) and 10 USD a contract; 1 USD.
+        ("BTC-USDT-SWAP", 30.0, 3_000.0),
+        ("BTC-USD", 600_000.0, 60_000_000.0),
+        ("ETH-USD", 60_000.0, 6_000_000.0),
+        ("XBTUSD", 2_500_000.0, 250_000_000.0),
+    ],
+)
+def test_contracts_of_a_documented_size_are_coins_and_dollars(
+    stated: Built, instrument: str, oi_base: float, oi_usd: float
+) -> None:
+    (row,) = stated.rows(
+        "select oi_base, oi_usd from marts.fct_open_interest where instrument = ?", instrument
+    )
+    assert (row["oi_base"], row["oi_usd"]) == (oi_base, oi_usd)
 
 
 def test_gates_open_interest_is_stated_since_the_vendor_takes_the_total_size(

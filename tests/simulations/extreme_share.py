@@ -34,7 +34,10 @@ COMPONENTS = (
     "intensity_24h_bp",
     "realised_volatility_24h",
 )
-MODELS = ("int_stress_percentiles", "int_stress_score_percentiles", "stress_hourly")
+MODELS = (
+    *("int_stress_percentiles", "int_stress_scores"),
+    *("stress_components_hourly", "stress_hourly"),
+)
 
 
 def made_components(random: np.random.Generator, phi: float) -> pd.DataFrame:
@@ -48,7 +51,7 @@ def made_components(random: np.random.Generator, phi: float) -> pd.DataFrame:
     )
     for component in COMPONENTS:
         made[component] = autoregression(random, phi, ASSETS, HOURS).ravel()
-    return made.assign(mass_below_spot=np.nan)
+    return made
 
 
 def main() -> None:
@@ -65,9 +68,9 @@ def main() -> None:
                 )
             connection.execute("create schema if not exists intermediate")
             connection.execute(
-                "create table intermediate.int_stress_components as"
-                " select * replace (nullif(mass_below_spot, 'nan'::double) as mass_below_spot)"
-                " from made"
+                "create table intermediate.int_stress_values as"
+                " unpivot made on columns(* exclude (hour_at, base_asset))"
+                " into name component value value"
             )
         untested = ("--resource-type=model", "--resource-type=seed")
         run_dbt(home, ["build", *untested, "--select", "stress_weights", *MODELS])
@@ -75,12 +78,16 @@ def main() -> None:
             rows = connection.execute(
                 """
                 select
-                    split_part(base_asset, ' ', 1) as phi,
-                    avg((regime = 'extreme')::integer) as of_score,
+                    split_part(stress.base_asset, ' ', 1) as phi,
+                    avg((stress.regime = 'extreme')::integer) as of_score,
                     avg((score_percentile > 95)::integer) as above_95,
-                    avg((oi_to_market_cap_regime = 'extreme')::integer) as of_component
-                from marts.stress_hourly
-                where hour_at >= ?
+                    avg((components.regime = 'extreme')::integer) as of_component
+                from marts.stress_hourly as stress
+                inner join marts.stress_components_hourly as components
+                    on stress.hour_at = components.hour_at
+                    and stress.base_asset = components.base_asset
+                where stress.hour_at >= ?
+                    and components.component = 'oi_to_market_cap'
                 group by all
                 order by all
                 """,

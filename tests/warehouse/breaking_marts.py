@@ -116,9 +116,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidations_minutely", "minutes_add_up"): "update {table} set events = events + 1",
     ("observation_accounting", "staged_counted"): "update {table} set staged = staged + 1",
     ("release", "row_of_last_release"): "insert into {table} from {table}",
-    ("stress_hourly", "contributions_add_up"): (
-        "update {table} set score = 71.6, oi_to_market_cap_contribution = 12"
-    ),
+    ("stress_hourly", "contributions_add_up"): "update {table} set score = 71.6",
     ("unrecognised_symbols", "symbols_are_listed"): "delete from {table}",
     ("unrecognised_symbols", "symbols_recognised"): ONE_SYMBOL,
     ("venue_coverage_hourly", "hours_are_dense"): (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.warehouse.hand_made import at
 from unwind.settings import Home
-from unwind.warehouse.refresh import _add_hours_before
+from unwind.warehouse.pending_hours import add_hours_before
 from unwind.warehouse.state import naive_utc, staging_state
 
 
@@ -17,7 +17,7 @@ def test_an_hours_first_minutes_touch_the_hour_before(tmp_path: Path) -> None:
             "insert into ops.pending_hours select unnest(?::timestamp[])",
             [[naive_utc(hour) for hour in touched]],
         )
-        _add_hours_before(state)
+        add_hours_before(state)
         rows = state.execute("select hour_at from ops.pending_hours order by all").fetchall()
     # Of 10:00 the hour of 09:00, of 14:00 that of 13:00; 10:00 stands once.
     assert rows == [(naive_utc(at(hour)),) for hour in (9, 10, 11, 13, 14)]

@@ -3,12 +3,7 @@ batch, a specification that comes late. What it holds in the end equals one buil
 
 from __future__ import annotations
 
-import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -206,45 +201,3 @@ def built_at_once(home, folder) -> Home:
     other = copied(home, folder / "at_once")
     refresh(other, clock=clock)
     return other
-
-
-REFRESH_AND_TELL = """
-import json, sys
-from pathlib import Path
-from tests.warehouse.test_refresh import clock
-from unwind.settings import Home
-from unwind.warehouse.refresh import refresh
-tell = lambda phase, done, total: print(json.dumps([phase, done, total]), flush=True)
-refresh(Home(Path(sys.argv[1])), clock=clock, report=tell)
-"""
-
-
-def refreshed_until(home: Home, phase: str, done: int) -> None:
-    """Starts a refresh in a process and kills it -9 when it gets there."""
-    with subprocess.Popen(
-        [sys.executable, "-c", REFRESH_AND_TELL, str(home.root)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    ) as process:
-        for line in process.stdout:
-            now_phase, now_done, _ = json.loads(line)
-            if now_phase == phase and now_done >= done:
-                time.sleep(0.05)
-                process.send_signal(signal.SIGKILL)
-                break
-        process.wait()
-        assert process.returncode == -signal.SIGKILL, f"it ended before {phase} {done}"
-
-
-def test_killed_at_any_moment_it_ends_with_the_same_tables(home, built_at_once, folder):
-    killed = copied(home, folder / "killed")
-    moments = [
-        *(("staging", 5), ("landed gate", 0), ("landed gate", 1)),
-        *(("building", 12), ("marts gate", 0), ("publishing", 0)),
-    ]
-    for phase, done in moments:
-        refreshed_until(killed, phase, done)
-    refresh(killed, clock=clock)
-    assert marts(killed) == marts(built_at_once)
-    assert releases.listed(killed)[0].is_current

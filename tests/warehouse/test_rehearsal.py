@@ -15,7 +15,7 @@ from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse import refresh
 from unwind.warehouse.dbt import run_dbt
-from unwind.warehouse.rehearsal import rehearse_import
+from unwind.warehouse.rehearsal import imports_without_rows, rehearse_import
 
 IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
 ROW = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,17696952000{:02d},8010\n"
@@ -35,6 +35,10 @@ FUNDING = (
     "BTCUSDT,2026-01-28T16:00:00Z,0.0001\nBTCUSDT,2026-01-29T00:00:00Z,0.0002\n"
     "BTCUSDT,2026-01-29T00:00:00Z,0.0002\nBTCUSDT,2026-01-29T04:00:00Z,0.0003\n"
     "BTCUSDT,2026-01-29T08:00:00Z,0.0004\nBTCUSDT,2026-01-29T12:00:00Z,none\n"
+)
+FOREIGN = (
+    '{"received_at": "2026-01-29T14:00:00.000000Z", "request": {"url":'
+    ' "https://api.bybit.com/v5/market/tickers", "params": {}, "status": 200}, "body": "{}"}\n'
 )
 SAID = Wishes({"interval_hours": "from_gaps"})
 
@@ -79,6 +83,9 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
         import_files(home, venue, format, files, clock, wishes).seal
         for venue, format, files, wishes in imports
     ]
+    # Answers of another venue than they are imported for.
+    foreign = written(folder, "foreign.ndjson", FOREIGN)
+    seals.append(import_files(home, "binance", "rest", [foreign], clock).seal)
     build(home)
     return done, left, sealed, [seal.batch.batch_id for seal in seals], home
 
@@ -86,6 +93,11 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
 def asked(home: Home, query: str, *values) -> list[tuple]:
     with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
         return connection.execute(query, list(values)).fetchall()
+
+
+def test_an_import_of_which_nothing_is_recognised_is_named(rehearsed) -> None:
+    _, _, _, batches, home = rehearsed
+    assert imports_without_rows(home, batches) == [batches[2]]
 
 
 def test_nothing_is_sealed_and_nothing_left_behind(rehearsed) -> None:

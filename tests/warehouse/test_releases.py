@@ -307,3 +307,20 @@ def test_marts_are_exported_as_parquet_from_one_release(home, tmp_path):
     )
     with pytest.raises(releases.NoReleaseError, match="no mart 'nothing'"):
         export_marts(home, tmp_path / "out", ["nothing"], lambda *_: None)
+
+
+def test_a_warehouse_built_from_nothing_keeps_the_former_runs_verdicts(home):
+    verdict = "insert into marts.gate_results (run_id, gate, success) values ('run-1', 'm', true)"
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(verdict)
+        # A column that the next version no longer has.
+        warehouse.execute("alter table marts.gate_results add column older integer")
+    releases.publish(home, "run-2", NOW)
+    home.warehouse_db.unlink()
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(MARTS)
+    for _ in range(2):
+        releases.carry_verdicts(home)
+        with duckdb.connect(str(home.warehouse_db), read_only=True) as warehouse:
+            rows = warehouse.execute("select run_id, gate, success from marts.gate_results")
+            assert rows.fetchall() == [("run-1", "m", True)]

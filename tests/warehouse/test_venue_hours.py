@@ -109,6 +109,13 @@ def test_an_hour_of_a_day_is_complete_where_a_file_or_a_segment_names_it(home: H
     assert len(rows) == 24
 
 
+def test_an_hour_whose_file_was_landed_in_part_is_partial(home: Home) -> None:
+    file = put(home, "hyperliquid", "node-fills", "https://mirror/hourly/20260129/14.lz4")
+    rows = venue_hours(home, HOUR, "hyperliquid", landing("partial", [file]))
+    assert (14, "dump", "partial", None) in rows
+    assert "complete" not in {outcome for _, _, outcome, _ in rows}
+
+
 def test_a_days_dump_of_one_contract_says_nothing_of_the_others(home: Home) -> None:
     name = "BTCUSD_PERP-liquidationSnapshot-2026-01-29.zip"
     dump = put(home, "binance", "liquidation-snapshot", name, "time,side\n")

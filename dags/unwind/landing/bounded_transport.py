@@ -1,16 +1,16 @@
-"""HTTP connections whose handshakes and response headers end in time.
+"""HTTP connections whose handshakes, headers and bodies end in time.
 
-`requests` bounds the silence between two bytes, not the whole: headers that trickle, or an endless
-row of `100 Continue`, would hold a request open for ever. Here a timer shuts the socket down, and
-the reader sees a connection that broke off.
+`requests` bounds the silence between two bytes, not the whole: headers that trickle, an endless row
+of `100 Continue`, or chunks whose sizes or trailers never end would hold a request open for ever.
+Here a timer shuts the socket down, and the reader sees a connection that broke off.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -27,32 +27,54 @@ class _EndsInTime:
     sock: socket.socket | None
 
     def connect(self) -> None:
-        with self._cut_off_when_late():
+        with self._headers_in_time():
             super().connect()  # type: ignore[misc]
 
     def getresponse(self) -> Any:
-        with self._cut_off_when_late():
-            return super().getresponse()  # type: ignore[misc]
+        # A response that ends with its connection takes the socket away from it.
+        sock = self.sock
+        with self._headers_in_time():
+            response = super().getresponse()  # type: ignore[misc]
+        response.unwind_socket = sock
+        return response
 
     @contextmanager
-    def _cut_off_when_late(self) -> Iterator[None]:
-        is_late = threading.Event()
-        timer = threading.Timer(MAX_HEADER_SECONDS, self._cut_off, [is_late])
-        timer.daemon = True
-        timer.start()
-        try:
+    def _headers_in_time(self) -> Iterator[None]:
+        with _shut_down_after(MAX_HEADER_SECONDS, lambda: self.sock) as is_late:
             yield
-        finally:
-            timer.cancel()
         if is_late.is_set():
             # Headers that end with the connection would pass for a complete answer.
             raise TimeoutError(f"no complete headers within {MAX_HEADER_SECONDS:.0f} s")
 
-    def _cut_off(self, is_late: threading.Event) -> None:
+
+def cut_off_after(response: Any, seconds: float) -> AbstractContextManager[threading.Event]:
+    """While the body of a `urllib3` response is read: ends its connection after so many seconds.
+
+    The event that it yields is set when it was ended. A body that ends with its connection looks
+    complete even then.
+    """
+    return _shut_down_after(seconds, lambda: getattr(response, "unwind_socket", None))
+
+
+@contextmanager
+def _shut_down_after(
+    seconds: float, found: Callable[[], socket.socket | None]
+) -> Iterator[threading.Event]:
+    is_late = threading.Event()
+
+    def shut_down() -> None:
         is_late.set()
         # Unlike a close, a shutdown wakes the thread that waits in a read.
-        with suppress(OSError, AttributeError):
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[arg-type]
+        with suppress(OSError, AttributeError, TypeError):
+            socket.socket.shutdown(found(), socket.SHUT_RDWR)  # type: ignore[arg-type]
+
+    timer = threading.Timer(seconds, shut_down)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield is_late
+    finally:
+        timer.cancel()
 
 
 class _BoundedHttp(_EndsInTime, HTTPConnection):

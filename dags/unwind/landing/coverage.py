@@ -8,6 +8,7 @@ for before an hour could be complete is no proof of the whole hour, whatever its
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -91,10 +92,12 @@ def settled_at(batch: Batch, venue: Venue) -> datetime:
 
 def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
     """Whether a venue was asked before the time could be complete. A recorder is asked nothing."""
-    asked = any(one.name == landing.dataset for one in _asked_in(batch, venue))
+    asked = [one for one in _asked_in(batch, venue) if one.name == landing.dataset]
     if batch.covers_to_at is None or not landing.requests or not asked:
         return False
-    return (landing.asked_at or landing.landed_at) < settled_at(batch, venue)
+    of_now = all(one.of_now for one in asked)
+    complete_at = batch.covers_to_at if of_now else settled_at(batch, venue)
+    return (landing.asked_at or landing.landed_at) < complete_at
 
 
 def as_of_asking(landing: Landing, batch: Batch, venue: Venue) -> Landing:
@@ -167,19 +170,35 @@ def _of_segments(
     batch: Batch, hours: Iterable[datetime], frames: Iterable[RawObject], missed_by: MissedBy
 ) -> list[HeardHour]:
     only_hour = batch.covers_from_at if batch.kind == "hour" else None
-    of_hour = {hour_named(one.name) or only_hour: one for one in frames}
+    of_hour: dict[datetime | None, list[RawObject]] = defaultdict(list)
+    for one in frames:
+        of_hour[hour_named(one.name) or only_hour].append(one)
+    # Of several recorders the one that lacks least: ledgers say better what all of them lack.
+    lacks = {
+        hour_at: [missed_by(one, hour_at) for one in of_hour.get(hour_at, ())] for hour_at in hours
+    }
     return [
-        stream_hour(hour_at, missed_by(of_hour[hour_at], hour_at) if hour_at in of_hour else None)
-        for hour_at in hours
+        stream_hour(hour_at, min(each, key=lambda one: (one.seconds, one.frames), default=None))
+        for hour_at, each in lacks.items()
     ]
 
 
 def _of_files(
-    hours: Iterable[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
+    hours: Sequence[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
 ) -> list[HeardHour]:
-    """Files that an hour is named by. A day's dump of one contract says nothing of the others."""
+    """Files that an hour is named by. A day's dump of one contract says nothing of the others.
+
+    Where a landing lacks something although every hour has its file, each may lack it.
+    """
     named = {hour_named(one.name) for one in files}
-    rows = [HeardHour(hour_at, DUMP, COMPLETE, 1.0) for hour_at in hours if hour_at in named]
+    is_cut = landing.status == "partial" and not landing.is_only_early and named.issuperset(hours)
+    rows = [
+        HeardHour(hour_at, DUMP, PARTIAL, None, landing.detail)
+        if is_cut
+        else HeardHour(hour_at, DUMP, COMPLETE, 1.0)
+        for hour_at in hours
+        if hour_at in named
+    ]
     if is_day and not named - {None} and landing.status != "failed":
         return []
     lacking = landing.detail or "there is no file of this hour"

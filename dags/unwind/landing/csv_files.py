@@ -20,6 +20,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from unwind.texts import as_utf8
+
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BOM = "\ufeff"
 # A header stands at the top of a file; log lines of a collector may stand before it.
@@ -91,6 +93,15 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.settings or self.columns or self.renames)
 
+    def as_utf8(self) -> Wishes:
+        """The same, of texts that a database takes."""
+        return Wishes(
+            *(
+                {as_utf8(name): as_utf8(text) for name, text in said.items()}
+                for said in (self.settings, self.columns, self.renames)
+            )
+        )
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -141,9 +152,11 @@ _TIME = Column("time", "time", aliases=TIME_ALIASES)
 FORCE_ORDER = (
     *_columns("symbol"),
     Column("side", words=("BUY", "SELL")),
-    *_columns("order_type", "time_in_force", "original_quantity", "price", "average_price"),
+    Column("order_type", is_required=False),
+    Column("time_in_force", is_required=False),
+    *_columns("original_quantity", "price", "average_price"),
     Column("status", aliases=("order_status",)),
-    Column("last_filled", aliases=("order_last_filled_quantity",)),
+    Column("last_filled", is_required=False, aliases=("order_last_filled_quantity",)),
     Column("accumulated_filled", aliases=("order_filled_accumulated_quantity",)),
     Column("trade_time_ms", "time", aliases=("order_trade_time",)),
     Column("usd_size", is_required=False),
@@ -183,10 +196,17 @@ CSV_FORMATS = {
     ),
     "klines-csv": CsvFormat(
         (
-            _columns(
-                *("open_time", "open", "high", "low", "close", "volume", "close_time"),
-                *("quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore"),
-                holds={**_TIMES, **_ALL_NUMBERS},
+            (
+                *_columns(
+                    *("open_time", "open", "high", "low", "close", "volume", "close_time"),
+                    holds={**_TIMES, **_ALL_NUMBERS},
+                ),
+                # What they are called in the API's documentation.
+                Column("quote_volume", aliases=("quote_asset_volume",)),
+                Column("count", aliases=("number_of_trades",)),
+                Column("taker_buy_volume", aliases=("taker_buy_base_asset_volume",)),
+                Column("taker_buy_quote_volume", aliases=("taker_buy_quote_asset_volume",)),
+                Column("ignore"),
             ),
         ),
         is_anchored=True,
@@ -332,14 +352,22 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, wishes: Wishe
             f"{format} takes no --set, --column or --rename: its columns are the venue's own"
         )
     top = list(islice(_texts(lines_path), SAMPLE_LINES))
-    found = _by_header(top, layout, wishes) or _without_header(top, layout, wishes)
-    if found is None and format == "force-order-csv":
+    if top and "\r" in top[0][1]:
+        raise UnrecognisedFileError(
+            f"the lines of {name} end in carriage returns alone, which makes it one line; nothing "
+            "was imported, write it with line feeds"
+        )
+    found = _by_header(top, layout, wishes)
+    header = None if found else _header_in_part(top, layout)
+    if found is None and header is None:
+        found = _without_header(top, layout, wishes)
+    if found is None and header is None and format == "force-order-csv":
         separator = _separator_of_orders(lines_path)
         if separator:
             # Rows of orders in a shape of their own: each is refused with its reason.
             found = Reading(separator, None, _places(FORCE_ORDER), len(FORCE_ORDER))
     if found is None:
-        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, wishes, top))
+        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, wishes, top, header))
     if layout.is_mapped and "calc_time" not in found.columns:
         found = _as_said(found, layout.variants[-1], lines_path, name, venue, format, wishes)
     elif wishes:
@@ -440,6 +468,37 @@ def _by_header(top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes
     return None
 
 
+def _header_in_part(
+    top: Sequence[tuple[int, str]], layout: CsvFormat
+) -> tuple[str, tuple[Column, ...]] | None:
+    """A header that names most columns of a variant and lacks some: its line, and the variant.
+
+    Its rows are not read by their places, where other columns stand; unless each column that it
+    names stands in its place, and it has one for each of the others.
+    """
+    if layout.is_mapped:
+        return None
+    best: tuple[int, str, tuple[Column, ...]] | None = None
+    for _, text in top[:HEADER_WITHIN_LINES]:
+        for separator in SEPARATORS:
+            names = split_line(text, separator)
+            for columns in layout.variants:
+                named = _named_places(names, columns, Wishes())
+                if len(named) * 2 <= len(columns) or (best is not None and len(named) <= best[0]):
+                    continue
+                if columns == layout.variants[0] and _stand_in_place(names, columns, named):
+                    return None
+                best = len(named), text, columns
+    return best[1:] if best else None
+
+
+def _stand_in_place(
+    names: Sequence[str], columns: Sequence[Column], named: Mapping[str, int]
+) -> bool:
+    places = _places(columns)
+    return len(names) >= len(columns) and all(named[one] == places[one] for one in named)
+
+
 def _named_places(
     names: Sequence[str], columns: Sequence[Column], wishes: Wishes
 ) -> dict[str, int]:
@@ -472,10 +531,17 @@ def _without_header(
         variants = [(layout.variants[-1], places)]
     else:
         variants = [(columns, _places(columns)) for columns in layout.variants[:1]]
+        # Optional columns at the end may be lacking, if they are in every row.
+        required = [place for place, one in enumerate(layout.variants[0], 1) if one.is_required]
+        if required[-1] < len(layout.variants[0]):
+            columns = layout.variants[0][: required[-1]]
+            variants.append((columns, _places(columns)))
     best: tuple[int, Reading] | None = None
-    for separator in SEPARATORS:
-        rows = [split_line(text, separator) for _, text in top]
-        for columns, places in variants:
+    for columns, places in variants:
+        if best is not None:
+            break
+        for separator in SEPARATORS:
+            rows = [split_line(text, separator) for _, text in top]
             fitting = [row for row in rows if _fits(row, columns, places)]
             if fitting and (best is None or len(fitting) > best[0]):
                 width = Counter(map(len, fitting)).most_common(1)[0][0]
@@ -539,10 +605,13 @@ def _nothing_recognised(
     layout: CsvFormat,
     wishes: Wishes,
     top: Sequence[tuple[int, str]],
+    header: tuple[str, tuple[Column, ...]] | None,
 ) -> str:
     columns = layout.variants[-1] if layout.is_mapped else layout.variants[0]
-    wanted = [one.name for one in columns if one.is_required and one.name not in wishes.settings]
     first = top[0][1] if top else ""
+    if header:
+        first, columns = header
+    wanted = [one.name for one in columns if one.is_required and one.name not in wishes.settings]
     shown = first if len(first) <= 120 else first[:117] + "..."
     how = (
         "name its own with --column, or state what is the same in every row with --set"
@@ -559,7 +628,7 @@ def _nothing_recognised(
     ]
     missing = (
         f" (missing: {', '.join(lacking)})"
-        if layout.is_mapped and len(lacking) < len(wanted)
+        if (layout.is_mapped or header) and len(lacking) < len(wanted)
         else ""
     )
     return (
@@ -644,7 +713,7 @@ def _zone(text: str) -> str:
     offset = _OFFSET.match(text)
     # Etc/GMT-3 is three hours ahead of Greenwich.
     zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else text
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": "1", "memory_limit": "64MiB"}) as connection:
         known = connection.execute(
             "select count(*) from pg_timezone_names() where name = ?", [zone]
         ).fetchone()

@@ -9,20 +9,24 @@ it is counted in the dataset's transcript, so that one instrument costs only its
 from __future__ import annotations
 
 import base64
+import codecs
 import email.utils
 import hashlib
+import http.client
 import json
+import logging
 import math
+import mmap
 import random
-import tempfile
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -32,8 +36,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
 from unwind.clock import Clock, iso
-from unwind.landing.bounded_transport import BoundedAdapter
-from unwind.settings import connection_variable, endpoint, password
+from unwind.connections import Endpoint, connection_variable, without_userinfo
+from unwind.connections import connection as connection_of
+from unwind.landing.bounded_transport import BoundedAdapter, cut_off_after
+from unwind.scratch import working_folder
+from unwind.settings import Home
+
+# At DEBUG it writes the URL of every request, with the connection's own query.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 T = TypeVar("T")
 Where = Sequence[str | int]
@@ -57,11 +67,20 @@ FAILURES_IN_A_ROW = 5
 # Others (the recorder, a second machine) share the address's budget with us.
 PACE_SHARE = 0.8
 MAX_PAGES = 200
-# 2026-11-25: the largest answers seen are listings of some 10 MB. They are held in memory to be
-# parsed; files of dumps are streamed to disk.
-MAX_ANSWER_BYTES = 48 * 2**20
-MAX_DOWNLOAD_BYTES = 16 * 2**30
+# 2026-11-25: the largest answers seen are listings of some 10 MB, and pages of a bucket's listing
+# of 300 kB. They are held in memory to be parsed; files of dumps are streamed to disk. The largest
+# of these is an hour of Hyperliquid's fills, 45 MB.
+MAX_ANSWER_BYTES = 24 * 2**20
+MAX_TEXT_BYTES = 4 * 2**20
+MAX_DOWNLOAD_BYTES = 2 * 2**30
+# So much is kept of an answer that is too long to be used.
+KEPT_OF_TOO_LONG_BYTES = 2**20
 CHUNK_BYTES = 1 << 16
+# A multiple of three, so that each part is base64 by itself.
+PART_BYTES = 3 * 2**18
+# So much is said of a venue's own words.
+MESSAGE_CHARACTERS = 120
+ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"
 USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 
 
@@ -111,7 +130,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Request:
-    """One question; `where` is its full URL without the query."""
+    """One question; `where` is its full URL without the query, as it may be written."""
 
     connection: str
     method: str
@@ -119,11 +138,15 @@ class Request:
     params: Mapping[str, Any]
     body: Any = None
     cost: float = 1.0
+    path: str = ""
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint("", ""))
 
     @property
     def url(self) -> str:
         """As sent. A percent sign stays as it is: some cursors come already encoded."""
-        return f"{self.where}?{urlencode(self.params, safe='%/')}" if self.params else self.where
+        bare = self.endpoint.url + self.path
+        asked = f"{bare}?{urlencode(self.params, safe='%/')}" if self.params else bare
+        return self.endpoint.with_query(asked)
 
     def __str__(self) -> str:
         asked = ", ".join(f"{key}={value}" for key, value in self.params.items())
@@ -190,7 +213,25 @@ class _Session(requests.Session):
 
 
 class VenueStoppedError(Exception):
-    """The venue blocks us or is down: it is not asked again in this landing."""
+    """The venue is not to be asked any more: it blocks us, is down, or has taken all its time."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long one landing of a venue, and of each of its datasets, may take, and how much.
+
+    Bytes are those of a dataset's answers and files together. 2026-11-25: the longest hour seen
+    took four minutes (Bitfinex allows three questions a minute) and 100 MB.
+    """
+
+    venue_seconds: float = 45 * 60.0
+    dataset_seconds: float = 30 * 60.0
+    dataset_bytes: int = 4 * 2**30
+
+
+HOUR_BOUNDS = Bounds()
+# 2026-11-25: a day's dumps are up to 1,500 files, two requests each.
+DAY_BOUNDS = Bounds(5 * 3600.0, 3 * 3600.0, 32 * 2**30)
 
 
 @dataclass
@@ -203,6 +244,7 @@ class Transcript:
 
     path: Path
     lines: int = 0
+    bytes: int = 0
     requests: int = 0
     usable: int = 0
     absent: int = 0
@@ -211,12 +253,25 @@ class Transcript:
     lacks: list[str] = field(default_factory=list)
     downloads: list[Download] = field(default_factory=list)
 
-    def write(self, envelope: Mapping[str, Any]) -> None:
-        """Adds one envelope line."""
-        with self.path.open("a", encoding="utf-8") as sink:
-            # ASCII only: no reader can then mistake a character of the body for a line end.
-            sink.write(json.dumps(envelope, separators=(",", ":")) + "\n")
+    def write(self, envelope: Mapping[str, Any], payload: bytes | bytearray) -> None:
+        """Adds one envelope line; the payload becomes its `body`, part by part.
+
+        Bytes that are no UTF-8 show as \\xNN, and stand in `body_base64` as they came.
+        """
+        head = json.dumps(envelope, separators=(",", ":"))
+        # ASCII only: no reader can then mistake a character of the body for a line end.
+        with self.path.open("a", encoding="ascii") as sink:
+            sink.write(f'{head[:-1]},"body":"')
+            is_text = _is_utf8(payload)
+            for text in _decoded(payload, "strict" if is_text else "backslashreplace"):
+                sink.write(json.dumps(text)[1:-1])
+            if not is_text:
+                sink.write('","body_base64":"')
+                for at in range(0, len(payload), PART_BYTES):
+                    sink.write(base64.b64encode(payload[at : at + PART_BYTES]).decode("ascii"))
+            sink.write('"}\n')
         self.lines += 1
+        self.bytes += len(payload)
 
     def answered_otherwise(self, note: str, since: int = 0) -> None:
         """The failures from the `since`-th on were made good: noted, and not held against."""
@@ -224,7 +279,7 @@ class Transcript:
         del self.failures[since:]
 
 
-def usable_answers(lines: Iterator[str]) -> Iterator[tuple[Request, Any]]:
+def usable_answers(lines: Iterable[str | bytes]) -> Iterator[tuple[Request, Any]]:
     """The parsed bodies of envelope lines that hold a usable answer."""
     for line in lines:
         envelope = json.loads(line)
@@ -253,8 +308,12 @@ class VenueApi:
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        bounds: Bounds = HOUR_BOUNDS,
     ) -> None:
         self._venue = venue
+        self._bounds = bounds
+        self._ends_at = monotonic() + bounds.venue_seconds
+        self._dataset_ends_at = self._ends_at
         self._connections = connections
         self._signals = signals
         self._paces = paces
@@ -289,6 +348,7 @@ class VenueApi:
         transcript = Transcript(self._folder / f"{name}.ndjson")
         transcript.path.touch()
         before, self._transcript = self._transcript, transcript
+        self._dataset_ends_at = self._monotonic() + self._bounds.dataset_seconds
         try:
             yield transcript
         finally:
@@ -301,15 +361,31 @@ class VenueApi:
             raise RuntimeError("a venue was asked outside `recording`: its answer has no place")
         return self._transcript
 
-    def base_url(self, connection: str) -> str:
+    def endpoint(self, connection: str) -> Endpoint:
         """Where a connection leads; empty when nothing is configured and no public host exists."""
         known = self._connections[connection]
-        default = known.default_host
-        if known.follows:
+        own = connection_of(connection, known.default_host)
+        if known.follows and own.url == known.default_host.rstrip("/"):
             followed = self._connections[known.follows].default_host.rstrip("/")
-            replaced = endpoint(known.follows, followed)
-            default = default if replaced == followed else replaced
-        return endpoint(connection, default)
+            replaced = connection_of(known.follows, followed)
+            return own if replaced.url == followed else replaced
+        return own
+
+    def where(self, connection: str, path: str) -> str:
+        """What a file below a connection is called on record."""
+        return self.endpoint(connection).shown + path
+
+    def struck_out(self, text: str) -> str:
+        """A text with the secrets of all of the venue's connections struck out."""
+        for endpoint in self._endpoints():
+            text = endpoint.struck_out(text)
+        return without_userinfo(text)
+
+    def _endpoints(self) -> Iterator[Endpoint]:
+        """Where all connections lead: one host may serve several, and know the secrets of all."""
+        for connection in self._connections:
+            with suppress(ValueError):
+                yield self.endpoint(connection)
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -348,17 +424,19 @@ class VenueApi:
     ) -> Iterator[Answer]:
         """Answers page by page; `next_page` gives the parameters to change, or None at the end.
 
-        With `body` the parameters are turned into the body of a POST. A venue that hands out the
-        same page for ever is left after the first repetition, and any after MAX_PAGES.
+        With `body` the parameters are turned into the body of a POST. A venue that hands out a page
+        again is left at once, and any after MAX_PAGES; both are failures on record, since what
+        would follow is missing.
         """
         asked: list[dict[str, Any]] = []
+        seen: set[str] = set()
         current = dict(params)
-        while current not in asked:
+        while True:
+            if current in asked:
+                self.left_at(path, params, "leads back to a page that it gave already")
+                return
             if len(asked) == MAX_PAGES:
-                self.transcript.failures.append(
-                    f"{self._venue} gave more than {MAX_PAGES} pages for "
-                    f"{path} ({params}); the rest was left, land a shorter window"
-                )
+                self.left_at(path, params, f"goes on after {MAX_PAGES} pages")
                 return
             asked.append(current)
             answer = self.ask(
@@ -371,6 +449,11 @@ class VenueApi:
             )
             if answer is None:
                 return
+            contents = hashlib.sha256(json.dumps(answer.rows).encode()).hexdigest()
+            if answer.rows and contents in seen:
+                self.left_at(path, params, "gives the same rows again and again")
+                return
+            seen.add(contents)
             yield answer
             try:
                 change = next_page(answer)
@@ -383,6 +466,13 @@ class VenueApi:
             if change is None:
                 return
             current = {**current, **change}
+
+    def left_at(self, path: str, params: Mapping[str, Any], why: str) -> None:
+        """Puts on record that a list was not followed to its end."""
+        self.transcript.failures.append(
+            f"{self._venue} {why} for {path} ({dict(params)}); what would follow was left, land "
+            "again, or a shorter time"
+        )
 
     def text(
         self, connection: str, path: str, params: Mapping[str, Any] | None = None
@@ -431,22 +521,26 @@ class VenueApi:
         body: Any,
         cost: float,
     ) -> Request:
-        base = self.base_url(connection)
-        if not base:
+        endpoint = self.endpoint(connection)
+        if not endpoint.url:
             raise VenueStoppedError(
                 f"{self._venue} has no public host for {connection}; set "
                 f"{connection_variable(connection)} to a mirror to land it"
             )
         method = "GET" if body is None else "POST"
-        return Request(connection, method, base + path, dict(params or {}), body, cost)
+        where = endpoint.shown + path
+        return Request(connection, method, where, dict(params or {}), body, cost, path, endpoint)
 
     def _persist(self, request: Request, attempt: Callable[[], T]) -> T | None:
         limits = self._connections[request.connection].limits
         if limits in self._stopped:
             raise VenueStoppedError(f"not asked any more, because {self._stopped[limits]}")
+        self._check_bounds()
         until = self._monotonic() + MAX_REQUEST_SECONDS
         retrying = Retrying(
-            stop=lambda state: _enough(state) or self._monotonic() > until,
+            stop=lambda state: (
+                _enough(state) or self._monotonic() > until or self._seconds_left() <= 0
+            ),
             wait=self._wait,
             retry=retry_if_exception(
                 lambda error: isinstance(error, UnusableAnswerError) and error.worth_another_try
@@ -462,6 +556,24 @@ class VenueApi:
         self._failures_in_a_row[limits] = 0
         return result
 
+    def _seconds_left(self) -> float:
+        return min(self._ends_at, self._dataset_ends_at) - self._monotonic()
+
+    def _check_bounds(self, wait_seconds: float = 0.0) -> None:
+        """Raises VenueStoppedError where a landing has taken all the time or space that it may."""
+        now, bounds = self._monotonic() + wait_seconds, self._bounds
+        if now >= self._ends_at:
+            reached = f"the landing of {self._venue} may take {bounds.venue_seconds:,.0f} s"
+        elif now >= self._dataset_ends_at:
+            reached = f"one dataset's landing may take {bounds.dataset_seconds:,.0f} s"
+        elif self.transcript.bytes >= bounds.dataset_bytes:
+            reached = f"one dataset's answers may be {bounds.dataset_bytes:,} bytes long"
+        else:
+            return
+        raise VenueStoppedError(
+            f"{self._venue} was not asked any further: {reached}; what came is kept, land again"
+        )
+
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
         asked_for = fault.rest_seconds if isinstance(fault, UnusableAnswerError) else None
@@ -472,10 +584,11 @@ class VenueApi:
         return max(asked_for + random.uniform(0.0, 1.0), backing_off)
 
     def _note(self, request: Request, limits: str, fault: UnusableAnswerError) -> None:
+        reason = self.struck_out(fault.reason)
         if fault.kind == "absent":
             self.transcript.absent += 1
             return
-        self.transcript.failures.append(fault.reason)
+        self.transcript.failures.append(reason)
         if fault.kind in ("refused", "corrupt"):
             # The venue is well; it is this request or this file that is not.
             return
@@ -483,8 +596,8 @@ class VenueApi:
         self._failures_in_a_row[limits] = in_a_row
         if fault.kind == "broken" and in_a_row < FAILURES_IN_A_ROW:
             return
-        self._stopped[limits] = fault.reason
-        raise VenueStoppedError(fault.reason)
+        self._stopped[limits] = reason
+        raise VenueStoppedError(reason)
 
     # -- what an answer must be -----------------------------------------------------------------
 
@@ -502,7 +615,7 @@ class VenueApi:
         return Answer(parsed, [] if rows is None else _at(parsed, rows))
 
     def _text_answer(self, request: Request) -> str:
-        status, headers, payload, cut = self._body(request)
+        status, headers, payload, cut = self._body(request, MAX_TEXT_BYTES)
         problem = self._refusal(request, status, headers, a_file=True)
         if problem is None and (cut or not payload):
             problem = UnusableAnswerError(
@@ -531,7 +644,12 @@ class VenueApi:
                 cut = self._stream(
                     response, sink.write, MAX_DOWNLOAD_SECONDS, MAX_DOWNLOAD_BYTES, decode=False
                 )
+        if any(_holds_any(target, endpoint.secrets) for endpoint in self._endpoints()):
+            target.unlink()
+            fault = "holds a secret of its connection and was not kept"
+            raise UnusableAnswerError("refused", self._sentence(request, fault, attempts=1))
         found = _file_sha256(target)
+        self.transcript.bytes += target.stat().st_size
         if cut or not target.stat().st_size:
             fault = cut or "had an empty body"
             raise UnusableAnswerError("broken", self._sentence(request, fault))
@@ -562,7 +680,8 @@ class VenueApi:
         said = f"HTTP {status}" + (
             f", code {code}" if code not in (None, *signals.ok_codes) else ""
         )
-        message = _message(parsed)
+        # Struck out before it is cut: half a secret would not be found.
+        message = self.struck_out(_message(parsed))[:MESSAGE_CHARACTERS]
         said += f" ({message})" if message else ""
         if status in signals.blocked_statuses or code in signals.blocked_codes:
             return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
@@ -624,7 +743,8 @@ class VenueApi:
         self._sent_at = self._monotonic()
         self.transcript.requests += 1
         key_header = self._connections[request.connection].key_header
-        key = {key_header: password(request.connection)} if key_header else {}
+        endpoint = request.endpoint
+        key = {key_header: endpoint.password} if key_header else endpoint.authorization
         try:
             response = self._session.request(
                 request.method,
@@ -637,26 +757,31 @@ class VenueApi:
                 # A loopback server is never behind the environment's proxy.
                 proxies={"http": None, "https": None} if _is_loopback(request.where) else None,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+            # Without its cause, whose text quotes the URL with all that is in it.
             raise UnusableAnswerError(
                 "unreachable",
                 f"{self._venue} did not answer {request} ({type(error).__name__}); check the "
                 "network and the venue's status page, then land again",
-            ) from error
+            ) from None
         with response:
             yield response
 
-    def _body(self, request: Request) -> tuple[int, Mapping[str, str], bytes, str | None]:
+    def _body(
+        self, request: Request, limit: int = MAX_ANSWER_BYTES
+    ) -> tuple[int, Mapping[str, str], bytearray, str | None]:
         with self._sent(request) as response:
-            payload, cut = self._read(response, MAX_ANSWER_SECONDS, MAX_ANSWER_BYTES)
+            payload, cut = self._read(response, MAX_ANSWER_SECONDS, limit)
             return response.status_code, response.headers, payload, cut
 
     def _read(
         self, response: requests.Response, seconds: float, limit: int
-    ) -> tuple[bytes, str | None]:
+    ) -> tuple[bytearray, str | None]:
         received = bytearray()
         cut = self._stream(response, received.extend, seconds, limit, decode=True)
-        return bytes(received), cut
+        if len(received) > limit:
+            del received[KEPT_OF_TOO_LONG_BYTES:]
+        return received, cut
 
     def _stream(
         self,
@@ -668,22 +793,30 @@ class VenueApi:
         decode: bool,
     ) -> str | None:
         """Passes the body on as it comes; what cut it short, if anything did."""
+        seconds = min(seconds, self._sent_at - self._monotonic() + self._seconds_left())
         until = self._sent_at + seconds
+        too_slow = f"took longer than {seconds:.0f} s"
         size = 0
-        try:
-            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
-                write(chunk)
-                size += len(chunk)
-                if size > limit:
-                    return f"was longer than {limit:,} bytes"
-                if self._monotonic() > until:
-                    return f"took longer than {seconds:.0f} s"
-        except (urllib3.exceptions.HTTPError, OSError):
-            return f"broke off after {size:,} bytes"
-        return None
+        left = max(until - self._monotonic(), 0.0)
+        with cut_off_after(response.raw, left) as is_late:
+            try:
+                while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
+                    write(chunk)
+                    size += len(chunk)
+                    if size > limit:
+                        return f"was longer than {limit:,} bytes"
+                    if self._monotonic() > until:
+                        return too_slow
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
+                return too_slow if is_late.is_set() else f"broke off after {size:,} bytes"
+        return too_slow if is_late.is_set() else None
 
     def _record(
-        self, request: Request, status: int, payload: bytes, fault: UnusableAnswerError | None
+        self,
+        request: Request,
+        status: int,
+        payload: bytes | bytearray,
+        fault: UnusableAnswerError | None,
     ) -> None:
         asked: dict[str, Any] = {
             "url": request.where,
@@ -695,26 +828,29 @@ class VenueApi:
         if fault is not None:
             asked["fault"] = fault.kind
         envelope: dict[str, Any] = {"received_at": iso(self._clock()), "request": asked}
-        try:
-            envelope["body"] = payload.decode("utf-8")
-        except UnicodeDecodeError:
-            envelope["body"] = payload.decode("utf-8", errors="backslashreplace")
-            envelope["body_base64"] = base64.b64encode(payload).decode("ascii")
-        self.transcript.write(envelope)
+        shown = payload
+        for endpoint in self._endpoints():
+            shown = endpoint.struck_out_bytes(shown)
+        if shown is not payload:
+            asked["struck_out"] = True
+            payload = shown
+            if fault is None:
+                self.transcript.notes.append(ECHOED_SECRET.format(venue=self._venue))
+        self.transcript.write(envelope, payload)
 
     # -- not asking too much --------------------------------------------------------------------
 
     def _keep_pace(self, request: Request) -> None:
         if _is_loopback(request.where):
             return
-        path = urlsplit(request.where).path
-        pace = next((one for one in self._paces if path.startswith(one.path)), None)
+        pace = next((one for one in self._paces if request.path.startswith(one.path)), None)
         if pace is None:
             return
         limits = self._connections[request.connection].limits
         spent = self._spent.setdefault((limits, pace), deque())
         wait = pace_wait_seconds(spent, pace, request.cost, self._monotonic())
         if wait > 0:
+            self._check_bounds(wait)
             self._sleep(wait)
         spent.append((self._monotonic(), request.cost))
 
@@ -761,20 +897,36 @@ def pace_wait_seconds(
     return wait
 
 
-def scratch_folder(home_root: Path) -> tempfile.TemporaryDirectory[str]:
+def scratch_folder(home_root: Path) -> TemporaryDirectory[str]:
     """A folder for one landing's downloads, on the same disk as the raw zone."""
-    home_root.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=".landing-", dir=home_root)
+    return working_folder(Home(home_root), "landing")
 
 
-def _parsed(payload: bytes) -> tuple[Any, str | None]:
+def _parsed(payload: bytearray) -> tuple[Any, str | None]:
     """The JSON in a body, or what is wrong with it."""
     if not payload.strip():
         return None, "had an empty body"
     try:
         return json.loads(payload), None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "was HTML" if payload.lstrip()[:1] == b"<" else "was no JSON"
+
+
+def _decoded(payload: bytes | bytearray, errors: str) -> Iterator[str]:
+    """The payload as text, in parts that fit into memory several times over."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors)
+    for at in range(0, len(payload), PART_BYTES):
+        yield decoder.decode(payload[at : at + PART_BYTES])
+    yield decoder.decode(b"", final=True)
+
+
+def _is_utf8(payload: bytes | bytearray) -> bool:
+    try:
+        for _ in _decoded(payload, "strict"):
+            pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wrong_shape(parsed: Any, rows: Where | None) -> str | None:
@@ -803,12 +955,12 @@ def _code(parsed: Any, where: Where) -> str | None:
 
 
 def _message(parsed: Any) -> str:
-    """The venue's own words on an error, cut to a readable length."""
+    """The venue's own words on an error."""
     if not isinstance(parsed, dict):
         return ""
     for name in ("msg", "retMsg", "message", "error"):
         if isinstance(parsed.get(name), str) and parsed[name] not in ("", "OK"):
-            return parsed[name][:120]
+            return parsed[name]
     return ""
 
 
@@ -843,3 +995,14 @@ def _is_loopback(url: str) -> bool:
 def _file_sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _holds_any(path: Path, secrets: Sequence[str]) -> bool:
+    """Whether a file's bytes contain one of the texts."""
+    if not secrets or not path.stat().st_size:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return any(content.find(secret.encode()) >= 0 for secret in secrets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unwind.clock import Clock
+from unwind.errors import UnwindError
 from unwind.landing.csv_files import (
     CSV_FORMATS,
     Reading,
@@ -17,8 +19,10 @@ from unwind.landing.csv_files import (
     read_csv,
 )
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
+from unwind.texts import as_utf8
 
 # Which dataset a file of this format holds; `mixed` is sorted out by the venue's staging models.
 DATASET_OF_FORMAT = {
@@ -53,14 +57,26 @@ OF_A_MARKET = ("funding-csv", "bars-csv", "oi-csv", "ratio-csv")
 # Formats whose --venue names who says so, whether or not it is one of the venues.
 OF_ANY_SOURCE = ("reported-csv",)
 NOTHING_SAID = Wishes()
+# How files begin that hold no lines, and what they are.
+FOREIGN_MAGIC = {
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\x00": "packed by xz",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"SQLite format 3\x00": "a SQLite database",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+}
 
 
-class ImportRefusedError(ValueError):
+class ImportRefusedError(UnwindError, ValueError):
     """Nothing was imported; the text says which file or argument, why, and what to do."""
 
 
 class UnrecognisedImportError(ImportRefusedError):
     """The file can be read, and is not what it was said to be; wrong usage."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -101,6 +117,7 @@ def import_files(
             f"{format} takes no --set, --column or --rename; its lines say all themselves"
         )
     imported_at = clock()
+    sweep_home(home)
     zone, ledger = RawZone(home), Ledger(home)
     there = {(obj.sha256, obj.format): obj for obj in ledger.objects_landed(venue)}
     taken: dict[str, RawObject] = {}
@@ -109,29 +126,30 @@ def import_files(
     already_there = []
     for file in files:
         _check_readable(file)
+        name = as_utf8(file.name)
         obj = zone.put(
             file.resolve(),
             venue=venue,
             dataset=DATASET_OF_FORMAT[format],
             format=format,
-            name=file.name,
+            name=name,
             imported_at=imported_at,
         )
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
         if format in CSV_FORMATS:
-            reading = _read(zone, obj, file.name, wishes)
-            readings.append((file.name, reading))
+            reading = _read(zone, obj, name, wishes.as_utf8())
+            readings.append((name, reading))
             obj = replace(obj, reading=reading.as_json())
         before = there.get((obj.sha256, format))
         if obj.sha256 in taken:
-            already_there.append(file.name)
+            already_there.append(name)
         elif before is None:
             taken[obj.sha256] = obj
         elif before.reading is not None and before.reading != obj.reading:
             read_anew[obj.sha256] = obj
         else:
-            already_there.append(file.name)
+            already_there.append(name)
     reread = _reread(ledger, venue, format, read_anew, clock)
     if not taken:
         return ImportReport(None, (), tuple(already_there), tuple(readings), reread)
@@ -215,6 +233,16 @@ def _check_readable(file: Path) -> None:
         raise ImportRefusedError(
             f"{file} cannot be read ({error.strerror}); nothing was imported, check its permissions"
         ) from error
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ImportRefusedError(
+            f"{file.name} is written in UTF-16; nothing was imported, save it as UTF-8"
+        )
+    packing = next((kind for magic, kind in FOREIGN_MAGIC.items() if head.startswith(magic)), None)
+    if packing:
+        raise ImportRefusedError(
+            f"{file.name} is {packing}, which imports do not unpack; nothing was imported, give "
+            "its lines as they are, or as zip, gz or lz4"
+        )
     if not head:
         raise ImportRefusedError(f"{file} is empty; nothing was imported, leave it out")
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tenacity.wait import wait_fixed
 
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.clock import Clock, parse_day, parse_hour
+from unwind.errors import is_of_this_machine
 from unwind.landing.coverage import (
     COMPLETE,
     FAILED,
@@ -33,11 +35,14 @@ from unwind.landing.coverage import (
     STREAM,
     as_of_asking,
     heard_by_asking,
+    hour_named,
     settled_at,
     stream_hour,
     was_early,
 )
 from unwind.landing.http import (
+    DAY_BOUNDS,
+    HOUR_BOUNDS,
     Download,
     Request,
     Transcript,
@@ -47,10 +52,20 @@ from unwind.landing.http import (
     usable_answers,
 )
 from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.recorder_state import read_state
-from unwind.landing.segments import CLOSED, closed_path, missed, missed_in, open_path
-from unwind.settings import Home
+from unwind.landing.segments import (
+    CLOSED,
+    RecorderFolder,
+    closed_path,
+    gaps_in,
+    gaps_of,
+    missed_by_all,
+    open_path,
+    recorder_folders,
+)
+from unwind.settings import Home, count_from_env
 from unwind.venues import (
     DAILY,
     DAY,
@@ -155,6 +170,7 @@ def land_venue(
     """
     known_venue = _venue(venue)
     _check_possible(batch, clock())
+    sweep_home(home, batch.batch_id)
     ledger = Ledger(home)
     landings = {landing.dataset: landing for landing in ledger.landed(batch.batch_id, venue)}
     with scratch_folder(home.root) as scratch:
@@ -168,9 +184,10 @@ def land_venue(
             clock=clock,
             sleep=sleep,
             monotonic=monotonic,
+            bounds=DAY_BOUNDS if batch.kind == "day" else HOUR_BOUNDS,
         )
         with closing(api):
-            known = LandedKnowledge(home, batch, known_venue, folder, api)
+            known = LandedKnowledge(home, batch, known_venue, folder, api, landings)
             for dataset in due_datasets(home, batch, known_venue):
                 before = landings.get(dataset.name)
                 if before and _is_complete(before, dataset, batch, known_venue):
@@ -260,12 +277,7 @@ def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
 
 def tracked_instruments() -> int:
     """How many instruments of each market are followed one by one (liquidations: always all)."""
-    text = os.environ.get(TRACKED_INSTRUMENTS_VARIABLE, "").strip() or str(TRACKED_INSTRUMENTS)
-    if not text.isdigit() or int(text) == 0:
-        raise ValueError(
-            f"{TRACKED_INSTRUMENTS_VARIABLE} is {text!r}; set it to a whole number above zero"
-        )
-    return int(text)
+    return count_from_env(TRACKED_INSTRUMENTS_VARIABLE, TRACKED_INSTRUMENTS)
 
 
 # A dataset's answers, and the landing that they are of.
@@ -281,6 +293,8 @@ class LandedKnowledge:
     venue: Venue
     folder: Path
     api: VenueApi
+    # What has landed of this batch so far, by dataset.
+    landings: Mapping[str, Landing]
 
     def tracked(self, market: str = "") -> list[str]:
         """The largest instruments of a market; raises NotKnownError when sizes are not known."""
@@ -326,14 +340,31 @@ class LandedKnowledge:
 
     def has(self, url: str, sha256: str | None = None) -> bool:
         """Whether this batch, or an hour's batch of its day, holds the file."""
-        batches = [self.batch]
-        if self.batch.kind == "day" and sha256 is None:
-            batches += [hour_batch(hour_at) for hour_at in _window(self.batch).hours]
-        return any(
-            one.name == url and one.problem is None and sha256 in (None, one.sha256)
-            for batch in batches
-            for landing in Ledger(self.home).landed(batch.batch_id, self.venue.name)
+        if any(
+            url in self._names(one.name) and one.problem is None and sha256 in (None, one.sha256)
+            for landing in self.landings.values()
             for one in landing.objects
+        ):
+            return True
+        return sha256 is None and url in self._names_of_hours
+
+    def _names(self, name: str) -> tuple[str, str]:
+        """An object's name as it is now; older ledgers name a mirror's files by its whole URL."""
+        return name, self.api.struck_out(name)
+
+    @cached_property
+    def _names_of_hours(self) -> frozenset[str]:
+        """What the batches of a day's hours hold, read once however many files are asked for."""
+        if self.batch.kind != "day":
+            return frozenset()
+        ledger = Ledger(self.home)
+        return frozenset(
+            name
+            for hour_at in _window(self.batch).hours
+            for landing in ledger.landed(hour_batch(hour_at).batch_id, self.venue.name)
+            for one in landing.objects
+            if one.problem is None
+            for name in self._names(one.name)
         )
 
     def _failure(self, dataset: str) -> str:
@@ -346,7 +377,7 @@ class LandedKnowledge:
         """The answers of this landing, which is on record by now."""
         landed = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         landing = next((one for one in landed if one.dataset == dataset), None)
-        return usable_answers(iter(lines.read_text("utf-8").splitlines())), landing
+        return usable_answers(_lines(lines)), landing
 
     def _past(self, dataset: str) -> Iterator[Told]:
         ledger, zone = Ledger(self.home), RawZone(self.home)
@@ -354,18 +385,16 @@ class LandedKnowledge:
             for landing in ledger.landed(batch_id, self.venue.name):
                 if landing.dataset == dataset and landing.status in ("ok", "partial"):
                     lines = itertools.chain.from_iterable(
-                        zone.read(one).decode("utf-8").splitlines()
+                        zone.lines_of(one)
                         for one in landing.objects
                         if one.format == "rest" and not one.problem
                     )
                     yield usable_answers(lines), landing
 
 
-def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
-    """Whether there is nothing to ask for again. Dumps of days may be published again."""
-    if dataset.rechecked and batch.kind == "day":
-        return False
-    return landing.status == "ok" and not was_early(landing, batch, venue)
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as lines:
+        yield from lines
 
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
@@ -435,22 +464,42 @@ def _land_dataset(
             if str(stopped) not in transcript.failures:
                 transcript.failures.append(str(stopped))
         except Exception as error:
+            # A full disk is no venue's doing, and would meet the next one as well.
+            if is_of_this_machine(error):
+                raise
             # The boundary of a dataset: whatever an answer provokes in its code costs only it.
-            logger.exception("%s %s %s broke off", batch.batch_id, venue.name, dataset.name)
+            broke_off = "".join(traceback.format_exception(error))
+            logger.error(
+                "%s %s %s broke off\n%s",
+                batch.batch_id,
+                venue.name,
+                dataset.name,
+                api.struck_out(broke_off),
+            )
             transcript.failures.append(
                 f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
                 f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
             )
+    transcript.failures[:] = map(api.struck_out, transcript.failures)
     if before and _stands(before, batch, venue) and not transcript.downloads:
         return before
     zone = RawZone(home)
     landed_at = api.now()
-    files = [_put_file(zone, venue, dataset, download) for download in transcript.downloads]
-    unreadable = [
-        f"{one.name} is kept but cannot be used: {one.problem}"
-        for one, download in zip(files, transcript.downloads, strict=True)
-        if one.problem and not download.fault
-    ]
+    files, unreadable = [], []
+    for download in transcript.downloads:
+        try:
+            kept = _put_file(zone, venue, dataset, download)
+        except OSError:
+            # The disk takes nothing: that is no outcome of a dataset.
+            raise
+        except Exception as error:
+            unreadable.append(
+                f"{download.url} cannot be kept ({type(error).__name__}: {error}); land again"
+            )
+            continue
+        files.append(kept)
+        if kept.problem and not download.fault:
+            unreadable.append(f"{kept.name} is kept but cannot be used: {kept.problem}")
     status, detail = _outcome(
         transcript, transcript.failures + unreadable, transcript.usable - len(unreadable)
     )
@@ -501,7 +550,7 @@ def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tu
         return ("partial" if usable > 0 else "failed"), detail
     if usable > 0 or transcript.notes:
         absent = [f"{transcript.absent} asked for do not exist"] if transcript.absent else []
-        return "ok", "; ".join(transcript.notes + absent)
+        return "ok", "; ".join(dict.fromkeys(transcript.notes + absent))
     return "empty", "the venue had nothing for this time"
 
 
@@ -562,9 +611,11 @@ def land_late_segments(home: Home, clock: Clock) -> list[Seal]:
 
 
 def _recorded_hours(home: Home, since: datetime) -> list[datetime]:
-    """The hours, oldest first, of which some venue has a closed segment."""
+    """The hours, oldest first, of which some recorder of some venue has a closed segment."""
     names = {
-        path.name.removesuffix(CLOSED) for path in home.recorder.glob(f"*/????-??-??T??{CLOSED}")
+        path.name.removesuffix(CLOSED)
+        for depth in ("*", "*/*")
+        for path in home.recorder.glob(f"{depth}/????-??-??T??{CLOSED}")
     }
     return [hour_at for hour_at in map(parse_hour, sorted(names)) if hour_at >= since]
 
@@ -583,16 +634,20 @@ def _with_segments(
     """
     landed = landing.objects if landing else ()
     segments = {one.name: one for one in landed if one.format == "frames"}
-    folder, zone = home.recorder / venue.name, RawZone(home)
-    paths, lacking, streamed = [], [], []
+    folders, zone = recorder_folders(home.recorder, venue.name), RawZone(home)
+    paths: dict[str, Path] = {}
+    lacking, streamed = [], []
     for hour_at in _window(batch).hours:
-        _wait_until_closed(folder, hour_at, clock, sleep)
-        path = closed_path(folder, hour_at)
-        if not path.exists():
-            streamed.append(_streamed_before(zone, venue, landing, hour_at))
+        closed = _closed_segments(folders, hour_at, clock, sleep)
+        if not closed:
+            streamed.append(_streamed_before(zone, landing, hour_at))
             continue
-        lacks = missed(path)
-        paths.append(path)
+        gone = [one for one in segments.values() if one.name not in closed]
+        lacks = missed_by_all(
+            [gaps_of(path, hour_at) for path in closed.values()]
+            + [gaps_in(zone.lines_of(one), hour_at) for one in gone if _is_of(one, hour_at)]
+        )
+        paths |= closed
         streamed.append(stream_hour(hour_at, lacks))
         if not lacks.is_whole:
             lacking.append(f"{hour_at:%Y-%m-%dT%H}: {lacks}")
@@ -600,15 +655,15 @@ def _with_segments(
         if not venue.recorded or batch.kind != "hour":
             return None
         detail = (
-            f"nothing was recorded: {folder} has no closed segment of this hour; what the "
+            f"nothing was recorded: {folders[0].path} has no closed segment of this hour; what the "
             "venue published then is not known"
         )
         return Landing(
             "liquidations", "failed", detail, 0, (), clock(), clock(), heard=tuple(streamed)
         )
-    for path in paths:
-        name = f"recorder/{venue.name}/{path.name}"
-        # A segment grows when the clock was set back over its hour; it then takes its own place.
+    for name, path in paths.items():
+        # A segment grows when the clock was set back over its hour, or while it is copied from
+        # another host; it then takes its own place.
         if name not in segments or segments[name].bytes != path.stat().st_size:
             segments[name] = zone.put(
                 path,
@@ -629,12 +684,12 @@ def _with_segments(
         return Landing("liquidations", status, told, 0, held, now, now, heard=heard)
     asked = heard_by_asking(batch, venue, landing) if landing.heard is None else landing.heard
     heard = _with_stream(venue, asked, streamed)
-    status, details = landing.status, [landing.detail]
+    status, details = landing.status, [_without_stream(landing)]
     if paths:
         status = {"failed": "partial", "empty": "ok"}.get(status, status)
         if landing.status == "empty":
             details = []
-        if told and told not in landing.detail:
+        if told:
             details.append(told)
     unheard = _unheard(batch, heard)
     if status in ("ok", "empty") and unheard:
@@ -644,19 +699,47 @@ def _with_segments(
     return replace(landing, status=status, detail=detail, objects=held, heard=heard)
 
 
-def _streamed_before(
-    zone: RawZone, venue: Venue, landing: Landing | None, hour_at: datetime
-) -> HeardHour:
-    """What a segment of the hour said that has landed and is no longer in the recorder's folder."""
+def _closed_segments(
+    folders: Sequence[RecorderFolder],
+    hour_at: datetime,
+    clock: Clock,
+    sleep: Callable[[float], None],
+) -> dict[str, Path]:
+    """The closed segments of an hour, by what they are called in the raw zone: one a recorder."""
+    closed = {}
+    for folder in folders:
+        _wait_until_closed(folder.path, hour_at, clock, sleep)
+        path = closed_path(folder.path, hour_at)
+        if path.exists():
+            closed[f"{folder.object_name}/{path.name}"] = path
+    return closed
+
+
+def _is_of(segment: RawObject, hour_at: datetime) -> bool:
+    return segment.problem is None and hour_named(segment.name) == hour_at
+
+
+def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) -> HeardHour:
+    """What segments of the hour said that have landed and are in no recorder's folder any more."""
     if landing is not None:
         for one in landing.heard or ():
             if one.source_kind == STREAM and one.hour_at == hour_at:
                 return one
-        name = f"recorder/{venue.name}/{closed_path(Path(), hour_at).name}"
-        for segment in landing.objects:
-            if segment.name == name and segment.problem is None:
-                return stream_hour(hour_at, missed_in(zone.read(segment).splitlines(), hour_at))
+        landed = [one for one in landing.objects if one.format == "frames" and _is_of(one, hour_at)]
+        if landed:
+            gaps = [gaps_in(zone.lines_of(one), hour_at) for one in landed]
+            return stream_hour(hour_at, missed_by_all(gaps))
     return stream_hour(hour_at, None)
+
+
+def _without_stream(landing: Landing) -> str:
+    """A landing's detail without what it said of the stream, which is worked out again."""
+    said = {
+        f"{one.hour_at:%Y-%m-%dT%H}: {one.detail}"
+        for one in landing.heard or ()
+        if one.source_kind == STREAM and one.detail
+    }
+    return "; ".join(part for part in landing.detail.split("; ") if part not in said)
 
 
 def _with_stream(

@@ -3,27 +3,44 @@
 A batch is what landed together. While it is open, each venue's landings lie in
 `ledger/landed/<batch>/<venue>.json`; sealing unites them into `ledger/batches/<batch>.r0001.json`.
 A revision is never changed: what comes later makes the next one, which names what changed.
+
+A person may withdraw a batch, or one venue's part: `ledger/withdrawals/<batch>.w0001.json` takes it
+out of the warehouse, and a later entry puts it back. Nothing that landed is deleted by it.
 """
 
 from __future__ import annotations
 
+import glob
 import json
+import logging
 import os
-import uuid
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from unwind.clock import iso, parse_instant
-from unwind.durable import sync, write_json
+from unwind.durable import write_json, write_once
+from unwind.errors import UnwindError
 from unwind.landing.raw import RawObject
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 STATUSES = ("ok", "partial", "failed", "empty")
 SOURCE_KINDS = ("rest", "stream", "dump")
 OUTCOMES = ("complete", "partial", "failed")
+# In place of a venue's name: the whole batch.
+EVERY_VENUE = "*"
+SEALED_NAME = re.compile(r"(?P<batch_id>[^.].*)\.r(?P<revision>\d+)\.json")
+WITHDRAWAL_NAME = re.compile(r"(?P<batch_id>[^.].*)\.w(?P<number>\d+)\.json")
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerError(UnwindError, ValueError):
+    """A file of the ledger cannot be read, or an entry cannot be made; says what to do."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +156,17 @@ class Seal:
     changed: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """One entry about a batch or one venue's part: withdrawn by a person, or put back."""
+
+    batch_id: str
+    venue: str
+    is_withdrawn: bool
+    reason: str
+    noted_at: datetime
+
+
 class Ledger:
     """Reads and writes the ledger's files; every write is whole or absent."""
 
@@ -150,14 +178,24 @@ class Ledger:
         write_json(
             self._home.landed / batch_id / f"{venue}.json",
             [landing.as_json() for landing in sorted(landings, key=lambda one: one.dataset)],
+            folder=process_folder(self._home),
         )
 
     def landed(self, batch_id: str, venue: str) -> list[Landing]:
-        """What is noted of a venue in a batch, sealed or not; empty when it never landed."""
+        """What is noted of a venue in a batch, sealed or not; empty when it never landed.
+
+        Of a file that cannot be read the last seal's landings stand; where there are none either,
+        the venue lands again as if it never had, which writes the file again.
+        """
         path = self._home.landed / batch_id / f"{venue}.json"
         if not path.exists():
             return []
-        return [Landing.from_json(fields) for fields in json.loads(path.read_text())]
+        try:
+            return read_landed(path)
+        except LedgerError as unreadable:
+            logger.warning("%s", unreadable)
+            last = self.last_seal(batch_id)
+            return list(last.landings.get(venue, ())) if last else []
 
     def seal(self, batch: Batch, sealed_at: datetime) -> Seal:
         """Seals what has landed. Nothing new since the last revision: that one is returned.
@@ -167,15 +205,17 @@ class Ledger:
         """
         folder = self._home.landed / batch.batch_id
         landings = {
-            path.stem: tuple(self.landed(batch.batch_id, path.stem))
-            for path in sorted(folder.glob("*.json"))
+            path.stem: self._landed_or_failed(path, sealed_at)
+            for path in sorted(folder.glob("[!.]*.json"))
         }
         while True:
             last = self.last_seal(batch.batch_id)
             changed = _changes(last.landings if last else {}, landings)
-            if last and not changed:
+            newest = max((ref.revision for ref in self._revisions(batch.batch_id)), default=0)
+            # A newest revision that cannot be read is followed by one that can.
+            if last and not changed and last.revision == newest:
                 return last
-            seal = Seal(batch, last.revision + 1 if last else 1, sealed_at, landings, changed)
+            seal = Seal(batch, newest + 1, sealed_at, landings, changed)
             try:
                 self._write(seal)
             except FileExistsError:
@@ -183,43 +223,168 @@ class Ledger:
             return seal
 
     def last_seal(self, batch_id: str) -> Seal | None:
-        """The newest revision of one batch."""
-        paths = sorted(self._home.batches.glob(f"{batch_id}.r[0-9]*.json"))
-        return _read_seal(paths[-1]) if paths else None
+        """The newest revision of one batch that can be read."""
+        for ref in reversed(self._revisions(batch_id)):
+            try:
+                return self.read(ref)
+            except LedgerError as unreadable:
+                logger.warning("%s", unreadable)
+        return None
 
     def sealed(self, as_of: datetime | None = None) -> list[SealRef]:
         """The newest revision of every batch (sealed at or before `as_of`), in order of its id."""
         newest: dict[str, SealRef] = {}
-        if not self._home.batches.exists():
-            return []
-        for entry in os.scandir(self._home.batches):
-            batch_id, dot, tail = entry.name.rpartition(".r")
-            if not dot or not tail.endswith(".json") or entry.name.startswith("."):
+        for ref in self._refs():
+            before = newest.get(ref.batch_id)
+            if before and before.revision > ref.revision:
                 continue
-            ref = SealRef(batch_id, int(tail.removesuffix(".json")), Path(entry.path))
-            if as_of is not None and self.read(ref).sealed_at > as_of:
-                continue
-            if batch_id not in newest or newest[batch_id].revision < ref.revision:
-                newest[batch_id] = ref
+            if self._is_sealed_by(ref, as_of):
+                newest[ref.batch_id] = ref
         return sorted(newest.values(), key=lambda ref: ref.batch_id)
 
+    def readable(self, ref: SealRef) -> SealRef | None:
+        """The revision itself, or the newest one before it that can be read."""
+        for one in reversed(self._revisions(ref.batch_id)):
+            if one.revision <= ref.revision and self._can_be_read(one):
+                return one
+        return None
+
     def read(self, ref: SealRef) -> Seal:
-        """The revision behind a reference."""
-        return _read_seal(ref.path)
+        """The revision behind a reference. Raises LedgerError for a file that is none."""
+        try:
+            seal = _read_seal(ref.path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LedgerError(
+                f"{ref.path} cannot be read as a sealed batch ({error}); `unwind doctor --repair` "
+                "seals the batch again from what had landed, or restore the file from a backup"
+            ) from None
+        if (seal.batch.batch_id, seal.revision) != (ref.batch_id, ref.revision):
+            raise LedgerError(
+                f"{ref.path} is the entry of {seal.batch.batch_id} r{seal.revision}, under another "
+                "name; move it out of the ledger, or restore the right file from a backup"
+            )
+        return seal
+
+    def withdraw(
+        self, batch_id: str, venue: str | None, reason: str, noted_at: datetime, undo: bool = False
+    ) -> Withdrawal:
+        """Notes that a batch, or one venue's part, is taken out of the warehouse, or put back.
+
+        Raises LedgerError where there is no such part, or nothing would change.
+        """
+        known = {ref.batch_id: ref for ref in self.sealed()}
+        if batch_id not in known:
+            raise LedgerError(
+                f"no batch {batch_id!r} is sealed; `unwind status` names the newest, as "
+                "hour-2026-01-29T14 or import-0123456789ab"
+            )
+        part = venue or EVERY_VENUE
+        named = f"{venue}'s part of {batch_id}" if venue else batch_id
+        now = self.withdrawn().get(batch_id, {})
+        if undo and part not in now:
+            others = ", ".join(
+                f"`--undo {batch_id}{'' if one == EVERY_VENUE else f' --venue {one}'}`"
+                for one in now
+            )
+            raise LedgerError(
+                f"{named} is not withdrawn, so there is nothing to undo"
+                + (f"; what is withdrawn of it comes back with {others}" if others else "")
+            )
+        if not undo:
+            last = self.last_seal(batch_id)
+            if venue and last and venue not in last.landings:
+                raise LedgerError(
+                    f"{batch_id} has nothing of {venue}; it has {', '.join(sorted(last.landings))}"
+                )
+            before = now.get(part) or now.get(EVERY_VENUE)
+            if before:
+                raise LedgerError(
+                    f"{named} is withdrawn already, since {iso(before.noted_at)}: {before.reason}"
+                )
+        return self._note(Withdrawal(batch_id, part, not undo, reason, noted_at))
+
+    def withdrawn(self, as_of: datetime | None = None) -> dict[str, dict[str, Withdrawal]]:
+        """What is withdrawn of each batch (as of an instant): by venue, EVERY_VENUE for all of it.
+
+        An entry that cannot be read is logged and left out; `unwind doctor` names it.
+        """
+        found: dict[str, dict[str, Withdrawal]] = {}
+        for path in sorted(self._home.withdrawals.glob("[!.]*.json")):
+            try:
+                entry = read_withdrawal(path)
+            except LedgerError as unreadable:
+                logger.warning("%s", unreadable)
+                continue
+            if as_of is not None and entry.noted_at > as_of:
+                continue
+            parts = found.setdefault(entry.batch_id, {})
+            if entry.is_withdrawn:
+                parts[entry.venue] = entry
+            else:
+                parts.pop(entry.venue, None)
+        return {batch_id: parts for batch_id, parts in found.items() if parts}
+
+    def _note(self, entry: Withdrawal) -> Withdrawal:
+        folder = self._home.withdrawals
+        fields = {**asdict(entry), "noted_at": iso(entry.noted_at)}
+        number = 1 + len(list(folder.glob(f"{entry.batch_id}.w[0-9]*.json")))
+        while not write_once(folder / f"{entry.batch_id}.w{number:04d}.json", fields):
+            number += 1
+        return entry
+
+    def _landed_or_failed(self, path: Path, sealed_at: datetime) -> tuple[Landing, ...]:
+        """A venue's landings; one that says so where its file cannot be read, nor a sealed one."""
+        landed = tuple(self.landed(path.parent.name, path.stem))
+        if landed:
+            return landed
+        try:
+            return tuple(read_landed(path))
+        except LedgerError as unreadable:
+            return (Landing("liquidations", "failed", str(unreadable), 0, (), sealed_at),)
+
+    def _refs(self) -> Iterator[SealRef]:
+        """Every revision by its file's name; other files are no part of the ledger."""
+        if not self._home.batches.exists():
+            return
+        for entry in os.scandir(self._home.batches):
+            named = SEALED_NAME.fullmatch(entry.name)
+            if named:
+                yield SealRef(named["batch_id"], int(named["revision"]), Path(entry.path))
+
+    def _revisions(self, batch_id: str) -> list[SealRef]:
+        paths = self._home.batches.glob(f"{glob.escape(batch_id)}.r[0-9]*.json")
+        named = [(SEALED_NAME.fullmatch(path.name), path) for path in paths]
+        refs = [SealRef(batch_id, int(found["revision"]), path) for found, path in named if found]
+        return sorted(refs, key=lambda ref: ref.revision)
+
+    def _is_sealed_by(self, ref: SealRef, as_of: datetime | None) -> bool:
+        if as_of is None:
+            return True
+        try:
+            return self.read(ref).sealed_at <= as_of
+        except LedgerError as unreadable:
+            logger.warning("%s", unreadable)
+            return False
+
+    def _can_be_read(self, ref: SealRef) -> bool:
+        try:
+            self.read(ref)
+        except LedgerError:
+            return False
+        return True
 
     def objects_landed(self, venue: str) -> Iterable[RawObject]:
         """Every object of a venue in any import batch; tells an import what is there already."""
         for ref in self.sealed():
-            if ref.batch_id.startswith("import-"):
-                for landing in self.read(ref).landings.get(venue, ()):
-                    yield from landing.objects
+            last = self.last_seal(ref.batch_id) if ref.batch_id.startswith("import-") else None
+            for landing in last.landings.get(venue, ()) if last else ():
+                yield from landing.objects
 
     def _write(self, seal: Seal) -> None:
         batch = seal.batch
         target = self._home.batches / f"{batch.batch_id}.r{seal.revision:04d}.json"
-        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.seal")
-        write_json(
-            beside,
+        written = write_once(
+            target,
             {
                 "batch_id": batch.batch_id,
                 "kind": batch.kind,
@@ -233,13 +398,40 @@ class Ledger:
                     for venue, landings in seal.landings.items()
                 },
             },
+            process_folder(self._home),
         )
-        try:
-            # A link, unlike a rename, fails when the revision is there already.
-            os.link(beside, target)
-            sync(target.parent)
-        finally:
-            beside.unlink()
+        if not written:
+            raise FileExistsError(target)
+
+
+def read_landed(path: Path) -> list[Landing]:
+    """The landings in a file of an open batch. Raises LedgerError where it cannot be read."""
+    try:
+        return [Landing.from_json(fields) for fields in json.loads(path.read_text())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(
+            f"{path} cannot be read as landings ({error}); `unwind doctor --repair` writes it "
+            "again from the sealed batch; where none is sealed, delete it and land again"
+        ) from None
+
+
+def read_withdrawal(path: Path) -> Withdrawal:
+    """One entry about a withdrawn part. Raises LedgerError where it cannot be read."""
+    named = WITHDRAWAL_NAME.fullmatch(path.name)
+    try:
+        fields = json.loads(path.read_text())
+        entry = Withdrawal(**{**fields, "noted_at": parse_instant(fields["noted_at"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(
+            f"{path} cannot be read as a withdrawal ({error}); what it withdrew is in the "
+            "warehouse again from the next refresh on: restore it from a backup, or delete it and "
+            "run `unwind withdraw` again"
+        ) from None
+    if named is None or named["batch_id"] != entry.batch_id:
+        raise LedgerError(
+            f"{path} is about {entry.batch_id}, under another name; move it out of the ledger"
+        )
+    return entry
 
 
 def _read_seal(path: Path) -> Seal:

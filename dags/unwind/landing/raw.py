@@ -11,10 +11,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import lzma
+import itertools
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -28,19 +28,22 @@ import zstandard
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import whole_file
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
-# 2026-11-25: the longest lines seen are REST answers of some 10 MB; the most, 8 million frames of a
-# day. Both bounds keep an archive of a few megabytes from taking gigabytes of memory, or hours.
-MAX_LINE_BYTES = 256 * 2**20
+# 2026-11-25: the longest lines seen are REST answers of some 10 MB, and none above 48 MiB is
+# landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
+# taking gigabytes of memory, or hours.
+MAX_LINE_BYTES = 64 * 2**20
 MAX_LINES = 64_000_000
+SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
-BYTES_PER_WRITE = 64 * 2**20
+BYTES_PER_WRITE = 16 * 2**20
 # Formats that arrive packed are kept as they came; everything else is packed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
@@ -49,11 +52,6 @@ PACKED_MAGIC = {
     b"\x1f\x8b": "gz",
     b"PAR1": "parquet",
 }
-# What unpacking raises on damaged bytes, whichever method packed them.
-BROKEN_ARCHIVE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, RuntimeError, NotImplementedError),
-)
 TOO_LARGE = "not taken for market data, check where the file came from"
 LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
 
@@ -107,6 +105,10 @@ class RawZone:
     def __init__(self, home: Home) -> None:
         self._home = home
 
+    @property
+    def _folder(self) -> Path:
+        return process_folder(self._home)
+
     def put(
         self,
         payload: bytes | Path,
@@ -126,15 +128,16 @@ class RawZone:
         with _opened(payload) as stream:
             digest, size, head = _digest(stream)
         packing = _packing(head)
-        object_path = self._object_path(venue, digest, packing)
-        if not object_path.exists():
-            with _opened(payload) as stream, whole_file(object_path) as beside:
+        object_path = self.object_path(venue, digest, packing)
+        # What is there and damaged is written again: the bytes at hand are what it was.
+        if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
+            with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
-        if not lines_path.exists():
+        if _row_count(lines_path) is None:
             try:
-                with _opened(payload) as stream, whole_file(lines_path) as beside:
+                with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{source.name if source else name}: {error}"
@@ -155,17 +158,131 @@ class RawZone:
 
     def read(self, obj: RawObject) -> bytes:
         """The original bytes, exactly as they arrived."""
-        stored = self._object_path(obj.venue, obj.sha256, obj.packing).read_bytes()
-        if obj.packing != "zst":
-            return stored
-        return zstandard.ZstdDecompressor().decompressobj().decompress(stored)
+        with self.opened(obj) as stream:
+            return stream.read()
+
+    def opened(self, obj: RawObject) -> AbstractContextManager[IO[bytes]]:
+        """The original bytes as a stream. Raises OSError, zstandard.ZstdError."""
+        return _stored(self.object_path(obj.venue, obj.sha256, obj.packing), obj.packing)
+
+    def lines_of(self, obj: RawObject) -> Iterator[bytes]:
+        """The lines of an object that arrived as plain text, with their ends; read bit by bit."""
+        path = self.object_path(obj.venue, obj.sha256, obj.packing)
+        with path.open("rb") as stored:
+            if obj.packing != "zst":
+                yield from stored
+                return
+            with zstandard.ZstdDecompressor().stream_reader(stored) as text:
+                yield from io.BufferedReader(text)
 
     def lines_path(self, venue: str, sha256: str) -> Path:
         """The Parquet file of an object's numbered lines."""
         return self._home.raw_lines / venue / sha256[:2] / f"{sha256}.parquet"
 
-    def _object_path(self, venue: str, sha256: str, packing: str) -> Path:
+    def object_path(self, venue: str, sha256: str, packing: str) -> Path:
+        """The file of an object's bytes."""
         return self._home.raw_objects / venue / sha256[:2] / f"{sha256}.{packing}"
+
+    def damage(self, obj: RawObject) -> str | None:
+        """What is wrong with an object's bytes, as a sentence; None where they are as they came.
+
+        Reads all of them.
+        """
+        path = self.object_path(obj.venue, obj.sha256, obj.packing)
+        if not path.exists():
+            return f"the raw object {path} is missing"
+        if self._stored_digest(path, obj.packing) != obj.sha256:
+            return f"the raw object {path} is damaged: its bytes have another checksum"
+        return None
+
+    def damaged_lines(self, obj: RawObject, all_of_it: bool = False) -> str | None:
+        """What is wrong with an object's lines, as a sentence; None where they add up.
+
+        They are counted from the file's own index; `all_of_it` reads and compares each line with
+        the raw object, which must be sound.
+        """
+        if obj.problem:
+            return None
+        path = self.lines_path(obj.venue, obj.sha256)
+        rows = _row_count(path)
+        if rows is None:
+            return f"the lines {path} are missing or cannot be read"
+        if rows != obj.lines:
+            return f"the lines {path} are {rows:,}, and the ledger counts {obj.lines:,}"
+        if all_of_it and not self._are_lines_of(obj, path):
+            return f"the lines {path} are not those of their raw object"
+        return None
+
+    def derive_lines(self, obj: RawObject) -> str | None:
+        """Writes an object's lines again from its bytes. Returns why not, None when done."""
+        damage = self.damage(obj)
+        if damage:
+            return damage
+        path = self.lines_path(obj.venue, obj.sha256)
+        try:
+            with self.opened(obj) as stream, whole_file(path, self._folder) as beside:
+                _write_lines(stream, beside, obj.packing, obj.bytes)
+        except UnreadableObjectError as error:
+            return f"the raw object of {obj.name}: {error}"
+        return self.damaged_lines(obj)
+
+    def line(self, obj: RawObject, number: int) -> str | None:
+        """One line of an object, from its bytes; lines count from 1, None beyond the last."""
+        with self.opened(obj) as stream:
+            texts = _texts(stream, obj.packing, MAX_UNPACKED_BYTES)
+            return next(itertools.islice(texts, number - 1, None), None)
+
+    def _stored_digest(self, path: Path, packing: str) -> str | None:
+        """The checksum of stored bytes; None where they cannot be unpacked or read."""
+        try:
+            with _stored(path, packing) as stream:
+                return _digest(stream)[0]
+        except (OSError, zstandard.ZstdError):
+            return None
+
+    def _are_lines_of(self, obj: RawObject, path: Path) -> bool:
+        try:
+            with self.opened(obj) as stream:
+                derived = enumerate(_texts(stream, obj.packing, MAX_UNPACKED_BYTES), start=1)
+                for batch in pq.ParquetFile(path).iter_batches(LINES_PER_WRITE):
+                    numbers, texts = (column.to_pylist() for column in batch.columns)
+                    if list(zip(numbers, texts, strict=True)) != list(
+                        itertools.islice(derived, len(numbers))
+                    ):
+                        return False
+        except (OSError, pa.ArrowException, UnreadableObjectError):
+            return False
+        return True
+
+
+@contextmanager
+def _stored(path: Path, packing: str) -> Iterator[IO[bytes]]:
+    """The bytes of an object as they arrived, from its file."""
+    with path.open("rb") as stored:
+        if packing != "zst":
+            yield stored
+            return
+        decompressor = zstandard.ZstdDecompressor()
+        with decompressor.stream_reader(stored, read_across_frames=True) as unpacked:
+            yield io.BufferedReader(unpacked, 1 << 20)
+
+
+def can_be_read(lines: Path) -> bool:
+    """Whether a file of lines can be read from its first to its last row."""
+    try:
+        for _ in pq.ParquetFile(lines).iter_batches(LINES_PER_WRITE):
+            pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
+def _row_count(path: Path) -> int | None:
+    """Rows of a Parquet file by its own index; None where it is missing or broken."""
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _opened(payload: bytes | Path) -> IO[bytes]:
@@ -218,45 +335,53 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     """
     unpacked = 0
     try:
-        for count, line in enumerate(_unpacked(stream, packing), start=1):
-            unpacked += len(line)
+        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
+            unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if len(line) > MAX_LINE_BYTES:
-                raise UnreadableObjectError(
-                    f"its line {count:,} is longer than {MAX_LINE_BYTES:,} bytes; {TOO_LARGE}"
-                )
             if count > MAX_LINES:
                 raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except BROKEN_ARCHIVE as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
+    except (UnreadableObjectError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        # Each library has errors of its own for damaged bytes; struct.error is one of zipfile's.
         raise UnreadableObjectError(
             f"it is a broken {packing} file ({error}); fetch or export it again"
         ) from error
 
 
-def _unpacked(stream: IO[bytes], packing: str) -> Iterator[bytes]:
+def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends, and how many bytes each is unpacked."""
     if packing == "zip":
         with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member)
+            yield from _lines(member, limit)
     elif packing == "lz4":
         with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames)
+            yield from _lines(frames, limit)
     elif packing == "gz":
         with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped)
+            yield from _lines(unzipped, limit)
     elif packing == "parquet":
-        yield from _table_lines(stream)
+        yield from ((line, len(line)) for line in _table_lines(stream))
     else:
-        yield from _lines(stream)
+        yield from _lines(stream, limit)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines with their ends; of one that is too long only as much as shows that it is."""
+def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines with their ends; in the place of one that is too long what it was, which staging
+    rejects: its bytes are in the object, and its neighbours are read."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
-        yield line
+        size = len(line)
+        if size <= MAX_LINE_BYTES:
+            yield line, size
+            continue
+        beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]
+        del line
+        while end != b"\n" and size <= limit and (piece := stream.readline(1 << 20)):
+            size += len(piece)
+            end = piece[-1:]
+        yield b"a line of %d bytes, cut: %s" % (size, beginning), size
 
 
 def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:

@@ -18,7 +18,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -36,13 +37,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock
+from unwind.connections import Endpoint, connection, without_userinfo
+from unwind.errors import UnwindError
 from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
 from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
-from unwind.settings import Home, endpoint
+from unwind.landing.segments import RECORDER_NAME, recorder_folder
+from unwind.settings import Home
 from unwind.venues import MOST_FRAME_BYTES, NotKnownError, Stream, Venue
 
 logger = logging.getLogger(__name__)
+# At DEBUG it writes every header and frame, keys included.
+wire_logger = logging.getLogger("unwind.websockets")
+wire_logger.setLevel(logging.INFO)
 
 LOOPBACK = "127.0.0.1"
 # Answers to pings are short; what is longer is never taken for one.
@@ -54,7 +61,20 @@ TOO_BIG = 1009
 DISK_THREADS = 4
 
 
-class RecorderError(RuntimeError):
+def check_name(name: str, venues: Iterable[str]) -> str | None:
+    """What is wrong with a recorder's name, as a sentence; None when it is one.
+
+    It names a folder beside the venues' own ones.
+    """
+    if name and (not RECORDER_NAME.fullmatch(name) or name in venues):
+        return (
+            f"{name!r} is no recorder's name: write small letters, digits, dots and hyphens, as in "
+            "tokyo-2, and no venue's name"
+        )
+    return None
+
+
+class RecorderError(UnwindError, RuntimeError):
     """The recorder could not start; the text says what to do."""
 
 
@@ -93,6 +113,13 @@ class End:
     reason: str
 
 
+class _Connecting(connect):
+    """Follows no redirect: a venue decides neither whom we talk to nor who gets its headers."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class _ShortLivedError(Exception):
     """A connection ended soon after its start: pause before the next one."""
 
@@ -128,8 +155,13 @@ class _Socket:
         except ConnectionClosed as closed:
             return self._end(closed)
         except Exception as error:
-            logger.exception("%s broke off", self._feed.state.stream)
-            return End(self._feed.clock(), _reason("broke off", error))
+            broke_off = "".join(traceback.format_exception(error))
+            logger.error(
+                "%s broke off\n%s",
+                self._feed.state.stream,
+                self._feed.endpoint.struck_out(broke_off),
+            )
+            return End(self._feed.clock(), self._feed.reason("broke off", error))
         finally:
             pinging.cancel()
             self._socket.transport.abort()
@@ -138,7 +170,7 @@ class _Socket:
         self._last_sign_at = self._feed.clock()
         self._signs += 1
         stream = self._stream
-        text = _text(payload, stream)
+        text = self._feed.endpoint.struck_out(_text(payload, stream))
         if stream.reply:
             with suppress(ValueError, LookupError, TypeError, AttributeError):
                 reply = stream.reply(text)
@@ -190,7 +222,7 @@ class _Socket:
             self._feed.lost_a_giant(now)
             limit = self._feed.limits.most_frame_bytes
             return End(now, f"a frame of more than {limit:,} bytes was not taken")
-        return End(now, str(closed)[:REASON_CHARACTERS])
+        return End(now, self._feed.endpoint.struck_out(str(closed))[:REASON_CHARACTERS])
 
 
 class Feed:
@@ -200,7 +232,7 @@ class Feed:
         self,
         stream: Stream,
         name: str,
-        url: str,
+        endpoint: Endpoint,
         texts: tuple[str, ...],
         writer: SegmentWriter,
         clock: Clock,
@@ -211,7 +243,7 @@ class Feed:
         self.clock = clock
         self.limits = limits
         self.texts = texts
-        self._url = url
+        self.endpoint = endpoint
         self._writer = writer
         self._listing = listing
         self._current: _Socket | None = None
@@ -285,7 +317,7 @@ class Feed:
             current = await self._open()
         except Exception as error:
             # A host that is down, or code of a venue that is wrong: said, and tried again.
-            self._change(problem=_reason("cannot connect", error))
+            self._change(problem=self.reason("cannot connect", error))
             logger.warning("%s: %s", self.state.stream, self.state.problem)
             return
         self._current = current
@@ -308,15 +340,16 @@ class Feed:
         life = self.stream.life_seconds
         self._due_at = time.monotonic() + life if life else float("inf")
         name, texts = self.state.stream, self.texts
-        socket = await connect(
-            self._url,
+        socket = await _Connecting(
+            self.endpoint.with_query(self.endpoint.url + self.stream.path),
             user_agent_header=USER_AGENT,
+            additional_headers=self.endpoint.authorization,
             open_timeout=self.limits.open_seconds,
             close_timeout=self.limits.close_seconds,
             # Pings are sent by `_Socket`, which also sees what else is a sign of life.
             ping_interval=None,
             max_size=self.limits.most_frame_bytes,
-            logger=logging.getLogger("unwind.websockets"),
+            logger=wire_logger,
         )
         try:
             for text in texts:
@@ -352,7 +385,7 @@ class Feed:
         try:
             fresh = await self._open()
         except Exception as error:
-            problem = _reason("cannot renew the connection", error)
+            problem = self.reason("cannot renew the connection", error)
             logger.warning("%s: %s", self.state.stream, problem)
             self.renew(after_seconds=self.limits.refused_again_seconds)
             return old
@@ -378,6 +411,10 @@ class Feed:
         else:
             await socket.close()
             self._said(reason, logging.INFO)
+
+    def reason(self, what: str, error: Exception) -> str:
+        """A failure in a few words, without what the connection keeps off record."""
+        return _reason(what, without_userinfo(self.endpoint.struck_out(str(error))), error)
 
     def _found(self, at: datetime) -> None:
         self._writer.found(self.state.stream, at)
@@ -458,7 +495,7 @@ class Listing:
                 self._share()
         except Exception as error:
             # Whatever an answer provokes in a venue's code costs only its own stream.
-            problem = _reason("its instruments are not known", error)
+            problem = _reason("its instruments are not known", str(error), error)
             self._waiting = replace(self._waiting, problem=problem)
             logger.warning("%s: %s", self._stream.name, problem)
             return False
@@ -483,11 +520,18 @@ class VenueRecorder:
     """One venue: its writer, and what it listens to."""
 
     def __init__(
-        self, home: Home, venue: Venue, clock: Clock, limits: Limits, disk: Executor
+        self,
+        home: Home,
+        venue: Venue,
+        clock: Clock,
+        limits: Limits,
+        disk: Executor,
+        name: str = "",
     ) -> None:
         self.clock = clock
         self.limits = limits
-        self.folder = home.recorder / venue.name
+        self.folder = recorder_folder(home.recorder, name, venue.name).path
+        self._name = name
         self.writer = SegmentWriter(self.folder, clock, disk, limits.most_held_bytes)
         self._home = home
         self._venue = venue
@@ -532,7 +576,7 @@ class VenueRecorder:
         feed = Feed(
             stream,
             stream.name + (f"#{place + 1}" if place else ""),
-            endpoint(stream.connection, host) + stream.path,
+            connection(stream.connection, host),
             texts,
             self.writer,
             self.clock,
@@ -599,22 +643,28 @@ class VenueRecorder:
             self.writer.failed_since,
             self.writer.problem,
             tuple(streams),
+            self._name,
         )
 
 
-def record(home: Home, venues: Sequence[Venue], clock: Clock, health_port: int) -> None:
-    """Records until SIGINT or SIGTERM.
+def record(
+    home: Home, venues: Sequence[Venue], clock: Clock, health_port: int, name: str = ""
+) -> None:
+    """Records until SIGINT, SIGTERM or a closed terminal.
 
-    Raises RecorderError when a recorder of one of the venues runs already, when the port is taken,
-    or when the folder cannot be written.
+    Recorders of different names may record the same venues side by side. Raises RecorderError when
+    one of this name records one of the venues already, when the port is taken, or when the folder
+    cannot be written.
     """
 
     async def until_told() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under nohup a closed terminal is to be ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _listening(health_port) as door:
-            await record_until(stop, home, venues, clock, door)
+            await record_until(stop, home, venues, clock, door, name=name)
 
     asyncio.run(until_told())
 
@@ -626,6 +676,7 @@ async def record_until(
     clock: Clock,
     door: socket.socket,
     limits: Limits | None = None,
+    name: str = "",
 ) -> None:
     """Records until `stop` is set; `door` is the socket that tells of its health."""
     with (
@@ -634,14 +685,16 @@ async def record_until(
     ):
         recorders = []
         for venue in venues:
+            _check_connections(venue)
             try:
-                held.enter_context(_only_one(home, venue.name))
-                recorder = VenueRecorder(home, venue, clock, limits or Limits(), disk)
+                recorder = VenueRecorder(home, venue, clock, limits or Limits(), disk, name)
+                held.enter_context(_only_one(home, venue.name, recorder.folder, name))
                 recorder.begin()
             except OSError as error:
                 raise RecorderError(
-                    f"{home.recorder / venue.name} cannot be written ({error.strerror or error}); "
-                    "free some space or mend its permissions, then start the recorder again"
+                    f"{home.recorder / name / venue.name} cannot be written "
+                    f"({error.strerror or error}); "
+                    "free some space or correct its permissions, then start the recorder again"
                 ) from error
             recorders.append(recorder)
         await _work(stop, recorders, clock, door)
@@ -709,18 +762,27 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield door
 
 
+def _check_connections(venue: Venue) -> None:
+    """Raises RecorderError where a variable does not say where a stream is."""
+    for stream in venue.streams:
+        try:
+            connection(stream.connection, venue.connections[stream.connection].default_host)
+        except ValueError as error:
+            raise RecorderError(str(error)) from None
+
+
 @contextmanager
-def _only_one(home: Home, venue: str) -> Iterator[None]:
-    """Holds a venue's folder: two recorders would write each frame twice."""
-    folder = home.recorder / venue
+def _only_one(home: Home, venue: str, folder: Path, name: str) -> Iterator[None]:
+    """Holds a recorder's folder of a venue: two in one would write into the same segments."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            called = f" by the recorder {name}" if name else ""
             raise RecorderError(
-                f"{venue} is recorded already in {home.root}; stop that recorder first, choose "
-                "other venues with --venue, or set UNWIND_HOME to another folder"
+                f"{venue} is recorded already in {home.root}{called}; stop that recorder first, "
+                "choose other venues with --venue, or record beside it with another --name"
             ) from None
         yield
 
@@ -734,5 +796,5 @@ def _text(payload: bytes, stream: Stream) -> str:
     return payload.decode("utf-8", errors="backslashreplace")
 
 
-def _reason(what: str, error: Exception) -> str:
-    return f"{what} ({type(error).__name__}: {error})"[:REASON_CHARACTERS]
+def _reason(what: str, text: str, error: Exception) -> str:
+    return f"{what} ({type(error).__name__}: {text})"[:REASON_CHARACTERS]

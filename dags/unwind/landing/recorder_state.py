@@ -50,6 +50,8 @@ class RecorderState:
     failed_since: datetime | None
     problem: str
     streams: tuple[StreamState, ...]
+    # Of a recorder beside this home's own one.
+    recorder: str = ""
 
     def is_running(self, now: datetime) -> bool:
         """Whether the recorder gave a sign lately."""
@@ -93,9 +95,9 @@ def read_state(folder: Path) -> RecorderState | None:
 
 
 def recorder_states(home: Home) -> list[RecorderState]:
-    """Every venue's last state, by venue."""
-    found = map(read_state, sorted(home.recorder.glob("*/")))
-    return [state for state in found if state]
+    """The last state of every recorder of every venue; those of this home's own one first."""
+    found = [*sorted(home.recorder.glob("*/")), *sorted(home.recorder.glob("*/*/"))]
+    return [state for state in map(read_state, found) if state]
 
 
 def _instants(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recorder segments: one file of envelope lines a venue and hour of receipt.
+"""Recorder segments: one file of envelope lines a recorder, venue and hour of receipt.
 
 `<hour>.ndjson.open` is being written, `<hour>.ndjson` is closed and never changes again. What was
 missed stands in its `gap` lines: `from_at` and `to_at` bound the time, `dropped` counts frames. A
@@ -7,10 +7,13 @@ segment without a line is an hour in which the venue said nothing and the record
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
+import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +27,42 @@ HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
 # 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
 WHOLE_WITHIN_SECONDS = 60.0
+# What reading an instant or a count out of a foreign line can raise.
+UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+RECORDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+# Read at a time from the end of a segment; a line has some 300 bytes.
+TAIL_BYTES = 64 * 1024
 # Stands for the stream of a gap that names none.
 ALL_STREAMS = ""
+
+
+@dataclass(frozen=True)
+class RecorderFolder:
+    """Where one recorder keeps what it hears of a venue; the one without a name is this home's."""
+
+    recorder: str
+    venue: str
+    path: Path
+
+    @property
+    def object_name(self) -> str:
+        """What its segments' names in the raw zone begin with."""
+        return "/".join(filter(None, ("recorder", self.recorder, self.venue)))
+
+
+def recorder_folder(recorded: Path, recorder: str, venue: str) -> RecorderFolder:
+    """A recorder's folder of a venue, below the home's folder of all recorders."""
+    return RecorderFolder(recorder, venue, recorded / recorder / venue)
+
+
+def recorder_folders(recorded: Path, venue: str) -> list[RecorderFolder]:
+    """The folders of all recorders that have one of a venue; that of the unnamed one first."""
+    named = sorted(
+        path.parent.name
+        for path in recorded.glob(f"*/{glob.escape(venue)}")
+        if path.is_dir() and RECORDER_NAME.fullmatch(path.parent.name)
+    )
+    return [recorder_folder(recorded, name, venue) for name in ("", *named)]
 
 
 def hour_of(instant: datetime) -> datetime:
@@ -88,8 +125,10 @@ def close(folder: Path, hour_at: datetime) -> None:
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
         # The clock was set back over the hour: what came then follows, and nothing is lost.
-        with whole_file(target) as beside:
-            beside.write_bytes(target.read_bytes() + path.read_bytes())
+        with whole_file(target) as beside, beside.open("wb") as both:
+            for part in (target, path):
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, both)
         path.unlink()
     else:
         path.rename(target)
@@ -132,15 +171,29 @@ def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> d
 
 def _cut_torn_line(path: Path) -> tuple[int, datetime | None]:
     """Cuts what follows the last line end: how many bytes, and the last whole line's time."""
-    payload = path.read_bytes()
-    whole = payload.rfind(b"\n") + 1
-    if whole < len(payload):
-        os.truncate(path, whole)
-    last = payload[payload.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
+    size = path.stat().st_size
+    tail = _from_last_whole_line(path, size)
+    whole = tail.rfind(b"\n") + 1
+    torn = len(tail) - whole
+    if torn:
+        os.truncate(path, size - torn)
+    last = tail[tail.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
     try:
-        return len(payload) - whole, parse_instant(json.loads(last)["received_at"])
-    except (ValueError, LookupError, TypeError):
-        return len(payload) - whole, None
+        return torn, parse_instant((_envelope(last) or {})["received_at"])
+    except UNREADABLE_VALUE:
+        return torn, None
+
+
+def _from_last_whole_line(path: Path, size: int) -> bytes:
+    """A segment's end, from before its last whole line on; a busy hour's segment has gigabytes."""
+    with path.open("rb") as segment:
+        tail, start = b"", size
+        while start and tail.count(b"\n") < 2:
+            step = min(start, TAIL_BYTES)
+            start -= step
+            segment.seek(start)
+            tail = segment.read(step) + tail
+    return tail
 
 
 @dataclass(frozen=True)
@@ -160,6 +213,110 @@ class Missed:
         return f"the recorder missed {self.seconds:,.0f} s of the hour{dropped}"
 
 
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The gap lines of one recorder's hour: spans without a stream, and spans with dropped frames.
+
+    A stream without a name stands for all of them.
+    """
+
+    spans: Mapping[str, Sequence[Span]]
+    dropped: Sequence[tuple[str, Span | None, int]]
+
+    def spans_of(self, stream: str) -> list[Span]:
+        """When a stream was not heard, by any of its connections."""
+        return [
+            span
+            for name, spans in self.spans.items()
+            if name == ALL_STREAMS or _stream_of(name) == stream
+            for span in spans
+        ]
+
+
+def gaps_in(lines: Iterable[bytes], hour_at: datetime) -> Gaps:
+    """What gap lines say of an hour; time outside of it does not count."""
+    spans: dict[str, list[Span]] = defaultdict(list)
+    dropped: list[tuple[str, Span | None, int]] = []
+    for gap in _gaps(lines):
+        stream, span, frames = str(gap.get("stream", ALL_STREAMS)), None, 0
+        with suppress(*UNREADABLE_VALUE):
+            from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
+            span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
+            spans[stream].append(span)
+        with suppress(*UNREADABLE_VALUE):
+            frames = max(int(gap.get("dropped", 0)), 0)
+        if frames:
+            dropped.append((stream, span, frames))
+    return Gaps(spans, dropped)
+
+
+def gaps_of(path: Path, hour_at: datetime) -> Gaps:
+    """The gaps of an hour's segment."""
+    with path.open("rb") as lines:
+        return gaps_in(lines, hour_at)
+
+
+def missed_by_all(recorders: Sequence[Gaps]) -> Missed:
+    """What none of the recorders of a venue's hour heard; raises ValueError without any.
+
+    Of several streams the one that lacks most. What one of them missed, another one fills that
+    was listening to the stream then.
+    """
+    if len(recorders) == 1:
+        return _missed_by_one(recorders[0])
+    streams = {_stream_of(name) for one in recorders for name in one.spans} | {ALL_STREAMS}
+    seconds = max(
+        _united_seconds(_common([one.spans_of(stream) for one in recorders])) for stream in streams
+    )
+    frames = max(_dropped_unheard(one, recorders) for one in recorders)
+    return Missed(seconds, frames)
+
+
+def _missed_by_one(gaps: Gaps) -> Missed:
+    """Each connection by itself: two that are down in turn leave one half unheard at a time."""
+    everywhere = list(gaps.spans.get(ALL_STREAMS, ()))
+    seconds = [_united_seconds(everywhere)]
+    seconds += [
+        _united_seconds([*everywhere, *spans])
+        for stream, spans in gaps.spans.items()
+        if stream != ALL_STREAMS
+    ]
+    return Missed(max(seconds), sum(frames for _, _, frames in gaps.dropped))
+
+
+def _dropped_unheard(gaps: Gaps, recorders: Sequence[Gaps]) -> int:
+    """How many of a recorder's dropped frames nobody else can have heard."""
+    others = [one for one in recorders if one is not gaps]
+    return sum(
+        frames
+        for stream, span, frames in gaps.dropped
+        if span is None or all(_touches(span, one.spans_of(_stream_of(stream))) for one in others)
+    )
+
+
+def _stream_of(name: str) -> str:
+    """The stream of a connection: which instruments its second one has differs by recorder."""
+    return re.sub(r"#\d+$", "", name)
+
+
+def _touches(span: Span, others: Iterable[Span]) -> bool:
+    return any(from_at <= span[1] and to_at >= span[0] for from_at, to_at in others)
+
+
+def _common(spans_of_each: Sequence[Sequence[Span]]) -> list[Span]:
+    """The time that lies in a span of each."""
+    common = list(spans_of_each[0])
+    for spans in spans_of_each[1:]:
+        common = [
+            (max(one[0], other[0]), min(one[1], other[1])) for one in common for other in spans
+        ]
+        common = [one for one in common if one[0] < one[1]]
+    return common
+
+
 def missed(path: Path, hour_at: datetime | None = None) -> Missed:
     """What a segment lacks of its hour; of several streams the one that lacks most.
 
@@ -167,26 +324,13 @@ def missed(path: Path, hour_at: datetime | None = None) -> Missed:
     """
     if hour_at is None:
         hour_at = datetime.strptime(path.name.split(".")[0], HOUR_NAME).replace(tzinfo=UTC)
-    with path.open("rb") as lines:
-        return missed_in(lines, hour_at)
+    return missed_by_all([gaps_of(path, hour_at)])
 
 
 def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
     """What gap lines say that is missing of an hour: time outside of it does not count, and
     overlapping gaps count once. A gap without a stream is one of all of them."""
-    spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    frames = 0
-    for gap in _gaps(lines):
-        with suppress(ValueError, TypeError):
-            frames += int(gap.get("dropped", 0))
-        with suppress(LookupError, ValueError, TypeError, AttributeError):
-            from_at, to_at = parse_instant(gap["from_at"]), parse_instant(gap["to_at"])
-            span = (max(from_at, hour_at), min(to_at, hour_at + HOUR))
-            spans[str(gap.get("stream", ALL_STREAMS))].append(span)
-    everywhere = spans.pop(ALL_STREAMS, [])
-    seconds = [_united_seconds(everywhere)]
-    seconds += [_united_seconds([*everywhere, *of_stream]) for of_stream in spans.values()]
-    return Missed(max(seconds), frames)
+    return missed_by_all([gaps_in(lines, hour_at)])
 
 
 def _united_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
@@ -204,9 +348,15 @@ def _gaps(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         if b'"event"' not in line or b'"gap"' not in line:
             continue
-        try:
-            envelope = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(envelope, dict) and envelope.get("event") == "gap":
+        envelope = _envelope(line)
+        if envelope is not None and envelope.get("event") == "gap":
             yield envelope
+
+
+def _envelope(line: bytes) -> dict[str, Any] | None:
+    """A line's JSON object; null where it is none, or nested deeper than any envelope is."""
+    try:
+        envelope = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return envelope if isinstance(envelope, dict) else None

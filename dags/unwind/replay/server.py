@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from unwind.errors import UnwindError
 from unwind.replay.faults import (
     ANSWERED,
     BROKEN,
@@ -69,6 +70,10 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
 
 
+class ReplayError(UnwindError, RuntimeError):
+    """The replay server cannot run; the text says why, and what to do."""
+
+
 class ReplayServer:
     """Serves a tape on 127.0.0.1 from a thread; a context manager.
 
@@ -99,7 +104,7 @@ class ReplayServer:
             self._socket.bind(("127.0.0.1", port))
         except OSError as problem:
             self._socket.close()
-            raise RuntimeError(
+            raise ReplayError(
                 f"port {port} on 127.0.0.1 is not free for the replay server ({problem}); "
                 "end what listens there, or choose another port (0 picks one)"
             ) from problem

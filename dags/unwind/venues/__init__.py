@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Protocol
 
+from unwind.connections import connection_variable, password
 from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.settings import connection_variable, password
 
 
 class NotKnownError(LookupError):
@@ -120,7 +120,8 @@ class Dataset:
 
     `rechecked` ones are looked at in every landing (a dump may be published again). The one with
     `ranking` tells which instruments are tracked and is fetched first. `files` says that it is
-    files to download, and no answers of an interface.
+    files to download, and no answers of an interface. One that is `of_now` asks how things stand,
+    whatever the window: it is complete once the window is over, without a settling time.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Dataset:
     rechecked: bool = False
     ranking: Ranking | None = None
     files: bool = False
+    of_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,11 +238,12 @@ def lands(
     rechecked: bool = False,
     ranking: Ranking | None = None,
     files: bool = False,
+    of_now: bool = False,
 ) -> Callable[[Fetch], Dataset]:
     """Makes a function a dataset of the venue whose file it stands in."""
 
     def made(fetch: Fetch) -> Dataset:
-        return Dataset(name, cadences, fetch, rechecked, ranking, files)
+        return Dataset(name, cadences, fetch, rechecked, ranking, files, of_now)
 
     return made
 

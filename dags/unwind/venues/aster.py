@@ -41,23 +41,23 @@ def _volumes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", row["symbol"], float(row.get("quoteVolume") or 0))
 
 
-@lands("tickers", HOUR, DAY, ranking=_volumes)
+@lands("tickers", HOUR, DAY, ranking=_volumes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     api.ask("aster", "/fapi/v1/ticker/24hr", cost=ALL_SYMBOLS_COST)
 
 
-@lands("premium_index", HOUR)
+@lands("premium_index", HOUR, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Mark and index price and the running funding rate of everything."""
     api.ask("aster", "/fapi/v1/premiumIndex", cost=10)
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     api.ask("aster", "/fapi/v1/exchangeInfo", rows=("symbols",))
 
 
-@lands("open_interest", HOUR, DAY)
+@lands("open_interest", HOUR, DAY, of_now=True)
 def open_interest(api: VenueApi, window: Window, known: Known) -> None:
     """What is open now of the largest contracts; there is no history of it."""
     for symbol in known.tracked():

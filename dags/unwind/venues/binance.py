@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.landing.http import (
+    MAX_PAGES,
+    Answer,
+    Connection,
+    Pace,
+    Request,
+    Signals,
+    VenueApi,
+)
 from unwind.venues import (
     DAILY,
     DAY,
@@ -78,20 +86,20 @@ def _volumes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["symbol"], float(row.get(field) or 0))
 
 
-@lands("tickers", HOUR, DAY, ranking=_volumes)
+@lands("tickers", HOUR, DAY, ranking=_volumes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/ticker/24hr", cost=ALL_SYMBOLS_TICKER_COST)
 
 
-@lands("premium_index", HOUR)
+@lands("premium_index", HOUR, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Mark and index price and the current funding estimate of everything."""
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/premiumIndex", cost=10)
 
 
-@lands("instruments", DAILY)
+@lands("instruments", DAILY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for connection, root in FUTURES.values():
         api.ask(connection, f"{root}/exchangeInfo", rows=("symbols",))
@@ -229,7 +237,7 @@ def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
         api.transcript.failures.append(
             f"the checksum file of {path} holds no sha256; the dump was not fetched, land again"
         )
-    elif not known.has(api.base_url("binance_dumps") + path, published[1].lower()):
+    elif not known.has(api.where("binance_dumps", path), published[1].lower()):
         api.download("binance_dumps", path, format=format, sha256=published[1])
 
 
@@ -244,7 +252,7 @@ def _dumped_symbols(api: VenueApi, known: Known, market: str, folder: str) -> li
 def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
     """The symbols that have a folder in the bucket, from its listing."""
     prefix, marker = f"data/{folder}/", ""
-    while True:
+    for _ in range(MAX_PAGES):
         params = {"prefix": prefix, "delimiter": "/"} | ({"marker": marker} if marker else {})
         listing = api.text("binance_dumps_listing", "/", params)
         if listing is None:
@@ -258,7 +266,10 @@ def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
             return
         found = [node.text or "" for node in tree.iterfind(f"{S3}CommonPrefixes/{S3}Prefix")]
         yield from (one.removeprefix(prefix).strip("/") for one in found)
-        more = tree.findtext(f"{S3}IsTruncated") == "true"
-        if not more or not found or found[-1] <= marker:
+        if tree.findtext(f"{S3}IsTruncated") != "true":
+            return
+        if not found or found[-1] <= marker:
+            api.left_at("/", params, "leads back to a page that it gave already")
             return
         marker = found[-1]
+    api.left_at("/", params, f"goes on after {MAX_PAGES} pages")

@@ -39,7 +39,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", row[0], float(row[18] or 0) * float(row[15] or 0))
 
 
-@lands("status", HOUR, DAY, ranking=_usd_sizes)
+@lands("status", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def status(api: VenueApi, window: Window, known: Known) -> None:
     """Every contract's open interest, mark and spot price, and current funding."""
     api.ask("bitfinex", "/v2/status/deriv", {"keys": "ALL"})

@@ -67,14 +67,14 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(request.params["category"], row["symbol"], size)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     """Every contract's open interest, mark and index price, and running funding."""
     for category in CATEGORIES:
         api.ask("bitget", "/api/v3/market/tickers", {"category": category}, rows=ROWS)
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for category in CATEGORIES:
         api.ask("bitget", "/api/v3/market/instruments", {"category": category}, rows=ROWS)

@@ -43,7 +43,7 @@ def _open_values(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["symbol"], float(row.get("openValue") or 0))
 
 
-@lands("instruments", HOUR, DAY, ranking=_open_values)
+@lands("instruments", HOUR, DAY, ranking=_open_values, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     """Every open contract's specification, open interest, mark and index price, and funding."""
     api.ask("bitmex", "/api/v1/instrument/active")

@@ -99,14 +99,14 @@ def _each_tracked(
                 api.ask("bybit", path, asked, rows=ROWS)
 
 
-@lands("tickers", HOUR, DAY, ranking=_sizes)
+@lands("tickers", HOUR, DAY, ranking=_sizes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     """Every instrument's open interest, mark and index price, and current funding."""
     for category in CATEGORIES:
         api.ask("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
 
 
-@lands("instruments", DAILY)
+@lands("instruments", DAILY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for category in CATEGORIES:
         params = {"category": category, "limit": 1000}

@@ -27,7 +27,7 @@ PACES = (Pace("/v1", 40, 60),)
 SYMBOLS_AT_ONCE = 16
 
 
-@lands("markets", DAY)
+@lands("markets", DAY, of_now=True)
 def markets(api: VenueApi, window: Window, known: Known) -> None:
     """The exchanges, whose codes end the names of markets, and the markets."""
     api.ask("coinalyze", "/v1/exchanges")

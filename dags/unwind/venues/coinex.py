@@ -37,13 +37,13 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", row["market"], float(row.get("open_interest_volume") or 0) * price)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     """Every contract's open interest, mark and index price."""
     api.ask("coinex", "/v2/futures/ticker", rows=ROWS)
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     api.ask("coinex", "/v2/futures/market", rows=ROWS)
 

@@ -35,7 +35,7 @@ PACES = (Pace("/api", 30, 60),)
 INTERVALS = ("1h", "4h")
 
 
-@lands("markets", DAY)
+@lands("markets", DAY, of_now=True)
 def markets(api: VenueApi, window: Window, known: Known) -> None:
     """The pairs of each exchange."""
     api.ask("coinglass", "/api/futures/supported-exchange-pairs", rows=None)

@@ -70,7 +70,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", row["instrument_name"], float(row["open_interest"] or 0) * price)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     """Every future's open interest, mark price and running funding."""
     for currency in CURRENCIES:
@@ -79,7 +79,7 @@ def tickers(api: VenueApi, window: Window, known: Known) -> None:
         api.ask("deribit", path, params, rows=("result",))
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for currency in CURRENCIES:
         params = {"currency": currency, "kind": "future"}

@@ -63,7 +63,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", ticker, size)
 
 
-@lands("markets", HOUR, DAY, ranking=_usd_sizes)
+@lands("markets", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def markets(api: VenueApi, window: Window, known: Known) -> None:
     """Every market's specification, open interest, oracle price and running funding."""
     api.ask("dydx", "/v4/perpetualMarkets", rows=None)

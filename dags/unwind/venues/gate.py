@@ -64,7 +64,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["name"], float(row.get("position_size") or 0) * (each or 1.0))
 
 
-@lands("contracts", HOUR, DAY, ranking=_usd_sizes)
+@lands("contracts", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def contracts(api: VenueApi, window: Window, known: Known) -> None:
     """Every contract's specification, open interest, mark and index price, and funding."""
     for settled_in in SETTLED_IN:

@@ -88,14 +88,14 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["contract_code"], float(size or 0))
 
 
-@lands("open_interest", HOUR, DAY, ranking=_usd_sizes)
+@lands("open_interest", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def open_interest(api: VenueApi, window: Window, known: Known) -> None:
     """What is open now of every perpetual."""
     for root in MARGINS.values():
         api.ask("htx", f"{root}/v1/swap_open_interest", rows=ROWS)
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     for root in MARGINS.values():
         api.ask("htx", f"{root}/v1/swap_contract_info", rows=ROWS)

@@ -61,7 +61,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", coin["name"], size)
 
 
-@lands("premium_index", HOUR, DAY, ranking=_usd_sizes)
+@lands("premium_index", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Every coin's mark and oracle price, current funding and open interest.
 
@@ -87,7 +87,7 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     missing: list[datetime] = []
     for hour_at in window.hours:
         path = f"/node_fills_by_block/hourly/{hour_at:%Y%m%d}/{hour_at.hour}.lz4"
-        if known.has(api.base_url("hyperliquid_nodefills") + path):
+        if known.has(api.where("hyperliquid_nodefills", path)):
             landed += 1
         elif not _came(api, path):
             missing.append(hour_at)

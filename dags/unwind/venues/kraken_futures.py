@@ -92,13 +92,13 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
                 yield Ranked("", symbol, float(row.get("openInterest") or 0) * price)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes)
+@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def tickers(api: VenueApi, window: Window, known: Known) -> None:
     """Every contract's open interest, mark and index price."""
     api.ask("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     api.ask("kraken_futures", "/derivatives/api/v3/instruments", rows=("instruments",))
 

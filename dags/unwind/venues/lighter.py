@@ -69,7 +69,7 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", str(row["market_id"]), size)
 
 
-@lands("markets", HOUR, DAY, ranking=_usd_sizes)
+@lands("markets", HOUR, DAY, ranking=_usd_sizes, of_now=True)
 def markets(api: VenueApi, window: Window, known: Known) -> None:
     """Every market's number, symbol, open interest and last price."""
     api.ask("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))

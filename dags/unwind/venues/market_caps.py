@@ -23,7 +23,7 @@ PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))
 PAGES_OF_250 = (1, 2)
 
 
-@lands("market_caps", HOUR)
+@lands("market_caps", HOUR, of_now=True)
 def market_caps(api: VenueApi, window: Window, known: Known) -> None:
     """The 500 largest assets now; history is not to be had without a key."""
     if not _coingecko(api):

@@ -109,7 +109,7 @@ def _statistic(api: VenueApi, window: Window, known: Known, name: str) -> None:
             pass
 
 
-@lands("instruments", DAILY, DAY)
+@lands("instruments", DAILY, DAY, of_now=True)
 def instruments(api: VenueApi, window: Window, known: Known) -> None:
     _each_type(api, "/api/v5/public/instruments")
 
@@ -161,7 +161,7 @@ def funding(api: VenueApi, window: Window, known: Known) -> None:
         api.ask("okx", "/api/v5/public/funding-rate-history", params, rows=ROWS)
 
 
-@lands("premium_index", HOUR)
+@lands("premium_index", HOUR, of_now=True)
 def premium_index(api: VenueApi, window: Window, known: Known) -> None:
     """Mark and index prices of everything, and the current funding rate of the largest swaps."""
     _each_type(api, "/api/v5/public/mark-price")

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from unwind.database import in_memory
 from unwind.settings import Home
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
@@ -230,7 +231,7 @@ def contents(
 def write(found: Contents, path: Path) -> None:
     """Writes contents to a Parquet file, whole or not at all."""
     beside = path.with_name(f".{path.name}.part")
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         connection.execute(
             "create table contents"
             " (mart varchar, day date, row_count bigint, content_hash varchar, hashed_by varchar)"
@@ -267,7 +268,7 @@ def read_file(path: Path) -> dict[Key, Rows] | None:
     """
     if not path.is_file():
         return None
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         rows = connection.execute(
             "select mart, day, row_count, content_hash, hashed_by from read_parquet(?)", [str(path)]
         ).fetchall()
@@ -413,8 +414,7 @@ def _kept_until_published(home: Home, run_id: str) -> Path:
 
 @contextmanager
 def _attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory() as connection:
         for name, path in files.items():
             connection.execute(f"attach '{_text(path)}' as {name} (read_only)")
         yield connection

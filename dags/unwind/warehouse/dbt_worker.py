@@ -1,6 +1,6 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker`.
 
-It imports dbt and, if it has the time, loads the parsed project; then it takes one command as a
+It imports dbt and loads the parsed project; then it takes one command as a
 JSON list of arguments on standard input, and reports on standard output, one JSON list a line:
 `["node", name, done, total]`, then `["end", success, failures]`. It ends at once when standard
 input closes: whoever asked for it has died (even if killed), and nobody is left to judge or publish
@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import re
 import sys
 import threading
+from pathlib import Path
 from typing import Any, TextIO
 
+from unwind.warehouse import parsed_project
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 
 
@@ -26,20 +30,26 @@ def main() -> None:
     os.dup2(2, 1)
     import dbt.cli.main as dbt_main
 
-    manifest = None
-    if not select.select([sys.stdin], [], [], 0)[0]:
-        # Nothing to run yet: parsed now, while the refresh does something else. Opens no database.
+    # Read or parsed now, while the refresh does something else. Opens no database.
+    project = Path(sys.argv[sys.argv.index("--project-dir") + 1])
+    manifest = parsed_project.read(project)
+    if manifest is None:
         parsed = dbt_main.dbtRunner().invoke(["parse", *sys.argv[1:]])
-        manifest = parsed.result if parsed.success else None
+        if parsed.success:
+            manifest = parsed.result
+            parsed_project.keep(project, manifest)
     command = json.loads(sys.stdin.readline() or "null")
     if command is None:
         return
+    if "--vars" in command:
+        # Other variables than the project's own make another manifest.
+        manifest = None
     threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
     failures: list[str] = []
 
     def on_event(event: Any) -> None:
         if event.info.level == "error" and event.info.msg.strip():
-            failures.append(event.info.msg.strip())
+            failures.append(COLOURS.sub("", event.info.msg.strip()))
         if event.info.name in NODE_DONE:
             data = event.data
             # A test's result names its total otherwise than a model's.

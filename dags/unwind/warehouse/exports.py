@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import duckdb
-
+from unwind.database import connect, quoted
 from unwind.durable import whole_file
 from unwind.settings import Home
 from unwind.warehouse.releases import NoReleaseError, current_db
@@ -24,7 +23,7 @@ def export_marts(
     a mart that the release does not have.
     """
     written = []
-    with duckdb.connect(str(current_db(home).resolve()), read_only=True) as release:
+    with connect(home, current_db(home).resolve(), read_only=True) as release:
         there = [
             row[0]
             for row in release.execute(
@@ -40,7 +39,7 @@ def export_marts(
             target = folder / f"{mart}.parquet"
             with whole_file(target) as beside:
                 release.execute(
-                    f"copy marts.{mart} to '{beside}' (format parquet, compression zstd)"
+                    f"copy marts.{mart} to {quoted(beside)} (format parquet, compression zstd)"
                 )
             written.append(target)
     return written

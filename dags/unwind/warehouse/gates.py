@@ -25,10 +25,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unwind.database import bounds
+from unwind.errors import UnwindError
 from unwind.settings import Home
 from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
 from unwind.warehouse.forked import both
+from unwind.warehouse.gate_pages import make_readable_offline
 from unwind.warehouse.promises import (
     BATCHES,
     HOURS,
@@ -66,7 +69,7 @@ STAGED_RELATION = f"staging.intermediate.{STAGED_MODEL}"
 OBSERVATION_COLUMNS = {"batch_id", "venue", "observed_at", "reject_reason"}
 
 
-class GateError(RuntimeError):
+class GateError(UnwindError, RuntimeError):
     """A gate could not judge at all: its files are missing or locked; the text says what to do."""
 
 
@@ -300,7 +303,8 @@ def write_results(
 
 
 def build_docs(home: Home) -> Path:
-    """Builds the static site of suites and kept results; returns its index page.
+    """Builds the static site of suites and kept results; returns its index page. No page of it
+    needs a network.
 
     Pages of results already rendered are kept, so a call costs what is new. Not needed for a
     refresh: call it after publishing, or when somebody asks.
@@ -322,7 +326,7 @@ def build_docs(home: Home) -> Path:
     context.build_data_docs(
         resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
     )
-    return site / "index.html"
+    return make_readable_offline(site, home.gates / "results")
 
 
 def thresholds() -> dict[str, Threshold]:
@@ -341,6 +345,8 @@ class _Gate:
 
 
 def _context(home: Home) -> FileDataContext:
+    # Great Expectations would print where its own code stumbled over it.
+    home.gates.mkdir(parents=True, exist_ok=True)
     preload()
     return _context_of(home.gates)
 
@@ -393,10 +399,9 @@ def _opened_gate(
 
 
 def _prepare(connection: Connection, home: Home) -> None:
-    spill = home.gates / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
     _run(connection, "set TimeZone = 'UTC'")
-    _run(connection, f"set temp_directory = {_quoted(spill)}")
+    for setting, value in bounds(home).items():
+        _run(connection, f"set {setting} = {_quoted(value)}")
     _run(connection, "create schema gate")
 
 

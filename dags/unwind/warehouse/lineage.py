@@ -5,15 +5,20 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-import duckdb
-
-from unwind.landing.raw import RawZone
+from unwind.database import connect
+from unwind.errors import UnwindError
+from unwind.landing.ledger import Ledger
+from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse.releases import current_db
 
 
-class NoSuchLiquidationError(LookupError):
+class NoSuchLiquidationError(UnwindError, LookupError):
     """The current release has no such fact; the text says so."""
+
+
+class DamagedLineageError(UnwindError, RuntimeError):
+    """The raw bytes behind a fact are not what they were; the text says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Sighting:
 def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
     """Every sighting of a liquidation in the current release, the winner first.
 
-    Raises NoSuchLiquidationError, NoReleaseError.
+    Each line is read from its raw object, which is verified first. Raises NoSuchLiquidationError,
+    NoReleaseError, DamagedLineageError.
     """
     try:
         wanted = uuid.UUID(liquidation_id)
@@ -46,7 +52,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
         raise NoSuchLiquidationError(
             f"{liquidation_id!r} is no liquidation_id; take one from marts.fct_liquidations"
         ) from None
-    with duckdb.connect(str(current_db(home)), read_only=True) as release:
+    with connect(home, current_db(home), read_only=True) as release:
         rows = release.execute(
             "select liquidation_id::varchar, venue, source_kind, parser, batch_id, raw_object,"
             " raw_line, row_in_line from marts.liquidation_sightings where liquidation_id = ?"
@@ -59,22 +65,27 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
             " marts.fct_liquidations"
         )
     zone = RawZone(home)
-    return [Sighting(*row, *_raw_line(home, zone, row[4], row[1], row[5], row[6])) for row in rows]
+    objects = {row[5]: _raw_object(home, row[4], row[1], row[5]) for row in rows}
+    for obj in objects.values():
+        damage = zone.damage(obj)
+        if damage:
+            raise DamagedLineageError(
+                f"{damage}, so it cannot be shown where this fact comes from ({obj.name}); restore "
+                "it from a backup, or import the file again"
+            )
+    return [
+        Sighting(*row, objects[row[5]].name, zone.line(objects[row[5]], row[6]) or "")
+        for row in rows
+    ]
 
 
-def _raw_line(
-    home: Home, zone: RawZone, batch_id: str, venue: str, raw_object: str, raw_line: int
-) -> tuple[str, str]:
-    from unwind.landing.ledger import Ledger
-
-    name = raw_object
+def _raw_object(home: Home, batch_id: str, venue: str, sha256: str) -> RawObject:
     seal = Ledger(home).last_seal(batch_id)
     for landing in seal.landings.get(venue, ()) if seal else ():
         for obj in landing.objects:
-            if obj.sha256 == raw_object:
-                name = obj.name
-    text = duckdb.execute(
-        "select text from read_parquet(?) where raw_line = ?",
-        [str(zone.lines_path(venue, raw_object)), raw_line],
-    ).fetchone()
-    return name, text[0] if text else ""
+            if obj.sha256 == sha256:
+                return obj
+    raise DamagedLineageError(
+        f"the ledger has no object {sha256} of {venue} in {batch_id} any longer; `unwind doctor` "
+        "names entries that cannot be read, `unwind refresh` builds what the ledger has now"
+    )

@@ -11,11 +11,15 @@ from typing import Any
 
 import duckdb
 
+from unwind.database import connect
+from unwind.errors import UnwindError
+from unwind.settings import Home
+
 # Rows fetched at a time, so that a large answer is not held in memory whole.
 ROWS_PER_FETCH = 10_000
 
 
-class QueryError(ValueError):
+class QueryError(UnwindError, ValueError):
     """A query that cannot run or failed; the text says why, and what to do."""
 
 
@@ -28,7 +32,7 @@ class Answer:
 
 
 @contextmanager
-def answered(database: Path, query: str, allow_files: bool = False) -> Iterator[Answer]:
+def answered(home: Home, database: Path, query: str, allow_files: bool = False) -> Iterator[Answer]:
     """Runs one statement on a release's file and gives its answer while the block lasts.
 
     Without `allow_files` the query reaches nothing but the release: no files, no network, no
@@ -42,14 +46,12 @@ def answered(database: Path, query: str, allow_files: bool = False) -> Iterator[
             f"the query holds {len(statements)} statements, and one is run at a time; "
             "run them one by one"
         )
-    settings = {
-        "enable_external_access": str(allow_files).lower(),
-        # Names of this program's own variables are no tables.
-        "python_enable_replacements": "false",
-    }
-    with duckdb.connect(str(database), read_only=True, config=settings) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with connect(home, database, read_only=True) as connection:
         connection.execute("set schema = 'marts'")
+        # Names of this program's own variables are no tables.
+        connection.execute("set python_enable_replacements = false")
+        if not allow_files:
+            connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         try:
             connection.execute(statements[0])

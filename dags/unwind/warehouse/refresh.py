@@ -2,20 +2,26 @@
 
 Each phase is a function of its own, so that a scheduler can run them as tasks; what they share is
 the plan in the warehouse's own state. A phase that finds its work done does nothing. Killed at any
-moment, the next refresh plans anew over all that is not built, and rebuilds every hour that was
+moment, the next refresh plans again over all that is not built, and rebuilds every hour that was
 pending: the same tables come out.
+
+Everything is rebuilt from the raw zone when somebody asks for it (`full`), when a model has changed
+since the files were built, and when one of the two files is not what it was. That is done beside
+the files in use, which the new ones replace when their release is out (files.py): whatever happens
+meanwhile, readers and state stay where they were.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
+import logging
+import re
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,11 +29,22 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock, utc_now
-from unwind.landing.ledger import Ledger, SealRef
+from unwind.errors import UnwindError
+from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
+from unwind.landing.leftovers import sweep_home
 from unwind.settings import Home
-from unwind.warehouse import gates, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtProcess, OnNode, run_dbt
-from unwind.warehouse.state import naive_utc, staging_state, write_build_batches
+from unwind.warehouse import files, gates, left_out, pending_hours, releases
+from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, OnNode, run_dbt
+from unwind.warehouse.models import fingerprints
+from unwind.warehouse.state import (
+    append_rows,
+    naive_utc,
+    staging_state,
+    transaction,
+    write_build_batches,
+    write_build_folders,
+)
+from unwind.warehouse.writing import writer_lock
 
 # What each phase leaves the plan in.
 STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
@@ -45,8 +62,12 @@ STAGING_MODELS = (
     "int_funding_intervals",
 )
 
-# 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
-LOCK_WAIT_SECONDS = 1800
+HOLD_RELEASE_NAME = re.compile(r"(?P<batch_id>[^.].*)\.r(?P<revision>\d+)\.(?P<venue>\w+)\.json")
+
+# A part of a batch that is left out of a build, as (batch, venue, reason).
+Part = tuple[str, str, str]
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[str, int, int], None]
 RunDbt = Callable[[Sequence[str], OnNode], None]
@@ -56,12 +77,8 @@ def _silent(phase: str, done: int, total: int) -> None:
     """Reports to nobody."""
 
 
-class GateRefusedError(RuntimeError):
+class GateRefusedError(UnwindError, RuntimeError):
     """The marts gate has found what would mislead readers; they stay on the former release."""
-
-
-class WriterBusyError(RuntimeError):
-    """Another refresh is writing, and went on for longer than this one would wait."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +97,19 @@ class Warehouse:
 
 @dataclass(frozen=True)
 class RefreshReport:
-    """What a refresh did; `release_id` is null when there was nothing to build."""
+    """What a refresh did; `release_id` is null when there was nothing to build.
+
+    `held` are the parts that the landed gate holds or whose bytes are damaged; `unreadable` are
+    the batches whose entry in the ledger cannot be read; `rebuilt` says why everything was built
+    from the raw zone, where it was.
+    """
 
     release_id: str | None
     batches: tuple[str, ...]
-    held: tuple[tuple[str, str, str], ...]
+    held: tuple[Part, ...]
     warnings: int
+    unreadable: tuple[Part, ...] = ()
+    rebuilt: str | None = None
 
 
 def refresh(
@@ -104,9 +128,36 @@ def refresh(
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
     target = Home(into.resolve()) if into else home
-    warehouse = Warehouse(home, target, as_of, clock)
-    # Imports of seconds, done while dbt works.
-    with writer_lock(target), ExitStack() as processes:
+    with writer_lock(target, report=None if report is _silent else report):
+        built_in, rebuilt = _begin(target, full)
+        if rebuilt:
+            report(f"rebuilding everything: {rebuilt}", 0, 1)
+        warehouse = Warehouse(home, built_in, as_of, clock)
+        try:
+            return replace(_refresh(warehouse, report), rebuilt=rebuilt)
+        except GateRefusedError:
+            raise
+        except BaseException as error:
+            files.discard(built_in)
+            if _is_of_a_file(error):
+                raise files.WarehouseFileError(
+                    f"the refresh stopped: {str(error).strip()}\nReaders stay on the former "
+                    "release. Where the disk is full, free some space and refresh again; where a "
+                    "file is corrupt, `unwind refresh --full` rebuilds it from the raw zone."
+                ) from error
+            raise
+
+
+def _is_of_a_file(error: BaseException) -> bool:
+    """Whether a file of the warehouse, or its disk, is the cause."""
+    if isinstance(error, DbtError):
+        return any(word in str(error) for word in files.UNUSABLE)
+    return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
+
+
+def _refresh(warehouse: Warehouse, report: Report) -> RefreshReport:
+    target = warehouse.target
+    with ExitStack() as processes:
         building: list[DbtProcess] = []
 
         def report_staging(phase: str, done: int, total: int) -> None:
@@ -115,141 +166,251 @@ def refresh(
                 building.append(processes.enter_context(DbtProcess(target)))
             report(phase, done, total)
 
-        if full:
-            _forget(target)
+        # Imports of seconds, done while the work is planned.
         staging = processes.enter_context(DbtProcess(target))
         # As do the gates' imports while dbt itself is imported.
         threading.Thread(target=gates.preload, args=[target], daemon=True).start()
-        if not _stage(warehouse, report_staging, staging.run):
-            return RefreshReport(None, (), (), 0)
+        is_needed, unreadable = _stage(warehouse, report_staging, staging.run)
+        if not is_needed:
+            return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
         _build(warehouse, report, building[0].run if building else partial(run_dbt, target))
         warnings = _gate_marts(warehouse, report)
         release_id, batches = _publish(warehouse, report)
-        return RefreshReport(release_id, batches, held, warnings)
+        return RefreshReport(release_id, batches, held, warnings, unreadable)
 
 
 def stage(home: Home, clock: Clock = utc_now) -> bool:
     """The first phase alone, as a task; False when there is nothing to build."""
     with writer_lock(home):
-        return _stage(Warehouse(home, home, None, clock), _silent, partial(run_dbt, home))
+        built_in, rebuilt = _begin(home)
+        if rebuilt:
+            logger.warning("everything is rebuilt from the raw zone: %s", rebuilt)
+        is_needed, unreadable = _stage(
+            Warehouse(home, built_in, None, clock), _silent, partial(run_dbt, built_in)
+        )
+        for _, _, reason in unreadable:
+            logger.error("%s", reason)
+        return is_needed
 
 
-def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[tuple[str, str, str], ...]:
+def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
     """The second phase alone: the held parts, as (batch, venue, reason)."""
     with writer_lock(home):
-        return _gate_landed(Warehouse(home, home, None, clock))
+        return _gate_landed(_under_way(home, clock))
 
 
 def build(home: Home, clock: Clock = utc_now) -> None:
     """The third phase alone."""
     with writer_lock(home):
-        _build(Warehouse(home, home, None, clock), _silent, partial(run_dbt, home))
+        warehouse = _under_way(home, clock)
+        _build(warehouse, _silent, partial(run_dbt, warehouse.target))
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
     """The fourth phase alone: the count of warnings. Raises GateRefusedError."""
     with writer_lock(home):
-        return _gate_marts(Warehouse(home, home, None, clock))
+        return _gate_marts(_under_way(home, clock))
 
 
 def publish(home: Home, clock: Clock = utc_now) -> str | None:
     """The last phase alone: the new release's id, null when nothing was judged fit."""
     with writer_lock(home):
-        return _publish(Warehouse(home, home, None, clock))[0]
+        return _publish(_under_way(home, clock))[0]
 
 
-@contextmanager
-def writer_lock(home: Home, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """The one writer's lock on a warehouse; freed by the system however the holder ends."""
-    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    with (home.warehouse_dir / ".lock").open("w") as lock:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WriterBusyError(
-                        f"another refresh has been writing {home.warehouse_dir} for over "
-                        f"{wait_seconds:.0f} s; wait for it or end it, then refresh again"
-                    ) from None
-                time.sleep(0.2)
-        yield
+def _under_way(home: Home, clock: Clock) -> Warehouse:
+    """Where the refresh builds whose first phase has run."""
+    files.finish_swap(home)
+    return Warehouse(home, files.being_built(home), None, clock)
+
+
+def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
+    """Where this refresh builds, and why it builds everything, where it does."""
+    sweep_home(target)
+    files.finish_swap(target)
+    files.discard(files.beside(target))
+    reason = "that was asked for" if full else rebuild_reason(target)
+    is_first = not any(path.exists() for path in files.pair(target))
+    if reason is None or is_first:
+        return target, None
+    return files.beside(target), reason
+
+
+def rebuild_reason(home: Home) -> str | None:
+    """Why what is built cannot be built on; None where it can, or where nothing is built.
+
+    Raises WarehouseFileError for a file that may be sound and cannot be opened.
+    """
+    wrong = files.wrong_with(home)
+    if wrong or not home.staging_db.exists():
+        return wrong
+    with staging_state(home) as state:
+        if _is_same_project(state):
+            return None
+        built = dict(state.execute("from ops.models").fetchall())
+    now = fingerprints()
+    changed = sorted(name for name in built.keys() | now.keys() if built.get(name) != now.get(name))
+    if not built or not changed:
+        return None
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
 def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:
-    """The work list: sealed revisions that no release holds yet, and newly released holds."""
+    """The work list: sealed revisions that no release holds yet, and those of which other parts
+    are held or left out now."""
     built = set(
         connection.execute(
             "select batch_id, revision, holds_released from ops.built_batches"
         ).fetchall()
     )
     releases_of = hold_releases(warehouse.home)
+    ledger = Ledger(warehouse.home)
+    withdrawals = ledger.withdrawn(warehouse.as_of)
+    was_left_out = left_out.noted(connection)
     return [
         ref
-        for ref in Ledger(warehouse.home).sealed(warehouse.as_of)
+        for ref in ledger.sealed(warehouse.as_of)
         if (ref.batch_id, ref.revision, len(releases_of.get(ref.batch_id, ()))) not in built
+        or (
+            (ref.batch_id in withdrawals or ref.batch_id in was_left_out)
+            and left_out.has_changed(
+                warehouse.home, ref, was_left_out.get(ref.batch_id, []), withdrawals
+            )
+        )
     ]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What there is to build: sealed batches, with what of them is left out."""
+
+    seals: tuple[Seal, ...]
+    left_out: tuple[left_out.LeftOut, ...]
+    unreadable: tuple[Part, ...]
+
+
+def _work(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> _Work:
+    """The work list as it stands in the ledger; an entry that cannot be read costs only itself."""
+    ledger = Ledger(warehouse.home)
+    built = set(connection.execute("select batch_id, revision from ops.built_batches").fetchall())
+    withdrawals = ledger.withdrawn(warehouse.as_of)
+    seals, out, unreadable = [], [], []
+    for ref in unbuilt(connection, warehouse):
+        try:
+            seal = ledger.read(ref)
+        except LedgerError as error:
+            unreadable.append((ref.batch_id, "every venue", str(error)))
+            before = ledger.readable(ref)
+            if before is None or (before.batch_id, before.revision) in built:
+                continue
+            seal = ledger.read(before)
+        seals.append(seal)
+        out += left_out.left_out_of(warehouse.home, seal, withdrawals)
+    damaged = [one for one in out if one.kind == left_out.DAMAGED]
+    if len(damaged) > 1 and 2 * len(damaged) > sum(len(seal.landings) for seal in seals):
+        raise files.WarehouseFileError(
+            f"the raw bytes of {len(damaged)} parts are gone, most of what is to be built: "
+            f"{damaged[0].reason}. Is the disk of {warehouse.home.root / 'raw'} there? "
+            "`unwind doctor` names each file; nothing is built without them"
+        )
+    return _Work(tuple(seals), tuple(out), tuple(unreadable))
 
 
 def hold_releases(home: Home) -> dict[str, set[tuple[int, str]]]:
     """Which (revision, venue) parts of each batch a person has let through."""
     found: dict[str, set[tuple[int, str]]] = {}
-    for path in home.hold_releases.glob("*.json"):
-        batch_id, revision, venue = path.stem.rsplit(".", 2)
-        found.setdefault(batch_id, set()).add((int(revision.removeprefix("r")), venue))
+    for path in home.hold_releases.glob("[!.]*.json"):
+        named = HOLD_RELEASE_NAME.fullmatch(path.name)
+        if named:
+            part = (int(named["revision"]), named["venue"])
+            found.setdefault(named["batch_id"], set()).add(part)
     return found
 
 
-def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> bool:
-    """Plans, and stages the batches that are not built. False when there is nothing to do."""
-    target, ledger = warehouse.target, Ledger(warehouse.home)
-    _recover(target)
+def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
+    """Plans, and stages the batches that are not built.
+
+    Returns whether there is anything to do, and the batches whose entry cannot be read.
+    """
+    target = warehouse.target
+    files.prepare(target)
     with staging_state(target) as state:
-        refs = unbuilt(state, warehouse)
-        if not refs and not _pending(state):
-            if _plan(state)[0] and not releases.has_current(target):
+        work = _work(state, warehouse)
+        if not work.seals and not _pending(state):
+            is_gone = bool(_plan(state)[0]) and not releases.has_current(target)
+            if is_gone:
                 # Somebody deleted what readers read; the warehouse still holds it, judged.
                 _set_plan(state, JUDGED)
-                return True
-            return False
-        started_at = warehouse.clock()
-        state.execute("delete from ops.plan")
-        state.execute(
-            "insert into ops.plan values (?, 'staging', ?, ?)",
-            [f"run-{started_at:%Y%m%dT%H%M%S%f}", naive_utc(started_at), releases.code_version()],
-        )
-        # Hours that the former revisions of these batches told of are rebuilt as well.
-        write_build_batches(state, warehouse.home, [ledger.read(ref) for ref in refs])
-        _add_hours_of_batches(state)
-        _keep_instrument_versions(state)
-        _keep_listed_assets(state)
-        unchanging = _nothing_to_stage(state) if _is_same_project(state) else []
+            return is_gone, work.unreadable
+        with transaction(state):
+            _write_plan(state, warehouse, work)
+        left_aside = _nothing_to_stage(state) if _is_same_project(state) else []
+    try:
+        _run_staging(target, left_aside, report, run)
+    except DbtError:
+        broken = left_out.delete_broken_lines(warehouse.home, work.seals)
+        if not broken:
+            raise
+        # One file that breaks in the middle must not stop the others: planned again, its lines are
+        # derived from the raw object, or its part is left out.
+        logger.warning("derived lines were broken: %s", ", ".join(map(str, broken)))
+        return _stage(warehouse, report, partial(run_dbt, target))
+    with staging_state(target) as state, transaction(state):
+        pending_hours.add_after_staging(state)
+        _set_plan(state, STAGED)
+    return True, work.unreadable
+
+
+def _run_staging(target: Home, left_aside: list[str], report: Report, run: RunDbt) -> None:
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
-        copied = beside.submit(releases.prepare, target)
+        copied = beside.submit(_prepare_release, target)
         run(
             [
                 *("build", "--exclude-resource-type", "test"),
                 *("--exclude-resource-type", "unit_test", "--select", *STAGING_MODELS),
-                *(("--exclude", *unchanging) if unchanging else ()),
+                *(("--exclude", *left_aside) if left_aside else ()),
             ],
             lambda name, done, total: report("staging", done, total),
         )
     copied.result()
-    with staging_state(target) as state:
-        _add_hours_of_batches(state)
-        _add_hours_of_changed_instruments(state)
-        _add_hours_of_changed_listings(state)
-        _add_hours_of_changed_funding_intervals(state)
-        _add_hours_after(state)
-        _extend_spine(state)
-        _add_hours_before(state)
-        _note_landed_days(state)
-        _set_plan(state, STAGED)
-    return True
+
+
+def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: _Work) -> None:
+    started_at = warehouse.clock()
+    state.execute("delete from ops.plan")
+    state.execute(
+        "insert into ops.plan values (?, 'staging', ?, ?)",
+        [_new_run_id(started_at), naive_utc(started_at), releases.code_version()],
+    )
+    if not state.execute("select count(*) from ops.models").fetchone()[0]:
+        append_rows(state, "ops.models", fingerprints().items())
+    batches = [seal.batch.batch_id for seal in work.seals]
+    write_build_folders(state, batches, work.seals)
+    write_build_batches(
+        state,
+        warehouse.home,
+        [left_out.without(seal, work.left_out) for seal in work.seals],
+    )
+    left_out.note(state, work.left_out)
+    # Until they are published, they are not built: whatever ends this refresh.
+    state.execute(
+        "delete from ops.built_batches where batch_id in (select batch_id from ops.build_batches)"
+    )
+    # Hours that rows of the former revisions of these batches are about are rebuilt as well.
+    pending_hours.note_before_staging(state)
+
+
+def _new_run_id(started_at: datetime) -> str:
+    """Two runs are two, also by a clock that stands still, as the demo's does."""
+    return f"run-{started_at:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
+
+
+def _prepare_release(target: Home) -> None:
+    if not files.is_beside(target) and not releases.is_prepared(target):
+        releases.prepare(target)
 
 
 def _gate_landed(
@@ -287,6 +448,7 @@ def _gate_landed(
             )
             if not is_released:
                 held.append((batch_id, venue, reason))
+        held += left_out.hold_damaged(state, checked_at)
         stopping = gates.run_failures(results)
         if stopping:
             raise GateRefusedError(_refusal("landed", stopping))
@@ -303,10 +465,12 @@ def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
             return
         _set_plan(state, BUILDING)
         is_same_project = _is_same_project(state)
+    files.renew_build_id(target)
     run(
         ["run", "--exclude", *STAGING_MODELS, *(UNCHANGING if is_same_project else ())],
         lambda name, done, total: report("building", done, total),
     )
+    releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
@@ -366,6 +530,9 @@ def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None
         state.execute("delete from ops.pending_hours")
         _set_plan(state, PUBLISHED)
         state.execute("commit")
+    if files.is_beside(target):
+        target = files.in_use(target)
+        files.swap_in(target)
     releases.prune(target, warehouse.clock())
     report("publishing", 1, 1)
     # Readers have the release by now; this copy is what the next one writes its changes into.
@@ -382,19 +549,6 @@ def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
             *(f"- {failure.suite}: {failure.message}" for failure in failures),
         ]
     )
-
-
-def _recover(home: Home) -> None:
-    """Replays what a killed writer left in the write-ahead logs, and folds it in."""
-    for path in (home.warehouse_db, home.staging_db):
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("checkpoint")
-
-
-def _forget(home: Home) -> None:
-    for path in (home.warehouse_db, home.staging_db):
-        for file in (path, path.with_name(path.name + ".wal")):
-            file.unlink(missing_ok=True)
 
 
 def project_fingerprint() -> str:
@@ -416,14 +570,7 @@ def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
 def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
     """What staging leaves out: what never changes, and venues with nothing in these batches."""
     touched = {
-        name
-        for (name,) in state.execute(
-            # A vendor's folder is named as its formats begin.
-            "select venue from ops.build_venues"
-            " union select split_part(format, '-', 1) from ops.build_objects"
-            # What any venue's CSV files of the user's own columns are staged by.
-            " union select 'csv' from ops.build_objects where reading is not null"
-        ).fetchall()
+        folder for (folder,) in state.execute("select folder from ops.build_folders").fetchall()
     }
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
     return [
@@ -443,392 +590,3 @@ def _set_plan(state: duckdb.DuckDBPyConnection, plan: str) -> None:
 
 def _pending(state: duckdb.DuckDBPyConnection) -> bool:
     return bool(state.execute("select count(*) from ops.pending_hours").fetchone()[0])
-
-
-def _landed_tables(state: duckdb.DuckDBPyConnection) -> Sequence[str]:
-    rows = state.execute(
-        "select table_name from information_schema.tables"
-        " where table_schema = 'landed' and table_type = 'BASE TABLE' order by 1"
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def _add_hours(state: duckdb.DuckDBPyConnection, query: str) -> None:
-    state.execute(
-        f"""
-        insert into ops.pending_hours
-        select distinct hour_at from ({query}) as touched
-        where hour_at is not null and hour_at not in (select hour_at from ops.pending_hours)
-        """
-    )
-
-
-def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
-    """The hours that the staged rows of these batches tell of, and those the batches cover."""
-    for table in _landed_tables(state):
-        _add_hours(
-            state,
-            f"select hour_at from landed.{table}"
-            " where batch_id in (select batch_id from ops.build_batches)",
-        )
-    _add_hours(
-        state,
-        """
-        select unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
-        from ops.batches
-        where batch_id in (select batch_id from ops.build_batches) and covers_from_at is not null
-        """,
-    )
-
-
-# What rows of an instrument are named and valued by.
-VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
-
-# What names an observation whose instrument no listing has: the model `int_<name>` and its key.
-NAMES_OF_OBSERVATIONS = {
-    "known_assets": "base_asset",
-    "named_instruments": "venue, instrument",
-    "listing_venues": "venue",
-}
-
-# Rows of observations by the instant that they are about; as built, rejected ones included.
-OBSERVATION_TABLES = (
-    "int_prices_screened",
-    "int_open_interest_screened",
-    "int_funding_screened",
-    "int_volumes_screened",
-    "int_long_short_ratio_screened",
-)
-
-
-def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = state.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return bool(found[0])
-
-
-def _keep_instrument_versions(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes specifications and known assets before staging.
-
-    They are kept while a killed run's hours are pending.
-    """
-    noted = _table_exists(state, "ops", "instrument_versions_before")
-    if noted or not _table_exists(state, "intermediate", "int_listing_venues"):
-        return
-    state.execute("begin")
-    state.execute(
-        "create table ops.instrument_versions_before as"
-        f" select venue, instrument, valid_from, valid_to, {VERSION_TERMS}"
-        " from intermediate.int_instrument_versions"
-    )
-    for names in NAMES_OF_OBSERVATIONS:
-        state.execute(
-            f"create table ops.{names}_before as select {NAMES_OF_OBSERVATIONS[names]}"
-            f" from intermediate.int_{names}"
-        )
-    state.execute("commit")
-
-
-def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
-    """Hours whose rows a new or corrected listing names or values otherwise.
-
-    Only the stretches of time count in which an instrument means something else than before: a
-    contract size that changes today leaves the years before it alone.
-    """
-    if not _table_exists(state, "ops", "instrument_versions_before"):
-        # The first build ever: every hour is pending anyway.
-        return
-    tables = [table for table in OBSERVATION_TABLES if _table_exists(state, "intermediate", table)]
-    _find_changed_stretches(state)
-    if state.execute("select count(*) from changed_stretches").fetchone()[0]:
-        for table, instant in (
-            ("int_liquidations_unioned", "event_at"),
-            *((table, "observed_at") for table in tables),
-        ):
-            _add_hours(
-                state,
-                f"""
-                select rows_of.hour_at
-                from intermediate.{table} as rows_of
-                inner join changed_stretches as changed
-                    on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
-                    and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
-                """,
-            )
-    _add_hours_of_changed_names(state, tables)
-    for noted in ("instrument_versions", *NAMES_OF_OBSERVATIONS):
-        state.execute(f"drop table ops.{noted}_before")
-
-
-def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
-    """Makes changed_stretches: from when to when which instrument has other terms than before."""
-    columns = (
-        "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
-        f" row({VERSION_TERMS}) as terms"
-    )
-    state.execute(
-        f"""
-        create or replace temp table changed_stretches as
-        with before as (
-            select {columns} from ops.instrument_versions_before
-        ),
-        now as (
-            select {columns} from intermediate.int_instrument_versions
-        ),
-        changed as (
-            (from before except from now) union (from now except from before)
-        ),
-        bounds as (
-            select venue, instrument, valid_from as from_at from changed
-            union
-            select venue, instrument, valid_to from changed
-        ),
-        stretches as (
-            select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
-            from bounds
-        )
-        select stretches.*
-        from stretches
-        left join before
-            on stretches.venue = before.venue and stretches.instrument = before.instrument
-            and stretches.from_at >= before.valid_from and stretches.from_at < before.valid_to
-        left join now
-            on stretches.venue = now.venue and stretches.instrument = now.instrument
-            and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
-        where stretches.to_at is not null and before.terms is distinct from now.terms
-        """
-    )
-
-
-def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
-    """An asset, instrument or venue that a listing has made known, or that none knows any longer.
-
-    Rows without a listing of their own are quarantined, or marked, until something knows them.
-    """
-    for names, columns in NAMES_OF_OBSERVATIONS.items():
-        state.execute(
-            f"""
-            create or replace temp table changed_{names} as
-            with now as (select {columns} from intermediate.int_{names})
-            (from ops.{names}_before except from now)
-            union
-            (from now except from ops.{names}_before)
-            """
-        )
-        if not state.execute(f"select count(*) from changed_{names}").fetchone()[0]:
-            continue
-        for table in tables:
-            _add_hours(
-                state,
-                f"select hour_at from intermediate.{table}"
-                f" semi join changed_{names} using ({columns}) where not is_listed",
-            )
-        if names == "known_assets":
-            _add_hours(
-                state,
-                "select hour_at from intermediate.int_liquidations_unioned"
-                " where spelled_asset in (select base_asset from changed_known_assets)",
-            )
-
-
-def _keep_listed_assets(state: duckdb.DuckDBPyConnection) -> None:
-    """Notes which assets were listed before staging, while a killed run's hours are pending."""
-    noted = _table_exists(state, "ops", "listed_assets_before")
-    if _table_exists(state, "intermediate", "int_listed_assets") and not noted:
-        state.execute(
-            "create table ops.listed_assets_before as select * from intermediate.int_listed_assets"
-        )
-
-
-def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
-    """Which venues normally report an asset, and so what is zero, changes with their listings.
-
-    A venue's first listing ends the rule by events for all of its time.
-    """
-    if not _table_exists(state, "ops", "listed_assets_before"):
-        return
-    before, now = "ops.listed_assets_before", "intermediate.int_listed_assets"
-    _add_hours(
-        state,
-        f"""
-        with changed as (
-            (select * from {before} except select * from {now} as now_listed)
-            union
-            (select * from {now} as now_listed except select * from {before})
-        )
-        select hours.hour_at
-        from ops.hours as hours
-        inner join changed
-            on hours.hour_at < changed.listed_to
-            and hours.hour_at + interval 1 hour > changed.listed_from
-        """,
-    )
-    state.execute("drop table ops.listed_assets_before")
-
-
-def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
-    """The hours of built rates whose interval is known differently now.
-
-    A settlement's neighbours and a listing of its time may land in any order, hours away from it.
-    """
-    if not _table_exists(state, "intermediate", "int_funding_screened"):
-        # The first build ever: every hour is pending anyway.
-        return
-    _add_hours(
-        state,
-        """
-        select built.hour_at
-        from intermediate.int_funding_screened as built
-        inner join intermediate.int_funding_intervals as known
-            on built.venue = known.venue and built.instrument = known.instrument
-            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
-        where built.interval_source != 'unknown'
-            and built.interval_hours is distinct from known.interval_hours
-            or built.interval_source is distinct from known.interval_source
-        """,
-    )
-
-
-def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
-    """What the next hour takes from the one before.
-
-    An hour's last prices value the next hour's first liquidations that have no own price, and what
-    an hour received first is no event of the next one.
-    """
-    _add_hours(
-        state,
-        """
-        select hour_at from intermediate.int_liquidations_unioned
-        where (
-            settle_asset is not null or price_kind = 'entry' or event_at_source = 'receive'
-        )
-            and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
-        """,
-    )
-
-
-def _add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
-    """The hour before each pending one: an hour's first minutes may say how the last one ended.
-
-    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
-    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
-    its former revision may have.
-    """
-    _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
-
-
-def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
-    """A query over the rows that staging accepted: batch and hour of each, listings left out."""
-    listings = ("__liquidations", "__instruments", "__funding_intervals")
-    observations = [
-        f"select batch_id, hour_at from landed.{table} where reject_reason is null"
-        for table in _landed_tables(state)
-        if not table.endswith(listings)
-    ]
-    liquidations = (
-        "select batch_id, hour_at from intermediate.int_liquidations_unioned"
-        " where line_class = 'row' and reject_reason is null"
-    )
-    return " union all ".join([liquidations, *observations])
-
-
-def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
-    """The spine runs from the first to the last hour that a batch covers or that an accepted row
-    belongs to; new hours are built. Batches that were built before are in the spine.
-    """
-    state.execute(
-        f"""
-        create or replace temp table spine as
-        with accepted as ({_accepted_rows(state)}),
-        bounds as (
-            select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
-            union all
-            select min(covers_from_at), max(covers_to_at) - interval 1 hour
-            from ops.batches where covers_from_at is not null
-            union all
-            select min(hour_at), max(hour_at) from accepted
-            where batch_id in (select batch_id from ops.build_batches)
-        )
-        select unnest(
-            range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
-        ) as hour_at
-        from bounds
-        """
-    )
-    _add_hours(
-        state, "select hour_at from spine where hour_at not in (select hour_at from ops.hours)"
-    )
-    state.execute("delete from ops.hours")
-    state.execute("insert into ops.hours select hour_at from spine")
-
-
-def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
-    """Which days of the spine have landed data: as-of tables keep the newest of these.
-
-    A day has some when an hour's or day's batch covers it, or an import has rows of it; what a
-    batch's pages reach back to does not count. A day that gets its first data is built whole. When
-    a day loses its last (a corrected import), older days are kept again: all of the spine is built.
-    """
-    state.execute(
-        "create or replace temp table landed_before as"
-        " select distinct utc_date from ops.landed_days"
-    )
-    state.execute(
-        """
-        create or replace temp table batches_to_note as
-        select batch_id from ops.build_batches
-        union
-        select batch_id from ops.batches
-        where batch_id not in (select batch_id from ops.landed_days)
-        """
-    )
-    state.execute(
-        "delete from ops.landed_days where batch_id in (select batch_id from batches_to_note)"
-    )
-    # A batch without a day gets a row with null, so that it is not looked at again.
-    state.execute(
-        f"""
-        insert into ops.landed_days
-        with accepted as ({_accepted_rows(state)}),
-        noted as (
-            select batches.* from ops.batches as batches
-            inner join batches_to_note using (batch_id)
-        ),
-        hours as (
-            select
-                batch_id,
-                unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
-            from noted where covers_from_at is not null
-            union all
-            select accepted.batch_id, accepted.hour_at
-            from accepted
-            inner join noted using (batch_id)
-            where noted.covers_from_at is null
-        )
-        select noted.batch_id, hours.hour_at::date as utc_date, max(hours.hour_at) as last_hour_at
-        from noted
-        left join hours using (batch_id)
-        group by all
-        """
-    )
-    state.execute(
-        """
-        create or replace temp table empty_days as
-        select distinct hour_at::date as utc_date from ops.hours
-        where hour_at::date not in (
-            select utc_date from ops.landed_days where utc_date is not null
-        )
-        """
-    )
-    _add_hours(
-        state,
-        """
-        select hour_at from ops.hours
-        where hour_at::date in (from ops.empty_days except from empty_days)
-            or exists (from empty_days semi join landed_before using (utc_date))
-        """,
-    )
-    state.execute("delete from ops.empty_days")
-    state.execute("insert into ops.empty_days from empty_days")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,13 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock
+from unwind.database import connect, quoted
 from unwind.landing.csv_files import Wishes
-from unwind.landing.imports import ImportReport, import_files
+from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
+from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawZone
+from unwind.scratch import working_folder
 from unwind.settings import Home
 from unwind.warehouse import refresh
 from unwind.warehouse.dbt import run_dbt
@@ -71,8 +73,8 @@ def rehearse_import(
     home itself is only read: batches that are sealed and not built yet stay out. Raises
     ImportRefusedError as the import would.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=home.root) as folder:
+    sweep_home(home)
+    with working_folder(home, "rehearsal") as folder:
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)
@@ -81,6 +83,12 @@ def rehearse_import(
         if not seals:
             return Rehearsal(report, ())
         _only_these(home, beside, seals)
+        changed = refresh.rebuild_reason(beside)
+        if changed:
+            raise ImportRefusedError(
+                f"there is no warehouse to try it in ({changed}); run `unwind refresh` first, "
+                "which rebuilds it"
+            )
         progress("staging", 0, 1)
         refresh.stage(beside, clock)
         refresh.gate_landed(beside, clock)
@@ -109,6 +117,8 @@ def _copy(home: Home, beside: Home) -> None:
     if not home.staging_db.exists():
         return
     beside.warehouse_dir.mkdir(parents=True)
+    if home.identity.exists():
+        shutil.copy2(home.identity, beside.identity)
     with refresh.writer_lock(home):
         for path in (home.warehouse_db, home.staging_db):
             for file in (path, path.with_name(path.name + ".wal")):
@@ -140,6 +150,20 @@ def _only_these(home: Home, beside: Home, seals: Sequence[Seal]) -> None:
                     lines.symlink_to(RawZone(home).lines_path(obj.venue, obj.sha256).resolve())
 
 
+def imports_without_rows(home: Home, batches: Sequence[str]) -> list[str]:
+    """Those of the staged batches that are imports and of which nothing at all was recognised."""
+    imports = {batch_id for batch_id in batches if batch_id.startswith("import-")}
+    with staging_state(home, read_only=True) as connection:
+        for table in _staged_tables(connection) if imports else ():
+            found = connection.execute(
+                f"select distinct batch_id from landed.{table}"
+                " where batch_id in (select unnest(?))",
+                [sorted(imports)],
+            ).fetchall()
+            imports -= {batch_id for (batch_id,) in found}
+    return sorted(imports)
+
+
 def _staged_tables(connection: duckdb.DuckDBPyConnection, kind: str | None = None) -> list[str]:
     rows = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'landed'"
@@ -167,8 +191,8 @@ def _staged_kinds(home: Home, batches: Sequence[str]) -> list[str]:
 
 
 def _count(home: Home, kind: str, batches: Sequence[str]) -> Count:
-    with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
-        connection.execute(f"attach '{home.staging_db}' as staging (read_only)")
+    with connect(home, home.warehouse_db, read_only=True) as connection:
+        connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         of_batches = f"batch_id in ({', '.join(repr(batch) for batch in batches)})"
         if kind == "liquidations":
             staged, facts, repeats, quarantined = connection.execute(

@@ -22,8 +22,10 @@ import duckdb
 
 import unwind
 from unwind.clock import iso, parse_instant
-from unwind.durable import sync, write_json
-from unwind.settings import PROJECT_ROOT, Home
+from unwind.database import connect, quoted
+from unwind.durable import process_mark, sync, write_json
+from unwind.errors import UnwindError
+from unwind.settings import PROJECT_ROOT, Home, count_from_env
 from unwind.warehouse import continuity
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
@@ -31,15 +33,17 @@ from unwind.warehouse.state import naive_utc
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
 # taken away, so that one who is slow still finds it.
 ALWAYS_KEPT = 3
+# In the folder of the copy to come, where it is whole.
+PREPARED = "prepared"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
-KEPT_RELEASES = int(os.environ.get("UNWIND_KEEP_RELEASES", "10"))
-KEPT_DAYS = int(os.environ.get("UNWIND_KEEP_RELEASE_DAYS", "7"))
+KEPT_RELEASES = 10
+KEPT_DAYS = 7
 
 logger = logging.getLogger(__name__)
 
 
-class NoReleaseError(LookupError):
+class NoReleaseError(UnwindError, LookupError):
     """There is no such release; the text says what there is and what to do."""
 
 
@@ -64,6 +68,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     described = _describe(home, run_id, release_id, built_at)
     prepare(home)
     beside = _release_to_come(home)
+    (beside / PREPARED).unlink()
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     continuity.publish(home, run_id, beside)
@@ -81,9 +86,18 @@ def prepare(home: Home) -> None:
     for, so that publishing writes only what has changed since.
     """
     beside = _release_to_come(home)
+    if beside.is_file():
+        beside.unlink()
     beside.mkdir(parents=True, exist_ok=True)
+    (beside / PREPARED).unlink(missing_ok=True)
     if home.warehouse_db.exists():
         _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
+        (beside / PREPARED).touch()
+
+
+def is_prepared(home: Home) -> bool:
+    """Whether the copy was made after the last release was out; nothing has changed since."""
+    return (_release_to_come(home) / PREPARED).exists()
 
 
 def listed(home: Home) -> list[Release]:
@@ -109,6 +123,37 @@ def listed(home: Home) -> list[Release]:
             continue
         found.append(release)
     return sorted(found, key=lambda release: order_of(release.release_id), reverse=True)
+
+
+def carry_verdicts(home: Home) -> None:
+    """Takes the former runs' verdicts over into a warehouse that was built from nothing.
+
+    They are the only rows of a release that cannot be worked out again from the raw zone.
+    """
+    known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
+    if not known:
+        return
+    with connect(home, home.warehouse_db) as warehouse:
+        if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
+            return
+        former = quoted(known[0].path / "warehouse.duckdb")
+        try:
+            warehouse.execute(f"attach {former} as former (read_only)")
+            there = {
+                name
+                for (name,) in warehouse.execute(
+                    "select column_name from duckdb_columns() where database_name = 'former'"
+                    " and schema_name = 'marts' and table_name = 'gate_results'"
+                ).fetchall()
+            }
+            wanted = warehouse.execute("select * from marts.gate_results limit 0").description
+            columns = ", ".join(name for name, *_ in wanted if name in there)
+            warehouse.execute(
+                "insert into marts.gate_results by name"
+                f" select {columns} from former.marts.gate_results"
+            )
+        except duckdb.Error as error:
+            logger.warning("the verdicts of %s are not carried over: %s", former, error)
 
 
 def roll_back(home: Home, release_id: str) -> None:
@@ -154,10 +199,12 @@ def prune(home: Home, now: datetime) -> list[str]:
     for leftover in home.releases.glob(".*.part"):
         if leftover != _release_to_come(home):
             shutil.rmtree(leftover, ignore_errors=True)
+    kept = count_from_env("UNWIND_KEEP_RELEASES", KEPT_RELEASES)
+    kept_for = timedelta(days=count_from_env("UNWIND_KEEP_RELEASE_DAYS", KEPT_DAYS))
     gone = []
     for place, release in enumerate(listed(home)):
-        young = now - release.built_at < timedelta(days=KEPT_DAYS)
-        if place < ALWAYS_KEPT or release.is_current or (place < KEPT_RELEASES and young):
+        young = now - release.built_at < kept_for
+        if place < ALWAYS_KEPT or release.is_current or (place < kept and young):
             continue
         shutil.rmtree(release.path)
         gone.append(release.release_id)
@@ -189,9 +236,8 @@ def _new_id(home: Home, built_at: datetime) -> str:
 
 def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:
     """Writes the release's own row and gate results into it, and folds the log into the file."""
-    with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'")
-        warehouse.execute(f"attach '{home.staging_db}' as staging (read_only)")
+    with connect(home, home.warehouse_db) as warehouse:
+        warehouse.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         warehouse.execute("begin")
         warehouse.execute("delete from marts.gate_results where run_id = ?", [run_id])
         warehouse.execute(
@@ -268,7 +314,7 @@ def _copy_bytes(source: Path, target: Path) -> None:
 
 
 def _swap(home: Home, release_id: str) -> None:
-    beside = home.root / f".current.{os.getpid()}"
+    beside = home.root / f".current.{process_mark()}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(Path("releases") / release_id)
     beside.replace(home.current)

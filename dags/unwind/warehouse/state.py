@@ -21,7 +21,9 @@ from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.landing.segments import Missed, missed_in
 from unwind.settings import Home
+from unwind.texts import as_utf8
 from unwind.venues import venues
+from unwind.warehouse import files
 
 OPS_TABLES = """
 create schema if not exists ops;
@@ -38,7 +40,7 @@ create table if not exists ops.venue_hours (
     outcome varchar, covered_share double, detail varchar
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
-create table if not exists ops.build_venues (venue varchar);
+create table if not exists ops.build_folders (folder varchar);
 create table if not exists ops.build_objects (
     batch_id varchar, venue varchar, dataset varchar, format varchar, raw_object varchar,
     name varchar, lines_path varchar, lines bigint, problem varchar, received_at timestamp,
@@ -48,6 +50,9 @@ alter table ops.build_objects add column if not exists reading varchar;
 create table if not exists ops.holds (
     batch_id varchar, revision integer, venue varchar, reason varchar, held_at timestamp,
     released_at timestamp
+);
+create table if not exists ops.left_out (
+    batch_id varchar, venue varchar, kind varchar, reason varchar
 );
 create table if not exists ops.pending_hours (hour_at timestamp);
 create table if not exists ops.hours (hour_at timestamp);
@@ -64,6 +69,7 @@ create table if not exists ops.built_batches (
     batch_id varchar, revision integer, release_id varchar, holds_released integer
 );
 create table if not exists ops.project (fingerprint varchar);
+create table if not exists ops.models (name varchar, fingerprint varchar);
 create table if not exists ops.plan (
     run_id varchar, state varchar, started_at timestamp, code_version varchar
 );
@@ -74,14 +80,22 @@ create table if not exists ops.plan (
 def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to staging.duckdb with its ops tables there; checkpointed and closed after."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(str(home.staging_db), read_only=read_only)
-    try:
-        connection.execute("set TimeZone = 'UTC'")
+    with files.opened(home, home.staging_db, read_only) as connection:
         if not read_only:
             connection.execute(OPS_TABLES)
         yield connection
-    finally:
-        connection.close()
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of what is done within, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
 
 
 def naive_utc(instant: datetime | None) -> datetime | None:
@@ -99,13 +113,17 @@ def append_rows(
     columns = connection.execute(f"describe {table}").fetchall()
     arrow = pa.table(
         {
-            name: pa.array([row[place] for row in listed], type=_arrow_type(kind))
+            name: pa.array([_held(row[place]) for row in listed], type=_arrow_type(kind))
             for place, (name, kind, *_) in enumerate(columns)
         }
     )
     connection.register("rows_to_append", arrow)
     connection.execute(f"insert into {table} select * from rows_to_append")
     connection.unregister("rows_to_append")
+
+
+def _held(value: Any) -> Any:
+    return as_utf8(value) if isinstance(value, str) else value
 
 
 def _arrow_type(duckdb_type: str) -> pa.DataType:
@@ -122,21 +140,15 @@ def _arrow_type(duckdb_type: str) -> pa.DataType:
 def write_build_batches(
     connection: duckdb.DuckDBPyConnection, home: Home, seals: Sequence[Seal]
 ) -> None:
-    """Makes these sealed batches the ones being built: their objects, outcomes and covers.
-
-    `build_venues` are those with an object in them, now or in a former revision.
-    """
+    """Makes these sealed batches the ones being built: their objects, outcomes and covers."""
     zone = RawZone(home)
-    for table in ("ops.build_batches", "ops.build_objects", "ops.build_venues"):
+    for table in ("ops.build_batches", "ops.build_objects"):
         connection.execute(f"delete from {table}")
     append_rows(
         connection,
         "ops.build_batches",
         ((seal.batch.batch_id, seal.revision) for seal in seals),
     )
-    with_objects = "batch_id in (select batch_id from ops.build_batches) and objects > 0"
-    venues_of_outcomes = f"select distinct venue from ops.batch_outcomes where {with_objects}"
-    connection.execute(f"insert into ops.build_venues {venues_of_outcomes}")
     for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
@@ -176,9 +188,6 @@ def write_build_batches(
             for venue, landings in seal.landings.items()
             for landing in (_as_of_asking(one, seal.batch, venue) for one in landings)
         ),
-    )
-    connection.execute(
-        f"insert into ops.build_venues {venues_of_outcomes} except from ops.build_venues"
     )
     append_rows(
         connection,
@@ -229,6 +238,38 @@ def write_build_batches(
     )
 
 
+def write_build_folders(
+    connection: duckdb.DuckDBPyConnection, batches: Iterable[str], seals: Sequence[Seal]
+) -> None:
+    """Notes the folders of staging models that rows of these batches come from, now or before.
+
+    Called before `write_build_batches`: a former revision's outcomes are still there. `seals` are
+    the batches with all that landed, also what is left out.
+    """
+    objects = [
+        obj
+        for seal in seals
+        for landings in seal.landings.values()
+        for landing in landings
+        for obj in landing.objects
+    ]
+    folders = {
+        venue
+        for (venue,) in connection.execute(
+            "select distinct venue from ops.batch_outcomes"
+            " where objects > 0 and batch_id in (select unnest(?))",
+            [list(batches)],
+        ).fetchall()
+    }
+    folders |= {obj.venue for obj in objects}
+    # A vendor's folder is named as its formats begin.
+    folders |= {obj.format.partition("-")[0] for obj in objects}
+    # What any venue's CSV files of the user's own columns are staged by.
+    folders |= {"csv" for obj in objects if obj.reading}
+    connection.execute("delete from ops.build_folders")
+    append_rows(connection, "ops.build_folders", ((folder,) for folder in sorted(folders)))
+
+
 def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
     """A landing as its time of asking lets it stand; older ledgers have early ones that are ok."""
     known = venues().get(venue)
@@ -237,4 +278,4 @@ def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
     """What a landed segment lacks of an hour, by its own gap lines."""
-    return missed_in(zone.read(segment).splitlines(), hour_at)
+    return missed_in(zone.lines_of(segment), hour_at)

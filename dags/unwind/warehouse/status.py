@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,24 +11,20 @@ import duckdb
 
 import unwind
 from unwind.clock import iso
+from unwind.database import connect
 from unwind.durable import write_json
-from unwind.landing.ledger import Ledger
+from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
 from unwind.landing.recorder_state import recorder_states
 from unwind.settings import PROJECT_ROOT, Home
-from unwind.warehouse import releases
+from unwind.warehouse import files, releases
+from unwind.warehouse.verification import Finding, Report, verify
 
 # 2026-11-22: an hour is landed, built and published within minutes of its end.
 STALE_AFTER = timedelta(hours=3)
 FREE_BYTES_WANTED = 5 * 2**30
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: whether it is fine, and otherwise what to do."""
-
-    is_fine: bool
-    what: str
-    remedy: str = ""
+NO_RECORDER_NEEDED = "no recorder is needed for a simulated market"
+# How the reason of a part begins that is held for its damaged bytes (landing/raw.py).
+DAMAGE = ("the raw object", "the lines")
 
 
 Rows = list[tuple]
@@ -52,19 +47,45 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
             )
         ],
     )
-    if not known:
+    withdrawn = [
+        (batch_id, "all" if venue == EVERY_VENUE else venue, iso(entry.noted_at), entry.reason)
+        for batch_id, parts in sorted(Ledger(home).withdrawn().items())
+        for venue, entry in sorted(parts.items())
+    ]
+    if withdrawn:
+        yield "Withdrawn", ["batch", "venue", "since", "reason"], withdrawn
+    unreadable = [(str(error),) for error in _unreadable(home)]
+    if unreadable:
+        yield "Entries of the ledger that cannot be read", ["what"], unreadable
+    if not releases.has_current(home):
         return
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
-        for title, query in STATUS_QUERIES.items():
-            rows = release.execute(query).fetchall()
-            if rows:
-                yield title, [column[0] for column in release.description], rows
+    try:
+        with files.opened(home, releases.current_db(home)) as release:
+            for title, query in STATUS_QUERIES.items():
+                rows = release.execute(query).fetchall()
+                if rows:
+                    yield title, [column[0] for column in release.description], rows
+    except (files.UnusableFileError, files.WarehouseFileError, duckdb.Error) as error:
+        told = f"it cannot be read ({error}); `unwind doctor` says what to do".replace("\n", " ")
+        yield "This release", ["what"], [(told,)]
+
+
+def _unreadable(home: Home) -> Iterator[LedgerError]:
+    """Newest revisions that cannot be read: the batches whose newest state nothing shows."""
+    ledger = Ledger(home)
+    for ref in ledger.sealed():
+        try:
+            ledger.read(ref)
+        except LedgerError as error:
+            yield error
 
 
 def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     """One row a stream of the recorders that run."""
     states = recorder_states(home)
     running = [state for state in states if state.is_running(now)]
+    if home.is_simulated:
+        return "Recorder", ["what"], [(NO_RECORDER_NEEDED,)]
     if not running:
         last = max((state.updated_at for state in states), default=None)
         since = f"; the last one gave its last sign at {iso(last)}" if last else ""
@@ -73,7 +94,7 @@ def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
     names = ["stream", "connected since", "last frame at", "frames", "dropped", "reconnects"]
     rows = [
         (
-            stream.stream,
+            "/".join(filter(None, (state.recorder, stream.stream))),
             _short(stream.connected_at),
             _short(stream.last_frame_at),
             *(stream.frames, stream.dropped, stream.reconnects),
@@ -118,18 +139,28 @@ STATUS_QUERIES = {
     """,
     "Quarantined observations": """
         select venue, dataset, reject_reason, count(*) as rows from marts.quarantined_observations
-        group by all order by rows desc, all limit 20
+        group by all order by rows desc, 1, 2, 3 limit 20
     """,
     "Symbols of no known grammar": """
         select venue, dataset, symbol, sum(occurrences)::bigint as rows,
             min(first_seen_at) as first_seen_at, max(last_seen_at) as last_seen_at
-        from marts.unrecognised_symbols group by all order by rows desc, all limit 20
+        from marts.unrecognised_symbols group by all order by rows desc, 1, 2, 3 limit 20
     """,
 }
 
 
-def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
-    """Looks at each thing that can be wrong, most basic first."""
+def diagnose(
+    home: Home,
+    now: datetime,
+    quick: bool = False,
+    report: Report = lambda phase, done, total: None,
+) -> Iterator[Finding]:
+    """Looks at each thing that can be wrong, most basic first; `quick` reads a sample of raw."""
+    yield from _state_findings(home, now)
+    yield from verify(home, now, quick, report)
+
+
+def _state_findings(home: Home, now: datetime) -> Iterator[Finding]:
     package = Path(unwind.__file__).resolve().parent
     yield Finding(True, f"unwind {releases.code_version()} from {package}")
     expected = PROJECT_ROOT / "dags" / "unwind"
@@ -150,7 +181,7 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
     yield Finding(
         bool(known), f"{len(known)} releases are published", "run `unwind demo` or `unwind refresh`"
     )
-    if not known:
+    if not known or not releases.has_current(home):
         return
     sealed = Ledger(home).sealed()
     waiting = len(sealed) - known[0].batches
@@ -170,10 +201,14 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
         + (", by the demo's clock" if home.is_simulated else ""),
         "is the refresh running? `unwind up` schedules it, `unwind refresh` runs it once",
     )
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
-        held = release.execute(
-            "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
-        ).fetchone()[0]
+    try:
+        with files.opened(home, releases.current_db(home)) as release:
+            held = release.execute(
+                "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
+            ).fetchone()[0]
+    except (files.UnusableFileError, files.WarehouseFileError, duckdb.Error):
+        # Named below, with the release's other files.
+        return
     yield Finding(
         not held,
         f"{held} parts are held by the landed gate",
@@ -183,7 +218,7 @@ def diagnose(home: Home, now: datetime) -> Iterator[Finding]:
 
 def _recorder_finding(home: Home, now: datetime) -> Finding:
     if home.is_simulated:
-        return Finding(True, "no recorder is needed for a simulated market")
+        return Finding(True, NO_RECORDER_NEEDED)
     running = [state for state in recorder_states(home) if state.is_running(now)]
     if not running:
         return Finding(
@@ -195,7 +230,8 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
     streams = sum(len(state.streams) for state in running)
     return Finding(
         not complaints,
-        f"the recorder runs, with {streams} connections to {len(running)} venues"
+        f"the recorder runs, with {streams} connections to "
+        f"{len({state.venue for state in running})} venues"
         + "".join(f"; {told}" for told in complaints),
         "a host that refuses this address needs a mirror (docs/operations.md), a full disk space; "
         "the recorder goes on trying",
@@ -204,7 +240,7 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
 
 def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> str | None:
     """Notes that a person lets a held part through. Returns what is wrong, None when done."""
-    with duckdb.connect(str(releases.current_db(home)), read_only=True) as release:
+    with connect(home, releases.current_db(home), read_only=True) as release:
         row = release.execute(
             "select max(revision), max(hold_reason) from marts.landing_outcomes"
             " where batch_id = ? and venue = ? and is_held",
@@ -213,6 +249,8 @@ def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> s
     if row is None or row[0] is None:
         return f"no part of {venue} in {batch_id} is held; `unwind status` lists what is"
     revision, reason = row
+    if reason.startswith(DAMAGE):
+        return f"{venue}'s part of {batch_id} cannot be let through, for its bytes are: {reason}"
     write_json(
         home.hold_releases / f"{batch_id}.r{revision:04d}.{venue}.json",
         {

@@ -283,7 +283,10 @@ def _relation(reference: str) -> str:
     name = _relation_name(reference)
     if reference.startswith("source("):
         return f"staging.{name}"
-    return f"warehouse.marts.{name}" if name in marts() else f"staging.intermediate.{name}"
+    if name in marts():
+        return f"warehouse.marts.{name}"
+    is_seed = (MODELS.parent / "seeds" / f"{name}.csv").exists()
+    return f"staging.{'seeds' if is_seed else 'intermediate'}.{name}"
 
 
 def _in_files(gate: str, suite: str) -> Iterator[Expectation]:

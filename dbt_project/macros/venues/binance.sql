@@ -16,6 +16,16 @@
 {%- endmacro %}
 
 
+{#-
+    Contracts that are priced in BTC: collectors that cut USDT out of symbols leave these alone, and
+    PUMPBTC is PUMPBTCUSDT.
+    https://www.binance.com/en/square/post/18544815701689
+-#}
+{% macro binance_priced_in_btc() -%}
+    ('ETHBTC', 'BNBBTC', 'BCHBTC')
+{%- endmacro %}
+
+
 {#- Rows of Binance's kline files of one dataset (spot_bars, mark_bars) in the batches being built. -#}
 {% macro binance_kline_files(dataset) -%}
     {{ csv_rows('binance', dataset, 'klines-csv', [
@@ -49,11 +59,11 @@
 
             select
                 *,
-                try_cast(create_time as timestamp) as labelled_at,
+                {{ naive_at('create_time') }} as labelled_at,
                 -- The day is in the file's name; a renamed file is dated by its first label.
                 coalesce(
                     try_cast(regexp_extract(name, '-metrics-([0-9]{4}-[0-9]{2}-[0-9]{2})', 1) as date),
-                    (min(labelled_at) over (partition by batch_id, raw_object))::date
+                    try_cast(min(labelled_at) over (partition by batch_id, raw_object) as date)
                 ) as file_date,
                 coalesce(
                     nullif(regexp_extract(name, 'futures/(um|cm)/', 1), ''),

@@ -1,7 +1,11 @@
-{#- tBTCF0:USTF0 is BTC in USDt; all linear. Spot margin pairs (tBTCUSD) fit nothing. -#}
+{#-
+    tBTCF0:USTF0 is BTC in USDt; all linear. Spot margin pairs (tBTCUSD) fit nothing, nor do contracts
+    of paper trading (tTESTBTCF0:TESTUSDTF0).
+-#}
 {% macro bitfinex__spelling(column) -%}
     {{ return({
-        "venue_asset": name_part(column, "^t({letters}+)F0:({letters}+)F0$", 1),
+        "venue_asset": "case when not starts_with(" ~ column ~ ", 'tTEST') then "
+            ~ name_part(column, "^t({letters}+)F0:({letters}+)F0$", 1) ~ " end",
         "quote_asset": "replace(nullif(regexp_extract("
             ~ column ~ ", ':([A-Z0-9]+)F0$', 1), ''), 'UST', 'USDT')",
         "contract_type": "'linear'",
@@ -22,6 +26,9 @@
             {{ epoch_ms_at("entry ->> 1") }} as observed_at,
 
         from {{ rest_rows('bitfinex', 'status', ['/v2/status/deriv']) }}
+
+        -- Paper trading is no market.
+        where entry is null or not starts_with(coalesce(entry ->> 0, ''), 'tTEST')
     )
 {%- endmacro %}
 

@@ -42,7 +42,7 @@
         select
             *,
             params ->> 'contract' as instrument,
-            {{ epoch_ms_at("(try_cast(entry ->> 'time' as bigint) * 1000)::varchar") }} as observed_at,
+            {{ epoch_s_at("entry ->> 'time'") }} as observed_at,
 
         from {{ rest_rows('gate', 'contract_stats', gate_paths('contract_stats')) }}
     )

@@ -69,7 +69,8 @@
                         then [
                             [pair[1], pair[2]]
                             for pair in list_zip(
-                                (answer -> '$[0].universe')::json[], (answer -> '$[1]')::json[]
+                                try_cast(answer -> '$[0].universe' as json[]),
+                                try_cast(answer -> '$[1]' as json[])
                             )
                         ]
                     else []::json[][]

@@ -44,8 +44,8 @@
                 * exclude (exchange, received_at),
                 lower(trim(exchange)) as exchange,
                 trim(symbol) as vendor_symbol,
-                {{ epoch_us_at('"timestamp"') }} as written_at,
-                {{ epoch_us_at('local_timestamp') }} as received_at,
+                {{ epoch_us_at(unrounded('"timestamp"')) }} as written_at,
+                {{ epoch_us_at(unrounded('local_timestamp')) }} as received_at,
 
             from {{ csv_rows(none, 'liquidations', 'tardis-csv', columns) }} as csv_rows
 

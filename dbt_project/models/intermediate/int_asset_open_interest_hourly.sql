@@ -11,9 +11,9 @@ final as (
     select
         hour_at,
         base_asset,
-        sum(round(oi_start_usd, 4)::decimal(38, 4))::double as oi_start_usd,
-        sum(round(oi_end_usd, 4)::decimal(38, 4))::double as oi_end_usd,
-        sum(round(oi_last_usd, 4)::decimal(38, 4))::double as oi_last_usd,
+        sum(try_cast(round(oi_start_usd, 4) as decimal(38, 4)))::double as oi_start_usd,
+        sum(try_cast(round(oi_end_usd, 4) as decimal(38, 4)))::double as oi_end_usd,
+        sum(try_cast(round(oi_last_usd, 4) as decimal(38, 4)))::double as oi_last_usd,
         sum(try_cast(round(oi_end_base, 8) as decimal(38, 8)))::double as oi_end_base,
         count(distinct venue) filter (where oi_start_usd is not null) as oi_start_venues,
         count(distinct venue) filter (where oi_end_usd is not null) as oi_end_venues,

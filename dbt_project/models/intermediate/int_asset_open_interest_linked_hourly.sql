@@ -169,9 +169,12 @@ linked as (
         standing_usd <= 0 or linked_usd <= 0 as is_beginning,
         case
             when is_beginning then 0
-            else round(ln(standing_usd::double / linked_usd), 12)
-        end::decimal(38, 12) as step,
-        round(step::double * hour_number, 12)::decimal(38, 12) as numbered_step,
+            else try_cast(
+                round({{ natural_log('(standing_usd::double / linked_usd)') }}, 12)
+                as decimal(38, 12)
+            )
+        end as step,
+        try_cast(round(step::double * hour_number, 12) as decimal(38, 12)) as numbered_step,
 
     from summed
 

@@ -26,7 +26,7 @@ spot_volumes as (
     select
         hour_at,
         base_asset,
-        sum(round(volume_usd, 4)::decimal(38, 4))::double as volume_usd,
+        sum(try_cast(round(volume_usd, 4) as decimal(38, 4)))::double as volume_usd,
 
     from series
 

@@ -44,7 +44,8 @@ final as (
         max(prices.volume_usd) filter (where day.hours_back = 0) as volume_usd,
         -- A day with an hour missing is not known, rather than small.
         case
-            when count(*) = 24 then sum(round(prices.volume_usd, 4)::decimal(38, 4))::double
+            when count(*) = 24
+                then sum(try_cast(round(prices.volume_usd, 4) as decimal(38, 4)))::double
         end as volume_24h_usd,
 
     from prices

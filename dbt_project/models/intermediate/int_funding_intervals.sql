@@ -233,7 +233,7 @@ ranked as (
 
     from sightings
 
-    where sightings.hour_at in (select hours.hour_at from hours)
+    where sightings.hour_at in (select hours.hour_at, from hours)
 
 ),
 
@@ -297,8 +297,10 @@ with_settlement as (
         if(
             settlements.settled_at = stated.settles_at
             or not stated.is_settled
-            and settlements.settled_at
-            <= stated.funding_at + settlements.interval_hours * interval 1 hour,
+            and settlements.settled_at <= stated.funding_at + case
+                when settlements.interval_hours between 0 and 24
+                    then settlements.interval_hours * interval 1 hour
+            end,
             settlements.interval_hours,
             null
         ) as settlement_hours,

@@ -368,7 +368,7 @@ final as (
         {{ normalised_asset('venue_asset') }} as base_asset,
         {{ asset_multiplier('venue_asset') }} as asset_multiplier,
         quote_asset,
-        contract_size::decimal(38, 12) as contract_size,
+        try_cast(contract_size as decimal(38, 12)) as contract_size,
         is_trading,
         first_observed_at,
         specification_source,

@@ -23,10 +23,17 @@ final as (
         hour_at,
         base_asset,
         price_kind,
-        floor(ln(price_usd::double) / ln(1.0025))::integer as price_bucket,
-        coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0)::decimal(38, 4)
+        try_cast(floor({{ natural_log('price_usd::double') }} / ln(1.0025)) as integer)
+            as price_bucket,
+        try_cast(
+            coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0)
+            as decimal(38, 4)
+        )
             as long_usd,
-        coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0)::decimal(38, 4)
+        try_cast(
+            coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0)
+            as decimal(38, 4)
+        )
             as short_usd,
 
     from liquidations

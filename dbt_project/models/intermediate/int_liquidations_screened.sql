@@ -8,6 +8,12 @@
 
 with
 
+limits as (
+
+    {{ plausibility_limits(['notional_usd_max', 'price_usd_min', 'price_usd_max']) | indent(4) }}
+
+),
+
 holds as (
 
     select distinct
@@ -178,7 +184,9 @@ priced as (
             and coalesce(
                 marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
             ) as is_marked,
-        if(is_marked, marks.mark_usd::decimal(38, 12), with_settle_price.price_usd) as price_usd,
+        if(
+            is_marked, try_cast(marks.mark_usd as decimal(38, 12)), with_settle_price.price_usd
+        ) as price_usd,
         if(is_marked, 'mark', with_settle_price.price_kind) as price_kind,
 
     from with_settle_price
@@ -251,15 +259,17 @@ named as (
                 then 'unknown_contract_size'
             when contract_type = 'quanto' and settle_asset_usd is null then 'no_outside_price'
             when notional is null then 'unknown_contract_size'
-            -- 2026-11-22: the largest single liquidation on record is about 0.2 billion USD.
-            when notional_usd is null or notional_usd > 1e10 then 'implausible_notional'
+            when notional_usd is null or notional_usd > notional_usd_max or notional_usd < 0
+                then 'implausible_notional'
             when notional_usd = 0 then 'notional_rounds_to_zero'
             -- Inverse contracts are worth their dollars at any price; the price is asked as well.
-            when coalesce(quantity_base, 0) = 0 then 'implausible_quantity'
-            when price_usd::double / asset_multiplier < 1e-12 then 'price_rounds_to_zero'
+            when coalesce(quantity_base, 0) <= 0 then 'implausible_quantity'
+            when price_usd::double / asset_multiplier < price_usd_min then 'price_rounds_to_zero'
+            when price_usd::double / asset_multiplier > price_usd_max then 'implausible_price'
         end as reject_reason,
 
     from valued
+    cross join limits
 
 ),
 
@@ -280,7 +290,7 @@ final as (
     select
         case
             when reject_reason is null
-                then md5(concat_ws('|', venue, natural_key, twin_ordinal))::uuid
+                then try_cast(md5(concat_ws('|', venue, natural_key, twin_ordinal)) as uuid)
         end as liquidation_id,
         case
             when order_key is not null then md5(concat_ws('|', venue, order_key))

@@ -21,7 +21,7 @@ priced as (
         return_24h,
         tier,
         is_stablecoin,
-        round(market_cap_usd, 4)::decimal(38, 4) as market_cap_usd,
+        try_cast(round(market_cap_usd, 4) as decimal(38, 4)) as market_cap_usd,
 
     from assets
 

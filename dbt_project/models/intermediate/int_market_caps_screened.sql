@@ -10,6 +10,12 @@
 
 with
 
+limits as (
+
+    {{ plausibility_limits(['market_cap_usd_min', 'price_usd_min', 'price_usd_max']) | indent(4) }}
+
+),
+
 staged as (
 
     from {{ ref('int_market_caps_staged') }}
@@ -49,9 +55,13 @@ named as (
             when staged.reject_reason is not null then staged.reject_reason
             when holds.is_held then 'held'
             when known_assets.is_known is null then 'no_listing'
+            when staged.market_cap_usd < limits.market_cap_usd_min then 'implausible_number'
+            when staged.price_usd < limits.price_usd_min or staged.price_usd > limits.price_usd_max
+                then 'implausible_price'
         end as reject_reason,
 
     from staged
+    cross join limits
     left join holds
         on staged.batch_id = holds.batch_id
         and staged.venue = holds.venue

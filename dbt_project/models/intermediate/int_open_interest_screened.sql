@@ -100,7 +100,8 @@ priced as (
         case
             when named.oi_base is not null or named.oi_usd is not null then null
             when named.contract_type = 'inverse'
-                then named.oi_contracts * named.listed_contract_size
+                then named.oi_contracts
+                    * coalesce(named.listed_contract_size, {{ inverse_size() }})
             when named.contract_type = 'linear'
                 then named.oi_contracts * named.listed_contract_size * named.asset_multiplier
                     * reference_usd
@@ -124,6 +125,7 @@ priced as (
     left join asset_prices as asset_prices_before
         on named.hour_at = asset_prices_before.hour_at + interval 1 hour
         and named.base_asset = asset_prices_before.base_asset
+    {{ inverse_size_joins('named') }}
 
 ),
 

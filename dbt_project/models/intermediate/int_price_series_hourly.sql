@@ -63,7 +63,7 @@ series as (
         min(low_usd) as low_usd,
         arg_max(close_usd, observed_at) as close_usd,
         max(known_at) as close_at,
-        sum(round(volume_usd, 4)::decimal(38, 4))::double as volume_usd,
+        sum(try_cast(round(volume_usd, 4) as decimal(38, 4)))::double as volume_usd,
         least(sum(bar_seconds), 3600)::integer as covered_seconds,
         count(*)::integer as prices_in_hour,
         epoch(max(known_at) - min(known_at)) as spread_seconds,

@@ -22,7 +22,7 @@ steps as (
     select
         *,
         -- Within one series: a change of venue or of kind is no return.
-        ln(close_usd / hour_before_close_usd) as log_return,
+        {{ natural_log('(close_usd / hour_before_close_usd)') }} as log_return,
         try_cast(volume_usd as decimal(38, 4)) as traded_usd,
         try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 12))
             as traded_base,
@@ -48,7 +48,7 @@ windowed as (
         (high_usd - low_usd) as range_usd,
         log_return,
         (count(log_return) over last_24h)::integer as returns_24h,
-        sum((log_return * log_return)::decimal(38, 18)) over last_24h as squares_24h,
+        sum(try_cast(log_return * log_return as decimal(38, 18))) over last_24h as squares_24h,
         count(low_usd) over last_24h as lows_24h,
         min(low_usd) over last_24h as lowest_24h_usd,
         -- Where the low was touched more than once, the last touch.

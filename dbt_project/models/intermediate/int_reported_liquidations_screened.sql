@@ -5,6 +5,12 @@
 
 with
 
+limits as (
+
+    {{ plausibility_limits(['volume_usd_max']) | indent(4) }}
+
+),
+
 staged as (
 
     from {{ ref('int_reported_liquidations_staged') }}
@@ -33,9 +39,13 @@ judged as (
         case
             when staged.reject_reason is not null then staged.reject_reason
             when holds.is_held then 'held'
+            -- No more can be liquidated than is traded.
+            when greatest(staged.long_usd, staged.short_usd) > limits.volume_usd_max
+                then 'implausible_volume'
         end as reject_reason,
 
     from staged
+    cross join limits
     left join holds
         on staged.batch_id = holds.batch_id
         and staged.venue = holds.venue

@@ -1,16 +1,15 @@
--- One row per hour and base_asset or ALL: each stress component's percentile among its own last
--- 90 days, and the score, the weighted mean of the percentiles that are known.
+-- One row per hour, base_asset or ALL, and stress component: its percentile among its own last 90
+-- days and its weight in the score.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at', 'lookback_hours': 2907},
 ) }}
-{%- set components = stress_components() %}
 
 with
 
-components as (
+component_values as (
 
-    from {{ ref('int_stress_components') }}
+    from {{ ref('int_stress_values') }}
 
     where hour_at >= {{ first_hour_read(stress_window_hours()) }}
 
@@ -18,59 +17,37 @@ components as (
 
 weights as (
 
-    select
-        {% for component in components -%}
-        sum(weight) filter (where component = '{{ component }}') as {{ component }}_weight,
-        {% endfor -%}
-        max(label_version) as label_version,
-
     from {{ ref('stress_weights') }}
 
 ),
 
 percentiles as (
 
-    {{ trailing_percentiles('components', components, stress_window_hours(), 168) | indent(4) }}
+    {{ trailing_percentiles(
+        'component_values', 'value', ['base_asset', 'component'], stress_window_hours(),
+        stress_min_history_hours()
+    ) | indent(4) }}
 
 ),
 
-weighed as (
+weighted as (
 
     select
         percentiles.*,
-        weights.*,
-        {% for component in components -%}
-        case
-            when percentiles.{{ component }}_percentile is not null
-                then weights.{{ component }}_weight
-            else 0
-        end
-        {{- " +" if not loop.last else " as known_weight," }}
-        {% endfor -%}
-        {% for component in components -%}
-        weights.{{ component }}_weight
-        {{- " +" if not loop.last else " as whole_weight," }}
-        {% endfor %}
+        weights.weight,
+        weights.position,
+        weights.label_version,
+        (sum(weights.weight::decimal(18, 9)) over of_row)::double as whole_weight,
+        (
+            sum(weights.weight::decimal(18, 9)) filter (where percentiles.percentile is not null)
+                over of_row
+        )::double as known_weight,
 
     from percentiles
-    cross join weights
+    inner join weights
+        on percentiles.component = weights.component
 
-),
-
--- Under half of the weight a mean would say more about what is missing than about the market.
-contributions as (
-
-    select
-        *,
-        round(known_weight / whole_weight, 6) as known_weight_share,
-        {% for component in components -%}
-        case
-            when known_weight >= 0.5 * whole_weight and {{ component }}_percentile is not null
-                then {{ component }}_weight / known_weight
-        end as {{ component }}_used_weight,
-        {% endfor %}
-
-    from weighed
+    window of_row as (partition by percentiles.hour_at, percentiles.base_asset)
 
 ),
 
@@ -79,35 +56,20 @@ final as (
     select
         hour_at,
         base_asset,
-        {% for component in components -%}
-        {{ component }},
-        {{ component }}_percentile,
-        {{ component }}_history,
-        round({{ component }}_used_weight, 6) as {{ component }}_weight,
-        round({{ component }}_used_weight * {{ component }}_percentile, 4)
-            as {{ component }}_contribution,
-        {% endfor -%}
-        known_weight_share,
+        component,
+        position,
+        value,
+        percentile,
+        history_hours,
+        round(coalesce(known_weight, 0) / whole_weight, 6) as known_weight_share,
         case
-            when known_weight >= 0.5 * whole_weight
-                then round(
-                    {% for component in components -%}
-                    coalesce({{ component }}_used_weight * {{ component }}_percentile, 0)
-                    {{- " +" if not loop.last }}
-                    {% endfor -%}
-                    , 4
-                )
-        end as score,
-        concat_ws(
-            ', ',
-            {% for component in components -%}
-            case when {{ component }}_percentile is null then '{{ component }}' end
-            {{- "," if not loop.last }}
-            {% endfor %}
-        ) as missing_components,
+            when percentile is not null
+                and known_weight >= {{ stress_min_known_weight_share() }} * whole_weight
+                then weight / known_weight
+        end as weight,
         label_version,
 
-    from contributions
+    from weighted
 
 )
 

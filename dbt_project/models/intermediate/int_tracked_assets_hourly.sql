@@ -152,12 +152,12 @@ final as (
     from candidates
 
     where exists (
-        select 1
+        select 1,
         from known_assets
         where known_assets.base_asset = candidates.base_asset
     )
     or exists (
-        select 1
+        select 1,
         from listed_assets
         where listed_assets.base_asset = candidates.base_asset
             and listed_assets.listed_from < candidates.hour_at + interval 1 hour

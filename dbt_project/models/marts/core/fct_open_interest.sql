@@ -34,19 +34,22 @@ observations as (
 
 ),
 
--- COIN-M sizes follow from the symbol where no snapshot has told of the instrument.
+-- Inverse sizes are documented where no listing says them; contracts of linear ones are coins.
 specified as (
 
     select
         observations.*,
         coalesce(
             versions.contract_size::double,
-            case
-                when observations.contract_type = 'inverse' and observations.venue = 'binance'
-                    then if(observations.venue_asset = 'BTC', 100, 10)
-            end
+            case when observations.contract_type = 'inverse' then {{ inverse_size() }} end
         ) as contract_size,
-        observations.oi_base * observations.asset_multiplier as oi_base_coins,
+        coalesce(
+            observations.oi_base,
+            case
+                when observations.contract_type = 'linear'
+                    then observations.oi_contracts * versions.contract_size::double
+            end
+        ) * observations.asset_multiplier as oi_base_coins,
 
     from observations
     left join versions
@@ -54,6 +57,7 @@ specified as (
         and observations.instrument = versions.instrument
         and observations.observed_at >= versions.valid_from
         and (observations.observed_at < versions.valid_to or versions.valid_to is null)
+    {{ inverse_size_joins('observations') }}
 
 ),
 

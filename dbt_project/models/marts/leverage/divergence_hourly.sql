@@ -82,7 +82,10 @@ asset_hours as (
         hours.hour_at,
         assets.base_asset,
         coalesce(coverage.is_complete, all_assets.is_complete, false) as is_heard_in_full,
-        coalesce(liquidations.long_1h_usd, case when is_heard_in_full then 0 end)::decimal(38, 4)
+        try_cast(
+            coalesce(liquidations.long_1h_usd, case when is_heard_in_full then 0 end)
+            as decimal(38, 4)
+        )
             as long_usd,
 
     from hours
@@ -136,11 +139,11 @@ ema_{{ name }}_weights as (
         epoch(asset_hours.hour_at)::bigint // 3600 as hour_number,
         hour_number // {{ reach }} + block.later as block_number,
         block.later = 0 as is_own_block,
-        pow(
+        try_cast(pow(
             1 - 2 / ({{ span }} + 1.0),
             (block_number - 1) * {{ reach }} - hour_number
-        )::decimal(20, 8) as weight,
-        (weight::double * asset_hours.long_usd::double)::decimal(38, 8) as weighted_usd,
+        ) as decimal(20, 8)) as weight,
+        try_cast(weight::double * asset_hours.long_usd::double as decimal(38, 8)) as weighted_usd,
 
     from asset_hours
     cross join (values (0), (1)) as block (later)
@@ -221,7 +224,7 @@ series as (
         hour_at,
         base_asset,
         'intensity' as series,
-        round(ln(1 + long_intensity_1h_bp), 9) as observed,
+        round({{ natural_log('(1 + long_intensity_1h_bp)') }}, 9) as observed,
 
     from intensities
 
@@ -234,7 +237,10 @@ series as (
         base_asset,
         'range' as series,
         -- An hour without a move has the narrowest range there is.
-        case when range_usd > 0 then round(ln(range_usd), 9) else '-infinity'::double end
+        case
+            when range_usd > 0 then round({{ natural_log('range_usd') }}, 9)
+            else '-infinity'::double
+        end
             as observed,
 
     from prices
@@ -341,6 +347,12 @@ scored as (
 
 ),
 
+hours_of_trend as (
+
+    select unnest(range(48)) as hours_back,
+
+),
+
 -- Hours resemble the hours before them, so a tau is less rare than the variance above says. How
 -- persistent a series is shows in the ranks of the 48 hours about their own line: each hour's
 -- twice centred mid-rank (values below less values above), beside that of the hour after it.
@@ -362,7 +374,7 @@ ranked as (
         ) - scored.known as rank_score,
 
     from series
-    cross join (select unnest(range(48)) as hours_back) as earlier
+    cross join hours_of_trend as earlier
     inner join scored
         on series.series = scored.series
         and series.base_asset = scored.base_asset
@@ -484,7 +496,10 @@ trends as (
         widened.persistence,
         widened.effective_hours,
         round(
-            {{ two_sided_normal_p('scored.score / sqrt(scored.variance * widened.variance_ratio)') }}, 6
+            {{ two_sided_normal_p(
+                'scored.score / sqrt(scored.variance * widened.variance_ratio)'
+            ) }},
+            6
         ) as p_value,
         -- A series of equal values has no trend, and that is known.
         case

@@ -354,11 +354,14 @@ known as (
         window_hours,
         base_asset,
         venue,
-        {{ observed_sum('long_usd', 'not is_incomplete') }}::decimal(38, 4) as long_usd,
-        {{ observed_sum('short_usd', 'not is_incomplete') }}::decimal(38, 4) as short_usd,
-        {{ observed_sum(
-            '(coalesce(long_usd, 0) + coalesce(short_usd, 0))', 'not is_incomplete'
-        ) }}::decimal(38, 4) as total_usd,
+        try_cast({{ observed_sum('long_usd', 'not is_incomplete') }} as decimal(38, 4)) as long_usd,
+        try_cast({{ observed_sum('short_usd', 'not is_incomplete') }} as decimal(38, 4))
+            as short_usd,
+        try_cast(
+            {{ observed_sum(
+                '(coalesce(long_usd, 0) + coalesce(short_usd, 0))', 'not is_incomplete'
+            ) }} as decimal(38, 4)
+        ) as total_usd,
         {{ observed_sum('events', 'not is_incomplete') }}::bigint as events,
         complete_hours,
         is_incomplete,

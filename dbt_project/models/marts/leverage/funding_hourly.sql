@@ -66,7 +66,10 @@ latest_rates as (
         rates.base_asset,
         rates.funding_rate_8h,
         rates.funding_at >= hours.hour_at + interval 55 minute
-            - to_minutes((rates.interval_hours * 60)::bigint) as is_in_force,
+            - case
+                when rates.interval_hours between 0 and 24
+                    then to_minutes(try_cast(rates.interval_hours * 60 as bigint))
+            end as is_in_force,
 
     from hours
     cross join instruments
@@ -182,11 +185,12 @@ in_force as (
 
     select
         *,
-        round(oi_last_usd, 4)::decimal(38, 4) as oi_usd,
-        round(oi_last_usd * funding_rate_8h, 8)::decimal(38, 8) as oi_funding_8h_usd,
-        round(oi_last_usd * basis, 8)::decimal(38, 8) as oi_basis_usd,
-        round(volume_24h_usd, 4)::decimal(38, 4) as volume_usd,
-        round(volume_24h_usd * funding_rate_8h, 8)::decimal(38, 8) as volume_funding_8h_usd,
+        try_cast(round(oi_last_usd, 4) as decimal(38, 4)) as oi_usd,
+        try_cast(round(oi_last_usd * funding_rate_8h, 8) as decimal(38, 8)) as oi_funding_8h_usd,
+        try_cast(round(oi_last_usd * basis, 8) as decimal(38, 8)) as oi_basis_usd,
+        try_cast(round(volume_24h_usd, 4) as decimal(38, 4)) as volume_usd,
+        try_cast(round(volume_24h_usd * funding_rate_8h, 8) as decimal(38, 8))
+            as volume_funding_8h_usd,
 
     from by_instrument
 

@@ -112,14 +112,14 @@ long_accounts as (
         latest_account_ratios.hour_at,
         weights.base_asset,
         sum(
-            round(
+            try_cast(round(
                 weights.oi_last_usd
                 * latest_account_ratios.long_short_ratio
                 / (1 + latest_account_ratios.long_short_ratio),
                 4
-            )::decimal(38, 4)
+            ) as decimal(38, 4))
         ) as long_accounts_usd,
-        sum(round(weights.oi_last_usd, 4)::decimal(38, 4)) as weight_usd,
+        sum(try_cast(round(weights.oi_last_usd, 4) as decimal(38, 4))) as weight_usd,
 
     from latest_account_ratios
     inner join weights

@@ -1,6 +1,6 @@
 {#- Kinds of price that lie where the market was. The others (bankruptcy, limit_order, entry,
     unknown) lie off it by an amount that differs from venue to venue. #}
-{%- set market_price_kinds = ['fill_avg', 'mark'] -%}
+{%- set market_price_kinds = "('fill_avg', 'mark')" -%}
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
 with
@@ -91,7 +91,7 @@ standing as (
         lead(changed_at) over by_change as until_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
-        (sum({{ side }}_{{ span }}_change) over by_change)::decimal(38, 4)
+        try_cast(sum({{ side }}_{{ span }}_change) over by_change as decimal(38, 4))
             as {{ side }}_{{ span }}_usd,
         {% endfor -%}
         {% endfor %}
@@ -180,7 +180,7 @@ spots as (
 
     select
         *,
-        floor(ln(close_usd) / ln(1.0025))::integer as spot_bucket,
+        try_cast(floor({{ natural_log('close_usd') }} / ln(1.0025)) as integer) as spot_bucket,
 
     from prices
 
@@ -192,7 +192,7 @@ final as (
         with_swing_lows.hour_at,
         with_swing_lows.base_asset,
         with_swing_lows.price_kind,
-        with_swing_lows.price_kind in ('{{ market_price_kinds | join("', '") }}') as is_market_price,
+        with_swing_lows.price_kind in {{ market_price_kinds }} as is_market_price,
         with_swing_lows.price_bucket,
         round(with_swing_lows.low_usd, 14) as bucket_low_usd,
         round(with_swing_lows.high_usd, 14) as bucket_high_usd,
@@ -218,7 +218,7 @@ final as (
             when prices.realised_volatility_24h > 0 and relative_to_spot = 'holds_spot' then 0
             when prices.realised_volatility_24h > 0
                 then round(
-                    ln(with_swing_lows.middle_usd / prices.close_usd)
+                    {{ natural_log('(with_swing_lows.middle_usd / prices.close_usd)') }}
                     / prices.realised_volatility_24h,
                     6
                 )

@@ -235,9 +235,10 @@ observed as (
         {%- for window, hours, lengths in windows %}
         {%- for figure in ['usd', 'events'] %}
         {%- for side in ['long', 'short'] %}
-        {{ observed_sum(side ~ '_' ~ window ~ '_' ~ figure, 'not is_incomplete_' ~ window) }}
-        ::{{ 'decimal(38, 4)' if figure == 'usd' else 'bigint' }}
-            as known_{{ side }}_{{ window }}_{{ figure }},
+        try_cast(
+            {{ observed_sum(side ~ '_' ~ window ~ '_' ~ figure, 'not is_incomplete_' ~ window) }}
+            as {{ 'decimal(38, 4)' if figure == 'usd' else 'bigint' }}
+        ) as known_{{ side }}_{{ window }}_{{ figure }},
         {%- endfor %}
         {%- endfor %}
         {%- endfor %}
@@ -296,7 +297,9 @@ effective as (
             1,
             least(
                 {{ count }}
-                {%- for minutes in lengths %}, effective_{{ minutes }}m_{{ window }}{% endfor %}
+                {%- for minutes in lengths -%}
+                , effective_{{ minutes }}m_{{ window }}
+                {%- endfor %}
             )
         ) as effective_{{ window }}_events,
         {%- endfor %}
@@ -311,7 +314,8 @@ final as (
         hour_at,
         base_asset,
         {%- for window, hours, lengths in windows %}
-        {%- set share, count = 'long_' ~ window ~ '_event_share', 'effective_' ~ window ~ '_events' %}
+        {%- set share = 'long_' ~ window ~ '_event_share' %}
+        {%- set count = 'effective_' ~ window ~ '_events' %}
         {%- set centre = '(' ~ share ~ ' + ' ~ z ** 2 / 2 ~ ' / ' ~ count ~ ')' %}
         {%- set half_width -%}
         {{ z }} * sqrt(

@@ -75,7 +75,7 @@ open_interest as (
         venue,
         instrument,
         base_asset,
-        round(oi_start_usd, 4)::decimal(38, 4) as oi_start_usd,
+        try_cast(round(oi_start_usd, 4) as decimal(38, 4)) as oi_start_usd,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
@@ -201,7 +201,7 @@ matched as (
         count(distinct complete_venues.venue) as venues,
         count(*) as instruments,
         sum(open_interest.oi_start_usd) as oi_start_usd,
-        coalesce(sum(by_instrument.long_usd), 0)::decimal(38, 4) as long_usd,
+        try_cast(coalesce(sum(by_instrument.long_usd), 0) as decimal(38, 4)) as long_usd,
         bool_or(complete_venues.is_lower_bound) as is_lower_bound,
 
     from complete_venues
@@ -264,7 +264,10 @@ compared as (
         covered.hour_at,
         covered.base_asset,
         covered.window_hours,
-        {{ observed_sum('all_venues.long_usd', 'not covered.is_incomplete') }}::decimal(38, 4)
+        try_cast(
+            {{ observed_sum('all_venues.long_usd', 'not covered.is_incomplete') }}
+            as decimal(38, 4)
+        )
             as long_usd,
         covered.is_incomplete,
         covered.is_lower_bound,

@@ -57,10 +57,12 @@ final as (
         minutely.venue,
         minutely.base_asset,
         {%- for side in ['long', 'short'] %}
-        case
-            when minutely.{{ side }}_events > 0 then minutely.{{ side }}_usd
-            when coverage.is_complete then 0
-        end::decimal(38, 4) as {{ side }}_usd,
+        try_cast(
+            case
+                when minutely.{{ side }}_events > 0 then minutely.{{ side }}_usd
+                when coverage.is_complete then 0
+            end as decimal(38, 4)
+        ) as {{ side }}_usd,
         {%- endfor %}
         minutely.total_usd,
         {{ observed_sum('minutely.long_events', 'coverage.is_complete') }} as long_events,

@@ -43,25 +43,25 @@ over_30_days as (
         count(*) as days,
         case
             when count(red_by_count_share) = {{ days_needed }}
-                then sum(round(red_by_count_share, 6)::decimal(18, 6))::double
+                then sum(try_cast(round(red_by_count_share, 6) as decimal(18, 6)))::double
                     / {{ days_needed }}
         end as red_by_count_share,
         case
             when count(red_by_cap_share) = {{ days_needed }}
-                then sum(round(red_by_cap_share, 6)::decimal(18, 6))::double
+                then sum(try_cast(round(red_by_cap_share, 6) as decimal(18, 6)))::double
                     / {{ days_needed }}
         end as red_by_cap_share,
         case
             when count(mid_minus_large_return) = {{ days_needed }}
-                then sum(round(mid_minus_large_return, 6)::decimal(18, 6))::double
+                then sum(try_cast(round(mid_minus_large_return, 6) as decimal(18, 6)))::double
                     / {{ days_needed }}
         end as mid_minus_large_return,
         count(*) filter (where is_up_day) as up_days,
         case
             when count(is_up_day) = {{ days_needed }}
-                then sum(round(mid_median_return_24h, 6)::decimal(18, 6))
+                then sum(try_cast(round(mid_median_return_24h, 6) as decimal(18, 6)))
                         filter (where is_up_day)::double
-                    / sum(round(btc_return_24h, 6)::decimal(18, 6))
+                    / sum(try_cast(round(btc_return_24h, 6) as decimal(18, 6)))
                         filter (where is_up_day)::double
         end as upside_capture,
 

@@ -86,9 +86,12 @@ source_rules as (
     from source_hours
     left join publication_rules
         on source_hours.venue = publication_rules.venue
-        and publication_rules.source_kind in ('any', source_hours.source_kind)
-        and publication_rules.valid_from < source_hours.hour_at + interval 1 hour
-        and publication_rules.valid_to > source_hours.hour_at
+        and (
+            publication_rules.source_kind = 'any'
+            or source_hours.source_kind = publication_rules.source_kind
+        )
+        and source_hours.hour_at + interval 1 hour > publication_rules.valid_from
+        and source_hours.hour_at < publication_rules.valid_to
 
     group by all
 
@@ -106,7 +109,8 @@ ranked_sources as (
         source_hours.covered_share,
         source_hours.is_held,
         coalesce(
-            source_rules.hiding_rule, case when source_rules.rules > 0 then 'full' else 'unknown' end
+            source_rules.hiding_rule,
+            case when source_rules.rules > 0 then 'full' else 'unknown' end
         ) as publication_rule,
         row_number() over (
             partition by source_hours.hour_at, source_hours.venue

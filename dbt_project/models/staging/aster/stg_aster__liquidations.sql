@@ -7,7 +7,9 @@ with
 {{ delivered_rows(
     'aster',
     unwrap='$.data',
-    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    chatter="coalesce("
+        ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
+        ~ ")",
     recognised='event_kind is not null',
     row={
         'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',
@@ -52,8 +54,8 @@ meant as (
         case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
         'venue' as event_at_source,
         'base' as raw_quantity_unit,
-        if(try_cast(average_price as double) > 0, average_price, raw_price) as valued_price,
-        if(try_cast(average_price as double) > 0, 'fill_avg', 'limit_order') as price_kind,
+        if({{ has_average_price() }}, average_price, raw_price) as valued_price,
+        if({{ has_average_price() }}, 'fill_avg', 'limit_order') as price_kind,
         null::varchar as order_key,
         concat_ws(
             '|', instrument, raw_side, event_ms, {{ number_key('original_quantity') }},

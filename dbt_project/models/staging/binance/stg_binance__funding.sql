@@ -80,7 +80,7 @@ from_dumps as (
         received_at,
         sealed_at,
         regexp_extract(name, '([^/]+)-fundingRate-', 1) as instrument,
-        date_trunc('minute', {{ epoch_ms_at('calc_time') }}) as observed_at,
+        date_trunc('minute', {{ epoch_ms_at(unrounded('calc_time')) }}) as observed_at,
         last_funding_rate as funding_rate,
         funding_interval_hours as interval_hours,
         null::timestamp as next_funding_at,

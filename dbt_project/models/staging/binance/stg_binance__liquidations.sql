@@ -11,7 +11,9 @@ with
 {{ delivered_rows(
     'binance',
     unwrap='$.data',
-    chatter="coalesce(event_kind != 'forceOrder', json_exists(entry, '$.result'))",
+    chatter="coalesce("
+        ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
+        ~ ")",
     recognised='event_kind is not null',
     row={
         'event_kind': '$.e', 'market_code': '$.st',
@@ -67,6 +69,10 @@ from_collector_csv as (
         select
             *,
             {{ csv_has_wrong_width('csv_lines', 12) | indent(8) }} as has_wrong_width,
+            case
+                when has_wrong_width
+                    then [trim(part, ' "') for part in string_split_regex(text, '[,;|\t]')]
+            end as parts,
 
         from csv_lines
 
@@ -81,13 +87,14 @@ from_collector_csv as (
         'collector' as source_kind,
         case
             when is_header or lower(fields[1]) = 'symbol' then 'header'
-            -- A row that was cut still has one of the order's words, or its time.
+            -- A row that was cut, or has another separator, still has one of the order's words, or
+            -- its time.
             when has_wrong_width
                 and not list_has_any(
-                    [upper(field) for field in fields],
+                    [upper(part) for part in parts],
                     ['BUY', 'SELL', 'LIMIT', 'IOC', 'FILLED']
                 )
-                and not list_bool_or([regexp_full_match(field, '[0-9]{13}') for field in fields])
+                and not list_bool_or([regexp_full_match(part, '[0-9]{13}') for part in parts])
                 then 'log_line'
             else 'row'
         end as line_class,
@@ -99,11 +106,14 @@ from_collector_csv as (
         {{ csv_field('side', 2) }} as raw_side,
         {{ csv_field('original_quantity', 5) }} as original_quantity,
         {{ csv_field('price', 6) }} as raw_price,
-        nullif({{ csv_field('average_price', 7) }}, 'None') as average_price,
+        case
+            when lower({{ csv_field('average_price', 7) }}) not in ('none', 'nan', 'null')
+                then {{ csv_field('average_price', 7) }}
+        end as average_price,
         {{ csv_field('accumulated_filled', 10) }} as filled_quantity,
         {{ csv_field('last_filled', 9) }} as last_filled_quantity,
         {{ csv_field('status', 8) }} as order_status,
-        {{ epoch_ms_at(csv_field('trade_time_ms', 11)) }} as event_at,
+        {{ epoch_ms_at(unrounded(csv_field('trade_time_ms', 11))) }} as event_at,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
         symbol as twin_scope,
         1 as twin_copies,
@@ -132,7 +142,7 @@ dump_lines as (
 
     )
 
-    select * from named_lines
+    select *, from named_lines
 
 ),
 
@@ -207,7 +217,7 @@ from_dump as (
         fields[list_position(columns, 'price')] as raw_price,
         fields[list_position(columns, 'average_price')] as average_price,
         fields[list_position(columns, 'accumulated_fill_quantity')] as filled_quantity,
-        {{ epoch_ms_at("fields[list_position(columns, 'time')]") }} as event_at,
+        {{ epoch_ms_at(unrounded("fields[list_position(columns, 'time')]")) }} as event_at,
         '' as twin_scope,
         2 as twin_copies,
         case
@@ -271,6 +281,7 @@ markets as (
             if(source_kind = 'collector', 'USDT', null)
         ) as quote_asset,
         coalesce(stated_market, if(is_coin_margined_name, 'cm', 'um')) as market,
+        {{ has_average_price() }} as has_average_price,
 
     from spelled
 
@@ -289,7 +300,8 @@ meant as (
         received_at,
         is_import,
         sealed_at,
-        venue_asset || quote_asset || spelling.suffix as instrument,
+        -- One that cannot be named keeps its own spelling, by which people look it up.
+        coalesce(nullif(venue_asset, '') || quote_asset || spelling.suffix, symbol) as instrument,
         if(market = 'cm', 'inverse', 'linear') as contract_type,
         venue_asset,
         quote_asset,
@@ -306,9 +318,8 @@ meant as (
         filled_quantity as raw_quantity,
         if(market = 'cm', 'contracts', 'base') as raw_quantity_unit,
         raw_price,
-        -- Some collectors and unfilled orders have no average price.
-        if(try_cast(average_price as double) > 0, average_price, raw_price) as valued_price,
-        if(try_cast(average_price as double) > 0, 'fill_avg', 'limit_order') as price_kind,
+        if(has_average_price, average_price, raw_price) as valued_price,
+        if(has_average_price, 'fill_avg', 'limit_order') as price_kind,
         null::varchar as order_key,
         concat_ws(
             '|',
@@ -327,6 +338,7 @@ meant as (
             when line_class != 'row' or reject_reason is not null then reject_reason
             when symbol is null then 'missing_field'
             when venue_asset = '' then 'garbled_symbol'
+            when symbol in {{ binance_priced_in_btc() }} then 'quote_not_usd'
             when quote_asset is null then 'unknown_symbol'
             -- The message says one market and the symbol is of the other.
             when (market = 'cm') != is_coin_margined_name then 'unknown_symbol'

@@ -125,8 +125,8 @@ bars as (
         {{ instrument_spelling('binance', 'instrument') }} as spelling,
         {{ epoch_ms_or_us_at('open_time') }} as observed_at,
         {{ epoch_ms_or_us_at('close_time') }} as last_instant_at,
-        round(epoch(last_instant_at - observed_at))::integer as bar_seconds,
-        observed_at + to_seconds(bar_seconds) as known_at,
+        try_cast(round(epoch(last_instant_at - observed_at)) as integer) as bar_seconds,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
         if(price_kind in ('spot', 'last'), volume, null) as stated_volume,
         if(price_kind in ('spot', 'last'), quote_volume, null) as stated_quote_volume,
 

@@ -25,7 +25,10 @@ unnested as (
 
     select
         *,
-        if(nested_kind is null, entry, json_extract(entry, '$[0]')::varchar) as position,
+        case
+            when nested_kind is null then entry
+            when json_valid(entry) then json_extract(entry, '$[0]')::varchar
+        end as position,
         {{ json_texts('position', {
             'kind': '$[0]', 'position_id': '$[1]', 'event_ms': '$[2]', 'instrument': '$[4]',
             'amount': '$[5]', 'base_price': '$[6]', 'is_match': '$[8]', 'price_acquired': '$[11]',

@@ -34,8 +34,8 @@ periods as (
             when 'taker-buy-sell' then 'taker_volume'
         end as ratio_kind,
         {{ epoch_ms_at("entry ->> 'ts'") }} as started_at,
-        started_at
-            + to_seconds({{ bar_seconds("coalesce(params ->> 'period', '5m')") }}) as ended_at,
+        {{ seconds_after('started_at', bar_seconds("coalesce(params ->> 'period', '5m')")) }}
+            as ended_at,
         coalesce(
             reject_reason,
             if({{ is_unfinished('ended_at') }}, 'unfinished_bar', null)

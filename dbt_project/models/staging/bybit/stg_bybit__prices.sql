@@ -46,10 +46,10 @@ bars as (
         case params ->> 'interval'
             when 'D' then 86400
             when 'W' then 604800
-            else try_cast(params ->> 'interval' as integer) * 60
+            else {{ bar_seconds("(params ->> 'interval') || 'm'") }}
         end as bar_seconds,
         {{ epoch_ms_at("entry ->> 0") }} as observed_at,
-        observed_at + to_seconds(bar_seconds) as known_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
         entry ->> 1 as open_usd,
         entry ->> 2 as high_usd,
         entry ->> 3 as low_usd,

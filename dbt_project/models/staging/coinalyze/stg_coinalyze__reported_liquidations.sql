@@ -39,11 +39,14 @@ histories as (
         *,
         entry ->> 'symbol' as symbol,
         case
-            when json_type(entry, '$.history') = 'ARRAY' then (entry -> '$.history')::json[]
+            when json_type(entry, '$.history') = 'ARRAY'
+                then try_cast(entry -> '$.history' as json[])
             else [null::json]
         end as bars,
 
-    from {{ rest_rows('coinalyze', 'reported_liquidations', ['/liquidation-history']) }}
+    from {{ rest_rows(
+        'coinalyze', 'reported_liquidations', ['/liquidation-history'], cut_lines=true
+    ) }}
 
 ),
 
@@ -80,7 +83,7 @@ meant as (
         exchanges.exchange,
         markets.instrument,
         markets.asset,
-        {{ epoch_ms_at("(try_cast(hours.bar ->> 't' as bigint) * 1000)::varchar") }} as observed_at,
+        {{ epoch_s_at("hours.bar ->> 't'") }} as observed_at,
         case hours.params ->> 'interval' when '1hour' then 3600 when 'daily' then 86400 end
             as bar_seconds,
         hours.bar ->> 'l' as long_usd,

@@ -14,10 +14,10 @@ asked_for as (
         params ->> 'symbol' as instrument,
         params ->> 'symbol' as asset,
         {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
-        try_cast(entry ->> 'time' as bigint) as told_at,
 
     from {{ rest_rows(
-        'coinglass', 'reported_liquidations', ['/liquidation/aggregated-history'], rows_at='$.data'
+        'coinglass', 'reported_liquidations', ['/liquidation/aggregated-history'],
+        rows_at='$.data', cut_lines=true
     ) }}
 
 ),
@@ -26,8 +26,9 @@ meant as (
 
     select
         * exclude (reject_reason),
-        {{ epoch_ms_at("if(told_at < 100000000000, told_at * 1000, told_at)::varchar") }}
-            as observed_at,
+        coalesce(
+            {{ epoch_ms_at("entry ->> 'time'") }}, {{ epoch_s_at("entry ->> 'time'") }}
+        ) as observed_at,
         entry ->> 'aggregated_long_liquidation_usd' as long_usd,
         entry ->> 'aggregated_short_liquidation_usd' as short_usd,
         case

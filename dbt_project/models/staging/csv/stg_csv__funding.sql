@@ -21,7 +21,9 @@ settlements as (
         * exclude (observed_at),
         -- Settlements carry some milliseconds of jitter.
         if(
-            coalesce(lower(settled), 'true') = 'true', date_trunc('minute', observed_at), observed_at
+            coalesce(lower(settled), 'true') = 'true',
+            date_trunc('minute', observed_at),
+            observed_at
         ) as observed_at,
 
     from told

@@ -22,7 +22,7 @@ meant as (
     select
         * exclude (open, high, low, close, volume_base, volume_usd, reject_reason),
         {{ stated_bar_seconds('bar') }} as bar_seconds,
-        observed_at + to_seconds(bar_seconds) as known_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
         open as open_usd,
         high as high_usd,
         low as low_usd,

@@ -10,7 +10,7 @@ listed as (
         *,
         entry ->> 'instrument_name' as instrument,
         case
-            when (entry ->> 'kind') is distinct from 'future' then null
+            when coalesce(entry ->> 'kind', '') != 'future' then null
             when (entry ->> 'instrument_type') = 'reversed' then 'inverse'
             when (entry ->> 'instrument_type') = 'linear' then 'linear'
         end as contract_type,

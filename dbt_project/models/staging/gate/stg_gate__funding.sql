@@ -11,7 +11,7 @@ estimates as (
         *,
         entry ->> 'funding_rate' as funding_rate,
         nullif(try_cast(entry ->> 'funding_interval' as double), 0) / 3600 as interval_hours,
-        {{ epoch_ms_at("(try_cast(entry ->> 'funding_next_apply' as bigint) * 1000)::varchar") }}
+        {{ epoch_s_at("entry ->> 'funding_next_apply'") }}
             as next_funding_at,
         false as is_settled,
 
@@ -24,7 +24,7 @@ settled as (
     select
         *,
         params ->> 'contract' as instrument,
-        {{ epoch_ms_at("(try_cast(entry ->> 't' as bigint) * 1000)::varchar") }} as observed_at,
+        {{ epoch_s_at("entry ->> 't'") }} as observed_at,
         entry ->> 'r' as funding_rate,
         null::double as interval_hours,
         null::timestamp as next_funding_at,

@@ -20,8 +20,7 @@ listed as (
         if(is_inverse, 'inverse', 'linear') as contract_type,
         if(is_inverse, '1', entry ->> 'quanto_multiplier') as contract_size,
         if((entry ->> 'in_delisting') = 'true', 'delisting', 'trading') as status,
-        nullif(try_cast(entry ->> 'create_time' as bigint), 0) as created_s,
-        {{ epoch_ms_at("(created_s * 1000)::varchar") }} as listed_at,
+        {{ epoch_s_at("entry ->> 'create_time'") }} as listed_at,
 
     from named
 

@@ -30,14 +30,14 @@ fields as (
         if(
             is_rest,
             try_cast(
-                abs(try_cast(ordered as decimal(38, 12)))
-                - coalesce(abs(try_cast(not_filled as decimal(38, 12))), 0) as varchar
+                abs(try_cast(ordered as decimal(37, 12)))
+                - coalesce(abs(try_cast(not_filled as decimal(37, 12))), 0) as varchar
             ),
             ltrim(size, '-')
         ) as raw_quantity,
         coalesce(
             {{ epoch_ms_at('event_time') }},
-            {{ epoch_ms_at('(try_cast(event_time as bigint) * 1000)::varchar') }}
+            {{ epoch_s_at('event_time') }}
         ) as event_at,
         coalesce(
             reject_reason, if(size is null or instrument is null, 'missing_field', null)

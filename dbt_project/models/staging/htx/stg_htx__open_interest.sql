@@ -34,12 +34,15 @@ meant as (
         if((entry ->> 'amount_type') = '2', entry ->> 'volume', null) as oi_base,
         entry ->> 'value' as oi_usd,
         case params ->> 'period'
-            when '60min' then 1 when '4hour' then 4 when '12hour' then 12 when '1day' then 24
-        end as period_hours,
+            when '60min' then 3600 when '4hour' then 14400 when '12hour' then 43200
+            when '1day' then 86400
+        end as period_seconds,
         coalesce(
             reject_reason,
             if(
-                {{ is_unfinished('observed_at + to_hours(period_hours)') }}, 'unfinished_bar', null
+                {{ is_unfinished(seconds_after('observed_at', 'period_seconds')) }},
+                'unfinished_bar',
+                null
             )
         ) as reject_reason,
 

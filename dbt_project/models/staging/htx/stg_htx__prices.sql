@@ -31,8 +31,8 @@ bars as (
         case params ->> 'period'
             when '1min' then 60 when '5min' then 300 when '60min' then 3600 when '1day' then 86400
         end as bar_seconds,
-        {{ epoch_ms_at("(try_cast(entry ->> 'id' as bigint) * 1000)::varchar") }} as observed_at,
-        observed_at + to_seconds(bar_seconds) as known_at,
+        {{ epoch_s_at("entry ->> 'id'") }} as observed_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
         entry ->> 'open' as open_usd,
         entry ->> 'high' as high_usd,
         entry ->> 'low' as low_usd,

@@ -53,11 +53,17 @@ events as (
 
     select
         fill_lines.*,
-        if(is_json, json_extract_string(text, '$.block_number'), null) as block_number,
         case
-            when is_json and json_type(text) = 'ARRAY' then [text]
-            when is_json and json_type(text, '$.events') = 'ARRAY'
-                then json_extract(text, '$.events[*]')::varchar[]
+            when json_valid(text) then json_extract_string(text, '$.block_number')
+        end as block_number,
+        case
+            when json_valid(text)
+                then case
+                    when json_type(text) = 'ARRAY' then [text]
+                    when json_type(text, '$.events') = 'ARRAY'
+                        then json_extract(text, '$.events[*]')::varchar[]
+                    else [null]
+                end
             else [null]
         end as texts_of_events,
         unnest(texts_of_events) as event,
@@ -139,9 +145,9 @@ node_legs as (
 
 vault_answers as (
 
-    from {{ rest_rows('hyperliquid', 'liquidations', ['/info']) }}
+    from {{ rest_rows('hyperliquid', 'liquidations', ['/info'], cut_lines=true) }}
 
-    where (asked ->> 'type') in ('userFillsByTime', 'userFills')
+    where (asked ->> 'type') in ('userFillsByTime', 'userFills') or url is null
 
 ),
 

@@ -12,13 +12,11 @@ analytics as (
         * exclude (entry),
         regexp_extract(url, '/analytics/([^/]+)/funding$', 1) as instrument,
         {{ epoch_ms_at("entry::varchar") }} as observed_at,
-        -- The rates come as a list beside the times.
-        json_extract(rates, '$[' || (row_in_line - 1) || ']') as rate,
         if(json_type(rate) = 'ARRAY', rate ->> 3, rate ->> '$') as funding_rate,
 
     from {{ rest_rows(
         'kraken_futures', 'funding', ['/funding'], rows_at='$.result.timestamp',
-        answered={'rates': '$.result.data.relativeRate'}
+        lists={'rate': '$.result.data.relativeRate'}
     ) }}
 
 ),

@@ -26,8 +26,11 @@ fields as (
     select
         *,
         -- Answers name their contract in the question alone.
-        upper(coalesce(row_symbol, snapshot_symbol, json_extract_string(params, '$.symbol')))
-            as instrument,
+        upper(coalesce(
+            row_symbol,
+            snapshot_symbol,
+            case when json_valid(params) then json_extract_string(params, '$.symbol') end
+        )) as instrument,
         unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
         coalesce(qty, size) as raw_quantity,
         coalesce({{ epoch_ms_at('event_time') }}, {{ iso_at('event_time') }}) as event_at,

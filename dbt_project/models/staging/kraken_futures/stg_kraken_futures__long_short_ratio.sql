@@ -8,13 +8,13 @@ meant as (
     select
         *,
         regexp_extract(url, '/analytics/([^/]+)/long-short-ratio$', 1) as instrument,
-        {{ epoch_ms_at("(try_cast(entry::varchar as bigint) * 1000)::varchar") }} as observed_at,
+        {{ epoch_s_at("entry::varchar") }} as observed_at,
         'accounts' as ratio_kind,
-        json_extract_string(ratios, '$[' || (row_in_line - 1) || ']') as long_short_ratio,
+        ratio ->> '$' as long_short_ratio,
 
     from {{ rest_rows(
         'kraken_futures', 'long_short_ratio', ['/long-short-ratio'], rows_at='$.result.timestamp',
-        answered={'ratios': '$.result.data'}
+        lists={'ratio': '$.result.data'}
     ) }}
 
 ),

@@ -11,9 +11,8 @@ steps as (
     select
         * exclude (entry, reject_reason),
         regexp_extract(url, '/analytics/([^/]+)/open-interest$', 1) as instrument,
-        {{ epoch_ms_at("(try_cast(entry::varchar as bigint) * 1000)::varchar") }}
-            + to_seconds(try_cast(params ->> 'interval' as integer)) as observed_at,
-        json_extract(sizes, '$[' || (row_in_line - 1) || ']') as step,
+        {{ epoch_s_at("entry::varchar") }} as step_at,
+        {{ seconds_after('step_at', "try_cast(params ->> 'interval' as integer)") }} as observed_at,
         if(json_type(step) = 'ARRAY', step ->> 3, step ->> '$') as open_interest,
         coalesce(
             reject_reason,
@@ -22,7 +21,7 @@ steps as (
 
     from {{ rest_rows(
         'kraken_futures', 'open_interest', ['/open-interest'], rows_at='$.result.timestamp',
-        answered={'sizes': '$.result.data'}
+        lists={'step': '$.result.data'}
     ) }}
 
 ),

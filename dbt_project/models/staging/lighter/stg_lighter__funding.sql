@@ -8,7 +8,7 @@ meant as (
     select
         *,
         params ->> 'market_id' as instrument,
-        {{ epoch_ms_at("(try_cast(entry ->> 'timestamp' as bigint) * 1000)::varchar") }}
+        {{ epoch_s_at("entry ->> 'timestamp'") }}
             as observed_at,
         round(
             try_cast(entry ->> 'rate' as double) / 100

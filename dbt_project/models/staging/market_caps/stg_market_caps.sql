@@ -14,7 +14,9 @@ assets as (
 
 coingecko_answers as (
 
-    from {{ rest_rows('market_caps', 'market_caps', ['/api/v3/coins/markets']) }}
+    from {{ rest_rows(
+        'market_caps', 'market_caps', ['/api/v3/coins/markets'], cut_lines=true
+    ) }}
 
 ),
 
@@ -124,7 +126,7 @@ final as (
         batch_id,
         raw_object,
         raw_line,
-        row_in_line::integer as row_in_line,
+        try_cast(row_in_line as integer) as row_in_line,
         source_kind,
         received_at,
         sealed_at,
@@ -159,12 +161,19 @@ final as (
             when (price_text is not null and price_usd is null)
                 or (market_cap_text is not null and try_cast(market_cap_text as double) is null)
                 or (volume_text is not null and volume_24h_usd is null)
+                or (rank_text is not null and rank is null)
+                or (change_percent_text is not null and change_24h_share is null)
+                or not isfinite(price_usd)
+                or not isfinite(market_cap_usd)
+                or not isfinite(volume_24h_usd)
+                or not isfinite(change_24h_share)
                 then 'unreadable_number'
             when price_usd is null and market_cap_usd is null then 'missing_field'
             when price_usd <= 0 then 'non_positive_number'
             when market_cap_usd < 0 or volume_24h_usd < 0 then 'negative_number'
             -- More than all the wealth in the world, which is about 5e14 dollars.
             when market_cap_usd > 1e15 or volume_24h_usd > 1e15 then 'implausible_number'
+            when price_usd > 1e24 or abs(change_24h_share) > 1e24 then 'implausible_number'
         end as reject_reason,
         case
             when reject_reason is not null

@@ -15,7 +15,7 @@ meant as (
             when 'percent' then round(try_cast(funding_rate as double) / 100, 12)::varchar
         end as funding_rate,
         if(
-            funding_time = 'next', {{ epoch_us_at('funding_timestamp') }}, null
+            funding_time = 'next', {{ epoch_us_at(unrounded('funding_timestamp')) }}, null
         ) as next_funding_at,
         false as is_settled,
 

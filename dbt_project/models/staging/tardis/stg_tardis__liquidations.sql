@@ -14,12 +14,6 @@ vendor_rows as (
 
 ),
 
-inverse_sizes as (
-
-    from {{ ref('inverse_contract_sizes') }}
-
-),
-
 meant as (
 
     select
@@ -29,8 +23,7 @@ meant as (
         -- Of other contracts the size is what their listing says, or not known.
         case
             when vendor_rows.unit != 'contracts' then 1
-            when vendor_rows.contract_type = 'inverse'
-                then coalesce(of_asset.contract_size_usd, of_others.contract_size_usd)
+            when vendor_rows.contract_type = 'inverse' then {{ inverse_size() }}
         end as contract_size,
         'liquidation' as event_kind,
         case vendor_rows.side
@@ -60,12 +53,7 @@ meant as (
         end as reject_reason,
 
     from vendor_rows
-    left join inverse_sizes as of_asset
-        on vendor_rows.venue = of_asset.venue
-        and vendor_rows.venue_asset = of_asset.venue_asset
-    left join inverse_sizes as of_others
-        on vendor_rows.venue = of_others.venue
-        and of_others.venue_asset = '*'
+    {{ inverse_size_joins('vendor_rows') }}
 
 ),
 

@@ -1,5 +1,5 @@
 -- Every venue's dataset landed whole.
--- why: A venue that is down costs only its own data, and readers are told so by the coverage mart.
+-- why: A venue that is down costs only its own data, and readers are told so by venue_coverage_hourly.
 -- severity: warning
 -- failure: {venue} {dataset} of {batch_id} landed {status}: {detail}
 -- action: nothing if it was a one-off; `unwind land` of the same hour tries again

@@ -1,4 +1,6 @@
--- One row per hour and tracked base_asset, and ALL: the values that the stress score ranks.
+-- One row per hour, tracked base_asset or ALL, and component of the seed stress_weights: the values
+-- that the stress score ranks. A new component is a row of the seed and a branch of `known_values`;
+-- one without a branch has no value, so it is named as missing.
 -- ALL is the tracked assets as one: sums over sums, and for volatility the mean weighted by open
 -- interest, each over the assets for which both sides of the ratio are known in the hour.
 {{ config(
@@ -84,17 +86,17 @@ totals as (
 
     select
         hour_at,
-        sum((oi_weighted_funding_8h * weighted_oi_usd)::decimal(38, 8))::double
+        sum(try_cast(oi_weighted_funding_8h * weighted_oi_usd as decimal(38, 8)))::double
             as oi_funding_8h_usd,
-        sum(weighted_oi_usd::decimal(38, 4))
+        sum(try_cast(weighted_oi_usd as decimal(38, 4)))
             filter (where oi_weighted_funding_8h is not null)::double as weighted_oi_usd,
         sum(matched_long_24h_usd) filter (where matched_oi_start_24h_usd > 0)::double
             as matched_long_24h_usd,
-        sum(matched_oi_start_24h_usd::decimal(38, 4))
+        sum(try_cast(matched_oi_start_24h_usd as decimal(38, 4)))
             filter (where matched_long_24h_usd is not null)::double as matched_oi_start_24h_usd,
-        sum((realised_volatility_24h * oi_constant_venues_usd)::decimal(38, 8))::double
+        sum(try_cast(realised_volatility_24h * oi_constant_venues_usd as decimal(38, 8)))::double
             as volatile_oi_usd,
-        sum(oi_constant_venues_usd::decimal(38, 4))
+        sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
             filter (where realised_volatility_24h is not null)::double
             as oi_of_known_volatility_usd,
 
@@ -106,17 +108,17 @@ totals as (
 
 ),
 
-final as (
+by_asset_and_all as (
 
     select
         by_asset.hour_at,
         by_asset.base_asset,
         by_asset.oi_to_market_cap,
+        by_asset.imbalance_24h,
         case
             when by_asset.base_asset != 'ALL' then by_asset.oi_weighted_funding_8h
             else round(totals.oi_funding_8h_usd / nullif(totals.weighted_oi_usd, 0), 10)
         end as oi_weighted_funding_8h,
-        by_asset.imbalance_24h as long_imbalance_24h,
         case
             when by_asset.base_asset != 'ALL' then by_asset.intensity_24h_bp
             else round(
@@ -127,12 +129,87 @@ final as (
             when by_asset.base_asset != 'ALL' then by_asset.realised_volatility_24h
             else round(totals.volatile_oi_usd / nullif(totals.oi_of_known_volatility_usd, 0), 8)
         end as realised_volatility_24h,
-        -- Without a map of unrealised levels the mass below spot is not known.
-        null::double as mass_below_spot,
 
     from by_asset
     left join totals
         on by_asset.hour_at = totals.hour_at
+
+),
+
+known_values as (
+
+    select
+        hour_at,
+        base_asset,
+        'oi_to_market_cap' as component,
+        oi_to_market_cap as value,
+
+    from by_asset_and_all
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'oi_weighted_funding_8h' as component,
+        oi_weighted_funding_8h as value,
+
+    from by_asset_and_all
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'long_imbalance_24h' as component,
+        imbalance_24h as value,
+
+    from by_asset_and_all
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'intensity_24h_bp' as component,
+        intensity_24h_bp as value,
+
+    from by_asset_and_all
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'realised_volatility_24h' as component,
+        realised_volatility_24h as value,
+
+    from by_asset_and_all
+
+),
+
+components as (
+
+    select component,
+
+    from {{ ref('stress_weights') }}
+
+),
+
+final as (
+
+    select
+        by_asset.hour_at,
+        by_asset.base_asset,
+        components.component,
+        known_values.value,
+
+    from by_asset
+    cross join components
+    left join known_values
+        on by_asset.hour_at = known_values.hour_at
+        and by_asset.base_asset = known_values.base_asset
+        and components.component = known_values.component
 
 )
 

@@ -1,0 +1,74 @@
+"""Every DuckDB connection: within the limit of memory, spilling to the home's temporary files."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unwind.memory import memory_limit, worker_threads
+from unwind.scratch import process_folder
+from unwind.settings import Home
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+IN_MEMORY = ":memory:"
+
+_counter = itertools.count()
+
+
+def bounds(home: Home, path: object = IN_MEMORY) -> dict[str, str]:
+    """DuckDB's settings for a database that is opened now. Raises SettingError."""
+    limit = memory_limit()
+    return {
+        "memory_limit": f"{limit // 2**20}MiB",
+        "threads": str(worker_threads(limit)),
+        "temp_directory": _spill_folder(home, path),
+    }
+
+
+def connect(home: Home, path: Path | None = None, read_only: bool = False) -> DuckDBPyConnection:
+    """A connection to a file, or to a database in memory; times are in UTC.
+
+    Raises duckdb.Error, SettingError.
+    """
+    import duckdb
+
+    where = str(path or IN_MEMORY)
+    connection = duckdb.connect(where, read_only=read_only, config=bounds(home, where))
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def in_memory() -> DuckDBPyConnection:
+    """A connection to no file, for work that never spills, in UTC. Raises SettingError."""
+    import duckdb
+
+    limit = memory_limit()
+    connection = duckdb.connect(
+        config={"memory_limit": f"{limit // 2**20}MiB", "threads": str(worker_threads(limit))}
+    )
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def quoted(value: object) -> str:
+    """A value as SQL text: `'it''s'`."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _spill_folder(home: Home, path: object) -> str:
+    """Where a database spills; DuckDB makes it and removes it.
+
+    Each has its own, since two would give their files the same names. Where the home can only be
+    read, nothing spills.
+    """
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    if path == IN_MEMORY:
+        name = f"memory-{next(_counter)}"
+    try:
+        return str(process_folder(home) / f"duckdb-{name}")
+    except OSError:
+        return ""

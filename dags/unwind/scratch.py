@@ -1,0 +1,99 @@
+"""The home's own temporary files: each process has a folder there, which ends with it.
+
+A process that was killed leaves its folder behind; the next one that works in the home removes it.
+Who is alive is known by a lock on a file, which the system lifts however its holder ends: process
+ids mean nothing in another container that shares the home.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from unwind.settings import Home
+
+LOCK_SUFFIX = ".lock"
+# A process works in one home, or in two; each further one costs it an open file.
+MOST_HOMES = 32
+
+_lock = threading.Lock()
+# By process as well: a forked child must not take its parent's folder for its own.
+_folders: dict[tuple[int, Path], tuple[Path, int]] = {}
+
+
+def process_folder(home: Home) -> Path:
+    """This process's folder of temporary files; made, and others' leftovers swept, at first use."""
+    with _lock:
+        key = (os.getpid(), home.temp)
+        known = _folders.pop(key, None)
+        if known is None or not known[0].exists():
+            sweep(home)
+            known = _new_folder(home)
+        # Last in the order of their use.
+        _folders[key] = known
+        while len(_folders) > MOST_HOMES:
+            _remove(next(iter(_folders)))
+        return known[0]
+
+
+def working_folder(home: Home, kind: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for one piece of work, on the home's disk; removed after the `with` block."""
+    return tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=process_folder(home))
+
+
+def sweep(home: Home) -> list[str]:
+    """Removes the folders of processes that are no more; their names."""
+    swept = []
+    for lock in sorted(home.temp.glob(f"*{LOCK_SUFFIX}")):
+        try:
+            descriptor = os.open(lock, os.O_RDWR)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Its process is at work.
+            continue
+        else:
+            folder = lock.with_suffix("")
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+            swept.append(folder.name)
+        finally:
+            os.close(descriptor)
+    return swept
+
+
+def _new_folder(home: Home) -> tuple[Path, int]:
+    home.temp.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor, name = tempfile.mkstemp(LOCK_SUFFIX, f"{os.getpid()}-", home.temp)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Between the two, another process may have swept what nobody held.
+        if Path(name).exists():
+            folder = Path(name).with_suffix("")
+            folder.mkdir(mode=0o700)
+            return folder, descriptor
+        os.close(descriptor)
+
+
+def _remove(key: tuple[int, Path]) -> None:
+    folder, descriptor = _folders.pop(key)
+    # A forked child has its parent's entries, and leaves its parent's folders alone.
+    if key[0] == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.with_name(folder.name + LOCK_SUFFIX).unlink(missing_ok=True)
+    os.close(descriptor)
+
+
+@atexit.register
+def _remove_all() -> None:
+    for key in list(_folders):
+        _remove(key)

@@ -1,0 +1,213 @@
+"""The warehouse's two files: whether they belong together, and how a rebuilt pair replaces them.
+
+warehouse.duckdb and staging.duckdb carry one build id in `ops.build`, which every build renews, and
+the id of their home. A file that is missing, broken, of another home or of another time shows by
+it, and is rebuilt from the raw zone beside the old pair; both are replaced at once, when the new
+pair is published.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from unwind.database import connect
+from unwind.durable import sync, whole_file
+from unwind.errors import UnwindError
+from unwind.settings import Home
+
+# Within the warehouse's folder, so that deleting that folder deletes it as well.
+BESIDE = "warehouse/.rebuild"
+# There from the moment that a rebuilt pair takes the old one's place until it has.
+SWAPPING = "complete"
+
+BUILD_TABLE = (
+    "create schema if not exists ops;"
+    # The id that the other file may have, too, while a build renews it.
+    " create table if not exists ops.build (build_id varchar, next_id varchar, home_id varchar);"
+    " comment on table ops.build is"
+    " 'One row: the build that this file and the other of its pair come from.';"
+)
+# What DuckDB says of bytes that are no database, or a damaged or a newer one.
+UNUSABLE = (
+    *("not a valid DuckDB database file", "Corrupt database file", "Could not read enough bytes"),
+    *("Could not read all", "version number", "Serialization", "INTERNAL Error", "deserializ"),
+)
+
+
+class WarehouseFileError(UnwindError, RuntimeError):
+    """A file of the warehouse cannot be opened; the text says why and what to do."""
+
+
+class UnusableFileError(WarehouseFileError):
+    """A file is no database that can be read; the text names it."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a file says of the build that it comes from; a pair fits while an id is renewed."""
+
+    build_id: str
+    next_id: str | None
+    home_id: str
+
+    @property
+    def fitting(self) -> tuple[str | None, ...]:
+        return self.build_id, self.next_id
+
+
+def beside(home: Home) -> Home:
+    """The same home with the folder in which a pair is rebuilt beside the one in use."""
+    return replace(home, building=BESIDE)
+
+
+def being_built(home: Home) -> Home:
+    """Where the phases of a refresh under way build: beside, where a rebuild has begun."""
+    rebuilt = beside(home)
+    return rebuilt if rebuilt.staging_db.exists() else home
+
+
+def in_use(home: Home) -> Home:
+    """The same home with the pair that is in use."""
+    return Home(home.root)
+
+
+def is_beside(home: Home) -> bool:
+    return home.building == BESIDE
+
+
+def pair(home: Home) -> tuple[Path, Path]:
+    return home.staging_db, home.warehouse_db
+
+
+def wrong_with(home: Home) -> str | None:
+    """Why the two files cannot be built on; None where they can, or where neither is there.
+
+    Raises WarehouseFileError for a file that may be sound and cannot be opened.
+    """
+    missing = [path for path in pair(home) if not path.exists()]
+    if len(missing) == 2:
+        return None
+    if missing:
+        return f"{missing[0]} is missing"
+    for path in pair(home):
+        try:
+            with opened(home, path):
+                pass
+        except UnusableFileError as error:
+            return str(error)
+    staging, warehouse = (_build_of(home, path) for path in pair(home))
+    if staging is None and warehouse is None:
+        return f"the files in {home.warehouse_dir} were built by an older version"
+    if staging is None or warehouse is None or warehouse.build_id not in staging.fitting:
+        return (
+            f"{home.warehouse_db.name} and {home.staging_db.name} in {home.warehouse_dir} are not "
+            "of one build: one of them comes from another home or another time"
+        )
+    if not home.identity.exists() or staging.home_id != home.identity.read_text():
+        return f"the files in {home.warehouse_dir} come from another home"
+    return None
+
+
+@contextmanager
+def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to one of the files, which must be there; closed afterwards.
+
+    Raises UnusableFileError where it is no readable database, WarehouseFileError where it cannot be
+    opened: another process has it, or the system refuses.
+    """
+    try:
+        connection = connect(home, path, read_only)
+    except duckdb.Error as error:
+        told = str(error).splitlines()[0]
+        if any(word in str(error) for word in UNUSABLE):
+            raise UnusableFileError(f"{path} is no readable database ({told})") from None
+        what = (
+            "close the program that has it open (readers open current/warehouse.duckdb)"
+            if "lock" in told
+            else "see to it that it can be read and written, and that the disk has space"
+        )
+        raise WarehouseFileError(
+            f"{path} cannot be opened: {told}; {what}, then run `unwind refresh` again"
+        ) from None
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def prepare(home: Home) -> None:
+    """Makes both files where they are missing, and folds in what a killed writer has left."""
+    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    is_new = not any(path.exists() for path in pair(home))
+    if not home.identity.exists():
+        with whole_file(home.identity) as written:
+            written.write_text(uuid.uuid4().hex)
+    build = [uuid.uuid4().hex, None, home.identity.read_text()]
+    for path in pair(home):
+        with opened(home, path, read_only=False) as connection:
+            if is_new:
+                connection.execute(BUILD_TABLE)
+                connection.execute("insert into ops.build values (?, ?, ?)", build)
+            connection.execute("checkpoint")
+
+
+def renew_build_id(home: Home) -> None:
+    """Gives both files a new id: a copy of either that was taken before no longer fits.
+
+    Killed in between, staging knows both ids.
+    """
+    build_id = uuid.uuid4().hex
+    for path, change in (
+        (home.staging_db, "update ops.build set next_id = ?"),
+        (home.warehouse_db, "update ops.build set build_id = ?"),
+        (home.staging_db, "update ops.build set build_id = ?, next_id = null"),
+    ):
+        with opened(home, path, read_only=False) as connection:
+            connection.execute(change, [build_id])
+            connection.execute("checkpoint")
+
+
+def discard(rebuilt: Home) -> None:
+    """Deletes a rebuild that did not come to its end."""
+    if is_beside(rebuilt):
+        shutil.rmtree(rebuilt.warehouse_dir, ignore_errors=True)
+
+
+def swap_in(home: Home) -> None:
+    """Puts the published rebuild in the place of the files in use; a kill only delays it."""
+    rebuilt = beside(home)
+    for path in pair(rebuilt):
+        sync(path)
+    (rebuilt.warehouse_dir / SWAPPING).touch()
+    sync(rebuilt.warehouse_dir)
+    finish_swap(home)
+
+
+def finish_swap(home: Home) -> None:
+    """Ends a swap that was begun; without one does nothing."""
+    rebuilt = beside(home)
+    if not (rebuilt.warehouse_dir / SWAPPING).exists():
+        return
+    for old, new in zip(pair(home), pair(rebuilt), strict=True):
+        if new.exists():
+            old.with_name(old.name + ".wal").unlink(missing_ok=True)
+            new.replace(old)
+    sync(home.warehouse_dir)
+    discard(rebuilt)
+
+
+def _build_of(home: Home, path: Path) -> Build | None:
+    with opened(home, path) as connection:
+        there = connection.execute(
+            "select count(*) from duckdb_tables()"
+            " where schema_name = 'ops' and table_name = 'build'"
+        ).fetchone()
+        row = connection.execute("from ops.build").fetchone() if there[0] else None
+        return Build(*row) if row else None

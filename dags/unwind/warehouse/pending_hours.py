@@ -1,0 +1,409 @@
+"""Which hours a refresh rebuilds: those that the batches touch, and those that hang on them.
+
+A batch touches the hours that its rows are about, before and after it is staged again. What is
+known of instruments, assets and intervals reaches further: it is noted before staging, compared
+after, and the hours of the rows that it names or values otherwise are rebuilt as well.
+
+Both functions run in a transaction of the caller: a kill leaves all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+# What rows of an instrument are named and valued by.
+VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
+
+# What names an observation whose instrument no listing has: the model `int_<name>` and its key.
+NAMES_OF_OBSERVATIONS = {
+    "known_assets": "base_asset",
+    "named_instruments": "venue, instrument",
+    "listing_venues": "venue",
+}
+
+# Noted before staging as ops.<name>_before, the columns of intermediate.int_<name>.
+NOTED = {
+    "instrument_versions": f"venue, instrument, valid_from, valid_to, {VERSION_TERMS}",
+    **NAMES_OF_OBSERVATIONS,
+    "listed_assets": "*",
+}
+
+# Rows of observations by the instant that they are about; as built, rejected ones included.
+OBSERVATION_TABLES = (
+    "int_prices_screened",
+    "int_open_interest_screened",
+    "int_funding_screened",
+    "int_volumes_screened",
+    "int_long_short_ratio_screened",
+)
+
+
+def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
+    """Keeps what the batches to be staged may change, to compare with afterwards.
+
+    What a killed run has noted is kept: its hours are still pending.
+    """
+    _add_hours_of_batches(state)
+    there = all(_table_exists(state, "intermediate", f"int_{name}") for name in NOTED)
+    if not there or _is_noted(state):
+        # Before the first build every hour is pending anyway.
+        return
+    for name, columns in NOTED.items():
+        state.execute(
+            f"create table ops.{name}_before as select {columns} from intermediate.int_{name}"
+        )
+
+
+def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
+    """Makes every hour pending that what was staged touches, and extends the spine to them."""
+    _add_hours_of_batches(state)
+    if _is_noted(state):
+        _add_hours_of_changed_instruments(state)
+        _add_hours_of_changed_names(state)
+        _add_hours_of_changed_listings(state)
+        for name in NOTED:
+            state.execute(f"drop table ops.{name}_before")
+    _add_hours_of_changed_funding_intervals(state)
+    _add_hours_after(state)
+    _extend_spine(state)
+    add_hours_before(state)
+    _note_landed_days(state)
+
+
+def _is_noted(state: duckdb.DuckDBPyConnection) -> bool:
+    return all(_table_exists(state, "ops", f"{name}_before") for name in NOTED)
+
+
+def _landed_tables(state: duckdb.DuckDBPyConnection) -> Sequence[str]:
+    rows = state.execute(
+        "select table_name from information_schema.tables"
+        " where table_schema = 'landed' and table_type = 'BASE TABLE' order by 1"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _add_hours(state: duckdb.DuckDBPyConnection, query: str) -> None:
+    state.execute(
+        f"""
+        insert into ops.pending_hours
+        select distinct hour_at from ({query}) as touched
+        where hour_at is not null and hour_at not in (select hour_at from ops.pending_hours)
+        """
+    )
+
+
+def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
+    """The hours that the staged rows of these batches tell of, and those the batches cover."""
+    for table in _landed_tables(state):
+        _add_hours(
+            state,
+            f"select hour_at from landed.{table}"
+            " where batch_id in (select batch_id from ops.build_batches)",
+        )
+    _add_hours(
+        state,
+        """
+        select unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
+        from ops.batches
+        where batch_id in (select batch_id from ops.build_batches) and covers_from_at is not null
+        """,
+    )
+
+
+def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = state.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
+        [schema, table],
+    ).fetchone()
+    return bool(found[0])
+
+
+def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
+    """Hours whose rows a new or corrected listing names or values otherwise.
+
+    Only the stretches of time count in which an instrument means something else than before: a
+    contract size that changes today leaves the years before it alone.
+    """
+    _find_changed_stretches(state)
+    if not state.execute("select count(*) from changed_stretches").fetchone()[0]:
+        return
+    for table, instant in (
+        ("int_liquidations_unioned", "event_at"),
+        *((table, "observed_at") for table in _observation_tables(state)),
+    ):
+        _add_hours(
+            state,
+            f"""
+            select rows_of.hour_at
+            from intermediate.{table} as rows_of
+            inner join changed_stretches as changed
+                on rows_of.venue = changed.venue and rows_of.instrument = changed.instrument
+                and rows_of.{instant} >= changed.from_at and rows_of.{instant} < changed.to_at
+            """,
+        )
+
+
+def _observation_tables(state: duckdb.DuckDBPyConnection) -> list[str]:
+    return [table for table in OBSERVATION_TABLES if _table_exists(state, "intermediate", table)]
+
+
+def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
+    """Makes changed_stretches: from when to when which instrument has other terms than before."""
+    columns = (
+        "venue, instrument, valid_from, coalesce(valid_to, timestamp '9999-01-01') as valid_to,"
+        f" row({VERSION_TERMS}) as terms"
+    )
+    state.execute(
+        f"""
+        create or replace temp table changed_stretches as
+        with before as (
+            select {columns} from ops.instrument_versions_before
+        ),
+        now as (
+            select {columns} from intermediate.int_instrument_versions
+        ),
+        changed as (
+            (from before except from now) union (from now except from before)
+        ),
+        bounds as (
+            select venue, instrument, valid_from as from_at from changed
+            union
+            select venue, instrument, valid_to from changed
+        ),
+        stretches as (
+            select *, lead(from_at) over (partition by venue, instrument order by from_at) as to_at
+            from bounds
+        )
+        select stretches.*
+        from stretches
+        left join before
+            on stretches.venue = before.venue and stretches.instrument = before.instrument
+            and stretches.from_at >= before.valid_from and stretches.from_at < before.valid_to
+        left join now
+            on stretches.venue = now.venue and stretches.instrument = now.instrument
+            and stretches.from_at >= now.valid_from and stretches.from_at < now.valid_to
+        where stretches.to_at is not null and before.terms is distinct from now.terms
+        """
+    )
+
+
+def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection) -> None:
+    """An asset, instrument or venue that a listing has made known, or that none knows any longer.
+
+    Rows without a listing of their own are quarantined, or marked, until something knows them.
+    """
+    for names, columns in NAMES_OF_OBSERVATIONS.items():
+        state.execute(
+            f"""
+            create or replace temp table changed_{names} as
+            with now as (select {columns} from intermediate.int_{names})
+            (from ops.{names}_before except from now)
+            union
+            (from now except from ops.{names}_before)
+            """
+        )
+        if not state.execute(f"select count(*) from changed_{names}").fetchone()[0]:
+            continue
+        for table in _observation_tables(state):
+            _add_hours(
+                state,
+                f"select hour_at from intermediate.{table}"
+                f" semi join changed_{names} using ({columns}) where not is_listed",
+            )
+        if names == "known_assets":
+            _add_hours(
+                state,
+                "select hour_at from intermediate.int_liquidations_unioned"
+                " where spelled_asset in (select base_asset from changed_known_assets)",
+            )
+
+
+def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
+    """Which venues normally report an asset, and so what is zero, changes with their listings.
+
+    A venue's first listing ends the rule by events for all of its time.
+    """
+    before, now = "ops.listed_assets_before", "intermediate.int_listed_assets"
+    _add_hours(
+        state,
+        f"""
+        with changed as (
+            (select * from {before} except select * from {now} as now_listed)
+            union
+            (select * from {now} as now_listed except select * from {before})
+        )
+        select hours.hour_at
+        from ops.hours as hours
+        inner join changed
+            on hours.hour_at < changed.listed_to
+            and hours.hour_at + interval 1 hour > changed.listed_from
+        """,
+    )
+
+
+def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
+    """The hours of built rates whose interval is known differently now.
+
+    A settlement's neighbours and a listing of its time may land in any order, hours away from it.
+    """
+    if not _table_exists(state, "intermediate", "int_funding_screened"):
+        # The first build ever: every hour is pending anyway.
+        return
+    _add_hours(
+        state,
+        """
+        select built.hour_at
+        from intermediate.int_funding_screened as built
+        inner join intermediate.int_funding_intervals as known
+            on built.venue = known.venue and built.instrument = known.instrument
+            and built.observed_at = known.funding_at and built.is_settled = known.is_settled
+        where built.interval_source != 'unknown'
+            and built.interval_hours is distinct from known.interval_hours
+            or built.interval_source is distinct from known.interval_source
+        """,
+    )
+
+
+def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
+    """What the next hour takes from the one before.
+
+    An hour's last prices value the next hour's first liquidations that have no own price, and what
+    an hour received first is no event of the next one.
+    """
+    _add_hours(
+        state,
+        """
+        select hour_at from intermediate.int_liquidations_unioned
+        where (
+            settle_asset is not null or price_kind = 'entry' or event_at_source = 'receive'
+        )
+            and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
+        """,
+    )
+
+
+def add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
+    """The hour before each pending one: an hour's first minutes may say how the last one ended.
+
+    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
+    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
+    its former revision may have.
+    """
+    _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
+
+
+def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
+    """A query over the rows that staging accepted: batch and hour of each, listings left out."""
+    listings = ("__liquidations", "__instruments", "__funding_intervals")
+    observations = [
+        f"select batch_id, hour_at from landed.{table} where reject_reason is null"
+        for table in _landed_tables(state)
+        if not table.endswith(listings)
+    ]
+    liquidations = (
+        "select batch_id, hour_at from intermediate.int_liquidations_unioned"
+        " where line_class = 'row' and reject_reason is null"
+    )
+    return " union all ".join([liquidations, *observations])
+
+
+def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
+    """The spine runs from the first to the last hour that a batch covers or that an accepted row
+    belongs to; new hours are built. Batches that were built before are in the spine.
+    """
+    state.execute(
+        f"""
+        create or replace temp table spine as
+        with accepted as ({_accepted_rows(state)}),
+        bounds as (
+            select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
+            union all
+            select min(covers_from_at), max(covers_to_at) - interval 1 hour
+            from ops.batches where covers_from_at is not null
+            union all
+            select min(hour_at), max(hour_at) from accepted
+            where batch_id in (select batch_id from ops.build_batches)
+        )
+        select unnest(
+            range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
+        ) as hour_at
+        from bounds
+        """
+    )
+    _add_hours(
+        state, "select hour_at from spine where hour_at not in (select hour_at from ops.hours)"
+    )
+    state.execute("delete from ops.hours")
+    state.execute("insert into ops.hours select hour_at from spine")
+
+
+def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
+    """Which days of the spine have landed data: as-of tables keep the newest of these.
+
+    A day has some when an hour's or day's batch covers it, or an import has rows of it; what a
+    batch's pages reach back to does not count. A day that gets its first data is built whole. When
+    a day loses its last (a corrected import), older days are kept again: all of the spine is built.
+    """
+    state.execute(
+        "create or replace temp table landed_before as"
+        " select distinct utc_date from ops.landed_days"
+    )
+    state.execute(
+        """
+        create or replace temp table batches_to_note as
+        select batch_id from ops.build_batches
+        union
+        select batch_id from ops.batches
+        where batch_id not in (select batch_id from ops.landed_days)
+        """
+    )
+    state.execute(
+        "delete from ops.landed_days where batch_id in (select batch_id from batches_to_note)"
+    )
+    # A batch without a day gets a row with null, so that it is not looked at again.
+    state.execute(
+        f"""
+        insert into ops.landed_days
+        with accepted as ({_accepted_rows(state)}),
+        noted as (
+            select batches.* from ops.batches as batches
+            inner join batches_to_note using (batch_id)
+        ),
+        hours as (
+            select
+                batch_id,
+                unnest(range(covers_from_at, covers_to_at, interval 1 hour)) as hour_at
+            from noted where covers_from_at is not null
+            union all
+            select accepted.batch_id, accepted.hour_at
+            from accepted
+            inner join noted using (batch_id)
+            where noted.covers_from_at is null
+        )
+        select noted.batch_id, hours.hour_at::date as utc_date, max(hours.hour_at) as last_hour_at
+        from noted
+        left join hours using (batch_id)
+        group by all
+        """
+    )
+    state.execute(
+        """
+        create or replace temp table empty_days as
+        select distinct hour_at::date as utc_date from ops.hours
+        where hour_at::date not in (
+            select utc_date from ops.landed_days where utc_date is not null
+        )
+        """
+    )
+    _add_hours(
+        state,
+        """
+        select hour_at from ops.hours
+        where hour_at::date in (from ops.empty_days except from empty_days)
+            or exists (from empty_days semi join landed_before using (utc_date))
+        """,
+    )
+    state.execute("delete from ops.empty_days")
+    state.execute("insert into ops.empty_days from empty_days")

@@ -1,0 +1,101 @@
+"""The one writer's lock on a warehouse, and what who waits for it is told."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from unwind.clock import iso, utc_now
+from unwind.errors import UnwindError
+from unwind.settings import Home
+
+# 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
+LOCK_WAIT_SECONDS = 1800.0
+TRY_AGAIN_SECONDS = 0.2
+SAY_AGAIN_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[str, int, int], None]
+
+
+class WriterBusyError(UnwindError, RuntimeError):
+    """Another refresh is writing, and went on for longer than this one would wait."""
+
+
+@contextmanager
+def writer_lock(
+    home: Home, wait_seconds: float = LOCK_WAIT_SECONDS, report: Report | None = None
+) -> Iterator[None]:
+    """The one writer's lock on a warehouse; freed by the system however the holder ends.
+
+    Who has to wait reports for whom, at once and each minute. Raises WriterBusyError.
+    """
+    report = report or _log
+    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    with (home.warehouse_dir / ".lock").open("a+") as lock:
+        started = said = None
+        while not _is_taken(lock):
+            now = time.monotonic()
+            started = now if started is None else started
+            holder = _holder(lock)
+            if now - started > wait_seconds:
+                raise WriterBusyError(
+                    f"{holder} has been writing {home.warehouse_dir} for over {wait_seconds:.0f} s;"
+                    " wait for it or end it, then refresh again"
+                )
+            if said is None or now - said > SAY_AGAIN_SECONDS:
+                said = now
+                waited = f", {now - started:.0f} s so far" if now > started else ""
+                report(f"waiting for {holder}, which writes {home.warehouse_dir}{waited}", 0, 1)
+            time.sleep(TRY_AGAIN_SECONDS)
+        _sign(lock)
+        yield
+
+
+def _is_taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sign(lock: IO[str]) -> None:
+    """Writes into the lock's file who holds it. A full disk is no reason not to hold it."""
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+    try:
+        lock.seek(0)
+        lock.truncate()
+        json.dump({"pid": os.getpid(), "command": command, "since": iso(utc_now())}, lock)
+        lock.flush()
+    except OSError:
+        logger.warning("%s cannot be written; who waits is not told for whom", lock.name)
+
+
+def _holder(lock: IO[str]) -> str:
+    """Who holds the lock, in words."""
+    try:
+        lock.seek(0)
+        noted = json.loads(lock.read())
+        pid, command, since = noted["pid"], noted["command"], noted["since"]
+    except (ValueError, LookupError, TypeError):
+        return "another refresh"
+    if not psutil.pid_exists(pid):
+        # Its container shares the home, and not the ids of processes.
+        return f"another refresh ({command}, since {since})"
+    return f"process {pid} ({command}, since {since})"
+
+
+def _log(phase: str, done: int, total: int) -> None:
+    logger.warning("%s", phase)

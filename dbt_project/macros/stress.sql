@@ -1,0 +1,54 @@
+{#-
+    The constants of the stress score. The components' weights are the seed stress_weights. A change
+    here gets a new label_version there and `unwind refresh --full`, so that no table mixes two scores.
+
+    2026-11-22: 90 days span a market's moods and still forget; the longest known episode (May to July
+    2021) is shorter.
+-#}
+{% macro stress_window_hours() -%}
+    {{ return(2160) }}
+{%- endmacro %}
+
+
+{#- 2026-11-22: with fewer known hours than a week's a percentile would rank times of day. -#}
+{% macro stress_min_history_hours() -%}
+    {{ return(168) }}
+{%- endmacro %}
+
+
+{#- 2026-11-22: under half of the weight a mean says more about what is missing than about the market. -#}
+{% macro stress_min_known_weight_share() -%}
+    {{ return(0.5) }}
+{%- endmacro %}
+
+
+{#-
+    The regime of a percentile, an expression: calm, or the band above it whose edge was entered last.
+
+    2026-11-22: halves, then the last fifth and the last twentieth. A band is left 5 points below its
+    edge, so that a value at an edge does not flicker; in between nothing happens, so whether a band
+    holds is what happened last, and no row needs the regime of the row before it.
+
+    Arguments: `percentile`, an expression, 0 to 100 or null; `replayed`, a window of the row's own
+    series that ends with the row.
+-#}
+{% macro stress_regime(percentile, replayed) -%}
+    {%- set bands = [('>= 50', '<= 45'), ('>= 80', '<= 75'), ('> 95', '<= 90')] -%}
+    case
+        when {{ percentile }} is not null
+            then ['calm', 'elevated', 'stressed', 'extreme'][
+                1
+                {%- for enters, leaves in bands %}
+                + coalesce(
+                    last_value(
+                        case
+                            when {{ percentile }} {{ enters }} then 1
+                            when {{ percentile }} {{ leaves }} then 0
+                        end ignore nulls
+                    ) over {{ replayed }},
+                    0
+                )
+                {%- endfor %}
+            ]
+    end
+{%- endmacro %}

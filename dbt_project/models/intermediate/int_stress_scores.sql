@@ -1,0 +1,69 @@
+-- One row per hour and base_asset or ALL: the stress score, and where it stands among its own last 90
+-- days.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at', 'lookback_hours': 5067},
+) }}
+
+with
+
+components as (
+
+    from {{ ref('int_stress_percentiles') }}
+
+    where hour_at >= {{ first_hour_read(stress_window_hours()) }}
+
+),
+
+-- Summed in decimals: the order of the components must not show.
+scores as (
+
+    select
+        hour_at,
+        base_asset,
+        round(sum(try_cast(weight * percentile as decimal(38, 12)))::double, 4) as score,
+        any_value(known_weight_share) as known_weight_share,
+        coalesce(
+            string_agg(component, ', ' order by position asc) filter (where percentile is null),
+            ''
+        ) as missing_components,
+        any_value(label_version) as label_version,
+
+    from components
+
+    group by all
+
+),
+
+percentiles as (
+
+    {{ trailing_percentiles(
+        'scores', 'score', ['base_asset'], stress_window_hours(), stress_min_history_hours()
+    ) | indent(4) }}
+
+),
+
+final as (
+
+    select
+        percentiles.hour_at,
+        percentiles.base_asset,
+        percentiles.score,
+        percentiles.percentile as score_percentile,
+        percentiles.history_hours as score_history_hours,
+        scores.known_weight_share,
+        scores.missing_components,
+        scores.label_version,
+
+    from percentiles
+    inner join scores
+        on percentiles.hour_at = scores.hour_at
+        and percentiles.base_asset = scores.base_asset
+
+)
+
+select *,
+
+from final
+
+order by hour_at

@@ -1,0 +1,101 @@
+"""A home with work to do, and what its tables are after an undisturbed refresh."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, bybit, land, seal
+from unwind.landing.imports import import_files
+from unwind.landing.ledger import Ledger
+from unwind.settings import Home
+from unwind.warehouse import refresh
+
+# `make chaos` sets it; without it only the bounded part runs.
+EVERYTHING = os.environ.get("UNWIND_CHAOS") == "all"
+
+counted: dict[str, int] = {}
+
+
+def clock():
+    return at(20)
+
+
+def count(kind: str, faults: int = 1) -> None:
+    """Adds to what the end of the run prints."""
+    counted[kind] = counted.get(kind, 0) + faults
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if counted:
+        terminalreporter.section("faults")
+        for kind, faults in sorted(counted.items()):
+            terminalreporter.write_line(f"{faults:6,} {kind}")
+
+
+def contents(home: Home) -> dict[str, tuple]:
+    """How many rows each mart of the current release has, and a hash of them all."""
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        names = release.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts'"
+        ).fetchall()
+        return {
+            name: release.execute(
+                f"select count(*), sum(hash(row_of)::hugeint) from marts.{name} as row_of"
+            ).fetchone()
+            for (name,) in names
+            if name not in ABOUT_THE_RUN
+        }
+
+
+def copied(home: Home, root: Path) -> Home:
+    shutil.copytree(home.root, root, symlinks=True)
+    return Home(root)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Home:
+    """Two hours and an import, built; then an hour that came since, and one part withdrawn."""
+    folder = tmp_path_factory.mktemp("chaos")
+    home = Home(folder / "home")
+    land(home, 10, "binance", [binance("BTCUSDT", "SELL", "0.5", "80000", at(10, 0, 1))])
+    land(home, 10, "bybit", [bybit("BTCUSDT", "Buy", "1", "80100", at(10, 0, 2))])
+    seal(home, 10)
+    land(home, 11, "binance", [binance("ETHUSDT", "BUY", "40", "3000", at(11, 6))])
+    seal(home, 11)
+    file = folder / "collected.csv"
+    file.write_text(
+        "BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,"
+        f"{int(at(11, 0, 9).timestamp() * 1000)},8000\n"
+    )
+    import_files(home, "binance", "force-order-csv", [file], clock)
+    refresh.refresh(home, clock=clock)
+    land(home, 12, "bybit", [bybit("ETHUSDT", "Sell", "10", "2900", at(12, 59, 59, 999))])
+    seal(home, 12)
+    Ledger(home).withdraw("hour-2026-01-29T10", "bybit", "a test", clock())
+    return home
+
+
+@pytest.fixture(scope="session")
+def before(built) -> dict[str, tuple]:
+    """The tables before the work is done."""
+    return contents(built)
+
+
+@pytest.fixture(scope="session")
+def after(built, tmp_path_factory) -> dict[str, tuple]:
+    """The tables after an undisturbed refresh."""
+    home = copied(built, tmp_path_factory.mktemp("undisturbed") / "home")
+    refresh.refresh(home, clock=clock)
+    return contents(home)
+
+
+@pytest.fixture
+def home(built, tmp_path) -> Iterator[Home]:
+    yield copied(built, tmp_path / "home")
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)

@@ -1,0 +1,102 @@
+"""Killed -9 at any step, the next refresh ends with the tables of an undisturbed one."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.chaos.conftest import EVERYTHING, clock, contents, copied, count
+from unwind.settings import Home
+from unwind.warehouse import files
+from unwind.warehouse.refresh import refresh
+
+PROJECT = Path(__file__).parents[2]
+
+
+def run(home: Home, mode: str, step: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.chaos.killed", str(home.root), mode, step],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def change_a_model(home: Home) -> None:
+    """As if an older version of the project had built the home, and staged nothing of Binance."""
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(
+            "update ops.models set fingerprint = 'older' where name like 'stg_binance%'"
+        )
+        staging.execute("update ops.project set fingerprint = 'older'")
+        staging.execute("delete from landed.stg_binance__liquidations")
+
+
+def lose_a_file(home: Home) -> None:
+    home.warehouse_db.unlink()
+
+
+PREPARED = {
+    "increment": lambda home: None,
+    "full": lambda home: None,
+    "changed model": change_a_model,
+    "missing file": lose_a_file,
+}
+
+
+def boundaries(home: Home, mode: str) -> list[str]:
+    """Every boundary of a refresh; of one that is passed often the first time and the last."""
+    listed = run(home, mode, "none")
+    assert listed.returncode == 0, listed.stderr
+    passed: dict[str, list[str]] = {}
+    for step in listed.stdout.splitlines():
+        passed.setdefault(step.partition("@")[0], []).append(step)
+    ends = {step for times in passed.values() for step in (times[0], times[-1])}
+    return [step for step in listed.stdout.splitlines() if step in ends]
+
+
+def killed_at(home: Home, mode: str, step: str) -> None:
+    done = run(home, mode, step)
+    assert done.returncode == -signal.SIGKILL, (step, done.stdout, done.stderr)
+    count(f"kills of a refresh ({mode})")
+
+
+def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
+    for mode, step in (
+        ("increment", "after refresh._write_plan@1"),
+        ("increment", "in building@1"),
+        ("full", "in staging@1"),
+        ("full", "after releases._swap@1"),
+        # The first time is at the start.
+        ("full", "before files.finish_swap@2"),
+    ):
+        killed_at(home, mode, step)
+        assert contents(home) in (before, after)
+    refresh(home, clock=clock)
+    assert contents(home) == after
+    assert not files.beside(home).warehouse_dir.exists()
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.parametrize("mode", PREPARED)
+def test_killed_at_each_step_it_ends_with_the_same_tables(built, before, after, tmp_path, mode):
+    listed = copied(built, tmp_path / "listed")
+    PREPARED[mode](listed)
+    steps = boundaries(listed, mode)
+    assert len(steps) > 40
+    for number, step in enumerate(steps):
+        home = copied(built, tmp_path / f"killed-{number}")
+        PREPARED[mode](home)
+        killed_at(home, mode, step)
+        assert contents(home) in (before, after), step
+        refresh(home, clock=clock)
+        assert contents(home) == after, step
+        assert not files.beside(home).warehouse_dir.exists()
+        shutil.rmtree(home.root)

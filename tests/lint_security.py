@@ -1,0 +1,87 @@
+"""Looks for secrets in the project's files, and for known vulnerabilities in what it installs.
+
+A find that is no secret belongs into the baseline: `detect-secrets scan --baseline
+.secrets.baseline` takes it in, and `detect-secrets audit .secrets.baseline` says that it is none.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from detect_secrets import SecretsCollection
+from detect_secrets.core import baseline
+
+PROJECT = Path(__file__).resolve().parents[1]
+BASELINE = PROJECT / ".secrets.baseline"
+AUDIT = ["--disable-pip", "--require-hashes", "--requirement", "requirements.lock"]
+
+
+def secrets() -> list[str]:
+    """Where something like a secret stands that the baseline does not know."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # Loading the baseline also sets what is looked for, and where not.
+    known = baseline.load(baseline.load_from_file(str(BASELINE)), str(BASELINE))
+    reviewed = {(name, secret.type, secret.secret_hash) for name, secret in known}
+    found = SecretsCollection(root=str(PROJECT))
+    found.scan_files(*filter(None, listed.stdout.split("\0")))
+    return [
+        f"{name}:{secret.line_number}: {secret.type}; take it out, or into the baseline "
+        "(tests/lint_security.py)"
+        for name, secret in found
+        if (name, secret.type, secret.secret_hash) not in reviewed
+    ]
+
+
+def vulnerabilities() -> tuple[list[str], str]:
+    """Known vulnerabilities of the locked packages, and what was audited, as a sentence."""
+    audit = [Path(sys.executable).with_name("pip-audit"), *AUDIT, "--format", "json"]
+    ran = subprocess.run(
+        [*audit, "--progress-spinner", "off"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return read_audit(ran.stdout, ran.stderr)
+
+
+def read_audit(told: str, errors: str) -> tuple[list[str], str]:
+    """What pip-audit says. What its service does not know, or where it is, is said and no fault."""
+    try:
+        packages = json.loads(told)["dependencies"]
+    except (ValueError, LookupError, TypeError):
+        why = (errors.strip().splitlines() or ["it said nothing"])[-1]
+        return [], f"pip-audit could not be run to its end, so nothing is audited: {why}"
+    found = [
+        f"{package['name']} {package['version']}: {one['id']}, corrected in "
+        f"{', '.join(one['fix_versions']) or 'no version yet'}"
+        for package in packages
+        for one in package.get("vulns", ())
+    ]
+    skipped = sum("skip_reason" in package for package in packages)
+    audited = f"{len(packages) - skipped} of {len(packages)} locked packages are audited"
+    if skipped:
+        audited += f"; pip-audit's service cannot be reached from here for the other {skipped}"
+    return found, audited
+
+
+def main() -> int:
+    faults = secrets()
+    vulnerable, audited = vulnerabilities()
+    print(audited)
+    for one in (*faults, *vulnerable):
+        print(one, file=sys.stderr)
+    return 1 if faults or vulnerable else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

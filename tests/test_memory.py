@@ -1,0 +1,252 @@
+"""The limit of memory: how it is written, what it is otherwise, and that every database has it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import psutil
+import pytest
+
+from tests.benchmarks.made_hours import hour_at, land_hour
+from unwind import database, memory, scratch
+from unwind.errors import SettingError
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.dbt import DbtError, DbtProcess
+
+GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def no_limit_of_the_tests_themselves(monkeypatch):
+    monkeypatch.delenv("UNWIND_MEMORY_LIMIT", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("4GB", 4_000_000_000),
+        ("4 GiB", 4 * GIB),
+        ("1.5g", 3 * GIB // 2),
+        ("1500MiB", 1500 * 2**20),
+        ("800mb", 800_000_000),
+        ("1073741824", GIB),
+        ("25%", 2 * GIB),
+    ],
+)
+def test_a_limit_is_written_as_people_write_it(monkeypatch, text, limit):
+    monkeypatch.setattr(memory, "total_memory", lambda: 8 * GIB)
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", text)
+    assert memory.memory_limit() == limit
+
+
+@pytest.mark.parametrize("text", ["much", "4 XB", "-1GB", "0", "64MB", "120%", "1e9", "4GB 2GB"])
+def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", text)
+    with pytest.raises(SettingError, match="UNWIND_MEMORY_LIMIT is "):
+        memory.memory_limit()
+
+
+@pytest.mark.parametrize(
+    ("total", "limit"),
+    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 5 * GIB // 8), (GIB, GIB // 4)],
+)
+def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
+    monkeypatch.setattr(memory, "total_memory", lambda: total)
+    assert memory.memory_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("groups", "files"),
+    [
+        ("0::/job\n", {"job/memory.max": str(GIB), "memory.max": "max"}),
+        # In a container the host's name of the group is not there: its mount is the group.
+        ("0::/docker/abc\n", {"memory.max": str(GIB)}),
+        # The group itself has no limit; the one around it has.
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": str(GIB)}),
+        (
+            "4:memory:/job\n1:cpu:/\n",
+            {
+                "memory/job/memory.limit_in_bytes": str(GIB),
+                "memory/memory.limit_in_bytes": "9223372036854771712",
+            },
+        ),
+        ("5:cpu,memory:/docker/abc\n", {"memory/memory.limit_in_bytes": f"{GIB}\n"}),
+    ],
+    ids=["v2", "v2 in a container", "v2 around", "v1", "v1 in a container"],
+)
+def test_a_containers_limit_is_seen(monkeypatch, tmp_path, groups, files):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    read = Path.read_text
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    monkeypatch.setattr(
+        Path,
+        "read_text",
+        lambda path, *a, **k: groups if str(path) == "/proc/self/cgroup" else read(path, *a, **k),
+    )
+    assert memory.total_memory() == GIB
+
+
+def test_threads_follow_the_memory(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)))
+    limits = (GIB // 4, GIB, 64 * GIB)
+    assert [memory.worker_threads(limit) for limit in limits] == [1, 2, 16]
+    assert [memory.models_at_a_time(limit) for limit in limits] == [1, 2, 2]
+
+
+def settings_of(connection):
+    names = ("memory_limit", "threads", "temp_directory", "TimeZone")
+    return connection.execute(
+        "select " + ", ".join(f"current_setting('{name}')" for name in names)
+    ).fetchone()
+
+
+def test_a_connection_is_within_its_bounds_and_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "128MiB")
+    home = Home(tmp_path / "a home's")
+    with database.connect(home) as connection:
+        limit, threads, folder, zone = settings_of(connection)
+        assert (limit, threads, zone) == ("128.0 MiB", 1, "UTC")
+        assert Path(folder).parent.parent == home.temp
+        # Ten times as much as it may hold: it spills, and comes to an end.
+        rows = connection.execute(
+            "select count(*) from (select hash(range)::varchar as one, md5(range::varchar) as other"
+            " from range(3_000_000) order by one, other)"
+        ).fetchone()
+        assert rows == (3_000_000,)
+        with database.connect(home) as other:
+            assert settings_of(other)[2] != folder
+    assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
+
+
+def test_no_database_is_opened_anywhere_else():
+    """`duckdb.connect` knows no limit; unwind.database is the one place that calls it."""
+    found = []
+    for path in sorted((PROJECT_ROOT / "dags").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "duckdb"
+                and node.attr in ("connect", "execute", "sql", "query")
+            ):
+                found.append(f"{path.relative_to(PROJECT_ROOT)}:{node.lineno}")
+    assert [one.split(":")[0] for one in found] == [
+        "dags/unwind/database.py",
+        # Asks for the names of time zones, within a bound of its own.
+        "dags/unwind/landing/csv_files.py",
+    ]
+
+
+def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not(tmp_path):
+    home = Home(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from unwind.scratch import process_folder;"
+        " from unwind.settings import Home;"
+        f" folder = process_folder(Home(Path({str(tmp_path)!r})));"
+        " (folder / 'spilled').write_text('x'); print(folder, flush=True); sys.stdin.read()"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    killed, living = (Path(process.stdout.readline().strip()) for process in processes)
+    processes[0].kill()
+    processes[0].wait()
+    assert (killed / "spilled").exists()
+    assert scratch.sweep(home) == [killed.name]
+    assert (living / "spilled").exists()
+    processes[1].communicate()
+    assert list(home.temp.iterdir()) == []
+
+
+def test_a_process_that_works_in_many_homes_keeps_few_folders(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    homes = [Home(tmp_path / f"{number}") for number in range(3 * scratch.MOST_HOMES)]
+    for home in homes:
+        scratch.process_folder(home)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + scratch.MOST_HOMES
+    assert list(homes[0].temp.iterdir()) == []
+    assert scratch.process_folder(homes[-1]).exists()
+    # Another look at an older one makes its folder again.
+    assert scratch.process_folder(homes[0]).exists()
+
+
+def test_a_home_that_can_only_be_read_is_read_without_spilling(tmp_path, monkeypatch):
+    def refuse(home):
+        raise PermissionError(13, "Permission denied", str(home.temp))
+
+    monkeypatch.setattr(database, "process_folder", refuse)
+    with database.connect(Home(tmp_path)) as connection:
+        assert settings_of(connection)[2] == ""
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "700MiB")
+    with DbtProcess(Home(tmp_path)) as process:
+        # Ctrl-C in a terminal is for its parent alone.
+        assert os.getpgid(process._process.pid) == process._process.pid
+        psutil.Process(process._process.pid).send_signal(signal.SIGKILL)
+        with pytest.raises(DbtError) as error:
+            process.run(["build"])
+    told = str(error.value)
+    assert told.startswith("dbt build came to no end: its process was killed by signal 9 (SIGKILL)")
+    assert "lower UNWIND_MEMORY_LIMIT" in told
+    assert "The database could use 700 MiB." in told
+
+
+def test_staging_spills_within_the_smallest_limit(tmp_path):
+    """`make memory` does it with eight million frames in a container."""
+    home = Home(tmp_path / "home")
+    land_hour(home, hour_at(0), 60_000)
+    code = (
+        "import resource; from pathlib import Path; from unwind.settings import Home;"
+        " from unwind.warehouse import refresh;"
+        f" assert refresh.stage(Home(Path({str(home.root)!r})));"
+        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "UNWIND_MEMORY_LIMIT": f"{memory.SMALLEST_LIMIT}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) * 2**10 < memory.SMALLEST_LIMIT + memory.BESIDE_THE_DATABASE
+    assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
+
+
+def test_a_dbt_process_has_ended_when_its_run_has(tmp_path, monkeypatch):
+    """Until then it has the warehouse's files open, and the next step cannot have them."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(
+        '#!/bin/sh\nread command\necho \'["node", "one", 1, 1]\'\n'
+        'echo \'["end", true, []]\'\nsleep 0.5\ntouch "$UNWIND_WAREHOUSE.closed"\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setattr("unwind.warehouse.dbt.sys.executable", str(stand_in))
+    home, nodes = Home(tmp_path), []
+    home.warehouse_dir.mkdir()
+    with DbtProcess(home) as process:
+        process.run(["run"], lambda *node: nodes.append(node))
+        assert Path(f"{home.warehouse_db}.closed").exists()
+    assert nodes == [("one", 1, 1)]
+
+
+def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "200MiB")
+    bounds = database.bounds(Home(tmp_path))
+    profile = (PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text()
+    for name in bounds:
+        assert f"{name}: \"{{{{ env_var('UNWIND_DUCKDB_{name.upper()}', " in profile
+    assert duckdb.connect(config=bounds).execute("select 1").fetchone() == (1,)

@@ -1,0 +1,119 @@
+"""What a model is made of, as the warehouse sees it, is what dbt's own manifest says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
+from unwind.warehouse.models import fingerprints, named_by
+
+PARSE = """
+import json, sys
+from dbt.cli.main import dbtRunner
+project, target = sys.argv[1:]
+parsed = dbtRunner().invoke([
+    "parse", "--project-dir", project, "--profiles-dir", project, "--target-path", target,
+    "--no-write-json", "--quiet", "--log-path", target,
+])
+manifest = parsed.result
+made_of = {}
+for node in manifest.nodes.values():
+    if node.resource_type == "model":
+        macros, waiting = set(), list(node.depends_on.macros)
+        while waiting:
+            macro = waiting.pop()
+            if macro.startswith("macro.unwind.") and macro not in macros:
+                macros.add(macro)
+                waiting += manifest.macros[macro].depends_on.macros
+        upstream = [one for one in node.depends_on.nodes if not one.startswith("source.")]
+        made_of[node.name] = [name.rpartition(".")[2] for name in [*macros, *upstream]]
+print(json.dumps(made_of))
+"""
+
+
+@pytest.fixture(scope="module")
+def by_dbt(tmp_path_factory) -> dict[str, set[str]]:
+    """The macros of the project and the models and seeds that each model names, by dbt."""
+    folder = tmp_path_factory.mktemp("parsed")
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(DBT_PROJECT), str(folder)],
+        env={**os.environ, **dbt_environment(Home(folder))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name: set(of) for name, of in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def test_nothing_that_dbt_knows_of_a_staging_model_is_missed(by_dbt):
+    missed = {name: of - named_by(name) for name, of in by_dbt.items() if name.startswith("stg_")}
+    assert len(missed) > 80
+    assert {name: of for name, of in missed.items() if of} == {}
+
+
+def test_every_model_and_seed_has_a_fingerprint(by_dbt):
+    seeds = {path.stem for path in (DBT_PROJECT / "seeds").glob("*.csv")}
+    assert fingerprints().keys() == by_dbt.keys() | seeds
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    shutil.copytree(
+        DBT_PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs")
+    )
+    return tmp_path / "project"
+
+
+def changed(project: Path) -> set[str]:
+    now, before = fingerprints.__wrapped__(project), fingerprints()
+    return {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_an_unchanged_project_has_the_same_fingerprints(project):
+    assert changed(project) == set()
+
+
+def test_a_changed_model_changes_with_what_reads_it(project):
+    edit(project / "models" / "intermediate" / "int_known_assets.sql", "select", "select distinct")
+    found = changed(project)
+    assert {"int_known_assets", "int_prices_screened"} <= found
+    assert "stg_gate__liquidations" not in found
+
+
+def test_a_changed_macro_changes_the_models_that_call_it(project):
+    edit(project / "macros" / "venues" / "gate.sql", "macro gate_paths(", "macro gate_paths( ")
+    found = changed(project)
+    assert "stg_gate__liquidations" in found
+    assert "stg_bybit__liquidations" not in found
+
+
+def test_a_changed_seed_and_a_changed_variable_change_their_models(project):
+    with (project / "seeds" / "hyperliquid_vaults.csv").open("a") as seed:
+        seed.write("0x0,x\n")
+    edit(project / "dbt_project.yml", "lighter_deleveraged: taker", "lighter_deleveraged: maker")
+    found = changed(project)
+    assert {"hyperliquid_vaults", "stg_hyperliquid__liquidations"} <= found
+    assert "stg_lighter__liquidations" in found
+    assert "stg_bybit__liquidations" not in found
+
+
+def test_comments_and_descriptions_change_nothing(project):
+    model = project / "models" / "staging" / "gate" / "stg_gate__liquidations.sql"
+    model.write_text("-- Somebody has thought about it.\n{# Twice. #}\n" + model.read_text())
+    described = project / "models" / "marts" / "quality" / "landing_outcomes.yml"
+    edit(described, "What was landed.", "Which dataset was landed.")
+    assert changed(project) == set()

@@ -1,0 +1,374 @@
+"""What gets a warehouse out of trouble: withdrawn batches, files that do not belong together,
+changed models, damaged raw bytes. Its tables equal those of an undisturbed build each time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.warehouse.hand_made import at, binance, bybit, land, marts, query, seal
+from unwind.landing.imports import import_files
+from unwind.landing.ledger import Ledger, LedgerError
+from unwind.landing.raw import RawZone
+from unwind.settings import Home
+from unwind.warehouse import files, refresh, releases
+from unwind.warehouse.refresh import GateRefusedError
+from unwind.warehouse.status import status_tables
+
+EVENTS = "select count(*), sum(notional_usd) from marts.fct_liquidations"
+ALL = [(4, Decimal("320100.0000"))]
+IMPORTED = (
+    "BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,"
+    f"{int(at(11, 0, 9).timestamp() * 1000)},8000\n"
+)
+
+
+def clock():
+    return at(20)
+
+
+def sealed_home(root: Path) -> Home:
+    """Two hours: 40,000 and 80,100 USD in the first, 200,000 in the second."""
+    home = Home(root)
+    land(home, 10, "binance", [binance("BTCUSDT", "SELL", "0.5", "80000", at(10, 0, 1))])
+    land(home, 10, "bybit", [bybit("BTCUSDT", "Buy", "1", "80100", at(10, 0, 2))])
+    seal(home, 10)
+    land(
+        home,
+        11,
+        "binance",
+        [
+            binance("BTCUSDT", "SELL", "1", "80000", at(11, 5)),
+            binance("ETHUSDT", "BUY", "40", "3000", at(11, 6)),
+        ],
+    )
+    seal(home, 11)
+    return home
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Home:
+    """A home that is built and never changed: tests copy it."""
+    home = sealed_home(tmp_path_factory.mktemp("ways_out") / "home")
+    refresh.refresh(home, clock=clock)
+    assert query(home, EVENTS) == ALL
+    return home
+
+
+@pytest.fixture
+def home(built, tmp_path) -> Home:
+    shutil.copytree(built.root, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def troubled(built, tmp_path_factory) -> Home:
+    """Goes through the troubles of this module in order."""
+    root = tmp_path_factory.mktemp("troubled") / "home"
+    shutil.copytree(built.root, root, symlinks=True)
+    return Home(root)
+
+
+# --- files that belong together -----------------------------------------------------------------
+
+
+def test_a_pair_that_was_built_here_is_built_on(home):
+    assert files.wrong_with(home) is None
+    assert refresh.rebuild_reason(home) is None
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(b""), "is no readable database"),
+        (lambda path: path.write_bytes(b"garbage" * 5000), "is no readable database"),
+        (lambda path: path.write_bytes(path.read_bytes()[:9000]), "is no readable database"),
+    ],
+    ids=["missing", "zero bytes", "garbage", "truncated"],
+)
+def test_a_file_that_cannot_be_built_on_is_named(home, name, damage, told):
+    damage(home.warehouse_dir / name)
+    assert name in refresh.rebuild_reason(home)
+    assert told in refresh.rebuild_reason(home)
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
+def test_a_file_of_another_build_is_no_part_of_the_pair(home, name, tmp_path):
+    other = Home(tmp_path / "other")
+    files.prepare(other)
+    shutil.copy(other.warehouse_dir / name, home.warehouse_dir / name)
+    assert "not of one build" in refresh.rebuild_reason(home)
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
+def test_a_copy_from_before_the_last_build_is_no_part_of_the_pair(home, name, tmp_path):
+    older = tmp_path / name
+    shutil.copy(home.warehouse_dir / name, older)
+    files.renew_build_id(home)
+    assert refresh.rebuild_reason(home) is None
+    shutil.copy(older, home.warehouse_dir / name)
+    assert "not of one build" in refresh.rebuild_reason(home)
+
+
+def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
+    other = Home(tmp_path / "other")
+    files.prepare(other)
+    for path in files.pair(other):
+        shutil.copy(path, home.warehouse_dir / path.name)
+    assert "come from another home" in refresh.rebuild_reason(home)
+
+
+@pytest.mark.parametrize("ended_after", range(3))
+def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, ended_after):
+    opened, calls = files.opened, []
+
+    def killed(home, path, read_only=True):
+        if len(calls) == ended_after:
+            raise KeyboardInterrupt
+        calls.append(path)
+        return opened(home, path, read_only)
+
+    monkeypatch.setattr(files, "opened", killed)
+    with pytest.raises(KeyboardInterrupt):
+        files.renew_build_id(home)
+    monkeypatch.undo()
+    assert files.wrong_with(home) is None
+
+
+def test_a_file_that_somebody_has_open_is_not_rebuilt(home):
+    program = (
+        f"import duckdb, sys; duckdb.connect({str(home.warehouse_db)!r}, read_only=True);"
+        " print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program.replace("duckdb.connect(", "held = duckdb.connect(")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout.readline() == "open\n"
+        with pytest.raises(files.WarehouseFileError, match="close the program"):
+            refresh.refresh(home, clock=clock)
+        reader.communicate("")
+    assert query(home, EVENTS) == ALL
+
+
+def test_a_missing_warehouse_beside_a_kept_staging_is_rebuilt_from_raw(troubled, built):
+    troubled.warehouse_db.unlink()
+    report = refresh.refresh(troubled, clock=clock)
+    assert "warehouse.duckdb is missing" in report.rebuilt
+    assert marts(troubled) == marts(built)
+    assert not files.beside(troubled).warehouse_dir.exists()
+    assert refresh.refresh(troubled, clock=clock).release_id is None
+
+
+# --- rebuilds beside ----------------------------------------------------------------------------
+
+
+def test_a_rebuild_that_is_refused_leaves_readers_and_state(troubled, monkeypatch):
+    release = troubled.current.resolve()
+    before = [path.read_bytes() for path in files.pair(troubled)]
+    land(troubled, 12, "binance", [binance("BTCUSDT", "SELL", "1", "70000", at(12, 1))])
+    seal(troubled, 12)
+    verdict = refresh.gates.GateResult(
+        *("marts", "fct_liquidations", "total_is_plausible", None, None, "critical", False, 1),
+        *("{}", "the total is not plausible", clock()),
+    )
+    monkeypatch.setattr(refresh.gates, "check_marts", lambda *_: [verdict])
+    with pytest.raises(GateRefusedError):
+        refresh.refresh(troubled, full=True, clock=clock)
+    assert troubled.current.resolve() == release
+    assert [path.read_bytes() for path in files.pair(troubled)] == before
+    monkeypatch.undo()
+    assert refresh.refresh(troubled, clock=clock).batches == ("hour-2026-01-29T12",)
+    assert query(troubled, EVENTS) == [(5, Decimal("390100.0000"))]
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_kill_while_the_rebuilt_pair_swaps_in_only_delays_it(home, moved):
+    rebuilt = files.beside(home)
+    files.prepare(rebuilt)
+    ids = [files._build_of(home, path) for path in files.pair(rebuilt)]
+    (rebuilt.warehouse_dir / files.SWAPPING).touch()
+    for old, new in list(zip(files.pair(home), files.pair(rebuilt), strict=True))[:moved]:
+        new.replace(old)
+    files.finish_swap(home)
+    assert [files._build_of(home, path) for path in files.pair(home)] == ids
+    assert not rebuilt.warehouse_dir.exists()
+
+
+# --- withdrawn batches --------------------------------------------------------------------------
+
+
+def test_a_withdrawn_part_goes_and_comes_back(troubled, built, tmp_path):
+    file = tmp_path / "collected.csv"
+    file.write_text(IMPORTED)
+    batch = import_files(troubled, "binance", "force-order-csv", [file], clock).seal.batch.batch_id
+    ledger = Ledger(troubled)
+    ledger.withdraw("hour-2026-01-29T12", None, "the wrong hour", at(20))
+    ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(20))
+    ledger.withdraw(batch, None, "the wrong file", at(20))
+    refresh.refresh(troubled, clock=clock)
+    assert query(troubled, EVENTS) == [(3, Decimal("240000.0000"))]
+    assert query(
+        troubled,
+        "select batch_id, venue, status, detail, objects from marts.landing_outcomes"
+        " where detail like 'withdrawn%' order by all",
+    ) == [
+        (
+            *("hour-2026-01-29T10", "bybit", "failed"),
+            *("withdrawn at 2026-01-29T20:00:00.000000Z: ", 0),
+        ),
+        (
+            *("hour-2026-01-29T12", "binance", "failed"),
+            *("withdrawn at 2026-01-29T20:00:00.000000Z: the wrong hour", 0),
+        ),
+        (
+            *(batch, "binance", "failed"),
+            *("withdrawn at 2026-01-29T20:00:00.000000Z: the wrong file", 0),
+        ),
+    ]
+    # An hour without a part is no hour without liquidations.
+    assert query(
+        troubled,
+        "select venue, is_complete from marts.venue_coverage_hourly"
+        " where hour_at = '2026-01-29 12:00' and venue = 'binance'",
+    ) == [("binance", False)]
+    assert refresh.refresh(troubled, clock=clock).release_id is None
+    withdrawn = {title: rows for title, _, rows in status_tables(troubled, at(20))}["Withdrawn"]
+    assert [row[:2] for row in withdrawn] == [
+        ("hour-2026-01-29T10", "bybit"),
+        ("hour-2026-01-29T12", "all"),
+        (batch, "all"),
+    ]
+
+    ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21), undo=True)
+    ledger.withdraw(batch, None, "", at(21), undo=True)
+    refresh.refresh(troubled, clock=clock)
+    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+
+
+@pytest.mark.parametrize(
+    ("batch", "venue", "undo", "told"),
+    [
+        ("hour-2026-01-29T23", None, False, "no batch 'hour-2026-01-29T23' is sealed"),
+        ("../../etc/passwd", None, False, "no batch"),
+        ("hour-2026-01-29T10", "okx", False, "it has binance, bybit"),
+        ("hour-2026-01-29T10", "bybit", True, "nothing to undo"),
+    ],
+)
+def test_only_what_is_there_can_be_withdrawn(home, batch, venue, undo, told):
+    with pytest.raises(LedgerError, match=told):
+        Ledger(home).withdraw(batch, venue, "", at(20), undo)
+
+
+def test_what_is_withdrawn_says_so_when_it_is_withdrawn_again(home):
+    ledger = Ledger(home)
+    ledger.withdraw("hour-2026-01-29T10", None, "the wrong hour", at(20))
+    with pytest.raises(LedgerError, match="withdrawn already"):
+        ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21))
+    with pytest.raises(LedgerError, match="--undo hour-2026-01-29T10"):
+        ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21), undo=True)
+    # What was known before it was withdrawn has it.
+    assert ledger.withdrawn(as_of=at(19)) == {}
+    assert list(ledger.withdrawn()) == ["hour-2026-01-29T10"]
+
+
+# --- damaged raw bytes --------------------------------------------------------------------------
+
+
+def raw_paths(home: Home, hour: int, venue: str) -> tuple[Path, Path]:
+    """The raw object of an hour's liquidations, and its lines."""
+    (obj,) = Ledger(home).last_seal(f"hour-2026-01-29T{hour}").landings[venue][0].objects
+    zone = RawZone(home)
+    return zone.object_path(venue, obj.sha256, obj.packing), zone.lines_path(venue, obj.sha256)
+
+
+def halve(lines: Path) -> None:
+    """Leaves the first line alone, in a file that can be read."""
+    kept = f"(select * from read_parquet('{lines}') where raw_line = 1)"
+    duckdb.execute(f"copy {kept} to '{lines}.less' (format parquet)")
+    Path(f"{lines}.less").replace(lines)
+
+
+def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled):
+    raw, lines = raw_paths(troubled, 10, "binance")
+    raw.unlink()
+    lines.unlink()
+    _, fewer = raw_paths(troubled, 11, "binance")
+    halve(fewer)
+    # Its index is sound: only who reads it meets the damage.
+    _, broken = raw_paths(troubled, 10, "bybit")
+    payload = bytearray(broken.read_bytes())
+    payload[4:40] = bytes(36)
+    broken.write_bytes(payload)
+    (troubled.batches / "hour-2026-01-29T12.r0001.json").write_text('{"batch_id": "hou')
+    report = refresh.refresh(troubled, full=True, clock=clock)
+    assert [(batch, venue) for batch, venue, _ in report.held] == [
+        ("hour-2026-01-29T10", "binance")
+    ]
+    assert str(raw) in report.held[0][2]
+    assert [batch for batch, _, _ in report.unreadable] == ["hour-2026-01-29T12"]
+    # All of hour 11 is there; of hour 10 bybit, and what was imported.
+    assert query(troubled, EVENTS) == [(4, Decimal("288100.0000"))]
+    assert query(troubled, "select batch_id, venue from marts.landing_outcomes where is_held") == [
+        ("hour-2026-01-29T10", "binance")
+    ]
+
+
+def test_what_is_restored_goes_in_by_itself(troubled, built):
+    for source, target in zip(
+        raw_paths(built, 10, "binance"), raw_paths(troubled, 10, "binance"), strict=True
+    ):
+        if source.name.endswith(".zst"):
+            shutil.copy(source, target)
+    assert refresh.refresh(troubled, clock=clock).batches == ("hour-2026-01-29T10",)
+    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+
+
+def test_a_raw_zone_that_is_gone_builds_nothing(home):
+    shutil.rmtree(home.root / "raw")
+    home.warehouse_db.unlink()
+    with pytest.raises(files.WarehouseFileError, match=r"Is the disk of .* there"):
+        refresh.refresh(home, clock=clock)
+    assert query(home, EVENTS) == ALL
+
+
+# --- changed models -----------------------------------------------------------------------------
+
+
+def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
+    with duckdb.connect(str(troubled.staging_db)) as staging:
+        staging.execute("update ops.models set fingerprint = 'older' where name like '%prices'")
+        staging.execute("update ops.project set fingerprint = 'older'")
+        # What the older code has staged.
+        staging.execute("delete from landed.stg_bybit__liquidations")
+    assert "models have changed" in refresh.rebuild_reason(troubled)
+    # Phase by phase, as Airflow's tasks do it: each finds where the one before builds.
+    assert refresh.stage(troubled, clock)
+    assert "models have changed since it was built" in caplog.text
+    for phase in (refresh.gate_landed, refresh.build, refresh.gate_marts, refresh.publish):
+        assert files.being_built(troubled) == files.beside(troubled)
+        phase(troubled, clock)
+    assert files.being_built(troubled) == troubled
+    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+    assert refresh.rebuild_reason(troubled) is None
+
+
+def test_a_changed_description_rebuilds_nothing(home):
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute("update ops.project set fingerprint = 'older'")
+    assert refresh.rebuild_reason(home) is None
+
+
+def test_the_deleted_current_release_is_published_again(home):
+    shutil.rmtree(home.current.resolve())
+    assert refresh.refresh(home, clock=clock).release_id == releases.listed(home)[0].release_id
