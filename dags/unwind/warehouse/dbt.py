@@ -89,8 +89,6 @@ class DbtProcess:
                 f"The database could use {described(self._limit)}. Readers are where they were; "
                 "`unwind refresh` goes on."
             )
-        # It holds the database until it has gone.
-        self._process.wait()
         success, failures = outcome
         if not success:
             told = "\n".join(failures[:6]) or "no reason given"
