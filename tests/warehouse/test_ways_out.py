@@ -310,13 +310,14 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     payload = bytearray(broken.read_bytes())
     payload[4:40] = bytes(36)
     broken.write_bytes(payload)
-    (troubled.batches / "hour-2026-01-29T12.r0001.json").write_text('{"batch_id": "hou')
+    # An hour that nothing was built of yet: its entry is damaged, and costs only itself.
+    (troubled.batches / "hour-2026-01-29T13.r0001.json").write_text('{"batch_id": "hou')
     report = refresh.refresh(troubled, full=True, clock=clock)
     assert [(batch, venue) for batch, venue, _ in report.held] == [
         ("hour-2026-01-29T10", "binance")
     ]
     assert str(raw) in report.held[0][2]
-    assert [batch for batch, _, _ in report.unreadable] == ["hour-2026-01-29T12"]
+    assert [batch for batch, _, _ in report.unreadable] == ["hour-2026-01-29T13"]
     # All of hour 11 is there; of hour 10 bybit, and what was imported.
     assert query(troubled, EVENTS) == [(4, Decimal("288100.0000"))]
     assert query(troubled, "select batch_id, venue from marts.landing_outcomes where is_held") == [
