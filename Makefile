@@ -32,7 +32,7 @@ test: $(READY)
 
 # Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
 chaos: $(READY)
-	UNWIND_CHAOS=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py
+	UNWIND_CHAOS=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py tests/warehouse/test_releases.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

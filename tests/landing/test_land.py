@@ -966,9 +966,7 @@ def test_the_ledger_is_read_once_however_many_dumps_a_day_has(home: Home, monkey
     ledger.record_landing("hour-2026-01-29T14", "binance", [landing])
     of_the_day = Landing("metrics", "ok", "", 1, (replace(obj, name="https://dumps/day.zip"),), NOW)
     api = SimpleNamespace(struck_out=lambda name: name)
-    known = LandedKnowledge(
-        home, day, venues()["binance"], home.root, api, {"metrics": of_the_day}
-    )
+    known = LandedKnowledge(home, day, venues()["binance"], home.root, api, {"metrics": of_the_day})
     read, landed = [], Ledger.landed
     monkeypatch.setattr(
         Ledger, "landed", lambda *arguments: read.append(arguments) or landed(*arguments)
