@@ -11,8 +11,8 @@ import psutil
 from unwind.errors import MEMORY_VARIABLE, SettingError
 
 DEFAULT_SHARE = 0.5
-# 2026-11-25: Airflow, Great Expectations and dbt take 0.6 to 0.8 GiB beside the database.
-BESIDE_THE_DATABASE = 896 * 2**20
+# 2026-11-25: Great Expectations and dbt take 0.5 to 0.7 GiB beside the database.
+BESIDE_THE_DATABASE = 704 * 2**20
 # 2026-11-25: two models at a time run out of 512 MiB in the demo's dumps, whose rows are long.
 BYTES_PER_MODEL = 512 * 2**20
 MODELS_AT_A_TIME = 2
@@ -20,9 +20,9 @@ MODELS_AT_A_TIME = 2
 SMALLEST_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
 SMALLEST_LIMIT = 128 * 2**20
-# 2026-11-25: eight million frames pass at 1 GiB with two threads; each thread holds what it sorts,
-# hashes and writes.
-BYTES_PER_THREAD = 384 * 2**20
+# 2026-11-25: eight million frames pass at 1 GiB with two threads, the demo's dumps at 768 MiB with
+# one; each thread holds what it sorts, hashes and writes.
+BYTES_PER_THREAD = 512 * 2**20
 
 CGROUPS = Path("/sys/fs/cgroup")
 UNITS = {

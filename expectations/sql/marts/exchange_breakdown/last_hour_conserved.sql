@@ -7,7 +7,8 @@ with hourly as (
         hour_at,
         sum(long_usd) as hours_long_usd,
         sum(short_usd) as hours_short_usd
-    from gate.liquidations_hourly
+    from warehouse.marts.liquidations_hourly
+    where hour_at in (select hour_at from gate.hours_of_exchange_breakdown)
     group by hour_at
 )
 
