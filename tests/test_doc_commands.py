@@ -245,7 +245,7 @@ def test_the_lineage_of_the_liquidation_that_the_readme_finds(printed, project, 
 
 
 def test_make_demo_runs_the_demo(project, environment):
-    told = shell("make --dry-run demo", project, environment)
+    told = shell("make --no-print-directory --dry-run demo", project, environment)
     assert told.splitlines()[-1] == ".venv/bin/unwind demo"
 
 

@@ -138,11 +138,11 @@ def test_no_database_is_opened_anywhere_else():
                 and node.attr in ("connect", "execute", "sql", "query")
             ):
                 found.append(f"{path.relative_to(PROJECT_ROOT)}:{node.lineno}")
-    assert [one.split(":")[0] for one in found] == [
+    assert {one.split(":")[0] for one in found} == {
         "dags/unwind/database.py",
         # Asks for the names of time zones, within a bound of its own.
         "dags/unwind/landing/csv_files.py",
-    ]
+    }
 
 
 def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not(tmp_path):

@@ -5,14 +5,14 @@
       of         the relation that counts
       column     its count, an expression
       columns    the key, by the names that it has in both
-      where      SQL condition for the rows of `of` that count
+      rows_where SQL condition for the rows of `of` that count
 -#}
-{% test counts_match(model, of, column, columns, where='true') %}
+{% test counts_match(model, of, column, columns, rows_where='true') %}
 select {{ columns | join(", ") }}, expected_rows, found_rows
 from (
     select {{ columns | join(", ") }}, sum({{ column }}) as expected_rows
     from {{ of }}
-    where {{ where }}
+    where {{ rows_where }}
     group by all
 ) as expected
 full outer join (

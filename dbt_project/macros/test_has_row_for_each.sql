@@ -4,14 +4,14 @@
     Arguments:
       of         the other relation
       columns    the key, by the names that it has in both
-      where      SQL condition for the rows of `of` that count
+      rows_where SQL condition for the rows of `of` that count
       kept       as_of_hours where the model keeps only these
 -#}
-{% test has_row_for_each(model, of, columns, where='true', kept=none) %}
+{% test has_row_for_each(model, of, columns, rows_where='true', kept=none) %}
 select distinct {{ columns | join(", ") }}
 from {{ of }} as expected
 anti join {{ model }} as found using ({{ columns | join(", ") }})
-where {{ where }}
+where {{ rows_where }}
 {%- if kept == 'as_of_hours' %}
     and hour_at in {{ kept_as_of_hours() }}
 {%- endif %}

@@ -248,7 +248,7 @@ def _generic(mart: Mart, test: Test, kind: str, arguments: Mapping[str, Any]) ->
     columns = arguments.get("columns", [])
     hourly = mart.partition == HOURS and "hour_at" in columns
     conditions = [
-        *([arguments["where"]] if "where" in arguments else []),
+        *([arguments["rows_where"]] if "rows_where" in arguments else []),
         *([f"hour_at in (select hour_at from gate.hours_of_{mart.name})"] if hourly else []),
         *(
             ["batch_id in (select batch_id from staging.ops.build_batches)"]
