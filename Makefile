@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test chaos fuzz lint bench memory suites clean
+.PHONY: setup demo test pages chaos fuzz lint bench memory suites clean
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ demo: $(READY)
 test: $(READY)
 	sh tests/system_packages.sh
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Every command that README and docs/ print, as printed.
+pages: $(READY)
+	UNWIND_LONG=all $(BIN)/python -m pytest tests/test_doc_commands.py
 
 # Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
 chaos: $(READY)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections import Counter
-from pathlib import PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -12,8 +15,40 @@ import pytest
 BUDGET_MINUTES = 15
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take minutes begin first, so that no worker is left alone with one at the end."""
+# Each refresh of these is judged by a few of the marts gate's suites, which saves seconds of it;
+# tests of the gates, of refreshes and of the fault suite are judged by all.
+JUDGED_BY_FEW = (
+    "tests/liquidations/",
+    "tests/warehouse/test_left_out",
+    "tests/warehouse/test_listings",
+)
+FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def judged_by_few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Narrows the marts gate in the modules of JUDGED_BY_FEW."""
+    path = request.path.relative_to(Path(__file__).parents[1]).as_posix()
+    if not path.startswith(JUDGED_BY_FEW):
+        yield
+        return
+    from unwind.warehouse import gates
+
+    with pytest.MonkeyPatch.context() as patch:
+        few = functools.partial(gates.check_marts, suites=FEW_SUITES)
+        patch.setattr(gates, "check_marts", few)
+        yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files that take minutes begin first, so that no worker is left alone with one at the end.
+
+    Tests marked `long` belong to targets of their own, which set UNWIND_LONG.
+    """
+    if not os.environ.get("UNWIND_LONG"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     items.sort(key=lambda item: "/warehouse/" not in str(item.path))
 
 

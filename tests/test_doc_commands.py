@@ -1,5 +1,7 @@
 """Every command that the README and docs/ print runs as printed, in a copy of the project.
 
+`make pages` runs all of them, `make test` those that are started and ended.
+
 The page about tools (docs/bi.md) has a test of its own, on a release with known figures.
 """
 
@@ -222,6 +224,7 @@ with open("bybit.csv", "w", newline="") as file:
 """
 
 
+@pytest.mark.long
 def test_every_command_that_can_run_does(printed):
     assert REFRESH in COMMANDS
     assert "Published " in printed[REFRESH]
@@ -234,6 +237,7 @@ def test_what_is_left_out_is_printed_somewhere_and_has_a_reason():
     assert set(COMMANDS) >= UNTIL_STOPPED
 
 
+@pytest.mark.long
 def test_the_lineage_of_the_liquidation_that_the_readme_finds(printed, project, environment):
     [found] = [one for one in printed if one.startswith(".venv/bin/unwind sql --format csv")]
     assert f"{found}\n" in (PROJECT / "README.md").read_text()

@@ -301,7 +301,9 @@ meant as (
         is_import,
         sealed_at,
         -- One that cannot be named keeps its own spelling, by which people look it up.
-        coalesce(nullif(venue_asset, '') || quote_asset || spelling.suffix, nullif(symbol, '')) as instrument,
+        coalesce(
+            nullif(venue_asset, '') || quote_asset || spelling.suffix, nullif(symbol, '')
+        ) as instrument,
         if(market = 'cm', 'inverse', 'linear') as contract_type,
         venue_asset,
         quote_asset,
