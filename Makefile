@@ -36,7 +36,8 @@ pages: $(READY)
 
 # Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
 chaos: $(READY)
-	UNWIND_CHAOS=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py tests/warehouse/test_releases.py
+	UNWIND_CHAOS=all UNWIND_LONG=all $(BIN)/python -m pytest tests/chaos tests/warehouse/test_doctor.py \
+		tests/warehouse/test_releases.py tests/warehouse/test_ways_out.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

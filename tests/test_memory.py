@@ -54,7 +54,7 @@ def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
 
 @pytest.mark.parametrize(
     ("total", "limit"),
-    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 5 * GIB // 8), (GIB, GIB // 4)],
+    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 3 * GIB // 4), (GIB, 5 * GIB // 16)],
 )
 def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
     monkeypatch.setattr(memory, "total_memory", lambda: total)

@@ -299,6 +299,7 @@ def halve(lines: Path) -> None:
     Path(f"{lines}.less").replace(lines)
 
 
+@pytest.mark.long
 def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled):
     raw, lines = raw_paths(troubled, 10, "binance")
     raw.unlink()
@@ -325,6 +326,7 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     ]
 
 
+@pytest.mark.long
 def test_what_is_restored_goes_in_by_itself(troubled, built):
     for source, target in zip(
         raw_paths(built, 10, "binance"), raw_paths(troubled, 10, "binance"), strict=True
@@ -346,6 +348,7 @@ def test_a_raw_zone_that_is_gone_builds_nothing(home):
 # --- changed models -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
     with duckdb.connect(str(troubled.staging_db)) as staging:
         staging.execute("update ops.models set fingerprint = 'older' where name like '%prices'")
