@@ -37,9 +37,9 @@ weighted as (
         weights.weight,
         weights.position,
         weights.label_version,
-        (sum(weights.weight::decimal(18, 9)) over of_row)::double as whole_weight,
+        (sum(try_cast(weights.weight as decimal(18, 9))) over of_row)::double as whole_weight,
         (
-            sum(weights.weight::decimal(18, 9)) filter (where percentiles.percentile is not null)
+            sum(try_cast(weights.weight as decimal(18, 9))) filter (where percentiles.percentile is not null)
                 over of_row
         )::double as known_weight,
 
