@@ -39,8 +39,8 @@ weighted as (
         weights.label_version,
         (sum(try_cast(weights.weight as decimal(18, 9))) over of_row)::double as whole_weight,
         (
-            sum(try_cast(weights.weight as decimal(18, 9))) filter (where percentiles.percentile is not null)
-                over of_row
+            sum(try_cast(weights.weight as decimal(18, 9)))
+                filter (where percentiles.percentile is not null) over of_row
         )::double as known_weight,
 
     from percentiles
