@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,6 @@ from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse import refresh
-
-# `make chaos` sets it; without it only the bounded part runs.
-EVERYTHING = os.environ.get("UNWIND_CHAOS") == "all"
 
 counted: dict[str, int] = {}
 

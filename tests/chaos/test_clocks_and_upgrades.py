@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import EVERYTHING, clock, contents, copied, count
+from tests.chaos.conftest import clock, contents, copied, count
 from tests.warehouse.hand_made import at
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
@@ -33,7 +33,7 @@ refresh(Home(Path(sys.argv[1])), clock=lambda: datetime(2026, 1, 29, 20, tzinfo=
 """
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.long
 @pytest.mark.parametrize("year", [1999, 2019, 2031])
 def test_a_clock_that_jumps_changes_no_table_and_no_order(built, after, tmp_path, year):
     home = copied(built, tmp_path / "home")
@@ -47,7 +47,7 @@ def test_a_clock_that_jumps_changes_no_table_and_no_order(built, after, tmp_path
     assert releases.listed(home)[0].is_current
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.long
 @pytest.mark.parametrize("commit", OLDER_VERSIONS)
 def test_a_home_that_an_older_version_built_is_rebuilt_from_raw(built, tmp_path, commit):
     older = tmp_path / "older"

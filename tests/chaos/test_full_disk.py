@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import EVERYTHING, clock, contents, copied, count
+from tests.chaos.conftest import clock, contents, copied, count
 from tests.warehouse.hand_made import at, binance
 from unwind import durable
 from unwind.landing.imports import import_files
@@ -118,7 +118,7 @@ def mounted(folder: Path, megabytes: int) -> bool:
     return subprocess.run(mount, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["increment", "full"])
 def test_a_refresh_on_a_disk_with_little_left(built, before, after, tmp_path, mode):
     disk = tmp_path / "disk"
@@ -148,7 +148,7 @@ def test_a_refresh_on_a_disk_with_little_left(built, before, after, tmp_path, mo
         subprocess.run(["umount", str(disk)], check=False)
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [0, 4096, 300_000, 1_000_000, 3_000_000, 6_000_000])
 def test_a_refresh_whose_files_cannot_grow(built, before, after, tmp_path, limit):
     home = copied(built, tmp_path / "home")

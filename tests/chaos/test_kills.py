@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.chaos.conftest import EVERYTHING, clock, contents, copied, count
+from tests.chaos.conftest import clock, contents, copied, count
 from unwind.settings import Home
 from unwind.warehouse import files
 from unwind.warehouse.refresh import refresh
@@ -84,7 +84,7 @@ def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
     assert not files.beside(home).warehouse_dir.exists()
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes long: `make chaos` runs it")
+@pytest.mark.long
 @pytest.mark.parametrize("mode", PREPARED)
 def test_killed_at_each_step_it_ends_with_the_same_tables(built, before, after, tmp_path, mode):
     listed = copied(built, tmp_path / "listed")
