@@ -250,7 +250,7 @@ class Ledger:
         return None
 
     def read(self, ref: SealRef) -> Seal:
-        """The revision behind a reference. Raises LedgerError for a file that is none."""
+        """The revision behind a reference. Raises LedgerError for any other file."""
         try:
             seal = _read_seal(ref.path)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

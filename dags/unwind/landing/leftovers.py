@@ -35,7 +35,4 @@ def leftovers_of(home: Home) -> Iterator[Path]:
 
 
 def _few_folders(home: Home) -> list[Path]:
-    return [
-        *(home.root, home.batches, home.withdrawals, home.hold_releases),
-        home.releases,
-    ]
+    return [home.root, home.batches, home.withdrawals, home.hold_releases, home.releases]

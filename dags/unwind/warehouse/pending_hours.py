@@ -95,7 +95,7 @@ def _add_hours(state: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
-    """The hours that the staged rows of these batches tell of, and those the batches cover."""
+    """The hours of the staged rows of these batches, and those the batches cover."""
     for table in _landed_tables(state):
         _add_hours(
             state,
