@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import (
     parse_qsl,
@@ -128,12 +128,17 @@ def connection(conn_id: str, default: str) -> Endpoint:
     Raises SettingError when the variable is set but cannot be read or names no host; the text never
     quotes it.
     """
-    default = default.rstrip("/")
-    stated = _stated(conn_id)
+    return _connection(conn_id, default.rstrip("/"), _variable(conn_id))
+
+
+# Asked for with every request and answer; what a variable says does not change.
+@lru_cache
+def _connection(conn_id: str, default: str, value: str) -> Endpoint:
+    stated = _stated(conn_id, value)
     if stated.url:
         is_known = stated.url == default or _names(conn_id, urlsplit(stated.url).path)
         return replace(stated, shown=stated.url) if is_known else stated
-    if _is_set(conn_id) and not (stated.password or stated.headers):
+    if value and not (stated.password or stated.headers):
         raise SettingError(
             f"{connection_variable(conn_id)} names no host; set it to a URL such as {default!r}"
         )
@@ -150,7 +155,7 @@ def password(conn_id: str) -> str:
 
     Raises SettingError when the variable cannot be read.
     """
-    return _stated(conn_id).password
+    return _stated(conn_id, _variable(conn_id)).password
 
 
 def _names(conn_id: str, path: str) -> bool:
@@ -163,13 +168,12 @@ def _names(conn_id: str, path: str) -> bool:
     return set(path.strip("/").split("/")) <= plain
 
 
-def _is_set(conn_id: str) -> bool:
-    return bool(os.environ.get(connection_variable(conn_id), "").strip())
+def _variable(conn_id: str) -> str:
+    return os.environ.get(connection_variable(conn_id), "").strip()
 
 
-def _stated(conn_id: str) -> Endpoint:
+def _stated(conn_id: str, value: str) -> Endpoint:
     """What the variable says, with empty URLs where it names no host."""
-    value = os.environ.get(connection_variable(conn_id), "").strip()
     try:
         return _from_json(value) if value.startswith("{") else _from_uri(value)
     except (ValueError, TypeError, AttributeError, RecursionError):

@@ -2,13 +2,17 @@
 
 `requests` bounds the silence between two bytes, not the whole: headers that trickle, an endless row
 of `100 Continue`, or chunks whose sizes or trailers never end would hold a request open for ever.
-Here a timer shuts the socket down, and the reader sees a connection that broke off.
+Here an alarm shuts the socket down, and the reader sees a connection that broke off.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
@@ -68,13 +72,59 @@ def _shut_down_after(
         with suppress(OSError, AttributeError, TypeError):
             socket.socket.shutdown(found(), socket.SHUT_RDWR)  # type: ignore[arg-type]
 
-    timer = threading.Timer(seconds, shut_down)
-    timer.daemon = True
-    timer.start()
+    alarm = _ALARMS.set(seconds, shut_down)
     try:
         yield is_late
     finally:
-        timer.cancel()
+        _ALARMS.cancel(alarm)
+
+
+class _Alarms:
+    """Calls what is due from one thread of its own: a thread per request costs a tenth of landing.
+
+    What is called must neither raise nor wait.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int]] = []
+        self._calls: dict[int, Callable[[], None]] = {}
+        self._places = itertools.count()
+        self._process = 0
+
+    def set(self, seconds: float, call: Callable[[], None]) -> int:
+        """Has it called in so many seconds; returns what cancels it."""
+        at = time.monotonic() + seconds
+        with self._changed:
+            place = next(self._places)
+            self._calls[place] = call
+            heapq.heappush(self._due, (at, place))
+            if self._process != os.getpid():
+                # None yet, or in a process that was forked: threads stay behind.
+                self._process = os.getpid()
+                threading.Thread(target=self._watch, name="alarms", daemon=True).start()
+            elif self._due[0][1] == place:
+                self._changed.notify()
+        return place
+
+    def cancel(self, place: int) -> None:
+        """Does nothing where it was called already."""
+        with self._changed:
+            self._calls.pop(place, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                wait = self._due[0][0] - time.monotonic() if self._due else None
+                if wait is None or wait > 0:
+                    self._changed.wait(wait)
+                    continue
+                call = self._calls.pop(heapq.heappop(self._due)[1], None)
+            if call is not None:
+                call()
+
+
+_ALARMS = _Alarms()
 
 
 class _BoundedHttp(_EndsInTime, HTTPConnection):
