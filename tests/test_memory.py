@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import duckdb
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from tests.benchmarks.made_hours import hour_at, land_hour
 from unwind import database, memory, scratch
@@ -250,3 +254,26 @@ def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
     for name in bounds:
         assert f"{name}: \"{{{{ env_var('UNWIND_DUCKDB_{name.upper()}', " in profile
     assert duckdb.connect(config=bounds).execute("select 1").fetchone() == (1,)
+
+
+def test_long_answers_of_many_files_are_parsed_one_by_one(tmp_path):
+    """Merged to one chunk, 600 answers of 150 KB took ten times their size of a 256 MiB database."""
+    profile = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text())
+    settings = profile["unwind"]["outputs"]["local"]["settings"]
+    trades = [{"price": 85_000.5, "amount": 10.0, "trade_id": str(n)} for n in range(3_000)]
+    lines = pa.table({"text": [json.dumps({"trades": trades})]})
+    paths = [str(tmp_path / f"{n}.parquet") for n in range(600)]
+    for path in paths:
+        pq.write_table(lines, path)
+    bounds = {"memory_limit": "256MiB", "threads": "1"}
+    with duckdb.connect(config=bounds) as connection:
+        for name, value in settings.items():
+            connection.execute(f"set {name} = {str(value)!r}")
+        connection.execute("create table objects as select unnest(?) as path", [paths])
+        rows = connection.execute(
+            "select count(*) from (select unnest(json_extract(text, '$.trades[*]')::varchar[])"
+            " from objects inner join read_parquet(?, filename = 'path') using (path)"
+            " where json_array_length(text, '$.trades') > 0)",
+            [paths],
+        ).fetchone()
+    assert rows == (1_800_000,)
