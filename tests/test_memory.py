@@ -199,8 +199,8 @@ def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "700MiB")
     with DbtProcess(Home(tmp_path)) as process:
         # Ctrl-C in a terminal is for its parent alone.
-        assert os.getpgid(process._process.pid) == process._process.pid
-        psutil.Process(process._process.pid).send_signal(signal.SIGKILL)
+        assert os.getpgid(process._worker.pid) == process._worker.pid
+        psutil.Process(process._worker.pid).send_signal(signal.SIGKILL)
         with pytest.raises(DbtError) as error:
             process.run(["build"])
     told = str(error.value)
@@ -230,21 +230,64 @@ def test_staging_spills_within_the_smallest_limit(tmp_path):
     assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
 
 
-def test_a_dbt_process_has_ended_when_its_run_has(tmp_path, monkeypatch):
-    """Until then it has the warehouse's files open, and the next step cannot have them."""
-    stand_in = tmp_path / "python"
-    stand_in.write_text(
-        '#!/bin/sh\nread command\necho \'["node", "one", 1, 1]\'\n'
-        'echo \'["end", true, []]\'\nsleep 0.5\ntouch "$UNWIND_WAREHOUSE.closed"\n'
-    )
-    stand_in.chmod(0o755)
-    monkeypatch.setattr("unwind.warehouse.dbt.sys.executable", str(stand_in))
+def test_a_run_of_dbt_has_closed_its_databases_and_another_may_follow(tmp_path):
     home, nodes = Home(tmp_path), []
     home.warehouse_dir.mkdir()
     with DbtProcess(home) as process:
-        process.run(["run"], lambda *node: nodes.append(node))
-        assert Path(f"{home.warehouse_db}.closed").exists()
-    assert nodes == [("one", 1, 1)]
+        for seed in ("assets", "stress_weights"):
+            process.run(["seed", "--select", seed], lambda *node: nodes.append(node))
+            # DuckDB takes no file that another process has open.
+            with database.connect(home, str(home.warehouse_db)) as connection:
+                assert connection.execute("select 1").fetchone() == (1,)
+        with pytest.raises(DbtError, match="no_such_selector"):
+            process.run(["run", "--selector", "no_such_selector"])
+    assert [name.split(".")[-1] for name, _, _ in nodes] == ["assets", "stress_weights"]
+
+
+def _run_of(worker):
+    """The command that a worker of dbt runs: beside it stands Python's own resource tracker."""
+    children = psutil.Process(worker).children()
+    (run,) = [one for one in children if "unwind.warehouse.dbt_worker" in one.cmdline()]
+    return run
+
+
+def test_a_killed_run_is_named_and_the_next_one_runs(tmp_path):
+    home = Home(tmp_path)
+    home.warehouse_dir.mkdir()
+    with DbtProcess(home) as process:
+
+        def kill(*node):
+            _run_of(process._worker.pid).send_signal(signal.SIGKILL)
+
+        with pytest.raises(DbtError, match=r"was killed by signal 9 \(SIGKILL\)"):
+            process.run(["seed"], kill)
+        process.run(["seed", "--select", "assets"])
+
+
+def test_a_run_ends_with_whoever_asked_for_it(tmp_path):
+    home = Home(tmp_path)
+    home.warehouse_dir.mkdir()
+    options = ["--project-dir", str(PROJECT_ROOT / "dbt_project")]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    log = str(tmp_path / "errors.log")
+    order = {
+        "arguments": ["seed", *options, "--profiles-dir", options[1]],
+        "environment": {**os.environ, "UNWIND_WAREHOUSE": str(home.warehouse_db)},
+        "errors": log,
+    }
+    worker.stdin.write(json.dumps(order) + "\n")
+    worker.stdin.flush()
+    json.loads(worker.stdout.readline())
+    run = _run_of(worker.pid)
+    worker.stdin.close()
+    assert psutil.wait_procs([run], timeout=10)[1] == []
+    assert worker.wait(timeout=10) == 1
+    worker.stdout.close()
 
 
 def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
@@ -257,7 +300,7 @@ def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
 
 
 def test_long_answers_of_many_files_are_parsed_one_by_one(tmp_path):
-    """Merged to one chunk, 600 answers of 150 KB took ten times their size of a 256 MiB database."""
+    """Merged to one chunk, 600 answers of 150 KB take ten times their size in memory."""
     profile = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text())
     settings = profile["unwind"]["outputs"]["local"]["settings"]
     trades = [{"price": 85_000.5, "amount": 10.0, "trade_id": str(n)} for n in range(3_000)]

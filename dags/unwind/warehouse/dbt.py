@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from unwind.database import bounds
@@ -31,14 +32,16 @@ class DbtError(UnwindError, RuntimeError):
 
 
 class DbtProcess:
-    """One dbt run to come. Made early, it imports dbt (seconds) while something else is done."""
+    """A process that runs dbt commands on a home's warehouse, one after another.
+
+    Made early, it imports dbt (seconds) while something else is done.
+    """
 
     def __init__(self, home: Home) -> None:
         home.logs.mkdir(parents=True, exist_ok=True)
         self._home = home
-        self._errors = (home.logs / "dbt_process.log").open("w")
         self._limit = memory_limit()
-        options = [
+        self._options = [
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
             # With the warehouse, so that a second run finds the project parsed.
             *("--target-path", str(home.dbt_target)),
@@ -47,16 +50,9 @@ class DbtProcess:
             # Nobody reads its manifest and results here; writing them takes seconds.
             "--no-write-json",
         ]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env={**os.environ, **dbt_environment(home)},
-            # Ctrl-C in a terminal is for its parent alone, which ends it.
-            process_group=0,
-        )
+        self._errors = home.logs / "dbt_process.log"
+        self._environment = {**os.environ, **dbt_environment(home)}
+        self._worker = start_worker(self._options, self._environment, self._errors)
 
     def __enter__(self) -> DbtProcess:
         return self
@@ -67,29 +63,23 @@ class DbtProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends it, whatever it is doing: it ends with its standard input."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            # What was never read breaks the pipe when it is flushed.
-            with suppress(BrokenPipeError):
-                if pipe:
-                    pipe.close()
-        self._process.wait()
-        self._errors.close()
+        """Ends it, whatever it is doing."""
+        end_worker(self._worker)
 
     def run(self, arguments: Sequence[str], on_node: OnNode | None = None) -> None:
-        """Runs `dbt <arguments>` against the home's warehouse, once.
+        """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
-        `on_node(name, done, total)` is told of each finished node. Raises DbtError with the first
-        failures' messages.
+        `on_node(name, done, total)` is called for each finished node. Raises DbtError with the
+        first failures' messages.
         """
-        outcome = self._outcome(arguments, on_node)
-        if outcome is None:
+        result, return_code = self._outcome(arguments, on_node)
+        if result is None:
             raise DbtError(
-                f"dbt {arguments[0]} came to no end: its process {ending(self._process.wait())}.\n"
+                f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
                 f"The database could use {described(self._limit)}. Readers are where they were; "
                 "`unwind refresh` goes on."
             )
-        success, failures = outcome
+        success, failures = result
         if not success:
             told = "\n".join(failures[:6]) or "no reason given"
             raise DbtError(
@@ -99,25 +89,32 @@ class DbtProcess:
 
     def _outcome(
         self, arguments: Sequence[str], on_node: OnNode | None
-    ) -> tuple[bool, list[str]] | None:
-        """Whether the command succeeded, and the failures; None where its process was ended."""
-        assert self._process.stdin
-        assert self._process.stdout
+    ) -> tuple[tuple[bool, list[str]] | None, int]:
+        """Whether it succeeded and its failures (None where it was ended), and the return code."""
+        assert self._worker.stdin
+        assert self._worker.stdout
+        order = {
+            "arguments": [*arguments, *self._options],
+            "environment": self._environment,
+            "errors": str(self._errors),
+        }
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(list(arguments)) + "\n")
-            self._process.stdin.flush()
-        outcome = None
-        # To the end of its output, which is the process's own: until then it has the files open.
-        for line in self._process.stdout:
-            # Of a process that is killed while it writes, half a line is left.
-            if not line.endswith("\n"):
-                break
-            kind, *details = json.loads(line)
-            if kind == "end":
-                outcome = details[0], details[1]
+            self._worker.stdin.write(json.dumps(order) + "\n")
+            self._worker.stdin.flush()
+        result = None
+        for line in self._worker.stdout:
+            try:
+                kind, *details = json.loads(line)
+            except ValueError:
+                # Of a process that is killed while it writes, half a line is left.
+                continue
+            if kind == "ended":
+                return result, details[0]
+            if kind == "result":
+                result = details[0], details[1]
             elif on_node:
                 on_node(*details)
-        return outcome
+        return None, self._worker.wait()
 
     def _remedy(self, told: str) -> str:
         if is_out_of_memory(told):
@@ -129,6 +126,33 @@ def run_dbt(home: Home, arguments: Sequence[str], on_node: OnNode | None = None)
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
         process.run(arguments, on_node)
+
+
+def start_worker(
+    options: Sequence[str], environment: Mapping[str, str], errors: Path
+) -> subprocess.Popen[str]:
+    """Starts a process that takes dbt commands (dbt_worker); parsing has these options."""
+    with errors.open("w") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment,
+            # Ctrl-C in a terminal is for its parent alone, which ends it.
+            process_group=0,
+        )
+
+
+def end_worker(worker: subprocess.Popen[str]) -> None:
+    """Ends a worker and the command that it runs: they end with its standard input."""
+    for pipe in (worker.stdin, worker.stdout):
+        # What was never read breaks the pipe when it is flushed.
+        with suppress(BrokenPipeError):
+            if pipe:
+                pipe.close()
+    worker.wait()
 
 
 def dbt_environment(home: Home) -> dict[str, str]:

@@ -1,19 +1,26 @@
-"""The process that dbt runs in: `python -m unwind.warehouse.dbt_worker`.
+"""The process that dbt runs in: `python -m unwind.warehouse.dbt_worker <options of dbt parse>`.
 
-It imports dbt and loads the parsed project; then it takes one command as a
-JSON list of arguments on standard input, and reports on standard output, one JSON list a line:
-`["node", name, done, total]`, then `["end", success, failures]`. It ends at once when standard
-input closes: whoever asked for it has died (even if killed), and nobody is left to judge or publish
-what it builds.
+It imports dbt and loads the parsed project, once. Then it takes commands from standard input, one
+after another, each a line of JSON: `{"arguments": [...], "environment": {...}, "errors": path}`. A
+command runs in a fork of its own, so that its databases are closed when it is over, and a command
+that is killed for its memory leaves its sentence.
+
+Reports are lines of JSON on standard output: `["node", name, done, total]`,
+`["result", success, failures]`, and `["ended", return code]` when the fork has ended. All of it
+ends at once when standard input closes: whoever asked has died (even if killed), and nobody is left
+to judge or publish what it builds.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
+import select
+import signal
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,27 +31,60 @@ NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 
 
 def main() -> None:
-    """Runs one dbt command and exits."""
+    """Runs dbt commands until standard input ends."""
     # Reports go to a file descriptor of their own: what dbt or a plug-in prints must not mix in.
     reports = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    import dbt.cli.main as dbt_main
+    # Imported for all commands. No thread may run and no database be open when one is forked.
+    import dbt.adapters.duckdb
+    import dbt.cli.main  # noqa: F401
 
-    # Read or parsed now, while the refresh does something else. Opens no database.
-    project = Path(sys.argv[sys.argv.index("--project-dir") + 1])
+    options = sys.argv[1:]
+    project = Path(options[options.index("--project-dir") + 1])
+    if parsed_project.read(project) is None:
+        _forked(lambda: _parse(project, options))
     manifest = parsed_project.read(project)
-    if manifest is None:
-        parsed = dbt_main.dbtRunner().invoke(["parse", *sys.argv[1:]])
-        if parsed.success:
-            manifest = parsed.result
-            parsed_project.keep(project, manifest)
-    command = json.loads(sys.stdin.readline() or "null")
-    if command is None:
-        return
-    if "--vars" in command:
-        # Other variables than the project's own make another manifest.
-        manifest = None
-    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
+    # What is shared with the forks stays shared: the collector would write to all of it.
+    gc.freeze()
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        code = _forked(lambda order=order: _run(order, manifest, reports))
+        _report(reports, "ended", code)
+
+
+def _forked(work: Callable[[], None]) -> int:
+    """The return code of a fork that does the work; it is ended when standard input ends."""
+    ends, lives = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ends)
+        work()
+        sys.exit()
+    os.close(lives)
+    # No command comes while one runs: what can be read is the end of standard input.
+    if 0 in select.select([0, ends], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+        os._exit(1)
+    os.close(ends)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _parse(project: Path, options: list[str]) -> None:
+    from dbt.cli.main import dbtRunner
+
+    parsed = dbtRunner().invoke(["parse", *options])
+    if parsed.success:
+        parsed_project.keep(project, parsed.result)
+
+
+def _run(order: dict[str, Any], manifest: Any, reports: TextIO) -> None:
+    from dbt.cli.main import dbtRunner
+
+    errors = os.open(order["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    os.environ.clear()
+    os.environ.update(order["environment"])
     failures: list[str] = []
 
     def on_event(event: Any) -> None:
@@ -56,21 +96,17 @@ def main() -> None:
             total = data.num_models if event.info.name == "LogTestResult" else data.total
             _report(reports, "node", data.node_info.node_name, data.index, total)
 
-    runner = dbt_main.dbtRunner(manifest=manifest, callbacks=[on_event])
-    outcome = runner.invoke([*command, *sys.argv[1:]])
+    # Other variables than the project's own make another manifest.
+    known = None if "--vars" in order["arguments"] else manifest
+    outcome = dbtRunner(manifest=known, callbacks=[on_event]).invoke(order["arguments"])
     if outcome.exception is not None:
         failures.append(str(outcome.exception))
-    _report(reports, "end", outcome.success, failures)
+    _report(reports, "result", outcome.success, failures)
 
 
 def _report(reports: TextIO, *words: Any) -> None:
     reports.write(json.dumps(words) + "\n")
     reports.flush()
-
-
-def _end_with(stdin: TextIO) -> None:
-    stdin.read()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def read(project: Path) -> Manifest | None:
     from dbt.parser.manifest import extended_mashumuro_decoder
 
     try:
-        return Manifest.from_msgpack(_file(project).read_bytes(), extended_mashumuro_decoder)
+        return Manifest.from_msgpack(file_of(project).read_bytes(), extended_mashumuro_decoder)
     except FileNotFoundError:
         return None
     except Exception:
@@ -35,7 +35,7 @@ def keep(project: Path, manifest: Manifest) -> None:
     """Keeps a parsed project in its own folder, where that can be written, in place of others."""
     from dbt.parser.manifest import extended_mashumaro_encoder
 
-    target = _file(project)
+    target = file_of(project)
     try:
         others = [path for path in target.parent.glob("parsed-*") if path != target]
         with whole_file(target) as beside:
@@ -47,7 +47,8 @@ def keep(project: Path, manifest: Manifest) -> None:
         return
 
 
-def _file(project: Path) -> Path:
+def file_of(project: Path) -> Path:
+    """Where a project is kept, parsed as it is now."""
     hasher = hashlib.sha256(f"{sys.version} {version('dbt-core')} {version('dbt-duckdb')}".encode())
     for path in sorted(project.rglob("*")):
         if path.is_file() and path.relative_to(project).parts[0] not in WRITTEN:

@@ -20,7 +20,6 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -157,27 +156,18 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 def _refresh(warehouse: Warehouse, report: Report) -> RefreshReport:
     target = warehouse.target
-    with ExitStack() as processes:
-        building: list[DbtProcess] = []
-
-        def report_staging(phase: str, done: int, total: int) -> None:
-            # While models are staged, the next dbt run's imports of seconds use the other core.
-            if not building:
-                building.append(processes.enter_context(DbtProcess(target)))
-            report(phase, done, total)
-
-        # Imports of seconds, done while the work is planned.
-        staging = processes.enter_context(DbtProcess(target))
+    # Imports of seconds, done while the work is planned.
+    with DbtProcess(target) as dbt:
         # As do the gates' imports while dbt itself is imported.
         threading.Thread(target=gates.preload, args=[target], daemon=True).start()
-        is_needed, unreadable = _stage(warehouse, report_staging, staging.run)
+        is_needed, unreadable = _stage(warehouse, report, dbt.run)
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, building[0].run if building else partial(run_dbt, target))
-        warnings = _gate_marts(warehouse, report)
-        release_id, batches = _publish(warehouse, report)
-        return RefreshReport(release_id, batches, held, warnings, unreadable)
+        _build(warehouse, report, dbt.run)
+    warnings = _gate_marts(warehouse, report)
+    release_id, batches = _publish(warehouse, report)
+    return RefreshReport(release_id, batches, held, warnings, unreadable)
 
 
 def stage(home: Home, clock: Clock = utc_now) -> bool:
