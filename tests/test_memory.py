@@ -256,8 +256,9 @@ def test_a_killed_run_is_named_and_the_next_one_runs(tmp_path):
     home.warehouse_dir.mkdir()
     with DbtProcess(home) as process:
 
-        def kill(*node):
-            _run_of(process._worker.pid).send_signal(signal.SIGKILL)
+        def kill(name, done, total):
+            if done == 1:
+                _run_of(process._worker.pid).send_signal(signal.SIGKILL)
 
         with pytest.raises(DbtError, match=r"was killed by signal 9 \(SIGKILL\)"):
             process.run(["seed"], kill)

@@ -61,8 +61,11 @@ def _forked(work: Callable[[], None]) -> int:
         work()
         sys.exit()
     os.close(lives)
-    # No command comes while one runs: what can be read is the end of standard input.
-    if 0 in select.select([0, ends], [], [])[0]:
+    waiting = select.poll()
+    waiting.register(ends, select.POLLIN)
+    # Its end alone: the next command may stand in it already.
+    waiting.register(0, 0)
+    if 0 in dict(waiting.poll()):
         os.kill(child, signal.SIGKILL)
         os._exit(1)
     os.close(ends)
