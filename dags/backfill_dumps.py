@@ -34,6 +34,7 @@ def batch_to_land(dag_run, params):
 
 
 @dag(
+    description="Daily dumps and long histories of one UTC day, sealed as one batch",
     schedule=CronPartitionTimetable(
         "0 0 * * *", timezone="UTC", run_offset=-DAYS_UNTIL_PUBLISHED, key_format=DAY_KEY
     ),
@@ -41,11 +42,12 @@ def batch_to_land(dag_run, params):
     max_active_runs=2,
     params={"day": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d\d-\d\d$")},
     default_args={
+        "owner": "unwind",
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
         "execution_timeout": timedelta(minutes=15),
     },
-    tags=["landing"],
+    tags=["landing", "daily"],
 )
 def backfill_dumps():
     """### One UTC day of downloadable dumps and long histories, landed and sealed

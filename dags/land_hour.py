@@ -34,6 +34,7 @@ def batch_to_land(dag_run, params):
 
 
 @dag(
+    description="Raw bytes of every venue for one UTC hour, sealed as one batch",
     # The run at 15:00 lands the hour of 14:00, which is its partition key.
     schedule=CronPartitionTimetable(
         "0 * * * *", timezone="UTC", run_offset=-1, key_format=HOUR_KEY
@@ -42,11 +43,12 @@ def batch_to_land(dag_run, params):
     max_active_runs=4,
     params={"hour": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d\d-\d\dT\d\d$")},
     default_args={
+        "owner": "unwind",
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "execution_timeout": timedelta(minutes=15),
     },
-    tags=["landing"],
+    tags=["landing", "hourly"],
 )
 def land_hour():
     """### One UTC hour of all venues, landed and sealed

@@ -11,18 +11,20 @@ from unwind_assets import CLOSED_SEGMENTS, SEALED_BATCHES
 
 
 @dag(
+    description="Recorder segments that were closed after their hour was sealed",
     schedule=[CLOSED_SEGMENTS],
     catchup=False,
     max_active_runs=1,
     default_args={
+        "owner": "unwind",
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "execution_timeout": timedelta(hours=1),
     },
-    tags=["landing"],
+    tags=["landing", "recorder"],
 )
 def land_late_segments():
-    """### Recorder segments of hours that were sealed without them, landed and sealed anew
+    """### Recorder segments of hours that were sealed without them, landed and sealed again
 
     `land_hour` takes a segment that is closed when its hour ends. One that is closed later (the
     recorder was down at the hour's end, or the disk was full) is found here: the recorder's folder

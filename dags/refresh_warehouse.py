@@ -11,6 +11,7 @@ from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
 
 
 @dag(
+    description="Everything sealed and not yet built: staged, gated, built, gated, published",
     # All keys map onto one: a run takes every batch there is, so waiting alarms become one run.
     schedule=PartitionedAssetTimetable(
         assets=SEALED_BATCHES, default_partition_mapper=FixedKeyMapper("ledger")
@@ -18,13 +19,14 @@ from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
     catchup=False,
     max_active_runs=1,
     default_args={
+        "owner": "unwind",
         "pool": WRITER_POOL,
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
         # Years of history are one build; an hour's takes seconds.
         "execution_timeout": timedelta(hours=24),
     },
-    tags=["warehouse"],
+    tags=["warehouse", "release"],
 )
 def refresh_warehouse():
     """### Stage, gate, build, gate, publish: everything sealed and not yet built
@@ -86,20 +88,22 @@ def refresh_warehouse():
 
 
 @dag(
+    description="Wakes refresh_warehouse once an hour, whether or not a batch was announced",
     schedule="30 * * * *",
     catchup=False,
     max_active_runs=1,
     default_args={
+        "owner": "unwind",
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "execution_timeout": timedelta(minutes=15),
     },
-    tags=["warehouse"],
+    tags=["warehouse", "hourly"],
 )
 def sweep_ledger():
     """### Wakes `refresh_warehouse` once an hour, whether or not something was announced
 
-    For what no event tells of: a batch that the command line sealed, an event that was lost, hours
+    For what no event announces: a batch that the command line sealed, an event that was lost, hours
     that failed their gate and are to be judged again. Airflow has no 'partitioned asset or cron'
     schedule, hence a DAG of its own.
     """
