@@ -21,7 +21,7 @@ from unwind.settings import Home
 PROJECT = Path(__file__).resolve().parents[1]
 DBT = PROJECT / "dbt_project"
 README = PROJECT / "README.md"
-PAGES = sorted([README, PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
+PAGES = sorted([README, *PROJECT.glob("[CS]*.md"), *(PROJECT / "docs").rglob("*.md")])
 
 
 def text_of(path: Path) -> str:
