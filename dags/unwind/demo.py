@@ -3,7 +3,7 @@
 A simulated market is served on loopback in the venues' own formats; the tasks of the DAGs land it
 (the weeks before by daily dumps and recorded streams, the last day by REST, hour by hour), and
 refresh and publish it. Everything but the market is what runs against the real venues. Not all of
-the market is heard: what is missing, `unwind.replay.episode` says, and so do the marts.
+the market is heard: what is missing, `unwind.simulator.episode` says, and so do the marts.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
 
     Running it again lands nothing anew. Raises DemoRefusedError where the home has real batches.
     """
-    from unwind.replay.episode import DOWN, OUTAGES, PEAK_FROM_AT, default_tape
-    from unwind.replay.segments import write_segments
+    from unwind.simulator.episode import DOWN, OUTAGES, PEAK_FROM_AT, default_tape
+    from unwind.simulator.segments import write_segments
 
     _claim(home)
     last_hour = PEAK_FROM_AT
@@ -163,7 +163,7 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
     Gives its `url` and the `environment` that leads the venues' connections to it.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "unwind.replay", "--port", str(port)],
+        [sys.executable, "-m", "unwind.simulator", "--port", str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -174,7 +174,7 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
         told = server.stdout.readline() if server.stdout else ""
         if not told:
             raise DemoRefusedError(
-                f"the replay server did not start on 127.0.0.1:{port}: its process "
+                f"the simulator did not start on 127.0.0.1:{port}: its process "
                 f"{ending(server.wait())}; choose another --port where that one is taken"
             )
         served = json.loads(told)
@@ -185,7 +185,7 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
         if server.poll() is None:
             raise
         raise DemoRefusedError(
-            f"the replay server has ended: its process {ending(server.returncode)}; run the demo "
+            f"the simulator has ended: its process {ending(server.returncode)}; run the demo "
             "again, it goes on where it stopped"
         ) from None
     finally:
