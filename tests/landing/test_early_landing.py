@@ -25,7 +25,7 @@ from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.segments import missed_in
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.market import Tape
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
 from unwind.venues import venues

@@ -15,7 +15,7 @@ from unwind.landing.land import batch_of, due_datasets, land_venue, seal_batch, 
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.market import instant
+from unwind.simulator.market.steady import instant
 from unwind.simulator.server import Simulator
 
 DAY = batch_of("day-2026-01-28")

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulator.published import frames as pushed
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -38,7 +39,7 @@ from unwind.landing.recorder_state import RecorderState, StreamState, read_state
 from unwind.landing.segments import missed
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.market import instant
+from unwind.simulator.market.steady import instant
 from unwind.simulator.server import Simulator
 from unwind.venues import Stream, Venue, gunzip, venues
 
@@ -158,8 +159,6 @@ def _without_answers(home: Home) -> list[str]:
 
 
 def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, simulator: Simulator):
-    from unwind.simulator.exchanges import binance, bybit, okx
-
     tape = simulator.tape
     until_at = instant(tape.start_ms) + timedelta(hours=2)
     until_ms = tape.start_ms + 2 * 3_600_000
@@ -173,20 +172,20 @@ def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, simulator: S
             # The subscriptions are sent; the venue has taken them a moment later.
             await asyncio.sleep(0.3)
             await asyncio.to_thread(simulator.set_now, until_at)
-            pushed = binance.frames(tape, tape.start_ms, until_ms)
-            await until(lambda: len(frames(home, "binance")) == len(pushed))
-            told = bybit.frames(tape, tape.start_ms, until_ms, None)
-            await until(lambda: len(_without_answers(home)) == len(told))
+            of_binance = pushed("binance", tape, tape.start_ms, until_ms)
+            await until(lambda: len(frames(home, "binance")) == len(of_binance))
+            of_bybit = pushed("bybit", tape, tape.start_ms, until_ms)
+            await until(lambda: len(_without_answers(home)) == len(of_bybit))
 
     asyncio.run(drive())
     assert frames(home, "binance") == [
-        text for _, text in binance.frames(tape, tape.start_ms, until_ms)
+        text for _, text in pushed("binance", tape, tape.start_ms, until_ms)
     ]
     assert sorted(_without_answers(home)) == sorted(
-        text for _, text in bybit.frames(tape, tape.start_ms, until_ms, None)
+        text for _, text in pushed("bybit", tape, tape.start_ms, until_ms)
     )
-    told = [text for text in frames(home, "okx") if '"data"' in text]
-    assert told == [text for _, text in okx.frames(tape, tape.start_ms, until_ms, None)]
+    of_okx = [text for text in frames(home, "okx") if '"data"' in text]
+    assert of_okx == [text for _, text in pushed("okx", tape, tape.start_ms, until_ms)]
 
 
 def test_pongs_are_no_frames(home: Home, simulator: Simulator):

@@ -15,7 +15,8 @@ from unwind.landing.ledger import Landing
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.market import Tape, instant
+from unwind.simulator.market.steady import instant
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from unwind.simulator.episode import default_tape
-from unwind.simulator.market import Tape
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.server import Simulator
 
 

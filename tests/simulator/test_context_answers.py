@@ -9,23 +9,19 @@ from typing import Any
 import pytest
 
 from unwind.simulator.episode import PEAK_FROM_AT
-from unwind.simulator.exchanges import bitget, htx, kraken_futures
-from unwind.simulator.market import HOUR_MS, MINUTE_MS, Tape, epoch_ms
+from unwind.simulator.exchanges import respond
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import Request
 
 FIVE_MINUTES_MS = 5 * MINUTE_MS
 # In the middle of a bar and of an hour.
 NOW_MS = epoch_ms(PEAK_FROM_AT) + 17 * MINUTE_MS + 12_345
-SPEAKERS = {
-    "bitget": bitget.answer,
-    "htx": htx.answer,
-    "kraken_futures": kraken_futures.answer,
-}
 Told = Callable[[Any], dict[int, Any]]
 
 
 def _asked(tape: Tape, venue: str, path: str, now_ms: int, params: dict[str, str]) -> Any:
-    return json.loads(SPEAKERS[venue](tape, now_ms, Request(venue, "GET", path, params)).body)
+    return json.loads(respond(tape, now_ms, Request(venue, "GET", path, params)).body)
 
 
 def _by_ts(at: str) -> Told:

@@ -13,14 +13,14 @@ import pytest
 
 from unwind.landing.http import VenueApi
 from unwind.simulator.episode import short_tape
-from unwind.simulator.exchanges import Subscriber, WireVenue
-from unwind.simulator.exchanges import venues as simulated
-from unwind.simulator.market import HOUR_MS, MINUTE_MS, Tape, instant
+from unwind.simulator.exchanges import Exchange, Subscriber, as_text, exchanges
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.server import Simulator
 from unwind.simulator.streams import STREAMS, OpenStream
 from unwind.venues import Stream, Venue, venues
 
-VENUES = list(simulated().values())
+VENUES = list(exchanges().values())
 TRADED = [venue for venue in VENUES if venue.trading]
 RECORDED = [venue for venue in VENUES if venue.streams]
 # Some venues push rows that are this old.
@@ -44,28 +44,28 @@ def busiest_ms(tape: Tape) -> int:
 def test_a_connectors_connections_are_those_that_are_simulated(venue: Venue) -> None:
     # One that follows another is served by it.
     own = {name for name, one in venue.connections.items() if one.follows is None}
-    assert set(simulated()[venue.name].connections) == own
+    assert set(exchanges()[venue.name].connections) == own
 
 
-def test_only_venues_that_have_a_connector_are_simulated() -> None:
-    assert set(simulated()) == set(venues())
+def test_only_venues_that_have_a_connector_are_exchanges() -> None:
+    assert set(exchanges()) == set(venues())
 
 
 @pytest.mark.parametrize("venue", TRADED, ids=lambda venue: venue.name)
-def test_every_published_liquidation_of_the_busiest_hour_is_told(
-    venue: WireVenue, tape: Tape, busiest_ms: int
+def test_every_published_liquidation_of_the_busiest_hour_is_sent(
+    venue: Exchange, tape: Tape, busiest_ms: int
 ) -> None:
     rows = tape.records(tape.rows(venue.name, busiest_ms, busiest_ms + HOUR_MS))
     assert rows
     assert venue.written is not None
-    written = Counter(venue.written(tape, one) for one in rows)
+    written = Counter(as_text(venue.written(one)) for one in rows)
     if venue.streams:
-        heard = venue.received(tape, busiest_ms, busiest_ms + HOUR_MS + LATE_MS)
-        told: Iterable[str] = [text for _, text in heard]
+        received = venue.received(tape, busiest_ms, busiest_ms + HOUR_MS + LATE_MS)
+        sent: Iterable[str] = [text for _, text in received]
     else:
-        assert venue.told is not None
-        told = venue.told(tape, busiest_ms, busiest_ms + HOUR_MS)
-    assert written <= _found(written, "\n".join(told))
+        assert venue.reported is not None
+        sent = venue.reported(tape, busiest_ms, busiest_ms + HOUR_MS)
+    assert written <= _found(written, "\n".join(sent))
 
 
 def _found(wanted: Iterable[str], text: str) -> Counter[str]:
@@ -83,7 +83,7 @@ def _found(wanted: Iterable[str], text: str) -> Counter[str]:
 
 @pytest.mark.parametrize("venue", RECORDED, ids=lambda venue: venue.name)
 def test_frames_are_the_same_again_and_windows_lose_and_repeat_nothing(
-    venue: WireVenue, tape: Tape, same_tape: Tape, busiest_ms: int
+    venue: Exchange, tape: Tape, same_tape: Tape, busiest_ms: int
 ) -> None:
     middle_ms = busiest_ms + 17 * MINUTE_MS + 1234
     end_ms = busiest_ms + HOUR_MS
@@ -105,7 +105,7 @@ def same_tape() -> Tape:
 
 @pytest.mark.parametrize("venue", RECORDED, ids=lambda venue: venue.name)
 def test_what_a_connector_subscribes_to_is_everything_that_is_pushed(
-    venue: WireVenue,
+    venue: Exchange,
     tape: Tape,
     busiest_ms: int,
     tmp_path: Path,

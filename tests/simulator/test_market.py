@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from tests.simulator.published import totals_usd
 
 from unwind.simulator.episode import (
     PEAK_FROM_AT,
@@ -16,18 +17,11 @@ from unwind.simulator.episode import (
     calm_tape,
     default_tape,
 )
-from unwind.simulator.exchanges import binance, hyperliquid
-from unwind.simulator.market import (
-    DAY_MS,
-    HOUR_MS,
-    LONG,
-    SHORT,
-    PublicationRule,
-    Tape,
-    epoch_ms,
-    first_at_or_below,
-    liquidation_price,
-)
+from unwind.simulator.exchanges import binance_dumps, hyperliquid_fills
+from unwind.simulator.market.positions import LONG, SHORT, first_at_or_below, liquidation_price
+from unwind.simulator.market.scenario import PublicationRule
+from unwind.simulator.market.steady import DAY_MS, HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
 
 PEAK_MS = epoch_ms(PEAK_FROM_AT)
 
@@ -66,12 +60,12 @@ def test_the_same_seed_gives_the_same_bytes(tape: Tape) -> None:
         for values in vars(tape.liquidations).values():
             hashed.update(np.ascontiguousarray(values).tobytes())
         hashed.update(tape.oi_units.tobytes())
-        hashed.update(hyperliquid.hourly_file(tape, PEAK_MS - 6 * HOUR_MS))
+        hashed.update(hyperliquid_fills.hourly_file(tape, PEAK_MS - 6 * HOUR_MS))
         key = (
             "data/futures/cm/daily/liquidationSnapshot/BTCUSD_PERP/"
             "BTCUSD_PERP-liquidationSnapshot-2026-01-28.zip"
         )
-        hashed.update(binance.dump_zip(tape, tape.end_ms, key) or b"")
+        hashed.update(binance_dumps.dump_zip(tape, tape.end_ms, key) or b"")
         return hashed.hexdigest()
 
     assert digest(tape) == digest(Tape(SEED_EPISODE))
@@ -82,13 +76,13 @@ def test_the_same_seed_gives_the_same_bytes(tape: Tape) -> None:
 def test_the_peak_hour_published_over_230_million_of_longs_and_under_5_of_shorts(
     tape: Tape,
 ) -> None:
-    totals = tape.totals_usd(PEAK_MS, PEAK_MS + HOUR_MS)
+    totals = totals_usd(tape, PEAK_MS, PEAK_MS + HOUR_MS)
     assert 230e6 < _sum(totals, "long") < 240e6
     assert 3.3e6 < _sum(totals, "short") < 3.7e6
 
 
 def test_binance_and_hyperliquid_are_the_largest_long_venues_of_the_peak_hour(tape: Tape) -> None:
-    totals = tape.totals_usd(PEAK_MS, PEAK_MS + HOUR_MS)
+    totals = totals_usd(tape, PEAK_MS, PEAK_MS + HOUR_MS)
     ranked = sorted(totals, key=lambda venue: -totals[venue]["long"])
     assert set(ranked[:2]) == {"binance", "hyperliquid"}
     assert 59e6 < totals["hyperliquid"]["long"] < 61e6
@@ -98,7 +92,7 @@ def test_binance_and_hyperliquid_are_the_largest_long_venues_of_the_peak_hour(ta
 def test_about_a_billion_of_longs_in_24_hours_in_several_waves(tape: Tape) -> None:
     end = epoch_ms(PEAK_TO_AT)
     hourly = [
-        _sum(tape.totals_usd(end - n * HOUR_MS, end - (n - 1) * HOUR_MS), "long")
+        _sum(totals_usd(tape, end - n * HOUR_MS, end - (n - 1) * HOUR_MS), "long")
         for n in range(24, 0, -1)
     ]
     assert 0.95e9 < sum(hourly) < 1.1e9
@@ -171,8 +165,8 @@ def test_full_venues_publish_everything(tape: Tape, venue: str) -> None:
 
 
 def test_truth_is_never_less_than_what_is_published(tape: Tape) -> None:
-    published = tape.totals_usd(tape.start_ms, tape.end_ms)
-    truth = tape.totals_usd(tape.start_ms, tape.end_ms, published=False)
+    published = totals_usd(tape, tape.start_ms, tape.end_ms)
+    truth = totals_usd(tape, tape.start_ms, tape.end_ms, published=False)
     for venue, sides in published.items():
         for side, usd in sides.items():
             assert truth[venue][side] >= usd

@@ -17,8 +17,9 @@ from unwind.simulator.episode import (
     PEAK_FROM_AT,
     PEAK_TO_AT,
 )
-from unwind.simulator.exchanges import binance
-from unwind.simulator.market import Tape, epoch_ms
+from unwind.simulator.exchanges import binance_dumps, respond
+from unwind.simulator.market.steady import epoch_ms
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import Request
 from unwind.simulator.segments import Outage, received_frames, segments, write_segments
 
@@ -27,8 +28,8 @@ CUT_OFF_HOUR = CUT_OFF.from_at.replace(minute=0)
 
 
 def instants(lines: list[str], event: str | None) -> list[datetime]:
-    told = [json.loads(line) for line in lines]
-    return [datetime.fromisoformat(one["received_at"]) for one in told if one.get("event") == event]
+    read = [json.loads(line) for line in lines]
+    return [datetime.fromisoformat(one["received_at"]) for one in read if one.get("event") == event]
 
 
 def test_what_is_missing_lies_in_the_calm_weeks_and_not_with_the_two_largest() -> None:
@@ -92,8 +93,8 @@ def test_an_asset_without_a_spot_market_has_no_spot_bars(tape: Tape) -> None:
     [without] = [one.symbol for one in ASSETS if not one.has_spot]
     assert without == "HYPE"
     params = {"interval": "5m", "limit": "3"}
-    answers = {
-        symbol: binance.answer(
+    responses = {
+        symbol: respond(
             tape,
             tape.end_ms,
             Request("binance_spot", "GET", "/api/v3/klines", {"symbol": symbol, **params}),
@@ -101,8 +102,8 @@ def test_an_asset_without_a_spot_market_has_no_spot_bars(tape: Tape) -> None:
         for symbol in ("HYPEUSDT", "BTCUSDT")
     }
     # The venue's own words for a symbol that it does not list.
-    assert json.loads(answers["HYPEUSDT"].body)["code"] == -1121
-    assert len(json.loads(answers["BTCUSDT"].body)) == 3
+    assert json.loads(responses["HYPEUSDT"].body)["code"] == -1121
+    assert len(json.loads(responses["BTCUSDT"].body)) == 3
     key = "data/spot/daily/klines/{0}/5m/{0}-5m-2026-01-28.zip"
-    assert binance.dump_csv(tape, key.format("HYPEUSDT")) is None
-    assert binance.dump_csv(tape, key.format("BTCUSDT"))
+    assert binance_dumps.dump_csv(tape, key.format("HYPEUSDT")) is None
+    assert binance_dumps.dump_csv(tape, key.format("BTCUSDT"))

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 import requests
+from tests.simulator.published import frames
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from unwind.simulator.endpoints import Moment
 from unwind.simulator.episode import PEAK_FROM_AT, PEAK_TO_AT
-from unwind.simulator.exchanges import Beat, Subscriber, WireStream, binance, bybit, okx
-from unwind.simulator.market import HOUR_MS, Tape, epoch_ms
+from unwind.simulator.exchanges import ExchangeStream, Heartbeat, Subscriber, okx
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import RECORDED, segments, write_segments
 from unwind.simulator.server import CONNECTION_IDS, Simulator
 from unwind.simulator.streams import OpenStream
@@ -290,7 +293,7 @@ def test_the_binance_stream_pushes_what_was_published(
 ) -> None:
     url = at_quarter_past.connections()["binance_ws"] + "/market/ws/!forceOrder@arr"
     heard = asyncio.run(_heard(at_quarter_past, url, [], HALF_MS))
-    expected = binance.frames(tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS)
+    expected = frames("binance", tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS)
     assert heard == [text for _, text in expected]
     assert len(heard) > 300
 
@@ -311,7 +314,7 @@ def test_the_bybit_stream_pushes_only_subscribed_symbols(
     assert json.loads(heard[0])["success"] is True
     assert json.loads(heard[1])["ret_msg"] == "pong"
     symbols = frozenset({"ETHUSDT"})
-    expected = bybit.frames(tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS, symbols)
+    expected = frames("bybit", tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS, symbols)
     assert heard[2:] == [text for _, text in expected]
 
 
@@ -372,8 +375,8 @@ def test_after_the_tapes_end_the_market_stands_still_and_files_still_appear(
     server: Simulator, tape: Tape
 ) -> None:
     server.set_now(PEAK_TO_AT + timedelta(days=5))
-    ticker = _get(server, "binance_um", "/fapi/v1/openInterest", symbol="BTCUSDT").json()
-    assert ticker["time"] == tape.end_ms
+    info = _get(server, "binance_um", "/fapi/v1/exchangeInfo").json()
+    assert info["serverTime"] == tape.end_ms
     monthly = "/data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2026-01.zip"
     assert _get(server, "binance_dumps", monthly).status_code == 200
     server.set_now(PEAK_TO_AT)
@@ -400,7 +403,7 @@ def test_the_okx_stream_replays_old_rows_on_subscribing_and_pongs(
     heard = asyncio.run(_heard(at_quarter_past, url, say, HALF_MS))
     assert heard[0] == "pong"
     assert json.loads(heard[1])["event"] == "subscribe"
-    assert heard[2:7] == okx.replay_frames(tape, PEAK_MS + QUARTER_MS)
+    assert heard[2:7] == okx.recent_frames(Moment(tape, PEAK_MS + QUARTER_MS, "okx"))
     assert len(heard) > 100
 
 
@@ -419,12 +422,12 @@ def test_a_dropped_stream_is_closed(at_quarter_past: Simulator) -> None:
 def test_a_stream_can_be_packed_and_is_closed_when_its_beats_stay_unanswered(
     tape: Tape,
 ) -> None:
-    def replies(who: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+    def replies(who: Subscriber, now: Moment, text: str) -> list[str]:
         who.unanswered = 0
         return []
 
-    beat = Beat(0.02, lambda now_ms: f'{{"op":"ping","ts":{now_ms}}}', unanswered=2)
-    wire = WireStream(
+    beat = Heartbeat(0.02, lambda now_ms: f'{{"op":"ping","ts":{now_ms}}}', unanswered=2)
+    wire = ExchangeStream(
         "htx_ws", lambda *_: [], replies, pack=lambda text: gzip.compress(text.encode())
     )
 
@@ -450,7 +453,7 @@ def test_segments_hold_what_a_recorder_receives_within_the_hour(tape: Tape) -> N
     assert received == sorted(received)
     assert received[0] >= "2026-01-29T14:00:00.005"
     assert received[-1] < "2026-01-29T15:00:00"
-    expected = binance.frames(tape, PEAK_MS - 100, PEAK_MS + HOUR_MS)
+    expected = frames("binance", tape, PEAK_MS - 100, PEAK_MS + HOUR_MS)
     assert {line["frame"] for line in lines} <= {text for _, text in expected}
     for line in lines[:200]:
         pushed = json.loads(line["frame"])["E"]
@@ -466,13 +469,13 @@ def _micros(stamp: str) -> int:
 
 def test_consecutive_segments_lose_and_repeat_nothing(tape: Tape) -> None:
     hours = [PEAK_FROM_AT - timedelta(hours=n) for n in (2, 1, 0)] + [PEAK_TO_AT]
-    for venue, speak in (("binance", binance.frames), ("bybit", bybit.frames), ("okx", okx.frames)):
-        frames = [
+    for venue in ("binance", "bybit", "okx"):
+        recorded = [
             json.loads(line)["frame"] for hour in hours for line in segments(tape, venue, hour)
         ]
-        expected = [text for _, text in speak(tape, PEAK_MS - 2 * HOUR_MS, tape.end_ms - 200)]
-        missing = set(expected) - set(frames)
-        assert len(frames) == len(set(frames)) or venue == "bybit"
+        pushed = frames(venue, tape, PEAK_MS - 2 * HOUR_MS, tape.end_ms - 200)
+        missing = {text for _, text in pushed} - set(recorded)
+        assert len(recorded) == len(set(recorded)) or venue == "bybit"
         assert not missing
 
 

@@ -16,25 +16,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.simulator.published import frames
 
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.ledger import Landing
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.simulator.episode import ASSETS, SEED_EPISODE, calm_tape, short_tape
-from unwind.simulator.exchanges import bitmex, gate, hyperliquid, okx, venues
+from unwind.simulator.exchanges import exchanges, hyperliquid_fills, respond
 from unwind.simulator.listings import STOCKS, listed
-from unwind.simulator.market import (
-    BACKSTOP,
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    SHORT,
-    Asset,
-    Tape,
-    _published,
-    instant,
-)
+from unwind.simulator.market.positions import BACKSTOP, LONG, SHORT
+from unwind.simulator.market.publication import published
+from unwind.simulator.market.scenario import Asset
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import Request
 from unwind.simulator.server import Simulator
 
@@ -163,7 +158,7 @@ def test_okx_lands_and_streams_what_is_margined_in_dollars(
         }
     framed = sorted(
         (int(detail["ts"]), round(float(detail["sz"]) * 100))
-        for _, text in okx.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS + MINUTE_MS)
+        for _, text in frames("okx", tape, PEAK_MS, PEAK_MS + HOUR_MS + MINUTE_MS)
         for item in json.loads(text)["data"]
         if item["instId"] == "BTC-USD_UM-SWAP"
         for detail in item["details"]
@@ -199,7 +194,7 @@ def test_gate_lands_and_streams_the_settlement_in_usd1(
     assert told
     framed = sorted(
         (row["time"], abs(int(row["size"])))
-        for _, text in gate.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS + MINUTE_MS)
+        for _, text in frames("gate", tape, PEAK_MS, PEAK_MS + HOUR_MS + MINUTE_MS)
         for row in json.loads(text)["result"]
         if row["contract"] == "BTC_USD1" and row["time"] < (PEAK_MS + HOUR_MS) // 1000
     )
@@ -221,7 +216,7 @@ def test_bitmex_lists_shares_and_dated_contracts_by_their_codes(
     assert listing["XBTH26"]["fundingRate"] is None
     ordered = [
         (row["symbol"], row["leavesQty"])
-        for _, text in bitmex.frames(tape, tape.start_ms, tape.end_ms)
+        for _, text in frames("bitmex", tape, tape.start_ms, tape.end_ms)
         if (said := json.loads(text))["action"] == "insert"
         for row in said["data"]
         if row["symbol"] == "TSLAUSDT"
@@ -246,7 +241,7 @@ def test_hyperliquid_lands_each_exchanges_contexts(
     assert all(":" not in coin["name"] for coin in told[""][1])
     victims = sorted(
         (fill["time"], fill["tid"], float(fill["sz"]))
-        for line in hyperliquid.block_lines(tape, PEAK_MS)
+        for line in hyperliquid_fills.block_lines(tape, PEAK_MS)
         for address, fill in json.loads(line)["events"]
         if fill["coin"] == "hyna:BTC"
         and address.lower() == fill.get("liquidation", {}).get("liquidatedUser", "").lower()
@@ -319,8 +314,8 @@ def test_a_long_and_a_short_of_one_second_are_both_published_and_the_smaller_one
         "side": np.array([LONG, SHORT, LONG, SHORT, LONG, LONG]),
         "notional_usd": np.array([900.0, 50.0, 800.0, 60.0, 5.0, 1.0]),
     }
-    published, _ = _published(tape, columns)
-    assert published.tolist() == [True, False, False, True, True, True]
+    shown, _ = published(tape.scenario, columns)
+    assert shown.tolist() == [True, False, False, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -350,7 +345,7 @@ def _busy_april() -> Tape:
 
 
 def test_the_rules_are_those_that_the_warehouse_states() -> None:
-    rules = {name: venue.trading.rule for name, venue in venues().items() if venue.trading}
+    rules = {name: venue.trading.rule for name, venue in exchanges().items() if venue.trading}
     assert rules["bitget"].kind == "largest_per_side"
     assert (rules["binance"].kind, rules["binance"].changes) == (
         "latest",
@@ -363,4 +358,4 @@ def test_an_exchange_that_is_not_there_is_refused(tape: Tape) -> None:
         *("hyperliquid", "POST", "/info", {}),
         json.dumps({"type": "metaAndAssetCtxs", "dex": "none"}).encode(),
     )
-    assert hyperliquid.answer(tape, tape.end_ms, asked).status == 422
+    assert respond(tape, tape.end_ms, asked).status == 422

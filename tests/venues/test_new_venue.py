@@ -77,14 +77,14 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 
 def _forget() -> None:
-    for found in (unwind.venues.venues, exchanges.venues, exchanges.venue_by_connection):
+    for found in (unwind.venues.venues, exchanges.exchanges, exchanges.exchange_of):
         found.cache_clear()
 
 
 def test_a_made_up_venue_is_asked_recorded_staged_and_counted(with_mirage: Path) -> None:
     connector = unwind.venues.venues()[NEW]
     assert connector.recorded
-    assert exchanges.venues()[NEW].connections == ("mirage", "mirage_ws")
+    assert exchanges.exchanges()[NEW].connections == ("mirage", "mirage_ws")
     home = Home(with_mirage / "home")
     due = due_datasets(home, hour_batch(IMPORTED_AT), connector)
     assert {"tickers", "premium_index", "funding"} <= {dataset.name for dataset in due}

@@ -21,8 +21,9 @@ from unwind.landing.imports import import_files
 from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.exchanges import venues as simulated
-from unwind.simulator.market import HOUR_MS, Tape, epoch_ms
+from unwind.simulator.exchanges import exchanges
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
 from unwind.venues import venues
@@ -48,8 +49,8 @@ from .tampering import (
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
-TRADED = sorted(name for name, venue in simulated().items() if venue.trading)
-STREAMED = sorted(name for name, venue in simulated().items() if venue.streams)
+TRADED = sorted(name for name, venue in exchanges().items() if venue.trading)
+STREAMED = sorted(name for name, venue in exchanges().items() if venue.streams)
 REPORTING = ("coinalyze", "coinglass")
 Totals = dict[tuple[str, str], tuple[int, float]]
 

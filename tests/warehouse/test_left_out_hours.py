@@ -31,7 +31,8 @@ from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
-from unwind.simulator.market import HOUR_MS, Tape, epoch_ms
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
 from unwind.venues import DAILY, venues

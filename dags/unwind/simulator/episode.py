@@ -14,16 +14,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from unwind.simulator.exchanges import venues
+from unwind.simulator.exchanges import exchanges
 from unwind.simulator.listings import listed
-from unwind.simulator.market import (
-    Appetite,
-    Asset,
-    Scenario,
-    Tape,
-    Wave,
-    Waypoint,
-)
+from unwind.simulator.market.scenario import Appetite, Asset, Scenario, Wave, Waypoint
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import Outage
 
 SEED = 20260129
@@ -177,7 +171,7 @@ DOWN = Outage("bybit", _at(26, 9), _at(26, 10))
 CUT_OFF = Outage("bitmex", _at(27, 16, 12), _at(27, 16, 47))
 OUTAGES = (DOWN, CUT_OFF)
 
-RULES = {name: venue.trading.rule for name, venue in venues().items() if venue.trading}
+RULES = {name: one.trading.rule for name, one in exchanges().items() if one.trading}
 
 SEED_EPISODE = Scenario(
     seed=SEED,

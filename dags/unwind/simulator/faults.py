@@ -1,14 +1,14 @@
 """Faults that the simulator shows on request.
 
-What venues really answer when they throttle, block, or break.
+What venues really respond when they throttle, block, or break.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from unwind.simulator.exchanges import venue_by_connection
-from unwind.simulator.responses import Answer, json_answer
+from unwind.simulator.exchanges import exchange_of
+from unwind.simulator.responses import Response, json_response
 
 RETRY_AFTER_SECONDS = 1
 WAF_PAGE = (
@@ -21,29 +21,29 @@ HTML_PAGE = (
     b"<body>We will be back soon.</body></html>"
 )
 TEXT, PAGE = {"content-type": "text/plain"}, {"content-type": "text/html; charset=utf-8"}
-# What a venue answers that states no other.
+# How a venue responds that states no other.
 USUAL = {
-    "throttled": json_answer({"error": "Too Many Requests"}, 429),
-    "banned": json_answer({"error": "Banned"}, 418),
-    "waf": Answer(403, WAF_PAGE, PAGE),
-    "geo_blocked": json_answer({"error": "Not available in your location"}, 451),
-    "error_code": json_answer({"error": "Too Many Requests"}),
-    "html": Answer(200, HTML_PAGE, PAGE),
-    "server_error": Answer(503, b"Service Unavailable", TEXT),
-    "not_found": Answer(404, b"Not Found", TEXT),
+    "throttled": json_response({"error": "Too Many Requests"}, 429),
+    "banned": json_response({"error": "Banned"}, 418),
+    "waf": Response(403, WAF_PAGE, PAGE),
+    "geo_blocked": json_response({"error": "Not available in your location"}, 451),
+    "error_code": json_response({"error": "Too Many Requests"}),
+    "html": Response(200, HTML_PAGE, PAGE),
+    "server_error": Response(503, b"Service Unavailable", TEXT),
+    "not_found": Response(404, b"Not Found", TEXT),
 }
 
-# Faults that replace the whole answer, those that break one on its way, and those of dumps.
-ANSWERED = tuple(USUAL)
+# Faults that replace the whole response, those that break one on its way, and those of dumps.
+REPLACED = tuple(USUAL)
 BROKEN = ("truncated", "empty", "reset", "no_answer", "slow")
 DUMP_FAULTS = ("broken_zip", "bad_checksum", "odd_rows", "republished")
 STREAM_FAULTS = ("drop", "refuse", "silent")
-FAULTS = ANSWERED + BROKEN + DUMP_FAULTS + STREAM_FAULTS
+FAULTS = REPLACED + BROKEN + DUMP_FAULTS + STREAM_FAULTS
 
 
 def names(venue: str, connection: str) -> bool:
     """Whether `venue`, a connection id or a venue's name, covers a connection."""
-    found = venue_by_connection().get(connection)
+    found = exchange_of(connection)
     return venue == connection or (found is not None and venue == found.name)
 
 
@@ -51,7 +51,7 @@ def names(venue: str, connection: str) -> bool:
 class Fault:
     """A fault of one connection, or of all of a venue's.
 
-    It shows for the next `requests` matching requests (None: until it is taken back). `path` limits
+    It shows for the next `requests` matching requests (None: until it is healed). `path` limits
     it to paths that contain the text; `seconds` is the Retry-After of `throttled` and `banned`, and
     the delay of `slow` and `no_answer`.
     """
@@ -71,11 +71,11 @@ class Fault:
         return names(self.venue, connection) and self.path in path and self.requests != 0
 
 
-def answered(fault: Fault, connection: str) -> Answer:
-    """The answer that replaces the venue's own."""
-    venue = venue_by_connection().get(connection)
-    stated = venue.faults.get((connection, fault.kind)) if venue else None
-    answer = stated or USUAL[fault.kind]
+def fault_response(fault: Fault, connection: str) -> Response:
+    """The response that replaces the venue's own."""
+    exchange = exchange_of(connection)
+    stated = exchange.faults.get(connection, {}) if exchange else {}
+    response = stated.get(fault.kind, USUAL[fault.kind])
     if fault.kind in ("throttled", "banned"):
-        return replace(answer, headers=answer.headers | {"retry-after": f"{fault.seconds:g}"})
-    return answer
+        return replace(response, headers=response.headers | {"retry-after": f"{fault.seconds:g}"})
+    return response

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from unwind.clock import HOUR
-from unwind.simulator.exchanges import venues as wire_venues
-from unwind.simulator.market import HOUR_MS, Tape, epoch_ms, instant, steady
+from unwind.simulator.exchanges import exchanges
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms, instant, steady
+from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import json_text
 
-RECORDED = tuple(name for name, venue in wire_venues().items() if venue.streams)
+RECORDED = tuple(name for name, venue in exchanges().items() if venue.streams)
 NETWORK_MICROSECONDS = (5_000, 80_000)
 
 
@@ -68,7 +69,7 @@ def received_frames(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[tu
     low, high = NETWORK_MICROSECONDS
     received = []
     latest = 0
-    for pushed_ms, text in wire_venues()[venue].received(tape, from_ms - high // 1000, to_ms):
+    for pushed_ms, text in exchanges()[venue].received(tape, from_ms - high // 1000, to_ms):
         delay = low + int((high - low) * steady("network", venue, pushed_ms, text[-60:]))
         latest = max(latest, pushed_ms * 1000 + delay)
         if from_ms * 1000 <= latest < to_ms * 1000:

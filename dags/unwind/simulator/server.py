@@ -24,31 +24,28 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from unwind.errors import UnwindError
-from unwind.simulator.exchanges import Answering, Subscriber, venue_by_connection, venues
+from unwind.simulator.exchanges import Exchange, Subscriber, exchange_of, exchanges, respond
 from unwind.simulator.faults import (
-    ANSWERED,
     BROKEN,
     DUMP_FAULTS,
+    REPLACED,
     STREAM_FAULTS,
     Fault,
-    answered,
+    fault_response,
     names,
 )
-from unwind.simulator.market import Tape, epoch_ms, instant
-from unwind.simulator.responses import Answer, Request, json_answer
+from unwind.simulator.market.steady import epoch_ms, instant
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.responses import Request, Response, json_response
 from unwind.simulator.streams import STREAMS, OpenStream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-ANSWERS: dict[str, Answering] = {
-    connection: answering
-    for venue in venues().values()
-    for connection, answering in venue.answers.items()
-}
-FILE_CONNECTIONS = {connection for venue in venues().values() for connection in venue.files}
-CONNECTION_IDS = (*ANSWERS, *STREAMS)
+HTTP_CONNECTIONS = tuple(name for one in exchanges().values() for name in one.apis)
+FILE_CONNECTIONS = {name for one in exchanges().values() for name in one.files}
+CONNECTION_IDS = (*HTTP_CONNECTIONS, *STREAMS)
 START_TIMEOUT_SECONDS = 20
 PLAY_STEP_SECONDS = 0.1
 
@@ -259,17 +256,17 @@ class Simulator:
         if connection == "control":
             await _send(send, self._control(scope["method"], body))
             return
-        if connection not in ANSWERS:
-            await _send(send, json_answer({"error": f"no such venue: {scope['path']}"}, 404))
+        if connection not in HTTP_CONNECTIONS:
+            await _send(send, json_response({"error": f"no such venue: {scope['path']}"}, 404))
             return
         self.requested[connection] += 1
         params = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         capped = self._capped(connection, params)
         request = Request(connection, scope["method"], path, capped, body, headers)
-        fault = self._fault(connection, path, ANSWERED + BROKEN + DUMP_FAULTS)
-        if fault is not None and fault.kind in ANSWERED:
-            await _send(send, answered(fault, connection))
+        fault = self._fault(connection, path, REPLACED + BROKEN + DUMP_FAULTS)
+        if fault is not None and fault.kind in REPLACED:
+            await _send(send, fault_response(fault, connection))
             return
         if fault is not None and fault.kind in ("reset", "no_answer"):
             if fault.kind == "no_answer":
@@ -278,21 +275,21 @@ class Simulator:
             return
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        answer = await asyncio.to_thread(self._answer, request, fault)
+        response = await asyncio.to_thread(self._response, request, fault)
         if fault is not None and fault.kind == "truncated":
-            await _send_half(scope, send, answer)
+            await _send_half(scope, send, response)
             return
         if fault is not None and fault.kind == "empty":
-            answer = replace(answer, status=200, body=b"")
-        await _send(send, answer)
+            response = replace(response, status=200, body=b"")
+        await _send(send, response)
 
     def _capped(self, connection: str, params: dict[str, str]) -> dict[str, str]:
-        name = venue_by_connection()[connection].capped
+        name = _exchange(connection).capped
         if name is None or self.page_cap is None:
             return params
         return params | {name: str(min(int(params.get(name) or 10**6), self.page_cap))}
 
-    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+    def _response(self, request: Request, fault: Fault | None) -> Response:
         # Files appear after the tape's end too; the market itself stands still there.
         now_ms = self.now_ms
         if request.connection not in FILE_CONNECTIONS:
@@ -300,9 +297,9 @@ class Simulator:
         try:
             if fault is not None and fault.kind in DUMP_FAULTS:
                 return _faulty_file(self.tape, now_ms, request, fault.kind)
-            return ANSWERS[request.connection](self.tape, now_ms, request)
+            return respond(self.tape, now_ms, request)
         except ValueError as problem:
-            return json_answer(
+            return json_response(
                 {"code": -1100, "msg": f"Illegal characters found in a parameter: {problem}"}, 400
             )
 
@@ -316,7 +313,7 @@ class Simulator:
                     return fault
         return None
 
-    def _control(self, method: str, body: bytes) -> Answer:
+    def _control(self, method: str, body: bytes) -> Response:
         """GET shows the server's state.
 
         POST sets `now`, `play`, a fault (`venue` and `fault`), or `heal`.
@@ -325,8 +322,8 @@ class Simulator:
             try:
                 self._steer(json.loads(body or b"{}"))
             except (ValueError, KeyError, TypeError) as problem:
-                return json_answer({"error": str(problem)}, 400)
-        return json_answer(
+                return json_response({"error": str(problem)}, 400)
+        return json_response(
             {
                 "now": instant(self.now_ms).isoformat(),
                 "from": instant(self.tape.start_ms).isoformat(),
@@ -359,17 +356,19 @@ class Simulator:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection, path = _routed(scope)
-        fault = self._fault(connection, path, ANSWERED + STREAM_FAULTS)
+        fault = self._fault(connection, path, REPLACED + STREAM_FAULTS)
         await receive()
-        if fault is not None and fault.kind in ANSWERED:
-            await _send(send, answered(fault, connection), "websocket.http.response")
+        if fault is not None and fault.kind in REPLACED:
+            await _send(send, fault_response(fault, connection), "websocket.http.response")
             return
         if connection not in STREAMS or (fault is not None and fault.kind == "refuse"):
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        wire = STREAMS[connection]
-        stream = OpenStream(wire, Subscriber(connection, path, fault is not None, beat=wire.beat))
+        stated = STREAMS[connection]
+        stream = OpenStream(
+            stated, Subscriber(connection, path, fault is not None, beat=stated.beat)
+        )
         query = scope["query_string"].decode()
         stream.greet(self.tape, self.now_ms, query)
         pump = asyncio.create_task(_pump(stream, send))
@@ -393,7 +392,7 @@ class Simulator:
 
 
 def _user_info(connection: str) -> str:
-    key = venue_by_connection()[connection].key
+    key = _exchange(connection).key
     return f":{key}@" if key else ""
 
 
@@ -407,15 +406,24 @@ def _routed(scope: Scope) -> tuple[str, str]:
     return first.replace("-", "_"), f"/{rest}" if rest else "/"
 
 
-def _faulty_file(tape: Tape, now_ms: int, request: Request, kind: str) -> Answer:
+def _exchange(connection: str) -> Exchange:
+    exchange = exchange_of(connection)
+    if exchange is None:
+        raise KeyError(connection)
+    return exchange
+
+
+def _faulty_file(tape: Tape, now_ms: int, request: Request, kind: str) -> Response:
     """A file that its venue makes odd, or half of it."""
-    faulty = venue_by_connection()[request.connection].faulty_file
-    if faulty is not None:
-        return faulty(tape, now_ms, request, kind)
-    answer = ANSWERS[request.connection](tape, now_ms, request)
+    exchange = _exchange(request.connection)
+    if request.connection not in exchange.files:
+        return respond(tape, now_ms, request)
+    if exchange.faulty_file is not None:
+        return exchange.faulty_file(tape, now_ms, exchange.name, request, kind)
+    response = respond(tape, now_ms, request)
     if kind != "broken_zip":
-        return answer
-    return replace(answer, body=answer.body[: len(answer.body) // 2])
+        return response
+    return replace(response, body=response.body[: len(response.body) // 2])
 
 
 async def _body(receive: Receive) -> bytes:
@@ -427,26 +435,26 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
-    named = {"content-length": str(len(answer.body))} | answer.headers
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    named = {"content-length": str(len(response.body))} | response.headers
     return [(name.lower().encode(), value.encode()) for name, value in named.items()]
 
 
-async def _send(send: Send, answer: Answer, kind: str = "http.response") -> None:
-    headers = _headers(answer)
-    await send({"type": f"{kind}.start", "status": answer.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": answer.body})
+async def _send(send: Send, response: Response, kind: str = "http.response") -> None:
+    headers = _headers(response)
+    await send({"type": f"{kind}.start", "status": response.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": response.body})
 
 
-async def _send_half(scope: Scope, send: Send, answer: Answer) -> None:
+async def _send_half(scope: Scope, send: Send, response: Response) -> None:
     """Promise the whole body, send half, and hang up."""
     await send(
-        {"type": "http.response.start", "status": answer.status, "headers": _headers(answer)}
+        {"type": "http.response.start", "status": response.status, "headers": _headers(response)}
     )
     await send(
         {
             "type": "http.response.body",
-            "body": answer.body[: len(answer.body) // 2],
+            "body": response.body[: len(response.body) // 2],
             "more_body": True,
         }
     )

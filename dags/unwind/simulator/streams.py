@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from unwind.simulator.exchanges import Subscriber, WireStream, venues
-from unwind.simulator.market import Tape
+from unwind.simulator.endpoints import Moment
+from unwind.simulator.exchanges import (
+    ExchangeStream,
+    Subscriber,
+    as_text,
+    exchange_of,
+    exchanges,
+)
+from unwind.simulator.market.tape import Tape
 
-# A client may ask for a beat at any time; this often it is looked whether it has.
-UNASKED_SECONDS = 0.5
-STREAMS = {stream.connection: stream for venue in venues().values() for stream in venue.streams}
+# A client may ask for heartbeats at any time; this often it is looked whether it has.
+NO_BEAT_SECONDS = 0.5
+STREAMS = {stream.connection: stream for one in exchanges().values() for stream in one.streams}
 
 
 @dataclass(eq=False)
 class OpenStream:
     """One open connection: its subscriptions, and the texts that wait for it (None closes it)."""
 
-    stream: WireStream
+    stream: ExchangeStream
     subscriber: Subscriber
     waiting: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
 
+    def _now(self, tape: Tape, now_ms: int) -> Moment:
+        exchange = exchange_of(self.stream.connection)
+        return Moment(tape, now_ms, exchange.name if exchange else "")
+
+    def _send(self, messages: Iterable[Any]) -> None:
+        for message in messages:
+            self.waiting.put_nowait(as_text(message))
+
     def greet(self, tape: Tape, now_ms: int, query: str) -> None:
-        """Queue what the venue says first; the URL may subscribe already."""
-        for text in self.stream.opened(self.subscriber, tape, now_ms, query):
-            if not self.subscriber.deaf:
-                self.waiting.put_nowait(text)
+        """Queue the venue's greeting; the URL may subscribe already."""
+        greeting = list(self.stream.opened(self.subscriber, self._now(tape, now_ms), query))
+        if not self.subscriber.deaf:
+            self._send(greeting)
 
     def push(self, tape: Tape, from_ms: int, to_ms: int) -> None:
         """Queue what the venue pushed to these subscriptions in [from, to)."""
@@ -39,17 +55,15 @@ class OpenStream:
 
     def hear(self, tape: Tape, now_ms: int, text: str) -> None:
         """Queue what the venue answers to a text that the client sent."""
-        if self.subscriber.deaf:
-            return
-        for reply in self.stream.replies(self.subscriber, tape, now_ms, text):
-            self.waiting.put_nowait(reply)
+        if not self.subscriber.deaf:
+            self._send(self.stream.replies(self.subscriber, self._now(tape, now_ms), text))
 
     async def beat(self, now_ms: Callable[[], int]) -> None:
-        """Queue what the venue sends by itself; ends when it has closed an unanswering client's."""
+        """Queue heartbeats; ends when the venue has closed the connection of a silent client."""
         who = self.subscriber
         while True:
             beat = who.beat
-            await asyncio.sleep(beat.seconds if beat else UNASKED_SECONDS)
+            await asyncio.sleep(beat.seconds if beat else NO_BEAT_SECONDS)
             if beat is None or beat is not who.beat or who.deaf:
                 continue
             if who.unanswered == beat.unanswered:

@@ -1,23 +1,12 @@
-"""The venues' wire formats: one file each, found by being here.
+"""The simulated exchanges: one file each, found by being here.
 
-A venue file has pure functions from a tape and an instant to the bytes that the venue would send,
-and states as `VENUE` what there is of it: `WireVenue(name, answers=..., streams=..., trading=...)`.
-A new venue is a new file; nothing else changes, for the weights are shares of their sum.
+A file states as `EXCHANGE` what there is of a venue: its contracts, its REST endpoints as tables of
+paths and rows (see `endpoints`), its streams' frames, and how it words its faults. A new venue is a
+new file; nothing else changes, for the weights are shares of their sum. Nothing here is shared
+with the connectors or with staging: what a venue means is stated twice, and compared by tests.
 
-What a file is made of comes from the `Tape`:
-
-- liquidations: `tape.records(tape.pushed_rows(venue, from_ms, to_ms))` by the instant of their
-  push, `tape.records(tape.rows(venue, from_ms, to_ms))` by their own; both what was published
-  alone. Their text is exact by `answer.stepped(one.quantity_steps, instrument.quantity_decimals)`
-  and `stepped(one.fill_ticks, instrument.price_decimals)`;
-- what one frame of a push carries: `pushes(tape, venue, from_ms, to_ms, symbols)`;
-- contracts: `tape.instruments_of(venue, market)`, `tape.instrument_number[venue, symbol]`;
-- open interest, one-sided, at a minute's end: `oi_contracts`, `oi_base`, `oi_usd`;
-- prices at a minute's end: `mark_price`, `index_price`; bars: `mark_bars(tape, instrument, ...)`
-  of the mark as it is written, or `bars(asset, first, last, width)`,
-  with the day's `volume_usd[asset_index[asset], minute]`;
-- funding: `funding_rate` per interval, `funding_times_ms`; ratios: `long_short_ratios`;
-- `minute_of(now_ms)`: the last complete minute. Nothing may be told of the time after `now_ms`.
+A file takes what it publishes from the tape: `Quote` for a contract at an instant, `Liquidation`
+for what was liquidated, `Push` for what one push of a stream carries.
 """
 
 from __future__ import annotations
@@ -29,25 +18,22 @@ from dataclasses import dataclass, field
 from functools import cache
 from heapq import merge
 from operator import itemgetter
+from typing import Any, NamedTuple
 
-from unwind.simulator.market import (
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
-)
-from unwind.simulator.responses import Answer, Request, fixed
+from unwind.simulator.endpoints import Moment, Quote
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.tape import Liquidation, Tape
+from unwind.simulator.responses import Request, Response, json_response, json_text
 
 # What was pushed in [from, to) to a subscriber of these symbols (None: of all), as (push time,
 # text) in order of the push.
 Frames = Callable[[Tape, int, int, frozenset[str] | None], list[tuple[int, str]]]
-Answering = Callable[[Tape, int, Request], Answer]
+Responder = Callable[[Tape, int, str, Request], Response]
+FileFault = Callable[[Tape, int, str, Request, str], Response]
 
 
 @dataclass(frozen=True)
-class Beat:
+class Heartbeat:
     """A text that the venue sends by itself every so many seconds, made of the tape's instant.
 
     After `unanswered` of them without an answer it closes the connection (None: it never does).
@@ -62,8 +48,8 @@ class Beat:
 class Subscriber:
     """What one open connection has subscribed to: symbols as `Frames` takes them, or everything.
 
-    A `deaf` one was accepted but will never be told anything. `wrap` is put around each of its
-    frames; `beat` may be changed by what the client says, and `unanswered` is set to 0 when it
+    A `deaf` one was accepted but will never be sent anything. `wrap` is put around each of its
+    frames; `beat` may be changed by a client's message, and `unanswered` is set to 0 when it
     answers.
     """
 
@@ -73,32 +59,33 @@ class Subscriber:
     symbols: set[str] = field(default_factory=set)
     everything: bool = False
     wrap: Callable[[str], str] | None = None
-    beat: Beat | None = None
+    beat: Heartbeat | None = None
     unanswered: int = 0
 
 
-def _silent(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
+def _silent(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
     return []
 
 
 @dataclass(frozen=True)
-class WireStream:
-    """One WebSocket connection id: what is said on it.
+class ExchangeStream:
+    """One WebSocket connection id.
 
     `opened` takes the query of the URL (the path is the subscriber's), may subscribe by it, and
     gives the greeting. `replies` answers a client's text, snapshots included, and notes in the
-    subscriber what it asked for. `pack` makes of every outgoing text the bytes that are sent.
+    subscriber what it asked for. Both give texts, or values that are sent as JSON. `pack` makes of
+    every outgoing text the bytes that are sent.
     """
 
     connection: str
     frames: Frames
-    replies: Callable[[Subscriber, Tape, int, str], list[str]]
-    opened: Callable[[Subscriber, Tape, int, str], list[str]] = _silent
+    replies: Callable[[Subscriber, Moment, str], Iterable[Any]]
+    opened: Callable[[Subscriber, Moment, str], Iterable[Any]] = _silent
     pack: Callable[[str], bytes] | None = None
-    beat: Beat | None = None
+    beat: Heartbeat | None = None
 
 
-def _none(asset: Asset) -> Sequence[Instrument]:
+def _no_contracts(asset: Asset) -> Sequence[Instrument]:
     return ()
 
 
@@ -107,105 +94,128 @@ class Trading:
     """What is traded at a venue.
 
     `contracts` are those it lists on a coin (see `listings.contract`), their shares being parts
-    of the venue's, and `stocks` those on an asset of the sector `stocks`. The weights tell how an
+    of the venue's, and `stocks` those on an asset of the sector `stocks`. The weights give how an
     asset's open interest and new positions divide between venues; `size_scale` is the size of its
     positions relative to the others'.
     """
 
-    contracts: Callable[[Asset], Sequence[Instrument]]
+    contracts: Callable[[Asset], Iterable[Instrument]]
     oi_weight: float
     flow_weight: float
     rule: PublicationRule
     size_scale: float = 1.0
-    stocks: Callable[[Asset], Sequence[Instrument]] = _none
+    stocks: Callable[[Asset], Iterable[Instrument]] = _no_contracts
 
 
 @dataclass(frozen=True)
-class WireVenue:
+class Exchange:
     """A venue as its file states it.
 
-    `answers` has a function for each HTTP connection id; those in `files` serve files, which still
-    appear after the tape's end. `faults` are the answers, by connection id and kind of fault
+    `apis` has a responder for each HTTP connection id; those in `files` serve files, which still
+    appear after the tape's end. `faults` are the responses, by connection id and kind of fault
     (`throttled`, `error_code`, ...), that differ from the usual ones; `faulty_file` shows a fault
     of files. `capped` names the parameter of page sizes that a server may lower. `key` is the one
     that it accepts, where it wants one.
 
-    `recorded` is what a recorder hears in [from, to), if not the streams' frames. `written` is the
-    text of one published liquidation, to be found in the frames or else in what `told` gives of the
-    liquidations that happened in [from, to).
+    `written` is the text of one published liquidation, to be found in the frames or else in what
+    `reported` gives of the liquidations that happened in [from, to).
     """
 
     name: str
-    answers: Mapping[str, Answering] = field(default_factory=dict)
+    apis: Mapping[str, Responder] = field(default_factory=dict)
     files: tuple[str, ...] = ()
-    streams: tuple[WireStream, ...] = ()
+    streams: tuple[ExchangeStream, ...] = ()
     trading: Trading | None = None
-    faults: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
-    faulty_file: Callable[[Tape, int, Request, str], Answer] | None = None
+    faults: Mapping[str, Mapping[str, Response]] = field(default_factory=dict)
+    faulty_file: FileFault | None = None
     capped: str | None = None
     key: str | None = None
-    recorded: Callable[[Tape, int, int], list[tuple[int, str]]] | None = None
-    written: Callable[[Tape, Liquidation], str] | None = None
-    told: Callable[[Tape, int, int], Iterable[str]] | None = None
+    written: Callable[[Liquidation], Any] | None = None
+    reported: Callable[[Tape, int, int], Iterable[str]] | None = None
 
     @property
     def connections(self) -> tuple[str, ...]:
         """Its connection ids."""
-        return (*self.answers, *(stream.connection for stream in self.streams))
+        return (*self.apis, *(stream.connection for stream in self.streams))
 
     def received(self, tape: Tape, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """What a recorder of all its streams hears in [from, to)."""
-        if self.recorded is not None:
-            return self.recorded(tape, from_ms, to_ms)
-        heard = (stream.frames(tape, from_ms, to_ms, None) for stream in self.streams)
-        return list(merge(*heard, key=itemgetter(0)))
+        """What a recorder of all its streams receives in [from, to)."""
+        sent = (stream.frames(tape, from_ms, to_ms, None) for stream in self.streams)
+        return list(merge(*sent, key=itemgetter(0)))
 
 
-def pushes(
-    tape: Tape, venue: str, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, Instrument, list[Liquidation]]]:
-    """What a venue published: each push's instant in [from, to), contract and rows."""
-    groups: dict[tuple[int, int], list[Liquidation]] = {}
-    for one in tape.records(tape.pushed_rows(venue, from_ms, to_ms)):
-        if symbols is None or tape.instruments[one.instrument].symbol in symbols:
-            groups.setdefault((one.pushed_ms, one.instrument), []).append(one)
-    return [
-        (pushed_ms, tape.instruments[number], rows) for (pushed_ms, number), rows in groups.items()
-    ]
+def rate_limited(body: Any) -> dict[str, Response]:
+    """The faults of a venue that words a rate limit alike with status 429 and inside status 200."""
+    return {"throttled": json_response(body, 429), "error_code": json_response(body)}
 
 
-def mark_bars(
-    tape: Tape, instrument: Instrument, starts: range, now_ms: int
-) -> list[tuple[int, list[str]]]:
-    """A contract's mark bars that begin at these instants (ms), a step of the range long.
+# -- pushes ----------------------------------------------------------------------------------------
 
-    Each is its start, and open, high, low and close as the contract's prices are written. The last
-    one may be unfinished at `now_ms`, and is left out before its first minute is over.
-    """
-    if not starts:
-        return []
-    first = (starts[0] - tape.start_ms) // MINUTE_MS
-    last = (min(starts[-1] + starts.step, now_ms, tape.end_ms) - tape.start_ms) // MINUTE_MS
-    bars = tape.bars(instrument.asset, first, last, starts.step // MINUTE_MS, spot=False).tolist()
-    scale, decimals = instrument.multiplier, instrument.price_decimals
-    return [
-        (at_ms, [fixed(price * scale, decimals) for price in bar[:4]])
-        for at_ms, bar in zip(starts, bars, strict=False)
-    ]
+
+class Push(NamedTuple):
+    """What a venue published of one contract at one instant."""
+
+    at_ms: int
+    contract: Instrument
+    rows: list[Liquidation]
+    tape: Tape
+
+    def quote_before(self) -> Quote:
+        """The contract half a second earlier: for trades that liquidate nobody."""
+        return Quote(self.tape, self.contract, self.at_ms - 500)
+
+
+def per_push(venue: str, messages: Callable[[Push], Iterable[Any]]) -> Frames:
+    """Frames made push by push: texts, or values that are sent as JSON."""
+
+    def frames(
+        tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
+    ) -> list[tuple[int, str]]:
+        groups: dict[tuple[int, int], list[Liquidation]] = {}
+        for one in tape.records(tape.pushed_rows(venue, from_ms, to_ms)):
+            if symbols is None or one.contract.symbol in symbols:
+                groups.setdefault((one.pushed_ms, one.instrument), []).append(one)
+        return [
+            (at_ms, as_text(message))
+            for (at_ms, _), rows in groups.items()
+            for message in messages(Push(at_ms, rows[0].contract, rows, tape))
+        ]
+
+    return frames
+
+
+def as_text(message: Any) -> str:
+    """A message as it is sent: a text as it is, anything else as JSON."""
+    return message if isinstance(message, str) else json_text(message)
+
+
+# -- all of them -----------------------------------------------------------------------------------
 
 
 @cache
-def venues() -> Mapping[str, WireVenue]:
-    """Every venue by name: those with a stream first, each in order of names."""
-    found: list[WireVenue] = [
-        importlib.import_module(f"{__name__}.{module.name}").VENUE
+def exchanges() -> Mapping[str, Exchange]:
+    """Every exchange by name: those with a stream first, each in order of names."""
+    modules = [
+        importlib.import_module(f"{__name__}.{module.name}")
         for module in pkgutil.iter_modules(__path__)
     ]
-    found.sort(key=lambda venue: (not venue.streams, venue.name))
-    return {venue.name: venue for venue in found}
+    found = [module.EXCHANGE for module in modules if hasattr(module, "EXCHANGE")]
+    found.sort(key=lambda one: (not one.streams, one.name))
+    return {one.name: one for one in found}
 
 
 @cache
-def venue_by_connection() -> Mapping[str, WireVenue]:
-    """Each connection id's venue."""
-    return {one: venue for venue in venues().values() for one in venue.connections}
+def exchange_of(connection: str) -> Exchange | None:
+    """The exchange of a connection id."""
+    return next((one for one in exchanges().values() if connection in one.connections), None)
+
+
+def respond(tape: Tape, now_ms: int, request: Request) -> Response:
+    """The response of the exchange whose connection is asked, at an instant.
+
+    KeyError for a connection that no exchange has; ValueError where a parameter is no number.
+    """
+    exchange = exchange_of(request.connection)
+    if exchange is None:
+        raise KeyError(request.connection)
+    return exchange.apis[request.connection](tape, now_ms, exchange.name, request)

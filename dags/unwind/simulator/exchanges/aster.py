@@ -1,188 +1,152 @@
 """Aster: forceOrder frames and futures endpoints like Binance's, without COIN-M and /market.
 
-`S` is the liquidation order's side; the latest liquidation of a contract and second is told.
+`S` is the liquidation order's side; of a contract and second the latest liquidation is published.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue
-from unwind.simulator.listings import contract, usual_funding_hours
-from unwind.simulator.market import (
-    DAY_MS,
-    LONG,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
+from unwind.simulator.contracts import contract, usual_funding_hours
+from unwind.simulator.endpoints import Api, Call, Limit, Moment, Named, Quote, Snapshot, Window
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
+    rate_limited,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
-)
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import DAY_MS
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import json_object, json_response
 
-NO_SUCH_SYMBOL = {"code": -1121, "msg": "Invalid symbol."}
+NO_SUCH_SYMBOL = json_response({"code": -1121, "msg": "Invalid symbol."}, 400)
 THROTTLED = {"code": -1003, "msg": "Too many requests."}
+ALL = "!forceOrder@arr"
+WINDOW, LIMIT = Window("startTime", "endTime"), Limit(100)
 
 
-def contracts(asset: Asset) -> list[Instrument]:
-    return [
-        contract(
-            "aster",
-            "",
-            asset,
-            f"{asset.symbol}USDT",
-            funding_interval_hours=usual_funding_hours(asset),
-        )
-    ]
+def contracts(asset: Asset) -> Iterator[Instrument]:
+    yield contract(asset, f"{asset.symbol}USDT", hours=usual_funding_hours(asset))
 
 
-def force_order(tape: Tape, one: Liquidation) -> str:
+def force_order(one: Liquidation) -> dict[str, Any]:
     """The frame of one published liquidation."""
-    instrument = tape.instruments[one.instrument]
-    size = stepped(one.quantity_steps, instrument.quantity_decimals)
-    order = {
-        "s": instrument.symbol,
-        "S": "SELL" if one.side == LONG else "BUY",
-        "o": "LIMIT",
-        "f": "IOC",
-        "q": size,
-        "p": stepped(one.bankruptcy_ticks, instrument.price_decimals),
-        "ap": stepped(one.fill_ticks, instrument.price_decimals),
-        "X": "FILLED",
-        "l": size,
-        "z": size,
-        "T": one.at_ms,
+    return {
+        "e": "forceOrder",
+        "E": one.pushed_ms,
+        "o": {
+            "s": one.contract.symbol,
+            "S": one.order_side.upper(),
+            "o": "LIMIT",
+            "f": "IOC",
+            "q": one.size,
+            "p": one.price(one.bankruptcy_ticks),
+            "ap": one.price(one.fill_ticks),
+            "X": "FILLED",
+            "l": one.size,
+            "z": one.size,
+            "T": one.at_ms,
+        },
     }
-    return json_text({"e": "forceOrder", "E": one.pushed_ms, "o": order})
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
-    """One frame a published liquidation."""
-    return [
-        (one.pushed_ms, force_order(tape, one))
-        for one in tape.records(tape.pushed_rows("aster", from_ms, to_ms))
-        if symbols is None or tape.instruments[one.instrument].symbol in symbols
-    ]
+def messages(push: Push) -> list[dict[str, Any]]:
+    return [force_order(one) for one in push.rows]
 
 
-def opened(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
+def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
     """A URL subscribes by itself; a combined stream's frames are wrapped."""
     if subscriber.path == "/stream":
         names = dict(parse_qsl(query)).get("streams", "")
-        subscriber.wrap = lambda text: f'{{"stream":"!forceOrder@arr","data":{text}}}'
+        subscriber.wrap = lambda text: f'{{"stream":"{ALL}","data":{text}}}'
     else:
         names = subscriber.path.removeprefix("/ws/")
-    subscriber.everything = "!forceOrder@arr" in unquote(names).split("/")
+    subscriber.everything = ALL in unquote(names).split("/")
     return []
 
 
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     order = json_object(text)
     if order.get("method") == "SUBSCRIBE":
-        subscriber.everything |= "!forceOrder@arr" in order.get("params", [])
-    return [json_text({"result": None, "id": order.get("id")})]
+        subscriber.everything |= ALL in order.get("params", [])
+    return [{"result": None, "id": order.get("id")}]
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The answer of /fapi/v1/* at an instant."""
-    listed = tape.instruments_of("aster")
-    minute = tape.minute_of(now_ms)
-    match request.path.removeprefix("/fapi/v1/"):
-        case "ticker/24hr":
-            return json_answer([_ticker(tape, now_ms, one) for one in listed])
-        case "premiumIndex":
-            return json_answer([_premium(tape, now_ms, one) for one in listed])
-        case "exchangeInfo":
-            return json_answer({"serverTime": now_ms, "symbols": [_listing(i) for i in listed]})
-        case "fundingRate":
-            return json_answer(_funding(tape, now_ms, request, listed))
-        case "openInterest":
-            wanted = [i for i in listed if i.symbol == request.params.get("symbol")]
-            if not wanted:
-                return json_answer(NO_SUCH_SYMBOL, 400)
-            oi = fixed(tape.oi_contracts(wanted[0], minute), wanted[0].quantity_decimals)
-            return json_answer({"openInterest": oi, "symbol": wanted[0].symbol, "time": now_ms})
-    return NO_SUCH_PATH
-
-
-def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    minute = tape.minute_of(now_ms)
-    price, usd = tape.mark_price(instrument, minute), tape.traded_usd_24h(instrument, minute)
+def ticker(q: Quote) -> dict[str, Any]:
     return {
-        "symbol": instrument.symbol,
-        "lastPrice": fixed(price, instrument.price_decimals),
-        "volume": fixed(usd / price, instrument.quantity_decimals),
-        "quoteVolume": fixed(usd, 2),
-        "openTime": now_ms - DAY_MS,
-        "closeTime": now_ms,
+        "symbol": q.symbol,
+        "lastPrice": q.price(q.mark),
+        "volume": q.size(q.traded_usd / q.mark),
+        "quoteVolume": f"{q.traded_usd:.2f}",
+        "openTime": q.at_ms - DAY_MS,
+        "closeTime": q.at_ms,
     }
 
 
-def _premium(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
-    step = instrument.funding_interval_hours * 3_600_000
+def premium(q: Quote) -> dict[str, Any]:
     return {
-        "symbol": instrument.symbol,
-        "markPrice": fixed(tape.mark_price(instrument, minute), decimals),
-        "indexPrice": fixed(tape.index_price(instrument, minute), decimals),
-        "lastFundingRate": fixed(tape.funding_rate(instrument, now_ms), 8),
+        "symbol": q.symbol,
+        "markPrice": q.price(q.mark),
+        "indexPrice": q.price(q.index),
+        "lastFundingRate": f"{q.rate:.8f}",
         "interestRate": "0.00010000",
-        "nextFundingTime": (now_ms // step + 1) * step,
-        "time": now_ms,
+        "nextFundingTime": q.settles_ms,
+        "time": q.at_ms,
     }
 
 
-def _listing(instrument: Instrument) -> dict[str, Any]:
+def listing(q: Quote) -> dict[str, Any]:
     return {
-        "symbol": instrument.symbol,
-        "pair": instrument.symbol,
+        "symbol": q.symbol,
+        "pair": q.symbol,
         "contractType": "PERPETUAL",
         "status": "TRADING",
-        "baseAsset": instrument.base_asset,
-        "quoteAsset": instrument.quote_asset,
-        "marginAsset": instrument.quote_asset,
+        "baseAsset": q.contract.base_asset,
+        "quoteAsset": q.contract.quote_asset,
+        "marginAsset": q.contract.quote_asset,
         "onboardDate": 1700000000000,
     }
 
 
-def _funding(
-    tape: Tape, now_ms: int, request: Request, listed: list[Instrument]
-) -> list[dict[str, Any]]:
-    start = request.integer("startTime", 0) or 0
-    end = min(request.integer("endTime", now_ms) or now_ms, now_ms)
+def funding(call: Call) -> list[dict[str, Any]]:
+    """Of all contracts, oldest first."""
+    start, end = WINDOW.of(call)
     rows = [
-        {
-            "symbol": instrument.symbol,
-            "fundingRate": fixed(tape.funding_rate(instrument, at_ms), 8),
-            "fundingTime": at_ms + 3,
-        }
-        for instrument in listed
-        for at_ms in tape.funding_times_ms(instrument, start, end)
+        {"symbol": one.symbol, "fundingRate": f"{q.rate:.8f}", "fundingTime": q.at_ms + 3}
+        for one in call.contracts()
+        for at_ms in call.tape.funding_times_ms(one, start, end)
+        for q in [call.quote(one, at_ms)]
     ]
     rows.sort(key=lambda row: row["fundingTime"])
-    return rows[: request.integer("limit", 100) or 100]
+    return rows[: LIMIT.of(call)]
 
 
-VENUE = WireVenue(
-    "aster",
-    answers={"aster": answer},
-    streams=(WireStream("aster_ws", frames, replies, opened=opened),),
-    trading=Trading(contracts, oi_weight=0.03, flow_weight=0.03, rule=PublicationRule("latest")),
-    faults={
-        ("aster", "throttled"): json_answer(THROTTLED, 429),
-        ("aster", "error_code"): json_answer(THROTTLED),
+API = Api(
+    {
+        "/fapi/v1/ticker/24hr": Snapshot(ticker),
+        "/fapi/v1/premiumIndex": Snapshot(premium),
+        "/fapi/v1/exchangeInfo": lambda call: {
+            "serverTime": call.now_ms,
+            "symbols": Snapshot(listing)(call),
+        },
+        "/fapi/v1/fundingRate": funding,
+        "/fapi/v1/openInterest": Named(
+            lambda q: {"openInterest": q.size(q.oi), "symbol": q.symbol, "time": q.at_ms}
+        ),
     },
+    not_listed=NO_SUCH_SYMBOL,
+)
+EXCHANGE = Exchange(
+    "aster",
+    {"aster": API},
+    streams=(ExchangeStream("aster_ws", per_push("aster", messages), replies, opened),),
+    trading=Trading(contracts, oi_weight=0.03, flow_weight=0.03, rule=PublicationRule("latest")),
+    faults={"aster": rate_limited(THROTTLED)},
     written=force_order,
 )

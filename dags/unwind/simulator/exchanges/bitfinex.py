@@ -1,67 +1,61 @@
 """Bitfinex: liquidations by stream and REST, and its status of contracts.
 
-A row signs the position. A liquidation is told as a trigger (IS_MATCH 0), now and then followed by
+A row signs the position. A liquidation comes as a trigger (IS_MATCH 0), now and then followed by
 a match (1), which is the same event once more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from unwind.simulator.exchanges import Beat, Subscriber, Trading, WireStream, WireVenue, pushes
-from unwind.simulator.listings import contract
-from unwind.simulator.market import (
-    LONG,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
-    steady,
+from unwind.simulator.contracts import contract
+from unwind.simulator.endpoints import Api, Call, Limit, Moment, Quote, Snapshot, Window
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Heartbeat,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    json_answer,
-    json_object,
-    json_text,
-)
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import HOUR_MS, steady
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import json_object, json_response, json_text
 
 CHANNEL = 91
 HEARTBEAT_SECONDS = 15.0
 MATCHED_SHARE = 0.3
-MOST_ROWS = 500
-THROTTLED = ["error", 11010, "ratelimit: error"]
+WINDOW, LIMIT = Window("start", "end"), Limit(120, 500)
 
 
-def contracts(asset: Asset) -> list[Instrument]:
-    return [contract("bitfinex", "", asset, f"t{asset.symbol}F0:USTF0")]
+def contracts(asset: Asset) -> Iterator[Instrument]:
+    yield contract(asset, f"t{asset.symbol}F0:USTF0")
 
 
-def position(tape: Tape, one: Liquidation) -> list[Any]:
+def position(one: Liquidation) -> list[Any]:
     """The trigger's row of one liquidation."""
-    instrument = tape.instruments[one.instrument]
-    quantity = one.quantity_steps / 10**instrument.quantity_decimals
-    scale = 10**instrument.price_decimals
     return [
         "pos",
         one.row + 143_000_000,
         one.at_ms,
         None,
-        instrument.symbol,
-        quantity if one.side == LONG else -quantity,
-        one.mark_ticks / scale,
+        one.contract.symbol,
+        one.quantity if one.is_long else -one.quantity,
+        one.mark_ticks / one.price_scale,
         None,
         0,
         1,
         None,
-        one.fill_ticks / scale,
+        one.fill_ticks / one.price_scale,
     ]
 
 
-def _rows(tape: Tape, one: Liquidation) -> list[list[Any]]:
-    trigger = position(tape, one)
+def rows_of(one: Liquidation) -> list[list[Any]]:
+    """The trigger, and the match where there is one."""
+    trigger = position(one)
     if steady("match", one.row) >= MATCHED_SHARE:
         return [trigger]
     match = [*trigger]
@@ -69,83 +63,56 @@ def _rows(tape: Tape, one: Liquidation) -> list[list[Any]]:
     return [trigger, match]
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
-    """One message a contract and push."""
-    return [
-        (pushed_ms, json_text([CHANNEL, [row for one in rows for row in _rows(tape, one)]]))
-        for pushed_ms, _, rows in pushes(tape, "bitfinex", from_ms, to_ms, symbols)
-    ]
+def messages(push: Push) -> Iterator[list[Any]]:
+    yield [CHANNEL, [row for one in push.rows for row in rows_of(one)]]
 
 
-def opened(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
-    return [json_text({"event": "info", "version": 2, "platform": {"status": 1}})]
+def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+    return [{"event": "info", "version": 2, "platform": {"status": 1}}]
 
 
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     order = json_object(text)
     if order.get("channel") != "status" or order.get("key") != "liq:global":
-        return [json_text({"event": "error", "msg": "channel: unknown", "code": 10302})]
+        return [{"event": "error", "msg": "channel: unknown", "code": 10302}]
     subscriber.everything = True
+    return [{"event": "subscribed", "channel": "status", "chanId": CHANNEL, "key": "liq:global"}]
+
+
+def status(q: Quote) -> list[Any]:
+    mark = q.rounded(q.mark)
     return [
-        json_text(
-            {"event": "subscribed", "channel": "status", "chanId": CHANNEL, "key": "liq:global"}
-        )
+        *(q.symbol, q.at_ms, None, mark, q.rounded(q.index), None, 1_000_000.0, None),
+        *(q.at_ms + HOUR_MS, 0.0, 0, None, round(q.rate, 8), None, None, mark, None, None),
+        round(q.oi, 4),
     ]
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    match request.path:
-        case "/v2/status/deriv":
-            listed = tape.instruments_of("bitfinex")
-            return json_answer([_status(tape, now_ms, one) for one in listed])
-        case "/v2/liquidations/hist":
-            return json_answer(_history(tape, now_ms, request))
-    return NO_SUCH_PATH
+def history(call: Call) -> list[list[list[Any]]]:
+    start, end = WINDOW.of(call)
+    rows = [row for one in call.liquidations(start, end + 1) for row in rows_of(one)]
+    rows.sort(key=lambda row: row[2], reverse=call.text("sort") != "1")
+    return [[row] for row in rows[: LIMIT.of(call)]]
 
 
-def _status(tape: Tape, now_ms: int, instrument: Instrument) -> list[Any]:
-    minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
-    mark = round(tape.mark_price(instrument, minute), decimals)
-    spot = round(tape.index_price(instrument, minute), decimals)
-    funding = round(tape.funding_rate(instrument, now_ms), 8)
-    return [
-        *(instrument.symbol, now_ms, None, mark, spot, None, 1_000_000.0, None),
-        *(now_ms + 3_600_000, 0.0, 0, None, funding, None, None, mark, None, None),
-        round(tape.oi_contracts(instrument, minute), 4),
-    ]
-
-
-def _history(tape: Tape, now_ms: int, request: Request) -> list[list[list[Any]]]:
-    start = request.integer("start", 0) or 0
-    end = min(request.integer("end", now_ms) or now_ms, now_ms)
-    rows = [
-        row
-        for one in tape.records(tape.rows("bitfinex", start, end + 1))
-        for row in _rows(tape, one)
-    ]
-    rows.sort(key=lambda row: row[2], reverse=request.params.get("sort") != "1")
-    limit = min(request.integer("limit", 120) or 120, MOST_ROWS)
-    return [[row] for row in rows[:limit]]
-
-
-VENUE = WireVenue(
+EXCHANGE = Exchange(
     "bitfinex",
-    answers={"bitfinex": answer},
+    {"bitfinex": Api({"/v2/status/deriv": Snapshot(status), "/v2/liquidations/hist": history})},
     streams=(
-        WireStream(
+        ExchangeStream(
             "bitfinex_ws",
-            frames,
+            per_push("bitfinex", messages),
             replies,
-            opened=opened,
-            beat=Beat(HEARTBEAT_SECONDS, lambda _: json_text([CHANNEL, "hb"])),
+            opened,
+            beat=Heartbeat(HEARTBEAT_SECONDS, lambda _: json_text([CHANNEL, "hb"])),
         ),
     ),
     trading=Trading(contracts, oi_weight=0.02, flow_weight=0.02, rule=PublicationRule("all")),
     faults={
-        ("bitfinex", "throttled"): json_answer({"error": "ERR_RATE_LIMIT"}, 429),
-        ("bitfinex", "error_code"): json_answer(THROTTLED),
+        "bitfinex": {
+            "throttled": json_response({"error": "ERR_RATE_LIMIT"}, 429),
+            "error_code": json_response(["error", 11010, "ratelimit: error"]),
+        }
     },
-    written=lambda tape, one: json_text(position(tape, one)),
+    written=position,
 )

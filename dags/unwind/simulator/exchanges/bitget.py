@@ -6,253 +6,211 @@ second, tickers, ratios, marks.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue, mark_bars, pushes
-from unwind.simulator.listings import contract, usual_funding_hours
-from unwind.simulator.market import (
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
+from unwind.simulator.contracts import contract, usual_funding_hours
+from unwind.simulator.decimals import fixed, stepped
+from unwind.simulator.endpoints import (
+    Api,
+    Call,
+    History,
+    Limit,
+    Moment,
+    Quote,
+    Snapshot,
+    Window,
+    grid,
+    mark_bars,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
+    rate_limited,
 )
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import DAY_MS, MINUTE_MS
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import json_object, json_response
 
 USDC_MARGINED = ("BTC", "ETH")
 USDC_SHARE = 0.06
-RETENTION_MS = 3 * 86_400_000
+RETENTION_MS = 3 * DAY_MS
+FIVE_MINUTES_MS = 5 * MINUTE_MS
+RATIOS_KEPT = 30
+CANDLES, PAGE = Window("startTime", "endTime"), Limit(100, 100)
 THROTTLED = {"code": "429", "msg": "Too Many Requests"}
-NO_SUCH_PARAMETER = json_answer({"code": "40034", "msg": "Parameter does not exist"}, 400)
+NO_SUCH_PARAMETER = json_response({"code": "40034", "msg": "Parameter does not exist"}, 400)
 
 
-def contracts(asset: Asset) -> list[Instrument]:
+def contracts(asset: Asset) -> Iterator[Instrument]:
     """A contract in USDT, and one in USDC of some coins."""
     usdc = USDC_SHARE if asset.symbol in USDC_MARGINED else 0.0
-    hours = usual_funding_hours(asset)
-    found = [
-        contract(
-            *("bitget", "USDT-FUTURES", asset, f"{asset.symbol}USDT", 1 - usdc),
-            funding_interval_hours=hours,
-        )
-    ]
+    common: dict[str, Any] = {"hours": usual_funding_hours(asset)}
+    yield contract(asset, f"{asset.symbol}USDT", 1 - usdc, market="USDT-FUTURES", **common)
     if usdc:
-        found.append(
-            contract(
-                *("bitget", "USDC-FUTURES", asset, f"{asset.symbol}PERP", usdc),
-                quote_asset="USDC",
-                funding_interval_hours=hours,
-            )
-        )
-    return found
+        symbol = f"{asset.symbol}PERP"
+        yield contract(asset, symbol, usdc, market="USDC-FUTURES", quote="USDC", **common)
 
 
-def row(tape: Tape, one: Liquidation) -> dict[str, str]:
+def row(one: Liquidation) -> dict[str, str]:
     """The row of one liquidation."""
-    instrument = tape.instruments[one.instrument]
+    contract = one.contract
     return {
-        "symbol": instrument.symbol,
-        "side": "buy" if one.side == LONG else "sell",
-        "price": stepped(one.bankruptcy_ticks, instrument.price_decimals),
+        "symbol": contract.symbol,
+        "side": "buy" if one.is_long else "sell",
+        "price": one.price(one.bankruptcy_ticks),
         # Exact: size times price.
         "amount": stepped(
             one.quantity_steps * one.bankruptcy_ticks,
-            instrument.quantity_decimals + instrument.price_decimals,
+            contract.quantity_decimals + contract.price_decimals,
         ),
         "ts": str(one.at_ms),
     }
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
-    """One message a contract and push."""
-    return [
-        (
-            pushed_ms,
-            json_text(
-                {
-                    "action": "update",
-                    "arg": {"instType": instrument.market.lower(), "topic": "liquidation"},
-                    "data": [row(tape, one) for one in rows],
-                    "ts": pushed_ms,
-                }
-            ),
-        )
-        for pushed_ms, instrument, rows in pushes(tape, "bitget", from_ms, to_ms, symbols)
-    ]
+def messages(push: Push) -> Iterator[dict[str, Any]]:
+    yield {
+        "action": "update",
+        "arg": {"instType": push.contract.market.lower(), "topic": "liquidation"},
+        "data": [row(one) for one in push.rows],
+        "ts": push.at_ms,
+    }
 
 
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
     if text == "ping":
-        return ["pong"]
-    said = []
+        yield "pong"
+        return
     for argument in json_object(text).get("args", []):
         if argument.get("topic") != "liquidation":
-            said.append(json_text({"event": "error", "arg": argument, "code": "30001"}))
+            yield {"event": "error", "arg": argument, "code": "30001"}
             continue
         market = str(argument.get("instType", "")).upper()
-        subscriber.symbols |= {one.symbol for one in tape.instruments_of("bitget", market)}
-        said.append(json_text({"event": "subscribe", "arg": argument}))
-    return said
+        subscriber.symbols |= {one.symbol for one in now.contracts(market)}
+        yield {"event": "subscribe", "arg": argument}
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The answer of /api/v3/market/* and of the ratios at an instant."""
-    if request.path.startswith("/api/v2/"):
-        return _ratios(tape, now_ms, request)
-    listed = tape.instruments_of("bitget", request.params.get("category", ""))
-    match request.path.removeprefix("/api/v3/market/"):
-        case "tickers":
-            return _told(now_ms, [_ticker(tape, now_ms, one) for one in listed])
-        case "instruments":
-            return _told(now_ms, [_instrument(one) for one in listed])
-        case "liquidations":
-            return _told(now_ms, _liquidations(tape, now_ms, request, listed))
-        case "history-fund-rate" | "candles" as kind:
-            named = [one for one in listed if one.symbol == request.params.get("symbol")]
-            if not named:
-                return NO_SUCH_PARAMETER
-            if kind == "candles":
-                return _told(now_ms, _mark_bars(tape, now_ms, request, named[0]))
-            return _told(now_ms, {"resultList": _settled(tape, now_ms, request, named[0])})
-    return NO_SUCH_PATH
-
-
-def _ratios(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """Thirty periods of five minutes by their starts, oldest first; they take no times."""
-    computed = tape.instruments_of("bitget", "USDT-FUTURES")
-    name = request.path.rsplit("/", 1)[-1]
-    if name == "support-symbols":
-        return _told(now_ms, {"spotList": [], "futureList": [one.symbol for one in computed]})
-    named = [one for one in computed if one.symbol == request.params.get("symbol")]
-    if not named:
-        return NO_SUCH_PARAMETER
-    step = 5 * MINUTE_MS
-    newest = now_ms // step * step
-    times = range(max(newest - 29 * step, tape.start_ms), newest + 1, step)
-    kinds = {
-        "account-long-short": ("accounts", "Account"),
-        "position-long-short": ("positions", "Position"),
-        "taker-buy-sell": ("taker_volume", ""),
-    }
-    if name not in kinds:
-        return NO_SUCH_PATH
-    kind, holder = kinds[name]
-    # A period's figure is that of its end, and the running one's that of now.
-    ends = [min(at_ms + step, now_ms) for at_ms in times]
-    rows = [
-        {**_sides(ratio, holder), "ts": str(at_ms)}
-        for at_ms, ratio in zip(times, tape.long_short_ratios(named[0], ends, kind), strict=True)
-    ]
-    return _told(now_ms, rows)
-
-
-def _sides(ratio: float, holder: str) -> dict[str, str]:
-    """Shares of long and short, whose quotient comes as hundredths; or volumes in coins."""
-    if not holder:
-        return {"sellVolume": "50.00000000", "buyVolume": fixed(50 * ratio, 8)}
+def ticker(q: Quote) -> dict[str, str]:
     return {
+        "symbol": q.symbol,
+        "category": q.contract.market,
+        "markPrice": q.price(q.mark),
+        "indexPrice": q.price(q.index),
+        "fundingRate": fixed(q.rate, 8),
+        "openInterest": q.size(q.oi),
+        "volume24h": q.size(q.traded_usd / q.mark),
+        "turnover24h": fixed(q.traded_usd, 4),
+        "ts": str(q.at_ms),
+    }
+
+
+def listing(q: Quote) -> dict[str, str]:
+    return {
+        "symbol": q.symbol,
+        "category": q.contract.market,
+        "baseCoin": q.contract.base_asset,
+        "quoteCoin": q.contract.quote_asset,
+        "fundInterval": str(q.contract.funding_interval_hours),
+        "status": "online",
+        "launchTime": "1600000000000",
+    }
+
+
+def settled(q: Quote) -> dict[str, str]:
+    return {
+        "symbol": q.symbol,
+        "fundingRate": fixed(q.rate, 8),
+        "fundingRateTimestamp": str(q.at_ms),
+    }
+
+
+def liquidations(call: Call) -> dict[str, Any]:
+    """Newest first; the cursor is how many were given."""
+    listed = call.contracts(call.text("category"))
+    found = call.liquidations(call.now_ms - RETENTION_MS, call.now_ms, listed)[::-1]
+    start = call.integer("cursor")
+    end = start + PAGE.of(call)
+    rows = [row(one) for one in found[start:end]]
+    return {"list": rows, "cursor": str(end) if end < len(found) else ""}
+
+
+def in_category(call: Call) -> Instrument:
+    return call.contract(call.text("symbol"), call.text("category"))
+
+
+def candles(call: Call) -> list[list[str]]:
+    """Bars of five minutes that start in the range, the newest where a page is too short."""
+    start, end = CANDLES.of(call)
+    end = min(end, call.tape.end_ms - MINUTE_MS, call.now_ms - MINUTE_MS)
+    starts = grid(FIVE_MINUTES_MS, max(start, call.tape.start_ms), end)[-PAGE.of(call) :]
+    bars = mark_bars(call.tape, in_category(call), starts, call.now_ms)
+    return [[str(at_ms), *prices, "0", "0"] for at_ms, prices in bars]
+
+
+def ratios(kind: str, sides: Callable[[float], dict[str, str]]) -> Callable[[Call], list[Any]]:
+    """Thirty periods of five minutes by their starts, oldest first; they take no times."""
+
+    def rows(call: Call) -> list[dict[str, str]]:
+        now = call.quote(call.contract(call.text("symbol"), "USDT-FUTURES"))
+        newest = call.now_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS
+        oldest = max(newest - (RATIOS_KEPT - 1) * FIVE_MINUTES_MS, call.tape.start_ms)
+        # A period's figure is that of its end, and the running one's that of now.
+        return [
+            sides(now.at(min(at_ms + FIVE_MINUTES_MS, call.now_ms)).ratio(kind))
+            | {"ts": str(at_ms)}
+            for at_ms in range(oldest, newest + 1, FIVE_MINUTES_MS)
+        ]
+
+    return rows
+
+
+def held(holder: str) -> Callable[[float], dict[str, str]]:
+    """Shares of long and short, whose quotient comes as hundredths."""
+    return lambda ratio: {
         f"long{holder}Ratio": fixed(ratio / (1 + ratio), 4),
         f"short{holder}Ratio": fixed(1 / (1 + ratio), 4),
         f"longShort{holder}Ratio": fixed(ratio / 100, 4),
     }
 
 
-def _mark_bars(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[list[str]]:
-    """Bars of five minutes that start in the asked range, the newest where a page is too short."""
-    step = 5 * MINUTE_MS
-    known_ms = min(now_ms, tape.end_ms)
-    start = max(request.integer("startTime", 0) or 0, tape.start_ms)
-    end = min(request.integer("endTime", now_ms) or now_ms, known_ms - MINUTE_MS)
-    most = min(request.integer("limit", 100) or 100, 100)
-    starts = range(-(-start // step) * step, end + 1, step)[-most:]
-    return [
-        [str(at_ms), *prices, "0", "0"]
-        for at_ms, prices in mark_bars(tape, instrument, starts, now_ms)
-    ]
+def taken(ratio: float) -> dict[str, str]:
+    """Volumes in coins."""
+    return {"sellVolume": "50.00000000", "buyVolume": fixed(50 * ratio, 8)}
 
 
-def _told(now_ms: int, told: Any) -> Answer:
-    return json_answer({"code": "00000", "msg": "success", "requestTime": now_ms, "data": told})
+def envelope(call: Call, data: Any) -> dict[str, Any]:
+    return {"code": "00000", "msg": "success", "requestTime": call.now_ms, "data": data}
 
 
-def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
-    minute, decimals = tape.minute_of(now_ms), instrument.price_decimals
-    traded_usd = tape.traded_usd_24h(instrument, minute)
-    return {
-        "symbol": instrument.symbol,
-        "category": instrument.market,
-        "markPrice": fixed(tape.mark_price(instrument, minute), decimals),
-        "indexPrice": fixed(tape.index_price(instrument, minute), decimals),
-        "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 8),
-        "openInterest": fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals),
-        "volume24h": fixed(
-            traded_usd / tape.mark_price(instrument, minute), instrument.quantity_decimals
-        ),
-        "turnover24h": fixed(traded_usd, 4),
-        "ts": str(now_ms),
-    }
-
-
-def _instrument(instrument: Instrument) -> dict[str, str]:
-    return {
-        "symbol": instrument.symbol,
-        "category": instrument.market,
-        "baseCoin": instrument.base_asset,
-        "quoteCoin": instrument.quote_asset,
-        "fundInterval": str(instrument.funding_interval_hours),
-        "status": "online",
-        "launchTime": "1600000000000",
-    }
-
-
-def _liquidations(
-    tape: Tape, now_ms: int, request: Request, listed: list[Instrument]
-) -> dict[str, Any]:
-    """Newest first; the cursor is how many were given."""
-    names = {one.symbol for one in listed}
-    rows = [
-        row(tape, one)
-        for one in tape.records(tape.rows("bitget", now_ms - RETENTION_MS, now_ms))
-        if tape.instruments[one.instrument].symbol in names
-    ][::-1]
-    start = request.integer("cursor", 0) or 0
-    end = start + min(request.integer("limit", 100) or 100, 100)
-    return {"list": rows[start:end], "cursor": str(end) if end < len(rows) else ""}
-
-
-def _settled(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, str]]:
-    times = tape.funding_times_ms(instrument, tape.start_ms, now_ms)[::-1]
-    return [
-        {
-            "symbol": instrument.symbol,
-            "fundingRate": fixed(tape.funding_rate(instrument, at_ms), 8),
-            "fundingRateTimestamp": str(at_ms),
-        }
-        for at_ms in times[: request.integer("limit", 20) or 20]
-    ]
-
-
-VENUE = WireVenue(
+MARKET, MIX = "/api/v3/market", "/api/v2/mix/market"
+SETTLED = History(settled, limit=Limit(20), newest_first=True, contract=in_category)
+API = Api(
+    {
+        f"{MARKET}/tickers": Snapshot(ticker, market_parameter="category"),
+        f"{MARKET}/instruments": Snapshot(listing, market_parameter="category"),
+        f"{MARKET}/liquidations": liquidations,
+        f"{MARKET}/history-fund-rate": lambda call: {"resultList": SETTLED(call)},
+        f"{MARKET}/candles": candles,
+        "/api/v2/spot/market/support-symbols": lambda call: {
+            "spotList": [],
+            "futureList": [one.symbol for one in call.contracts("USDT-FUTURES")],
+        },
+        f"{MIX}/account-long-short": ratios("accounts", held("Account")),
+        f"{MIX}/position-long-short": ratios("positions", held("Position")),
+        f"{MIX}/taker-buy-sell": ratios("taker_volume", taken),
+    },
+    envelope,
+    not_listed=NO_SUCH_PARAMETER,
+)
+EXCHANGE = Exchange(
     "bitget",
-    answers={"bitget": answer},
-    streams=(WireStream("bitget_ws", frames, replies),),
+    {"bitget": API},
+    streams=(ExchangeStream("bitget_ws", per_push("bitget", messages), replies),),
     trading=Trading(
         contracts,
         oi_weight=0.09,
@@ -260,9 +218,6 @@ VENUE = WireVenue(
         rule=PublicationRule("largest_per_side", price="bankruptcy"),
         size_scale=1.3,
     ),
-    faults={
-        ("bitget", "throttled"): json_answer(THROTTLED, 429),
-        ("bitget", "error_code"): json_answer(THROTTLED),
-    },
-    written=lambda tape, one: json_text(row(tape, one)),
+    faults={"bitget": rate_limited(THROTTLED)},
+    written=row,
 )

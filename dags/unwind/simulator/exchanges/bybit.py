@@ -6,238 +6,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue
-from unwind.simulator.listings import contract, usual_funding_hours
-from unwind.simulator.market import (
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
+from unwind.simulator.contracts import contract, inverse, usual_funding_hours
+from unwind.simulator.decimals import fixed
+from unwind.simulator.endpoints import (
+    Api,
+    Call,
+    History,
+    Limit,
+    Moment,
+    Quote,
+    RefusedError,
+    Snapshot,
+    Window,
+    grid,
 )
-from unwind.simulator.responses import (
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
 )
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import MINUTE_MS
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import Response, json_object, json_response
 
-PERIOD_MINUTES = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
-KLINE_MINUTES = {
-    "1": 1,
-    "3": 3,
-    "5": 5,
-    "15": 15,
-    "30": 30,
-    "60": 60,
-    "120": 120,
-    "240": 240,
-    "D": 1440,
-}
-
+PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
 INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
+INVERSE_SHARE = 0.09
 CONNECTION_MARK = "a4d3ae55"
+WINDOW = Window("startTime", "endTime")
 THROTTLED = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "time": 0}
 
 
-class BadParameterError(ValueError):
-    """A request that Bybit answers with retCode 10001."""
-
-
-# -- contracts -------------------------------------------------------------------------------------
-
-
-def contracts(asset: Asset) -> list[Instrument]:
+def contracts(asset: Asset) -> Iterator[Instrument]:
     """A linear contract, and an inverse one of some coins."""
     name = asset.symbol
-    multiplier = 1000.0 if name == "PEPE" else 1.0
-    base = f"1000{name}" if multiplier > 1 else name
-    inverse = 0.09 if name in INVERSE else 0.0
-    found = [
-        contract(
-            "bybit",
-            "linear",
-            asset,
-            f"{base}USDT",
-            1 - inverse,
-            base_asset=base,
-            multiplier=multiplier,
-            funding_interval_hours=usual_funding_hours(asset),
-        )
-    ]
-    if inverse:
-        found.append(
-            contract(
-                "bybit",
-                "inverse",
-                asset,
-                f"{name}USD",
-                inverse,
-                quote_asset="USD",
-                inverse=True,
-                quantity_decimals=0,
-            )
-        )
-    return found
+    thousand = name == "PEPE"
+    base = f"1000{name}" if thousand else name
+    coin = INVERSE_SHARE if name in INVERSE else 0.0
+    yield contract(
+        *(asset, f"{base}USDT", 1 - coin),
+        market="linear",
+        base=base,
+        multiplier=1000.0 if thousand else 1.0,
+        hours=usual_funding_hours(asset),
+    )
+    if coin:
+        yield inverse(asset, f"{name}USD", coin, market="inverse")
 
 
 # -- frames ----------------------------------------------------------------------------------------
 
 
-def liquidation_row(tape: Tape, one: Liquidation) -> dict[str, Any]:
+def row(one: Liquidation) -> dict[str, Any]:
     """One row of an allLiquidation message."""
-    instrument = tape.instruments[one.instrument]
     return {
         "T": one.at_ms,
-        "s": instrument.symbol,
-        "S": "Buy" if one.side == LONG else "Sell",
-        "v": stepped(one.quantity_steps, instrument.quantity_decimals),
-        "p": stepped(one.bankruptcy_ticks, instrument.price_decimals),
+        "s": one.contract.symbol,
+        "S": "Buy" if one.is_long else "Sell",
+        "v": one.size,
+        "p": one.price(one.bankruptcy_ticks),
     }
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
-    """Messages pushed in [from, to) as (push time, text).
-
-    One per symbol and half second, with all its rows.
-    """
-    groups: dict[tuple[int, str], list[Liquidation]] = {}
-    for one in tape.records(tape.pushed_rows("bybit", from_ms, to_ms)):
-        symbol = tape.instruments[one.instrument].symbol
-        if symbols is None or symbol in symbols:
-            groups.setdefault((one.pushed_ms, symbol), []).append(one)
-    return [
-        (pushed, _message(tape, pushed, symbol, members))
-        for (pushed, symbol), members in groups.items()
-    ]
+def messages(push: Push) -> Iterator[dict[str, Any]]:
+    """One message a symbol and half second, with all its rows."""
+    yield {
+        "topic": f"allLiquidation.{push.contract.symbol}",
+        "type": "snapshot",
+        "ts": push.at_ms,
+        "data": [row(one) for one in push.rows],
+    }
 
 
-def _message(tape: Tape, pushed_ms: int, symbol: str, members: list[Liquidation]) -> str:
-    return json_text(
-        {
-            "topic": f"allLiquidation.{symbol}",
-            "type": "snapshot",
-            "ts": pushed_ms,
-            "data": [liquidation_row(tape, one) for one in members],
-        }
-    )
-
-
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     """Acknowledge, or refuse everything when one topic is not known on this route."""
     order = json_object(text)
     common = {"success": True, "conn_id": CONNECTION_MARK, "req_id": order.get("req_id", "")}
     operation = order.get("op", "")
     if operation == "ping":
-        return [json_text(common | {"ret_msg": "pong", "op": "ping"})]
+        return [common | {"ret_msg": "pong", "op": "ping"}]
     market = subscriber.path.rsplit("/", 1)[-1]
-    known = {f"allLiquidation.{item.symbol}" for item in tape.instruments_of("bybit", market)}
+    known = {f"allLiquidation.{item.symbol}" for item in now.contracts(market)}
     topics = [str(one) for one in order.get("args", [])]
     unknown = [one for one in topics if one not in known]
     if unknown or operation not in ("subscribe", "unsubscribe"):
         problem = f"error:handler not found,topic:{','.join(unknown)}"
-        return [json_text(common | {"success": False, "ret_msg": problem, "op": operation})]
+        return [common | {"success": False, "ret_msg": problem, "op": operation}]
     names = {one.removeprefix("allLiquidation.") for one in topics}
     if operation == "subscribe":
         subscriber.symbols |= names
     else:
         subscriber.symbols -= names
-    return [json_text(common | {"ret_msg": "", "op": operation})]
+    return [common | {"ret_msg": "", "op": operation}]
 
 
 # -- REST ------------------------------------------------------------------------------------------
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The REST answer of /v5/market/* at an instant."""
-    handler = HANDLERS.get(request.path.removeprefix("/v5/market/"))
-    if handler is None:
-        return Answer(404, b"404 page not found", {"content-type": "text/plain"})
-    try:
-        result = handler(tape, now_ms, request)
-    except BadParameterError as refusal:
-        return json_answer(
-            {
-                "retCode": 10001,
-                "retMsg": str(refusal),
-                "result": {},
-                "retExtInfo": {},
-                "time": now_ms,
-            }
-        )
-    envelope = {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": now_ms}
-    return json_answer(envelope, X_Bapi_Limit="600", X_Bapi_Limit_Status="599")
+def bad_parameter(call: Call, problem: str) -> Response:
+    body = {"retCode": 10001, "retMsg": f"params error: {problem}", "result": {}}
+    return json_response(body | {"retExtInfo": {}, "time": call.now_ms})
 
 
-def _category(request: Request) -> str:
-    category = request.params.get("category", "")
-    if category not in ("linear", "inverse"):
-        raise BadParameterError("params error: Category is invalid")
-    return category
+def category(call: Call) -> str:
+    named = call.text("category")
+    if named not in ("linear", "inverse"):
+        raise RefusedError(bad_parameter(call, "Category is invalid"))
+    return named
 
 
-def _named(tape: Tape, request: Request) -> Instrument:
-    number = tape.instrument_number.get(("bybit", request.params.get("symbol", "")))
-    if number is None or tape.instruments[number].market != _category(request):
-        raise BadParameterError("params error: symbol invalid")
-    return tape.instruments[number]
+def in_category(call: Call) -> Instrument:
+    found = call.contract(call.text("symbol"))
+    return call.contract(found.symbol, category(call))
 
 
-def _limit(request: Request, default: int, most: int) -> int:
-    return max(1, min(request.integer("limit", default) or default, most))
-
-
-def _cursor_offset(request: Request) -> int:
-    """Rows already given, from a page cursor; a cursor that was encoded twice is understood too."""
-    text = request.params.get("cursor", "")
+def page(rows: Sequence[Any], call: Call, limit: Limit) -> tuple[Sequence[Any], str]:
+    """The rows after a page cursor, and the next one; a cursor encoded twice is understood too."""
+    text = call.text("cursor")
     while "%" in text and unquote(text) != text:
         text = unquote(text)
-    return int(text.removeprefix("page_token=")) if text else 0
+    start = int(text.removeprefix("page_token=")) if text else 0
+    end = start + limit.of(call)
+    return rows[start:end], quote(f"page_token={end}", safe="") if end < len(rows) else ""
 
 
-def _page(rows: list[Any], request: Request, limit: int) -> tuple[list[Any], str]:
-    start = _cursor_offset(request)
-    more = start + limit < len(rows)
-    return rows[start : start + limit], quote(
-        f"page_token={start + limit}", safe=""
-    ) if more else ""
+def listed(row: Callable[[Quote], dict[str, Any]]) -> Callable[[Call], dict[str, Any]]:
+    """All contracts of a category."""
+    return lambda call: {
+        "category": category(call),
+        "list": Snapshot(row, market_parameter="category")(call),
+    }
 
 
-def instruments_info(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-    """instruments-info, paged by cursor."""
-    category = _category(request)
-    listed = tape.instruments_of("bybit", category)
-    if request.params.get("symbol"):
-        listed = [_named(tape, request)]
-    page, cursor = _page([_listing(i) for i in listed], request, _limit(request, 500, 1000))
-    return {"category": category, "list": page, "nextPageCursor": cursor}
+def instruments_info(call: Call) -> dict[str, Any]:
+    found = listed(listing)(call)
+    rows, cursor = page(found["list"], call, Limit(500, 1000))
+    return found | {"list": rows, "nextPageCursor": cursor}
 
 
-def _listing(instrument: Instrument) -> dict[str, Any]:
-    step = fixed(10.0**-instrument.quantity_decimals, instrument.quantity_decimals)
-    tick = fixed(10.0**-instrument.price_decimals, instrument.price_decimals)
+def listing(q: Quote) -> dict[str, Any]:
+    contract, step = q.contract, q.size(10.0**-q.contract.quantity_decimals)
+    tick = q.price(10.0**-contract.price_decimals)
     return {
-        "symbol": instrument.symbol,
-        "contractType": "InversePerpetual" if instrument.inverse else "LinearPerpetual",
+        "symbol": contract.symbol,
+        "contractType": "InversePerpetual" if contract.inverse else "LinearPerpetual",
         "status": "Trading",
-        "baseCoin": instrument.base_asset,
-        "quoteCoin": instrument.quote_asset,
+        "baseCoin": contract.base_asset,
+        "quoteCoin": contract.quote_asset,
         "launchTime": "1584230400000",
         "deliveryTime": "0",
         "deliveryFeeRate": "",
-        "priceScale": str(instrument.price_decimals),
+        "priceScale": str(contract.price_decimals),
         "leverageFilter": {"minLeverage": "1", "maxLeverage": "100.00", "leverageStep": "0.01"},
         "priceFilter": {"minPrice": tick, "maxPrice": "1999999.80", "tickSize": tick},
         "lotSizeFilter": {
@@ -247,213 +175,141 @@ def _listing(instrument: Instrument) -> dict[str, Any]:
             "minNotionalValue": "5",
         },
         "unifiedMarginTrade": True,
-        "fundingInterval": instrument.funding_interval_hours * 60,
-        "settleCoin": instrument.base_asset if instrument.inverse else "USDT",
+        "fundingInterval": contract.funding_interval_hours * 60,
+        "settleCoin": contract.base_asset if contract.inverse else "USDT",
         "copyTrading": "both",
         "upperFundingRate": "0.00375",
         "lowerFundingRate": "-0.00375",
     }
 
 
-def _grid(tape: Tape, now_ms: int, request: Request, minutes: int) -> list[int]:
-    """Instants of the asked range on the period's grid, newest first."""
-    step = minutes * MINUTE_MS
-    end = min(request.integer("endTime", now_ms) or now_ms, now_ms, tape.end_ms)
-    start = max(request.integer("startTime", 0) or 0, tape.start_ms + step)
-    return list(range(-(-start // step) * step, end + 1, step))[::-1]
-
-
-def open_interest(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-    """open-interest, newest first.
-
-    Both sides, and one side under its own name (base for linear, USD for inverse).
-    """
-    instrument = _named(tape, request)
-    minutes = PERIOD_MINUTES.get(request.params.get("intervalTime", ""))
-    if minutes is None:
-        raise BadParameterError("params error: intervalTime is invalid")
-    times, cursor = _page(_grid(tape, now_ms, request, minutes), request, _limit(request, 50, 200))
-    rows = [
-        _oi_row(instrument, tape.oi_contracts(instrument, tape.minute_of(at)), at) for at in times
-    ]
+def ticker(q: Quote) -> dict[str, str]:
+    contract, price = q.contract, q.mark
+    high, low, _ = q.tape.day_of(contract.asset, q.minute)
+    before = q.tape.mark_price(contract, max(0, q.minute - 1439))
+    oi = float(q.size(q.oi))
+    value = 2 * (oi / price if contract.inverse else oi * price)
+    traded = (q.traded_usd, q.traded_usd / price)
+    volume, turnover = traded if contract.inverse else traded[::-1]
     return {
-        "category": instrument.market,
-        "symbol": instrument.symbol,
-        "list": rows,
-        "nextPageCursor": cursor,
-    }
-
-
-def _oi_row(instrument: Instrument, one_sided: float, at_ms: int) -> dict[str, str]:
-    decimals = instrument.quantity_decimals
-    single = fixed(one_sided, decimals)
-    return {
-        "openInterest": fixed(2 * float(single), 8),
-        "singleOpenInterest": single,
-        "timestamp": str(at_ms),
-    }
-
-
-def tickers(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-    """tickers of a category or one symbol."""
-    category = _category(request)
-    listed = (
-        [_named(tape, request)]
-        if request.params.get("symbol")
-        else tape.instruments_of("bybit", category)
-    )
-    return {"category": category, "list": [_ticker(tape, now_ms, i) for i in listed]}
-
-
-def _ticker(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, str]:
-    minute = tape.minute_of(now_ms)
-    day_ago, hour_ago = max(0, minute - 1439), max(0, minute - 60)
-    number, decimals = tape.asset_index[instrument.asset], instrument.price_decimals
-    price, before = tape.mark_price(instrument, minute), tape.mark_price(instrument, day_ago)
-    usd = float(tape.volume_usd[number, day_ago : minute + 1].sum()) * instrument.oi_share
-    step = instrument.funding_interval_hours * HOUR_MS
-    oi = float(fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals))
-    value = 2 * (oi / price if instrument.inverse else oi * price)
-    volume, turnover = (usd, usd / price) if instrument.inverse else (usd / price, usd)
-    return {
-        "symbol": instrument.symbol,
-        "lastPrice": fixed(price, decimals),
-        "indexPrice": fixed(tape.index_price(instrument, minute), decimals),
-        "markPrice": fixed(price, decimals),
-        "prevPrice24h": fixed(before, decimals),
+        "symbol": contract.symbol,
+        "lastPrice": q.price(price),
+        "indexPrice": q.price(q.index),
+        "markPrice": q.price(price),
+        "prevPrice24h": q.price(before),
         "price24hPcnt": fixed(price / before - 1, 6),
-        "highPrice24h": fixed(
-            tape.mark_high[number, day_ago : minute + 1].max() * instrument.multiplier, decimals
-        ),
-        "lowPrice24h": fixed(
-            tape.mark_low[number, day_ago : minute + 1].min() * instrument.multiplier, decimals
-        ),
-        "prevPrice1h": fixed(tape.mark_price(instrument, hour_ago), decimals),
-        "openInterest": fixed(2 * oi, instrument.quantity_decimals),
+        "highPrice24h": q.price(high * contract.multiplier),
+        "lowPrice24h": q.price(low * contract.multiplier),
+        "prevPrice1h": q.price(q.tape.mark_price(contract, max(0, q.minute - 60))),
+        "openInterest": q.size(2 * oi),
         "openInterestValue": fixed(value, 2),
-        "singleOpenInterest": fixed(oi, instrument.quantity_decimals),
+        "singleOpenInterest": q.size(oi),
         "turnover24h": fixed(turnover, 4),
         "volume24h": fixed(volume, 4),
-        "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 8),
-        "nextFundingTime": str((now_ms // step + 1) * step),
-        "fundingIntervalHour": str(instrument.funding_interval_hours),
+        "fundingRate": fixed(q.rate, 8),
+        "nextFundingTime": str(q.settles_ms),
+        "fundingIntervalHour": str(contract.funding_interval_hours),
         "predictedDeliveryPrice": "",
         "basisRate": "",
         "deliveryFeeRate": "",
         "deliveryTime": "0",
         "ask1Size": "1.2",
-        "bid1Price": fixed(price, decimals),
-        "ask1Price": fixed(price, decimals),
+        "bid1Price": q.price(price),
+        "ask1Price": q.price(price),
         "bid1Size": "1.1",
     }
 
 
-def funding_history(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-    """funding/history, newest first; a start without an end is refused."""
-    instrument = _named(tape, request)
-    if request.params.get("startTime") and not request.params.get("endTime"):
-        raise BadParameterError("params error: endTime cannot be empty when startTime is given")
-    end = min(request.integer("endTime", now_ms) or now_ms, now_ms)
-    times = tape.funding_times_ms(instrument, request.integer("startTime", 0) or 0, end)[::-1]
+@dataclass(frozen=True)
+class Periods:
+    """Figures of a contract on the grid of a period, newest first, paged by cursor.
+
+    The parameter `period` names the period; `named`: the answer names category and contract.
+    """
+
+    row: Callable[[Quote], dict[str, str]]
+    period: str
+    limit: Limit
+    named: bool = False
+
+    def times(self, call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+        minutes = PERIODS.get(call.text(self.period))
+        if minutes is None:
+            raise RefusedError(bad_parameter(call, f"{self.period} is invalid"))
+        step = minutes * MINUTE_MS
+        tape = call.tape
+        return grid(step, max(start_ms, tape.start_ms + step), min(end_ms, tape.end_ms))
+
+    def __call__(self, call: Call) -> dict[str, Any]:
+        contract = in_category(call)
+        times, cursor = page(self.times(call, contract, *WINDOW.of(call))[::-1], call, self.limit)
+        rows = [self.row(call.quote(contract, at_ms)) for at_ms in times]
+        name = {"category": contract.market, "symbol": contract.symbol} if self.named else {}
+        return name | {"list": rows, "nextPageCursor": cursor}
+
+
+def open_interest(q: Quote) -> dict[str, str]:
+    """Both sides, and one side under its own name (base for linear, USD for inverse)."""
+    single = q.size(q.oi)
+    both = fixed(2 * float(single), 8)
+    return {"openInterest": both, "singleOpenInterest": single, "timestamp": str(q.at_ms)}
+
+
+def account_ratio(q: Quote) -> dict[str, str]:
+    """Shares of accounts that are long and short."""
+    ratio = q.ratio("accounts")
+    buy = round(ratio / (1 + ratio), 4)
+    shares = {"buyRatio": fixed(buy, 4), "sellRatio": fixed(1 - buy, 4)}
+    return {"symbol": q.symbol} | shares | {"timestamp": str(q.at_ms)}
+
+
+def funding(q: Quote) -> dict[str, str]:
     return {
-        "category": instrument.market,
-        "list": [
-            {
-                "symbol": instrument.symbol,
-                "fundingRate": fixed(tape.funding_rate(instrument, at), 8),
-                "fundingRateTimestamp": str(at),
-            }
-            for at in times[: _limit(request, 200, 200)]
-        ],
+        "symbol": q.symbol,
+        "fundingRate": fixed(q.rate, 8),
+        "fundingRateTimestamp": str(q.at_ms),
     }
 
 
-def account_ratio(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-    """account-ratio, newest first: shares of accounts that are long and short."""
-    instrument = _named(tape, request)
-    minutes = PERIOD_MINUTES.get(request.params.get("period", ""))
-    if minutes is None:
-        raise BadParameterError("params error: period is invalid")
-    times, cursor = _page(_grid(tape, now_ms, request, minutes), request, _limit(request, 50, 500))
-    rows = []
-    ratios = tape.long_short_ratios(instrument, times, "accounts")
-    for at, ratio in zip(times, ratios, strict=True):
-        buy = round(ratio / (1 + ratio), 4)
-        rows.append(
-            {
-                "symbol": instrument.symbol,
-                "buyRatio": fixed(buy, 4),
-                "sellRatio": fixed(1 - buy, 4),
-                "timestamp": str(at),
-            }
-        )
-    return {"list": rows, "nextPageCursor": cursor}
+SETTLED = History(
+    funding, window=WINDOW, limit=Limit(200, 200), newest_first=True, contract=in_category
+)
 
 
-def _klines(kind: str) -> Callable[[Tape, int, Request], dict[str, Any]]:
-    def rows(tape: Tape, now_ms: int, request: Request) -> dict[str, Any]:
-        instrument = _named(tape, request)
-        width = KLINE_MINUTES.get(request.params.get("interval", ""))
-        if width is None:
-            raise BadParameterError("params error: interval is invalid")
-        step = width * MINUTE_MS
-        end = min(request.integer("end", now_ms) or now_ms, now_ms, tape.end_ms - 1)
-        start = max(request.integer("start", 0) or 0, tape.start_ms)
-        grid = range(-(-start // step) * step, end + 1, step)[-_limit(request, 200, 1000) :]
-        listed = _bars(tape, instrument, grid, width, now_ms, kind) if grid else []
-        return {"category": instrument.market, "symbol": instrument.symbol, "list": listed[::-1]}
-
-    return rows
+def funding_history(call: Call) -> dict[str, Any]:
+    """Newest first; a start without an end is refused."""
+    contract = in_category(call)
+    if call.text("startTime") and not call.text("endTime"):
+        problem = "endTime cannot be empty when startTime is given"
+        raise RefusedError(bad_parameter(call, problem))
+    return {"category": contract.market, "list": SETTLED(call)}
 
 
-def _bars(
-    tape: Tape, instrument: Instrument, grid: range, width: int, now_ms: int, kind: str
-) -> list[list[str]]:
-    first = (grid[0] - tape.start_ms) // MINUTE_MS
-    known = (min(now_ms, tape.end_ms) - tape.start_ms) // MINUTE_MS
-    last = min((grid[-1] - tape.start_ms) // MINUTE_MS + width, known)
-    result = []
-    for number, bar in enumerate(
-        tape.bars(instrument.asset, first, last, width, spot=kind == "index").tolist()
-    ):
-        row = [str(grid[0] + number * width * MINUTE_MS)]
-        row += [
-            fixed(value * instrument.multiplier, instrument.price_decimals) for value in bar[:4]
-        ]
-        if kind == "trade":
-            usd, base = (
-                bar[4] * instrument.oi_share,
-                bar[4] * instrument.oi_share / bar[3] / instrument.multiplier,
-            )
-            row += (
-                [fixed(usd, 0), fixed(base, 4)]
-                if instrument.inverse
-                else [fixed(base, 3), fixed(usd, 4)]
-            )
-        result.append(row)
-    return result
+def envelope(call: Call, result: Any) -> dict[str, Any]:
+    common = {"retExtInfo": {}, "time": call.now_ms}
+    return {"retCode": 0, "retMsg": "OK", "result": result} | common
 
 
-HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
-    "instruments-info": instruments_info,
-    "open-interest": open_interest,
-    "tickers": tickers,
-    "funding/history": funding_history,
-    "account-ratio": account_ratio,
-    "kline": _klines("trade"),
-    "mark-price-kline": _klines("mark"),
-    "index-price-kline": _klines("index"),
-    "time": lambda tape, now_ms, request: {
-        "timeSecond": str(now_ms // 1000),
-        "timeNano": str(now_ms * 10**6),
+MARKET = "/v5/market"
+API = Api(
+    {
+        f"{MARKET}/instruments-info": instruments_info,
+        f"{MARKET}/tickers": listed(ticker),
+        f"{MARKET}/open-interest": Periods(
+            open_interest, "intervalTime", Limit(50, 200), named=True
+        ),
+        f"{MARKET}/account-ratio": Periods(account_ratio, "period", Limit(50, 500)),
+        f"{MARKET}/funding/history": funding_history,
     },
-}
-
-
-VENUE = WireVenue(
+    envelope,
+    not_listed=lambda call: bad_parameter(call, "symbol invalid"),
+    unknown=Response(404, b"404 page not found", {"content-type": "text/plain"}),
+    headers={"X-Bapi-Limit": "600", "X-Bapi-Limit-Status": "599"},
+)
+EXCHANGE = Exchange(
     "bybit",
-    answers={"bybit": answer},
-    streams=(WireStream("bybit_ws", frames, replies),),
+    {"bybit": API},
+    streams=(ExchangeStream("bybit_ws", per_push("bybit", messages), replies),),
     trading=Trading(
         contracts,
         oi_weight=0.24,
@@ -462,10 +318,12 @@ VENUE = WireVenue(
         rule=PublicationRule("all", price="bankruptcy"),
     ),
     faults={
-        ("bybit", "throttled"): json_answer(THROTTLED, 429),
-        ("bybit", "waf"): Answer(403, b"access too frequent", {"content-type": "text/html"}),
-        ("bybit", "error_code"): json_answer(THROTTLED | {"retExtInfo": {}}),
+        "bybit": {
+            "throttled": json_response(THROTTLED, 429),
+            "waf": Response(403, b"access too frequent", {"content-type": "text/html"}),
+            "error_code": json_response(THROTTLED | {"retExtInfo": {}}),
+        }
     },
     capped="limit",
-    written=lambda tape, one: json_text(liquidation_row(tape, one)),
+    written=row,
 )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from unwind.simulator.exchanges import WireVenue
-from unwind.simulator.market import HOUR_MS, LONG, SHORT, Instrument, Tape
-from unwind.simulator.responses import NO_SUCH_PATH, Answer, Request, json_answer
+from unwind.simulator.endpoints import Api, Call, Endpoint, RefusedError
+from unwind.simulator.exchanges import Exchange
+from unwind.simulator.market.positions import LONG, SHORT
+from unwind.simulator.market.scenario import Instrument
+from unwind.simulator.market.steady import HOUR_MS
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.responses import json_response
 
 KEY = "simulated-coinalyze"
 # Name and code of each exchange that it follows; the code ends the names of its markets.
@@ -23,10 +27,21 @@ EXCHANGES = {
     "kraken_futures": ("Kraken", "K"),
     "dydx": ("dYdX", "8"),
 }
-MOST_SYMBOLS = 20
+MAX_SYMBOLS = 20
 
 
-def _markets(tape: Tape) -> dict[str, Instrument]:
+def with_key(endpoint: Endpoint) -> Endpoint:
+    """An endpoint that wants the key."""
+
+    def checked(call: Call) -> Any:
+        if call.request.headers.get("api_key") != KEY:
+            raise RefusedError(json_response({"message": "Invalid/Missing API key"}, 401))
+        return endpoint(call)
+
+    return checked
+
+
+def markets_of(tape: Tape) -> dict[str, Instrument]:
     markets: dict[str, Instrument] = {}
     for one in tape.instruments:
         if one.venue in EXCHANGES:
@@ -37,67 +52,67 @@ def _markets(tape: Tape) -> dict[str, Instrument]:
     return markets
 
 
-def _history(tape: Tape, instrument: Instrument, from_ms: int, to_ms: int) -> list[dict[str, Any]]:
-    """The hours with a liquidation, in USD of longs and shorts."""
-    sums = tape.liquidated_usd([instrument], from_ms, to_ms, HOUR_MS)
+def exchanges(call: Call) -> list[dict[str, str]]:
+    return [{"name": name, "code": code} for name, code in EXCHANGES.values()]
+
+
+def markets(call: Call) -> list[dict[str, Any]]:
     return [
         {
-            "t": (from_ms + place * HOUR_MS) // 1000,
-            "l": round(float(hour[LONG]), 4),
-            "s": round(float(hour[SHORT]), 4),
+            "symbol": symbol,
+            "exchange": EXCHANGES[one.venue][1],
+            "symbol_on_exchange": one.symbol,
+            "base_asset": one.asset,
+            "quote_asset": one.quote_asset,
+            "expire_at": None,
+            "has_buy_sell_data": True,
+            "is_perpetual": True,
+            "margined": "COIN" if one.inverse else "STABLE",
+            "oi_lq_vol_denominated_in": "QUOTE_ASSET" if one.inverse else "BASE_ASSET",
+            "has_long_short_ratio_data": False,
+            "has_ohlcv_data": True,
         }
-        for place, hour in enumerate(sums)
-        if hour.any()
+        for symbol, one in markets_of(call.tape).items()
     ]
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The exchanges, the markets, or the hourly sums of some markets at an instant."""
-    if request.headers.get("api_key") != KEY:
-        return json_answer({"message": "Invalid/Missing API key"}, 401)
-    markets = _markets(tape)
-    match request.path:
-        case "/v1/exchanges":
-            named = EXCHANGES.values()
-            return json_answer([{"name": name, "code": code} for name, code in named])
-        case "/v1/future-markets":
-            return json_answer(
-                [
-                    {
-                        "symbol": symbol,
-                        "exchange": EXCHANGES[one.venue][1],
-                        "symbol_on_exchange": one.symbol,
-                        "base_asset": one.asset,
-                        "quote_asset": one.quote_asset,
-                        "expire_at": None,
-                        "has_buy_sell_data": True,
-                        "is_perpetual": True,
-                        "margined": "COIN" if one.inverse else "STABLE",
-                        "oi_lq_vol_denominated_in": "QUOTE_ASSET" if one.inverse else "BASE_ASSET",
-                        "has_long_short_ratio_data": False,
-                        "has_ohlcv_data": True,
-                    }
-                    for symbol, one in markets.items()
-                ]
-            )
-        case "/v1/liquidation-history":
-            symbols = request.params.get("symbols", "").split(",")
-            if len(symbols) > MOST_SYMBOLS or request.params.get("interval") != "1hour":
-                return json_answer({"message": "Invalid parameters"}, 400)
-            from_ms = -(-(request.integer("from") or 0) * 1000 // HOUR_MS) * HOUR_MS
-            to_ms = min((request.integer("to") or 0) * 1000 + 1, now_ms)
-            histories = (
-                {"symbol": symbol, "history": _history(tape, markets[symbol], from_ms, to_ms)}
-                for symbol in symbols
-                if symbol in markets
-            )
-            return json_answer([one for one in histories if one["history"]])
-    return NO_SUCH_PATH
+def history(call: Call) -> list[dict[str, Any]]:
+    """Of each market the hours with a liquidation, in USD of longs and shorts."""
+    symbols = call.text("symbols").split(",")
+    if len(symbols) > MAX_SYMBOLS or call.text("interval") != "1hour":
+        raise RefusedError(json_response({"message": "Invalid parameters"}, 400))
+    from_ms = -(-call.integer("from") * 1000 // HOUR_MS) * HOUR_MS
+    to_ms = min(call.integer("to") * 1000 + 1, call.now_ms)
+    listed = markets_of(call.tape)
+    rows = []
+    for symbol in symbols:
+        if symbol not in listed:
+            continue
+        sums = call.tape.liquidated_usd([listed[symbol]], from_ms, to_ms, HOUR_MS)
+        hours = [
+            {
+                "t": (from_ms + place * HOUR_MS) // 1000,
+                "l": round(float(hour[LONG]), 4),
+                "s": round(float(hour[SHORT]), 4),
+            }
+            for place, hour in enumerate(sums)
+            if hour.any()
+        ]
+        if hours:
+            rows.append({"symbol": symbol, "history": hours})
+    return rows
 
 
-VENUE = WireVenue(
+API = Api(
+    {
+        "/v1/exchanges": with_key(exchanges),
+        "/v1/future-markets": with_key(markets),
+        "/v1/liquidation-history": with_key(history),
+    }
+)
+EXCHANGE = Exchange(
     "coinalyze",
-    answers={"coinalyze": answer},
-    faults={("coinalyze", "throttled"): json_answer({"message": "Too Many Requests"}, 429)},
+    {"coinalyze": API},
+    faults={"coinalyze": {"throttled": json_response({"message": "Too Many Requests"}, 429)}},
     key=KEY,
 )

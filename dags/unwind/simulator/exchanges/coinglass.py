@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from unwind.simulator.exchanges import WireVenue
-from unwind.simulator.market import HOUR_MS, LONG, SHORT, Instrument, Tape
-from unwind.simulator.responses import Answer, Request, fixed, json_answer
+from typing import Any
+
+from unwind.simulator.decimals import fixed
+from unwind.simulator.endpoints import Api, Call, Endpoint, Limit, RefusedError
+from unwind.simulator.exchanges import Exchange
+from unwind.simulator.market.positions import LONG, SHORT
+from unwind.simulator.market.scenario import Instrument
+from unwind.simulator.market.steady import HOUR_MS
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.responses import Response, json_response
 
 KEY = "simulated-coinglass"
 EXCHANGES = {
@@ -25,10 +32,25 @@ EXCHANGES = {
     "aster": "Aster",
 }
 BAR_HOURS = {"1h": 1, "4h": 4, "1d": 24}
-PLAN_TOO_SMALL = {"code": "401", "msg": "Upgrade plan"}
+LIMIT = Limit(1000)
 
 
-def _pairs(tape: Tape) -> dict[str, list[Instrument]]:
+def problem(code: str, text: str, status: int = 200) -> Response:
+    return json_response({"code": code, "msg": text}, status)
+
+
+def with_key(endpoint: Endpoint) -> Endpoint:
+    """An endpoint that wants the key."""
+
+    def checked(call: Call) -> Any:
+        if call.request.headers.get("cg-api-key") != KEY:
+            raise RefusedError(problem("400", "Invalid API key provided"))
+        return endpoint(call)
+
+    return checked
+
+
+def pairs_of(tape: Tape) -> dict[str, list[Instrument]]:
     pairs: dict[str, list[Instrument]] = {}
     for one in tape.instruments:
         if one.venue in EXCHANGES:
@@ -36,58 +58,61 @@ def _pairs(tape: Tape) -> dict[str, list[Instrument]]:
     return pairs
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The pairs, or an asset's sums over some exchanges at an instant."""
-    if request.headers.get("cg-api-key") != KEY:
-        return json_answer({"code": "400", "msg": "Invalid API key provided"})
-    pairs = _pairs(tape)
-    match request.path.removeprefix("/api/futures/"):
-        case "supported-exchange-pairs":
-            listed = {
-                exchange: [
-                    {
-                        "instrument_id": one.symbol,
-                        "base_asset": one.asset,
-                        "quote_asset": one.quote_asset,
-                    }
-                    for one in instruments
-                ]
-                for exchange, instruments in pairs.items()
+def pairs(call: Call) -> dict[str, Any]:
+    return {
+        exchange: [
+            {
+                "instrument_id": one.symbol,
+                "base_asset": one.asset,
+                "quote_asset": one.quote_asset,
             }
-            return json_answer({"code": "0", "msg": "success", "data": listed})
-        case "liquidation/aggregated-history":
-            asset = request.params.get("symbol")
-            summed = [
-                one
-                for exchange in request.params.get("exchange_list", "").split(",")
-                for one in pairs.get(exchange, [])
-                if one.asset == asset
-            ]
-            width_ms = BAR_HOURS.get(request.params.get("interval", ""), 0) * HOUR_MS
-            if not summed or not width_ms:
-                return json_answer({"code": "400", "msg": "Invalid parameter"})
-            from_ms = -(-(request.integer("start_time") or 0) // width_ms) * width_ms
-            to_ms = min((request.integer("end_time") or 0) + 1, now_ms)
-            bars = tape.liquidated_usd(summed, from_ms, to_ms, width_ms)
-            rows = [
-                {
-                    "time": from_ms + place * width_ms,
-                    "aggregated_long_liquidation_usd": fixed(bar[LONG], 4),
-                    "aggregated_short_liquidation_usd": fixed(bar[SHORT], 4),
-                }
-                for place, bar in enumerate(bars)
-            ]
-            rows = rows[: request.integer("limit", 1000) or 1000]
-            return json_answer({"code": "0", "msg": "success", "data": rows})
-    return json_answer({"code": "404", "msg": "Endpoint not found"}, 404)
+            for one in listed
+        ]
+        for exchange, listed in pairs_of(call.tape).items()
+    }
 
 
-VENUE = WireVenue(
+def history(call: Call) -> list[dict[str, Any]]:
+    """An asset's sums over some exchanges, bar by bar."""
+    listed = pairs_of(call.tape)
+    summed = [
+        one
+        for exchange in call.text("exchange_list").split(",")
+        for one in listed.get(exchange, [])
+        if one.asset == call.text("symbol")
+    ]
+    width_ms = BAR_HOURS.get(call.text("interval"), 0) * HOUR_MS
+    if not summed or not width_ms:
+        raise RefusedError(problem("400", "Invalid parameter"))
+    from_ms = -(-call.integer("start_time") // width_ms) * width_ms
+    to_ms = min(call.integer("end_time") + 1, call.now_ms)
+    bars = call.tape.liquidated_usd(summed, from_ms, to_ms, width_ms)
+    return [
+        {
+            "time": from_ms + place * width_ms,
+            "aggregated_long_liquidation_usd": fixed(bar[LONG], 4),
+            "aggregated_short_liquidation_usd": fixed(bar[SHORT], 4),
+        }
+        for place, bar in enumerate(bars[: LIMIT.of(call)])
+    ]
+
+
+API = Api(
+    {
+        "/api/futures/supported-exchange-pairs": with_key(pairs),
+        "/api/futures/liquidation/aggregated-history": with_key(history),
+    },
+    lambda call, data: {"code": "0", "msg": "success", "data": data},
+    unknown=problem("404", "Endpoint not found", 404),
+)
+EXCHANGE = Exchange(
     "coinglass",
-    answers={"coinglass": answer},
+    {"coinglass": API},
     faults={
-        ("coinglass", "throttled"): json_answer({"code": "429", "msg": "Too Many Requests"}),
-        ("coinglass", "error_code"): json_answer(PLAN_TOO_SMALL),
+        "coinglass": {
+            "throttled": problem("429", "Too Many Requests"),
+            "error_code": problem("401", "Upgrade plan"),
+        }
     },
     key=KEY,
 )

@@ -2,192 +2,165 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from unwind.clock import iso, parse_instant
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue, pushes
-from unwind.simulator.listings import contract
-from unwind.simulator.market import (
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
-    epoch_ms,
-    instant,
+from unwind.simulator.contracts import contract
+from unwind.simulator.decimals import fixed
+from unwind.simulator.endpoints import Api, Call, Limit, Moment, NotListedError, Quote
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
-)
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, epoch_ms, instant
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import json_object, json_response
 
 THROTTLED = {"errors": [{"msg": "Too many requests"}]}
+NO_SUCH_TICKER = {"errors": [{"msg": "ticker must be a valid ticker"}]}
 SNAPSHOT_MS = 5 * MINUTE_MS
 CONNECTION_MARK = "3f4c0a1e"
+LIMIT = Limit(100)
 
 
-def contracts(asset: Asset) -> list[Instrument]:
-    common: dict[str, Any] = {"quote_asset": "USD", "funding_interval_hours": 1}
-    return [contract("dydx", "", asset, f"{asset.symbol}-USD", **common)]
+def contracts(asset: Asset) -> Iterator[Instrument]:
+    yield contract(asset, f"{asset.symbol}-USD", quote="USD", hours=1)
 
 
-def trade(tape: Tape, one: Liquidation) -> dict[str, Any]:
-    """The trade that a liquidation was."""
-    instrument = tape.instruments[one.instrument]
+def common(
+    kind: str, at_ms: int, trade_id: str, side: str, size: str, price: str
+) -> dict[str, str]:
     return {
-        "id": f"03f{one.row:013x}",
-        "side": "SELL" if one.side == LONG else "BUY",
-        "size": stepped(one.quantity_steps, instrument.quantity_decimals),
-        "price": stepped(one.fill_ticks, instrument.price_decimals),
-        "type": "LIQUIDATED",
-        "createdAt": iso(instant(one.at_ms)),
-        "createdAtHeight": str(one.at_ms // 1100),
-    }
-
-
-def _usual_trade(tape: Tape, instrument: Instrument, at_ms: int) -> dict[str, Any]:
-    price = tape.mark_price(instrument, tape.minute_of(at_ms))
-    return {
-        "id": f"02e{at_ms:013x}",
-        "side": "BUY",
-        "size": "1",
-        "price": fixed(price, instrument.price_decimals),
-        "type": "LIMIT",
+        "id": trade_id,
+        "side": side,
+        "size": size,
+        "price": price,
+        "type": kind,
         "createdAt": iso(instant(at_ms)),
         "createdAtHeight": str(at_ms // 1100),
     }
 
 
-def _message(kind: str, ticker: str, trades: list[dict[str, Any]]) -> str:
-    return json_text(
-        {
-            "type": kind,
-            "connection_id": CONNECTION_MARK,
-            "message_id": 1,
-            "id": ticker,
-            "channel": "v4_trades",
-            "version": "2.1.0",
-            "contents": {"trades": trades},
-        }
-    )
+def trade(one: Liquidation) -> dict[str, str]:
+    """The trade that a liquidation was."""
+    side, price = one.order_side.upper(), one.price(one.fill_ticks)
+    return common("LIQUIDATED", one.at_ms, f"03f{one.row:013x}", side, one.size, price)
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
-    """One message a market and block."""
-    return [
-        (
-            pushed_ms,
-            _message("channel_data", instrument.symbol, [trade(tape, one) for one in rows]),
-        )
-        for pushed_ms, instrument, rows in pushes(tape, "dydx", from_ms, to_ms, symbols)
-    ]
+def usual_trade(q: Quote) -> dict[str, str]:
+    return common("LIMIT", q.at_ms, f"02e{q.at_ms:013x}", "BUY", "1", q.price(q.mark))
 
 
-def opened(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
-    return [json_text({"type": "connected", "connection_id": CONNECTION_MARK, "message_id": 0})]
-
-
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
-    """A subscription starts with the market's newest trades over again."""
-    order = json_object(text)
-    ticker = str(order.get("id", ""))
-    number = tape.instrument_number.get(("dydx", ticker))
-    if order.get("type") != "subscribe" or order.get("channel") != "v4_trades" or number is None:
-        problem = f"Invalid subscription id for channel: ({order.get('channel')}-{ticker})"
-        return [json_text({"type": "error", "message": problem, "message_id": 1})]
-    subscriber.symbols.add(ticker)
-    recent = [
-        trade(tape, one)
-        for one in tape.records(tape.rows("dydx", now_ms - SNAPSHOT_MS, now_ms))
-        if one.instrument == number and one.pushed_ms < now_ms
-    ]
-    usual = _usual_trade(tape, tape.instruments[number], now_ms - MINUTE_MS)
-    return [_message("subscribed", ticker, [*recent[::-1], usual])]
-
-
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The answer of the indexer's /v4/* at an instant."""
-    if request.path == "/v4/perpetualMarkets":
-        markets = {i.symbol: _market(tape, now_ms, i) for i in tape.instruments_of("dydx")}
-        return json_answer({"markets": markets})
-    folder, _, ticker = request.path.rpartition("/")
-    number = tape.instrument_number.get(("dydx", ticker))
-    if number is None:
-        return json_answer({"errors": [{"msg": "ticker must be a valid ticker"}]}, 404)
-    match folder:
-        case "/v4/trades/perpetualMarket":
-            return json_answer({"trades": _trades(tape, now_ms, request, number)})
-        case "/v4/historicalFunding":
-            rows = _funding(tape, now_ms, request, tape.instruments[number])
-            return json_answer({"historicalFunding": rows})
-    return NO_SUCH_PATH
-
-
-def _market(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    minute = tape.minute_of(now_ms)
+def message(kind: str, ticker: str, trades: list[dict[str, str]]) -> dict[str, Any]:
     return {
-        "ticker": instrument.symbol,
-        "status": "ACTIVE",
-        "oraclePrice": fixed(tape.index_price(instrument, minute), instrument.price_decimals),
-        "openInterest": fixed(tape.oi_contracts(instrument, minute), 4),
-        "volume24H": fixed(tape.traded_usd_24h(instrument, minute), 4),
-        "nextFundingRate": fixed(tape.funding_rate(instrument, now_ms), 10),
+        "type": kind,
+        "connection_id": CONNECTION_MARK,
+        "message_id": 1,
+        "id": ticker,
+        "channel": "v4_trades",
+        "version": "2.1.0",
+        "contents": {"trades": trades},
     }
 
 
-def _trades(tape: Tape, now_ms: int, request: Request, number: int) -> list[dict[str, Any]]:
-    before_ms = _before_ms(request, "createdBeforeOrAt", now_ms)
-    rows = [
-        trade(tape, one)
-        for one in tape.records(tape.rows("dydx", before_ms - 6 * HOUR_MS, before_ms + 1))
-        if one.instrument == number
+def messages(push: Push) -> Iterator[dict[str, Any]]:
+    """One message a market and block."""
+    yield message("channel_data", push.contract.symbol, [trade(one) for one in push.rows])
+
+
+def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+    return [{"type": "connected", "connection_id": CONNECTION_MARK, "message_id": 0}]
+
+
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+    """A subscription starts with the market's newest trades over again."""
+    order = json_object(text)
+    ticker = str(order.get("id", ""))
+    try:
+        if order.get("type") != "subscribe" or order.get("channel") != "v4_trades":
+            raise NotListedError(ticker)
+        contract = now.contract(ticker)
+    except NotListedError:
+        problem = f"Invalid subscription id for channel: ({order.get('channel')}-{ticker})"
+        return [{"type": "error", "message": problem, "message_id": 1}]
+    subscriber.symbols.add(ticker)
+    recent = [
+        trade(one)
+        for one in now.liquidations(now.now_ms - SNAPSHOT_MS, now.now_ms, [contract])
+        if one.pushed_ms < now.now_ms
     ]
-    rows.append(_usual_trade(tape, tape.instruments[number], before_ms))
+    usual = usual_trade(now.quote(contract, now.now_ms - MINUTE_MS))
+    return [message("subscribed", ticker, [*recent[::-1], usual])]
+
+
+def market(q: Quote) -> dict[str, Any]:
+    return {
+        "ticker": q.symbol,
+        "status": "ACTIVE",
+        "oraclePrice": q.price(q.index),
+        "openInterest": fixed(q.oi, 4),
+        "volume24H": fixed(q.traded_usd, 4),
+        "nextFundingRate": fixed(q.rate, 10),
+    }
+
+
+def markets(call: Call) -> dict[str, Any]:
+    return {"markets": {one.symbol: market(call.quote(one)) for one in call.contracts()}}
+
+
+def before_ms(call: Call, name: str) -> int:
+    text = call.text(name)
+    return min(epoch_ms(parse_instant(text)), call.now_ms) if text else call.now_ms
+
+
+def trades(call: Call) -> dict[str, Any]:
+    """Newest first."""
+    contract, before = call.contract(call.text("ticker")), before_ms(call, "createdBeforeOrAt")
+    rows = [trade(one) for one in call.liquidations(before - 6 * HOUR_MS, before + 1, [contract])]
+    rows.append(usual_trade(call.quote(contract, before)))
     rows.sort(key=lambda row: row["createdAt"], reverse=True)
-    return rows[: request.integer("limit", 100) or 100]
+    return {"trades": rows[: LIMIT.of(call)]}
 
 
-def _funding(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, Any]]:
-    before_ms = _before_ms(request, "effectiveBeforeOrAt", now_ms)
-    count = request.integer("limit", 100) or 100
-    last = before_ms // HOUR_MS * HOUR_MS
-    return [
-        {
-            "ticker": instrument.symbol,
-            "rate": fixed(tape.funding_rate(instrument, at_ms), 10),
-            "price": fixed(tape.index_price(instrument, tape.minute_of(at_ms)), 4),
-            # A block or so after the hour.
-            "effectiveAt": iso(instant(at_ms + 219)),
-            "effectiveAtHeight": str(at_ms // 1100),
-        }
-        for at_ms in range(last, last - count * HOUR_MS, -HOUR_MS)
-        if at_ms > tape.start_ms
-    ]
+def settled(q: Quote) -> dict[str, str]:
+    return {
+        "ticker": q.symbol,
+        "rate": fixed(q.rate, 10),
+        "price": fixed(q.index, 4),
+        # A block or so after the hour.
+        "effectiveAt": iso(instant(q.at_ms + 219)),
+        "effectiveAtHeight": str(q.at_ms // 1100),
+    }
 
 
-def _before_ms(request: Request, name: str, now_ms: int) -> int:
-    text = request.params.get(name)
-    return min(epoch_ms(parse_instant(text)), now_ms) if text else now_ms
+def funding(call: Call) -> dict[str, Any]:
+    """Hourly, newest first."""
+    contract = call.contract(call.text("ticker"))
+    last = before_ms(call, "effectiveBeforeOrAt") // HOUR_MS * HOUR_MS
+    times = range(last, last - LIMIT.of(call) * HOUR_MS, -HOUR_MS)
+    rows = [settled(call.quote(contract, at)) for at in times if at > call.tape.start_ms]
+    return {"historicalFunding": rows}
 
 
-VENUE = WireVenue(
+API = Api(
+    {
+        "/v4/perpetualMarkets": markets,
+        "/v4/trades/perpetualMarket/{ticker}": trades,
+        "/v4/historicalFunding/{ticker}": funding,
+    },
+    not_listed=json_response(NO_SUCH_TICKER, 404),
+)
+EXCHANGE = Exchange(
     "dydx",
-    answers={"dydx": answer},
-    streams=(WireStream("dydx_ws", frames, replies, opened=opened),),
+    {"dydx": API},
+    streams=(ExchangeStream("dydx_ws", per_push("dydx", messages), replies, opened),),
     trading=Trading(contracts, oi_weight=0.015, flow_weight=0.015, rule=PublicationRule("all")),
-    faults={("dydx", "throttled"): json_answer(THROTTLED, 429)},
-    written=lambda tape, one: json_text(trade(tape, one)),
+    faults={"dydx": {"throttled": json_response(THROTTLED, 429)}},
+    written=trade,
 )

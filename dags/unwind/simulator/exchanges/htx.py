@@ -6,51 +6,52 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from unwind.simulator.exchanges import Beat, Subscriber, Trading, WireStream, WireVenue, pushes
-from unwind.simulator.listings import contract
-from unwind.simulator.market import (
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
+from unwind.simulator.contracts import contract, inverse
+from unwind.simulator.decimals import fixed
+from unwind.simulator.endpoints import (
+    Api,
+    Call,
+    Endpoint,
+    History,
+    Limit,
+    Moment,
+    Quote,
+    RefusedError,
+    Snapshot,
+    Window,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Heartbeat,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
+    rate_limited,
 )
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import Response, json_object, json_response, json_text
 
 # Coins in one linear contract.
 CONTRACT_SIZES = {
-    "BTC": 0.001,
-    "ETH": 0.01,
-    "SOL": 0.1,
-    "XRP": 10.0,
-    "DOGE": 100.0,
-    "BNB": 0.01,
-    "ADA": 10.0,
-    "LINK": 0.1,
-    "AVAX": 0.1,
-    "SUI": 1.0,
-    "LTC": 0.1,
-    "TRX": 100.0,
-}
+    "BTC": 0.001, "ETH": 0.01, "SOL": 0.1, "XRP": 10.0, "DOGE": 100.0, "BNB": 0.01, "ADA": 10.0,
+    "LINK": 0.1, "AVAX": 0.1, "SUI": 1.0, "LTC": 0.1, "TRX": 100.0,
+}  # fmt: skip
 COIN_MARGINED = ("BTC", "ETH", "XRP", "LTC", "ADA")
 COIN_SHARE = 0.15
 MARKETS = {"/linear-swap-notification": "usdt", "/swap-notification": "coin"}
-LONGEST_WINDOW_MS = 2 * 3_600_000
+TOPIC = "public.*.liquidation_orders"
+FIRST_ID = 150_000_000_000
+WINDOW = Window("start_time", "end_time")
+MAX_WINDOW_MS = 2 * HOUR_MS
 PAGE_ROWS = 100
+FIVE_MINUTES_MS = 5 * MINUTE_MS
 PING_SECONDS = 5.0
 THROTTLED = {
     "status": "error",
@@ -60,291 +61,277 @@ THROTTLED = {
 }
 
 
-def contracts(asset: Asset) -> list[Instrument]:
+def contracts(asset: Asset) -> Iterator[Instrument]:
     """A perpetual in USDT, and a coin-margined one of some."""
     name = asset.symbol
     if name not in CONTRACT_SIZES:
-        return []
+        return
     coin = COIN_SHARE if name in COIN_MARGINED else 0.0
-    found = [
-        contract(
-            *("htx", "usdt", asset, f"{name}-USDT", 1 - coin),
-            contract_size=CONTRACT_SIZES[name],
-            quantity_decimals=0,
-        )
-    ]
+    size = CONTRACT_SIZES[name]
+    yield contract(asset, f"{name}-USDT", 1 - coin, market="usdt", size=size, decimals=0)
     if coin:
-        found.append(
-            contract(
-                *("htx", "coin", asset, f"{name}-USD", coin),
-                quote_asset="USD",
-                inverse=True,
-                contract_size=100.0 if name == "BTC" else 10.0,
-                quantity_decimals=0,
-            )
-        )
-    return found
+        size = 100.0 if name == "BTC" else 10.0
+        yield inverse(asset, f"{name}-USD", coin, market="coin", size=size)
 
 
-def _turnover(instrument: Instrument, one: Liquidation) -> float:
+# -- liquidations ----------------------------------------------------------------------------------
+
+
+def turnover(one: Liquidation) -> float:
     """What an order is worth: in USDT, or in dollars of coin contracts."""
-    contracts_usd = instrument.contract_size * one.quantity_steps
-    if instrument.inverse:
-        return contracts_usd
-    return round(contracts_usd * one.bankruptcy_ticks / 10**instrument.price_decimals, 10)
+    face = one.contract.contract_size * one.quantity_steps
+    return (
+        face if one.contract.inverse else round(face * one.bankruptcy_ticks / one.price_scale, 10)
+    )
 
 
-def order(tape: Tape, one: Liquidation) -> dict[str, Any]:
+def order(one: Liquidation) -> dict[str, Any]:
     """The row of frames and of v3."""
-    instrument = tape.instruments[one.instrument]
     return {
-        "symbol": instrument.asset,
-        "contract_code": instrument.symbol,
-        "direction": "sell" if one.side == LONG else "buy",
+        "symbol": one.contract.asset,
+        "contract_code": one.contract.symbol,
+        "direction": one.order_side,
         "offset": "close",
         "volume": one.quantity_steps,
-        "price": one.bankruptcy_ticks / 10**instrument.price_decimals,
+        "price": one.bankruptcy_ticks / one.price_scale,
         "created_at": one.at_ms,
-        "amount": round(one.quantity_steps * instrument.contract_size, 8),
-        "trade_turnover": _turnover(instrument, one),
+        "amount": round(one.quantity_steps * one.contract.contract_size, 8),
+        "trade_turnover": turnover(one),
     }
 
 
-def _order_v5(tape: Tape, one: Liquidation) -> dict[str, str]:
-    instrument = tape.instruments[one.instrument]
+def order_v3(one: Liquidation) -> dict[str, Any]:
+    return order(one) | {"query_id": one.row + FIRST_ID}
+
+
+def order_v5(one: Liquidation) -> dict[str, str]:
     return {
-        "id": str(one.row + 150_000_000_000),
-        "contract_code": instrument.symbol,
+        "id": str(one.row + FIRST_ID),
+        "contract_code": one.contract.symbol,
         "liquidation_time": str(one.at_ms),
-        "side": "sell" if one.side == LONG else "buy",
-        "position_side": "long" if one.side == LONG else "short",
+        "side": one.order_side,
+        "position_side": "long" if one.is_long else "short",
         "volume": str(one.quantity_steps),
         "amount": str(one.quantity_steps),
-        "bankrupt_price": stepped(one.bankruptcy_ticks, instrument.price_decimals),
-        "trade_turnover": fixed(_turnover(instrument, one), 10),
+        "bankrupt_price": one.price(one.bankruptcy_ticks),
+        "trade_turnover": fixed(turnover(one), 10),
     }
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
+def messages(push: Push) -> Iterator[dict[str, Any]]:
     """One notification a contract and push."""
-    return [
-        (
-            pushed_ms,
-            json_text(
-                {
-                    "op": "notify",
-                    "topic": f"public.{instrument.symbol}.liquidation_orders",
-                    "ts": pushed_ms,
-                    "data": [order(tape, one) for one in rows],
-                }
-            ),
-        )
-        for pushed_ms, instrument, rows in pushes(tape, "htx", from_ms, to_ms, symbols)
-    ]
+    yield {
+        "op": "notify",
+        "topic": f"public.{push.contract.symbol}.liquidation_orders",
+        "ts": push.at_ms,
+        "data": [order(one) for one in push.rows],
+    }
 
 
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
-    """Pongs are heard; a path is of one kind of margin."""
-    said = json_object(text)
-    if said.get("op") == "pong":
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+    """A path is of one kind of margin; a pong needs no answer."""
+    request = json_object(text)
+    if request.get("op") == "pong":
         subscriber.unanswered = 0
         return []
-    if said.get("op") != "sub" or said.get("topic") != "public.*.liquidation_orders":
-        return [json_text({"op": "error", "err-code": 2011, "err-msg": "topic error"})]
+    if request.get("op") != "sub" or request.get("topic") != TOPIC:
+        return [{"op": "error", "err-code": 2011, "err-msg": "topic error"}]
     market = MARKETS.get(subscriber.path, "dated")
-    subscriber.symbols |= {one.symbol for one in tape.instruments_of("htx", market)}
-    return [
-        json_text(
-            {
-                "op": "sub",
-                "cid": said.get("cid"),
-                "topic": said["topic"],
-                "ts": now_ms,
-                "err-code": 0,
-            }
-        )
-    ]
+    subscriber.symbols |= {one.symbol for one in now.contracts(market)}
+    common = {"op": "sub", "cid": request.get("cid"), "topic": TOPIC}
+    return [common | {"ts": now.now_ms, "err-code": 0}]
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    linear = "/linear" in request.path or request.path.startswith("/v5")
-    market = "usdt" if linear else "coin"
-    listed = tape.instruments_of("htx", market)
-    code = request.params.get("contract_code") or request.params.get("contract")
-    named = next((one for one in listed if one.symbol == code), None)
-    match request.path.rsplit("/", 1)[-1]:
-        case "swap_contract_info":
-            return _told(now_ms, [_info(one) for one in listed])
-        case "swap_open_interest":
-            return _told(now_ms, [_open_interest(tape, now_ms, one) for one in listed])
-        case "swap_batch_funding_rate":
-            return _told(now_ms, [_running_rate(tape, now_ms, one) for one in listed])
-        case "swap_index":
-            return _told(now_ms, [_index(tape, now_ms, one) for one in listed])
-        case _ if named is None:
-            error = {"status": "error", "err_code": 1332, "err_msg": "contract not found"}
-            return json_answer(error | {"ts": now_ms})
-        case "liquidation_orders" | "swap_liquidation_orders":
-            return _orders(tape, now_ms, request, named)
-        case "swap_historical_funding_rate":
-            return _told(now_ms, {"data": _settled(tape, now_ms, request, named)})
-        case "swap_his_open_interest":
-            return _told(now_ms, {"tick": _past_open_interest(tape, now_ms, request, named)})
-        case "linear_swap_mark_price_kline" | "swap_mark_price_kline":
-            return _told(now_ms, _mark_bars(tape, now_ms, request, named))
-        case "swap_elite_account_ratio":
-            return _told(now_ms, {"list": _ratios(tape, now_ms, named, "top_accounts")})
-        case "swap_elite_position_ratio":
-            return _told(now_ms, {"list": _ratios(tape, now_ms, named, "top_positions")})
-    return NO_SUCH_PATH
+def problem(call: Call, code: int, text: str) -> Response:
+    return json_response({"status": "error", "err_code": code, "err_msg": text, "ts": call.now_ms})
 
 
-def _told(now_ms: int, told: Any) -> Answer:
-    return json_answer({"status": "ok", "data": told, "ts": now_ms})
+def orders(market: str, row: Callable[[Liquidation], Any], code: str, after: str) -> Endpoint:
+    """A contract's orders of two hours at most, oldest first, after an id."""
+
+    def endpoint(call: Call) -> Response:
+        contract = call.contract(call.text(code), market)
+        start, end = WINDOW.of(call)
+        if end - start > MAX_WINDOW_MS:
+            raise RefusedError(problem(call, 1067, "time range is over two hours"))
+        last_id = call.integer(after)
+        found = [
+            row(one)
+            for one in call.liquidations(start, end + 1, [contract])
+            if one.row + FIRST_ID > last_id
+        ]
+        body = {"code": 200, "message": "Success", "data": found[:PAGE_ROWS], "ts": call.now_ms}
+        return json_response(body)
+
+    return endpoint
 
 
-def _info(instrument: Instrument) -> dict[str, Any]:
+# -- lists and histories ---------------------------------------------------------------------------
+
+
+def info(q: Quote) -> dict[str, Any]:
     return {
-        "symbol": instrument.asset,
-        "contract_code": instrument.symbol,
-        "contract_size": instrument.contract_size,
-        "price_tick": 10.0**-instrument.price_decimals,
+        "symbol": q.contract.asset,
+        "contract_code": q.symbol,
+        "contract_size": q.contract.contract_size,
+        "price_tick": 10.0**-q.contract.price_decimals,
         "create_date": "20201021",
         "contract_status": 1,
     }
 
 
-def _open_interest(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    minute = tape.minute_of(now_ms)
-    linear = {} if instrument.inverse else {"value": round(tape.oi_usd(instrument, minute), 4)}
+def value(q: Quote) -> dict[str, float]:
+    """Of linear contracts, in USDT."""
+    return {} if q.contract.inverse else {"value": round(q.oi_usd, 4)}
+
+
+def open_interest(q: Quote) -> dict[str, Any]:
     return {
-        "symbol": instrument.asset,
-        "contract_code": instrument.symbol,
-        "volume": round(tape.oi_contracts(instrument, minute)),
-        "amount": round(tape.oi_base(instrument, minute), 6),
-        **linear,
+        "symbol": q.contract.asset,
+        "contract_code": q.symbol,
+        "volume": round(q.oi),
+        "amount": round(q.oi_base, 6),
+        **value(q),
     }
 
 
-def _past_open_interest(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, Any]]:
+def running_rate(q: Quote) -> dict[str, Any]:
+    return {
+        "contract_code": q.symbol,
+        "symbol": q.contract.asset,
+        "funding_rate": fixed(q.rate, 15),
+        "funding_time": str(q.at_ms),
+    }
+
+
+def index(q: Quote) -> dict[str, Any]:
+    return {"contract_code": q.symbol, "index_price": q.rounded(q.index), "index_ts": q.at_ms}
+
+
+def settled(q: Quote) -> dict[str, str]:
+    rate = fixed(q.rate, 15)
+    return {
+        "contract_code": q.symbol,
+        "funding_time": str(q.at_ms),
+        "funding_rate": rate,
+        "realized_rate": rate,
+    }
+
+
+def past_open_interest(call: Call, contract: Instrument) -> list[dict[str, Any]]:
     """What was open at each full hour, newest first; the running hour's changes until it ends."""
-    newest = now_ms // HOUR_MS * HOUR_MS
-    oldest = max(newest - ((request.integer("size", 48) or 48) - 1) * HOUR_MS, tape.start_ms)
+    newest = call.now_ms // HOUR_MS * HOUR_MS
+    oldest = max(newest - (call.integer("size", 48) - 1) * HOUR_MS, call.tape.start_ms)
     rows = []
     for at_ms in range(newest, oldest - 1, -HOUR_MS):
-        minute = tape.minute_of(now_ms if at_ms == newest else at_ms)
-        linear = {} if instrument.inverse else {"value": round(tape.oi_usd(instrument, minute), 4)}
-        volume = round(tape.oi_contracts(instrument, minute))
-        rows.append({"volume": volume, "amount_type": 1, "ts": at_ms, **linear})
+        q = call.quote(contract, call.now_ms if at_ms == newest else at_ms)
+        rows.append({"volume": round(q.oi), "amount_type": 1, "ts": at_ms, **value(q)})
     return rows
 
 
-def _running_rate(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    return {
-        "contract_code": instrument.symbol,
-        "symbol": instrument.asset,
-        "funding_rate": fixed(tape.funding_rate(instrument, now_ms), 15),
-        "funding_time": str(now_ms),
-    }
-
-
-def _index(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    price = tape.index_price(instrument, tape.minute_of(now_ms))
-    return {
-        "contract_code": instrument.symbol,
-        "index_price": round(price, instrument.price_decimals),
-        "index_ts": now_ms,
-    }
-
-
-def _orders(tape: Tape, now_ms: int, request: Request, instrument: Instrument) -> Answer:
-    """Oldest first, after an id; v5's and v3's rows differ."""
-    start = request.integer("start_time", 0) or 0
-    end = min(request.integer("end_time", now_ms) or now_ms, now_ms)
-    if end - start > LONGEST_WINDOW_MS:
-        error = {"status": "error", "err_code": 1067, "err_msg": "time range is over two hours"}
-        return json_answer(error | {"ts": now_ms})
-    is_v5 = request.path.startswith("/v5")
-    after = request.integer("from" if is_v5 else "from_id", 0) or 0
-    number = tape.instrument_number["htx", instrument.symbol]
-    rows = []
-    for one in tape.records(tape.rows("htx", start, end + 1)):
-        row_id = one.row + 150_000_000_000
-        if one.instrument == number and row_id > after:
-            row = _order_v5(tape, one) if is_v5 else order(tape, one) | {"query_id": row_id}
-            rows.append(row)
-    answered = {"code": 200, "message": "Success", "data": rows[:PAGE_ROWS], "ts": now_ms}
-    return json_answer(answered)
-
-
-def _settled(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, str]]:
-    times = tape.funding_times_ms(instrument, tape.start_ms, now_ms)[::-1]
-    return [
-        {
-            "contract_code": instrument.symbol,
-            "funding_time": str(at_ms),
-            "funding_rate": fixed(tape.funding_rate(instrument, at_ms), 15),
-            "realized_rate": fixed(tape.funding_rate(instrument, at_ms), 15),
-        }
-        for at_ms in times[: request.integer("page_size", 20) or 20]
-    ]
-
-
-def _mark_bars(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, Any]]:
+def mark_bars(call: Call, contract: Instrument) -> list[dict[str, Any]]:
     """The newest five-minute bars, the running one included."""
-    count, minutes = request.integer("size", 1) or 1, 5
-    last = (now_ms - tape.start_ms) // MINUTE_MS // minutes * minutes
-    first = max(0, last - (count - 1) * minutes)
-    known = min((now_ms - tape.start_ms) // MINUTE_MS, tape.minutes)
-    bars = tape.bars(instrument.asset, first, known, minutes) if known > first else []
-    decimals = instrument.price_decimals
+    tape, minutes = call.tape, 5
+    passed = (call.now_ms - tape.start_ms) // MINUTE_MS
+    first = max(0, passed // minutes * minutes - (call.integer("size", 1) - 1) * minutes)
+    known = min(passed, tape.minutes)
+    bars = tape.bars(contract.asset, first, known, minutes) if known > first else []
+    names = ("open", "high", "low", "close")
+    prices = [
+        [round(price * contract.multiplier, contract.price_decimals) for price in bar[:4]]
+        for bar in bars
+    ]
     return [
-        {
-            "id": (tape.start_ms + (first + place * minutes) * MINUTE_MS) // 1000,
-            **{
-                name: round(float(price) * instrument.multiplier, decimals)
-                for name, price in zip(("open", "high", "low", "close"), bar, strict=False)
-            },
-        }
-        for place, bar in enumerate(bars)
+        {"id": (tape.start_ms + (first + place * minutes) * MINUTE_MS) // 1000}
+        | dict(zip(names, bar, strict=True))
+        for place, bar in enumerate(prices)
     ]
 
 
-def _ratios(tape: Tape, now_ms: int, instrument: Instrument, kind: str) -> list[dict[str, Any]]:
+def ratios(kind: str) -> Callable[[Call, Instrument], list[dict[str, Any]]]:
     """Of an hour; only accounts can be locked, holding as much long as short."""
-    step = 5 * MINUTE_MS
-    times = list(range(now_ms // step * step - 11 * step, now_ms + 1, step))
-    ratios = tape.long_short_ratios(instrument, times, kind)
     locked = {"locked_ratio": 0.0} if kind == "top_accounts" else {}
-    return [
-        {
-            "buy_ratio": round(ratio / (1 + ratio), 4),
-            "sell_ratio": round(1 / (1 + ratio), 4),
-            **locked,
-            "ts": at_ms,
-        }
-        for at_ms, ratio in zip(times, ratios, strict=True)
-    ]
+
+    def rows(call: Call, contract: Instrument) -> list[dict[str, Any]]:
+        newest = call.now_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS
+        found = []
+        for at_ms in range(newest - 11 * FIVE_MINUTES_MS, call.now_ms + 1, FIVE_MINUTES_MS):
+            ratio = call.quote(contract, at_ms).ratio(kind)
+            shares = {"buy_ratio": round(ratio / (1 + ratio), 4)}
+            shares |= {"sell_ratio": round(1 / (1 + ratio), 4)}
+            found.append(shares | locked | {"ts": at_ms})
+        return found
+
+    return rows
 
 
-VENUE = WireVenue(
+# -- the API ---------------------------------------------------------------------------------------
+
+
+def of_contract(
+    market: str, rows: Callable[[Call, Instrument], Any], name: str = ""
+) -> Callable[[Call], Any]:
+    """Rows of the contract that `contract_code` names, below `name` if there is one."""
+
+    def endpoint(call: Call) -> Any:
+        found = rows(call, call.contract(call.text("contract_code"), market))
+        return {name: found} if name else found
+
+    return endpoint
+
+
+def settled_rows(call: Call, contract: Instrument) -> list[Any]:
+    history = History(
+        settled,
+        limit=Limit(20, name="page_size"),
+        newest_first=True,
+        contract=lambda call: contract,
+    )
+    return history(call)
+
+
+def margin(market: str, swap: str, kline: str) -> dict[str, Endpoint]:
+    """The endpoints of one kind of margin: below /linear-swap-api or /swap-api."""
+    by_code = {
+        "swap_historical_funding_rate": of_contract(market, settled_rows, "data"),
+        "swap_his_open_interest": of_contract(market, past_open_interest, "tick"),
+        "swap_elite_account_ratio": of_contract(market, ratios("top_accounts"), "list"),
+        "swap_elite_position_ratio": of_contract(market, ratios("top_positions"), "list"),
+    }
+    lists = {
+        "swap_contract_info": Snapshot(info, market),
+        "swap_open_interest": Snapshot(open_interest, market),
+        "swap_batch_funding_rate": Snapshot(running_rate, market),
+        "swap_index": Snapshot(index, market),
+    }
+    return {
+        **{f"{swap}/v1/{name}": endpoint for name, endpoint in (by_code | lists).items()},
+        f"/index/market/history/{kline}": of_contract(market, mark_bars),
+    }
+
+
+API = Api(
+    {
+        **margin("usdt", "/linear-swap-api", "linear_swap_mark_price_kline"),
+        **margin("coin", "/swap-api", "swap_mark_price_kline"),
+        "/v5/market/liquidation_orders": orders("usdt", order_v5, "contract_code", "from"),
+        "/swap-api/v3/swap_liquidation_orders": orders("coin", order_v3, "contract", "from_id"),
+    },
+    lambda call, data: {"status": "ok", "data": data, "ts": call.now_ms},
+    not_listed=lambda call: problem(call, 1332, "contract not found"),
+)
+EXCHANGE = Exchange(
     "htx",
-    answers={"htx": answer},
+    {"htx": API},
     streams=(
-        WireStream(
+        ExchangeStream(
             "htx_ws",
-            frames,
+            per_push("htx", messages),
             replies,
             pack=lambda text: gzip.compress(text.encode(), mtime=0),
-            beat=Beat(PING_SECONDS, lambda now_ms: json_text({"op": "ping", "ts": str(now_ms)}), 3),
+            beat=Heartbeat(
+                PING_SECONDS, lambda now_ms: json_text({"op": "ping", "ts": str(now_ms)}), 3
+            ),
         ),
     ),
     trading=Trading(
@@ -354,9 +341,6 @@ VENUE = WireVenue(
         rule=PublicationRule("all", price="bankruptcy"),
         size_scale=1.1,
     ),
-    faults={
-        ("htx", "throttled"): json_answer(THROTTLED, 429),
-        ("htx", "error_code"): json_answer(THROTTLED),
-    },
-    written=lambda tape, one: json_text(order(tape, one)),
+    faults={"htx": rate_limited(THROTTLED)},
+    written=order,
 )

@@ -5,201 +5,164 @@ The taker is the liquidated party; `is_maker_ask` says that it bought.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue, pushes
-from unwind.simulator.listings import contract
-from unwind.simulator.market import (
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
+from unwind.simulator.contracts import contract
+from unwind.simulator.decimals import fixed, stepped
+from unwind.simulator.endpoints import (
+    Api,
+    Call,
+    History,
+    Limit,
+    Moment,
+    NotListedError,
+    Quote,
+    Snapshot,
+    Window,
 )
-from unwind.simulator.responses import (
-    NO_SUCH_PATH,
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Push,
+    Subscriber,
+    Trading,
+    per_push,
+    rate_limited,
 )
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
+from unwind.simulator.market.tape import Liquidation
+from unwind.simulator.responses import json_object, json_response
 
-MARKET_IDS = {
-    name: str(place)
-    for place, name in enumerate(
-        ("ETH", "BTC", "SOL", "DOGE", "PEPE", "AVAX", "XRP", "LINK", "SUI", "HYPE", "BNB", "LTC")
-    )
-}
-MOST_ROWS = 100
+MARKETS = ("ETH", "BTC", "SOL", "DOGE", "PEPE", "AVAX", "XRP", "LINK", "SUI", "HYPE", "BNB", "LTC")
+WINDOW, LIMIT = Window("start_timestamp", "end_timestamp", 1000), Limit(100, 100)
 THROTTLED = {"code": 23000, "message": "Too Many Requests!"}
 
 
-def contracts(asset: Asset) -> list[Instrument]:
+def contracts(asset: Asset) -> Iterator[Instrument]:
     """A market in USDC, named by its number."""
-    if asset.symbol not in MARKET_IDS:
-        return []
-    common: dict[str, Any] = {"quote_asset": "USDC", "funding_interval_hours": 1}
-    return [contract("lighter", "", asset, MARKET_IDS[asset.symbol], **common)]
+    if asset.symbol in MARKETS:
+        yield contract(asset, str(MARKETS.index(asset.symbol)), quote="USDC", hours=1)
 
 
-def trade(tape: Tape, one: Liquidation) -> dict[str, Any]:
-    """The trade that a liquidation was."""
-    instrument = tape.instruments[one.instrument]
-    size = stepped(one.quantity_steps, instrument.quantity_decimals)
-    return {
-        **_common(instrument, one.row + 18_000_000_000, one.at_ms, "liquidation"),
-        "size": size,
-        "price": stepped(one.fill_ticks, instrument.price_decimals),
-        "usd_amount": stepped(
-            one.quantity_steps * one.fill_ticks,
-            instrument.quantity_decimals + instrument.price_decimals,
-        ),
-        "is_maker_ask": one.side != LONG,
-        "taker_position_size_before": size if one.side == LONG else f"-{size}",
-    }
-
-
-def _common(instrument: Instrument, trade_id: int, at_ms: int, kind: str) -> dict[str, Any]:
+def common(contract: Instrument, trade_id: int, at_ms: int, kind: str) -> dict[str, Any]:
     return {
         "trade_id": trade_id,
         "type": kind,
-        "market_id": int(instrument.symbol),
+        "market_id": int(contract.symbol),
         "timestamp": at_ms,
         "transaction_time": at_ms * 1000 + 28_569,
     }
 
 
-def _usual_trade(tape: Tape, instrument: Instrument, at_ms: int) -> dict[str, Any]:
-    price = tape.mark_price(instrument, tape.minute_of(at_ms))
-    return {
-        **_common(instrument, at_ms, at_ms, "trade"),
+def trade(one: Liquidation) -> dict[str, Any]:
+    """The trade that a liquidation was."""
+    contract = one.contract
+    return common(contract, one.row + 18_000_000_000, one.at_ms, "liquidation") | {
+        "size": one.size,
+        "price": one.price(one.fill_ticks),
+        "usd_amount": stepped(
+            one.quantity_steps * one.fill_ticks,
+            contract.quantity_decimals + contract.price_decimals,
+        ),
+        "is_maker_ask": not one.is_long,
+        "taker_position_size_before": one.size if one.is_long else f"-{one.size}",
+    }
+
+
+def usual_trade(q: Quote) -> dict[str, Any]:
+    return common(q.contract, q.at_ms, q.at_ms, "trade") | {
         "size": "1",
-        "price": fixed(price, instrument.price_decimals),
-        "usd_amount": fixed(price, 6),
+        "price": q.price(q.mark),
+        "usd_amount": fixed(q.mark, 6),
         "is_maker_ask": True,
         "taker_position_size_before": "0",
     }
 
 
-def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
-) -> list[tuple[int, str]]:
+def messages(push: Push) -> Iterator[dict[str, Any]]:
     """One message a market and push, with a trade like any other beside the liquidations."""
-    return [
-        (
-            pushed_ms,
-            json_text(
-                {
-                    "channel": f"trade:{instrument.symbol}",
-                    "type": "update/trade",
-                    "liquidation_trades": [trade(tape, one) for one in rows],
-                    "trades": [_usual_trade(tape, instrument, pushed_ms - 500)],
-                }
-            ),
-        )
-        for pushed_ms, instrument, rows in pushes(tape, "lighter", from_ms, to_ms, symbols)
-    ]
-
-
-def opened(subscriber: Subscriber, tape: Tape, now_ms: int, query: str) -> list[str]:
-    return [json_text({"type": "connected", "session_id": "5b1e"})]
-
-
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
-    """A subscription starts with the market's newest trades, without the list of liquidations."""
-    order = json_object(text)
-    if order.get("type") == "ping":
-        return [json_text({"type": "pong"})]
-    kind, _, market_id = str(order.get("channel", "")).partition("/")
-    number = tape.instrument_number.get(("lighter", market_id))
-    if order.get("type") != "subscribe" or kind != "trade" or number is None:
-        return [json_text({"error": {"code": 30005, "message": "Invalid Channel"}})]
-    subscriber.symbols.add(market_id)
-    usual = _usual_trade(tape, tape.instruments[number], now_ms - MINUTE_MS)
-    return [
-        json_text({"channel": f"trade:{market_id}", "type": "subscribed/trade", "trades": [usual]})
-    ]
-
-
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The answer of /api/v1/* at an instant."""
-    listed = tape.instruments_of("lighter")
-    named = [one for one in listed if one.symbol == request.params.get("market_id")]
-    match request.path.removeprefix("/api/v1/"):
-        case "orderBookDetails":
-            rows = [_market(tape, now_ms, one) for one in listed]
-            return json_answer({"code": 200, "order_book_details": rows})
-        case "recentTrades" | "fundings" if not named:
-            return json_answer({"code": 21104, "message": "invalid market index"}, 400)
-        case "recentTrades":
-            return json_answer({"code": 200, "trades": _trades(tape, now_ms, request, named[0])})
-        case "fundings":
-            rows = _fundings(tape, now_ms, request, named[0])
-            return json_answer({"code": 200, "resolution": "1h", "fundings": rows})
-    return NO_SUCH_PATH
-
-
-def _market(tape: Tape, now_ms: int, instrument: Instrument) -> dict[str, Any]:
-    minute = tape.minute_of(now_ms)
-    return {
-        "symbol": instrument.base_asset,
-        "market_id": int(instrument.symbol),
-        "status": "active",
-        "open_interest": round(tape.oi_contracts(instrument, minute), 4),
-        "last_trade_price": round(tape.mark_price(instrument, minute), instrument.price_decimals),
-        "daily_base_token_volume": round(
-            tape.traded_usd_24h(instrument, minute) / tape.mark_price(instrument, minute), 4
-        ),
-        "daily_quote_token_volume": round(tape.traded_usd_24h(instrument, minute), 4),
+    yield {
+        "channel": f"trade:{push.contract.symbol}",
+        "type": "update/trade",
+        "liquidation_trades": [trade(one) for one in push.rows],
+        "trades": [usual_trade(push.quote_before())],
     }
 
 
-def _trades(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, Any]]:
-    number = tape.instrument_number["lighter", instrument.symbol]
-    rows = [
-        trade(tape, one)
-        for one in tape.records(tape.rows("lighter", now_ms - HOUR_MS, now_ms))
-        if one.instrument == number
-    ]
-    rows.append(_usual_trade(tape, instrument, now_ms - 1))
-    return rows[::-1][: min(request.integer("limit", MOST_ROWS) or MOST_ROWS, MOST_ROWS)]
+def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+    return [{"type": "connected", "session_id": "5b1e"}]
 
 
-def _fundings(
-    tape: Tape, now_ms: int, request: Request, instrument: Instrument
-) -> list[dict[str, Any]]:
-    start = (request.integer("start_timestamp", 0) or 0) * 1000
-    end = min((request.integer("end_timestamp") or now_ms // 1000) * 1000, now_ms)
-    rows = []
-    for at_ms in tape.funding_times_ms(instrument, start, end):
-        percent = tape.funding_rate(instrument, at_ms) * 100
-        rows.append(
-            {
-                "timestamp": at_ms // 1000,
-                "value": "0",
-                "rate": fixed(abs(percent), 8),
-                "direction": "long" if percent >= 0 else "short",
-            }
-        )
-    return rows
+def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+    """A subscription starts with the market's newest trades, without the list of liquidations."""
+    order = json_object(text)
+    if order.get("type") == "ping":
+        return [{"type": "pong"}]
+    kind, _, market_id = str(order.get("channel", "")).partition("/")
+    try:
+        if order.get("type") != "subscribe" or kind != "trade":
+            raise NotListedError(market_id)
+        usual = usual_trade(now.quote(now.contract(market_id), now.now_ms - MINUTE_MS))
+    except NotListedError:
+        return [{"error": {"code": 30005, "message": "Invalid Channel"}}]
+    subscriber.symbols.add(market_id)
+    return [{"channel": f"trade:{market_id}", "type": "subscribed/trade", "trades": [usual]}]
 
 
-VENUE = WireVenue(
-    "lighter",
-    answers={"lighter": answer},
-    streams=(WireStream("lighter_ws", frames, replies, opened=opened),),
-    trading=Trading(contracts, oi_weight=0.045, flow_weight=0.045, rule=PublicationRule("all")),
-    faults={
-        ("lighter", "throttled"): json_answer(THROTTLED, 429),
-        ("lighter", "error_code"): json_answer(THROTTLED),
+def market(q: Quote) -> dict[str, Any]:
+    return {
+        "symbol": q.contract.base_asset,
+        "market_id": int(q.symbol),
+        "status": "active",
+        "open_interest": round(q.oi, 4),
+        "last_trade_price": q.rounded(q.mark),
+        "daily_base_token_volume": round(q.traded_usd / q.mark, 4),
+        "daily_quote_token_volume": round(q.traded_usd, 4),
+    }
+
+
+def markets(call: Call) -> dict[str, Any]:
+    return {"code": 200, "order_book_details": Snapshot(market)(call)}
+
+
+def recent_trades(call: Call) -> dict[str, Any]:
+    """The newest of an hour, newest first."""
+    contract, now_ms = call.contract(call.text("market_id")), call.now_ms
+    rows = [trade(one) for one in call.liquidations(now_ms - HOUR_MS, now_ms, [contract])]
+    rows.append(usual_trade(call.quote(contract, now_ms - 1)))
+    return {"code": 200, "trades": rows[::-1][: LIMIT.of(call)]}
+
+
+def settled(q: Quote) -> dict[str, Any]:
+    percent = q.rate * 100
+    return {
+        "timestamp": q.at_ms // 1000,
+        "value": "0",
+        "rate": fixed(abs(percent), 8),
+        "direction": "long" if percent >= 0 else "short",
+    }
+
+
+def fundings(call: Call) -> dict[str, Any]:
+    rows = History(settled, window=WINDOW, symbol="market_id")(call)
+    return {"code": 200, "resolution": "1h", "fundings": rows}
+
+
+API = Api(
+    {
+        "/api/v1/orderBookDetails": markets,
+        "/api/v1/recentTrades": recent_trades,
+        "/api/v1/fundings": fundings,
     },
-    written=lambda tape, one: json_text(trade(tape, one)),
+    not_listed=json_response({"code": 21104, "message": "invalid market index"}, 400),
+)
+EXCHANGE = Exchange(
+    "lighter",
+    {"lighter": API},
+    streams=(ExchangeStream("lighter_ws", per_push("lighter", messages), replies, opened),),
+    trading=Trading(contracts, oi_weight=0.045, flow_weight=0.045, rule=PublicationRule("all")),
+    faults={"lighter": rate_limited(THROTTLED)},
+    written=trade,
 )

@@ -6,44 +6,41 @@ several details; rows are not chronological; REST keeps one day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from unwind.simulator.exchanges import Subscriber, Trading, WireStream, WireVenue, mark_bars
-from unwind.simulator.listings import contract
-from unwind.simulator.market import (
-    DAY_MS,
-    HOUR_MS,
-    LONG,
-    MINUTE_MS,
-    Asset,
-    Instrument,
-    Liquidation,
-    PublicationRule,
-    Tape,
-    jitter,
-    steady,
+from unwind.simulator.contracts import contract, inverse
+from unwind.simulator.decimals import fixed
+from unwind.simulator.endpoints import (
+    Api,
+    Call,
+    History,
+    Limit,
+    Moment,
+    Quote,
+    RefusedError,
+    Window,
+    grid,
+    settlements,
 )
-from unwind.simulator.responses import (
-    Answer,
-    Request,
-    fixed,
-    json_answer,
-    json_object,
-    json_text,
-    stepped,
+from unwind.simulator.exchanges import (
+    Exchange,
+    ExchangeStream,
+    Subscriber,
+    Trading,
+    as_text,
+    rate_limited,
 )
+from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, jitter, steady
+from unwind.simulator.market.tape import Liquidation, Tape
+from unwind.simulator.responses import json_object, json_response
 
-PERIOD_MINUTES = {
-    "5m": 5,
-    "15m": 15,
-    "30m": 30,
-    "1H": 60,
-    "2H": 120,
-    "4H": 240,
-    "12H": 720,
+PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "12H": 720} | {
     "1D": 1440,
     "1m": 1,
 }
@@ -52,533 +49,350 @@ REST_DELAY_MS = (1_000, 40_000)
 PUSH_WINDOW_MS = 3_000
 FIVE_MINUTE_HISTORY_MS = 2 * DAY_MS
 FUNDING_HISTORY_MS = 90 * DAY_MS
+# Rows at the bounds of a page are left out; `after` bounds it above.
+PAGE = Window("before", "after", after=True, before=True)
+PERIODS = Window("begin", "end", before=True)
 
 # As OKX lists them: base coins a contract.
 CONTRACT_SIZES = {
-    "BTC": 0.01,
-    "ETH": 0.1,
-    "SOL": 1.0,
-    "XRP": 100.0,
-    "DOGE": 1000.0,
-    "BNB": 0.01,
-    "ADA": 100.0,
-    "HYPE": 0.1,
-    "LINK": 1.0,
-    "AVAX": 1.0,
-    "SUI": 1.0,
-    "PEPE": 10_000_000.0,
-    "LTC": 1.0,
+    "BTC": 0.01, "ETH": 0.1, "SOL": 1.0, "XRP": 100.0, "DOGE": 1000.0, "BNB": 0.01, "ADA": 100.0,
+    "HYPE": 0.1, "LINK": 1.0, "AVAX": 1.0, "SUI": 1.0, "PEPE": 10_000_000.0, "LTC": 1.0,
     "TRX": 1000.0,
-}
+}  # fmt: skip
 INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
+INVERSE_SHARE = 0.10
 # Margined in dollars: a swap and a dated contract, as shares of the venue's trade in BTC.
 DOLLAR_MARGINED = {"BTC-USD_UM-SWAP": 0.03, "BTC-USD_UM-260327": 0.01}
-CONNECTION_MARK = "a4d3ae55"
 # 2026-03-27 08:00, of the dated contract.
 EXPIRES_AT_MS = "1774598400000"
+CONNECTION_MARK = "a4d3ae55"
 THROTTLED = {"code": "50011", "data": [], "msg": "Too Many Requests"}
 
 
-class RefusalError(ValueError):
-    """A request that OKX answers with an error code inside HTTP 200."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+def refusal(code: str, message: str) -> RefusedError:
+    """An error code inside HTTP 200."""
+    return RefusedError(json_response({"code": code, "data": [], "msg": message}))
 
 
-def _family(instrument: Instrument) -> str:
-    return instrument.symbol.rpartition("-")[0]
+def family(contract: Instrument) -> str:
+    return contract.symbol.rpartition("-")[0]
 
 
-def _underlying(instrument: Instrument) -> str:
+def underlying(contract: Instrument) -> str:
     """The index behind a contract: that of BTC-USD_UM-SWAP is BTC-USD."""
-    return _family(instrument).removesuffix("_UM")
+    return family(contract).removesuffix("_UM")
 
 
-def _type(instrument: Instrument) -> str:
+def kind(contract: Instrument) -> str:
     """SWAP or FUTURES."""
-    return instrument.market.upper()
+    return contract.market.upper()
 
 
-# -- contracts -------------------------------------------------------------------------------------
-
-
-def contracts(asset: Asset) -> list[Instrument]:
+def contracts(asset: Asset) -> Iterator[Instrument]:
     """A swap in USDT, one in coins of some, and of BTC those margined in dollars."""
     name = asset.symbol
-    inverse = 0.10 if name in INVERSE else 0.0
+    coin = INVERSE_SHARE if name in INVERSE else 0.0
     in_dollars = DOLLAR_MARGINED if name == "BTC" else {}
-    found = [
-        contract(
-            "okx",
-            "swap",
-            asset,
-            f"{name}-USDT-SWAP",
-            1 - inverse - sum(in_dollars.values()),
-            contract_size=CONTRACT_SIZES[name],
-            quantity_decimals=2,
-        )
-    ]
-    found += [
-        contract(
-            *("okx", "swap" if symbol.endswith("-SWAP") else "futures", asset, symbol, share),
-            quote_asset="USD",
-            contract_size=CONTRACT_SIZES[name],
-            quantity_decimals=2,
-        )
-        for symbol, share in in_dollars.items()
-    ]
-    if inverse:
-        found.append(
-            contract(
-                "okx",
-                "swap",
-                asset,
-                f"{name}-USD-SWAP",
-                inverse,
-                quote_asset="USD",
-                inverse=True,
-                contract_size=100.0 if name == "BTC" else 10.0,
-                quantity_decimals=1,
-            )
-        )
-    return found
+    common: dict[str, Any] = {"size": CONTRACT_SIZES[name], "decimals": 2}
+    share = 1 - coin - sum(in_dollars.values())
+    yield contract(asset, f"{name}-USDT-SWAP", share, market="swap", **common)
+    for symbol, part in in_dollars.items():
+        market = "swap" if symbol.endswith("-SWAP") else "futures"
+        yield contract(asset, symbol, part, market=market, quote="USD", **common)
+    if coin:
+        size = 100.0 if name == "BTC" else 10.0
+        yield inverse(asset, f"{name}-USD-SWAP", coin, market="swap", size=size, decimals=1)
 
 
 # -- liquidations ----------------------------------------------------------------------------------
 
 
-def detail(tape: Tape, one: Liquidation) -> dict[str, str]:
+def detail(one: Liquidation) -> dict[str, str]:
     """One detail of a liquidation-orders row; most accounts are in one-way mode (`net`)."""
-    instrument = tape.instruments[one.instrument]
-    is_long = one.side == LONG
-    position = (
-        ("long" if is_long else "short")
-        if steady("hedge mode", one.position_number) < 0.4
-        else "net"
-    )
+    hedged = steady("hedge mode", one.position_number) < 0.4
     return {
         "bkLoss": "0",
-        "bkPx": stepped(one.bankruptcy_ticks, instrument.price_decimals),
+        "bkPx": one.price(one.bankruptcy_ticks),
         "ccy": "",
-        "posSide": position,
-        "side": "sell" if is_long else "buy",
-        "sz": stepped(one.quantity_steps, instrument.quantity_decimals),
+        "posSide": ("long" if one.is_long else "short") if hedged else "net",
+        "side": one.order_side,
+        "sz": one.size,
         "ts": str(one.at_ms),
     }
 
 
-def _item(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) -> dict[str, Any]:
+def item(rows: Sequence[Liquidation]) -> dict[str, Any]:
+    """Some liquidations of one contract, in a fixed order that is not chronological."""
+    contract = rows[0].contract
+    disordered = sorted(rows, key=lambda one: steady("order within a message", one.row))
     return {
-        "details": [detail(tape, one) for one in members],
-        "instFamily": _family(instrument),
-        "instId": instrument.symbol,
-        "instType": _type(instrument),
-        "uly": _underlying(instrument),
+        "details": [detail(one) for one in disordered],
+        "instFamily": family(contract),
+        "instId": contract.symbol,
+        "instType": kind(contract),
+        "uly": underlying(contract),
     }
 
 
-def _disordered(members: Sequence[Liquidation]) -> list[Liquidation]:
-    """The same rows in a fixed order that is not chronological."""
-    return sorted(members, key=lambda one: steady("order within a message", one.row))
+def frame(rows: Sequence[Liquidation]) -> str:
+    """A liquidation-orders frame."""
+    argument = {"channel": "liquidation-orders", "instType": kind(rows[0].contract)}
+    return as_text({"arg": argument, "data": [item(rows)]})
+
+
+def window_end(one: Liquidation) -> int:
+    """When a row is pushed: at the end of its three seconds, with all that its contract had."""
+    return -(-one.pushed_ms // PUSH_WINDOW_MS) * PUSH_WINDOW_MS + phase_ms(one.instrument)
+
+
+@cache
+def phase_ms(instrument: int) -> int:
+    return int(jitter(instrument, 0, 120, salt=9))
 
 
 def frames(
     tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
 ) -> list[tuple[int, str]]:
-    """Frames pushed in [from, to) as (push time, text).
-
-    What one contract had in three seconds travels together.
-    """
-    # A row is pushed at the end of its three-second window; look back by one window so that none is
-    # cut in two.
+    """What one contract had in three seconds travels together."""
+    # Looks back by one window, so that none is cut in two.
     groups: dict[tuple[int, int], list[Liquidation]] = {}
     for one in tape.records(tape.pushed_rows("okx", from_ms - PUSH_WINDOW_MS - 1000, to_ms)):
-        number = one.instrument
-        window = -(-one.pushed_ms // PUSH_WINDOW_MS) * PUSH_WINDOW_MS + int(
-            jitter(number, 0, 120, salt=9)
-        )
-        if from_ms <= window < to_ms and (
-            symbols is None or tape.instruments[number].symbol in symbols
+        if from_ms <= window_end(one) < to_ms and (
+            symbols is None or one.contract.symbol in symbols
         ):
-            groups.setdefault((window, number), []).append(one)
-    return [
-        (pushed, frame(tape, tape.instruments[number], members))
-        for (pushed, number), members in sorted(groups.items())
-    ]
+            groups.setdefault((window_end(one), one.instrument), []).append(one)
+    return [(pushed, frame(rows)) for (pushed, _), rows in sorted(groups.items())]
 
 
-def frame(tape: Tape, instrument: Instrument, members: Sequence[Liquidation]) -> str:
-    """A liquidation-orders frame."""
-    return json_text(
-        {
-            "arg": {"channel": "liquidation-orders", "instType": _type(instrument)},
-            "data": [_item(tape, instrument, _disordered(members))],
-        }
-    )
+def recent_frames(now: Moment, count: int = 5) -> list[str]:
+    """What a new subscription gets first: the last rows of swaps again."""
+    rows = now.tape.pushed_rows("okx", max(now.tape.start_ms, now.now_ms - DAY_MS), now.now_ms)
+    swaps = np.array([kind(one) == "SWAP" for one in now.tape.instruments])
+    rows = rows[swaps[now.tape.liquidations.instrument[rows]]][-count:]
+    return [frame([one]) for one in now.tape.records(rows)]
 
 
-def replay_frames(tape: Tape, now_ms: int, count: int = 5) -> list[str]:
-    """What a new subscription gets first: the last rows again."""
-    recent = tape.pushed_rows("okx", max(tape.start_ms, now_ms - DAY_MS), now_ms)
-    swaps = [_type(one) == "SWAP" for one in tape.instruments]
-    recent = recent[np.array(swaps)[tape.liquidations.instrument[recent]]][-count:]
-    return [frame(tape, tape.instruments[one.instrument], [one]) for one in tape.records(recent)]
-
-
-def replies(subscriber: Subscriber, tape: Tape, now_ms: int, text: str) -> list[str]:
-    """Acknowledge each argument, and replay the last rows, as OKX does after a subscription."""
-    if text == "ping":
-        return ["pong"]
+def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
+    """Acknowledge each argument, and send the last rows again, as OKX does on a subscription."""
     order = json_object(text)
-    if not order:
-        problem = f"Invalid request: {text[:80]}"
-        return [json_text({"event": "error", "code": "60012", "msg": problem})]
-    operation = order.get("op")
-    said: list[str] = []
+    if text == "ping":
+        yield "pong"
+    elif not order:
+        yield {"event": "error", "code": "60012", "msg": f"Invalid request: {text[:80]}"}
     for argument in order.get("args", []):
-        channel = argument.get("channel")
+        channel, operation = argument.get("channel"), order.get("op")
         if channel != "liquidation-orders" or operation not in ("subscribe", "unsubscribe"):
             problem = f"Wrong URL or channel:{channel},instId:null doesn't exist."
-            said.append(json_text({"event": "error", "code": "60018", "msg": problem}))
+            yield {"event": "error", "code": "60018", "msg": problem}
             continue
-        said.append(json_text({"event": operation, "arg": argument, "connId": CONNECTION_MARK}))
-        kind = argument.get("instType")
-        listed = {one.symbol for one in tape.instruments_of("okx") if _type(one) == kind}
+        yield {"event": operation, "arg": argument, "connId": CONNECTION_MARK}
+        listed = {i.symbol for i in now.contracts() if kind(i) == argument.get("instType")}
         if operation == "unsubscribe":
             subscriber.symbols -= listed
             continue
         subscriber.symbols |= listed
-        said += replay_frames(tape, now_ms) if kind == "SWAP" else []
-    return said
+        if argument.get("instType") == "SWAP":
+            yield from recent_frames(now)
 
 
-def liquidation_orders(tape: Tape, now_ms: int, request: Request) -> list[dict[str, Any]]:
+def liquidation_orders(call: Call) -> list[dict[str, Any]]:
     """REST liquidation-orders: newest first by page, out of order within it.
 
     Rows appear up to 40 s late and stay a day.
     """
-    if request.params.get("instType") not in ("SWAP", "FUTURES", "MARGIN", "OPTION"):
-        raise RefusalError("50014", "Parameter instType can not be empty")
-    family = request.params.get("instFamily") or request.params.get("uly")
-    if not family:
-        raise RefusalError("50015", "Either parameter uly or instFamily is required")
-    of_family = [one for one in tape.instruments_of("okx") if _family(one) == family]
+    if call.text("instType") not in ("SWAP", "FUTURES", "MARGIN", "OPTION"):
+        raise refusal("50014", "Parameter instType can not be empty")
+    named = call.text("instFamily") or call.text("uly")
+    if not named:
+        raise refusal("50015", "Either parameter uly or instFamily is required")
+    of_family = [one for one in call.contracts() if family(one) == named]
     if not of_family:
-        raise RefusalError("51014", "Index does not exist.")
-    wanted_numbers = [
-        tape.instrument_number["okx", one.symbol]
-        for one in of_family
-        if _type(one) == request.params["instType"]
+        raise refusal("51014", "Index does not exist.")
+    wanted = [one for one in of_family if kind(one) == call.text("instType")]
+    first, last = PAGE.of(call)
+    kept = call.liquidations(call.now_ms - RETENTION_MS, call.now_ms, wanted)
+    delays = jitter(np.array([one.row for one in kept]), *REST_DELAY_MS, salt=11).tolist()
+    shown = [
+        one
+        for one, delay_ms in zip(kept, delays, strict=True)
+        if first <= one.at_ms <= last and one.at_ms + delay_ms <= call.now_ms
     ]
-    limit = min(request.integer("limit", 100) or 100, 100)
-    older_than = request.integer("after", now_ms + 1)
-    newer_than = request.integer("before", 0) or 0
-    numbers = tape.rows("okx", now_ms - RETENTION_MS, now_ms)
-    numbers = numbers[np.isin(tape.liquidations.instrument[numbers], wanted_numbers)]
-    at_ms = tape.liquidations.at_ms[numbers]
-    visible = at_ms + jitter(numbers, *REST_DELAY_MS, salt=11) <= now_ms
-    newest_first = numbers[visible & (at_ms < older_than) & (at_ms > newer_than)][::-1]
-    wanted = tape.records(newest_first[:limit])
-    # Details of one page come in a handful of rows, each out of order.
-    width = 1 + len(wanted) // 3
-    return [
-        _item(tape, tape.instruments[number], _disordered(members[first : first + width]))
-        for number in wanted_numbers
-        if (members := [one for one in wanted if one.instrument == number])
-        for first in range(0, len(members), width)
-    ]
+    page = shown[::-1][: Limit(100, 100).of(call)]
+    # Details of one page come in a handful of rows.
+    width = 1 + len(page) // 3
+    by_contract = groupby(sorted(page, key=lambda one: one.instrument), lambda one: one.instrument)
+    parts = [list(rows) for _, rows in by_contract]
+    return [item(rows[n : n + width]) for rows in parts for n in range(0, len(rows), width)]
 
 
 # -- context ---------------------------------------------------------------------------------------
 
 
-def answer(tape: Tape, now_ms: int, request: Request) -> Answer:
-    """The REST answer of /api/v5/* at an instant."""
-    handler = HANDLERS.get(request.path.removeprefix("/api/v5/"))
-    if handler is None:
-        return json_answer({"code": "404", "data": [], "msg": "404 Not Found"}, 404)
-    try:
-        rows = handler(tape, now_ms, request)
-    except RefusalError as refusal:
-        return json_answer({"code": refusal.code, "data": [], "msg": str(refusal)})
-    return json_answer({"code": "0", "data": rows, "msg": ""})
-
-
-def _listed(tape: Tape, request: Request) -> list[Instrument]:
+def listed(call: Call) -> list[Instrument]:
     """The contracts of the type that is asked for."""
-    kind = request.params.get("instType")
-    if not kind:
-        raise RefusalError("50014", "Parameter instType can not be empty")
-    family = request.params.get("instFamily") or request.params.get("uly")
-    wanted = request.params.get("instId")
-    return [
-        i
-        for i in tape.instruments_of("okx")
-        if _type(i) == kind and family in (None, "", _family(i)) and wanted in (None, "", i.symbol)
-    ]
+    if not call.text("instType"):
+        raise refusal("50014", "Parameter instType can not be empty")
+    return [one for one in call.contracts() if kind(one) == call.text("instType")]
 
 
-def _named(tape: Tape, request: Request) -> Instrument:
-    number = tape.instrument_number.get(("okx", request.params.get("instId", "")))
-    if number is None:
-        raise RefusalError(
-            "51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist."
-        )
-    return tape.instruments[number]
+def each(row: Any) -> Any:
+    """A row for each contract of a type."""
+    return lambda call: [row(call.quote(one)) for one in listed(call)]
 
 
-def instruments(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """instruments of one type."""
-    return [_listing(i) for i in _listed(tape, request)]
-
-
-def _listing(instrument: Instrument) -> dict[str, str]:
-    lot = fixed(10.0**-instrument.quantity_decimals, instrument.quantity_decimals)
-    base = instrument.base_asset
+def listing(q: Quote) -> dict[str, str]:
+    contract, lot = q.contract, q.size(10.0**-q.contract.quantity_decimals)
+    base = contract.base_asset
     return {
         "alias": "",
         "baseCcy": "",
         "category": "1",
         "ctMult": "1",
-        "ctType": "inverse" if instrument.inverse else "linear",
-        "ctVal": f"{instrument.contract_size:.10g}",
-        "ctValCcy": "USD" if instrument.inverse else base,
-        "expTime": "" if _type(instrument) == "SWAP" else EXPIRES_AT_MS,
-        "instFamily": _family(instrument),
-        "instId": instrument.symbol,
-        "instType": _type(instrument),
+        "ctType": "inverse" if contract.inverse else "linear",
+        "ctVal": f"{contract.contract_size:.10g}",
+        "ctValCcy": "USD" if contract.inverse else base,
+        "expTime": "" if kind(contract) == "SWAP" else EXPIRES_AT_MS,
+        "instFamily": family(contract),
+        "instId": contract.symbol,
+        "instType": kind(contract),
         "lever": "100",
         "listTime": "1611916828000",
         "lotSz": lot,
         "minSz": lot,
         "optType": "",
         "quoteCcy": "",
-        "settleCcy": base if instrument.inverse else instrument.quote_asset,
+        "settleCcy": base if contract.inverse else contract.quote_asset,
         "state": "live",
         "stk": "",
-        "tickSz": fixed(10.0**-instrument.price_decimals, instrument.price_decimals),
-        "uly": _underlying(instrument),
+        "tickSz": q.price(10.0**-contract.price_decimals),
+        "uly": underlying(contract),
     }
 
 
-def _oi_texts(tape: Tape, instrument: Instrument, minute: int) -> list[str]:
+def oi_texts(q: Quote) -> list[str]:
     """Contracts, base coins, USD."""
-    return [
-        fixed(tape.oi_contracts(instrument, minute), instrument.quantity_decimals),
-        fixed(tape.oi_base(instrument, minute), 8),
-        fixed(tape.oi_usd(instrument, minute), 4),
-    ]
+    return [q.size(q.oi), fixed(q.oi_base, 8), fixed(q.oi_usd, 4)]
 
 
-def open_interest(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """open-interest now."""
-    minute = tape.minute_of(now_ms)
-    return [
-        {"instId": i.symbol, "instType": _type(i)}
-        | dict(zip(("oi", "oiCcy", "oiUsd"), _oi_texts(tape, i, minute), strict=True))
-        | {"ts": str(now_ms)}
-        for i in _listed(tape, request)
-    ]
+def open_interest(q: Quote) -> dict[str, str]:
+    amounts = dict(zip(("oi", "oiCcy", "oiUsd"), oi_texts(q), strict=True))
+    common = {"instId": q.symbol, "instType": kind(q.contract)}
+    return common | amounts | {"ts": str(q.at_ms)}
 
 
-def _periods(tape: Tape, now_ms: int, request: Request, most: int) -> list[Liquidation]:
-    """Instants on the period's grid, newest first."""
-    period = request.params.get("period") or "5m"
+def mark_price(q: Quote) -> dict[str, str]:
+    price = {"markPx": q.price(q.mark), "ts": str(q.at_ms)}
+    return {"instId": q.symbol, "instType": kind(q.contract)} | price
+
+
+def periods(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+    """Instants on the period's grid; of five minutes two days are kept."""
+    period = call.text("period", "5m")
     if period not in PERIOD_MINUTES:
-        raise RefusalError("51000", "Parameter period error")
-    step = PERIOD_MINUTES[period] * MINUTE_MS
-    end = min((request.integer("end", now_ms + 1) or now_ms + 1) - 1, now_ms, tape.end_ms)
-    start = max(request.integer("begin", 0) or 0, tape.start_ms + step)
-    if step == 5 * MINUTE_MS:
-        start = max(start, now_ms - FIVE_MINUTE_HISTORY_MS)
-    limit = min(request.integer("limit", most) or most, most)
-    return list(range(-(-start // step) * step, end + 1, step))[::-1][:limit]
+        raise refusal("51000", "Parameter period error")
+    step, tape = PERIOD_MINUTES[period] * MINUTE_MS, call.tape
+    kept = call.now_ms - FIVE_MINUTE_HISTORY_MS if period == "5m" else 0
+    return grid(step, max(start_ms, tape.start_ms + step, kept), min(end_ms, tape.end_ms))
 
 
-def open_interest_history(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
-    """rubik open-interest-history: [ts, contracts, base, USD], newest first."""
-    instrument = _named(tape, request)
-    return [
-        [str(at), *_oi_texts(tape, instrument, tape.minute_of(at))]
-        for at in _periods(tape, now_ms, request, 100)
-    ]
+def funding_times(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+    return settlements(call, contract, max(start_ms, call.now_ms - FUNDING_HISTORY_MS), end_ms)
 
 
-def long_short_ratio(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
-    """rubik long-short-account-ratio by `ccy` or `instId`: [ts, ratio], newest first."""
-    symbol = request.params.get("instId") or f"{request.params.get('ccy', '')}-USDT-SWAP"
-    number = tape.instrument_number.get(("okx", symbol))
-    if number is None:
-        raise RefusalError("51000", "Parameter ccy error")
-    instrument = tape.instruments[number]
-    times = _periods(tape, now_ms, request, 576)
-    ratios = tape.long_short_ratios(instrument, times, "accounts")
-    return [[str(at), fixed(ratio, 4)] for at, ratio in zip(times, ratios, strict=True)]
+def settled(q: Quote) -> dict[str, str]:
+    rate = fixed(q.rate, 10)
+    return {
+        "instType": "SWAP",
+        "instId": q.symbol,
+        "fundingRate": rate,
+        "realizedRate": rate,
+        "fundingTime": str(q.at_ms),
+        "method": "current_period",
+        "formulaType": "noRate",
+    }
 
 
-def funding_rate_history(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """funding-rate-history, newest first; `after` is strictly older, `before` strictly newer."""
-    instrument = _named(tape, request)
-    newest = min((request.integer("after", now_ms + 1) or now_ms + 1) - 1, now_ms)
-    oldest = max((request.integer("before", 0) or 0) + 1, now_ms - FUNDING_HISTORY_MS)
-    limit = min(request.integer("limit", 100) or 100, 400)
-    rows = []
-    for at in tape.funding_times_ms(instrument, oldest, newest)[::-1][:limit]:
-        rate = fixed(tape.funding_rate(instrument, at), 10)
-        rows.append(
-            {
-                "instType": "SWAP",
-                "instId": instrument.symbol,
-                "fundingRate": rate,
-                "realizedRate": rate,
-                "fundingTime": str(at),
-                "method": "current_period",
-                "formulaType": "noRate",
-            }
-        )
-    return rows
+def running_rate(q: Quote) -> dict[str, str]:
+    step = q.contract.funding_interval_hours * HOUR_MS
+    premium = float(q.tape.premium[q.tape.asset_index[q.contract.asset], q.minute])
+    return {
+        "instId": q.symbol,
+        "instType": "SWAP",
+        "method": "current_period",
+        "formulaType": "noRate",
+        "fundingRate": fixed(q.rate, 10),
+        "fundingTime": str(q.settles_ms),
+        "nextFundingRate": "",
+        "nextFundingTime": str(q.settles_ms + step),
+        "interestRate": "0.0001",
+        "maxFundingRate": "0.00375",
+        "minFundingRate": "-0.00375",
+        "settState": "settled",
+        "settFundingRate": fixed(q.at(q.settles_ms - step).rate, 10),
+        "premium": fixed(premium, 10),
+        "ts": str(q.at_ms),
+    }
 
 
-def funding_rate(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """funding-rate now, of one contract or (`ANY`) all."""
-    listed = (
-        tape.instruments_of("okx", "swap")
-        if request.params.get("instId") == "ANY"
-        else [_named(tape, request)]
+def funding_rate(call: Call) -> list[dict[str, str]]:
+    """Of one contract or (`ANY`) of all swaps."""
+    named = call.text("instId")
+    wanted: Iterable[Instrument] = (
+        call.contracts("swap") if named == "ANY" else [call.contract(named)]
     )
-    rows = []
-    for instrument in listed:
-        step = instrument.funding_interval_hours * HOUR_MS
-        settles = (now_ms // step + 1) * step
-        rows.append(
-            {
-                "instId": instrument.symbol,
-                "instType": "SWAP",
-                "method": "current_period",
-                "formulaType": "noRate",
-                "fundingRate": fixed(tape.funding_rate(instrument, now_ms), 10),
-                "fundingTime": str(settles),
-                "nextFundingRate": "",
-                "nextFundingTime": str(settles + step),
-                "interestRate": "0.0001",
-                "maxFundingRate": "0.00375",
-                "minFundingRate": "-0.00375",
-                "settState": "settled",
-                "settFundingRate": fixed(tape.funding_rate(instrument, settles - step), 10),
-                "premium": fixed(
-                    float(tape.premium[tape.asset_index[instrument.asset], tape.minute_of(now_ms)]),
-                    10,
-                ),
-                "ts": str(now_ms),
-            }
-        )
-    return rows
+    return [running_rate(call.quote(one)) for one in wanted]
 
 
-def mark_price(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """mark-price now."""
-    minute = tape.minute_of(now_ms)
-    return [
-        {
-            "instId": i.symbol,
-            "instType": _type(i),
-            "markPx": fixed(tape.mark_price(i, minute), i.price_decimals),
-            "ts": str(now_ms),
-        }
-        for i in _listed(tape, request)
-    ]
-
-
-def index_tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """index-tickers of one index or of a quote currency."""
-    quote, wanted = request.params.get("quoteCcy"), request.params.get("instId")
-    if not quote and not wanted:
-        raise RefusalError("50014", "Parameter quoteCcy can not be empty")
-    minute = tape.minute_of(now_ms)
+def index_tickers(call: Call) -> list[dict[str, str]]:
+    """The indices of a quote currency."""
+    if not call.text("quoteCcy"):
+        raise refusal("50014", "Parameter quoteCcy can not be empty")
     indices = {
-        _underlying(i): i
-        for i in tape.instruments_of("okx")
-        if wanted in (None, "", _underlying(i)) and quote in (None, "", i.quote_asset)
+        underlying(one): call.quote(one)
+        for one in call.contracts()
+        if one.quote_asset == call.text("quoteCcy")
     }
     return [
-        {
-            "instId": name,
-            "idxPx": fixed(tape.index_price(i, minute), i.price_decimals),
-            "ts": str(now_ms),
-        }
-        for name, i in indices.items()
+        {"instId": name, "idxPx": q.price(q.index), "ts": str(q.at_ms)}
+        for name, q in indices.items()
     ]
 
 
-def tickers(tape: Tape, now_ms: int, request: Request) -> list[dict[str, str]]:
-    """tickers of one type: vol24h in contracts, volCcy24h in base coins."""
-    minute = tape.minute_of(now_ms)
-    first = max(0, minute - 1439)
-    rows = []
-    for i in _listed(tape, request):
-        price = tape.mark_price(i, minute)
-        usd = (
-            float(tape.volume_usd[tape.asset_index[i.asset], first : minute + 1].sum()) * i.oi_share
-        )
-        contracts = usd / i.contract_size / (1.0 if i.inverse else price)
-        rows.append(
-            {
-                "instType": _type(i),
-                "instId": i.symbol,
-                "last": fixed(price, i.price_decimals),
-                "open24h": fixed(tape.mark_price(i, first), i.price_decimals),
-                "vol24h": fixed(contracts, 2),
-                "volCcy24h": fixed(usd / price, 4),
-                "ts": str(now_ms),
-            }
-        )
-    return rows
+def history(row: Any, times: Any, window: Window, limit: Limit) -> History:
+    """A contract's figures, newest first."""
+    return History(row, times, window, limit, newest_first=True, symbol="instId")
 
 
-def mark_price_candles(tape: Tape, now_ms: int, request: Request) -> list[list[str]]:
-    """mark-price-candles and history-mark-price-candles.
-
-    [ts, o, h, l, c, confirm], newest first.
-    """
-    instrument = _named(tape, request)
-    width = PERIOD_MINUTES.get(request.params.get("bar") or "1m", 1)
-    step = width * MINUTE_MS
-    newest = min((request.integer("after", now_ms + 1) or now_ms + 1) - 1, now_ms, tape.end_ms - 1)
-    oldest = max((request.integer("before", 0) or 0) + 1, tape.start_ms)
-    grid = range(-(-oldest // step) * step, newest + 1, step)[
-        -min(request.integer("limit", 100) or 100, 100) :
-    ]
-    rows = [
-        [str(at_ms), *prices, "1" if at_ms + step <= now_ms else "0"]
-        for at_ms, prices in mark_bars(tape, instrument, grid, now_ms)
-    ]
-    return rows[::-1]
-
-
-HANDLERS: dict[str, Callable[[Tape, int, Request], Any]] = {
-    "public/liquidation-orders": liquidation_orders,
-    "public/instruments": instruments,
-    "public/open-interest": open_interest,
-    "public/funding-rate-history": funding_rate_history,
-    "public/funding-rate": funding_rate,
-    "public/mark-price": mark_price,
-    "public/time": lambda tape, now_ms, request: [{"ts": str(now_ms)}],
-    "rubik/stat/contracts/open-interest-history": open_interest_history,
-    "rubik/stat/contracts/long-short-account-ratio": long_short_ratio,
-    "rubik/stat/contracts/long-short-account-ratio-contract": long_short_ratio,
-    "market/index-tickers": index_tickers,
-    "market/tickers": tickers,
-    "market/mark-price-candles": mark_price_candles,
-    "market/history-mark-price-candles": mark_price_candles,
-}
-
-
-VENUE = WireVenue(
+PUBLIC, RUBIK = "/api/v5/public", "/api/v5/rubik/stat/contracts"
+NO_CONTRACT = "Instrument ID, Instrument ID code, or Spread ID doesn't exist."
+API = Api(
+    {
+        f"{PUBLIC}/liquidation-orders": liquidation_orders,
+        f"{PUBLIC}/instruments": each(listing),
+        f"{PUBLIC}/open-interest": each(open_interest),
+        f"{PUBLIC}/mark-price": each(mark_price),
+        f"{PUBLIC}/funding-rate": funding_rate,
+        f"{PUBLIC}/funding-rate-history": history(settled, funding_times, PAGE, Limit(100, 400)),
+        f"{PUBLIC}/time": lambda call: [{"ts": str(call.now_ms)}],
+        f"{RUBIK}/open-interest-history": history(
+            lambda q: [str(q.at_ms), *oi_texts(q)], periods, PERIODS, Limit(100, 100)
+        ),
+        f"{RUBIK}/long-short-account-ratio-contract": history(
+            lambda q: [str(q.at_ms), fixed(q.ratio("accounts"), 4)],
+            periods,
+            PERIODS,
+            Limit(576, 576),
+        ),
+        "/api/v5/market/index-tickers": index_tickers,
+    },
+    lambda call, rows: {"code": "0", "data": rows, "msg": ""},
+    not_listed=refusal("51001", NO_CONTRACT).response,
+    unknown=json_response({"code": "404", "data": [], "msg": "404 Not Found"}, 404),
+)
+EXCHANGE = Exchange(
     "okx",
-    answers={"okx": answer},
-    streams=(WireStream("okx_ws", frames, replies),),
+    {"okx": API},
+    streams=(ExchangeStream("okx_ws", frames, replies),),
     trading=Trading(
         contracts,
         oi_weight=0.16,
@@ -586,9 +400,6 @@ VENUE = WireVenue(
         size_scale=0.95,
         rule=PublicationRule("latest", price="bankruptcy"),
     ),
-    faults={
-        ("okx", "throttled"): json_answer(THROTTLED, 429),
-        ("okx", "error_code"): json_answer(THROTTLED),
-    },
-    written=lambda tape, one: json_text(detail(tape, one)),
+    faults={"okx": rate_limited(THROTTLED)},
+    written=detail,
 )

@@ -1,4 +1,4 @@
-"""Wire formats: shapes, units, and sums that agree with what the tape published."""
+"""What exchanges send: shapes, units, and sums that agree with what the tape published."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import csv
 import io
 import json
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import lz4.frame
 import pytest
+from tests.simulator.published import frames, totals_usd
 
+from unwind.simulator.decimals import stepped
 from unwind.simulator.episode import PEAK_FROM_AT, calm_tape
-from unwind.simulator.exchanges import binance, bybit, hyperliquid, okx
-from unwind.simulator.market import DAY_MS, HOUR_MS, SIDES, Tape, epoch_ms
-from unwind.simulator.responses import Request, stepped
+from unwind.simulator.exchanges import binance_dumps, hyperliquid_fills, respond
+from unwind.simulator.market.positions import SIDES
+from unwind.simulator.market.steady import DAY_MS, HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.responses import Request
 
 PEAK_MS = epoch_ms(PEAK_FROM_AT)
 SNAPSHOT = (
@@ -24,13 +28,12 @@ SNAPSHOT = (
 
 
 def _get(tape: Tape, connection: str, path: str, now_ms: int | None = None, **params: object):
-    speak = {"binan": binance.answer, "bybit": bybit.answer, "okx": okx.answer}[connection[:5]]
     asked = Request(connection, "GET", path, {name: str(value) for name, value in params.items()})
-    return json.loads(speak(tape, now_ms or tape.end_ms, asked).body)
+    return json.loads(respond(tape, now_ms or tape.end_ms, asked).body)
 
 
 def _published(tape: Tape, venue: str) -> dict[str, float]:
-    return tape.totals_usd(PEAK_MS, PEAK_MS + HOUR_MS)[venue]
+    return totals_usd(tape, PEAK_MS, PEAK_MS + HOUR_MS)[venue]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_decimal_text_is_exact(steps: int, decimals: int, text: str) -> None:
 def test_force_orders_add_up_to_what_binance_published(tape: Tape) -> None:
     sizes = {i.symbol: i.contract_size for i in tape.instruments_of("binance")}
     totals = Counter()
-    for _, text in binance.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS + 2_000):
+    for _, text in frames("binance", tape, PEAK_MS, PEAK_MS + HOUR_MS + 2_000):
         message = json.loads(text)
         order = message["o"]
         if not PEAK_MS <= order["T"] < PEAK_MS + HOUR_MS:
@@ -59,7 +62,7 @@ def test_force_orders_add_up_to_what_binance_published(tape: Tape) -> None:
 
 
 def test_a_force_order_has_the_documented_keys(tape: Tape) -> None:
-    message = json.loads(binance.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS)[0][1])
+    message = json.loads(frames("binance", tape, PEAK_MS, PEAK_MS + HOUR_MS)[0][1])
     assert list(message) == ["e", "E", "ps", "st", "o"]
     assert list(message["o"]) == ["s", "S", "o", "f", "q", "p", "ap", "X", "l", "z", "T"]
     assert all(isinstance(message["o"][key], str) for key in ("q", "p", "ap", "l", "z"))
@@ -67,7 +70,7 @@ def test_a_force_order_has_the_documented_keys(tape: Tape) -> None:
 
 
 def test_a_frame_is_pushed_at_the_end_of_the_second_it_tells_of(tape: Tape) -> None:
-    for _, text in binance.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS):
+    for _, text in frames("binance", tape, PEAK_MS, PEAK_MS + HOUR_MS):
         message = json.loads(text)
         assert 0 < message["E"] - message["o"]["T"] <= 1_100
 
@@ -75,7 +78,7 @@ def test_a_frame_is_pushed_at_the_end_of_the_second_it_tells_of(tape: Tape) -> N
 def test_bybit_rows_name_the_position_and_come_several_to_a_message(tape: Tape) -> None:
     linear = {i.symbol: not i.inverse for i in tape.instruments_of("bybit")}
     totals, longest, twins = Counter(), 0, 0
-    for _, text in bybit.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS + 2_000):
+    for _, text in frames("bybit", tape, PEAK_MS, PEAK_MS + HOUR_MS + 2_000):
         message = json.loads(text)
         longest = max(longest, len(message["data"]))
         twins += len(message["data"]) - len({json.dumps(row) for row in message["data"]})
@@ -99,7 +102,7 @@ def _okx_usd(tape: Tape, instrument_id: str, detail: dict[str, str]) -> float:
 
 def test_okx_frames_add_up_to_what_okx_published(tape: Tape) -> None:
     totals, several = Counter(), False
-    for _, text in okx.frames(tape, PEAK_MS, PEAK_MS + HOUR_MS + 10_000):
+    for _, text in frames("okx", tape, PEAK_MS, PEAK_MS + HOUR_MS + 10_000):
         for item in json.loads(text)["data"]:
             several = several or len(item["details"]) > 1
             for detail in item["details"]:
@@ -133,7 +136,7 @@ def _okx_pages(tape: Tape, family: str) -> list[dict[str, str]]:
 def test_okx_rest_pages_hold_the_same_rows_as_the_stream_for_one_day(tape: Tape) -> None:
     streamed = {
         json.dumps(detail)
-        for _, text in okx.frames(tape, tape.end_ms - DAY_MS, tape.end_ms - 60_000)
+        for _, text in frames("okx", tape, tape.end_ms - DAY_MS, tape.end_ms - 60_000)
         for item in json.loads(text)["data"]
         if item["instId"] == "BTC-USDT-SWAP"
         for detail in item["details"]
@@ -154,7 +157,7 @@ def test_okx_refuses_without_a_family_inside_http_200(tape: Tape) -> None:
 
 
 def _fills(tape: Tape, hour_ms: int) -> list[tuple[str, dict]]:
-    text = lz4.frame.decompress(hyperliquid.hourly_file(tape, hour_ms)).decode()
+    text = lz4.frame.decompress(hyperliquid_fills.hourly_file(tape, hour_ms)).decode()
     return [
         (address, fill)
         for line in text.splitlines()
@@ -193,7 +196,7 @@ def test_hyperliquid_fills_hold_every_kind_that_the_venue_has(tape: Tape) -> Non
     assert all(
         fill["liquidation"]["liquidatedUser"].lower() != address for address, fill in winners
     )
-    vault = [fill for address, fill in liquidating if address == hyperliquid.LIQUIDATOR_VAULT]
+    vault = [fill for address, fill in liquidating if address == hyperliquid_fills.LIQUIDATOR_VAULT]
     assert vault
     assert all(fill["dir"].startswith("Liquidated ") for fill in vault)
     users = {fill["liquidation"]["liquidatedUser"] for _, fill in liquidating}
@@ -218,10 +221,13 @@ def test_hyperliquid_rolls_a_position_up_by_its_start_position(tape: Tape) -> No
 
 
 def test_every_row_of_a_coin_margined_snapshot_is_written_twice(tape: Tape) -> None:
-    text = binance.dump_csv(tape, SNAPSHOT)
+    text = binance_dumps.dump_csv(tape, SNAPSHOT)
     assert text is not None
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 2 * binance.published_event_count(tape, "BTCUSD_PERP", date(2026, 1, 28))
+    day_ms = epoch_ms(datetime(2026, 1, 28, tzinfo=UTC))
+    published = tape.liquidations.instrument[tape.rows("binance", day_ms, day_ms + DAY_MS)]
+    number = tape.instrument_number["binance", "BTCUSD_PERP"]
+    assert len(rows) == 2 * (published == number).sum()
     assert all(count % 2 == 0 for count in Counter(map(str, rows)).values())
     assert {row["order_type"] + row["time_in_force"] + row["order_status"] for row in rows} == {
         "LIMITIOCFILLED"
@@ -229,23 +235,23 @@ def test_every_row_of_a_coin_margined_snapshot_is_written_twice(tape: Tape) -> N
 
 
 def test_an_odd_snapshot_lacks_one_of_a_pair(tape: Tape) -> None:
-    whole = binance.dump_csv(tape, SNAPSHOT) or ""
-    odd = binance.dump_csv(tape, SNAPSHOT, odd_rows=True) or ""
+    whole = binance_dumps.dump_csv(tape, SNAPSHOT) or ""
+    odd = binance_dumps.dump_csv(tape, SNAPSHOT, odd_rows=True) or ""
     assert whole.count("\n") - odd.count("\n") == 1
 
 
 def test_usd_margined_snapshots_do_not_exist(tape: Tape) -> None:
     key = SNAPSHOT.replace("/cm/", "/um/").replace("BTCUSD_PERP", "BTCUSDT")
-    assert binance.dump_csv(tape, key) is None
+    assert binance_dumps.dump_csv(tape, key) is None
 
 
 def test_metrics_before_june_2026_label_the_end_for_usd_m_and_the_start_for_coin_m(
     tape: Tape,
 ) -> None:
-    um = binance.dump_csv(
+    um = binance_dumps.dump_csv(
         tape, "data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2026-01-28.zip"
     )
-    cm = binance.dump_csv(
+    cm = binance_dumps.dump_csv(
         tape, "data/futures/cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2026-01-28.zip"
     )
     um_labels = [row["create_time"] for row in csv.DictReader(io.StringIO(um))]
@@ -259,7 +265,7 @@ def test_metrics_labels_of_usd_m_move_on_2026_06_25_and_both_files_have_that_mid
     tape = calm_tape(datetime(2026, 6, 23, tzinfo=UTC), datetime(2026, 6, 26, tzinfo=UTC))
     path = "data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2026-06-{}.zip"
     old, new = (
-        list(csv.DictReader(io.StringIO(binance.dump_csv(tape, path.format(day)))))
+        list(csv.DictReader(io.StringIO(binance_dumps.dump_csv(tape, path.format(day)))))
         for day in (24, 25)
     )
     assert old[-1]["create_time"] == new[0]["create_time"] == "2026-06-25 00:00:00"
@@ -271,35 +277,13 @@ def test_metrics_labels_of_usd_m_move_on_2026_06_25_and_both_files_have_that_mid
     assert float(new[0]["sum_open_interest"]) == pytest.approx(stock[1], abs=0.001)
 
 
-def test_futures_klines_carry_volumes_and_coin_margined_ones_count_contracts(tape: Tape) -> None:
-    asked = {"interval": "5m", "limit": 2}
-    linear = _get(tape, "binance_um", "/fapi/v1/klines", symbol="BTCUSDT", **asked)[0]
-    inverse = _get(tape, "binance_cm", "/dapi/v1/klines", symbol="BTCUSD_PERP", **asked)[0]
-    mark = _get(tape, "binance_um", "/fapi/v1/markPriceKlines", symbol="BTCUSDT", **asked)[0]
-    assert len(linear) == len(inverse) == len(mark) == 12
-    assert float(linear[7]) == pytest.approx(float(linear[5]) * float(linear[4]), rel=1e-3)
-    assert float(inverse[5]) * 100 == pytest.approx(float(inverse[7]) * float(inverse[4]), rel=1e-3)
-    assert (mark[5], mark[7]) == ("0", "0")
-
-
-@pytest.mark.parametrize("path", ["kline", "mark-price-kline", "index-price-kline"])
-def test_bybit_klines_are_strings_newest_first(tape: Tape, path: str) -> None:
-    body = _get(
-        tape, "bybit", f"/v5/market/{path}",
-        category="inverse", symbol="BTCUSD", interval="60", limit=3,
-    )  # fmt: skip
-    rows = body["result"]["list"]
-    assert len(rows) == 3
-    assert len(rows[0]) == (7 if path == "kline" else 5)
-    assert [int(row[0]) for row in rows] == sorted((int(row[0]) for row in rows), reverse=True)
-    assert all(isinstance(cell, str) for row in rows for cell in row)
-
-
 def test_spot_dumps_are_headerless_microseconds_and_mark_dumps_have_a_header_and_milliseconds(
     tape: Tape,
 ) -> None:
-    spot = binance.dump_csv(tape, "data/spot/daily/klines/BTCUSDT/5m/BTCUSDT-5m-2026-01-28.zip")
-    mark = binance.dump_csv(
+    spot = binance_dumps.dump_csv(
+        tape, "data/spot/daily/klines/BTCUSDT/5m/BTCUSDT-5m-2026-01-28.zip"
+    )
+    mark = binance_dumps.dump_csv(
         tape, "data/futures/um/daily/markPriceKlines/BTCUSDT/5m/BTCUSDT-5m-2026-01-28.zip"
     )
     assert spot.split(",", 1)[0] == "1769558400000000"
@@ -316,16 +300,6 @@ def test_binance_statistics_are_ascending_on_five_minutes_and_end_at_now(tape: T
     )  # fmt: skip
     assert [row["timestamp"] for row in rows] == [PEAK_MS - 600_000, PEAK_MS - 300_000, PEAK_MS]
     assert set(rows[0]) >= {"symbol", "sumOpenInterest", "sumOpenInterestValue", "timestamp"}
-
-
-def test_coin_margined_open_interest_is_in_contracts(tape: Tape) -> None:
-    row = _get(tape, "binance_cm", "/dapi/v1/openInterest", symbol="BTCUSD_PERP")
-    assert row["pair"] == "BTCUSD"
-    instrument = tape.instruments[tape.instrument_number["binance", "BTCUSD_PERP"]]
-    minute = tape.minute_of(tape.end_ms)
-    assert int(row["openInterest"]) * 100 == pytest.approx(
-        tape.oi_usd(instrument, minute), rel=1e-6
-    )
 
 
 def test_bybit_open_interest_counts_both_sides_and_pages_by_cursor(tape: Tape) -> None:
@@ -349,7 +323,8 @@ def test_bybit_funding_history_refuses_a_start_without_an_end(tape: Tape) -> Non
 
 
 def test_hyperliquid_contexts_join_by_position_and_keep_a_delisted_coin(tape: Tape) -> None:
-    meta, contexts = hyperliquid.meta_and_asset_ctxs(tape, PEAK_MS, {})
+    asked = Request("hyperliquid", "POST", "/info", {}, b'{"type": "metaAndAssetCtxs"}')
+    meta, contexts = json.loads(respond(tape, PEAK_MS, asked).body)
     assert len(meta["universe"]) == len(contexts)
     names = [coin["name"] for coin in meta["universe"]]
     assert meta["universe"][names.index("MATIC")]["isDelisted"] is True
