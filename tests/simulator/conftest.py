@@ -28,6 +28,5 @@ def server(shared_server: Simulator, tape: Tape) -> Iterator[Simulator]:
     shared_server.now_ms = tape.end_ms
     shared_server.heal()
     yield shared_server
-    shared_server.play(0)
     shared_server.heal()
     shared_server.now_ms = tape.end_ms

@@ -13,7 +13,8 @@ import pytest
 
 from unwind.landing.http import VenueApi
 from unwind.simulator.episode import short_tape
-from unwind.simulator.exchanges import Exchange, Subscriber, as_text, exchanges
+from unwind.simulator.exchange import Exchange, Subscriber, as_text
+from unwind.simulator.exchanges import exchanges
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.server import Simulator
@@ -147,14 +148,14 @@ def test_what_a_connector_subscribes_to_is_everything_that_is_pushed(
 
 
 def _subscribed(tape: Tape, now_ms: int, stream: Stream, texts: Iterable[str]) -> OpenStream:
-    """A connection on which these texts were said; none of them was refused."""
+    """A connection on which these texts were sent; none of them was refused."""
     path, _, query = stream.path.partition("?")
     opened = OpenStream(STREAMS[stream.connection], Subscriber(stream.connection, path or "/"))
     opened.greet(tape, now_ms, query)
     for text in texts:
-        opened.hear(tape, now_ms, text)
-    said = _drained(opened)
-    assert not [text for text in said for refusal in stream.refusals if refusal in text]
+        opened.receive(tape, now_ms, text)
+    replies = _drained(opened)
+    assert not [text for text in replies for refusal in stream.refusals if refusal in text]
     return opened
 
 

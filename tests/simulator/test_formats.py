@@ -28,8 +28,8 @@ SNAPSHOT = (
 
 
 def _get(tape: Tape, connection: str, path: str, now_ms: int | None = None, **params: object):
-    asked = Request(connection, "GET", path, {name: str(value) for name, value in params.items()})
-    return json.loads(respond(tape, now_ms or tape.end_ms, asked).body)
+    request = Request(connection, "GET", path, {name: str(value) for name, value in params.items()})
+    return json.loads(respond(tape, now_ms or tape.end_ms, request).body)
 
 
 def _published(tape: Tape, venue: str) -> dict[str, float]:
@@ -69,7 +69,7 @@ def test_a_force_order_has_the_documented_keys(tape: Tape) -> None:
     assert isinstance(message["o"]["T"], int)
 
 
-def test_a_frame_is_pushed_at_the_end_of_the_second_it_tells_of(tape: Tape) -> None:
+def test_a_frame_is_pushed_at_the_end_of_the_second_it_reports(tape: Tape) -> None:
     for _, text in frames("binance", tape, PEAK_MS, PEAK_MS + HOUR_MS):
         message = json.loads(text)
         assert 0 < message["E"] - message["o"]["T"] <= 1_100
@@ -77,11 +77,11 @@ def test_a_frame_is_pushed_at_the_end_of_the_second_it_tells_of(tape: Tape) -> N
 
 def test_bybit_rows_name_the_position_and_come_several_to_a_message(tape: Tape) -> None:
     linear = {i.symbol: not i.inverse for i in tape.instruments_of("bybit")}
-    totals, longest, twins = Counter(), 0, 0
+    totals, longest, duplicates = Counter(), 0, 0
     for _, text in frames("bybit", tape, PEAK_MS, PEAK_MS + HOUR_MS + 2_000):
         message = json.loads(text)
         longest = max(longest, len(message["data"]))
-        twins += len(message["data"]) - len({json.dumps(row) for row in message["data"]})
+        duplicates += len(message["data"]) - len({json.dumps(row) for row in message["data"]})
         for row in message["data"]:
             assert message["topic"] == f"allLiquidation.{row['s']}"
             if PEAK_MS <= row["T"] < PEAK_MS + HOUR_MS:
@@ -91,7 +91,7 @@ def test_bybit_rows_name_the_position_and_come_several_to_a_message(tape: Tape) 
     assert totals["long"] == pytest.approx(published["long"], rel=1e-9)
     assert totals["short"] == pytest.approx(published["short"], rel=1e-9)
     assert longest > 2
-    assert twins > 0
+    assert duplicates > 0
 
 
 def _okx_usd(tape: Tape, instrument_id: str, detail: dict[str, str]) -> float:
@@ -303,10 +303,10 @@ def test_binance_statistics_are_ascending_on_five_minutes_and_end_at_now(tape: T
 
 
 def test_bybit_open_interest_counts_both_sides_and_pages_by_cursor(tape: Tape) -> None:
-    asked = {"category": "linear", "symbol": "BTCUSDT", "intervalTime": "5min", "limit": 5}
-    first = _get(tape, "bybit", "/v5/market/open-interest", **asked)["result"]
+    request = {"category": "linear", "symbol": "BTCUSDT", "intervalTime": "5min", "limit": 5}
+    first = _get(tape, "bybit", "/v5/market/open-interest", **request)["result"]
     cursor = first["nextPageCursor"]
-    second = _get(tape, "bybit", "/v5/market/open-interest", **asked, cursor=cursor)["result"]
+    second = _get(tape, "bybit", "/v5/market/open-interest", **request, cursor=cursor)["result"]
     row = first["list"][0]
     assert float(row["openInterest"]) == pytest.approx(2 * float(row["singleOpenInterest"]))
     times = [int(one["timestamp"]) for one in first["list"] + second["list"]]
@@ -323,8 +323,8 @@ def test_bybit_funding_history_refuses_a_start_without_an_end(tape: Tape) -> Non
 
 
 def test_hyperliquid_contexts_join_by_position_and_keep_a_delisted_coin(tape: Tape) -> None:
-    asked = Request("hyperliquid", "POST", "/info", {}, b'{"type": "metaAndAssetCtxs"}')
-    meta, contexts = json.loads(respond(tape, PEAK_MS, asked).body)
+    request = Request("hyperliquid", "POST", "/info", {}, b'{"type": "metaAndAssetCtxs"}')
+    meta, contexts = json.loads(respond(tape, PEAK_MS, request).body)
     assert len(meta["universe"]) == len(contexts)
     names = [coin["name"] for coin in meta["universe"]]
     assert meta["universe"][names.index("MATIC")]["isDelisted"] is True
@@ -332,7 +332,7 @@ def test_hyperliquid_contexts_join_by_position_and_keep_a_delisted_coin(tape: Ta
     assert "kPEPE" in names
 
 
-def test_nothing_is_told_of_the_time_after_now(tape: Tape) -> None:
+def test_nothing_is_published_of_the_time_after_now(tape: Tape) -> None:
     now = PEAK_MS + 17 * 60_000 + 12_345
     rates = _get(tape, "binance_um", "/fapi/v1/fundingRate", now, symbol="BTCUSDT")
     bars = _get(tape, "binance_spot", "/api/v3/klines", now, symbol="BTCUSDT", interval="1m")

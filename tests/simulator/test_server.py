@@ -19,7 +19,8 @@ from websockets.exceptions import InvalidStatus
 
 from unwind.simulator.endpoints import Moment
 from unwind.simulator.episode import PEAK_FROM_AT, PEAK_TO_AT
-from unwind.simulator.exchanges import ExchangeStream, Heartbeat, Subscriber, okx
+from unwind.simulator.exchange import ExchangeStream, Heartbeat, Subscriber
+from unwind.simulator.exchanges import okx
 from unwind.simulator.market.steady import HOUR_MS, epoch_ms
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.segments import RECORDED, segments, write_segments
@@ -61,28 +62,28 @@ def test_every_connection_has_a_loopback_url(server: Simulator) -> None:
 def test_each_venue_answers_json(
     server: Simulator, connection: str, path: str, params: dict[str, object]
 ) -> None:
-    answer = _get(server, connection, path, **params)
-    assert answer.status_code == 200
-    assert answer.json()
+    response = _get(server, connection, path, **params)
+    assert response.status_code == 200
+    assert response.json()
 
 
-def test_a_taken_port_is_said_plainly(server: Simulator, tape: Tape) -> None:
+def test_a_taken_port_is_reported_plainly(server: Simulator, tape: Tape) -> None:
     with pytest.raises(RuntimeError, match="is not free for the simulator"):
         Simulator(tape, port=server.port)
 
 
 def test_hyperliquid_answers_posts_only(server: Simulator) -> None:
     url = server.connections()["hyperliquid"] + "/info"
-    answer = requests.post(url, json={"type": "metaAndAssetCtxs"}, timeout=5)
-    assert len(answer.json()) == 2
+    response = requests.post(url, json={"type": "metaAndAssetCtxs"}, timeout=5)
+    assert len(response.json()) == 2
     assert requests.get(url, timeout=5).status_code == 404
     assert requests.post(url, json={"type": "liquidations"}, timeout=5).status_code == 422
 
 
 def test_coingecko_lists_stablecoins_and_ranks_by_market_cap(server: Simulator) -> None:
-    asked = {"vs_currency": "usd", "per_page": 10}
+    params = {"vs_currency": "usd", "per_page": 10}
     pages = [
-        _get(server, "coingecko", "/api/v3/coins/markets", **asked, page=page).json()
+        _get(server, "coingecko", "/api/v3/coins/markets", **params, page=page).json()
         for page in (1, 2, 3, 4)
     ]
     rows = [row for page in pages for row in page]
@@ -105,9 +106,9 @@ def test_a_dump_agrees_with_its_checksum_and_its_listing(server: Simulator) -> N
 
 
 def test_a_dump_of_a_day_that_is_not_over_is_no_such_key(server: Simulator) -> None:
-    answer = _get(server, "binance_dumps", SNAPSHOT.replace("01-28", "01-29"))
-    assert answer.status_code == 404
-    assert "<Code>NoSuchKey</Code>" in answer.text
+    response = _get(server, "binance_dumps", SNAPSHOT.replace("01-28", "01-29"))
+    assert response.status_code == 404
+    assert "<Code>NoSuchKey</Code>" in response.text
 
 
 def test_node_fills_of_an_hour_appear_when_it_is_over_without_a_leading_zero(
@@ -138,16 +139,16 @@ def test_a_fault_replaces_the_answer(
     server: Simulator, kind: str, connection: str, status: int
 ) -> None:
     server.fail(connection, kind, seconds=7)
-    answer = _get(server, connection, "/fapi/v1/exchangeInfo")
-    assert answer.status_code == status
+    response = _get(server, connection, "/fapi/v1/exchangeInfo")
+    assert response.status_code == status
     if kind in ("throttled", "banned"):
-        assert answer.headers["Retry-After"] == "7"
+        assert response.headers["Retry-After"] == "7"
     if kind in ("waf", "html"):
-        assert "<html>" in answer.text
+        assert "<html>" in response.text
     if kind == "geo_blocked":
-        assert "restricted location" in answer.json()["msg"]
+        assert "restricted location" in response.json()["msg"]
     if kind == "empty":
-        assert answer.content == b""
+        assert response.content == b""
 
 
 @pytest.mark.parametrize(
@@ -162,9 +163,9 @@ def test_an_error_code_hides_inside_http_200(
     server: Simulator, connection: str, path: str, key: str, code: object
 ) -> None:
     server.fail(connection, "error_code")
-    answer = _get(server, connection, path)
-    assert answer.status_code == 200
-    assert answer.json()[key] == code
+    response = _get(server, connection, path)
+    assert response.status_code == 200
+    assert response.json()[key] == code
 
 
 def test_a_truncated_body_is_shorter_than_promised(server: Simulator) -> None:
@@ -185,17 +186,17 @@ def test_no_answer_and_slow_take_their_time(server: Simulator) -> None:
     with pytest.raises((requests.Timeout, requests.ConnectionError)):
         requests.get(url, params={"category": "linear"}, timeout=0.2)
     server.fail("bybit", "slow", seconds=0.3, requests=1)
-    answer = requests.get(url, params={"category": "linear"}, timeout=5)
-    assert answer.elapsed.total_seconds() >= 0.3
-    assert answer.json()["retCode"] == 0
+    response = requests.get(url, params={"category": "linear"}, timeout=5)
+    assert response.elapsed.total_seconds() >= 0.3
+    assert response.json()["retCode"] == 0
 
 
 def test_a_fault_ends_after_its_requests_and_stays_on_its_path(server: Simulator) -> None:
     server.fail("binance", "throttled", requests=2, path="/futures/data/")
     assert _get(server, "binance_um", "/fapi/v1/exchangeInfo").status_code == 200
-    asked = {"symbol": "BTCUSDT", "period": "5m"}
+    params = {"symbol": "BTCUSDT", "period": "5m"}
     statuses = [
-        _get(server, "binance_um", "/futures/data/openInterestHist", **asked).status_code
+        _get(server, "binance_um", "/futures/data/openInterestHist", **params).status_code
         for _ in range(3)
     ]
     assert statuses == [429, 429, 200]
@@ -247,12 +248,12 @@ def test_the_control_path_sets_now_and_faults(server: Simulator) -> None:
 
 def test_bybit_pages_can_be_capped_to_show_paging(tape: Tape) -> None:
     with Simulator(tape, page_cap=6) as capped:
-        asked = {"category": "linear", "limit": 1000}
+        params = {"category": "linear", "limit": 1000}
         path = "/v5/market/instruments-info"
         symbols: list[str] = []
         cursor = ""
         while True:
-            result = _get(capped, "bybit", path, **asked, cursor=cursor).json()["result"]
+            result = _get(capped, "bybit", path, **params, cursor=cursor).json()["result"]
             symbols += [row["symbol"] for row in result["list"]]
             cursor = result["nextPageCursor"]
             if not cursor:
@@ -260,13 +261,13 @@ def test_bybit_pages_can_be_capped_to_show_paging(tape: Tape) -> None:
     assert len(symbols) == len(set(symbols)) == 14
 
 
-async def _heard(
-    server: Simulator, url: str, say: list[str], until: int, wait: float = 0.7
+async def _received(
+    server: Simulator, url: str, texts: list[str], until: int, wait: float = 0.7
 ) -> list[str]:
-    """What a stream says while the tape moves from the peak hour's quarter past to `until` ms."""
-    heard: list[str] = []
+    """What a stream sends while the tape moves from the peak hour's quarter past to `until` ms."""
+    received: list[str] = []
     async with connect(url) as stream:
-        for text in say:
+        for text in texts:
             await stream.send(text)
         await asyncio.sleep(0.2)
         move = {"now": (PEAK_FROM_AT + timedelta(milliseconds=until)).isoformat()}
@@ -274,9 +275,9 @@ async def _heard(
         await asyncio.to_thread(requests.post, control, json=move, timeout=10)
         try:
             while True:
-                heard.append(await asyncio.wait_for(stream.recv(), wait))
+                received.append(await asyncio.wait_for(stream.recv(), wait))
         except TimeoutError:
-            return heard
+            return received
 
 
 QUARTER_MS, HALF_MS = 15 * 60_000, 30 * 60_000
@@ -292,30 +293,30 @@ def test_the_binance_stream_pushes_what_was_published(
     at_quarter_past: Simulator, tape: Tape
 ) -> None:
     url = at_quarter_past.connections()["binance_ws"] + "/market/ws/!forceOrder@arr"
-    heard = asyncio.run(_heard(at_quarter_past, url, [], HALF_MS))
+    received = asyncio.run(_received(at_quarter_past, url, [], HALF_MS))
     expected = frames("binance", tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS)
-    assert heard == [text for _, text in expected]
-    assert len(heard) > 300
+    assert received == [text for _, text in expected]
+    assert len(received) > 300
 
 
 def test_an_unrouted_binance_stream_is_accepted_and_silent(
     at_quarter_past: Simulator,
 ) -> None:
     url = at_quarter_past.connections()["binance_ws"] + "/ws/!forceOrder@arr"
-    assert asyncio.run(_heard(at_quarter_past, url, [], HALF_MS)) == []
+    assert asyncio.run(_received(at_quarter_past, url, [], HALF_MS)) == []
 
 
 def test_the_bybit_stream_pushes_only_subscribed_symbols(
     at_quarter_past: Simulator, tape: Tape
 ) -> None:
     url = at_quarter_past.connections()["bybit_ws"] + "/v5/public/linear"
-    say = ['{"op":"subscribe","args":["allLiquidation.ETHUSDT"]}', '{"op":"ping"}']
-    heard = asyncio.run(_heard(at_quarter_past, url, say, HALF_MS))
-    assert json.loads(heard[0])["success"] is True
-    assert json.loads(heard[1])["ret_msg"] == "pong"
+    texts = ['{"op":"subscribe","args":["allLiquidation.ETHUSDT"]}', '{"op":"ping"}']
+    received = asyncio.run(_received(at_quarter_past, url, texts, HALF_MS))
+    assert json.loads(received[0])["success"] is True
+    assert json.loads(received[1])["ret_msg"] == "pong"
     symbols = frozenset({"ETHUSDT"})
     expected = frames("bybit", tape, PEAK_MS + QUARTER_MS, PEAK_MS + HALF_MS, symbols)
-    assert heard[2:] == [text for _, text in expected]
+    assert received[2:] == [text for _, text in expected]
 
 
 def test_a_combined_binance_stream_wraps_the_frames_of_its_symbols(
@@ -323,41 +324,21 @@ def test_a_combined_binance_stream_wraps_the_frames_of_its_symbols(
 ) -> None:
     streams = "btcusdt@forceOrder/ethusd_perp@forceOrder"
     base = at_quarter_past.connections()["binance_ws"]
-    heard = asyncio.run(
-        _heard(at_quarter_past, f"{base}/market/stream?streams={streams}", [], HALF_MS)
+    received = asyncio.run(
+        _received(at_quarter_past, f"{base}/market/stream?streams={streams}", [], HALF_MS)
     )
-    symbols = {json.loads(text)["data"]["o"]["s"] for text in heard}
+    symbols = {json.loads(text)["data"]["o"]["s"] for text in received}
     assert symbols == {"BTCUSDT", "ETHUSD_PERP"}
-    streams_named = {json.loads(text)["stream"] for text in heard}
+    streams_named = {json.loads(text)["stream"] for text in received}
     assert streams_named == {"btcusdt@forceOrder", "ethusd_perp@forceOrder"}
 
 
 def test_bybit_refuses_a_symbol_of_the_other_route(at_quarter_past: Simulator) -> None:
     url = at_quarter_past.connections()["bybit_ws"] + "/v5/public/inverse"
-    say = ['{"op":"subscribe","args":["allLiquidation.ETHUSDT"]}']
-    heard = asyncio.run(_heard(at_quarter_past, url, say, HALF_MS))
-    assert len(heard) == 1
-    assert json.loads(heard[0])["success"] is False
-
-
-def test_a_playing_tape_pushes_by_itself_and_stops_at_its_end(
-    at_quarter_past: Simulator, tape: Tape
-) -> None:
-    async def listened() -> list[str]:
-        heard: list[str] = []
-        url = at_quarter_past.connections()["okx_ws"] + "/ws/v5/public"
-        async with connect(url, max_queue=None) as stream:
-            await stream.send(
-                '{"op":"subscribe","args":[{"channel":"liquidation-orders","instType":"SWAP"}]}'
-            )
-            at_quarter_past.play(3600)
-            for _ in range(50):
-                heard.append(await asyncio.wait_for(stream.recv(), 3))
-        return heard
-
-    assert len(asyncio.run(listened())) == 50
-    at_quarter_past.play(0)
-    assert PEAK_MS + QUARTER_MS < at_quarter_past.now_ms <= tape.end_ms
+    texts = ['{"op":"subscribe","args":["allLiquidation.ETHUSDT"]}']
+    received = asyncio.run(_received(at_quarter_past, url, texts, HALF_MS))
+    assert len(received) == 1
+    assert json.loads(received[0])["success"] is False
 
 
 @pytest.mark.parametrize(("kind", "status"), [("geo_blocked", 451), ("throttled", 429)])
@@ -367,7 +348,7 @@ def test_a_stream_is_refused_at_the_upgrade(
     at_quarter_past.fail("binance_ws", kind)
     url = at_quarter_past.connections()["binance_ws"] + "/market/ws/!forceOrder@arr"
     with pytest.raises(InvalidStatus) as refusal:
-        asyncio.run(_heard(at_quarter_past, url, [], HALF_MS))
+        asyncio.run(_received(at_quarter_past, url, [], HALF_MS))
     assert refusal.value.response.status_code == status
 
 
@@ -389,9 +370,9 @@ def test_a_stream_can_be_refused_or_stay_silent(at_quarter_past: Simulator, kind
     url = at_quarter_past.connections()["binance_ws"] + "/market/ws/!forceOrder@arr"
     if kind == "refuse":
         with pytest.raises(InvalidStatus):
-            asyncio.run(_heard(at_quarter_past, url, [], HALF_MS))
+            asyncio.run(_received(at_quarter_past, url, [], HALF_MS))
         return
-    assert asyncio.run(_heard(at_quarter_past, url, [], HALF_MS)) == []
+    assert asyncio.run(_received(at_quarter_past, url, [], HALF_MS)) == []
 
 
 def test_the_okx_stream_replays_old_rows_on_subscribing_and_pongs(
@@ -399,12 +380,12 @@ def test_the_okx_stream_replays_old_rows_on_subscribing_and_pongs(
 ) -> None:
     url = at_quarter_past.connections()["okx_ws"] + "/ws/v5/public"
     argument = '{"channel":"liquidation-orders","instType":"SWAP"}'
-    say = ["ping", f'{{"op":"subscribe","args":[{argument}]}}']
-    heard = asyncio.run(_heard(at_quarter_past, url, say, HALF_MS))
-    assert heard[0] == "pong"
-    assert json.loads(heard[1])["event"] == "subscribe"
-    assert heard[2:7] == okx.recent_frames(Moment(tape, PEAK_MS + QUARTER_MS, "okx"))
-    assert len(heard) > 100
+    texts = ["ping", f'{{"op":"subscribe","args":[{argument}]}}']
+    received = asyncio.run(_received(at_quarter_past, url, texts, HALF_MS))
+    assert received[0] == "pong"
+    assert json.loads(received[1])["event"] == "subscribe"
+    assert received[2:7] == okx.recent_frames(Moment(tape, PEAK_MS + QUARTER_MS, "okx"))
+    assert len(received) > 100
 
 
 def test_a_dropped_stream_is_closed(at_quarter_past: Simulator) -> None:
@@ -434,14 +415,14 @@ def test_a_stream_can_be_packed_and_is_closed_when_its_beats_stay_unanswered(
     async def sent() -> list[str | None]:
         stream = OpenStream(wire, Subscriber("htx_ws", "/", beat=beat))
         beats = asyncio.create_task(stream.beat(lambda: 1769698800000))
-        heard: list[str | None] = []
-        while None not in heard:
+        received: list[str | None] = []
+        while None not in received:
             packed = await asyncio.wait_for(stream.next_sent(), 3)
-            heard.append(gzip.decompress(packed).decode() if isinstance(packed, bytes) else None)
-            if len(heard) < 3:
-                stream.hear(tape, 1769698800000, '{"op":"pong"}')
+            received.append(gzip.decompress(packed).decode() if isinstance(packed, bytes) else None)
+            if len(received) < 3:
+                stream.receive(tape, 1769698800000, '{"op":"pong"}')
         await beats
-        return heard
+        return received
 
     # Two are answered; then two are not, and the third would have been late.
     assert asyncio.run(sent()) == 4 * ['{"op":"ping","ts":1769698800000}'] + [None]

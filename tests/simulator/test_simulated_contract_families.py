@@ -1,4 +1,4 @@
-"""The contract families of 2025 and 2026 on the wire; what Bitget and Binance publish of a second.
+"""The contract families of 2025 and 2026, simulated; what Bitget and Binance publish of a second.
 
 Each family is served, landed and recorded by loopback, and what lands of it agrees with the
 market's own books.
@@ -88,7 +88,7 @@ def land(home: Home, server: Simulator, venue: str) -> dict[str, Landing]:
     return {landing.dataset: landing for landing in landings}
 
 
-def answers(home: Home, landing: Landing) -> list[tuple[dict[str, Any], Any]]:
+def responses(home: Home, landing: Landing) -> list[tuple[dict[str, Any], Any]]:
     """Requests and parsed bodies of what landed by REST."""
     lines = [
         json.loads(line)
@@ -131,7 +131,7 @@ def test_okx_lands_and_streams_what_is_margined_in_dollars(
     assert {landing.status for landing in landed.values()} == {"ok"}
     listing = {
         row["instId"]: row
-        for _, body in answers(home, landed["instruments"])
+        for _, body in responses(home, landed["instruments"])
         for row in body["data"]
     }
     for symbol, kind in (("BTC-USD_UM-SWAP", "SWAP"), ("BTC-USD_UM-260327", "FUTURES")):
@@ -139,21 +139,21 @@ def test_okx_lands_and_streams_what_is_margined_in_dollars(
         assert (row["instType"], row["instFamily"], row["uly"]) == (kind, "BTC-USD_UM", "BTC-USD")
         assert (row["ctType"], row["ctVal"], row["ctValCcy"]) == ("linear", "0.01", "BTC")
         assert row["settleCcy"] == "USD"
-        told = sorted(
+        landed_rows = sorted(
             (int(detail["ts"]), round(float(detail["sz"]) * 100))
-            for asked, body in answers(home, landed["liquidations"])
-            if asked["params"]["instType"] == kind
+            for request, body in responses(home, landed["liquidations"])
+            if request["params"]["instType"] == kind
             for item in body["data"]
             if item["instId"] == symbol
             for detail in item["details"]
             if PEAK_MS <= int(detail["ts"]) < PEAK_MS + HOUR_MS
         )
-        assert told == books(tape, "okx", symbol)
+        assert landed_rows == books(tape, "okx", symbol)
     assert books(tape, "okx", "BTC-USD_UM-SWAP")
     for dataset in ("open_interest", "premium_index"):
         assert {"BTC-USD_UM-SWAP", "BTC-USD_UM-260327"} <= {
             row.get("instId") if isinstance(row, dict) else None
-            for _, body in answers(home, landed[dataset])
+            for _, body in responses(home, landed[dataset])
             for row in body["data"]
         }
     framed = sorted(
@@ -180,25 +180,25 @@ def test_gate_lands_and_streams_the_settlement_in_usd1(
     ):
         in_usd1 = [
             body
-            for asked, body in answers(home, landed[dataset])
-            if asked["url"].endswith(f"/futures/usd1/{path}")
+            for request, body in responses(home, landed[dataset])
+            if request["url"].endswith(f"/futures/usd1/{path}")
         ]
         assert in_usd1, dataset
-    told = sorted(
+    landed_rows = sorted(
         (row["time"], abs(row["size"]))
-        for asked, body in answers(home, landed["liquidations"])
+        for request, body in responses(home, landed["liquidations"])
         for row in body
         if row["contract"] == "BTC_USD1"
     )
-    assert told == [(at // 1000, steps) for at, steps in books(tape, "gate", "BTC_USD1")]
-    assert told
+    assert landed_rows == [(at // 1000, steps) for at, steps in books(tape, "gate", "BTC_USD1")]
+    assert landed_rows
     framed = sorted(
         (row["time"], abs(int(row["size"])))
         for _, text in frames("gate", tape, PEAK_MS, PEAK_MS + HOUR_MS + MINUTE_MS)
         for row in json.loads(text)["result"]
         if row["contract"] == "BTC_USD1" and row["time"] < (PEAK_MS + HOUR_MS) // 1000
     )
-    assert framed == told
+    assert framed == landed_rows
 
 
 def test_bitmex_lists_shares_and_dated_contracts_by_their_codes(
@@ -206,7 +206,7 @@ def test_bitmex_lists_shares_and_dated_contracts_by_their_codes(
 ) -> None:
     landed = land(home, server, "bitmex")
     listing = {
-        row["symbol"]: row for _, body in answers(home, landed["instruments"]) for row in body
+        row["symbol"]: row for _, body in responses(home, landed["instruments"]) for row in body
     }
     assert {symbol: row["typ"] for symbol, row in listing.items() if symbol != "ETHUSDT"} == {
         **{"XBTUSDT": "FFWCSX", "XBTUSD": "FFWCSX", "XBTH26": "FFCCSX", "TSLAUSDT": "FFSCSX"},
@@ -217,8 +217,8 @@ def test_bitmex_lists_shares_and_dated_contracts_by_their_codes(
     ordered = [
         (row["symbol"], row["leavesQty"])
         for _, text in frames("bitmex", tape, tape.start_ms, tape.end_ms)
-        if (said := json.loads(text))["action"] == "insert"
-        for row in said["data"]
+        if (message := json.loads(text))["action"] == "insert"
+        for row in message["data"]
         if row["symbol"] == "TSLAUSDT"
     ]
     number = tape.instrument_number["bitmex", "TSLAUSDT"]
@@ -230,15 +230,15 @@ def test_hyperliquid_lands_each_exchanges_contexts(
 ) -> None:
     landed = land(home, server, "hyperliquid")
     assert landed["premium_index"].status == "ok"
-    told = {
-        asked["json"].get("dex", ""): (body[0]["collateralToken"], body[0]["universe"])
-        for asked, body in answers(home, landed["premium_index"])
-        if asked["json"]["type"] == "metaAndAssetCtxs"
+    landed_rows = {
+        request["json"].get("dex", ""): (body[0]["collateralToken"], body[0]["universe"])
+        for request, body in responses(home, landed["premium_index"])
+        if request["json"]["type"] == "metaAndAssetCtxs"
     }
-    assert {dex: token for dex, (token, _) in told.items()} == {"": 0, "hyna": 235, "xyz": 0}
-    assert [coin["name"] for coin in told["hyna"][1]] == ["hyna:BTC"]
-    assert [coin["name"] for coin in told["xyz"][1]] == ["xyz:TSLA"]
-    assert all(":" not in coin["name"] for coin in told[""][1])
+    assert {dex: token for dex, (token, _) in landed_rows.items()} == {"": 0, "hyna": 235, "xyz": 0}
+    assert [coin["name"] for coin in landed_rows["hyna"][1]] == ["hyna:BTC"]
+    assert [coin["name"] for coin in landed_rows["xyz"][1]] == ["xyz:TSLA"]
+    assert all(":" not in coin["name"] for coin in landed_rows[""][1])
     victims = sorted(
         (fill["time"], fill["tid"], float(fill["sz"]))
         for line in hyperliquid_fills.block_lines(tape, PEAK_MS)
@@ -259,10 +259,10 @@ def test_without_node_fills_the_vaults_fills_are_the_books_backstops(
     monkeypatch.delenv("AIRFLOW_CONN_HYPERLIQUID_NODEFILLS")
     landed = land(home, server, "hyperliquid")
     assert landed["liquidations"].status == "partial"
-    told = sorted(
+    landed_rows = sorted(
         (fill["coin"], fill["tid"])
-        for asked, body in answers(home, landed["liquidations"])
-        if asked["json"]["type"] == "userFillsByTime"
+        for request, body in responses(home, landed["liquidations"])
+        if request["json"]["type"] == "userFillsByTime"
         for fill in body
     )
     backstops = [
@@ -270,8 +270,8 @@ def test_without_node_fills_the_vaults_fills_are_the_books_backstops(
         for one in tape.records(tape.rows("hyperliquid", PEAK_MS, PEAK_MS + HOUR_MS))
         if one.kind == BACKSTOP and tape.instruments[one.instrument].market == "perp"
     ]
-    assert len(told) == len(backstops) > 10
-    assert {coin for coin, _ in told} == {
+    assert len(landed_rows) == len(backstops) > 10
+    assert {coin for coin, _ in landed_rows} == {
         tape.instruments[one.instrument].symbol for one in backstops
     }
 
@@ -354,8 +354,8 @@ def test_the_rules_are_those_that_the_warehouse_states() -> None:
 
 
 def test_an_exchange_that_is_not_there_is_refused(tape: Tape) -> None:
-    asked = Request(
+    request = Request(
         *("hyperliquid", "POST", "/info", {}),
         json.dumps({"type": "metaAndAssetCtxs", "dex": "none"}).encode(),
     )
-    assert respond(tape, tape.end_ms, asked).status == 422
+    assert respond(tape, tape.end_ms, request).status == 422

@@ -148,8 +148,8 @@ class Call(Moment):
 class Api:
     """An exchange's endpoints by path; `{name}` in a path is a parameter.
 
-    `envelope` is put around what an endpoint returns. `not_listed` answers a request for a contract
-    that is not listed, `unknown` one for a path that there is not.
+    `envelope` is put around what an endpoint returns. `not_listed` is the response where a
+    contract is not listed, `unknown` where there is no such path.
     """
 
     endpoints: Mapping[str, Endpoint]
@@ -191,7 +191,8 @@ class Api:
             return refusal.response
         if isinstance(value, Response):
             return value
-        return json_response(self.envelope(call, value) if self.envelope else value, **self.headers)
+        body = self.envelope(call, value) if self.envelope else value
+        return json_response(body, headers=self.headers)
 
 
 # -- parameters ------------------------------------------------------------------------------------
@@ -240,14 +241,17 @@ def grid(step_ms: int, start_ms: int, end_ms: int) -> range:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Contracts as they stand: all, those of `market`, or of the one that a parameter names."""
+    """Contracts as they stand: all, or those of a market.
+
+    It is `market`, or what the parameter `market_in` names.
+    """
 
     row: Callable[[Quote], Any]
     market: str | None = None
-    market_parameter: str = ""
+    market_in: str = ""
 
     def __call__(self, call: Call) -> list[Any]:
-        market = call.text(self.market_parameter) if self.market_parameter else self.market
+        market = call.text(self.market_in) if self.market_in else self.market
         return [self.row(call.quote(one)) for one in call.contracts(market)]
 
 

@@ -1,7 +1,7 @@
 """The seed episode: the hour of 2026-01-29 14:00 UTC, the day of waves before it, and three weeks
 of calm before that.
 
-Not everything of it can be heard: one venue is down for an hour of the calm weeks, the recorder is
+Not everything of it is recorded: one venue is down for an hour of the calm weeks, the recorder is
 cut off from another for less than an hour, and one asset has no spot market.
 
 Only the scenario is stated here (prices, flows, sizes, holders' selling); which positions are
@@ -165,9 +165,9 @@ WAVES: tuple[Wave, ...] = (
     Wave(_at(29, 14, 2), _at(29, 14, 50), 0.032, _at(29, 15, 10), 0.0),
 )
 
-# While it is down a venue answers nothing and streams nothing.
+# While it is down a venue sends neither responses nor frames.
 DOWN = Outage("bybit", _at(26, 9), _at(26, 10))
-# The venue was up, and the recorder heard nothing of it.
+# The venue was up, and the recorder received nothing of it.
 CUT_OFF = Outage("bitmex", _at(27, 16, 12), _at(27, 16, 47))
 OUTAGES = (DOWN, CUT_OFF)
 

@@ -40,10 +40,12 @@ def json_text(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def json_response(value: Any, status: int = 200, **headers: str) -> Response:
-    """A JSON response; header names are given with underscores."""
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Response(status, json_text(value).encode(), {"content-type": JSON_TYPE} | named)
+def json_response(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON response, with these headers beside its type."""
+    named = {"content-type": JSON_TYPE, **(headers or {})}
+    return Response(status, json_text(value).encode(), named)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a recorder would have left behind.
+"""What a recorder would have written.
 
 Envelope lines of the venues' streams, by hour of receipt.
 """
@@ -12,32 +12,33 @@ from pathlib import Path
 
 from unwind.clock import HOUR
 from unwind.simulator.exchanges import exchanges
-from unwind.simulator.market.steady import HOUR_MS, epoch_ms, instant, steady
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms, steady
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import json_text
 
 RECORDED = tuple(name for name, venue in exchanges().items() if venue.streams)
+EPOCH = datetime.fromisoformat("1970-01-01")
 NETWORK_MICROSECONDS = (5_000, 80_000)
 
 
 @dataclass(frozen=True)
 class Outage:
-    """A span of whole minutes in which a recorder heard nothing of a venue."""
+    """A span of whole minutes in which a recorder received nothing of a venue."""
 
     venue: str
     from_at: datetime
     to_at: datetime
 
     def covers(self, venue: str, hour: datetime) -> bool:
-        """Whether nothing at all of the venue's hour was heard."""
+        """Whether nothing at all of the venue's hour was received."""
         return self.venue == venue and self.from_at <= hour and hour + HOUR <= self.to_at
 
     def touches(self, venue: str, hour: datetime) -> bool:
-        """Whether some of the venue's hour was not heard."""
+        """Whether some of the venue's hour was not received."""
         return self.venue == venue and self.from_at < hour + HOUR and hour < self.to_at
 
     def hides(self, at_us: int) -> bool:
-        """Whether what was received at these epoch microseconds was not heard."""
+        """Whether a frame of these epoch microseconds was lost."""
         return epoch_ms(self.from_at) <= at_us / 1000 < epoch_ms(self.to_at)
 
     def line(self, hour: datetime) -> tuple[int, str]:
@@ -55,9 +56,8 @@ class Outage:
 
 
 def _stamp(at_us: int) -> str:
-    seconds_ms, micros = divmod(at_us, 1000)
-    at = instant(seconds_ms) + timedelta(microseconds=micros)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = EPOCH + timedelta(microseconds=at_us)
+    return f"{at.isoformat(timespec='microseconds')}Z"
 
 
 def received_frames(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
@@ -86,14 +86,14 @@ def segments(tape: Tape, venue: str, hour: datetime, outages: Sequence[Outage] =
     if start <= tape.start_ms < start + HOUR_MS:
         lines.append(json_text({"received_at": _stamp(tape.start_ms * 1000), "event": "connected"}))
     gaps = [outage for outage in outages if outage.touches(venue, hour)]
-    heard = [
+    received = [
         (at_us, json_text({"received_at": _stamp(at_us), "frame": text}))
         for at_us, text in received_frames(tape, venue, start, start + HOUR_MS)
         if not any(gap.hides(at_us) for gap in gaps)
     ]
     # In order of receipt; a gap is written when it is over.
-    heard = sorted(heard + [gap.line(hour) for gap in gaps], key=lambda line: line[0])
-    return lines + [text for _, text in heard]
+    received = sorted(received + [gap.line(hour) for gap in gaps], key=lambda line: line[0])
+    return lines + [text for _, text in received]
 
 
 def _hours(from_hour: datetime, to_hour: datetime) -> Iterator[datetime]:

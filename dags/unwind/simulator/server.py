@@ -1,4 +1,4 @@
-"""A loopback server that speaks the venues' REST, dump and WebSocket protocols from a tape.
+"""A loopback server of the venues' REST, dump and WebSocket protocols, fed by a tape.
 
 Every venue host is a path prefix on one port (`/binance-um`, `/okx`, ...): a connector whose base
 URL is replaced works unchanged. What is served is what the venue would show at the tape's instant
@@ -24,7 +24,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from unwind.errors import UnwindError
-from unwind.simulator.exchanges import Exchange, Subscriber, exchange_of, exchanges, respond
+from unwind.simulator.exchange import Exchange, Subscriber
+from unwind.simulator.exchanges import exchange_of, exchanges, respond
 from unwind.simulator.faults import (
     BROKEN,
     DUMP_FAULTS,
@@ -47,7 +48,6 @@ HTTP_CONNECTIONS = tuple(name for one in exchanges().values() for name in one.ap
 FILE_CONNECTIONS = {name for one in exchanges().values() for name in one.files}
 CONNECTION_IDS = (*HTTP_CONNECTIONS, *STREAMS)
 START_TIMEOUT_SECONDS = 20
-PLAY_STEP_SECONDS = 0.1
 
 
 class _Protocol(H11Protocol):
@@ -93,7 +93,6 @@ class Simulator:
         self.page_cap = page_cap
         self.requested: Counter[str] = Counter()
         self._open: set[OpenStream] = set()
-        self._play_speed = 0.0
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -161,11 +160,7 @@ class Simulator:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        player = asyncio.create_task(self._play())
-        try:
-            await self._server.serve(sockets=[self._socket])
-        finally:
-            player.cancel()
+        await self._server.serve(sockets=[self._socket])
 
     # -- what a user of the server needs -----------------------------------------------------------
 
@@ -203,10 +198,6 @@ class Simulator:
         self._loop.call_soon_threadsafe(move)
         moved.wait(30)
 
-    def play(self, speed: float) -> None:
-        """Let the tape run at this multiple of real time (0 stops it), up to the tape's end."""
-        self._play_speed = speed
-
     def fail(self, venue: str, kind: str, **more: Any) -> Fault:
         """Show a fault from now on; see `Fault`."""
         fault = Fault(venue, kind, **more)
@@ -230,17 +221,6 @@ class Simulator:
         if now_ms > earlier:
             for stream in list(self._open):
                 stream.push(self.tape, earlier, now_ms)
-
-    async def _play(self) -> None:
-        while True:
-            await asyncio.sleep(PLAY_STEP_SECONDS)
-            if self._play_speed and self.now_ms < self.tape.end_ms:
-                self._move(
-                    min(
-                        self.tape.end_ms,
-                        self.now_ms + int(1000 * PLAY_STEP_SECONDS * self._play_speed),
-                    )
-                )
 
     # -- requests ----------------------------------------------------------------------------------
 
@@ -316,7 +296,7 @@ class Simulator:
     def _control(self, method: str, body: bytes) -> Response:
         """GET shows the server's state.
 
-        POST sets `now`, `play`, a fault (`venue` and `fault`), or `heal`.
+        POST sets `now`, a fault (`venue` and `fault`), or `heal`.
         """
         if method == "POST":
             try:
@@ -340,8 +320,6 @@ class Simulator:
         if "fault" in order:
             more = {name: order[name] for name in ("requests", "path", "seconds") if name in order}
             self.fail(order["venue"], order["fault"], **more)
-        if "play" in order:
-            self.play(float(order["play"]))
         if "now" in order:
             at = datetime.fromisoformat(str(order["now"]))
             self._move(epoch_ms(at if at.tzinfo else at.replace(tzinfo=UTC)))
@@ -388,7 +366,7 @@ class Simulator:
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text") or (message.get("bytes") or b"").decode()
-            stream.hear(self.tape, self.now_ms, text)
+            stream.receive(self.tape, self.now_ms, text)
 
 
 def _user_info(connection: str) -> str:

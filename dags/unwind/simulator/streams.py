@@ -8,13 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unwind.simulator.endpoints import Moment
-from unwind.simulator.exchanges import (
-    ExchangeStream,
-    Subscriber,
-    as_text,
-    exchange_of,
-    exchanges,
-)
+from unwind.simulator.exchange import ExchangeStream, Subscriber, as_text
+from unwind.simulator.exchanges import exchange_of, exchanges
 from unwind.simulator.market.tape import Tape
 
 # A client may ask for heartbeats at any time; this often it is looked whether it has.
@@ -53,8 +48,8 @@ class OpenStream:
         for _, text in self.stream.frames(tape, from_ms, to_ms, wanted):
             self.waiting.put_nowait(who.wrap(text) if who.wrap else text)
 
-    def hear(self, tape: Tape, now_ms: int, text: str) -> None:
-        """Queue what the venue answers to a text that the client sent."""
+    def receive(self, tape: Tape, now_ms: int, text: str) -> None:
+        """Queue the venue's replies to a text that the client sent."""
         if not self.subscriber.deaf:
             self._send(self.stream.replies(self.subscriber, self._now(tape, now_ms), text))
 

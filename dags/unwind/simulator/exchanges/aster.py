@@ -9,33 +9,23 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, usual_funding_hours
-from unwind.simulator.endpoints import Api, Call, Limit, Moment, Named, Quote, Snapshot, Window
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import DAY_MS
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 NO_SUCH_SYMBOL = json_response({"code": -1121, "msg": "Invalid symbol."}, 400)
 THROTTLED = {"code": -1003, "msg": "Too many requests."}
 ALL = "!forceOrder@arr"
-WINDOW, LIMIT = Window("startTime", "endTime"), Limit(100)
+WINDOW, LIMIT = kit.Window("startTime", "endTime"), kit.Limit(100)
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     yield contract(asset, f"{asset.symbol}USDT", hours=usual_funding_hours(asset))
 
 
-def force_order(one: Liquidation) -> dict[str, Any]:
+def force_order(one: kit.Liquidation) -> dict[str, Any]:
     """The frame of one published liquidation."""
     return {
         "e": "forceOrder",
@@ -56,11 +46,11 @@ def force_order(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def messages(push: Push) -> list[dict[str, Any]]:
+def messages(push: kit.Push) -> list[dict[str, Any]]:
     return [force_order(one) for one in push.rows]
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     """A URL subscribes by itself; a combined stream's frames are wrapped."""
     if subscriber.path == "/stream":
         names = dict(parse_qsl(query)).get("streams", "")
@@ -71,14 +61,14 @@ def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
     return []
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     order = json_object(text)
     if order.get("method") == "SUBSCRIBE":
         subscriber.everything |= ALL in order.get("params", [])
     return [{"result": None, "id": order.get("id")}]
 
 
-def ticker(q: Quote) -> dict[str, Any]:
+def ticker(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.symbol,
         "lastPrice": q.price(q.mark),
@@ -89,7 +79,7 @@ def ticker(q: Quote) -> dict[str, Any]:
     }
 
 
-def premium(q: Quote) -> dict[str, Any]:
+def premium(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.symbol,
         "markPrice": q.price(q.mark),
@@ -101,7 +91,7 @@ def premium(q: Quote) -> dict[str, Any]:
     }
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.symbol,
         "pair": q.symbol,
@@ -114,10 +104,10 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def funding(call: Call) -> list[dict[str, Any]]:
+def funding(call: kit.Call) -> list[dict[str, Any]]:
     """Of all contracts, oldest first."""
     start, end = WINDOW.of(call)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"symbol": one.symbol, "fundingRate": f"{q.rate:.8f}", "fundingTime": q.at_ms + 3}
         for one in call.contracts()
         for at_ms in call.tape.funding_times_ms(one, start, end)
@@ -127,26 +117,27 @@ def funding(call: Call) -> list[dict[str, Any]]:
     return rows[: LIMIT.of(call)]
 
 
-API = Api(
+API = kit.Api(
     {
-        "/fapi/v1/ticker/24hr": Snapshot(ticker),
-        "/fapi/v1/premiumIndex": Snapshot(premium),
+        "/fapi/v1/ticker/24hr": kit.Snapshot(ticker),
+        "/fapi/v1/premiumIndex": kit.Snapshot(premium),
         "/fapi/v1/exchangeInfo": lambda call: {
             "serverTime": call.now_ms,
-            "symbols": Snapshot(listing)(call),
+            "symbols": kit.Snapshot(listing)(call),
         },
         "/fapi/v1/fundingRate": funding,
-        "/fapi/v1/openInterest": Named(
+        "/fapi/v1/openInterest": kit.Named(
             lambda q: {"openInterest": q.size(q.oi), "symbol": q.symbol, "time": q.at_ms}
         ),
     },
     not_listed=NO_SUCH_SYMBOL,
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("latest")
+EXCHANGE = kit.Exchange(
     "aster",
     {"aster": API},
-    streams=(ExchangeStream("aster_ws", per_push("aster", messages), replies, opened),),
-    trading=Trading(contracts, oi_weight=0.03, flow_weight=0.03, rule=PublicationRule("latest")),
+    streams=(kit.ExchangeStream("aster_ws", per_push("aster", messages), replies, opened),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.03, flow_weight=0.03),
     faults={"aster": rate_limited(THROTTLED)},
     written=force_order,
 )

@@ -12,39 +12,22 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse, usual_funding_hours
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    Endpoint,
-    Limit,
-    Moment,
-    Quote,
-    Snapshot,
-    Window,
-    grid,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-)
+from unwind.simulator.endpoints import grid
+from unwind.simulator.exchange import Responder, per_push
 from unwind.simulator.exchanges.binance_dumps import bucket, faulty_dump, oi_statistic, oi_value
 from unwind.simulator.exchanges.binance_klines import INTERVAL_MINUTES, kline_rows, spot_series
 from unwind.simulator.exchanges.binance_orders import force_order
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
 from unwind.simulator.market.steady import DAY_MS, MINUTE_MS, steady
-from unwind.simulator.responses import Response, json_object, json_response
+from unwind.simulator.responses import json_object, json_response
 
 # Of a second the largest, not the latest:
 # https://developers.binance.com/docs/derivatives/change-log
 LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 STATISTICS_KEPT_MS = 30 * DAY_MS
-WINDOW = Window("startTime", "endTime")
+WINDOW = kit.Window("startTime", "endTime")
 COIN_MARGINED = ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA", "LINK", "AVAX", "LTC")
 USDC_MARGINED = ("BTC", "ETH", "SOL")
 ALL = "!forceOrder@arr"
@@ -65,11 +48,11 @@ FAULTS = {
 }
 
 
-def pair(contract: Instrument) -> str:
+def pair(contract: kit.Instrument) -> str:
     return contract.symbol.removesuffix("_PERP")
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """USD-M contracts in USDT and some in USDC, and COIN-M ones of the large coins."""
     name = asset.symbol
     thousand = name == "PEPE"
@@ -93,11 +76,11 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
 # -- frames ----------------------------------------------------------------------------------------
 
 
-def messages(push: Push) -> list[dict[str, Any]]:
+def messages(push: kit.Push) -> list[dict[str, Any]]:
     return [force_order(one) for one in push.rows]
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     """A URL subscribes by itself. A route other than /market is accepted and stays silent."""
     path = subscriber.path
     if path == "/market/stream":
@@ -113,7 +96,7 @@ def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
     return []
 
 
-def combined(subscriber: Subscriber) -> Callable[[str], str]:
+def combined(subscriber: kit.Subscriber) -> Callable[[str], str]:
     """A combined connection names each frame's stream around it."""
 
     def wrapped(text: str) -> str:
@@ -124,14 +107,14 @@ def combined(subscriber: Subscriber) -> Callable[[str], str]:
     return wrapped
 
 
-def subscribe(subscriber: Subscriber, name: str) -> None:
+def subscribe(subscriber: kit.Subscriber, name: str) -> None:
     if name == ALL:
         subscriber.everything = True
     elif name.endswith("@forceOrder"):
         subscriber.symbols.add(name.removesuffix("@forceOrder").upper())
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """SUBSCRIBE and UNSUBSCRIBE are acknowledged; what is no request is refused."""
     order = json_object(text)
     if "method" not in order:
@@ -148,7 +131,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
 # -- lists -----------------------------------------------------------------------------------------
 
 
-def exchange_info(market: str) -> Endpoint:
+def exchange_info(market: str) -> kit.Endpoint:
     kind = "U_MARGINED" if market == "um" else "COIN_MARGINED"
     return lambda call: {
         "timezone": "UTC",
@@ -156,11 +139,11 @@ def exchange_info(market: str) -> Endpoint:
         "futuresType": kind,
         "rateLimits": [REQUEST_WEIGHT | {"limit": 2400}],
         "exchangeFilters": [],
-        "symbols": Snapshot(listing, market)(call),
+        "symbols": kit.Snapshot(listing, market)(call),
     }
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     contract, inverse = q.contract, q.contract.inverse
     tick = q.price(10.0**-contract.price_decimals)
     step = q.size(10.0**-contract.quantity_decimals)
@@ -196,7 +179,7 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def premium(q: Quote) -> dict[str, Any]:
+def premium(q: kit.Quote) -> dict[str, Any]:
     decimals = max(8, q.contract.price_decimals)
     return {
         "symbol": q.symbol,
@@ -211,7 +194,7 @@ def premium(q: Quote) -> dict[str, Any]:
     }
 
 
-def ticker(q: Quote) -> dict[str, Any]:
+def ticker(q: kit.Quote) -> dict[str, Any]:
     contract, usd = q.contract, q.traded_usd
     before = q.tape.mark_price(contract, max(0, q.minute - 1439))
     high, low, _ = q.tape.day_of(contract.asset, q.minute)
@@ -234,7 +217,7 @@ def ticker(q: Quote) -> dict[str, Any]:
     }
 
 
-def funding_info(market: str) -> Endpoint:
+def funding_info(market: str) -> kit.Endpoint:
     """Only symbols whose interval is not the usual eight hours."""
     return lambda call: [
         {
@@ -252,18 +235,18 @@ def funding_info(market: str) -> Endpoint:
 # -- histories -------------------------------------------------------------------------------------
 
 
-def named(call: Call) -> Instrument:
+def named(call: kit.Call) -> kit.Instrument:
     """The contract that `symbol` or (COIN-M statistics) `pair` names."""
     return call.contract((call.text("symbol") or f"{call.text('pair')}_PERP").upper())
 
 
-def funding(market: str) -> Endpoint:
+def funding(market: str) -> kit.Endpoint:
     """Ascending, of one symbol or all; without times the latest 200."""
 
-    def endpoint(call: Call) -> list[dict[str, Any]]:
+    def endpoint(call: kit.Call) -> list[dict[str, Any]]:
         one_of = call.text("symbol") or call.text("pair")
         listed = [named(call)] if one_of else call.contracts(market)
-        limit = Limit(100, 1000).of(call)
+        limit = kit.Limit(100, 1000).of(call)
         start, end = call.integer("startTime"), call.integer("endTime", call.now_ms)
         from_ms = (start or call.tape.start_ms) - MINUTE_MS
         settled = sorted(
@@ -289,15 +272,15 @@ def funding(market: str) -> Endpoint:
     return endpoint
 
 
-def statistics(row: Callable[[Quote, int], dict[str, Any]]) -> Endpoint:
+def statistics(row: Callable[[kit.Quote, int], dict[str, Any]]) -> kit.Endpoint:
     """`/futures/data`, ascending on the period's grid within 30 days: the last of the range, or
     the first after a start without an end. `row` takes the period in minutes as well.
     """
 
-    def endpoint(call: Call) -> list[dict[str, Any]]:
+    def endpoint(call: kit.Call) -> list[dict[str, Any]]:
         contract, tape = named(call), call.tape
         minutes = INTERVAL_MINUTES.get(call.text("period", "5m"), 5)
-        step, limit = minutes * MINUTE_MS, Limit(30, 500).of(call)
+        step, limit = minutes * MINUTE_MS, kit.Limit(30, 500).of(call)
         start, end = WINDOW.of(call)
         floor = max(call.now_ms - STATISTICS_KEPT_MS, tape.start_ms + step)
         times = grid(step, max(start, floor), min(end, tape.end_ms))
@@ -308,11 +291,11 @@ def statistics(row: Callable[[Quote, int], dict[str, Any]]) -> Endpoint:
     return endpoint
 
 
-def subject(q: Quote) -> dict[str, str]:
+def subject(q: kit.Quote) -> dict[str, str]:
     return {"pair": pair(q.contract)} if q.contract.inverse else {"symbol": q.symbol}
 
 
-def open_interest(q: Quote, minutes: int) -> dict[str, Any]:
+def open_interest(q: kit.Quote, minutes: int) -> dict[str, Any]:
     asset = q.tape.assets[q.tape.asset_index[q.contract.asset]]
     inverse = q.contract.inverse
     return {
@@ -325,8 +308,8 @@ def open_interest(q: Quote, minutes: int) -> dict[str, Any]:
     }
 
 
-def ratio(kind: str) -> Endpoint:
-    def row(q: Quote, minutes: int) -> dict[str, Any]:
+def ratio(kind: str) -> kit.Endpoint:
+    def row(q: kit.Quote, minutes: int) -> dict[str, Any]:
         ratio = q.ratio(kind)
         long_share = ratio / (1 + ratio)
         return {
@@ -340,7 +323,7 @@ def ratio(kind: str) -> Endpoint:
     return statistics(row)
 
 
-def taker_ratio(q: Quote, minutes: int) -> dict[str, Any]:
+def taker_ratio(q: kit.Quote, minutes: int) -> dict[str, Any]:
     """Taker volumes in base units over the period."""
     ratio = q.ratio("taker_volume")
     _, _, usd = q.tape.day_of(q.contract.asset, q.minute, minutes)
@@ -353,11 +336,11 @@ def taker_ratio(q: Quote, minutes: int) -> dict[str, Any]:
     }
 
 
-def klines(call: Call) -> list[list[Any]]:
+def klines(call: kit.Call) -> list[list[Any]]:
     """Spot klines, ascending: the first from a start on, or else the latest."""
     tape, series = call.tape, spot_series(call.tape, call.text("symbol").upper())
     width = INTERVAL_MINUTES.get(call.text("interval", "1m"), 1)
-    step, limit = width * MINUTE_MS, Limit(500, 1000).of(call)
+    step, limit = width * MINUTE_MS, kit.Limit(500, 1000).of(call)
     start, end = WINDOW.of(call)
     starts = grid(step, max(start, tape.start_ms), min(end, tape.end_ms - 1))
     wanted = starts[:limit] if call.text("startTime") else starts[-limit:]
@@ -369,12 +352,12 @@ def klines(call: Call) -> list[list[Any]]:
     return kline_rows(tape, series, first, last, width)
 
 
-def host(endpoints: dict[str, Endpoint]) -> Api:
+def host(endpoints: dict[str, kit.Endpoint]) -> kit.Api:
     html = {"content-type": "text/html"}
-    return Api(
+    return kit.Api(
         endpoints,
         not_listed=json_response({"code": -1121, "msg": "Invalid symbol."}, 400),
-        unknown=Response(404, b"<html><body><h2>404 Not found</h2></body></html>", html),
+        unknown=kit.Response(404, b"<html><body><h2>404 Not found</h2></body></html>", html),
         headers={"x-mbx-used-weight-1m": "7"},
     )
 
@@ -382,13 +365,13 @@ def host(endpoints: dict[str, Endpoint]) -> Api:
 DATA = "/futures/data"
 
 
-def futures(market: str, root: str) -> Api:
+def futures(market: str, root: str) -> kit.Api:
     """The USD-M or the COIN-M host."""
     return host(
         {
             f"{root}/exchangeInfo": exchange_info(market),
-            f"{root}/premiumIndex": Snapshot(premium, market),
-            f"{root}/ticker/24hr": Snapshot(ticker, market),
+            f"{root}/premiumIndex": kit.Snapshot(premium, market),
+            f"{root}/ticker/24hr": kit.Snapshot(ticker, market),
             f"{root}/fundingInfo": funding_info(market),
             f"{root}/fundingRate": funding(market),
             f"{DATA}/openInterestHist": statistics(open_interest),
@@ -400,25 +383,20 @@ def futures(market: str, root: str) -> Api:
     )
 
 
-APIS = {
+APIS: dict[str, Responder] = {
     "binance_um": futures("um", "/fapi/v1"),
     "binance_cm": futures("cm", "/dapi/v1"),
     "binance_spot": host({"/api/v3/klines": klines}),
     "binance_dumps": bucket,
 }
-EXCHANGE = Exchange(
+# The largest of a second only since 2026-04-14.
+RULE = kit.PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),))
+EXCHANGE = kit.Exchange(
     "binance",
     APIS,
     files=("binance_dumps",),
-    streams=(ExchangeStream("binance_ws", per_push("binance", messages), replies, opened),),
-    trading=Trading(
-        contracts,
-        oi_weight=0.42,
-        flow_weight=0.40,
-        # The largest of a second only since 2026-04-14.
-        rule=PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),)),
-        size_scale=0.8,
-    ),
+    streams=(kit.ExchangeStream("binance_ws", per_push("binance", messages), replies, opened),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.42, flow_weight=0.40, size_scale=0.8),
     faults=dict.fromkeys((*APIS, "binance_ws"), FAULTS),
     faulty_file=faulty_dump,
     written=force_order,

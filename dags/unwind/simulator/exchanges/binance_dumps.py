@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
+from unwind.simulator import kit
 from unwind.simulator.decimals import fixed, padded
-from unwind.simulator.endpoints import NotListedError, Quote
 from unwind.simulator.exchanges.binance_klines import (
     INTERVAL_MINUTES,
     SPOT_VOLUME_SHARES,
@@ -27,17 +27,7 @@ from unwind.simulator.exchanges.binance_klines import (
     spot_series,
 )
 from unwind.simulator.exchanges.binance_orders import last_filled
-from unwind.simulator.market.scenario import Instrument
-from unwind.simulator.market.steady import (
-    DAY_MS,
-    HOUR_MS,
-    MINUTE_MS,
-    epoch_ms,
-    instant,
-    steady,
-)
-from unwind.simulator.market.tape import Tape
-from unwind.simulator.responses import Request, Response
+from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, epoch_ms, instant, steady
 
 # From this instant USD-M metrics rows are labelled with the start of their five minutes, before it
 # with the end.
@@ -101,8 +91,8 @@ def dump_of(key: str) -> Dump | None:
     except ValueError:
         return None
     end = first + timedelta(days=1) if daily else (first + timedelta(days=32)).replace(day=1)
-    names = (parts[name] or "" for name in ("market", "frequency", "kind", "symbol", "interval"))
-    return Dump(*names, parts["stem"], epoch_ms(first), epoch_ms(end))
+    named = {name: text or "" for name, text in parts.groupdict().items() if name != "period"}
+    return Dump(**named, from_ms=epoch_ms(first), to_ms=epoch_ms(end))
 
 
 # -- contents --------------------------------------------------------------------------------------
@@ -110,7 +100,7 @@ def dump_of(key: str) -> Dump | None:
 
 @lru_cache(maxsize=256)
 def dump_csv(
-    tape: Tape, key: str, *, odd_rows: bool = False, republished: bool = False
+    tape: kit.Tape, key: str, *, odd_rows: bool = False, republished: bool = False
 ) -> str | None:
     """CSV text of a dump key, or None when the venue has no such file.
 
@@ -131,7 +121,7 @@ def dump_csv(
     return "\n".join([*lines, ""])
 
 
-def _contents(tape: Tape, dump: Dump) -> tuple[str, list[str]] | None:
+def _contents(tape: kit.Tape, dump: Dump) -> tuple[str, list[str]] | None:
     """Header and lines of a dump."""
     number = tape.instrument_number.get(("binance", dump.symbol))
     contract = None if number is None else tape.instruments[number]
@@ -152,7 +142,7 @@ def _contents(tape: Tape, dump: Dump) -> tuple[str, list[str]] | None:
     return None
 
 
-def _klines(tape: Tape, series: Series, dump: Dump, scale: int = 1) -> list[str]:
+def _klines(tape: kit.Tape, series: Series, dump: Dump, scale: int = 1) -> list[str]:
     """Lines of klines; `scale` 1000 writes microseconds."""
     first = max(0, (dump.from_ms - tape.start_ms) // MINUTE_MS)
     last = min(tape.minutes, (dump.to_ms - tape.start_ms) // MINUTE_MS)
@@ -163,19 +153,19 @@ def _klines(tape: Tape, series: Series, dump: Dump, scale: int = 1) -> list[str]
     ]
 
 
-def _spot_klines(tape: Tape, dump: Dump) -> tuple[str, list[str]] | None:
+def _spot_klines(tape: kit.Tape, dump: Dump) -> tuple[str, list[str]] | None:
     """No header, microseconds since 2025."""
     if dump.interval not in INTERVAL_MINUTES:
         return None
     try:
         series = spot_series(tape, dump.symbol)
-    except NotListedError:
+    except kit.NotListedError:
         return None
     scale = 1000 if instant(dump.from_ms).date() >= SPOT_MICROSECONDS_FROM else 1
     return "", _klines(tape, series, dump, scale)
 
 
-def _snapshot(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
+def _snapshot(tape: kit.Tape, contract: kit.Instrument, dump: Dump) -> list[str]:
     """What the throttled stream let out, every row written twice."""
     lines = []
     for one in tape.records(tape.rows("binance", dump.from_ms, dump.to_ms)):
@@ -192,7 +182,7 @@ def _snapshot(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
     return lines
 
 
-def _funding(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
+def _funding(tape: kit.Tape, contract: kit.Instrument, dump: Dump) -> list[str]:
     return [
         f"{at + int(8 * steady(contract.symbol, at))},{contract.funding_interval_hours},"
         f"{fixed(tape.funding_rate(contract, at), 8)}"
@@ -200,7 +190,7 @@ def _funding(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
     ]
 
 
-def _metrics(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
+def _metrics(tape: kit.Tape, contract: kit.Instrument, dump: Dump) -> list[str]:
     """COIN-M and newer USD-M rows are labelled with the start of their five minutes, older USD-M
     with the end.
     """
@@ -209,7 +199,7 @@ def _metrics(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
     start_labels = contract.market == "cm" or dump.from_ms >= since
     lines = []
     for at_ms in range(dump.from_ms + five, min(dump.to_ms, tape.end_ms) + 1, five):
-        q = Quote(tape, contract, at_ms)
+        q = kit.Quote(tape, contract, at_ms)
         created = instant(at_ms - five if start_labels else at_ms)
         ratios = [fixed(q.ratio(kind), 8) for kind in METRICS_RATIOS]
         texts = [oi_statistic(q), oi_value(q), *ratios]
@@ -217,13 +207,13 @@ def _metrics(tape: Tape, contract: Instrument, dump: Dump) -> list[str]:
     return lines
 
 
-def oi_statistic(q: Quote) -> str:
+def oi_statistic(q: kit.Quote) -> str:
     """Open interest as statistics and dumps write it: whole steps, with 8 decimals for USD-M."""
     steps = round(q.oi, q.contract.quantity_decimals)
     return fixed(steps, 0 if q.contract.inverse else 8)
 
 
-def oi_value(q: Quote) -> str:
+def oi_value(q: kit.Quote) -> str:
     """Value of the open interest: USD for USD-M, base coins for COIN-M."""
     return fixed(q.oi_base if q.contract.inverse else q.oi_usd, 8)
 
@@ -241,7 +231,7 @@ def zipped(csv_text: str, stem: str) -> bytes:
     return buffer.getvalue()
 
 
-def dump_zip(tape: Tape, now_ms: int, key: str, **changed: bool) -> bytes | None:
+def dump_zip(tape: kit.Tape, now_ms: int, key: str, **changed: bool) -> bytes | None:
     """The zip at a key, or None when it does not exist (yet); `changed` as `dump_csv` takes it."""
     dump = dump_of(key)
     if dump is None or now_ms < dump.published_ms:
@@ -259,10 +249,12 @@ def etag(payload: bytes) -> str:
     return hashlib.md5(payload, usedforsecurity=False).hexdigest()
 
 
-def bucket(tape: Tape, now_ms: int, venue: str, request: Request, **changed: bool) -> Response:
+def bucket(
+    tape: kit.Tape, now_ms: int, venue: str, request: kit.Request, **changed: bool
+) -> kit.Response:
     """A dump, its checksum, the bucket's listing, or 404 NoSuchKey."""
     if "prefix" in request.params or request.path in ("", "/"):
-        return Response(200, listing(tape, now_ms, request.params).encode(), XML)
+        return kit.Response(200, listing(tape, now_ms, request.params).encode(), XML)
     key = request.path.lstrip("/")
     zip_key = key.removesuffix(".CHECKSUM")
     payload = dump_zip(tape, now_ms, zip_key, **changed)
@@ -272,15 +264,17 @@ def bucket(tape: Tape, now_ms: int, venue: str, request: Request, **changed: boo
             f"<Message>The specified key does not exist.</Message><Key>{escape(key)}</Key>"
             "<RequestId>0A1B2C3D4E5F6071</RequestId></Error>"
         )
-        return Response(404, body.encode(), XML)
+        return kit.Response(404, body.encode(), XML)
     if key != zip_key:
         kind = {"content-type": "binary/octet-stream"}
-        return Response(200, checksum_line(payload, zip_key), kind)
+        return kit.Response(200, checksum_line(payload, zip_key), kind)
     named = {"content-type": "application/zip", "etag": f'"{etag(payload)}"'}
-    return Response(200, payload, named)
+    return kit.Response(200, payload, named)
 
 
-def faulty_dump(tape: Tape, now_ms: int, venue: str, request: Request, kind: str) -> Response:
+def faulty_dump(
+    tape: kit.Tape, now_ms: int, venue: str, request: kit.Request, kind: str
+) -> kit.Response:
     """A dump that is odd, published again, no zip any more, or contradicted by its checksum."""
     if kind in ("odd_rows", "republished"):
         return bucket(tape, now_ms, venue, request, **{kind: True})
@@ -299,7 +293,7 @@ def faulty_dump(tape: Tape, now_ms: int, venue: str, request: Request, kind: str
 
 
 @lru_cache(maxsize=8)
-def keys_of(tape: Tape) -> tuple[str, ...]:
+def keys_of(tape: kit.Tape) -> tuple[str, ...]:
     """Every dump key that the tape can give, whatever the instant, in the bucket's order."""
     first, last = instant(tape.start_ms).date(), instant(tape.end_ms).date()
     days = [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
@@ -323,7 +317,9 @@ def keys_of(tape: Tape) -> tuple[str, ...]:
     return tuple(sorted(keys))
 
 
-def _entries(tape: Tape, now_ms: int, prefix: str, delimiter: str) -> Iterator[tuple[str, bool]]:
+def _entries(
+    tape: kit.Tape, now_ms: int, prefix: str, delimiter: str
+) -> Iterator[tuple[str, bool]]:
     """Names below a prefix, and whether each is a folder."""
     seen: set[str] = set()
     for key in keys_of(tape):
@@ -342,7 +338,7 @@ def _entries(tape: Tape, now_ms: int, prefix: str, delimiter: str) -> Iterator[t
             yield f"{key}.CHECKSUM", False
 
 
-def listing(tape: Tape, now_ms: int, params: Any) -> str:
+def listing(tape: kit.Tape, now_ms: int, params: Any) -> str:
     """The bucket's XML listing: up to 1000 keys or folders below `prefix`, after `marker`."""
     prefix, delimiter, marker = (params.get(n, "") for n in ("prefix", "delimiter", "marker"))
     limit = min(int(params.get("max-keys", MAX_KEYS)), MAX_KEYS)
@@ -362,7 +358,7 @@ def listing(tape: Tape, now_ms: int, params: Any) -> str:
     )
 
 
-def _listed(tape: Tape, now_ms: int, name: str, is_folder: bool) -> str:
+def _listed(tape: kit.Tape, now_ms: int, name: str, is_folder: bool) -> str:
     if is_folder:
         return f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
     key = name.removesuffix(".CHECKSUM")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import NotListedError
-from unwind.simulator.market.scenario import Instrument
 from unwind.simulator.market.steady import MINUTE_MS, steady
-from unwind.simulator.market.tape import Tape
 
 INTERVAL_MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120} | {
     "4h": 240,
@@ -32,24 +30,26 @@ class Series:
     volume_share: float = 0.0
 
 
-def spot_series(tape: Tape, symbol: str) -> Series:
+def spot_series(tape: kit.Tape, symbol: str) -> Series:
     """A pair against USDT, or against USDC if there is a USDC contract; else NotListedError."""
     name, quote = symbol[:-4], symbol[-4:]
     number = tape.asset_index.get(name)
     if number is None or quote not in SPOT_VOLUME_SHARES or name == quote:
-        raise NotListedError(symbol)
+        raise kit.NotListedError(symbol)
     asset = tape.assets[number]
     without_contract = quote == "USDC" and ("binance", symbol) not in tape.instrument_number
     if not asset.has_spot or without_contract:
-        raise NotListedError(symbol)
+        raise kit.NotListedError(symbol)
     return Series(name, max(2, asset.price_decimals), volume_share=SPOT_VOLUME_SHARES[quote])
 
 
-def mark_series(contract: Instrument) -> Series:
+def mark_series(contract: kit.Instrument) -> Series:
     return Series(contract.asset, max(8, contract.price_decimals), contract.multiplier)
 
 
-def kline_rows(tape: Tape, series: Series, first: int, last: int, width: int) -> list[list[Any]]:
+def kline_rows(
+    tape: kit.Tape, series: Series, first: int, last: int, width: int
+) -> list[list[Any]]:
     """Arrays of twelve over minutes [first, last), each of `width` minutes."""
     spot = series.volume_share > 0
     rows = []

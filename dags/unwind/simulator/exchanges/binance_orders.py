@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.decimals import stepped
 from unwind.simulator.market.steady import steady
-from unwind.simulator.market.tape import Liquidation
 
 
-def last_filled(one: Liquidation) -> str:
+def last_filled(one: kit.Liquidation) -> str:
     """Quantity of an order's last fill."""
     steps = one.quantity_steps
     last = max(1, steps - int(steps * 0.6 * steady("last fill", one.row)))
     return stepped(last, one.contract.quantity_decimals)
 
 
-def force_order(one: Liquidation) -> dict[str, Any]:
+def force_order(one: kit.Liquidation) -> dict[str, Any]:
     """The forceOrder frame of one published liquidation."""
     return {
         "e": "forceOrder",

@@ -9,33 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
-from unwind.simulator.endpoints import Api, Call, Limit, Moment, Quote, Snapshot, Window
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Heartbeat,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push
 from unwind.simulator.market.steady import HOUR_MS, steady
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response, json_text
 
 CHANNEL = 91
 HEARTBEAT_SECONDS = 15.0
 MATCHED_SHARE = 0.3
-WINDOW, LIMIT = Window("start", "end"), Limit(120, 500)
+WINDOW, LIMIT = kit.Window("start", "end"), kit.Limit(120, 500)
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     yield contract(asset, f"t{asset.symbol}F0:USTF0")
 
 
-def position(one: Liquidation) -> list[Any]:
+def position(one: kit.Liquidation) -> list[Any]:
     """The trigger's row of one liquidation."""
     return [
         "pos",
@@ -53,7 +43,7 @@ def position(one: Liquidation) -> list[Any]:
     ]
 
 
-def rows_of(one: Liquidation) -> list[list[Any]]:
+def rows_of(one: kit.Liquidation) -> list[list[Any]]:
     """The trigger, and the match where there is one."""
     trigger = position(one)
     if steady("match", one.row) >= MATCHED_SHARE:
@@ -63,15 +53,15 @@ def rows_of(one: Liquidation) -> list[list[Any]]:
     return [trigger, match]
 
 
-def messages(push: Push) -> Iterator[list[Any]]:
+def messages(push: kit.Push) -> Iterator[list[Any]]:
     yield [CHANNEL, [row for one in push.rows for row in rows_of(one)]]
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     return [{"event": "info", "version": 2, "platform": {"status": 1}}]
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     order = json_object(text)
     if order.get("channel") != "status" or order.get("key") != "liq:global":
         return [{"event": "error", "msg": "channel: unknown", "code": 10302}]
@@ -79,7 +69,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     return [{"event": "subscribed", "channel": "status", "chanId": CHANNEL, "key": "liq:global"}]
 
 
-def status(q: Quote) -> list[Any]:
+def status(q: kit.Quote) -> list[Any]:
     mark = q.rounded(q.mark)
     return [
         *(q.symbol, q.at_ms, None, mark, q.rounded(q.index), None, 1_000_000.0, None),
@@ -88,26 +78,32 @@ def status(q: Quote) -> list[Any]:
     ]
 
 
-def history(call: Call) -> list[list[list[Any]]]:
+def history(call: kit.Call) -> list[list[list[Any]]]:
     start, end = WINDOW.of(call)
     rows = [row for one in call.liquidations(start, end + 1) for row in rows_of(one)]
     rows.sort(key=lambda row: row[2], reverse=call.text("sort") != "1")
     return [[row] for row in rows[: LIMIT.of(call)]]
 
 
-EXCHANGE = Exchange(
+API = kit.Api({"/v2/status/deriv": kit.Snapshot(status), "/v2/liquidations/hist": history})
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "bitfinex",
-    {"bitfinex": Api({"/v2/status/deriv": Snapshot(status), "/v2/liquidations/hist": history})},
+    {
+        "bitfinex": kit.Api(
+            {"/v2/status/deriv": kit.Snapshot(status), "/v2/liquidations/hist": history}
+        )
+    },
     streams=(
-        ExchangeStream(
+        kit.ExchangeStream(
             "bitfinex_ws",
             per_push("bitfinex", messages),
             replies,
             opened,
-            beat=Heartbeat(HEARTBEAT_SECONDS, lambda _: json_text([CHANNEL, "hb"])),
+            beat=kit.Heartbeat(HEARTBEAT_SECONDS, lambda _: json_text([CHANNEL, "hb"])),
         ),
     ),
-    trading=Trading(contracts, oi_weight=0.02, flow_weight=0.02, rule=PublicationRule("all")),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.02, flow_weight=0.02),
     faults={
         "bitfinex": {
             "throttled": json_response({"error": "ERR_RATE_LIMIT"}, 429),

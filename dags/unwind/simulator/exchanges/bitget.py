@@ -9,32 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, usual_funding_hours
 from unwind.simulator.decimals import fixed, stepped
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    Snapshot,
-    Window,
-    grid,
-    mark_bars,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.endpoints import grid, mark_bars
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import DAY_MS, MINUTE_MS
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 USDC_MARGINED = ("BTC", "ETH")
@@ -42,12 +22,12 @@ USDC_SHARE = 0.06
 RETENTION_MS = 3 * DAY_MS
 FIVE_MINUTES_MS = 5 * MINUTE_MS
 RATIOS_KEPT = 30
-CANDLES, PAGE = Window("startTime", "endTime"), Limit(100, 100)
+CANDLES, PAGE = kit.Window("startTime", "endTime"), kit.Limit(100, 100)
 THROTTLED = {"code": "429", "msg": "Too Many Requests"}
 NO_SUCH_PARAMETER = json_response({"code": "40034", "msg": "Parameter does not exist"}, 400)
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A contract in USDT, and one in USDC of some coins."""
     usdc = USDC_SHARE if asset.symbol in USDC_MARGINED else 0.0
     common: dict[str, Any] = {"hours": usual_funding_hours(asset)}
@@ -57,7 +37,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, symbol, usdc, market="USDC-FUTURES", quote="USDC", **common)
 
 
-def row(one: Liquidation) -> dict[str, str]:
+def row(one: kit.Liquidation) -> dict[str, str]:
     """The row of one liquidation."""
     contract = one.contract
     return {
@@ -73,7 +53,7 @@ def row(one: Liquidation) -> dict[str, str]:
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     yield {
         "action": "update",
         "arg": {"instType": push.contract.market.lower(), "topic": "liquidation"},
@@ -82,7 +62,7 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     }
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> Iterator[Any]:
     if text == "ping":
         yield "pong"
         return
@@ -95,7 +75,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
         yield {"event": "subscribe", "arg": argument}
 
 
-def ticker(q: Quote) -> dict[str, str]:
+def ticker(q: kit.Quote) -> dict[str, str]:
     return {
         "symbol": q.symbol,
         "category": q.contract.market,
@@ -109,7 +89,7 @@ def ticker(q: Quote) -> dict[str, str]:
     }
 
 
-def listing(q: Quote) -> dict[str, str]:
+def listing(q: kit.Quote) -> dict[str, str]:
     return {
         "symbol": q.symbol,
         "category": q.contract.market,
@@ -121,7 +101,7 @@ def listing(q: Quote) -> dict[str, str]:
     }
 
 
-def settled(q: Quote) -> dict[str, str]:
+def settled(q: kit.Quote) -> dict[str, str]:
     return {
         "symbol": q.symbol,
         "fundingRate": fixed(q.rate, 8),
@@ -129,7 +109,7 @@ def settled(q: Quote) -> dict[str, str]:
     }
 
 
-def liquidations(call: Call) -> dict[str, Any]:
+def liquidations(call: kit.Call) -> dict[str, Any]:
     """Newest first; the cursor is how many were given."""
     listed = call.contracts(call.text("category"))
     found = call.liquidations(call.now_ms - RETENTION_MS, call.now_ms, listed)[::-1]
@@ -139,11 +119,11 @@ def liquidations(call: Call) -> dict[str, Any]:
     return {"list": rows, "cursor": str(end) if end < len(found) else ""}
 
 
-def in_category(call: Call) -> Instrument:
+def in_category(call: kit.Call) -> kit.Instrument:
     return call.contract(call.text("symbol"), call.text("category"))
 
 
-def candles(call: Call) -> list[list[str]]:
+def candles(call: kit.Call) -> list[list[str]]:
     """Bars of five minutes that start in the range, the newest where a page is too short."""
     start, end = CANDLES.of(call)
     end = min(end, call.tape.end_ms - MINUTE_MS, call.now_ms - MINUTE_MS)
@@ -152,10 +132,10 @@ def candles(call: Call) -> list[list[str]]:
     return [[str(at_ms), *prices, "0", "0"] for at_ms, prices in bars]
 
 
-def ratios(kind: str, sides: Callable[[float], dict[str, str]]) -> Callable[[Call], list[Any]]:
+def ratios(kind: str, sides: Callable[[float], dict[str, str]]) -> Callable[[kit.Call], list[Any]]:
     """Thirty periods of five minutes by their starts, oldest first; they take no times."""
 
-    def rows(call: Call) -> list[dict[str, str]]:
+    def rows(call: kit.Call) -> list[dict[str, str]]:
         now = call.quote(call.contract(call.text("symbol"), "USDT-FUTURES"))
         newest = call.now_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS
         oldest = max(newest - (RATIOS_KEPT - 1) * FIVE_MINUTES_MS, call.tape.start_ms)
@@ -183,16 +163,16 @@ def taken(ratio: float) -> dict[str, str]:
     return {"sellVolume": "50.00000000", "buyVolume": fixed(50 * ratio, 8)}
 
 
-def envelope(call: Call, data: Any) -> dict[str, Any]:
+def envelope(call: kit.Call, data: Any) -> dict[str, Any]:
     return {"code": "00000", "msg": "success", "requestTime": call.now_ms, "data": data}
 
 
 MARKET, MIX = "/api/v3/market", "/api/v2/mix/market"
-SETTLED = History(settled, limit=Limit(20), newest_first=True, contract=in_category)
-API = Api(
+SETTLED = kit.History(settled, limit=kit.Limit(20), newest_first=True, contract=in_category)
+API = kit.Api(
     {
-        f"{MARKET}/tickers": Snapshot(ticker, market_parameter="category"),
-        f"{MARKET}/instruments": Snapshot(listing, market_parameter="category"),
+        f"{MARKET}/tickers": kit.Snapshot(ticker, market_in="category"),
+        f"{MARKET}/instruments": kit.Snapshot(listing, market_in="category"),
         f"{MARKET}/liquidations": liquidations,
         f"{MARKET}/history-fund-rate": lambda call: {"resultList": SETTLED(call)},
         f"{MARKET}/candles": candles,
@@ -207,17 +187,12 @@ API = Api(
     envelope,
     not_listed=NO_SUCH_PARAMETER,
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("largest_per_side", price="bankruptcy")
+EXCHANGE = kit.Exchange(
     "bitget",
     {"bitget": API},
-    streams=(ExchangeStream("bitget_ws", per_push("bitget", messages), replies),),
-    trading=Trading(
-        contracts,
-        oi_weight=0.09,
-        flow_weight=0.09,
-        rule=PublicationRule("largest_per_side", price="bankruptcy"),
-        size_scale=1.3,
-    ),
+    streams=(kit.ExchangeStream("bitget_ws", per_push("bitget", messages), replies),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.09, flow_weight=0.09, size_scale=1.3),
     faults={"bitget": rate_limited(THROTTLED)},
     written=row,
 )

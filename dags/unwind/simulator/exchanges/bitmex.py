@@ -10,19 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from unwind.clock import iso, parse_instant
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
-from unwind.simulator.endpoints import Api, Call, Limit, Moment, Quote, Snapshot
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push
 from unwind.simulator.market.steady import epoch_ms, instant
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 # Contracts in one coin, of those in USDT.
@@ -34,13 +25,13 @@ XBT_INVERSE_SHARE = 0.75
 XBT_DATED_SHARE = 0.05
 DATED = "XBTH26"
 FUNDING_INTERVAL = "2000-01-01T08:00:00.000Z"
-COUNT = Limit(100, name="count")
+COUNT = kit.Limit(100, name="count")
 THROTTLED = {
     "error": {"message": "Rate limit exceeded, retry in 1 seconds.", "name": "RateLimitError"}
 }
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """Linear contracts of a few coins, and XBTUSD and XBTH26, a dollar each."""
     if asset.symbol not in CONTRACTS_PER_COIN:
         return
@@ -55,14 +46,14 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, DATED, XBT_DATED_SHARE, **common)
 
 
-def stocks(asset: Asset) -> Iterator[Instrument]:
+def stocks(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A perpetual on a share, in USDT."""
     if asset.symbol in CONTRACTS_PER_SHARE:
         size = 1 / CONTRACTS_PER_SHARE[asset.symbol]
         yield contract(asset, f"{asset.symbol}USDT", market="USDt", size=size, decimals=0)
 
 
-def order(one: Liquidation) -> dict[str, Any]:
+def order(one: kit.Liquidation) -> dict[str, Any]:
     """The inserted row of one liquidation order."""
     return {
         "orderID": f"{one.row:08x}-0000-4000-8000-000000000000",
@@ -77,7 +68,7 @@ def table(action: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"table": "liquidation", "action": action, "data": rows}
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """Orders inserted, partly filled, and deleted again in one push."""
     orders = [order(one) for one in push.rows]
     keys = [{"orderID": one["orderID"], "symbol": one["symbol"]} for one in orders]
@@ -87,21 +78,21 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     yield table("delete", keys)
 
 
-def subscribed(subscriber: Subscriber, topics: list[str]) -> Iterator[Any]:
+def subscribed(subscriber: kit.Subscriber, topics: list[str]) -> Iterator[Any]:
     if "liquidation" in topics:
         subscriber.everything = True
         yield {"success": True, "subscribe": "liquidation"}
         yield table("partial", [])
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> Iterator[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> Iterator[Any]:
     """The greeting; the URL may subscribe, and then the table comes as it stands."""
     greeting = "Welcome to the BitMEX Realtime API."
     yield {"info": greeting, "version": "2", "heartbeatEnabled": False}
     yield from subscribed(subscriber, query.removeprefix("subscribe=").split(","))
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> Iterator[Any]:
     order = json_object(text)
     if text == "ping":
         yield "pong"
@@ -111,7 +102,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
         yield {"status": 400, "error": "Unrecognized request.", "request": order}
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     contract, price, open_contracts = q.contract, q.rounded(q.mark), round(q.oi)
     dated = contract.symbol == DATED
     in_xbt = contract.market == "XBt"
@@ -147,7 +138,7 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def funding(call: Call) -> list[dict[str, Any]]:
+def funding(call: kit.Call) -> list[dict[str, Any]]:
     """Of all perpetuals, contract by contract; `start` skips rows."""
     from_ms, to_ms = (epoch_ms(parse_instant(call.params[n])) for n in ("startTime", "endTime"))
     rows = [
@@ -165,18 +156,13 @@ def funding(call: Call) -> list[dict[str, Any]]:
     return rows[start : start + COUNT.of(call)]
 
 
-API = Api({"/api/v1/instrument/active": Snapshot(listing), "/api/v1/funding": funding})
-EXCHANGE = Exchange(
+API = kit.Api({"/api/v1/instrument/active": kit.Snapshot(listing), "/api/v1/funding": funding})
+RULE = kit.PublicationRule("all", price="bankruptcy")
+EXCHANGE = kit.Exchange(
     "bitmex",
     {"bitmex": API},
-    streams=(ExchangeStream("bitmex_ws", per_push("bitmex", messages), replies, opened),),
-    trading=Trading(
-        contracts,
-        stocks=stocks,
-        oi_weight=0.03,
-        flow_weight=0.035,
-        rule=PublicationRule("all", price="bankruptcy"),
-    ),
+    streams=(kit.ExchangeStream("bitmex_ws", per_push("bitmex", messages), replies, opened),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.03, flow_weight=0.035, stocks=stocks),
     faults={"bitmex": {"throttled": json_response(THROTTLED, 429)}},
     written=order,
 )

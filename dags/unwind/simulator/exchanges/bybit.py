@@ -11,42 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse, usual_funding_hours
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    RefusedError,
-    Snapshot,
-    Window,
-    grid,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.endpoints import grid
+from unwind.simulator.exchange import per_push
 from unwind.simulator.market.steady import MINUTE_MS
-from unwind.simulator.market.tape import Liquidation
-from unwind.simulator.responses import Response, json_object, json_response
+from unwind.simulator.responses import json_object, json_response
 
 PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
 INVERSE = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
 INVERSE_SHARE = 0.09
 CONNECTION_MARK = "a4d3ae55"
-WINDOW = Window("startTime", "endTime")
+WINDOW = kit.Window("startTime", "endTime")
 THROTTLED = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "time": 0}
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A linear contract, and an inverse one of some coins."""
     name = asset.symbol
     thousand = name == "PEPE"
@@ -66,7 +47,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
 # -- frames ----------------------------------------------------------------------------------------
 
 
-def row(one: Liquidation) -> dict[str, Any]:
+def row(one: kit.Liquidation) -> dict[str, Any]:
     """One row of an allLiquidation message."""
     return {
         "T": one.at_ms,
@@ -77,7 +58,7 @@ def row(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One message a symbol and half second, with all its rows."""
     yield {
         "topic": f"allLiquidation.{push.contract.symbol}",
@@ -87,7 +68,7 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     }
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """Acknowledge, or refuse everything when one topic is not known on this route."""
     order = json_object(text)
     common = {"success": True, "conn_id": CONNECTION_MARK, "req_id": order.get("req_id", "")}
@@ -112,24 +93,24 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
 # -- REST ------------------------------------------------------------------------------------------
 
 
-def bad_parameter(call: Call, problem: str) -> Response:
+def bad_parameter(call: kit.Call, problem: str) -> kit.Response:
     body = {"retCode": 10001, "retMsg": f"params error: {problem}", "result": {}}
     return json_response(body | {"retExtInfo": {}, "time": call.now_ms})
 
 
-def category(call: Call) -> str:
+def category(call: kit.Call) -> str:
     named = call.text("category")
     if named not in ("linear", "inverse"):
-        raise RefusedError(bad_parameter(call, "Category is invalid"))
+        raise kit.RefusedError(bad_parameter(call, "Category is invalid"))
     return named
 
 
-def in_category(call: Call) -> Instrument:
+def in_category(call: kit.Call) -> kit.Instrument:
     found = call.contract(call.text("symbol"))
     return call.contract(found.symbol, category(call))
 
 
-def page(rows: Sequence[Any], call: Call, limit: Limit) -> tuple[Sequence[Any], str]:
+def page(rows: Sequence[Any], call: kit.Call, limit: kit.Limit) -> tuple[Sequence[Any], str]:
     """The rows after a page cursor, and the next one; a cursor encoded twice is understood too."""
     text = call.text("cursor")
     while "%" in text and unquote(text) != text:
@@ -139,21 +120,21 @@ def page(rows: Sequence[Any], call: Call, limit: Limit) -> tuple[Sequence[Any], 
     return rows[start:end], quote(f"page_token={end}", safe="") if end < len(rows) else ""
 
 
-def listed(row: Callable[[Quote], dict[str, Any]]) -> Callable[[Call], dict[str, Any]]:
+def listed(row: Callable[[kit.Quote], dict[str, Any]]) -> Callable[[kit.Call], dict[str, Any]]:
     """All contracts of a category."""
     return lambda call: {
         "category": category(call),
-        "list": Snapshot(row, market_parameter="category")(call),
+        "list": kit.Snapshot(row, market_in="category")(call),
     }
 
 
-def instruments_info(call: Call) -> dict[str, Any]:
+def instruments_info(call: kit.Call) -> dict[str, Any]:
     found = listed(listing)(call)
-    rows, cursor = page(found["list"], call, Limit(500, 1000))
+    rows, cursor = page(found["list"], call, kit.Limit(500, 1000))
     return found | {"list": rows, "nextPageCursor": cursor}
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     contract, step = q.contract, q.size(10.0**-q.contract.quantity_decimals)
     tick = q.price(10.0**-contract.price_decimals)
     return {
@@ -183,7 +164,7 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def ticker(q: Quote) -> dict[str, str]:
+def ticker(q: kit.Quote) -> dict[str, str]:
     contract, price = q.contract, q.mark
     high, low, _ = q.tape.day_of(contract.asset, q.minute)
     before = q.tape.mark_price(contract, max(0, q.minute - 1439))
@@ -224,23 +205,23 @@ def ticker(q: Quote) -> dict[str, str]:
 class Periods:
     """Figures of a contract on the grid of a period, newest first, paged by cursor.
 
-    The parameter `period` names the period; `named`: the answer names category and contract.
+    The parameter `period` names the period; `named`: the response names category and contract.
     """
 
-    row: Callable[[Quote], dict[str, str]]
+    row: Callable[[kit.Quote], dict[str, str]]
     period: str
-    limit: Limit
+    limit: kit.Limit
     named: bool = False
 
-    def times(self, call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+    def times(self, call: kit.Call, contract: kit.Instrument, start_ms: int, end_ms: int) -> range:
         minutes = PERIODS.get(call.text(self.period))
         if minutes is None:
-            raise RefusedError(bad_parameter(call, f"{self.period} is invalid"))
+            raise kit.RefusedError(bad_parameter(call, f"{self.period} is invalid"))
         step = minutes * MINUTE_MS
         tape = call.tape
         return grid(step, max(start_ms, tape.start_ms + step), min(end_ms, tape.end_ms))
 
-    def __call__(self, call: Call) -> dict[str, Any]:
+    def __call__(self, call: kit.Call) -> dict[str, Any]:
         contract = in_category(call)
         times, cursor = page(self.times(call, contract, *WINDOW.of(call))[::-1], call, self.limit)
         rows = [self.row(call.quote(contract, at_ms)) for at_ms in times]
@@ -248,14 +229,14 @@ class Periods:
         return name | {"list": rows, "nextPageCursor": cursor}
 
 
-def open_interest(q: Quote) -> dict[str, str]:
+def open_interest(q: kit.Quote) -> dict[str, str]:
     """Both sides, and one side under its own name (base for linear, USD for inverse)."""
     single = q.size(q.oi)
     both = fixed(2 * float(single), 8)
     return {"openInterest": both, "singleOpenInterest": single, "timestamp": str(q.at_ms)}
 
 
-def account_ratio(q: Quote) -> dict[str, str]:
+def account_ratio(q: kit.Quote) -> dict[str, str]:
     """Shares of accounts that are long and short."""
     ratio = q.ratio("accounts")
     buy = round(ratio / (1 + ratio), 4)
@@ -263,7 +244,7 @@ def account_ratio(q: Quote) -> dict[str, str]:
     return {"symbol": q.symbol} | shares | {"timestamp": str(q.at_ms)}
 
 
-def funding(q: Quote) -> dict[str, str]:
+def funding(q: kit.Quote) -> dict[str, str]:
     return {
         "symbol": q.symbol,
         "fundingRate": fixed(q.rate, 8),
@@ -271,56 +252,51 @@ def funding(q: Quote) -> dict[str, str]:
     }
 
 
-SETTLED = History(
-    funding, window=WINDOW, limit=Limit(200, 200), newest_first=True, contract=in_category
+SETTLED = kit.History(
+    funding, window=WINDOW, limit=kit.Limit(200, 200), newest_first=True, contract=in_category
 )
 
 
-def funding_history(call: Call) -> dict[str, Any]:
+def funding_history(call: kit.Call) -> dict[str, Any]:
     """Newest first; a start without an end is refused."""
     contract = in_category(call)
     if call.text("startTime") and not call.text("endTime"):
         problem = "endTime cannot be empty when startTime is given"
-        raise RefusedError(bad_parameter(call, problem))
+        raise kit.RefusedError(bad_parameter(call, problem))
     return {"category": contract.market, "list": SETTLED(call)}
 
 
-def envelope(call: Call, result: Any) -> dict[str, Any]:
+def envelope(call: kit.Call, result: Any) -> dict[str, Any]:
     common = {"retExtInfo": {}, "time": call.now_ms}
     return {"retCode": 0, "retMsg": "OK", "result": result} | common
 
 
 MARKET = "/v5/market"
-API = Api(
+API = kit.Api(
     {
         f"{MARKET}/instruments-info": instruments_info,
         f"{MARKET}/tickers": listed(ticker),
         f"{MARKET}/open-interest": Periods(
-            open_interest, "intervalTime", Limit(50, 200), named=True
+            open_interest, "intervalTime", kit.Limit(50, 200), named=True
         ),
-        f"{MARKET}/account-ratio": Periods(account_ratio, "period", Limit(50, 500)),
+        f"{MARKET}/account-ratio": Periods(account_ratio, "period", kit.Limit(50, 500)),
         f"{MARKET}/funding/history": funding_history,
     },
     envelope,
     not_listed=lambda call: bad_parameter(call, "symbol invalid"),
-    unknown=Response(404, b"404 page not found", {"content-type": "text/plain"}),
+    unknown=kit.Response(404, b"404 page not found", {"content-type": "text/plain"}),
     headers={"X-Bapi-Limit": "600", "X-Bapi-Limit-Status": "599"},
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all", price="bankruptcy")
+EXCHANGE = kit.Exchange(
     "bybit",
     {"bybit": API},
-    streams=(ExchangeStream("bybit_ws", per_push("bybit", messages), replies),),
-    trading=Trading(
-        contracts,
-        oi_weight=0.24,
-        flow_weight=0.23,
-        size_scale=0.74,
-        rule=PublicationRule("all", price="bankruptcy"),
-    ),
+    streams=(kit.ExchangeStream("bybit_ws", per_push("bybit", messages), replies),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.24, flow_weight=0.23, size_scale=0.74),
     faults={
         "bybit": {
             "throttled": json_response(THROTTLED, 429),
-            "waf": Response(403, b"access too frequent", {"content-type": "text/html"}),
+            "waf": kit.Response(403, b"access too frequent", {"content-type": "text/html"}),
             "error_code": json_response(THROTTLED | {"retExtInfo": {}}),
         }
     },

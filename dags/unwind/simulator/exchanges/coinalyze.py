@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from unwind.simulator.endpoints import Api, Call, Endpoint, RefusedError
-from unwind.simulator.exchanges import Exchange
+from unwind.simulator import kit
 from unwind.simulator.market.positions import LONG, SHORT
-from unwind.simulator.market.scenario import Instrument
 from unwind.simulator.market.steady import HOUR_MS
-from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import json_response
 
 KEY = "simulated-coinalyze"
@@ -30,19 +27,19 @@ EXCHANGES = {
 MAX_SYMBOLS = 20
 
 
-def with_key(endpoint: Endpoint) -> Endpoint:
+def with_key(endpoint: kit.Endpoint) -> kit.Endpoint:
     """An endpoint that wants the key."""
 
-    def checked(call: Call) -> Any:
+    def checked(call: kit.Call) -> Any:
         if call.request.headers.get("api_key") != KEY:
-            raise RefusedError(json_response({"message": "Invalid/Missing API key"}, 401))
+            raise kit.RefusedError(json_response({"message": "Invalid/Missing API key"}, 401))
         return endpoint(call)
 
     return checked
 
 
-def markets_of(tape: Tape) -> dict[str, Instrument]:
-    markets: dict[str, Instrument] = {}
+def markets_of(tape: kit.Tape) -> dict[str, kit.Instrument]:
+    markets: dict[str, kit.Instrument] = {}
     for one in tape.instruments:
         if one.venue in EXCHANGES:
             pair, code = f"{one.asset}{one.quote_asset}", EXCHANGES[one.venue][1]
@@ -52,11 +49,11 @@ def markets_of(tape: Tape) -> dict[str, Instrument]:
     return markets
 
 
-def exchanges(call: Call) -> list[dict[str, str]]:
+def exchanges(call: kit.Call) -> list[dict[str, str]]:
     return [{"name": name, "code": code} for name, code in EXCHANGES.values()]
 
 
-def markets(call: Call) -> list[dict[str, Any]]:
+def markets(call: kit.Call) -> list[dict[str, Any]]:
     return [
         {
             "symbol": symbol,
@@ -76,11 +73,11 @@ def markets(call: Call) -> list[dict[str, Any]]:
     ]
 
 
-def history(call: Call) -> list[dict[str, Any]]:
+def history(call: kit.Call) -> list[dict[str, Any]]:
     """Of each market the hours with a liquidation, in USD of longs and shorts."""
     symbols = call.text("symbols").split(",")
     if len(symbols) > MAX_SYMBOLS or call.text("interval") != "1hour":
-        raise RefusedError(json_response({"message": "Invalid parameters"}, 400))
+        raise kit.RefusedError(json_response({"message": "Invalid parameters"}, 400))
     from_ms = -(-call.integer("from") * 1000 // HOUR_MS) * HOUR_MS
     to_ms = min(call.integer("to") * 1000 + 1, call.now_ms)
     listed = markets_of(call.tape)
@@ -103,14 +100,14 @@ def history(call: Call) -> list[dict[str, Any]]:
     return rows
 
 
-API = Api(
+API = kit.Api(
     {
         "/v1/exchanges": with_key(exchanges),
         "/v1/future-markets": with_key(markets),
         "/v1/liquidation-history": with_key(history),
     }
 )
-EXCHANGE = Exchange(
+EXCHANGE = kit.Exchange(
     "coinalyze",
     {"coinalyze": API},
     faults={"coinalyze": {"throttled": json_response({"message": "Too Many Requests"}, 429)}},

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse, usual_funding_hours
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import Api, Call, History, Limit, Quote, Snapshot, Window
-from unwind.simulator.exchanges import Exchange, Trading, rate_limited
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import rate_limited
 from unwind.simulator.market.steady import HOUR_MS
-from unwind.simulator.market.tape import Liquidation, Tape
-from unwind.simulator.responses import Response, json_response, json_text
+from unwind.simulator.responses import json_response, json_text
 
 INVERSE = ("BTC", "ETH")
 INVERSE_SHARE = 0.05
-WINDOW, PAGE = Window("start_time", "end_time"), Limit(10, 100)
+WINDOW, PAGE = kit.Window("start_time", "end_time"), kit.Limit(10, 100)
 THROTTLED = {"code": 4213, "data": {}, "message": "Rate limit triggered"}
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A linear contract, and an inverse one of BTC and ETH."""
     name, hours = asset.symbol, usual_funding_hours(asset)
     coin = INVERSE_SHARE if name in INVERSE else 0.0
@@ -32,7 +30,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield inverse(asset, f"{name}USD", coin, market="inverse")
 
 
-def row(one: Liquidation) -> dict[str, Any]:
+def row(one: kit.Liquidation) -> dict[str, Any]:
     """The row of one liquidation."""
     return {
         "market": one.contract.symbol,
@@ -44,13 +42,13 @@ def row(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def reported(tape: Tape, from_ms: int, to_ms: int) -> Iterator[str]:
+def reported(tape: kit.Tape, from_ms: int, to_ms: int) -> Iterator[str]:
     """What REST has of a time, all contracts and pages."""
     for one in tape.records(tape.rows("coinex", from_ms, to_ms)):
         yield json_text(row(one))
 
 
-def ticker(q: Quote) -> dict[str, Any]:
+def ticker(q: kit.Quote) -> dict[str, Any]:
     return {
         "market": q.symbol,
         "period": 86400,
@@ -62,7 +60,7 @@ def ticker(q: Quote) -> dict[str, Any]:
     }
 
 
-def listing(q: Quote) -> dict[str, str]:
+def listing(q: kit.Quote) -> dict[str, str]:
     return {
         "market": q.symbol,
         "contract_type": q.contract.market,
@@ -72,7 +70,7 @@ def listing(q: Quote) -> dict[str, str]:
     }
 
 
-def running_rate(q: Quote) -> dict[str, Any]:
+def running_rate(q: kit.Quote) -> dict[str, Any]:
     latest = q.settles_ms - q.contract.funding_interval_hours * HOUR_MS
     return {
         "market": q.symbol,
@@ -83,7 +81,7 @@ def running_rate(q: Quote) -> dict[str, Any]:
     }
 
 
-def settled(q: Quote) -> dict[str, Any]:
+def settled(q: kit.Quote) -> dict[str, Any]:
     return {
         "market": q.symbol,
         "funding_time": q.at_ms,
@@ -92,7 +90,7 @@ def settled(q: Quote) -> dict[str, Any]:
     }
 
 
-def liquidations(call: Call) -> Response:
+def liquidations(call: kit.Call) -> kit.Response:
     """Oldest first, by numbered pages."""
     contract = call.contract(call.text("market"))
     start, end = WINDOW.of(call)
@@ -104,28 +102,27 @@ def liquidations(call: Call) -> Response:
     return json_response(envelope(call, rows) | {"pagination": pagination})
 
 
-def envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
+def envelope(call: kit.Call, rows: list[Any]) -> dict[str, Any]:
     return {"code": 0, "data": rows, "message": "OK"}
 
 
 FUTURES = "/v2/futures"
-API = Api(
+API = kit.Api(
     {
-        f"{FUTURES}/ticker": Snapshot(ticker),
-        f"{FUTURES}/market": Snapshot(listing),
-        f"{FUTURES}/funding-rate": Snapshot(running_rate),
+        f"{FUTURES}/ticker": kit.Snapshot(ticker),
+        f"{FUTURES}/market": kit.Snapshot(listing),
+        f"{FUTURES}/funding-rate": kit.Snapshot(running_rate),
         f"{FUTURES}/liquidation-history": liquidations,
-        f"{FUTURES}/funding-rate-history": History(settled, window=WINDOW, symbol="market"),
+        f"{FUTURES}/funding-rate-history": kit.History(settled, window=WINDOW, symbol="market"),
     },
     envelope,
     not_listed=json_response({"code": 3639, "data": {}, "message": "Invalid Parameter"}),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all", price="mark")
+EXCHANGE = kit.Exchange(
     "coinex",
     {"coinex": API},
-    trading=Trading(
-        contracts, oi_weight=0.02, flow_weight=0.02, rule=PublicationRule("all", price="mark")
-    ),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.02, flow_weight=0.02),
     faults={"coinex": rate_limited(THROTTLED)},
     written=row,
     reported=reported,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import Api, Call, Endpoint, Limit, RefusedError
-from unwind.simulator.exchanges import Exchange
 from unwind.simulator.market.positions import LONG, SHORT
-from unwind.simulator.market.scenario import Instrument
 from unwind.simulator.market.steady import HOUR_MS
-from unwind.simulator.market.tape import Tape
-from unwind.simulator.responses import Response, json_response
+from unwind.simulator.responses import json_response
 
 KEY = "simulated-coinglass"
 EXCHANGES = {
@@ -32,33 +29,33 @@ EXCHANGES = {
     "aster": "Aster",
 }
 BAR_HOURS = {"1h": 1, "4h": 4, "1d": 24}
-LIMIT = Limit(1000)
+LIMIT = kit.Limit(1000)
 
 
-def problem(code: str, text: str, status: int = 200) -> Response:
+def problem(code: str, text: str, status: int = 200) -> kit.Response:
     return json_response({"code": code, "msg": text}, status)
 
 
-def with_key(endpoint: Endpoint) -> Endpoint:
+def with_key(endpoint: kit.Endpoint) -> kit.Endpoint:
     """An endpoint that wants the key."""
 
-    def checked(call: Call) -> Any:
+    def checked(call: kit.Call) -> Any:
         if call.request.headers.get("cg-api-key") != KEY:
-            raise RefusedError(problem("400", "Invalid API key provided"))
+            raise kit.RefusedError(problem("400", "Invalid API key provided"))
         return endpoint(call)
 
     return checked
 
 
-def pairs_of(tape: Tape) -> dict[str, list[Instrument]]:
-    pairs: dict[str, list[Instrument]] = {}
+def pairs_of(tape: kit.Tape) -> dict[str, list[kit.Instrument]]:
+    pairs: dict[str, list[kit.Instrument]] = {}
     for one in tape.instruments:
         if one.venue in EXCHANGES:
             pairs.setdefault(EXCHANGES[one.venue], []).append(one)
     return pairs
 
 
-def pairs(call: Call) -> dict[str, Any]:
+def pairs(call: kit.Call) -> dict[str, Any]:
     return {
         exchange: [
             {
@@ -72,7 +69,7 @@ def pairs(call: Call) -> dict[str, Any]:
     }
 
 
-def history(call: Call) -> list[dict[str, Any]]:
+def history(call: kit.Call) -> list[dict[str, Any]]:
     """An asset's sums over some exchanges, bar by bar."""
     listed = pairs_of(call.tape)
     summed = [
@@ -83,7 +80,7 @@ def history(call: Call) -> list[dict[str, Any]]:
     ]
     width_ms = BAR_HOURS.get(call.text("interval"), 0) * HOUR_MS
     if not summed or not width_ms:
-        raise RefusedError(problem("400", "Invalid parameter"))
+        raise kit.RefusedError(problem("400", "Invalid parameter"))
     from_ms = -(-call.integer("start_time") // width_ms) * width_ms
     to_ms = min(call.integer("end_time") + 1, call.now_ms)
     bars = call.tape.liquidated_usd(summed, from_ms, to_ms, width_ms)
@@ -97,7 +94,7 @@ def history(call: Call) -> list[dict[str, Any]]:
     ]
 
 
-API = Api(
+API = kit.Api(
     {
         "/api/futures/supported-exchange-pairs": with_key(pairs),
         "/api/futures/liquidation/aggregated-history": with_key(history),
@@ -105,7 +102,7 @@ API = Api(
     lambda call, data: {"code": "0", "msg": "success", "data": data},
     unknown=problem("404", "Endpoint not found", 404),
 )
-EXCHANGE = Exchange(
+EXCHANGE = kit.Exchange(
     "coinglass",
     {"coinglass": API},
     faults={

@@ -8,37 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    Snapshot,
-    Window,
-    grid,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Heartbeat,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.endpoints import grid
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, steady
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_text
 
 INVERSE = ("BTC", "ETH")
 LINEAR = ("SOL", "XRP", "DOGE", "BNB", "ADA", "LINK", "AVAX", "LTC")
 LIQUIDATED_MAKERS = 0.1
-WINDOW, COUNT = Window("start_timestamp", "end_timestamp"), Limit(10, name="count")
+WINDOW, COUNT = kit.Window("start_timestamp", "end_timestamp"), kit.Limit(10, name="count")
 RPC = {"jsonrpc": "2.0"}
 THROTTLED = RPC | {
     "error": {"code": 10028, "message": "too_many_requests", "data": {"wait": 1}},
@@ -46,7 +26,7 @@ THROTTLED = RPC | {
 TEST_REQUEST = json_text(RPC | {"method": "heartbeat", "params": {"type": "test_request"}})
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """Inverse perpetuals of BTC and ETH, linear ones in USDC of some others."""
     name = asset.symbol
     if name in INVERSE:
@@ -55,7 +35,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, f"{name}_USDC-PERPETUAL", market="USDC", quote="USDC")
 
 
-def common(contract: Instrument, at_ms: int, trade_id: str, sells: bool) -> dict[str, Any]:
+def common(contract: kit.Instrument, at_ms: int, trade_id: str, sells: bool) -> dict[str, Any]:
     return {
         "trade_seq": at_ms % 10**9,
         "trade_id": f"ETH-{trade_id}" if contract.asset == "ETH" else trade_id,
@@ -66,7 +46,7 @@ def common(contract: Instrument, at_ms: int, trade_id: str, sells: bool) -> dict
     }
 
 
-def trade(one: Liquidation) -> dict[str, Any]:
+def trade(one: kit.Liquidation) -> dict[str, Any]:
     """The trade that a liquidation was."""
     maker = steady("maker", one.row) < LIQUIDATED_MAKERS
     sells = one.is_long != maker
@@ -77,14 +57,14 @@ def trade(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def usual_trade(q: Quote) -> dict[str, Any]:
+def usual_trade(q: kit.Quote) -> dict[str, Any]:
     """A trade like any other, once a minute and contract."""
     trade_id = f"{q.at_ms // MINUTE_MS}{q.symbol[:3]}"
     row = common(q.contract, q.at_ms, trade_id, False)
     return row | {"price": q.rounded(q.mark), "amount": 10}
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """Trades by contract and tenth of a second: the liquidations, after one of the others."""
     yield RPC | {
         "method": "subscription",
@@ -95,13 +75,13 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     }
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     order = json_object(text)
     method, params = order.get("method", ""), order.get("params", {})
     subscriber.unanswered = 0
     result: Any = "ok"
     if method == "public/set_heartbeat":
-        subscriber.beat = Heartbeat(float(params["interval"]), lambda _: TEST_REQUEST, 2)
+        subscriber.beat = kit.Heartbeat(float(params["interval"]), lambda _: TEST_REQUEST, 2)
     elif method == "public/subscribe":
         result = params.get("channels", [])
         for channel in result:
@@ -112,7 +92,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     return [RPC | {"id": order.get("id"), "result": result}]
 
 
-def summary(q: Quote) -> dict[str, Any]:
+def summary(q: kit.Quote) -> dict[str, Any]:
     return {
         "instrument_name": q.symbol,
         "base_currency": q.contract.asset,
@@ -127,7 +107,7 @@ def summary(q: Quote) -> dict[str, Any]:
     }
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     return {
         "instrument_name": q.symbol,
         "kind": "future",
@@ -140,7 +120,7 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def trades(call: Call) -> dict[str, Any]:
+def trades(call: kit.Call) -> dict[str, Any]:
     start, end = WINDOW.of(call)
     listed = call.contracts(call.text("currency"))
     found = [trade(one) for one in call.liquidations(start, end + 1, listed)]
@@ -154,7 +134,7 @@ def trades(call: Call) -> dict[str, Any]:
     return {"trades": found[:count], "has_more": len(found) > count}
 
 
-def interest(q: Quote) -> dict[str, Any]:
+def interest(q: kit.Quote) -> dict[str, Any]:
     return {
         "timestamp": q.at_ms,
         "interest_8h": round(q.rate, 10),
@@ -163,12 +143,12 @@ def interest(q: Quote) -> dict[str, Any]:
 
 
 PUBLIC = "/api/v2/public"
-API = Api(
+API = kit.Api(
     {
-        f"{PUBLIC}/get_book_summary_by_currency": Snapshot(summary, market_parameter="currency"),
-        f"{PUBLIC}/get_instruments": Snapshot(listing, market_parameter="currency"),
+        f"{PUBLIC}/get_book_summary_by_currency": kit.Snapshot(summary, market_in="currency"),
+        f"{PUBLIC}/get_instruments": kit.Snapshot(listing, market_in="currency"),
         f"{PUBLIC}/get_last_trades_by_currency_and_time": trades,
-        f"{PUBLIC}/get_funding_rate_history": History(
+        f"{PUBLIC}/get_funding_rate_history": kit.History(
             interest,
             lambda call, contract, start, end: grid(HOUR_MS, start, end),
             WINDOW,
@@ -177,11 +157,12 @@ API = Api(
     },
     lambda call, result: RPC | {"result": result, "usDiff": 100, "testnet": False},
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "deribit",
     {"deribit": API},
-    streams=(ExchangeStream("deribit_ws", per_push("deribit", messages), replies),),
-    trading=Trading(contracts, oi_weight=0.04, flow_weight=0.03, rule=PublicationRule("all")),
+    streams=(kit.ExchangeStream("deribit_ws", per_push("deribit", messages), replies),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.04, flow_weight=0.03),
     faults={"deribit": rate_limited(THROTTLED)},
     written=trade,
 )

@@ -6,30 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from unwind.clock import iso, parse_instant
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import Api, Call, Limit, Moment, NotListedError, Quote
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, epoch_ms, instant
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 THROTTLED = {"errors": [{"msg": "Too many requests"}]}
 NO_SUCH_TICKER = {"errors": [{"msg": "ticker must be a valid ticker"}]}
 SNAPSHOT_MS = 5 * MINUTE_MS
 CONNECTION_MARK = "3f4c0a1e"
-LIMIT = Limit(100)
+LIMIT = kit.Limit(100)
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     yield contract(asset, f"{asset.symbol}-USD", quote="USD", hours=1)
 
 
@@ -47,13 +38,13 @@ def common(
     }
 
 
-def trade(one: Liquidation) -> dict[str, str]:
+def trade(one: kit.Liquidation) -> dict[str, str]:
     """The trade that a liquidation was."""
     side, price = one.order_side.upper(), one.price(one.fill_ticks)
     return common("LIQUIDATED", one.at_ms, f"03f{one.row:013x}", side, one.size, price)
 
 
-def usual_trade(q: Quote) -> dict[str, str]:
+def usual_trade(q: kit.Quote) -> dict[str, str]:
     return common("LIMIT", q.at_ms, f"02e{q.at_ms:013x}", "BUY", "1", q.price(q.mark))
 
 
@@ -69,24 +60,24 @@ def message(kind: str, ticker: str, trades: list[dict[str, str]]) -> dict[str, A
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One message a market and block."""
     yield message("channel_data", push.contract.symbol, [trade(one) for one in push.rows])
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     return [{"type": "connected", "connection_id": CONNECTION_MARK, "message_id": 0}]
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """A subscription starts with the market's newest trades over again."""
     order = json_object(text)
     ticker = str(order.get("id", ""))
     try:
         if order.get("type") != "subscribe" or order.get("channel") != "v4_trades":
-            raise NotListedError(ticker)
+            raise kit.NotListedError(ticker)
         contract = now.contract(ticker)
-    except NotListedError:
+    except kit.NotListedError:
         problem = f"Invalid subscription id for channel: ({order.get('channel')}-{ticker})"
         return [{"type": "error", "message": problem, "message_id": 1}]
     subscriber.symbols.add(ticker)
@@ -99,7 +90,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     return [message("subscribed", ticker, [*recent[::-1], usual])]
 
 
-def market(q: Quote) -> dict[str, Any]:
+def market(q: kit.Quote) -> dict[str, Any]:
     return {
         "ticker": q.symbol,
         "status": "ACTIVE",
@@ -110,16 +101,16 @@ def market(q: Quote) -> dict[str, Any]:
     }
 
 
-def markets(call: Call) -> dict[str, Any]:
+def markets(call: kit.Call) -> dict[str, Any]:
     return {"markets": {one.symbol: market(call.quote(one)) for one in call.contracts()}}
 
 
-def before_ms(call: Call, name: str) -> int:
+def before_ms(call: kit.Call, name: str) -> int:
     text = call.text(name)
     return min(epoch_ms(parse_instant(text)), call.now_ms) if text else call.now_ms
 
 
-def trades(call: Call) -> dict[str, Any]:
+def trades(call: kit.Call) -> dict[str, Any]:
     """Newest first."""
     contract, before = call.contract(call.text("ticker")), before_ms(call, "createdBeforeOrAt")
     rows = [trade(one) for one in call.liquidations(before - 6 * HOUR_MS, before + 1, [contract])]
@@ -128,7 +119,7 @@ def trades(call: Call) -> dict[str, Any]:
     return {"trades": rows[: LIMIT.of(call)]}
 
 
-def settled(q: Quote) -> dict[str, str]:
+def settled(q: kit.Quote) -> dict[str, str]:
     return {
         "ticker": q.symbol,
         "rate": fixed(q.rate, 10),
@@ -139,7 +130,7 @@ def settled(q: Quote) -> dict[str, str]:
     }
 
 
-def funding(call: Call) -> dict[str, Any]:
+def funding(call: kit.Call) -> dict[str, Any]:
     """Hourly, newest first."""
     contract = call.contract(call.text("ticker"))
     last = before_ms(call, "effectiveBeforeOrAt") // HOUR_MS * HOUR_MS
@@ -148,7 +139,7 @@ def funding(call: Call) -> dict[str, Any]:
     return {"historicalFunding": rows}
 
 
-API = Api(
+API = kit.Api(
     {
         "/v4/perpetualMarkets": markets,
         "/v4/trades/perpetualMarket/{ticker}": trades,
@@ -156,11 +147,12 @@ API = Api(
     },
     not_listed=json_response(NO_SUCH_TICKER, 404),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "dydx",
     {"dydx": API},
-    streams=(ExchangeStream("dydx_ws", per_push("dydx", messages), replies, opened),),
-    trading=Trading(contracts, oi_weight=0.015, flow_weight=0.015, rule=PublicationRule("all")),
+    streams=(kit.ExchangeStream("dydx_ws", per_push("dydx", messages), replies, opened),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.015, flow_weight=0.015),
     faults={"dydx": {"throttled": json_response(THROTTLED, 429)}},
     written=trade,
 )

@@ -9,33 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse, usual_funding_hours
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    RefusedError,
-    Snapshot,
-    Window,
-    grid,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
+from unwind.simulator.endpoints import grid
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.positions import LONG, SHORT
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
 from unwind.simulator.market.steady import MINUTE_MS, epoch_ms
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 # Coins in one contract.
@@ -48,12 +28,12 @@ BTC_SETTLED_SHARE = 0.05
 USD1_SETTLED_SHARE = 0.02
 MILLISECONDS_FROM_MS = epoch_ms(datetime(2026, 8, 20, tzinfo=UTC))
 INTERVAL_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1440}
-WINDOW, LIMIT = Window("from", "to", 1000), Limit(100)
+WINDOW, LIMIT = kit.Window("from", "to", 1000), kit.Limit(100)
 MAX_WINDOW_S = 3600
 THROTTLED = {"label": "TOO_MANY_REQUESTS", "message": "Request Rate limit Exceeded"}
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A contract in USDT, and of BTC one that is settled in BTC and one in USD1."""
     btc, usd1 = (BTC_SETTLED_SHARE, USD1_SETTLED_SHARE) if asset.symbol == "BTC" else (0.0, 0.0)
     linear: dict[str, Any] = {"size": MULTIPLIERS[asset.symbol], "decimals": 0}
@@ -66,7 +46,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, "BTC_USD1", usd1, market="usd1", quote="USD1", **linear)
 
 
-def order(one: Liquidation) -> dict[str, Any]:
+def order(one: kit.Liquidation) -> dict[str, Any]:
     """REST's row of one liquidation."""
     size = one.quantity_steps if one.is_long else -one.quantity_steps
     return {
@@ -80,7 +60,7 @@ def order(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def liquidate(one: Liquidation) -> dict[str, Any]:
+def liquidate(one: kit.Liquidation) -> dict[str, Any]:
     """A frame's row of one liquidation."""
     return {
         "price": one.price(one.fill_ticks),
@@ -103,12 +83,12 @@ def message(
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One message a contract and push."""
     yield message(push.at_ms, "update", [liquidate(one) for one in push.rows])
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """A path is of one settlement currency; `!all` is all of its contracts."""
     request = json_object(text)
     if request.get("channel") == "futures.ping":
@@ -121,7 +101,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     return [{"channel": request.get("channel"), "error": error, "result": None}]
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     inverse = q.contract.inverse
     return {
         "name": q.symbol,
@@ -137,7 +117,7 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def orders(call: Call) -> list[dict[str, Any]]:
+def orders(call: kit.Call) -> list[dict[str, Any]]:
     """Newest first, of all contracts; a window is an hour at most."""
     first, last = call.integer("from"), min(call.integer("to") or 10**12, call.now_ms // 1000)
     if last - first > MAX_WINDOW_S:
@@ -148,30 +128,32 @@ def orders(call: Call) -> list[dict[str, Any]]:
     return [order(one) for one in found[: LIMIT.of(call)]]
 
 
-def in_settle(call: Call) -> Instrument:
+def in_settle(call: kit.Call) -> kit.Instrument:
     return call.contract(call.text("contract"), call.text("settle"))
 
 
-def invalid(problem: str) -> RefusedError:
-    return RefusedError(json_response({"label": "INVALID_PARAM_VALUE", "message": problem}, 400))
+def invalid(problem: str) -> kit.RefusedError:
+    return kit.RefusedError(
+        json_response({"label": "INVALID_PARAM_VALUE", "message": problem}, 400)
+    )
 
 
-def step_ms(call: Call) -> int:
+def step_ms(call: kit.Call) -> int:
     minutes = INTERVAL_MINUTES.get(call.text("interval", "5m"))
     if minutes is None:
         raise invalid("interval is unknown")
     return minutes * MINUTE_MS
 
 
-def statistics_times(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+def statistics_times(call: kit.Call, contract: kit.Instrument, start_ms: int, end_ms: int) -> range:
     return grid(step_ms(call), max(start_ms, call.tape.start_ms + 1), call.now_ms)
 
 
-def statistics(call: Call) -> list[dict[str, Any]]:
+def statistics(call: kit.Call) -> list[dict[str, Any]]:
     """Oldest first; what was liquidated is that of the interval that begins."""
     contract, step = in_settle(call), step_ms(call)
 
-    def row(q: Quote) -> dict[str, Any]:
+    def row(q: kit.Quote) -> dict[str, Any]:
         until = min(q.at_ms + step, call.now_ms)
         usd = q.tape.liquidated_usd([contract], q.at_ms, until, step).sum(axis=0)
         return {
@@ -187,37 +169,32 @@ def statistics(call: Call) -> list[dict[str, Any]]:
             "short_liq_usd": round(usd[SHORT], 4),
         }
 
-    start = Window("from", unit_ms=1000)
-    return History(row, statistics_times, start, Limit(30), contract=in_settle)(call)
+    start = kit.Window("from", unit_ms=1000)
+    return kit.History(row, statistics_times, start, kit.Limit(30), contract=in_settle)(call)
 
 
-def settled(q: Quote) -> dict[str, Any]:
+def settled(q: kit.Quote) -> dict[str, Any]:
     return {"t": q.at_ms // 1000, "r": fixed(q.rate, 6)}
 
 
 FUTURES = "/api/v4/futures/{settle}"
-API = Api(
+API = kit.Api(
     {
-        f"{FUTURES}/contracts": Snapshot(listing, market_parameter="settle"),
+        f"{FUTURES}/contracts": kit.Snapshot(listing, market_in="settle"),
         f"{FUTURES}/liq_orders": orders,
         f"{FUTURES}/contract_stats": statistics,
-        f"{FUTURES}/funding_rate": History(
+        f"{FUTURES}/funding_rate": kit.History(
             settled, window=WINDOW, limit=LIMIT, newest_first=True, contract=in_settle
         ),
     },
     not_listed=json_response({"label": "CONTRACT_NOT_FOUND", "message": ""}, 400),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "gate",
     {"gate": API},
-    streams=(ExchangeStream("gate_ws", per_push("gate", messages), replies),),
-    trading=Trading(
-        contracts,
-        oi_weight=0.10,
-        flow_weight=0.10,
-        rule=PublicationRule("all"),
-        size_scale=1.25,
-    ),
+    streams=(kit.ExchangeStream("gate_ws", per_push("gate", messages), replies),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.10, flow_weight=0.10, size_scale=1.25),
     faults={"gate": rate_limited(THROTTLED)},
     written=liquidate,
 )

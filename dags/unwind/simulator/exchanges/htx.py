@@ -9,34 +9,12 @@ import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    Endpoint,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    RefusedError,
-    Snapshot,
-    Window,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Heartbeat,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
-from unwind.simulator.market.tape import Liquidation
-from unwind.simulator.responses import Response, json_object, json_response, json_text
+from unwind.simulator.responses import json_object, json_response, json_text
 
 # Coins in one linear contract.
 CONTRACT_SIZES = {
@@ -48,7 +26,7 @@ COIN_SHARE = 0.15
 MARKETS = {"/linear-swap-notification": "usdt", "/swap-notification": "coin"}
 TOPIC = "public.*.liquidation_orders"
 FIRST_ID = 150_000_000_000
-WINDOW = Window("start_time", "end_time")
+WINDOW = kit.Window("start_time", "end_time")
 MAX_WINDOW_MS = 2 * HOUR_MS
 PAGE_ROWS = 100
 FIVE_MINUTES_MS = 5 * MINUTE_MS
@@ -61,7 +39,7 @@ THROTTLED = {
 }
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A perpetual in USDT, and a coin-margined one of some."""
     name = asset.symbol
     if name not in CONTRACT_SIZES:
@@ -77,7 +55,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
 # -- liquidations ----------------------------------------------------------------------------------
 
 
-def turnover(one: Liquidation) -> float:
+def turnover(one: kit.Liquidation) -> float:
     """What an order is worth: in USDT, or in dollars of coin contracts."""
     face = one.contract.contract_size * one.quantity_steps
     return (
@@ -85,7 +63,7 @@ def turnover(one: Liquidation) -> float:
     )
 
 
-def order(one: Liquidation) -> dict[str, Any]:
+def order(one: kit.Liquidation) -> dict[str, Any]:
     """The row of frames and of v3."""
     return {
         "symbol": one.contract.asset,
@@ -100,11 +78,11 @@ def order(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def order_v3(one: Liquidation) -> dict[str, Any]:
+def order_v3(one: kit.Liquidation) -> dict[str, Any]:
     return order(one) | {"query_id": one.row + FIRST_ID}
 
 
-def order_v5(one: Liquidation) -> dict[str, str]:
+def order_v5(one: kit.Liquidation) -> dict[str, str]:
     return {
         "id": str(one.row + FIRST_ID),
         "contract_code": one.contract.symbol,
@@ -118,7 +96,7 @@ def order_v5(one: Liquidation) -> dict[str, str]:
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One notification a contract and push."""
     yield {
         "op": "notify",
@@ -128,7 +106,7 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     }
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """A path is of one kind of margin; a pong needs no answer."""
     request = json_object(text)
     if request.get("op") == "pong":
@@ -142,18 +120,20 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     return [common | {"ts": now.now_ms, "err-code": 0}]
 
 
-def problem(call: Call, code: int, text: str) -> Response:
+def problem(call: kit.Call, code: int, text: str) -> kit.Response:
     return json_response({"status": "error", "err_code": code, "err_msg": text, "ts": call.now_ms})
 
 
-def orders(market: str, row: Callable[[Liquidation], Any], code: str, after: str) -> Endpoint:
+def orders(
+    market: str, row: Callable[[kit.Liquidation], Any], code: str, after: str
+) -> kit.Endpoint:
     """A contract's orders of two hours at most, oldest first, after an id."""
 
-    def endpoint(call: Call) -> Response:
+    def endpoint(call: kit.Call) -> kit.Response:
         contract = call.contract(call.text(code), market)
         start, end = WINDOW.of(call)
         if end - start > MAX_WINDOW_MS:
-            raise RefusedError(problem(call, 1067, "time range is over two hours"))
+            raise kit.RefusedError(problem(call, 1067, "time range is over two hours"))
         last_id = call.integer(after)
         found = [
             row(one)
@@ -169,7 +149,7 @@ def orders(market: str, row: Callable[[Liquidation], Any], code: str, after: str
 # -- lists and histories ---------------------------------------------------------------------------
 
 
-def info(q: Quote) -> dict[str, Any]:
+def info(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.contract.asset,
         "contract_code": q.symbol,
@@ -180,12 +160,12 @@ def info(q: Quote) -> dict[str, Any]:
     }
 
 
-def value(q: Quote) -> dict[str, float]:
+def value(q: kit.Quote) -> dict[str, float]:
     """Of linear contracts, in USDT."""
     return {} if q.contract.inverse else {"value": round(q.oi_usd, 4)}
 
 
-def open_interest(q: Quote) -> dict[str, Any]:
+def open_interest(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.contract.asset,
         "contract_code": q.symbol,
@@ -195,7 +175,7 @@ def open_interest(q: Quote) -> dict[str, Any]:
     }
 
 
-def running_rate(q: Quote) -> dict[str, Any]:
+def running_rate(q: kit.Quote) -> dict[str, Any]:
     return {
         "contract_code": q.symbol,
         "symbol": q.contract.asset,
@@ -204,11 +184,11 @@ def running_rate(q: Quote) -> dict[str, Any]:
     }
 
 
-def index(q: Quote) -> dict[str, Any]:
+def index(q: kit.Quote) -> dict[str, Any]:
     return {"contract_code": q.symbol, "index_price": q.rounded(q.index), "index_ts": q.at_ms}
 
 
-def settled(q: Quote) -> dict[str, str]:
+def settled(q: kit.Quote) -> dict[str, str]:
     rate = fixed(q.rate, 15)
     return {
         "contract_code": q.symbol,
@@ -218,7 +198,7 @@ def settled(q: Quote) -> dict[str, str]:
     }
 
 
-def past_open_interest(call: Call, contract: Instrument) -> list[dict[str, Any]]:
+def past_open_interest(call: kit.Call, contract: kit.Instrument) -> list[dict[str, Any]]:
     """What was open at each full hour, newest first; the running hour's changes until it ends."""
     newest = call.now_ms // HOUR_MS * HOUR_MS
     oldest = max(newest - (call.integer("size", 48) - 1) * HOUR_MS, call.tape.start_ms)
@@ -229,7 +209,7 @@ def past_open_interest(call: Call, contract: Instrument) -> list[dict[str, Any]]
     return rows
 
 
-def mark_bars(call: Call, contract: Instrument) -> list[dict[str, Any]]:
+def mark_bars(call: kit.Call, contract: kit.Instrument) -> list[dict[str, Any]]:
     """The newest five-minute bars, the running one included."""
     tape, minutes = call.tape, 5
     passed = (call.now_ms - tape.start_ms) // MINUTE_MS
@@ -248,11 +228,11 @@ def mark_bars(call: Call, contract: Instrument) -> list[dict[str, Any]]:
     ]
 
 
-def ratios(kind: str) -> Callable[[Call, Instrument], list[dict[str, Any]]]:
+def ratios(kind: str) -> Callable[[kit.Call, kit.Instrument], list[dict[str, Any]]]:
     """Of an hour; only accounts can be locked, holding as much long as short."""
     locked = {"locked_ratio": 0.0} if kind == "top_accounts" else {}
 
-    def rows(call: Call, contract: Instrument) -> list[dict[str, Any]]:
+    def rows(call: kit.Call, contract: kit.Instrument) -> list[dict[str, Any]]:
         newest = call.now_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS
         found = []
         for at_ms in range(newest - 11 * FIVE_MINUTES_MS, call.now_ms + 1, FIVE_MINUTES_MS):
@@ -269,28 +249,28 @@ def ratios(kind: str) -> Callable[[Call, Instrument], list[dict[str, Any]]]:
 
 
 def of_contract(
-    market: str, rows: Callable[[Call, Instrument], Any], name: str = ""
-) -> Callable[[Call], Any]:
+    market: str, rows: Callable[[kit.Call, kit.Instrument], Any], name: str = ""
+) -> Callable[[kit.Call], Any]:
     """Rows of the contract that `contract_code` names, below `name` if there is one."""
 
-    def endpoint(call: Call) -> Any:
+    def endpoint(call: kit.Call) -> Any:
         found = rows(call, call.contract(call.text("contract_code"), market))
         return {name: found} if name else found
 
     return endpoint
 
 
-def settled_rows(call: Call, contract: Instrument) -> list[Any]:
-    history = History(
+def settled_rows(call: kit.Call, contract: kit.Instrument) -> list[Any]:
+    history = kit.History(
         settled,
-        limit=Limit(20, name="page_size"),
+        limit=kit.Limit(20, name="page_size"),
         newest_first=True,
         contract=lambda call: contract,
     )
     return history(call)
 
 
-def margin(market: str, swap: str, kline: str) -> dict[str, Endpoint]:
+def margin(market: str, swap: str, kline: str) -> dict[str, kit.Endpoint]:
     """The endpoints of one kind of margin: below /linear-swap-api or /swap-api."""
     by_code = {
         "swap_historical_funding_rate": of_contract(market, settled_rows, "data"),
@@ -299,10 +279,10 @@ def margin(market: str, swap: str, kline: str) -> dict[str, Endpoint]:
         "swap_elite_position_ratio": of_contract(market, ratios("top_positions"), "list"),
     }
     lists = {
-        "swap_contract_info": Snapshot(info, market),
-        "swap_open_interest": Snapshot(open_interest, market),
-        "swap_batch_funding_rate": Snapshot(running_rate, market),
-        "swap_index": Snapshot(index, market),
+        "swap_contract_info": kit.Snapshot(info, market),
+        "swap_open_interest": kit.Snapshot(open_interest, market),
+        "swap_batch_funding_rate": kit.Snapshot(running_rate, market),
+        "swap_index": kit.Snapshot(index, market),
     }
     return {
         **{f"{swap}/v1/{name}": endpoint for name, endpoint in (by_code | lists).items()},
@@ -310,7 +290,7 @@ def margin(market: str, swap: str, kline: str) -> dict[str, Endpoint]:
     }
 
 
-API = Api(
+API = kit.Api(
     {
         **margin("usdt", "/linear-swap-api", "linear_swap_mark_price_kline"),
         **margin("coin", "/swap-api", "swap_mark_price_kline"),
@@ -320,27 +300,22 @@ API = Api(
     lambda call, data: {"status": "ok", "data": data, "ts": call.now_ms},
     not_listed=lambda call: problem(call, 1332, "contract not found"),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all", price="bankruptcy")
+EXCHANGE = kit.Exchange(
     "htx",
     {"htx": API},
     streams=(
-        ExchangeStream(
+        kit.ExchangeStream(
             "htx_ws",
             per_push("htx", messages),
             replies,
             pack=lambda text: gzip.compress(text.encode(), mtime=0),
-            beat=Heartbeat(
+            beat=kit.Heartbeat(
                 PING_SECONDS, lambda now_ms: json_text({"op": "ping", "ts": str(now_ms)}), 3
             ),
         ),
     ),
-    trading=Trading(
-        contracts,
-        oi_weight=0.05,
-        flow_weight=0.05,
-        rule=PublicationRule("all", price="bankruptcy"),
-        size_scale=1.1,
-    ),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.05, flow_weight=0.05, size_scale=1.1),
     faults={"htx": rate_limited(THROTTLED)},
     written=order,
 )

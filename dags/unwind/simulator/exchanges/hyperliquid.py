@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import Call, Endpoint, NotListedError, Quote
-from unwind.simulator.exchanges import Exchange, Trading
 from unwind.simulator.exchanges.hyperliquid_fills import (
     LIQUIDATOR_VAULT,
     block_lines,
@@ -21,10 +20,8 @@ from unwind.simulator.exchanges.hyperliquid_fills import (
     price_text,
     written,
 )
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
 from unwind.simulator.market.steady import HOUR_MS, steady
-from unwind.simulator.market.tape import Tape
-from unwind.simulator.responses import Request, Response, json_response
+from unwind.simulator.responses import json_response
 
 QUANTITY_DECIMALS = {
     "BTC": 5, "ETH": 4, "SOL": 2, "XRP": 0, "DOGE": 0, "BNB": 3, "ADA": 0, "HYPE": 2, "LINK": 1,
@@ -52,14 +49,14 @@ DELISTED_CONTEXT = {
     "impactPxs": None,
     "dayBaseVlm": "0.0",
 }
-UNPROCESSABLE = Response(
+UNPROCESSABLE = kit.Response(
     422,
     b"Failed to deserialize the JSON body into the target type",
     {"content-type": "text/plain"},
 )
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """One perpetual a coin, in USDC, and one of BTC on a builder-deployed exchange, in USDe."""
     thousand = asset.symbol == "PEPE"
     on_hyna = HYNA_BTC_SHARE if asset.symbol == "BTC" else 0.0
@@ -73,27 +70,27 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, f"hyna:{coin}", on_hyna, market="hyna", quote="USDe", **common)
 
 
-def stocks(asset: Asset) -> Iterator[Instrument]:
+def stocks(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A perpetual on a share, on a builder-deployed exchange."""
     yield contract(asset, f"xyz:{asset.symbol}", market="xyz", quote="USDC", decimals=3, hours=1)
 
 
-def info(tape: Tape, now_ms: int, venue: str, request: Request) -> Response:
+def info(tape: kit.Tape, now_ms: int, venue: str, request: kit.Request) -> kit.Response:
     """POST /info: the type of the body is the endpoint, its other fields are the parameters."""
     if request.path != "/info" or request.method != "POST":
-        return Response(404, b"", {})
+        return kit.Response(404, b"", {})
     try:
         body = json.loads(request.body)
-        return json_response(INFO[body["type"]](Call(tape, now_ms, venue, request, body)))
-    except (ValueError, KeyError, TypeError, NotListedError):
+        return json_response(INFO[body["type"]](kit.Call(tape, now_ms, venue, request, body)))
+    except (ValueError, KeyError, TypeError, kit.NotListedError):
         return UNPROCESSABLE
 
 
-def meta_and_contexts(call: Call) -> list[Any]:
+def meta_and_contexts(call: kit.Call) -> list[Any]:
     """Universe and contexts, to be joined by position; of one exchange if `dex` names it."""
     dex = call.text("dex")
     if dex and dex not in DEX_COLLATERAL:
-        raise NotListedError(dex)
+        raise kit.NotListedError(dex)
     listed = call.contracts(dex or "perp")
     universe: list[dict[str, Any]] = [
         {
@@ -112,7 +109,7 @@ def meta_and_contexts(call: Call) -> list[Any]:
     return [{"universe": universe, "marginTables": [], "collateralToken": token}, contexts]
 
 
-def context(q: Quote) -> dict[str, Any]:
+def context(q: kit.Quote) -> dict[str, Any]:
     decimals = q.contract.price_decimals
 
     def price(value: float) -> str:
@@ -132,11 +129,11 @@ def context(q: Quote) -> dict[str, Any]:
     }
 
 
-def premium(q: Quote) -> str:
+def premium(q: kit.Quote) -> str:
     return fixed(float(q.tape.premium[q.tape.asset_index[q.contract.asset], q.minute]), 10)
 
 
-def funding_history(call: Call) -> list[dict[str, Any]]:
+def funding_history(call: kit.Call) -> list[dict[str, Any]]:
     """Up to 500 hourly rows, ascending; the premium is sometimes absent."""
     contract = call.contract(call.params["coin"])
     start, end = int(call.params["startTime"]), call.integer("endTime", call.now_ms)
@@ -144,17 +141,17 @@ def funding_history(call: Call) -> list[dict[str, Any]]:
     return [settled(call.quote(contract, at_ms)) for at_ms in times[:FUNDING_PAGE_ROWS]]
 
 
-def settled(q: Quote) -> dict[str, Any]:
+def settled(q: kit.Quote) -> dict[str, Any]:
     row = {"coin": q.symbol, "fundingRate": fixed(q.rate, 10)}
     if steady("premium absent", q.symbol, q.at_ms) > 0.02:
         row["premium"] = premium(q)
     return row | {"time": q.at_ms + int(90 * steady("funding time", q.symbol, q.at_ms))}
 
 
-def user_fills(call: Call) -> list[dict[str, Any]]:
+def user_fills(call: kit.Call) -> list[dict[str, Any]]:
     """Fills of the liquidator vault, ascending: what it took over. Others have none.
 
-    At most 2,000 fills an answer.
+    At most 2,000 fills a response.
     """
     if str(call.params["user"]).lower() != LIQUIDATOR_VAULT:
         return []
@@ -169,7 +166,7 @@ def user_fills(call: Call) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=64)
-def vault_fills(tape: Tape, hour_ms: int) -> list[dict[str, Any]]:
+def vault_fills(tape: kit.Tape, hour_ms: int) -> list[dict[str, Any]]:
     """The liquidator vault's fills of an hour, with the times of their blocks as in the files."""
     return [
         fill
@@ -179,27 +176,23 @@ def vault_fills(tape: Tape, hour_ms: int) -> list[dict[str, Any]]:
     ]
 
 
-def dexes(call: Call) -> list[Any]:
+def dexes(call: kit.Call) -> list[Any]:
     return [None, *({"name": dex, "fullName": dex.upper()} for dex in DEX_COLLATERAL)]
 
 
-INFO: dict[str, Endpoint] = {
+INFO: dict[str, kit.Endpoint] = {
     "metaAndAssetCtxs": meta_and_contexts,
     "fundingHistory": funding_history,
     "userFillsByTime": user_fills,
     "perpDexs": dexes,
 }
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all", fills=True, partial=True, backstop=True)
+EXCHANGE = kit.Exchange(
     "hyperliquid",
     {"hyperliquid": info, "hyperliquid_nodefills": node_fills},
     files=("hyperliquid_nodefills",),
-    trading=Trading(
-        contracts,
-        stocks=stocks,
-        oi_weight=0.18,
-        flow_weight=0.20,
-        size_scale=1.35,
-        rule=PublicationRule("all", fills=True, partial=True, backstop=True),
+    trading=kit.Trading(
+        contracts, RULE, oi_weight=0.18, flow_weight=0.20, size_scale=1.35, stocks=stocks
     ),
     faults={"hyperliquid": {"throttled": json_response(None, 429)}},
     written=written,

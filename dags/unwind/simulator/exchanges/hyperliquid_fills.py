@@ -15,12 +15,11 @@ from typing import Any
 
 import lz4.frame
 
+from unwind.simulator import kit
 from unwind.simulator.decimals import fixed, stepped
-from unwind.simulator.endpoints import Quote
 from unwind.simulator.market.positions import BACKSTOP, DELEVERAGING
 from unwind.simulator.market.steady import HOUR_MS, epoch_ms, instant, steady
-from unwind.simulator.market.tape import Liquidation, Tape
-from unwind.simulator.responses import Request, Response, json_text
+from unwind.simulator.responses import json_text
 
 LIQUIDATOR_VAULT = "0xb0a55f13d22f66e6d495ac98113841b2326e9540"
 BLOCK_MS = 90
@@ -56,7 +55,7 @@ def price_text(steps: int, decimals: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def closed_before(tape: Tape) -> dict[int, int]:
+def closed_before(tape: kit.Tape) -> dict[int, int]:
     """By liquidation row, the steps of its position that earlier rows closed."""
     closed: dict[int, int] = {}
     running: Counter[int] = Counter()
@@ -98,7 +97,7 @@ def leg(
     }
 
 
-def liquidating_fill(tape: Tape, one: Liquidation) -> list[Leg]:
+def liquidating_fill(tape: kit.Tape, one: kit.Liquidation) -> list[Leg]:
     """Both legs of one liquidating fill, victim first."""
     contract, position = one.contract, one.position_number
     # No vault stands behind builder-deployed exchanges: winners are deleveraged instead.
@@ -147,7 +146,7 @@ def liquidating_fill(tape: Tape, one: Liquidation) -> list[Leg]:
     return [[victim, victims | marked], [other, others | marked]]
 
 
-def counterparty(one: Liquidation, kind: int, margin: str) -> tuple[str, str, float]:
+def counterparty(one: kit.Liquidation, kind: int, margin: str) -> tuple[str, str, float]:
     """Address, direction and gain (share of notional) of the other side of a liquidating fill."""
     if kind == BACKSTOP:
         # The vault's row carries the victim's direction with the opposite side.
@@ -160,24 +159,24 @@ def counterparty(one: Liquidation, kind: int, margin: str) -> tuple[str, str, fl
     return address_of("maker", one.row % 211), f"{'Open' if opens else 'Close'} {side}", gain
 
 
-def held_text(one: Liquidation) -> str:
+def held_text(one: kit.Liquidation) -> str:
     """What the other side held before, opposite to the victim."""
     decimals = one.contract.quantity_decimals
     size = price_text(10**decimals * (3 + int(50 * steady("held", one.row))), decimals)
     return f"-{size}" if one.is_long else size
 
 
-def written(one: Liquidation) -> str:
+def written(one: kit.Liquidation) -> str:
     """What distinguishes one liquidating fill from any other in the files."""
     return f'"tid":{trade_id(one.contract.symbol, one.row)}'
 
 
-def ordinary_fill(tape: Tape, hour_ms: int, number: int) -> tuple[int, list[Leg]]:
+def ordinary_fill(tape: kit.Tape, hour_ms: int, number: int) -> tuple[int, list[Leg]]:
     """A fill that liquidates nobody: of a perpetual, spot (`@107`) or HIP-3 (`xyz:`)."""
     at_ms = hour_ms + int(HOUR_MS * steady("ordinary fill", hour_ms, number))
     draw = steady("ordinary coin", hour_ms, number)
     listed = tape.instruments_of("hyperliquid")
-    q = Quote(tape, listed[int(draw * 997) % len(listed)], at_ms)
+    q = kit.Quote(tape, listed[int(draw * 997) % len(listed)], at_ms)
     decimals = q.contract.price_decimals
     coin, price = q.symbol, price_text(round(q.mark * 10**decimals), decimals)
     opening, closing = "Open Long", "Open Short"
@@ -201,7 +200,7 @@ def ordinary_fill(tape: Tape, hour_ms: int, number: int) -> tuple[int, list[Leg]
     ]
 
 
-def block_lines(tape: Tape, hour_ms: int) -> list[str]:
+def block_lines(tape: kit.Tape, hour_ms: int) -> list[str]:
     """The by-block lines of one hour: every block that has fills, in block order."""
     hour = tape.rows("hyperliquid", hour_ms, hour_ms + HOUR_MS)
     fills = [(one.at_ms, liquidating_fill(tape, one)) for one in tape.records(hour)]
@@ -231,14 +230,14 @@ def block_lines(tape: Tape, hour_ms: int) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def hourly_file(tape: Tape, hour_ms: int) -> bytes:
+def hourly_file(tape: kit.Tape, hour_ms: int) -> bytes:
     """The lz4 frame of one hour's by-block lines."""
     text = "\n".join([*block_lines(tape, hour_ms), ""]).encode()
     compressed: bytes = lz4.frame.compress(text, compression_level=0, store_size=False)
     return compressed
 
 
-def node_fills(tape: Tape, now_ms: int, venue: str, request: Request) -> Response:
+def node_fills(tape: kit.Tape, now_ms: int, venue: str, request: kit.Request) -> kit.Response:
     """An hourly file (hours without a leading zero), or 404 NoSuchKey.
 
     An hour's file appears when it is over.
@@ -249,6 +248,6 @@ def node_fills(tape: Tape, now_ms: int, venue: str, request: Request) -> Respons
         start = epoch_ms(day) + int(parts[2]) * HOUR_MS
         if tape.start_ms <= start < tape.end_ms and start + HOUR_MS <= now_ms:
             kind = {"content-type": "application/octet-stream"}
-            return Response(200, hourly_file(tape, start), kind)
+            return kit.Response(200, hourly_file(tape, start), kind)
     body = f"<Error><Code>NoSuchKey</Code><Key>{request.path.lstrip('/')}</Key></Error>"
-    return Response(404, body.encode(), {"content-type": "application/xml"})
+    return kit.Response(404, body.encode(), {"content-type": "application/xml"})

@@ -9,31 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from unwind.clock import iso, parse_instant
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    Moment,
-    NotListedError,
-    Quote,
-    Snapshot,
-    Window,
-    grid,
-    mark_bars,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.endpoints import grid, mark_bars
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, epoch_ms, instant
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 INVERSE = ("BTC", "ETH", "XRP", "LTC")
@@ -41,12 +22,12 @@ INVERSE_SHARE = 0.15
 PAGE_ROWS = 100
 RETENTION_MS = 7 * DAY_MS
 FIVE_MINUTES_MS = 5 * MINUTE_MS
-CANDLES, ANALYTICS = Window("from", "to", 1000), Window("since", "to", 1000)
+CANDLES, ANALYTICS = kit.Window("from", "to", 1000), kit.Window("since", "to", 1000)
 THROTTLED = {"result": "error", "error": "apiLimitExceeded"}
 NOT_FOUND = json_response({"result": "error", "error": "contractNotFound"}, 404)
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A flexible (linear) perpetual, and an inverse one of some coins."""
     name = "XBT" if asset.symbol == "BTC" else asset.symbol
     coin = INVERSE_SHARE if asset.symbol in INVERSE else 0.0
@@ -56,7 +37,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
         yield contract(asset, f"PI_{name}USD", coin, inverse=True, decimals=0, **common)
 
 
-def trade(one: Liquidation) -> dict[str, Any]:
+def trade(one: kit.Liquidation) -> dict[str, Any]:
     """The frame of one liquidation."""
     return {
         "feed": "trade",
@@ -71,7 +52,7 @@ def trade(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def fill(q: Quote) -> dict[str, Any]:
+def fill(q: kit.Quote) -> dict[str, Any]:
     """A trade like any other."""
     return {
         "feed": "trade",
@@ -86,16 +67,16 @@ def fill(q: Quote) -> dict[str, Any]:
     }
 
 
-def messages(push: Push) -> list[dict[str, Any]]:
+def messages(push: kit.Push) -> list[dict[str, Any]]:
     """One frame a trade: a fill, then the liquidations of the push."""
     return [fill(push.quote_before()), *map(trade, push.rows)]
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     return [{"event": "info", "version": 1}]
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> Iterator[Any]:
     """Each contract is acknowledged, and its newest trades come as a snapshot."""
     order = json_object(text)
     if order.get("event") != "subscribe" or order.get("feed") != "trade":
@@ -104,7 +85,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
     for symbol in order.get("product_ids", []):
         try:
             contract = now.contract(symbol.upper())
-        except NotListedError:
+        except kit.NotListedError:
             yield {"event": "error", "message": "Invalid product id"}
             continue
         subscriber.symbols.add(contract.symbol)
@@ -116,7 +97,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
 # -- REST ------------------------------------------------------------------------------------------
 
 
-def ticker(q: Quote) -> dict[str, Any]:
+def ticker(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.symbol,
         "tag": "perpetual",
@@ -130,7 +111,7 @@ def ticker(q: Quote) -> dict[str, Any]:
     }
 
 
-def listing(q: Quote) -> dict[str, Any]:
+def listing(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.symbol,
         "type": "futures_inverse" if q.contract.inverse else "flexible_futures",
@@ -141,11 +122,11 @@ def listing(q: Quote) -> dict[str, Any]:
     }
 
 
-def history(call: Call) -> list[dict[str, Any]]:
+def history(call: kit.Call) -> list[dict[str, Any]]:
     """The hundred newest trades before an instant."""
     try:
         contract = call.contract(call.text("symbol"))
-    except NotListedError:
+    except kit.NotListedError:
         return []
     before_ms = min(epoch_ms(parse_instant(call.params["lastTime"])), call.now_ms)
     first_ms = max(before_ms - 6 * HOUR_MS, call.now_ms - RETENTION_MS)
@@ -166,8 +147,10 @@ def history(call: Call) -> list[dict[str, Any]]:
     ]
 
 
-def result(name: str, rows: Callable[[Call], list[Any]]) -> Callable[[Call], dict[str, Any]]:
-    """Rows under their name, after the time of the answer."""
+def result(
+    name: str, rows: Callable[[kit.Call], list[Any]]
+) -> Callable[[kit.Call], dict[str, Any]]:
+    """Rows under their name, after the time of the response."""
     return lambda call: {
         "result": "success",
         "serverTime": iso(instant(call.now_ms)),
@@ -176,11 +159,11 @@ def result(name: str, rows: Callable[[Call], list[Any]]) -> Callable[[Call], dic
 
 
 def analytics(
-    data: Callable[[list[Quote], int, int], Any], unit_ms: int = 1000
-) -> Callable[[Call], dict[str, Any]]:
+    data: Callable[[list[kit.Quote], int, int], Any], unit_ms: int = 1000
+) -> Callable[[kit.Call], dict[str, Any]]:
     """Lists beside their times, which are in `unit_ms`; `data` takes the step and now as well."""
 
-    def endpoint(call: Call) -> dict[str, Any]:
+    def endpoint(call: kit.Call) -> dict[str, Any]:
         contract = call.contract(call.text("symbol"))
         step = call.integer("interval", 3600) * 1000
         quotes = [call.quote(contract, at) for at in grid(step, *ANALYTICS.of(call))]
@@ -191,16 +174,16 @@ def analytics(
     return endpoint
 
 
-def rates(quotes: list[Quote], step_ms: int, now_ms: int) -> dict[str, Any]:
+def rates(quotes: list[kit.Quote], step_ms: int, now_ms: int) -> dict[str, Any]:
     rates = [round(q.rate, 10) for q in quotes]
     return {"rate": rates, "relativeRate": rates}
 
 
-def ratios(quotes: list[Quote], step_ms: int, now_ms: int) -> list[float]:
+def ratios(quotes: list[kit.Quote], step_ms: int, now_ms: int) -> list[float]:
     return [round(q.ratio("accounts"), 4) for q in quotes]
 
 
-def open_interest(quotes: list[Quote], step_ms: int, now_ms: int) -> list[list[str]]:
+def open_interest(quotes: list[kit.Quote], step_ms: int, now_ms: int) -> list[list[str]]:
     """Open, high, low and close of each step, as far as it has come."""
     rows = []
     for q in quotes:
@@ -210,7 +193,7 @@ def open_interest(quotes: list[Quote], step_ms: int, now_ms: int) -> list[list[s
     return rows
 
 
-def candles(call: Call) -> dict[str, Any]:
+def candles(call: kit.Call) -> dict[str, Any]:
     """Mark bars of five minutes that start in the range, the running one included."""
     contract, tape = call.contract(call.text("symbol")), call.tape
     start, end = CANDLES.of(call)
@@ -224,15 +207,15 @@ def candles(call: Call) -> dict[str, Any]:
     return {"candles": rows, "more_candles": False}
 
 
-def tickers(call: Call) -> list[dict[str, Any]]:
-    return [*Snapshot(ticker)(call), {"symbol": "in_xbtusd"}]
+def tickers(call: kit.Call) -> list[dict[str, Any]]:
+    return [*kit.Snapshot(ticker)(call), {"symbol": "in_xbtusd"}]
 
 
 V3, CHARTS = "/derivatives/api/v3", "/api/charts/v1"
-API = Api(
+API = kit.Api(
     {
         f"{V3}/tickers": result("tickers", tickers),
-        f"{V3}/instruments": result("instruments", Snapshot(listing)),
+        f"{V3}/instruments": result("instruments", kit.Snapshot(listing)),
         f"{V3}/history": result("history", history),
         f"{CHARTS}/mark/{{symbol}}/5m": candles,
         f"{CHARTS}/analytics/{{symbol}}/funding": analytics(rates, unit_ms=1),
@@ -241,13 +224,17 @@ API = Api(
     },
     not_listed=NOT_FOUND,
 )
-EXCHANGE = Exchange(
+FRAMES = per_push("kraken_futures", messages)
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "kraken_futures",
     {"kraken_futures": API},
     streams=(
-        ExchangeStream("kraken_futures_ws", per_push("kraken_futures", messages), replies, opened),
+        kit.ExchangeStream(
+            "kraken_futures_ws", per_push("kraken_futures", messages), replies, opened
+        ),
     ),
-    trading=Trading(contracts, oi_weight=0.02, flow_weight=0.02, rule=PublicationRule("all")),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.02, flow_weight=0.02),
     faults={"kraken_futures": rate_limited(THROTTLED)},
     written=trade,
 )

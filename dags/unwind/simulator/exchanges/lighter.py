@@ -8,45 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed, stepped
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    NotListedError,
-    Quote,
-    Snapshot,
-    Window,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Push,
-    Subscriber,
-    Trading,
-    per_push,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.exchange import per_push, rate_limited
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
-from unwind.simulator.market.tape import Liquidation
 from unwind.simulator.responses import json_object, json_response
 
 MARKETS = ("ETH", "BTC", "SOL", "DOGE", "PEPE", "AVAX", "XRP", "LINK", "SUI", "HYPE", "BNB", "LTC")
-WINDOW, LIMIT = Window("start_timestamp", "end_timestamp", 1000), Limit(100, 100)
+WINDOW, LIMIT = kit.Window("start_timestamp", "end_timestamp", 1000), kit.Limit(100, 100)
 THROTTLED = {"code": 23000, "message": "Too Many Requests!"}
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A market in USDC, named by its number."""
     if asset.symbol in MARKETS:
         yield contract(asset, str(MARKETS.index(asset.symbol)), quote="USDC", hours=1)
 
 
-def common(contract: Instrument, trade_id: int, at_ms: int, kind: str) -> dict[str, Any]:
+def common(contract: kit.Instrument, trade_id: int, at_ms: int, kind: str) -> dict[str, Any]:
     return {
         "trade_id": trade_id,
         "type": kind,
@@ -56,7 +36,7 @@ def common(contract: Instrument, trade_id: int, at_ms: int, kind: str) -> dict[s
     }
 
 
-def trade(one: Liquidation) -> dict[str, Any]:
+def trade(one: kit.Liquidation) -> dict[str, Any]:
     """The trade that a liquidation was."""
     contract = one.contract
     return common(contract, one.row + 18_000_000_000, one.at_ms, "liquidation") | {
@@ -71,7 +51,7 @@ def trade(one: Liquidation) -> dict[str, Any]:
     }
 
 
-def usual_trade(q: Quote) -> dict[str, Any]:
+def usual_trade(q: kit.Quote) -> dict[str, Any]:
     return common(q.contract, q.at_ms, q.at_ms, "trade") | {
         "size": "1",
         "price": q.price(q.mark),
@@ -81,7 +61,7 @@ def usual_trade(q: Quote) -> dict[str, Any]:
     }
 
 
-def messages(push: Push) -> Iterator[dict[str, Any]]:
+def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One message a market and push, with a trade like any other beside the liquidations."""
     yield {
         "channel": f"trade:{push.contract.symbol}",
@@ -91,11 +71,11 @@ def messages(push: Push) -> Iterator[dict[str, Any]]:
     }
 
 
-def opened(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
+def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
     return [{"type": "connected", "session_id": "5b1e"}]
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     """A subscription starts with the market's newest trades, without the list of liquidations."""
     order = json_object(text)
     if order.get("type") == "ping":
@@ -103,15 +83,15 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> list[Any]:
     kind, _, market_id = str(order.get("channel", "")).partition("/")
     try:
         if order.get("type") != "subscribe" or kind != "trade":
-            raise NotListedError(market_id)
+            raise kit.NotListedError(market_id)
         usual = usual_trade(now.quote(now.contract(market_id), now.now_ms - MINUTE_MS))
-    except NotListedError:
+    except kit.NotListedError:
         return [{"error": {"code": 30005, "message": "Invalid Channel"}}]
     subscriber.symbols.add(market_id)
     return [{"channel": f"trade:{market_id}", "type": "subscribed/trade", "trades": [usual]}]
 
 
-def market(q: Quote) -> dict[str, Any]:
+def market(q: kit.Quote) -> dict[str, Any]:
     return {
         "symbol": q.contract.base_asset,
         "market_id": int(q.symbol),
@@ -123,11 +103,11 @@ def market(q: Quote) -> dict[str, Any]:
     }
 
 
-def markets(call: Call) -> dict[str, Any]:
-    return {"code": 200, "order_book_details": Snapshot(market)(call)}
+def markets(call: kit.Call) -> dict[str, Any]:
+    return {"code": 200, "order_book_details": kit.Snapshot(market)(call)}
 
 
-def recent_trades(call: Call) -> dict[str, Any]:
+def recent_trades(call: kit.Call) -> dict[str, Any]:
     """The newest of an hour, newest first."""
     contract, now_ms = call.contract(call.text("market_id")), call.now_ms
     rows = [trade(one) for one in call.liquidations(now_ms - HOUR_MS, now_ms, [contract])]
@@ -135,7 +115,7 @@ def recent_trades(call: Call) -> dict[str, Any]:
     return {"code": 200, "trades": rows[::-1][: LIMIT.of(call)]}
 
 
-def settled(q: Quote) -> dict[str, Any]:
+def settled(q: kit.Quote) -> dict[str, Any]:
     percent = q.rate * 100
     return {
         "timestamp": q.at_ms // 1000,
@@ -145,12 +125,12 @@ def settled(q: Quote) -> dict[str, Any]:
     }
 
 
-def fundings(call: Call) -> dict[str, Any]:
-    rows = History(settled, window=WINDOW, symbol="market_id")(call)
+def fundings(call: kit.Call) -> dict[str, Any]:
+    rows = kit.History(settled, window=WINDOW, symbol="market_id")(call)
     return {"code": 200, "resolution": "1h", "fundings": rows}
 
 
-API = Api(
+API = kit.Api(
     {
         "/api/v1/orderBookDetails": markets,
         "/api/v1/recentTrades": recent_trades,
@@ -158,11 +138,12 @@ API = Api(
     },
     not_listed=json_response({"code": 21104, "message": "invalid market index"}, 400),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("all")
+EXCHANGE = kit.Exchange(
     "lighter",
     {"lighter": API},
-    streams=(ExchangeStream("lighter_ws", per_push("lighter", messages), replies, opened),),
-    trading=Trading(contracts, oi_weight=0.045, flow_weight=0.045, rule=PublicationRule("all")),
+    streams=(kit.ExchangeStream("lighter_ws", per_push("lighter", messages), replies, opened),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.045, flow_weight=0.045),
     faults={"lighter": rate_limited(THROTTLED)},
     written=trade,
 )

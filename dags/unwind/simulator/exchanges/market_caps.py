@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from unwind.simulator.endpoints import Api, Call, Limit, RefusedError
-from unwind.simulator.exchanges import Exchange
-from unwind.simulator.market.scenario import Asset
+from unwind.simulator import kit
 from unwind.simulator.market.steady import instant
-from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import json_response
 
-PER_PAGE = Limit(100, 250, name="per_page")
+PER_PAGE = kit.Limit(100, 250, name="per_page")
 ATH_DATE = "2025-10-06T18:57:{}Z"
 
 
-def updated_ms(call: Call) -> int:
+def updated_ms(call: kit.Call) -> int:
     """Both services answer with figures that were made up to a minute or so before."""
     return call.now_ms - call.now_ms % 60_000 - 15_000
 
 
-def ranked(call: Call) -> tuple[int, list[tuple[int, Asset]]]:
+def ranked(call: kit.Call) -> tuple[int, list[tuple[int, kit.Asset]]]:
     """The minute that the figures are of, and the assets by market cap with their ranks."""
     minute = call.tape.minute_of(updated_ms(call))
     ordered = sorted(call.tape.assets, key=lambda asset: -call.tape.market_cap_usd(asset, minute))
     return minute, list(enumerate(ordered, start=1))
 
 
-def price_of(tape: Tape, asset: Asset, minute: int) -> float:
+def price_of(tape: kit.Tape, asset: kit.Asset, minute: int) -> float:
     close = float(tape.mark_close[tape.asset_index[asset.symbol], max(0, minute)])
     return round(close, asset.price_decimals + 2)
 
 
-def coingecko(call: Call) -> list[dict[str, Any]]:
+def coingecko(call: kit.Call) -> list[dict[str, Any]]:
     """coins/markets of some coins or all, by pages."""
     if not call.text("vs_currency"):
-        raise RefusedError(json_response({"error": "Missing parameter vs_currency"}, 422))
+        raise kit.RefusedError(json_response({"error": "Missing parameter vs_currency"}, 422))
     minute, assets = ranked(call)
     wanted = set(filter(None, call.text("ids").split(",")))
     size = PER_PAGE.of(call)
@@ -48,7 +45,7 @@ def coingecko(call: Call) -> list[dict[str, Any]]:
     return rows[first : first + size]
 
 
-def coingecko_row(call: Call, rank: int, asset: Asset, minute: int) -> dict[str, Any]:
+def coingecko_row(call: kit.Call, rank: int, asset: kit.Asset, minute: int) -> dict[str, Any]:
     decimals = asset.price_decimals + 2
     price, before = (price_of(call.tape, asset, at) for at in (minute, minute - 1440))
     cap, cap_before = round(price * asset.supply), round(before * asset.supply)
@@ -82,13 +79,13 @@ def coingecko_row(call: Call, rank: int, asset: Asset, minute: int) -> dict[str,
     }
 
 
-def coinpaprika(call: Call) -> list[dict[str, Any]]:
+def coinpaprika(call: kit.Call) -> list[dict[str, Any]]:
     """All tickers, by rank."""
     minute, assets = ranked(call)
     return [coinpaprika_row(call, rank, asset, minute) for rank, asset in assets]
 
 
-def coinpaprika_row(call: Call, rank: int, asset: Asset, minute: int) -> dict[str, Any]:
+def coinpaprika_row(call: kit.Call, rank: int, asset: kit.Asset, minute: int) -> dict[str, Any]:
     price, hour_ago, day_ago = (
         price_of(call.tape, asset, at) for at in (minute, minute - 60, minute - 1440)
     )
@@ -124,14 +121,14 @@ def problem(code: int, text: str) -> dict[str, Any]:
     return {"status": {"error_code": code, "error_message": text}}
 
 
-EXCHANGE = Exchange(
+EXCHANGE = kit.Exchange(
     "market_caps",
     {
-        "coingecko": Api(
+        "coingecko": kit.Api(
             {"/api/v3/coins/markets": coingecko},
             unknown=json_response({"error": "coin not found"}, 404),
         ),
-        "coinpaprika": Api(
+        "coinpaprika": kit.Api(
             {"/v1/tickers": coinpaprika}, unknown=json_response({"error": "id not found"}, 404)
         ),
     },

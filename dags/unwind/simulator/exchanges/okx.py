@@ -13,31 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from unwind.simulator import kit
 from unwind.simulator.contracts import contract, inverse
 from unwind.simulator.decimals import fixed
-from unwind.simulator.endpoints import (
-    Api,
-    Call,
-    History,
-    Limit,
-    Moment,
-    Quote,
-    RefusedError,
-    Window,
-    grid,
-    settlements,
-)
-from unwind.simulator.exchanges import (
-    Exchange,
-    ExchangeStream,
-    Subscriber,
-    Trading,
-    as_text,
-    rate_limited,
-)
-from unwind.simulator.market.scenario import Asset, Instrument, PublicationRule
+from unwind.simulator.endpoints import grid, settlements
+from unwind.simulator.exchange import as_text, rate_limited
 from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, jitter, steady
-from unwind.simulator.market.tape import Liquidation, Tape
 from unwind.simulator.responses import json_object, json_response
 
 PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "12H": 720} | {
@@ -50,8 +31,8 @@ PUSH_WINDOW_MS = 3_000
 FIVE_MINUTE_HISTORY_MS = 2 * DAY_MS
 FUNDING_HISTORY_MS = 90 * DAY_MS
 # Rows at the bounds of a page are left out; `after` bounds it above.
-PAGE = Window("before", "after", after=True, before=True)
-PERIODS = Window("begin", "end", before=True)
+PAGE = kit.Window("before", "after", after=True, before=True)
+PERIODS = kit.Window("begin", "end", before=True)
 
 # As OKX lists them: base coins a contract.
 CONTRACT_SIZES = {
@@ -69,26 +50,26 @@ CONNECTION_MARK = "a4d3ae55"
 THROTTLED = {"code": "50011", "data": [], "msg": "Too Many Requests"}
 
 
-def refusal(code: str, message: str) -> RefusedError:
+def refusal(code: str, message: str) -> kit.RefusedError:
     """An error code inside HTTP 200."""
-    return RefusedError(json_response({"code": code, "data": [], "msg": message}))
+    return kit.RefusedError(json_response({"code": code, "data": [], "msg": message}))
 
 
-def family(contract: Instrument) -> str:
+def family(contract: kit.Instrument) -> str:
     return contract.symbol.rpartition("-")[0]
 
 
-def underlying(contract: Instrument) -> str:
+def underlying(contract: kit.Instrument) -> str:
     """The index behind a contract: that of BTC-USD_UM-SWAP is BTC-USD."""
     return family(contract).removesuffix("_UM")
 
 
-def kind(contract: Instrument) -> str:
+def kind(contract: kit.Instrument) -> str:
     """SWAP or FUTURES."""
     return contract.market.upper()
 
 
-def contracts(asset: Asset) -> Iterator[Instrument]:
+def contracts(asset: kit.Asset) -> Iterator[kit.Instrument]:
     """A swap in USDT, one in coins of some, and of BTC those margined in dollars."""
     name = asset.symbol
     coin = INVERSE_SHARE if name in INVERSE else 0.0
@@ -107,7 +88,7 @@ def contracts(asset: Asset) -> Iterator[Instrument]:
 # -- liquidations ----------------------------------------------------------------------------------
 
 
-def detail(one: Liquidation) -> dict[str, str]:
+def detail(one: kit.Liquidation) -> dict[str, str]:
     """One detail of a liquidation-orders row; most accounts are in one-way mode (`net`)."""
     hedged = steady("hedge mode", one.position_number) < 0.4
     return {
@@ -121,7 +102,7 @@ def detail(one: Liquidation) -> dict[str, str]:
     }
 
 
-def item(rows: Sequence[Liquidation]) -> dict[str, Any]:
+def item(rows: Sequence[kit.Liquidation]) -> dict[str, Any]:
     """Some liquidations of one contract, in a fixed order that is not chronological."""
     contract = rows[0].contract
     disordered = sorted(rows, key=lambda one: steady("order within a message", one.row))
@@ -134,13 +115,13 @@ def item(rows: Sequence[Liquidation]) -> dict[str, Any]:
     }
 
 
-def frame(rows: Sequence[Liquidation]) -> str:
+def frame(rows: Sequence[kit.Liquidation]) -> str:
     """A liquidation-orders frame."""
     argument = {"channel": "liquidation-orders", "instType": kind(rows[0].contract)}
     return as_text({"arg": argument, "data": [item(rows)]})
 
 
-def window_end(one: Liquidation) -> int:
+def window_end(one: kit.Liquidation) -> int:
     """When a row is pushed: at the end of its three seconds, with all that its contract had."""
     return -(-one.pushed_ms // PUSH_WINDOW_MS) * PUSH_WINDOW_MS + phase_ms(one.instrument)
 
@@ -151,11 +132,11 @@ def phase_ms(instrument: int) -> int:
 
 
 def frames(
-    tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
+    tape: kit.Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
 ) -> list[tuple[int, str]]:
     """What one contract had in three seconds travels together."""
     # Looks back by one window, so that none is cut in two.
-    groups: dict[tuple[int, int], list[Liquidation]] = {}
+    groups: dict[tuple[int, int], list[kit.Liquidation]] = {}
     for one in tape.records(tape.pushed_rows("okx", from_ms - PUSH_WINDOW_MS - 1000, to_ms)):
         if from_ms <= window_end(one) < to_ms and (
             symbols is None or one.contract.symbol in symbols
@@ -164,7 +145,7 @@ def frames(
     return [(pushed, frame(rows)) for (pushed, _), rows in sorted(groups.items())]
 
 
-def recent_frames(now: Moment, count: int = 5) -> list[str]:
+def recent_frames(now: kit.Moment, count: int = 5) -> list[str]:
     """What a new subscription gets first: the last rows of swaps again."""
     rows = now.tape.pushed_rows("okx", max(now.tape.start_ms, now.now_ms - DAY_MS), now.now_ms)
     swaps = np.array([kind(one) == "SWAP" for one in now.tape.instruments])
@@ -172,7 +153,7 @@ def recent_frames(now: Moment, count: int = 5) -> list[str]:
     return [frame([one]) for one in now.tape.records(rows)]
 
 
-def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
+def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> Iterator[Any]:
     """Acknowledge each argument, and send the last rows again, as OKX does on a subscription."""
     order = json_object(text)
     if text == "ping":
@@ -195,7 +176,7 @@ def replies(subscriber: Subscriber, now: Moment, text: str) -> Iterator[Any]:
             yield from recent_frames(now)
 
 
-def liquidation_orders(call: Call) -> list[dict[str, Any]]:
+def liquidation_orders(call: kit.Call) -> list[dict[str, Any]]:
     """REST liquidation-orders: newest first by page, out of order within it.
 
     Rows appear up to 40 s late and stay a day.
@@ -217,7 +198,7 @@ def liquidation_orders(call: Call) -> list[dict[str, Any]]:
         for one, delay_ms in zip(kept, delays, strict=True)
         if first <= one.at_ms <= last and one.at_ms + delay_ms <= call.now_ms
     ]
-    page = shown[::-1][: Limit(100, 100).of(call)]
+    page = shown[::-1][: kit.Limit(100, 100).of(call)]
     # Details of one page come in a handful of rows.
     width = 1 + len(page) // 3
     by_contract = groupby(sorted(page, key=lambda one: one.instrument), lambda one: one.instrument)
@@ -228,8 +209,8 @@ def liquidation_orders(call: Call) -> list[dict[str, Any]]:
 # -- context ---------------------------------------------------------------------------------------
 
 
-def listed(call: Call) -> list[Instrument]:
-    """The contracts of the type that is asked for."""
+def listed(call: kit.Call) -> list[kit.Instrument]:
+    """The contracts of the type that a call names."""
     if not call.text("instType"):
         raise refusal("50014", "Parameter instType can not be empty")
     return [one for one in call.contracts() if kind(one) == call.text("instType")]
@@ -240,7 +221,7 @@ def each(row: Any) -> Any:
     return lambda call: [row(call.quote(one)) for one in listed(call)]
 
 
-def listing(q: Quote) -> dict[str, str]:
+def listing(q: kit.Quote) -> dict[str, str]:
     contract, lot = q.contract, q.size(10.0**-q.contract.quantity_decimals)
     base = contract.base_asset
     return {
@@ -269,23 +250,23 @@ def listing(q: Quote) -> dict[str, str]:
     }
 
 
-def oi_texts(q: Quote) -> list[str]:
+def oi_texts(q: kit.Quote) -> list[str]:
     """Contracts, base coins, USD."""
     return [q.size(q.oi), fixed(q.oi_base, 8), fixed(q.oi_usd, 4)]
 
 
-def open_interest(q: Quote) -> dict[str, str]:
+def open_interest(q: kit.Quote) -> dict[str, str]:
     amounts = dict(zip(("oi", "oiCcy", "oiUsd"), oi_texts(q), strict=True))
     common = {"instId": q.symbol, "instType": kind(q.contract)}
     return common | amounts | {"ts": str(q.at_ms)}
 
 
-def mark_price(q: Quote) -> dict[str, str]:
+def mark_price(q: kit.Quote) -> dict[str, str]:
     price = {"markPx": q.price(q.mark), "ts": str(q.at_ms)}
     return {"instId": q.symbol, "instType": kind(q.contract)} | price
 
 
-def periods(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+def periods(call: kit.Call, contract: kit.Instrument, start_ms: int, end_ms: int) -> range:
     """Instants on the period's grid; of five minutes two days are kept."""
     period = call.text("period", "5m")
     if period not in PERIOD_MINUTES:
@@ -295,11 +276,19 @@ def periods(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> ran
     return grid(step, max(start_ms, tape.start_ms + step, kept), min(end_ms, tape.end_ms))
 
 
-def funding_times(call: Call, contract: Instrument, start_ms: int, end_ms: int) -> range:
+def past_open_interest(q: kit.Quote) -> list[str]:
+    return [str(q.at_ms), *oi_texts(q)]
+
+
+def ratio(q: kit.Quote) -> list[str]:
+    return [str(q.at_ms), fixed(q.ratio("accounts"), 4)]
+
+
+def funding_times(call: kit.Call, contract: kit.Instrument, start_ms: int, end_ms: int) -> range:
     return settlements(call, contract, max(start_ms, call.now_ms - FUNDING_HISTORY_MS), end_ms)
 
 
-def settled(q: Quote) -> dict[str, str]:
+def settled(q: kit.Quote) -> dict[str, str]:
     rate = fixed(q.rate, 10)
     return {
         "instType": "SWAP",
@@ -312,7 +301,7 @@ def settled(q: Quote) -> dict[str, str]:
     }
 
 
-def running_rate(q: Quote) -> dict[str, str]:
+def running_rate(q: kit.Quote) -> dict[str, str]:
     step = q.contract.funding_interval_hours * HOUR_MS
     premium = float(q.tape.premium[q.tape.asset_index[q.contract.asset], q.minute])
     return {
@@ -334,16 +323,16 @@ def running_rate(q: Quote) -> dict[str, str]:
     }
 
 
-def funding_rate(call: Call) -> list[dict[str, str]]:
+def funding_rate(call: kit.Call) -> list[dict[str, str]]:
     """Of one contract or (`ANY`) of all swaps."""
     named = call.text("instId")
-    wanted: Iterable[Instrument] = (
+    wanted: Iterable[kit.Instrument] = (
         call.contracts("swap") if named == "ANY" else [call.contract(named)]
     )
     return [running_rate(call.quote(one)) for one in wanted]
 
 
-def index_tickers(call: Call) -> list[dict[str, str]]:
+def index_tickers(call: kit.Call) -> list[dict[str, str]]:
     """The indices of a quote currency."""
     if not call.text("quoteCcy"):
         raise refusal("50014", "Parameter quoteCcy can not be empty")
@@ -358,48 +347,37 @@ def index_tickers(call: Call) -> list[dict[str, str]]:
     ]
 
 
-def history(row: Any, times: Any, window: Window, limit: Limit) -> History:
+def newest(row: Any, times: Any, window: kit.Window, default: int, most: int) -> kit.History:
     """A contract's figures, newest first."""
-    return History(row, times, window, limit, newest_first=True, symbol="instId")
+    limit = kit.Limit(default, most)
+    return kit.History(row, times, window, limit, newest_first=True, symbol="instId")
 
 
 PUBLIC, RUBIK = "/api/v5/public", "/api/v5/rubik/stat/contracts"
 NO_CONTRACT = "Instrument ID, Instrument ID code, or Spread ID doesn't exist."
-API = Api(
+API = kit.Api(
     {
         f"{PUBLIC}/liquidation-orders": liquidation_orders,
         f"{PUBLIC}/instruments": each(listing),
         f"{PUBLIC}/open-interest": each(open_interest),
         f"{PUBLIC}/mark-price": each(mark_price),
         f"{PUBLIC}/funding-rate": funding_rate,
-        f"{PUBLIC}/funding-rate-history": history(settled, funding_times, PAGE, Limit(100, 400)),
+        f"{PUBLIC}/funding-rate-history": newest(settled, funding_times, PAGE, 100, 400),
         f"{PUBLIC}/time": lambda call: [{"ts": str(call.now_ms)}],
-        f"{RUBIK}/open-interest-history": history(
-            lambda q: [str(q.at_ms), *oi_texts(q)], periods, PERIODS, Limit(100, 100)
-        ),
-        f"{RUBIK}/long-short-account-ratio-contract": history(
-            lambda q: [str(q.at_ms), fixed(q.ratio("accounts"), 4)],
-            periods,
-            PERIODS,
-            Limit(576, 576),
-        ),
+        f"{RUBIK}/open-interest-history": newest(past_open_interest, periods, PERIODS, 100, 100),
+        f"{RUBIK}/long-short-account-ratio-contract": newest(ratio, periods, PERIODS, 576, 576),
         "/api/v5/market/index-tickers": index_tickers,
     },
     lambda call, rows: {"code": "0", "data": rows, "msg": ""},
     not_listed=refusal("51001", NO_CONTRACT).response,
     unknown=json_response({"code": "404", "data": [], "msg": "404 Not Found"}, 404),
 )
-EXCHANGE = Exchange(
+RULE = kit.PublicationRule("latest", price="bankruptcy")
+EXCHANGE = kit.Exchange(
     "okx",
     {"okx": API},
-    streams=(ExchangeStream("okx_ws", frames, replies),),
-    trading=Trading(
-        contracts,
-        oi_weight=0.16,
-        flow_weight=0.17,
-        size_scale=0.95,
-        rule=PublicationRule("latest", price="bankruptcy"),
-    ),
+    streams=(kit.ExchangeStream("okx_ws", frames, replies),),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.16, flow_weight=0.17, size_scale=0.95),
     faults={"okx": rate_limited(THROTTLED)},
     written=detail,
 )

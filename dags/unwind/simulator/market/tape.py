@@ -80,12 +80,12 @@ class Liquidation(NamedTuple):
 
     @property
     def quantity(self) -> float:
-        return self.quantity_steps / 10**self.contract.quantity_decimals
+        return self.quantity_steps / 10.0**self.contract.quantity_decimals
 
     @property
     def price_scale(self) -> float:
         """Ticks in one unit of price."""
-        return 10**self.contract.price_decimals
+        return 10.0**self.contract.price_decimals
 
     def price(self, ticks: int) -> str:
         """Exact text of a price."""
@@ -198,8 +198,9 @@ class Tape:
         self, sums: Floats, instrument: NDArray[np.int32], minute: Integers, amount: Floats
     ) -> None:
         keep = minute < self.minutes
-        flat = instrument[keep].astype(np.int64) * self.minutes + minute[keep]
-        sums += np.bincount(flat, weights=amount[keep], minlength=sums.size).reshape(sums.shape)
+        for number in np.unique(instrument):
+            own = keep & (instrument == number)
+            sums[number] += np.bincount(minute[own], amount[own], minlength=self.minutes)
 
     def _fill_open_interest(self, leveraged: Floats) -> None:
         """Open interest = holders without leverage + open leveraged longs (every contract has one
@@ -368,7 +369,8 @@ class Tape:
         wanted = (self.venue_of == venue)[all_rows.instrument[first:last]]
         if published:
             wanted &= all_rows.published[first:last]
-        return np.flatnonzero(wanted) + first
+        found: Integers = np.flatnonzero(wanted) + first
+        return found
 
     def pushed_rows(self, venue: str, from_ms: int, to_ms: int) -> Integers:
         """Positions of the venue's published rows that it pushed in [from, to), in order of the

@@ -1,4 +1,4 @@
-"""What Bitget, HTX and Kraken Futures tell of ratios, open interest and marks, as time goes on."""
+"""Ratios, open interest and marks of Bitget, HTX and Kraken Futures, as time goes on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from unwind.simulator.responses import Request
 FIVE_MINUTES_MS = 5 * MINUTE_MS
 # In the middle of a bar and of an hour.
 NOW_MS = epoch_ms(PEAK_FROM_AT) + 17 * MINUTE_MS + 12_345
-Told = Callable[[Any], dict[int, Any]]
+Reader = Callable[[Any], dict[int, Any]]
 
 
-def _asked(tape: Tape, venue: str, path: str, now_ms: int, params: dict[str, str]) -> Any:
+def _fetched(tape: Tape, venue: str, path: str, now_ms: int, params: dict[str, str]) -> Any:
     return json.loads(respond(tape, now_ms, Request(venue, "GET", path, params)).body)
 
 
-def _by_ts(at: str) -> Told:
+def _by_ts(at: str) -> Reader:
     return lambda body: {int(row["ts"]): row for row in body["data"][at]}
 
 
@@ -57,7 +57,7 @@ MIX, CHARTS = "/api/v2/mix/market", "/api/charts/v1"
 
 
 @pytest.mark.parametrize(
-    ("venue", "path", "params", "told", "step_ms"),
+    ("venue", "path", "params", "read", "step_ms"),
     [
         ("bitget", f"{MIX}/account-long-short", BTCUSDT, _ratios, FIVE_MINUTES_MS),
         ("bitget", f"{MIX}/position-long-short", BTCUSDT, _ratios, FIVE_MINUTES_MS),
@@ -82,34 +82,34 @@ MIX, CHARTS = "/api/v2/mix/market", "/api/charts/v1"
         ),
     ],
 )
-def test_what_is_over_is_told_alike_later_and_nothing_is_told_before_its_time(
-    tape: Tape, venue: str, path: str, params: dict[str, str], told: Told, step_ms: int
+def test_what_is_over_stays_the_same_and_nothing_is_published_before_its_time(
+    tape: Tape, venue: str, path: str, params: dict[str, str], read: Reader, step_ms: int
 ) -> None:
-    now = told(_asked(tape, venue, path, NOW_MS, params))
-    later = told(_asked(tape, venue, path, NOW_MS + FIVE_MINUTES_MS, params))
+    now = read(_fetched(tape, venue, path, NOW_MS, params))
+    later = read(_fetched(tape, venue, path, NOW_MS + FIVE_MINUTES_MS, params))
     assert max(now) <= NOW_MS
     over = {at_ms: value for at_ms, value in now.items() if at_ms + step_ms <= NOW_MS}
-    still_told = {at_ms: value for at_ms, value in over.items() if at_ms in later}
-    assert len(still_told) >= 4
-    assert still_told == {at_ms: later[at_ms] for at_ms in still_told}
+    still_listed = {at_ms: value for at_ms, value in over.items() if at_ms in later}
+    assert len(still_listed) >= 4
+    assert still_listed == {at_ms: later[at_ms] for at_ms in still_listed}
 
 
 def test_a_page_of_bitget_candles_is_the_newest_hundred_of_the_range(tape: Tape) -> None:
-    asked = BARS | {
+    params = BARS | {
         "startTime": str(NOW_MS - 20 * HOUR_MS),
         "endTime": str(NOW_MS),
         "limit": "1000",
     }
     starts = [
         int(row[0])
-        for row in _asked(tape, "bitget", "/api/v3/market/candles", NOW_MS, asked)["data"]
+        for row in _fetched(tape, "bitget", "/api/v3/market/candles", NOW_MS, params)["data"]
     ]
     newest = NOW_MS // FIVE_MINUTES_MS * FIVE_MINUTES_MS
     assert starts == list(range(newest - 99 * FIVE_MINUTES_MS, newest + 1, FIVE_MINUTES_MS))
 
 
-def test_htx_hours_are_newest_first_and_as_many_as_asked(tape: Tape) -> None:
-    body = _asked(
+def test_htx_hours_are_newest_first_and_as_many_as_fetched(tape: Tape) -> None:
+    body = _fetched(
         *(tape, "htx", "/linear-swap-api/v1/swap_his_open_interest", NOW_MS),
         {"contract_code": "BTC-USDT", "size": "3"},
     )
