@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,53 @@ class RefusedError(Exception):
 
 
 class Quote:
-    """A contract at an instant: the figures of the last complete minute, and how they are written.
-
-    Attributes that are read often are made when they are first read.
-    """
+    """A contract at an instant: figures of the last complete minute, and how they are written."""
 
     def __init__(self, tape: Tape, contract: Instrument, at_ms: int) -> None:
         self.tape, self.contract, self.at_ms = tape, contract, at_ms
         self.symbol = contract.symbol
         self.minute = tape.minute_of(at_ms)
 
-    def __getattr__(self, name: str) -> Any:
-        """`mark`, `index`, `oi` (the venue's unit), `oi_base`, `oi_usd`, `traded_usd`, `rate`."""
-        make = _FIGURES.get(name)
-        if make is None:
-            raise AttributeError(name)
-        value = make(self)
-        self.__dict__[name] = value
-        return value
+    @cached_property
+    def mark(self) -> float:
+        return self.tape.mark_price(self.contract, self.minute)
+
+    @cached_property
+    def index(self) -> float:
+        return self.tape.index_price(self.contract, self.minute)
+
+    @cached_property
+    def oi(self) -> float:
+        """One-sided open interest in the venue's unit of quantity."""
+        return self.tape.oi_contracts(self.contract, self.minute)
+
+    @property
+    def oi_base(self) -> float:
+        return self.tape.oi_base(self.contract, self.minute)
+
+    @property
+    def oi_usd(self) -> float:
+        return self.tape.oi_usd(self.contract, self.minute)
+
+    @cached_property
+    def traded_usd(self) -> float:
+        """Of the last 24 hours."""
+        return self.tape.traded_usd_24h(self.contract, self.minute)
+
+    @cached_property
+    def rate(self) -> float:
+        """Funding rate per interval, as it would be settled at the instant."""
+        return self.tape.funding_rate(self.contract, self.at_ms)
+
+    @property
+    def premium(self) -> float:
+        return float(self.tape.premium[self.tape.asset_index[self.contract.asset], self.minute])
+
+    @property
+    def settles_ms(self) -> int:
+        """When funding is settled next."""
+        step = self.contract.funding_interval_hours * HOUR_MS
+        return (self.at_ms // step + 1) * step
 
     def price(self, value: float) -> str:
         """A price as the contract's prices are written."""
@@ -75,23 +105,6 @@ class Quote:
     def at(self, at_ms: int) -> Quote:
         """The contract at another instant."""
         return Quote(self.tape, self.contract, at_ms)
-
-    @property
-    def settles_ms(self) -> int:
-        """When funding is settled next."""
-        step = self.contract.funding_interval_hours * HOUR_MS
-        return (self.at_ms // step + 1) * step
-
-
-_FIGURES: dict[str, Callable[[Quote], Any]] = {
-    "mark": lambda q: q.tape.mark_price(q.contract, q.minute),
-    "index": lambda q: q.tape.index_price(q.contract, q.minute),
-    "oi": lambda q: q.tape.oi_contracts(q.contract, q.minute),
-    "oi_base": lambda q: q.tape.oi_base(q.contract, q.minute),
-    "oi_usd": lambda q: q.tape.oi_usd(q.contract, q.minute),
-    "traded_usd": lambda q: q.tape.traded_usd_24h(q.contract, q.minute),
-    "rate": lambda q: q.tape.funding_rate(q.contract, q.at_ms),
-}
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ def listing(q: kit.Quote) -> dict[str, Any]:
     contract, inverse = q.contract, q.contract.inverse
     tick = q.price(10.0**-contract.price_decimals)
     step = q.size(10.0**-contract.quantity_decimals)
+    bounds = {"minPrice": tick, "maxPrice": "1000000", "tickSize": tick}
     return {
         "symbol": contract.symbol,
         "pair": pair(contract),
@@ -170,8 +171,7 @@ def listing(q: kit.Quote) -> dict[str, Any]:
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000"}
-            | {"tickSize": tick},
+            {"filterType": "PRICE_FILTER", **bounds},
             {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "10000000", "stepSize": step},
         ],
         "orderTypes": ["LIMIT", "MARKET", "STOP"],

@@ -9,13 +9,10 @@ from unwind.simulator import kit
 from unwind.simulator.decimals import fixed
 from unwind.simulator.market.steady import MINUTE_MS, steady
 
-INTERVAL_MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120} | {
-    "4h": 240,
-    "6h": 360,
-    "8h": 480,
-    "12h": 720,
-    "1d": 1440,
-}
+INTERVAL_MINUTES = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360,
+    "8h": 480, "12h": 720, "1d": 1440,
+}  # fmt: skip
 # Shares of an asset's volume that is traded in the pair with a quote asset.
 SPOT_VOLUME_SHARES = {"USDT": 0.35, "USDC": 0.05}
 

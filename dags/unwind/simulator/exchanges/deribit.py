@@ -20,9 +20,7 @@ LINEAR = ("SOL", "XRP", "DOGE", "BNB", "ADA", "LINK", "AVAX", "LTC")
 LIQUIDATED_MAKERS = 0.1
 WINDOW, COUNT = kit.Window("start_timestamp", "end_timestamp"), kit.Limit(10, name="count")
 RPC = {"jsonrpc": "2.0"}
-THROTTLED = RPC | {
-    "error": {"code": 10028, "message": "too_many_requests", "data": {"wait": 1}},
-}
+TOO_MANY = {"code": 10028, "message": "too_many_requests", "data": {"wait": 1}}
 TEST_REQUEST = json_text(RPC | {"method": "heartbeat", "params": {"type": "test_request"}})
 
 
@@ -163,6 +161,6 @@ EXCHANGE = kit.Exchange(
     {"deribit": API},
     streams=(kit.ExchangeStream("deribit_ws", per_push("deribit", messages), replies),),
     trading=kit.Trading(contracts, RULE, oi_weight=0.04, flow_weight=0.03),
-    faults={"deribit": rate_limited(THROTTLED)},
+    faults={"deribit": rate_limited(RPC | {"error": TOO_MANY})},
     written=trade,
 )

@@ -34,9 +34,9 @@ FILLS_PAGE_ROWS = 2000
 FUNDING_PAGE_ROWS = 500
 # A delisted coin stays in the universe, at this place.
 DELISTED_PLACE = 4
-DELISTED = {"szDecimals": 1, "name": "MATIC", "maxLeverage": 20, "marginTableId": 20} | {
-    "isDelisted": True
-}
+DELISTED = {
+    "szDecimals": 1, "name": "MATIC", "maxLeverage": 20, "marginTableId": 20, "isDelisted": True,
+}  # fmt: skip
 DELISTED_CONTEXT = {
     "funding": "0.0",
     "openInterest": "0.0",
@@ -120,17 +120,13 @@ def context(q: kit.Quote) -> dict[str, Any]:
         "openInterest": fixed(q.oi, q.contract.quantity_decimals or 1),
         "prevDayPx": price(q.tape.mark_price(q.contract, max(0, q.minute - 1439))),
         "dayNtlVlm": fixed(q.traded_usd, 10),
-        "premium": premium(q),
+        "premium": fixed(q.premium, 10),
         "oraclePx": price(q.index),
         "markPx": price(q.mark),
         "midPx": price(q.mark * 1.00001),
         "impactPxs": [price(q.mark * 0.9999), price(q.mark * 1.0001)],
         "dayBaseVlm": fixed(q.traded_usd / q.mark, 5),
     }
-
-
-def premium(q: kit.Quote) -> str:
-    return fixed(float(q.tape.premium[q.tape.asset_index[q.contract.asset], q.minute]), 10)
 
 
 def funding_history(call: kit.Call) -> list[dict[str, Any]]:
@@ -144,7 +140,7 @@ def funding_history(call: kit.Call) -> list[dict[str, Any]]:
 def settled(q: kit.Quote) -> dict[str, Any]:
     row = {"coin": q.symbol, "fundingRate": fixed(q.rate, 10)}
     if steady("premium absent", q.symbol, q.at_ms) > 0.02:
-        row["premium"] = premium(q)
+        row["premium"] = fixed(q.premium, 10)
     return row | {"time": q.at_ms + int(90 * steady("funding time", q.symbol, q.at_ms))}
 
 

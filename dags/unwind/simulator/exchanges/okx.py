@@ -21,10 +21,9 @@ from unwind.simulator.exchange import as_text, rate_limited
 from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, jitter, steady
 from unwind.simulator.responses import json_object, json_response
 
-PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "12H": 720} | {
-    "1D": 1440,
-    "1m": 1,
-}
+PERIOD_MINUTES = {
+    "1m": 1, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "12H": 720, "1D": 1440,
+}  # fmt: skip
 RETENTION_MS = DAY_MS
 REST_DELAY_MS = (1_000, 40_000)
 PUSH_WINDOW_MS = 3_000
@@ -303,7 +302,6 @@ def settled(q: kit.Quote) -> dict[str, str]:
 
 def running_rate(q: kit.Quote) -> dict[str, str]:
     step = q.contract.funding_interval_hours * HOUR_MS
-    premium = float(q.tape.premium[q.tape.asset_index[q.contract.asset], q.minute])
     return {
         "instId": q.symbol,
         "instType": "SWAP",
@@ -318,7 +316,7 @@ def running_rate(q: kit.Quote) -> dict[str, str]:
         "minFundingRate": "-0.00375",
         "settState": "settled",
         "settFundingRate": fixed(q.at(q.settles_ms - step).rate, 10),
-        "premium": fixed(premium, 10),
+        "premium": fixed(q.premium, 10),
         "ts": str(q.at_ms),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -252,7 +252,9 @@ class Tape:
         Venues differ by a few hundredths of a percent from Binance, whose mark is the path's.
         """
         close = self.mark_close[self.asset_index[instrument.asset], minute]
-        return float(close * instrument.multiplier * (1 + _venue_offset(instrument.venue, minute)))
+        return float(
+            close * instrument.multiplier * (1 + _venue_offset(instrument.venue, minute // 7))
+        )
 
     def index_price(self, instrument: Instrument, minute: int) -> float:
         """Index price (spot) at a minute's end."""
@@ -408,5 +410,6 @@ class Tape:
         return sums
 
 
-def _venue_offset(venue: str, minute: int) -> float:
-    return 0.0 if venue == "binance" else 0.0003 * (steady(venue, minute // 7) - 0.5)
+@cache
+def _venue_offset(venue: str, seventh_minute: int) -> float:
+    return 0.0 if venue == "binance" else 0.0003 * (steady(venue, seventh_minute) - 0.5)
