@@ -101,6 +101,21 @@ def test_a_refusal_is_the_exchanges_own_response(tape: Tape) -> None:
     assert called(tape, refusing) == (451, {"code": 7})
 
 
+def test_a_key_is_checked_before_anything_else(tape: Tape) -> None:
+    refused = json_response({"problem": "no key"}, 401)
+    api = kit.Api({"/x": lambda call: "open"}, key=("api_key", "secret", refused))
+    statuses = [
+        api(tape, NOW_MS, "okx", kit.Request("okx", "GET", path, {}, headers=headers)).status
+        for path, headers in (
+            ("/x", {}),
+            ("/nowhere", {"api_key": "wrong"}),
+            ("/x", {"api_key": "secret"}),
+            ("/nowhere", {"api_key": "secret"}),
+        )
+    ]
+    assert statuses == [401, 401, 200, 404]
+
+
 def test_a_quote_is_of_the_last_complete_minute(tape: Tape) -> None:
     contract = kit.Moment(tape, NOW_MS, "binance").contract("BTCUSDT")
     at_ms = tape.start_ms + 10 * MINUTE_MS

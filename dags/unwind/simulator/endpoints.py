@@ -162,7 +162,8 @@ class Api:
     """An exchange's endpoints by path; `{name}` in a path is a parameter.
 
     `envelope` is put around what an endpoint returns. `not_listed` is the response where a
-    contract is not listed, `unknown` where there is no such path.
+    contract is not listed, `unknown` where there is no such path. `key` is the header that must
+    hold the exchange's key, the key, and the response without it.
     """
 
     endpoints: Mapping[str, Endpoint]
@@ -170,6 +171,7 @@ class Api:
     not_listed: Response | Callable[[Call], Response] = NO_SUCH_PATH
     unknown: Response = NO_SUCH_PATH
     headers: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, str, Response] | None = None
 
     def __post_init__(self) -> None:
         patterns = [
@@ -191,6 +193,8 @@ class Api:
 
     def __call__(self, tape: Tape, now_ms: int, venue: str, request: Request) -> Response:
         """The response at an instant; ValueError where a parameter is no number."""
+        if self.key and request.headers.get(self.key[0]) != self.key[1]:
+            return self.key[2]
         endpoint, named = self._found(request.path)
         if endpoint is None:
             return self.unknown

@@ -51,8 +51,15 @@ class Subscriber:
     unanswered: int = 0
 
 
-def _silent(subscriber: Subscriber, now: Moment, query: str) -> list[Any]:
-    return []
+Opened = Callable[[Subscriber, Moment, str], Iterable[Any]]
+
+
+def greeting(*messages: Any) -> Opened:
+    """What a venue sends first, whatever the URL."""
+    return lambda subscriber, now, query: messages
+
+
+SILENT = greeting()
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class ExchangeStream:
     connection: str
     frames: Frames
     replies: Callable[[Subscriber, Moment, str], Iterable[Any]]
-    opened: Callable[[Subscriber, Moment, str], Iterable[Any]] = _silent
+    opened: Opened = SILENT
     pack: Callable[[str], bytes] | None = None
     beat: Heartbeat | None = None
 

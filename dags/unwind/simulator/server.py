@@ -14,7 +14,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -74,8 +74,8 @@ class SimulatorError(UnwindError, RuntimeError):
 class Simulator:
     """Serves a tape on 127.0.0.1 from a thread; a context manager.
 
-    `now` is the tape's instant (default: its end); `faults` are shown from the start; `page_cap`
-    caps the pages of venues that allow it, so that paging can be seen on a short list.
+    `now` is the tape's instant (default: its end); `page_cap` caps the pages of venues that allow
+    it, so that paging can be seen on a short list.
     """
 
     def __init__(
@@ -83,13 +83,12 @@ class Simulator:
         tape: Tape,
         *,
         now: datetime | None = None,
-        faults: Iterable[Fault] = (),
         port: int = 0,
         page_cap: int | None = None,
     ) -> None:
         self.tape = tape
         self.now_ms = tape.end_ms if now is None else epoch_ms(now)
-        self.faults = list(faults)
+        self.faults: list[Fault] = []
         self.page_cap = page_cap
         self.requested: Counter[str] = Counter()
         self._open: set[OpenStream] = set()

@@ -11,7 +11,7 @@ from typing import Any
 
 from unwind.simulator import kit
 from unwind.simulator.contracts import contract
-from unwind.simulator.exchange import per_push
+from unwind.simulator.exchange import greeting, per_push
 from unwind.simulator.market.steady import HOUR_MS, steady
 from unwind.simulator.responses import json_object, json_response, json_text
 
@@ -57,10 +57,6 @@ def messages(push: kit.Push) -> Iterator[list[Any]]:
     yield [CHANNEL, [row for one in push.rows for row in rows_of(one)]]
 
 
-def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
-    return [{"event": "info", "version": 2, "platform": {"status": 1}}]
-
-
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
     order = json_object(text)
     if order.get("channel") != "status" or order.get("key") != "liq:global":
@@ -86,6 +82,7 @@ def history(call: kit.Call) -> list[list[list[Any]]]:
 
 
 API = kit.Api({"/v2/status/deriv": kit.Snapshot(status), "/v2/liquidations/hist": history})
+GREETING = greeting({"event": "info", "version": 2, "platform": {"status": 1}})
 RULE = kit.PublicationRule("all")
 EXCHANGE = kit.Exchange(
     "bitfinex",
@@ -99,7 +96,7 @@ EXCHANGE = kit.Exchange(
             "bitfinex_ws",
             per_push("bitfinex", messages),
             replies,
-            opened,
+            GREETING,
             beat=kit.Heartbeat(HEARTBEAT_SECONDS, lambda _: json_text([CHANNEL, "hb"])),
         ),
     ),

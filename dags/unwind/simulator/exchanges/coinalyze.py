@@ -27,17 +27,6 @@ EXCHANGES = {
 MAX_SYMBOLS = 20
 
 
-def with_key(endpoint: kit.Endpoint) -> kit.Endpoint:
-    """An endpoint that wants the key."""
-
-    def checked(call: kit.Call) -> Any:
-        if call.request.headers.get("api_key") != KEY:
-            raise kit.RefusedError(json_response({"message": "Invalid/Missing API key"}, 401))
-        return endpoint(call)
-
-    return checked
-
-
 def markets_of(tape: kit.Tape) -> dict[str, kit.Instrument]:
     markets: dict[str, kit.Instrument] = {}
     for one in tape.instruments:
@@ -102,10 +91,11 @@ def history(call: kit.Call) -> list[dict[str, Any]]:
 
 API = kit.Api(
     {
-        "/v1/exchanges": with_key(exchanges),
-        "/v1/future-markets": with_key(markets),
-        "/v1/liquidation-history": with_key(history),
-    }
+        "/v1/exchanges": exchanges,
+        "/v1/future-markets": markets,
+        "/v1/liquidation-history": history,
+    },
+    key=("api_key", KEY, json_response({"message": "Invalid/Missing API key"}, 401)),
 )
 EXCHANGE = kit.Exchange(
     "coinalyze",

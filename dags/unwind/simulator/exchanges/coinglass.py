@@ -36,17 +36,6 @@ def problem(code: str, text: str, status: int = 200) -> kit.Response:
     return json_response({"code": code, "msg": text}, status)
 
 
-def with_key(endpoint: kit.Endpoint) -> kit.Endpoint:
-    """An endpoint that wants the key."""
-
-    def checked(call: kit.Call) -> Any:
-        if call.request.headers.get("cg-api-key") != KEY:
-            raise kit.RefusedError(problem("400", "Invalid API key provided"))
-        return endpoint(call)
-
-    return checked
-
-
 def pairs_of(tape: kit.Tape) -> dict[str, list[kit.Instrument]]:
     pairs: dict[str, list[kit.Instrument]] = {}
     for one in tape.instruments:
@@ -96,11 +85,12 @@ def history(call: kit.Call) -> list[dict[str, Any]]:
 
 API = kit.Api(
     {
-        "/api/futures/supported-exchange-pairs": with_key(pairs),
-        "/api/futures/liquidation/aggregated-history": with_key(history),
+        "/api/futures/supported-exchange-pairs": pairs,
+        "/api/futures/liquidation/aggregated-history": history,
     },
     lambda call, data: {"code": "0", "msg": "success", "data": data},
     unknown=problem("404", "Endpoint not found", 404),
+    key=("cg-api-key", KEY, problem("400", "Invalid API key provided")),
 )
 EXCHANGE = kit.Exchange(
     "coinglass",

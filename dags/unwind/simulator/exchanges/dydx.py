@@ -9,7 +9,7 @@ from unwind.clock import iso, parse_instant
 from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
-from unwind.simulator.exchange import per_push
+from unwind.simulator.exchange import greeting, per_push
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, epoch_ms, instant
 from unwind.simulator.responses import json_object, json_response
 
@@ -63,10 +63,6 @@ def message(kind: str, ticker: str, trades: list[dict[str, str]]) -> dict[str, A
 def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
     """One message a market and block."""
     yield message("channel_data", push.contract.symbol, [trade(one) for one in push.rows])
-
-
-def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
-    return [{"type": "connected", "connection_id": CONNECTION_MARK, "message_id": 0}]
 
 
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
@@ -147,11 +143,12 @@ API = kit.Api(
     },
     not_listed=json_response(NO_SUCH_TICKER, 404),
 )
+GREETING = greeting({"type": "connected", "connection_id": CONNECTION_MARK, "message_id": 0})
 RULE = kit.PublicationRule("all")
 EXCHANGE = kit.Exchange(
     "dydx",
     {"dydx": API},
-    streams=(kit.ExchangeStream("dydx_ws", per_push("dydx", messages), replies, opened),),
+    streams=(kit.ExchangeStream("dydx_ws", per_push("dydx", messages), replies, GREETING),),
     trading=kit.Trading(contracts, RULE, oi_weight=0.015, flow_weight=0.015),
     faults={"dydx": {"throttled": json_response(THROTTLED, 429)}},
     written=trade,

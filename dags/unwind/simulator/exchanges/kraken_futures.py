@@ -13,7 +13,7 @@ from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
 from unwind.simulator.endpoints import grid, mark_bars
-from unwind.simulator.exchange import per_push, rate_limited
+from unwind.simulator.exchange import greeting, per_push, rate_limited
 from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, epoch_ms, instant
 from unwind.simulator.responses import json_object, json_response
 
@@ -70,10 +70,6 @@ def fill(q: kit.Quote) -> dict[str, Any]:
 def messages(push: kit.Push) -> list[dict[str, Any]]:
     """One frame a trade: a fill, then the liquidations of the push."""
     return [fill(push.quote_before()), *map(trade, push.rows)]
-
-
-def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
-    return [{"event": "info", "version": 1}]
 
 
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> Iterator[Any]:
@@ -224,6 +220,7 @@ API = kit.Api(
     },
     not_listed=NOT_FOUND,
 )
+GREETING = greeting({"event": "info", "version": 1})
 FRAMES = per_push("kraken_futures", messages)
 RULE = kit.PublicationRule("all")
 EXCHANGE = kit.Exchange(
@@ -231,7 +228,7 @@ EXCHANGE = kit.Exchange(
     {"kraken_futures": API},
     streams=(
         kit.ExchangeStream(
-            "kraken_futures_ws", per_push("kraken_futures", messages), replies, opened
+            "kraken_futures_ws", per_push("kraken_futures", messages), replies, GREETING
         ),
     ),
     trading=kit.Trading(contracts, RULE, oi_weight=0.02, flow_weight=0.02),

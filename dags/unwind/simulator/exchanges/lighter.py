@@ -11,7 +11,7 @@ from typing import Any
 from unwind.simulator import kit
 from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed, stepped
-from unwind.simulator.exchange import per_push, rate_limited
+from unwind.simulator.exchange import greeting, per_push, rate_limited
 from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
 from unwind.simulator.responses import json_object, json_response
 
@@ -69,10 +69,6 @@ def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
         "liquidation_trades": [trade(one) for one in push.rows],
         "trades": [usual_trade(push.quote_before())],
     }
-
-
-def opened(subscriber: kit.Subscriber, now: kit.Moment, query: str) -> list[Any]:
-    return [{"type": "connected", "session_id": "5b1e"}]
 
 
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
@@ -138,11 +134,12 @@ API = kit.Api(
     },
     not_listed=json_response({"code": 21104, "message": "invalid market index"}, 400),
 )
+GREETING = greeting({"type": "connected", "session_id": "5b1e"})
 RULE = kit.PublicationRule("all")
 EXCHANGE = kit.Exchange(
     "lighter",
     {"lighter": API},
-    streams=(kit.ExchangeStream("lighter_ws", per_push("lighter", messages), replies, opened),),
+    streams=(kit.ExchangeStream("lighter_ws", per_push("lighter", messages), replies, GREETING),),
     trading=kit.Trading(contracts, RULE, oi_weight=0.045, flow_weight=0.045),
     faults={"lighter": rate_limited(THROTTLED)},
     written=trade,
