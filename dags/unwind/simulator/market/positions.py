@@ -7,7 +7,7 @@ liquidated where the mark price touches their liquidation price first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -70,29 +70,16 @@ def first_at_or_below(path: Floats, start: Integers, stop: Integers, level: Floa
     return np.where(position < stop, position, -1)
 
 
-@dataclass(frozen=True)
 class Contracts:
     """Columns of the market's contracts and of their venues' rules, to be indexed by number."""
 
-    instruments: Sequence[Instrument]
-    rules: Sequence[PublicationRule]
-    contract_size: Floats = field(init=False)
-    multiplier: Floats = field(init=False)
-    inverse: NDArray[np.bool_] = field(init=False)
-    quantity_scale: Floats = field(init=False)
-    price_scale: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        listed = self.instruments
-        columns = {
-            "contract_size": np.array([i.contract_size for i in listed]),
-            "multiplier": np.array([i.multiplier for i in listed]),
-            "inverse": np.array([i.inverse for i in listed]),
-            "quantity_scale": 10.0 ** np.array([i.quantity_decimals for i in listed]),
-            "price_scale": 10.0 ** np.array([i.price_decimals for i in listed]),
-        }
-        for name, values in columns.items():
-            object.__setattr__(self, name, values)
+    def __init__(self, listed: Sequence[Instrument], rules: Sequence[PublicationRule]) -> None:
+        self.listed, self.rules = listed, rules
+        self.contract_size: Floats = np.array([i.contract_size for i in listed])
+        self.multiplier: Floats = np.array([i.multiplier for i in listed])
+        self.inverse: NDArray[np.bool_] = np.array([i.inverse for i in listed])
+        self.quantity_scale: Floats = 10.0 ** np.array([i.quantity_decimals for i in listed])
+        self.price_scale: Floats = 10.0 ** np.array([i.price_decimals for i in listed])
 
     def ruled(self, name: str) -> NDArray[Any]:
         """An attribute of each contract's publication rule."""
@@ -142,7 +129,7 @@ def open_positions(
 ) -> Positions:
     """All positions in an asset's contracts."""
     random = generator(scenario.seed, f"positions {asset.symbol}")
-    listed = [(n, i) for n, i in enumerate(contracts.instruments) if i.asset == asset.symbol]
+    listed = [(n, i) for n, i in enumerate(contracts.listed) if i.asset == asset.symbol]
     numbers = np.array([n for n, _ in listed], dtype=np.int32)
     shares = np.cumsum([i.flow_share for _, i in listed])
     scales = np.array([i.size_scale for _, i in listed])
