@@ -130,10 +130,7 @@ class Simulator:
         self.stop()
 
     def start(self) -> None:
-        """Start serving; returns when requests are answered.
-
-        RuntimeError when it does not come up.
-        """
+        """Start serving; returns when it responds, SimulatorError when it does not come up."""
         self._thread.start()
         waited = threading.Event()
         for _ in range(START_TIMEOUT_SECONDS * 100):
@@ -142,8 +139,9 @@ class Simulator:
             if not self._thread.is_alive():
                 break
             waited.wait(0.01)
-        raise RuntimeError(
-            f"the simulator did not start on 127.0.0.1:{self.port}; is the port taken?"
+        raise SimulatorError(
+            f"the simulator did not start on 127.0.0.1:{self.port} within "
+            f"{START_TIMEOUT_SECONDS} s; choose another port (0 picks one), and start it again"
         )
 
     def stop(self) -> None:
@@ -209,7 +207,7 @@ class Simulator:
         return fault
 
     def heal(self) -> None:
-        """Take back every fault."""
+        """End every fault."""
         with self._lock:
             self.faults.clear()
 
