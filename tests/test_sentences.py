@@ -206,7 +206,7 @@ def test_every_expected_failure_has_one_base():
     import unwind.demo
     import unwind.landing.imports
     import unwind.landing.recorder
-    import unwind.replay.server
+    import unwind.simulator.server
     import unwind.standalone
     import unwind.warehouse.lineage
     import unwind.warehouse.queries
@@ -215,7 +215,13 @@ def test_every_expected_failure_has_one_base():
     expected = {one.__name__ for one in every_kind(UnwindError)}
     assert expected >= {
         *("DbtError", "DemoRefusedError", "GateError", "GateRefusedError", "ImportRefusedError"),
-        *("NoReleaseError", "NoSuchLiquidationError", "QueryError", "RecorderError", "ReplayError"),
+        *(
+            "NoReleaseError",
+            "NoSuchLiquidationError",
+            "QueryError",
+            "RecorderError",
+            "SimulatorError",
+        ),
         *("SettingError", "StandaloneError", "UnrecognisedImportError", "WriterBusyError"),
     }
 

@@ -131,7 +131,7 @@ def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Loopback port of the replay server; 0 picks one.")] = 0,
+    port: Annotated[int, typer.Option(help="Loopback port of the simulator; 0 picks one.")] = 0,
 ) -> None:
     """Rebuilds the hour of 29 January 2026 from a simulated market; needs no network."""
     from unwind.demo import run_demo
@@ -148,10 +148,10 @@ def replay(
     port: Annotated[int, typer.Option(help="Loopback port; 0 picks one.")] = 9000,
 ) -> None:
     """Serves the demo's market in the venues' own formats until stopped; prints the settings."""
-    from unwind.replay.episode import default_tape
-    from unwind.replay.server import ReplayServer
+    from unwind.simulator.episode import default_tape
+    from unwind.simulator.server import Simulator
 
-    with ReplayServer(default_tape(), port=port) as server:
+    with Simulator(default_tape(), port=port) as server:
         for name, value in server.environment().items():
             print(f"export {name}={value}", flush=True)
         say = "the simulated market is served; set the variables above where you land. Stop: Ctrl-C"
@@ -721,7 +721,7 @@ def _print_breakdown(hour_at: datetime) -> None:
 
 def _missing_on_purpose() -> str:
     """What the simulated market kept from the demo, in one sentence."""
-    from unwind.replay.episode import ASSETS, CUT_OFF, DOWN
+    from unwind.simulator.episode import ASSETS, CUT_OFF, DOWN
 
     no_spot = ", ".join(one.symbol for one in ASSETS if one.has_derivatives and not one.has_spot)
     return (

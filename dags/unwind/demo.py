@@ -3,7 +3,7 @@
 A simulated market is served on loopback in the venues' own formats; the tasks of the DAGs land it
 (the weeks before by daily dumps and recorded streams, the last day by REST, hour by hour), and
 refresh and publish it. Everything but the market is what runs against the real venues. Not all of
-the market is heard: what is missing, `unwind.replay.episode` says, and so do the marts.
+the market is recorded: `unwind.simulator.episode` states what is missing, and so do the marts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
 from unwind.warehouse.dbt import DbtProcess
 
-# A venue is asked right after the hour, as a scheduler does, or once its answers can be complete.
+# A venue is landed right after the hour, as a scheduler does, or once its data can be complete.
 # Dumps appear in the next day's morning.
 RIGHT_AFTER_THE_HOUR = timedelta(seconds=20)
 AFTER_THE_HOUR = timedelta(minutes=2, seconds=20)
@@ -39,7 +39,7 @@ DAY = timedelta(days=1)
 
 # Of the tape: a percentile needs 7 days of history, and the score's own 7 more days of scores.
 HISTORY_DAYS = 22
-# The market has some twenty assets; the smaller ones are landed by what tells of all at once.
+# The market has some twenty assets; the smaller ones are in endpoints that list all at once.
 TRACKED_INSTRUMENTS = 10
 
 Report = Callable[[str, int, int], None]
@@ -52,10 +52,10 @@ class DemoRefusedError(UnwindError, RuntimeError):
 def run_demo(home: Home, port: int, report: Report) -> datetime:
     """Lands, builds and publishes the seed episode; returns its peak hour.
 
-    Running it again lands nothing anew. Raises DemoRefusedError where the home has real batches.
+    Running it again lands nothing twice. Raises DemoRefusedError where the home has real batches.
     """
-    from unwind.replay.episode import DOWN, OUTAGES, PEAK_FROM_AT, default_tape
-    from unwind.replay.segments import write_segments
+    from unwind.simulator.episode import DOWN, OUTAGES, PEAK_FROM_AT, default_tape
+    from unwind.simulator.segments import write_segments
 
     _claim(home)
     last_hour = PEAK_FROM_AT
@@ -67,7 +67,7 @@ def run_demo(home: Home, port: int, report: Report) -> datetime:
         *(("land_hour", f"{at:%Y-%m-%dT%H}", at + HOUR + AFTER_THE_HOUR) for at in hours),
     ]
     if DOWN.from_at >= days[0]:
-        # Asked for in its time, the hour fails; what is asked a day later does not bring it back.
+        # Landed in its time, the hour fails; what is landed a day later does not bring it back.
         key = f"{DOWN.from_at:%Y-%m-%dT%H}"
         landing.append(("land_hour", key, DOWN.to_at + AFTER_THE_HOUR))
     landing.sort(key=lambda run: run[2])
@@ -101,7 +101,7 @@ def _steer(server: dict[str, Any], order: dict[str, Any]) -> None:
 
 
 def _turns(dag_id: str, now: datetime, names: list[str]) -> list[tuple[datetime, list[str]]]:
-    """When which venues of a run are asked: right after an hour, or once they have settled."""
+    """When which venues of a run are landed: right after an hour, or once they have settled."""
     from unwind.venues import venues
 
     if dag_id != "land_hour":
@@ -142,7 +142,7 @@ class _NoListeners:
         return self
 
     def add_partitions(self, keys: Any) -> None:
-        """Nobody is told."""
+        """Notifies nobody."""
 
 
 def _tasks(dag_id: str) -> dict[str, Callable]:
@@ -163,7 +163,7 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
     Gives its `url` and the `environment` that leads the venues' connections to it.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "unwind.replay", "--port", str(port)],
+        [sys.executable, "-m", "unwind.simulator", "--port", str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -171,13 +171,13 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
         process_group=0,
     )
     try:
-        told = server.stdout.readline() if server.stdout else ""
-        if not told:
+        line = server.stdout.readline() if server.stdout else ""
+        if not line:
             raise DemoRefusedError(
-                f"the replay server did not start on 127.0.0.1:{port}: its process "
+                f"the simulator did not start on 127.0.0.1:{port}: its process "
                 f"{ending(server.wait())}; choose another --port where that one is taken"
             )
-        served = json.loads(told)
+        served = json.loads(line)
         if "problem" in served:
             raise DemoRefusedError(served["problem"])
         yield served
@@ -185,7 +185,7 @@ def served_market(port: int) -> Iterator[dict[str, Any]]:
         if server.poll() is None:
             raise
         raise DemoRefusedError(
-            f"the replay server has ended: its process {ending(server.returncode)}; run the demo "
+            f"the simulator has ended: its process {ending(server.returncode)}; run the demo "
             "again, it goes on where it stopped"
         ) from None
     finally:

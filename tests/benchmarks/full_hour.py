@@ -15,9 +15,9 @@ from tests.benchmarks.made_hours import AFTER_THE_HOUR
 from unwind.clock import HOUR, iso
 from unwind.demo import TRACKED_INSTRUMENTS, served_market
 from unwind.landing.land import hour_batch, land_venue, seal_batch
-from unwind.replay.episode import PEAK_FROM_AT, default_tape
-from unwind.replay.segments import write_segments
 from unwind.settings import Home
+from unwind.simulator.episode import PEAK_FROM_AT, default_tape
+from unwind.simulator.segments import write_segments
 from unwind.venues import venues
 from unwind.warehouse.refresh import refresh
 

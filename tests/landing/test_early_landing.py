@@ -23,11 +23,11 @@ from unwind.landing.land import (
 )
 from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.segments import missed_in
-from unwind.replay.episode import short_tape
-from unwind.replay.market import Tape
-from unwind.replay.segments import write_segments
-from unwind.replay.server import ReplayServer
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
 from unwind.venues import venues
 
 HOUR = batch_of("hour-2026-01-29T14")
@@ -42,8 +42,8 @@ def tape() -> Tape:
 
 
 @pytest.fixture
-def server(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
-    with ReplayServer(tape) as running:
+def server(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator(tape) as running:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("UNWIND_TRACKED_INSTRUMENTS", "2")
@@ -51,7 +51,7 @@ def server(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer
 
 
 def landed(
-    home: Home, server: ReplayServer, venue: str, now: datetime, waits: Waits
+    home: Home, server: Simulator, venue: str, now: datetime, waits: Waits
 ) -> dict[str, Landing]:
     server.set_now(now)
     landings = land_venue(home, HOUR, venue, lambda: now, waits)
@@ -68,7 +68,7 @@ def heard(venue: str, landing: Landing) -> list[tuple[str, str, float | None]]:
 
 @pytest.mark.parametrize("early", [RUNNING, JUST_OVER])
 def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
-    home: Home, server: ReplayServer, waits: Waits, early: datetime
+    home: Home, server: Simulator, waits: Waits, early: datetime
 ) -> None:
     landings = landed(home, server, "coinex", early, waits)
     # Once the hour is over, how things stand now is all that there is to ask.
@@ -83,7 +83,7 @@ def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
 
 
 def test_it_is_asked_for_again_and_then_complete(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     landed(home, server, "coinex", RUNNING, waits)
     assert unsettled_venues(home, HOUR) == ["coinex"]
@@ -97,7 +97,7 @@ def test_it_is_asked_for_again_and_then_complete(
 
 
 def test_the_second_time_asks_for_nothing_that_was_complete(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     before = landed(home, server, "coinex", JUST_OVER, waits)
     after = landed(home, server, "coinex", SETTLED, waits)
@@ -106,7 +106,7 @@ def test_the_second_time_asks_for_nothing_that_was_complete(
 
 
 def test_an_older_ledger_that_says_ok_is_asked_again(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "coinex", RUNNING, waits)
     # As it was written before: no time of asking, no rows of what was heard, and ok.
@@ -124,7 +124,7 @@ def test_an_older_ledger_that_says_ok_is_asked_again(
 
 
 def test_an_early_landing_stays_partial_when_the_second_one_fails(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     landed(home, server, "coinex", RUNNING, waits)
     server.fail("coinex", "geo_blocked")
@@ -135,7 +135,7 @@ def test_an_early_landing_stays_partial_when_the_second_one_fails(
 
 
 def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "okx", JUST_OVER, waits)
     others = [one for one in landings.values() if one.dataset != "liquidations"]
@@ -143,7 +143,7 @@ def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
 
 
 def test_a_whole_segment_beside_early_answers_is_a_row_of_its_own(
-    home: Home, tape: Tape, server: ReplayServer, waits: Waits
+    home: Home, tape: Tape, server: Simulator, waits: Waits
 ) -> None:
     write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
     landing = landed(home, server, "deribit", JUST_OVER, waits)["liquidations"]
@@ -153,7 +153,7 @@ def test_a_whole_segment_beside_early_answers_is_a_row_of_its_own(
 
 
 def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
-    home: Home, tape: Tape, server: ReplayServer, waits: Waits
+    home: Home, tape: Tape, server: Simulator, waits: Waits
 ) -> None:
     write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
     landed(home, server, "deribit", JUST_OVER, waits)
@@ -163,7 +163,7 @@ def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
 
 
 def test_what_a_venue_no_longer_keeps_is_partial(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     # Bitget keeps three days.
     late = datetime(2026, 2, 2, tzinfo=UTC)

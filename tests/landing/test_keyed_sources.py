@@ -13,30 +13,30 @@ from typer.testing import CliRunner
 from unwind.cli import app
 from unwind.landing.land import batch_of, due_datasets, land_venue, seal_batch, venues
 from unwind.landing.raw import RawZone
-from unwind.replay.episode import short_tape
-from unwind.replay.market import instant
-from unwind.replay.server import ReplayServer
 from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.market.steady import instant
+from unwind.simulator.server import Simulator
 
 DAY = batch_of("day-2026-01-28")
 KEYED = pytest.mark.parametrize("source", ["coinalyze", "coinglass"])
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
-    with ReplayServer(short_tape()) as running:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator(short_tape()) as running:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("UNWIND_RECONCILED_ASSETS", "BTC,ETH")
         yield running
 
 
-def landed(home: Home, source: str, server: ReplayServer, waits: Waits) -> dict[str, tuple]:
+def landed(home: Home, source: str, server: Simulator, waits: Waits) -> dict[str, tuple]:
     landings = land_venue(home, DAY, source, lambda: instant(server.now_ms), waits)
     return {one.dataset: (one.status, one.detail) for one in landings}
 
 
-def asked(home: Home, source: str, server: ReplayServer, waits: Waits) -> list[dict[str, str]]:
+def asked(home: Home, source: str, server: Simulator, waits: Waits) -> list[dict[str, str]]:
     """The parameters of each question for sums, in order."""
     landings = land_venue(home, DAY, source, lambda: instant(server.now_ms), waits)
     (sums,) = (one for one in landings if one.dataset == "reported_liquidations")
@@ -46,7 +46,7 @@ def asked(home: Home, source: str, server: ReplayServer, waits: Waits) -> list[d
 
 @KEYED
 def test_a_source_without_its_key_is_not_asked_and_owes_nothing(
-    home: Home, server: ReplayServer, waits: Waits, source: str, monkeypatch: pytest.MonkeyPatch
+    home: Home, server: Simulator, waits: Waits, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"AIRFLOW_CONN_{source.upper()}", f"{server.url}/{source}")
     assert venues()[source].missing_keys == [f"AIRFLOW_CONN_{source.upper()}"]
@@ -61,7 +61,7 @@ def test_a_source_without_its_key_is_not_asked_and_owes_nothing(
 
 @KEYED
 def test_the_key_is_sent_and_is_nowhere_on_disk(
-    home: Home, server: ReplayServer, waits: Waits, source: str
+    home: Home, server: Simulator, waits: Waits, source: str
 ) -> None:
     assert landed(home, source, server, waits) == {
         "markets": ("ok", ""),
@@ -75,7 +75,7 @@ def test_the_key_is_sent_and_is_nowhere_on_disk(
 
 
 def test_coinalyze_is_asked_for_sixteen_markets_of_the_reconciled_assets_at_once(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     questions = asked(home, "coinalyze", server, waits)
     symbols = [question["symbols"].split(",") for question in questions]
@@ -90,7 +90,7 @@ def test_coinalyze_is_asked_for_sixteen_markets_of_the_reconciled_assets_at_once
 
 
 def test_coinglass_with_a_small_plan_gives_bars_of_four_hours(
-    home: Home, server: ReplayServer, waits: Waits
+    home: Home, server: Simulator, waits: Waits
 ) -> None:
     server.fail("coinglass", "error_code", requests=1, path="aggregated-history")
     told = landed(home, "coinglass", server, waits)["reported_liquidations"]
@@ -103,7 +103,7 @@ def test_coinglass_with_a_small_plan_gives_bars_of_four_hours(
 
 
 def test_a_key_that_is_not_accepted_is_said_once_and_without_the_key(
-    home: Home, server: ReplayServer, waits: Waits, monkeypatch: pytest.MonkeyPatch
+    home: Home, server: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
         "AIRFLOW_CONN_COINALYZE", f"http://:wrong-key@127.0.0.1:{server.port}/coinalyze"
@@ -118,7 +118,7 @@ def test_a_key_that_is_not_accepted_is_said_once_and_without_the_key(
 
 
 def test_a_connection_that_cannot_be_read_fails_that_source_alone(
-    home: Home, server: ReplayServer, waits: Waits, monkeypatch: pytest.MonkeyPatch
+    home: Home, server: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_COINALYZE", '{"password": "half')
     told = landed(home, "coinalyze", server, waits)

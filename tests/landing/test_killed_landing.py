@@ -13,10 +13,10 @@ from pathlib import Path
 
 from unwind.landing.ledger import Ledger
 from unwind.landing.raw import RawZone
-from unwind.replay.episode import short_tape
-from unwind.replay.segments import write_segments
-from unwind.replay.server import ReplayServer
 from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
@@ -93,7 +93,7 @@ def landed_twice(folder: Path, environment: dict[str, str]) -> tuple[Home, Home]
 
 
 def test_killed_at_any_moment_the_same_is_sealed(tmp_path):
-    with ReplayServer(short_tape(), now=NOW) as server:
+    with Simulator(short_tape(), now=NOW) as server:
         environment = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         undisturbed, killed = landed_twice(tmp_path, environment)
     assert sealed(killed) == sealed(undisturbed)

@@ -1,4 +1,4 @@
-"""The recorder against the replay server, and against small servers that do what venues do wrong.
+"""The recorder against the simulator, and against small servers that do what venues do wrong.
 
 Every test runs the whole recorder on loopback, with pauses of fractions of a second.
 """
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulator.published import frames as pushed
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -36,10 +37,10 @@ from unwind.landing.http import Connection, Signals, VenueApi
 from unwind.landing.recorder import Limits, RecorderError, record_until
 from unwind.landing.recorder_state import RecorderState, StreamState, read_state
 from unwind.landing.segments import missed
-from unwind.replay.episode import short_tape
-from unwind.replay.market import instant
-from unwind.replay.server import ReplayServer
 from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.market.steady import instant
+from unwind.simulator.server import Simulator
 from unwind.venues import Stream, Venue, gunzip, venues
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
@@ -144,9 +145,9 @@ async def say_nothing(socket: ServerConnection) -> None:
 
 
 @pytest.fixture
-def replay(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     tape = short_tape()
-    with ReplayServer(tape, now=instant(tape.start_ms)) as server:
+    with Simulator(tape, now=instant(tape.start_ms)) as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         yield server
@@ -157,10 +158,8 @@ def _without_answers(home: Home) -> list[str]:
     return [text for text in frames(home, "bybit") if '"op":"subscribe"' not in text]
 
 
-def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, replay: ReplayServer):
-    from unwind.replay.wire import binance, bybit, okx
-
-    tape = replay.tape
+def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, simulator: Simulator):
+    tape = simulator.tape
     until_at = instant(tape.start_ms) + timedelta(hours=2)
     until_ms = tape.start_ms + 2 * 3_600_000
 
@@ -172,24 +171,24 @@ def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, replay: Repl
             await until(lambda: len(frames(home, "okx")) >= 2)
             # The subscriptions are sent; the venue has taken them a moment later.
             await asyncio.sleep(0.3)
-            await asyncio.to_thread(replay.set_now, until_at)
-            pushed = binance.frames(tape, tape.start_ms, until_ms)
-            await until(lambda: len(frames(home, "binance")) == len(pushed))
-            told = bybit.frames(tape, tape.start_ms, until_ms, None)
-            await until(lambda: len(_without_answers(home)) == len(told))
+            await asyncio.to_thread(simulator.set_now, until_at)
+            of_binance = pushed("binance", tape, tape.start_ms, until_ms)
+            await until(lambda: len(frames(home, "binance")) == len(of_binance))
+            of_bybit = pushed("bybit", tape, tape.start_ms, until_ms)
+            await until(lambda: len(_without_answers(home)) == len(of_bybit))
 
     asyncio.run(drive())
     assert frames(home, "binance") == [
-        text for _, text in binance.frames(tape, tape.start_ms, until_ms)
+        text for _, text in pushed("binance", tape, tape.start_ms, until_ms)
     ]
     assert sorted(_without_answers(home)) == sorted(
-        text for _, text in bybit.frames(tape, tape.start_ms, until_ms, None)
+        text for _, text in pushed("bybit", tape, tape.start_ms, until_ms)
     )
-    told = [text for text in frames(home, "okx") if '"data"' in text]
-    assert told == [text for _, text in okx.frames(tape, tape.start_ms, until_ms, None)]
+    of_okx = [text for text in frames(home, "okx") if '"data"' in text]
+    assert of_okx == [text for _, text in pushed("okx", tape, tape.start_ms, until_ms)]
 
 
-def test_pongs_are_no_frames(home: Home, replay: ReplayServer):
+def test_pongs_are_no_frames(home: Home, simulator: Simulator):
     okx = venues()["okx"]
     often = replace(okx, streams=(replace(okx.streams[0], ping_seconds=0.05),))
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import unwind.replay.wire
 import unwind.venues
 from tests.liquidations.liquidation_imports import (
     IMPORTED_AT,
@@ -23,14 +22,14 @@ from tests.liquidations.liquidation_imports import (
 )
 from tests.venues.cases import VenueCases, all_cases
 from unwind.landing.land import due_datasets, hour_batch
-from unwind.replay import wire
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.simulator import exchanges
 from unwind.warehouse import dbt, refresh
 
 PATTERN, NEW = "aster", "mirage"
 OWN_FILES = (
     "dags/unwind/venues/aster.py",
-    "dags/unwind/replay/wire/aster.py",
+    "dags/unwind/simulator/exchanges/aster.py",
     "dbt_project/macros/venues/aster.sql",
     *(
         f"dbt_project/models/staging/aster/{name}"
@@ -68,7 +67,7 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     settings.write_text(text)
     for module in (dbt, refresh):
         monkeypatch.setattr(module, "DBT_PROJECT", copy / "dbt_project")
-    for package, folder in ((unwind.venues, "venues"), (wire, "replay/wire")):
+    for package, folder in ((unwind.venues, "venues"), (exchanges, "simulator/exchanges")):
         path = [*package.__path__, str(copy / "dags" / "unwind" / folder)]
         monkeypatch.setattr(package, "__path__", path)
     _forget()
@@ -78,14 +77,14 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 
 def _forget() -> None:
-    for found in (unwind.venues.venues, wire.venues, wire.venue_by_connection):
+    for found in (unwind.venues.venues, exchanges.exchanges, exchanges.exchange_of):
         found.cache_clear()
 
 
 def test_a_made_up_venue_is_asked_recorded_staged_and_counted(with_mirage: Path) -> None:
     connector = unwind.venues.venues()[NEW]
     assert connector.recorded
-    assert wire.venues()[NEW].connections == ("mirage", "mirage_ws")
+    assert exchanges.exchanges()[NEW].connections == ("mirage", "mirage_ws")
     home = Home(with_mirage / "home")
     due = due_datasets(home, hour_batch(IMPORTED_AT), connector)
     assert {"tickers", "premium_index", "funding"} <= {dataset.name for dataset in due}

@@ -19,12 +19,13 @@ import pytest
 
 from unwind.landing.imports import import_files
 from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch
-from unwind.replay.episode import short_tape
-from unwind.replay.market import HOUR_MS, Tape, epoch_ms
-from unwind.replay.segments import write_segments
-from unwind.replay.server import ReplayServer
-from unwind.replay.wire import venues as replayed
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.exchanges import exchanges
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
 from unwind.venues import venues
 from unwind.warehouse import gates, suites
 from unwind.warehouse.gates import _Gate
@@ -48,8 +49,8 @@ from .tampering import (
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
-TRADED = sorted(name for name, venue in replayed().items() if venue.trading)
-STREAMED = sorted(name for name, venue in replayed().items() if venue.streams)
+TRADED = sorted(name for name, venue in exchanges().items() if venue.trading)
+STREAMED = sorted(name for name, venue in exchanges().items() if venue.streams)
 REPORTING = ("coinalyze", "coinglass")
 Totals = dict[tuple[str, str], tuple[int, float]]
 
@@ -86,7 +87,7 @@ def facts(home: Home) -> Totals:
 def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("landed") / "home")
     write_segments(tape, home.recorder, HOUR_AT, HOUR_AT + timedelta(hours=1))
-    with ReplayServer(tape, now=NOW) as server:
+    with Simulator(tape, now=NOW) as server:
         settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         with mock.patch.dict(os.environ, settings):
             for venue in venues():

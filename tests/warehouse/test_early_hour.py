@@ -16,9 +16,9 @@ import pytest
 
 from tests.warehouse.hand_made import query
 from unwind.landing.land import hour_batch, land_venue, seal_batch
-from unwind.replay.episode import short_tape
-from unwind.replay.server import ReplayServer
 from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.server import Simulator
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.state import staging_state, write_build_batches
 
@@ -36,7 +36,7 @@ OF_VALUE = (
 SAME = ("liquidations_hourly", "liquidations_minutely", "exchange_breakdown")
 
 
-def land(home: Home, server: ReplayServer, now: datetime) -> None:
+def land(home: Home, server: Simulator, now: datetime) -> None:
     server.set_now(now)
     for venue in VENUES:
         land_venue(home, HOUR, venue, lambda: now, lambda _: None)
@@ -44,8 +44,8 @@ def land(home: Home, server: ReplayServer, now: datetime) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ReplayServer]:
-    with ReplayServer(short_tape()) as running:
+def server() -> Iterator[Simulator]:
+    with Simulator(short_tape()) as running:
         settings = {**running.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         with mock.patch.dict(os.environ, settings):
             yield running
@@ -64,7 +64,7 @@ def venue_hours(home: Home) -> dict[tuple[str, str], str]:
 
 
 @pytest.fixture(scope="module")
-def landed_early(server: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def landed_early(server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("early") / "home")
     land(home, server, RUNNING)
     return home
@@ -72,7 +72,7 @@ def landed_early(server: ReplayServer, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def both(
-    landed_early: Home, server: ReplayServer, tmp_path_factory: pytest.TempPathFactory
+    landed_early: Home, server: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Home, Home]:
     """The hour landed at 14:20, 15:00:20 and 15:03, and the hour landed from 15:00:20 on."""
     refresh(landed_early, clock=lambda: RUNNING)

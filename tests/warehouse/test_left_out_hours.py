@@ -29,11 +29,12 @@ import pytest
 from unwind.landing.land import hour_batch, land_venue
 from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawObject, RawZone
-from unwind.replay.episode import short_tape
-from unwind.replay.market import HOUR_MS, Tape, epoch_ms
-from unwind.replay.segments import write_segments
-from unwind.replay.server import ReplayServer
 from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.market.steady import HOUR_MS, epoch_ms
+from unwind.simulator.market.tape import Tape
+from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
 from unwind.venues import DAILY, venues
 from unwind.warehouse.refresh import refresh
 
@@ -64,7 +65,7 @@ def whole(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Six hours of every venue, landed as they should be, not built."""
     home = Home(tmp_path_factory.mktemp("whole") / "home")
     write_segments(tape, home.recorder, HOURS[0], HOURS[-1] + HOUR)
-    with ReplayServer(tape, now=HOURS[0]) as server:
+    with Simulator(tape, now=HOURS[0]) as server:
         settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         with mock.patch.dict(os.environ, settings):
             for hour_at in HOURS:

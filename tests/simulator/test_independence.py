@@ -1,0 +1,38 @@
+"""The simulator and the connectors state what venues mean independently of each other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import unwind.simulator
+
+ROOT = Path(unwind.simulator.__file__).parent
+# How instants are written, and what all failures of the house have in common.
+SHARED = {"unwind.clock", "unwind.errors"}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the house that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return {name for name in found if name.split(".")[0] == "unwind"}
+
+
+def test_the_simulator_imports_neither_connectors_nor_what_lands_and_stages() -> None:
+    files = sorted(ROOT.rglob("*.py"))
+    assert len(files) > 30
+    for path in files:
+        outside = {
+            name for name in imported(path) if not name.startswith("unwind.simulator")
+        } - SHARED
+        assert not outside, f"{path.name} imports {outside}"
+
+
+def test_no_file_is_longer_than_500_lines() -> None:
+    for path in ROOT.rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path.name
