@@ -242,7 +242,7 @@ def record(
     ] = "",
 ) -> None:
     """Records the venues' streams of liquidations, until stopped."""
-    from unwind.landing import recorder
+    from unwind.recorder import recorder
     from unwind.venues import venues
 
     if wrong := recorder.check_name(name, venues()):
@@ -548,7 +548,7 @@ def up(
 ) -> None:
     """Runs Airflow standalone with the DAGs unpaused, and the recorder, until stopped."""
     from unwind import standalone
-    from unwind.landing.recorder_state import recorder_states
+    from unwind.recorder.state import recorder_states
 
     home = _real_home()
     own = [one for one in recorder_states(home) if not one.recorder]

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from unwind.landing.http import _parsed
+from unwind.http.client import _parsed
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone
-from unwind.landing.segments import continue_open, missed_in, open_path
+from unwind.recorder.segments import continue_open, missed_in, open_path
 from unwind.settings import Home
 from unwind.warehouse.state import staging_state, write_build_batches
 

@@ -22,7 +22,7 @@ from unwind.landing.land import (
     unsettled_venues,
 )
 from unwind.landing.ledger import Landing, Ledger
-from unwind.landing.segments import missed_in
+from unwind.recorder.segments import missed_in
 from unwind.replay.episode import short_tape
 from unwind.replay.market import Tape
 from unwind.replay.segments import write_segments

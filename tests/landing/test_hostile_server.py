@@ -20,14 +20,15 @@ import pytest
 from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
 from unwind import venues
-from unwind.landing import bounded_transport, http
-from unwind.landing.http import (
+from unwind.http import (
     Bounds,
     Connection,
     Request,
     Signals,
     VenueApi,
     VenueStoppedError,
+    bounded_transport,
+    client,
 )
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.raw import RawZone
@@ -153,9 +154,9 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds or minutes otherwise takes fractions of a second, and is tried twice."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.25)
-    monkeypatch.setattr(http, "MAX_DOWNLOAD_SECONDS", 0.25)
-    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    monkeypatch.setattr(client, "MAX_ANSWER_SECONDS", 0.25)
+    monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
+    monkeypatch.setattr(client, "ATTEMPTS", 2)
 
 
 @pytest.mark.usefixtures("soon")
@@ -182,7 +183,7 @@ def test_a_body_that_does_not_end_is_cut_off(
 def test_a_body_that_is_too_long_takes_no_more_memory_than_stated(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(client, "MAX_ANSWER_SECONDS", 60.0)
     prepared = list(itertools.islice(sends(), 2))
     api = venue_api(tmp_path, waits)
     with (
@@ -207,7 +208,7 @@ def test_a_body_that_is_too_long_takes_no_more_memory_than_stated(
 def test_a_body_that_cannot_be_read_is_an_outcome(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(client, "MAX_ANSWER_SECONDS", 1.0)
     api = venue_api(tmp_path, waits)
     with serving(sends) as at, api.recording("tickers") as transcript:
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"http://{at}")
@@ -239,8 +240,8 @@ def test_what_is_no_answer_is_an_outcome(
 def test_a_tls_handshake_that_does_not_end_is_given_up(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr(http, "READ_SECONDS", 0.4)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(client, "READ_SECONDS", 0.4)
     api = venue_api(tmp_path, waits)
     with serving(sends) as at, api.recording("tickers"):
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"https://{at}")
@@ -254,7 +255,7 @@ def test_a_tls_handshake_that_does_not_end_is_given_up(
 def test_a_host_that_takes_no_connection_is_given_up(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.4)
     with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
         listening.bind(("127.0.0.1", 0))
         listening.listen(0)
@@ -286,7 +287,7 @@ def test_a_redirect_to_itself_is_one_request(
 # -- lists without an end -------------------------------------------------------------------------
 
 
-def _walked(api: VenueApi, next_page: Callable[[http.Answer], dict | None]) -> list[list]:
+def _walked(api: VenueApi, next_page: Callable[[client.Answer], dict | None]) -> list[list]:
     return [page.rows for page in api.pages("testvenue", "/rows", {"from": 0}, next_page)]
 
 
@@ -313,11 +314,11 @@ def test_a_list_without_an_end_is_left_and_that_is_on_record(
     waits: Waits,
     monkeypatch: pytest.MonkeyPatch,
     rows: Callable[[int], list],
-    next_page: Callable[[http.Answer], dict],
+    next_page: Callable[[client.Answer], dict],
     pages: int,
     told: str,
 ):
-    monkeypatch.setattr(http, "MAX_PAGES", 7)
+    monkeypatch.setattr(client, "MAX_PAGES", 7)
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
     count = itertools.count()
     loopback.otherwise = lambda asked: as_json(rows(next(count)))
@@ -561,7 +562,7 @@ def test_a_venue_whose_list_does_not_end_costs_bounded_requests(
     waits: Waits,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(http, "MAX_PAGES", 5)
+    monkeypatch.setattr(client, "MAX_PAGES", 5)
     count = itertools.count()
 
     def answer(asked: Asked) -> Reply:

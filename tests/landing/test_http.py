@@ -17,16 +17,16 @@ from pathlib import Path
 import pytest
 from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
-from unwind.landing import bounded_transport
-from unwind.landing.http import (
+from unwind.http import (
     Connection,
     Pace,
     Signals,
     Transcript,
     VenueApi,
     VenueStoppedError,
-    pace_wait_seconds,
+    bounded_transport,
 )
+from unwind.http.client import pace_wait_seconds
 
 SIGNALS = Signals(
     code_at=("code",),

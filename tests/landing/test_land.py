@@ -27,7 +27,7 @@ from unwind.landing.land import (
 )
 from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawZone
-from unwind.landing.recorder_state import RecorderState, write_state
+from unwind.recorder.state import RecorderState, write_state
 from unwind.settings import Home
 
 HOUR = batch_of("hour-2026-01-29T14")
@@ -604,7 +604,7 @@ def test_a_full_disk_is_no_venues_doing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     okx(all_venues)
-    monkeypatch.setattr("unwind.landing.http.Transcript.write", full)
+    monkeypatch.setattr("unwind.http.client.Transcript.write", full)
     with pytest.raises(OSError, match="No space left"):
         land_venue(home, HOUR, "okx", clock, waits)
     assert Ledger(home).landed(HOUR.batch_id, "okx") == []

@@ -32,10 +32,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock, utc_now
-from unwind.landing.http import Connection, Signals, VenueApi
-from unwind.landing.recorder import Limits, RecorderError, record_until
-from unwind.landing.recorder_state import RecorderState, StreamState, read_state
-from unwind.landing.segments import missed
+from unwind.http import Connection, Signals, VenueApi
+from unwind.recorder.recorder import Limits, RecorderError, record_until
+from unwind.recorder.segments import missed
+from unwind.recorder.state import RecorderState, StreamState, read_state
 from unwind.replay.episode import short_tape
 from unwind.replay.market import instant
 from unwind.replay.server import ReplayServer

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from unwind.landing import segment_writer, segments
-from unwind.landing.segment_writer import SegmentWriter
+from unwind.recorder import segment_writer, segments
+from unwind.recorder.segment_writer import SegmentWriter
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 FEED = "bybit_ws/v5/public/linear"

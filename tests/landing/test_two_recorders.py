@@ -26,9 +26,9 @@ from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
 from unwind.landing.ledger import HeardHour, Landing, Ledger
-from unwind.landing.recorder import Limits, check_name, record_until
-from unwind.landing.recorder_state import recorder_states
-from unwind.landing.segments import event_line, frame_line
+from unwind.recorder.recorder import Limits, check_name, record_until
+from unwind.recorder.segments import event_line, frame_line
+from unwind.recorder.state import recorder_states
 from unwind.settings import Home
 from unwind.venues import venues
 from unwind.warehouse.refresh import refresh
@@ -169,8 +169,8 @@ RUN = """
 import asyncio, socket, sys
 from pathlib import Path
 from unwind.clock import utc_now
-from unwind.landing.http import Connection, Signals
-from unwind.landing.recorder import Limits, record_until
+from unwind.http import Connection, Signals
+from unwind.recorder.recorder import Limits, record_until
 from unwind.settings import Home
 from unwind.venues import Stream, Venue
 home, name, port = Home(Path(sys.argv[1])), sys.argv[2], sys.argv[3]

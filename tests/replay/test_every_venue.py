@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unwind.landing.http import VenueApi
+from unwind.http import VenueApi
 from unwind.replay.episode import short_tape
 from unwind.replay.market import HOUR_MS, MINUTE_MS, Tape, instant
 from unwind.replay.server import ReplayServer

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from unwind.demo import HISTORY_DAYS
-from unwind.landing.segments import missed
+from unwind.recorder.segments import missed
 from unwind.replay.episode import ASSETS, CUT_OFF, DOWN, FROM_AT, OUTAGES, PEAK_FROM_AT, PEAK_TO_AT
 from unwind.replay.market import Tape, epoch_ms
 from unwind.replay.segments import Outage, received_frames, segments, write_segments

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.landing.ledger import Batch, HeardHour, Landing
 from unwind.landing.raw import RawObject
-from unwind.landing.segments import Missed
+from unwind.recorder.segments import Missed
 from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
 
 LIQUIDATIONS = "liquidations"

@@ -26,6 +26,16 @@ from tenacity.wait import wait_fixed
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.clock import Clock, parse_day, parse_hour
 from unwind.errors import is_of_this_machine
+from unwind.http import (
+    DAY_BOUNDS,
+    HOUR_BOUNDS,
+    Download,
+    Request,
+    Transcript,
+    VenueApi,
+    VenueStoppedError,
+    usable_answers,
+)
 from unwind.landing.coverage import (
     COMPLETE,
     FAILED,
@@ -40,22 +50,10 @@ from unwind.landing.coverage import (
     stream_hour,
     was_early,
 )
-from unwind.landing.http import (
-    DAY_BOUNDS,
-    HOUR_BOUNDS,
-    Download,
-    Request,
-    Transcript,
-    VenueApi,
-    VenueStoppedError,
-    scratch_folder,
-    usable_answers,
-)
 from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
 from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
-from unwind.landing.recorder_state import read_state
-from unwind.landing.segments import (
+from unwind.recorder.segments import (
     CLOSED,
     RecorderFolder,
     closed_path,
@@ -65,6 +63,8 @@ from unwind.landing.segments import (
     open_path,
     recorder_folders,
 )
+from unwind.recorder.state import read_state
+from unwind.scratch import working_folder
 from unwind.settings import Home, count_from_env
 from unwind.venues import (
     DAILY,
@@ -173,7 +173,7 @@ def land_venue(
     sweep_home(home, batch.batch_id)
     ledger = Ledger(home)
     landings = {landing.dataset: landing for landing in ledger.landed(batch.batch_id, venue)}
-    with scratch_folder(home.root) as scratch:
+    with working_folder(home, "landing") as scratch:
         folder = Path(scratch)
         api = VenueApi(
             venue,

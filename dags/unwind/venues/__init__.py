@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from unwind.connections import connection_variable, password
-from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Connection, Pace, Request, Signals, VenueApi
 
 
 class NotKnownError(LookupError):

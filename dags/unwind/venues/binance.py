@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import (
+from unwind.http import (
     MAX_PAGES,
     Answer,
     Connection,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Answer, Connection, Pace, Request, Signals, VenueApi
 from unwind.venues import DAILY, DAY, HOUR, Kept, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "bitget"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Answer, Connection, Pace, Request, Signals, VenueApi
 from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands, split
 
 NAME = "bybit"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from unwind.landing.http import Connection, Pace, Signals, VenueApi
+from unwind.http import Connection, Pace, Signals, VenueApi
 from unwind.settings import reconciled_assets
 from unwind.venues import DAY, Known, Settling, Window, lands, split
 

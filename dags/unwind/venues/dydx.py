@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import parse_instant
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Answer, Connection, Pace, Request, Signals, VenueApi
 from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "dydx"

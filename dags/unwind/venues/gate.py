@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Connection, Pace, Request, Signals, VenueApi
 from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
 
 NAME = "gate"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import HOUR as ONE_HOUR
-from unwind.landing.http import (
+from unwind.http import (
     Answer,
     Connection,
     Pace,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from unwind.landing.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
+from unwind.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
 from unwind.venues import HOUR, Known, Settling, Window, lands
 
 NAME = "market_caps"

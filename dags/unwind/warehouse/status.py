@@ -14,7 +14,7 @@ from unwind.clock import iso
 from unwind.database import connect
 from unwind.durable import write_json
 from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
-from unwind.landing.recorder_state import recorder_states
+from unwind.recorder.state import recorder_states
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import files, releases
 from unwind.warehouse.verification import Finding, Report, verify

@@ -39,10 +39,11 @@ from websockets.exceptions import ConnectionClosed
 from unwind.clock import Clock
 from unwind.connections import Endpoint, connection, without_userinfo
 from unwind.errors import UnwindError
-from unwind.landing.http import USER_AGENT, VenueApi, scratch_folder
-from unwind.landing.recorder_state import RecorderState, StreamState, read_state, write_state
-from unwind.landing.segment_writer import MOST_HELD_BYTES, SegmentWriter
-from unwind.landing.segments import RECORDER_NAME, recorder_folder
+from unwind.http import USER_AGENT, VenueApi
+from unwind.recorder.segment_writer import MOST_HELD_BYTES, SegmentWriter
+from unwind.recorder.segments import RECORDER_NAME, recorder_folder
+from unwind.recorder.state import RecorderState, StreamState, read_state, write_state
+from unwind.scratch import working_folder
 from unwind.settings import Home
 from unwind.venues import MOST_FRAME_BYTES, NotKnownError, Stream, Venue
 
@@ -590,7 +591,7 @@ class VenueRecorder:
         """What there is to subscribe to, by REST; raises when it is not to be had."""
         assert stream.instruments
         venue = self._venue
-        with scratch_folder(self._home.root) as scratch:
+        with working_folder(self._home, "landing") as scratch:
             api = VenueApi(
                 venue.name,
                 venue.connections,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unwind.clock import HOUR, Clock
-from unwind.landing.segments import (
+from unwind.recorder.segments import (
     ALL_STREAMS,
     append,
     close,

@@ -26,7 +26,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -38,9 +37,7 @@ from tenacity.wait import wait_exponential_jitter
 from unwind.clock import Clock, iso
 from unwind.connections import Endpoint, connection_variable, without_userinfo
 from unwind.connections import connection as connection_of
-from unwind.landing.bounded_transport import BoundedAdapter, cut_off_after
-from unwind.scratch import working_folder
-from unwind.settings import Home
+from unwind.http.bounded_transport import BoundedAdapter, cut_off_after
 
 # At DEBUG it writes the URL of every request, with the connection's own query.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -895,11 +892,6 @@ def pace_wait_seconds(
         used -= part
         wait = at + pace.seconds - now
     return wait
-
-
-def scratch_folder(home_root: Path) -> TemporaryDirectory[str]:
-    """A folder for one landing's downloads, on the same disk as the raw zone."""
-    return working_folder(Home(home_root), "landing")
 
 
 def _parsed(payload: bytearray) -> tuple[Any, str | None]:
