@@ -101,7 +101,7 @@ class Endpoint:
             text = text.replace(secret, STRUCK_OUT)
         return text
 
-    def struck_out_bytes(self, payload: bytes) -> bytes:
+    def struck_out_bytes(self, payload: bytes | bytearray) -> bytes | bytearray:
         """An answer with every secret that it echoes struck out; the same object without any."""
         for secret in self.secrets:
             if secret.encode() in payload:
@@ -159,7 +159,7 @@ def password(conn_id: str) -> str:
 
 
 def _names(conn_id: str, path: str) -> bool:
-    """Whether a path says no more than which connection it is: /bybit, /binance_dumps/v1."""
+    """Whether a path says no more than which connection it is: of `x_dumps`, /x or /x_dumps/v1."""
     plain = {
         conn_id.lower(),
         *conn_id.lower().split("_"),
@@ -249,7 +249,7 @@ def _sent_along(query: str) -> dict[str, Any]:
     }
 
 
-def _who(userinfo: str) -> dict[str, str]:
+def _who(userinfo: str) -> dict[str, Any]:
     login, _, password = userinfo.partition(":")
     return {"login": unquote(login), "password": unquote(password)}
 

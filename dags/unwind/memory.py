@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from unwind.errors import MEMORY_VARIABLE, SettingError
+from unwind.settings import settings
 
 DEFAULT_SHARE = 0.5
 # 2026-11-25: Great Expectations and dbt take 0.5 to 0.7 GiB beside the database.
@@ -38,7 +39,7 @@ def memory_limit() -> int:
     Without it half of `total_memory`; of less than 2 GiB, what the programs beside it leave. Raises
     SettingError.
     """
-    text = os.environ.get(MEMORY_VARIABLE, "").strip()
+    text = settings().memory_limit
     if not text:
         total = total_memory()
         free = max(total - BESIDE_THE_DATABASE, SMALLEST_DEFAULT)

@@ -10,7 +10,7 @@ import pytest
 from tests.dbt.own_csv_imports import build_own_csv
 from tests.liquidations.liquidation_imports import Built, at, clock_at
 
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import Wishes
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home

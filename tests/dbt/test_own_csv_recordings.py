@@ -17,7 +17,7 @@ import pytest
 from tests.dbt.own_csv_imports import build_own_csv
 from tests.liquidations.liquidation_imports import Built, clock_at
 
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import Wishes
 from unwind.landing.imports import import_files
 from unwind.settings import PROJECT_ROOT, Home
 

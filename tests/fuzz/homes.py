@@ -13,7 +13,7 @@ import duckdb
 
 from tests.fuzz.mutations import EVALUATED, MARKER, mutants
 from tests.fuzz.seeds import RECEIVED_AT, Seed, all_seeds
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import Wishes
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone

@@ -10,9 +10,9 @@ import pytest
 from loopback_venue import Loopback, Waits, as_json
 
 from unwind.clock import parse_day, parse_hour
+from unwind.landing.batches import FIRST_PUBLIC_AT
 from unwind.landing.coverage import heard_hours
 from unwind.landing.land import (
-    FIRST_PUBLIC_AT,
     NotLandableError,
     all_settled_at,
     batch_of,

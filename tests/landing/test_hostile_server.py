@@ -29,6 +29,7 @@ from unwind.http import (
     VenueStoppedError,
     bounded_transport,
     client,
+    retries,
 )
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.raw import RawZone
@@ -156,7 +157,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
     monkeypatch.setattr(client, "MAX_ANSWER_SECONDS", 0.25)
     monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
-    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
 
 
 @pytest.mark.usefixtures("soon")
@@ -412,7 +413,7 @@ def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
         assert api.ask("testvenue", "/rows") is not None
     for _ in range(1000):
         next(now)
-    api._ends_at = 0.0
+    api._deadlines._ends_at = 0.0
     with (
         api.recording("funding"),
         pytest.raises(VenueStoppedError, match=r"the landing of testvenue may take 100,000 s"),

@@ -26,7 +26,7 @@ from unwind.http import (
     VenueStoppedError,
     bounded_transport,
 )
-from unwind.http.client import pace_wait_seconds
+from unwind.http.limits import pace_wait_seconds
 
 SIGNALS = Signals(
     code_at=("code",),
@@ -433,7 +433,11 @@ def test_a_download_is_streamed_to_disk_and_checked(api: VenueApi, loopback: Loo
     published = hashlib.sha256(body).hexdigest()
     with api.recording("liquidations") as transcript:
         download = api.download(
-            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", sha256=published
+            "testvenue_dumps",
+            "/rows.zip",
+            format="liquidation-snapshot",
+            is_zip=True,
+            sha256=published,
         )
     assert download is not None
     assert download.path.read_bytes() == body
@@ -446,7 +450,11 @@ def test_other_bytes_than_published_are_kept_with_the_reason(api: VenueApi, loop
     loopback.routes["/dumps/rows.zip"] = [Reply(zipped("a\n"))]
     with api.recording("liquidations") as transcript:
         download = api.download(
-            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", sha256="0" * 64
+            "testvenue_dumps",
+            "/rows.zip",
+            format="liquidation-snapshot",
+            is_zip=True,
+            sha256="0" * 64,
         )
     assert download is not None
     assert download.fault is not None
@@ -460,7 +468,9 @@ def test_a_download_that_breaks_off_is_fetched_again(api: VenueApi, loopback: Lo
     body = zipped("a\n")
     loopback.routes["/dumps/rows.zip"] = [Reply(body[:20], promised_bytes=len(body)), Reply(body)]
     with api.recording("liquidations"):
-        download = api.download("testvenue_dumps", "/rows.zip", format="liquidation-snapshot")
+        download = api.download(
+            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", is_zip=True
+        )
     assert download is not None
     assert download.path.read_bytes() == body
 

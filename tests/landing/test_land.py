@@ -15,8 +15,8 @@ import lz4.frame
 import pytest
 from loopback_venue import NOW, Asked, Loopback, Reply, Waits, as_json, clock
 
+from unwind.landing.knowledge import LandedKnowledge
 from unwind.landing.land import (
-    LandedKnowledge,
     batch_of,
     day_batch,
     hour_batch,
@@ -604,7 +604,7 @@ def test_a_full_disk_is_no_venues_doing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     okx(all_venues)
-    monkeypatch.setattr("unwind.http.client.Transcript.write", full)
+    monkeypatch.setattr("unwind.http.fetch_log.Transcript.write", full)
     with pytest.raises(OSError, match="No space left"):
         land_venue(home, HOUR, "okx", clock, waits)
     assert Ledger(home).landed(HOUR.batch_id, "okx") == []

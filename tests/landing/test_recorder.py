@@ -33,8 +33,8 @@ from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock, utc_now
 from unwind.http import Connection, Signals, VenueApi
-from unwind.recorder.recorder import Limits, RecorderError, record_until
 from unwind.recorder.segments import missed
+from unwind.recorder.service import Limits, RecorderError, record_until
 from unwind.recorder.state import RecorderState, StreamState, read_state
 from unwind.replay.episode import short_tape
 from unwind.replay.market import instant

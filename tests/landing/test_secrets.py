@@ -22,10 +22,10 @@ from websockets.http11 import Request, Response
 
 from unwind.clock import utc_now
 from unwind.connections import connection
-from unwind.http import client
+from unwind.http import retries
 from unwind.landing.land import batch_of, land_venue, seal_batch
 from unwind.landing.raw import RawZone
-from unwind.recorder.recorder import Limits, RecorderError, record_until
+from unwind.recorder.service import Limits, RecorderError, record_until
 from unwind.settings import Home
 from unwind.venues import venues
 
@@ -180,7 +180,7 @@ def test_a_secret_is_sent_and_nowhere_written(
     at = loopback.url.removeprefix("http://")
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", placement.value.replace("AT", at))
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
     for name, server in SERVERS.items():
         loopback.otherwise = server
         folder = Home(home.root / name.replace(" ", "-"))

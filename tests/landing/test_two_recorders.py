@@ -26,8 +26,8 @@ from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
 from unwind.landing.ledger import HeardHour, Landing, Ledger
-from unwind.recorder.recorder import Limits, check_name, record_until
 from unwind.recorder.segments import event_line, frame_line
+from unwind.recorder.service import Limits, check_name, record_until
 from unwind.recorder.state import recorder_states
 from unwind.settings import Home
 from unwind.venues import venues
@@ -170,7 +170,7 @@ import asyncio, socket, sys
 from pathlib import Path
 from unwind.clock import utc_now
 from unwind.http import Connection, Signals
-from unwind.recorder.recorder import Limits, record_until
+from unwind.recorder.service import Limits, record_until
 from unwind.settings import Home
 from unwind.venues import Stream, Venue
 home, name, port = Home(Path(sys.argv[1])), sys.argv[2], sys.argv[3]

@@ -15,7 +15,7 @@ from liquidation_imports import IMPORTED_AT, Built, built, clock_at, take_in
 from websockets.asyncio.server import ServerConnection, serve
 
 from unwind.landing.land import hour_batch, land_late_segments, seal_batch
-from unwind.recorder.recorder import record_until
+from unwind.recorder.service import record_until
 from unwind.settings import Home
 from unwind.venues import venues
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.liquidations.liquidation_imports import clock_at
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import Wishes
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home

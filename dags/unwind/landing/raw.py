@@ -31,7 +31,7 @@ from unwind.durable import whole_file
 from unwind.scratch import process_folder
 from unwind.settings import Home
 
-# 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
+# 2026-11-22: the largest real member seen is an hour of a venue's fills, about 45 MB packed and
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
@@ -66,7 +66,7 @@ class RawObject:
 
     `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
     why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
-    `reading` says how an imported CSV file is read (csv_files.Reading as JSON); null for all else.
+    `reading` says how an imported CSV file is read (csv_reading.Reading as JSON); null otherwise.
     """
 
     sha256: str

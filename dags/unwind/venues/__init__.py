@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from unwind.connections import connection_variable, password
+from unwind.file_formats import FileFormat
 from unwind.http import Connection, Pace, Request, Signals, VenueApi
 
 
@@ -199,7 +200,10 @@ def split(
 
 @dataclass(frozen=True)
 class Venue:
-    """A venue as its file states it; `recorded` ones have streams of liquidations."""
+    """A venue as its file states it; `recorded` ones have streams of liquidations.
+
+    `formats` are those of files that only it publishes. One without markets gives others' sums.
+    """
 
     name: str
     connections: Mapping[str, Connection]
@@ -209,6 +213,8 @@ class Venue:
     streams: tuple[Stream, ...] = ()
     settling: Settling = UNSTATED_SETTLING
     kept: Kept | None = None
+    formats: tuple[FileFormat, ...] = ()
+    has_markets: bool = True
 
     @property
     def recorded(self) -> bool:
@@ -281,4 +287,6 @@ def _venue(module: Any) -> Venue:
         streams=getattr(module, "STREAMS", ()),
         settling=getattr(module, "SETTLING", UNSTATED_SETTLING),
         kept=getattr(module, "KEPT", None),
+        formats=getattr(module, "FORMATS", ()),
+        has_markets=getattr(module, "HAS_MARKETS", True),
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from unwind.file_formats import Column, CsvFormat, FileFormat, columns
 from unwind.http import (
     MAX_PAGES,
     Answer,
@@ -75,6 +76,100 @@ ALL_SYMBOLS_TICKER_COST = 40
 FUTURES = {"um": ("binance_um", "/fapi/v1"), "cm": ("binance_cm", "/dapi/v1")}
 FUNDING_PAGE_ROWS = 1000
 BAR = "5m"
+# The words of an order, one of which is in every row of it, even in one that was cut.
+ORDER_WORDS = frozenset({"BUY", "SELL", "LIMIT", "IOC", "FILLED"})
+FORCE_ORDER = (
+    *columns("symbol"),
+    Column("side", words=("BUY", "SELL")),
+    Column("order_type", is_required=False),
+    Column("time_in_force", is_required=False),
+    *columns("original_quantity", "price", "average_price"),
+    Column("status", aliases=("order_status",)),
+    Column("last_filled", is_required=False, aliases=("order_last_filled_quantity",)),
+    Column("accumulated_filled", aliases=("order_filled_accumulated_quantity",)),
+    Column("trade_time_ms", "time", aliases=("order_trade_time",)),
+    Column("usd_size", is_required=False),
+)
+NUMBERS = dict.fromkeys(
+    ("open", "high", "low", "close", "price", "last_funding_rate", "volume"), "number"
+)
+TIMES = dict.fromkeys(("open_time", "close_time", "create_time", "calc_time", "time"), "time")
+FORMATS = (
+    # What collectors of the stream write.
+    FileFormat(
+        "force-order-csv",
+        "liquidations",
+        CsvFormat((FORCE_ORDER,), is_anchored=True, row_words=ORDER_WORDS),
+    ),
+    FileFormat(
+        "liquidation-snapshot",
+        "liquidations",
+        CsvFormat(
+            (
+                columns(
+                    *("time", "side", "order_type", "time_in_force", "original_quantity", "price"),
+                    *("average_price", "order_status", "last_fill_quantity"),
+                    "accumulated_fill_quantity",
+                    holds={**TIMES, **NUMBERS},
+                ),
+                # A loader's variant with the symbol, and what staging cannot do without.
+                columns(
+                    *("symbol", "time", "side", "original_quantity", "price", "average_price"),
+                    "accumulated_fill_quantity",
+                    holds={**TIMES, **NUMBERS},
+                ),
+            )
+        ),
+    ),
+    FileFormat(
+        "metrics-csv",
+        "metrics",
+        CsvFormat(
+            (
+                columns(
+                    *("create_time", "symbol", "sum_open_interest", "sum_open_interest_value"),
+                    *("count_toptrader_long_short_ratio", "sum_toptrader_long_short_ratio"),
+                    *("count_long_short_ratio", "sum_taker_long_short_vol_ratio"),
+                    holds=TIMES,
+                ),
+            )
+        ),
+    ),
+    FileFormat(
+        "klines-csv",
+        "spot_bars",
+        CsvFormat(
+            (
+                (
+                    *columns(
+                        *("open_time", "open", "high", "low", "close", "volume", "close_time"),
+                        holds={**TIMES, **NUMBERS},
+                    ),
+                    # What they are called in the API's documentation.
+                    Column("quote_volume", aliases=("quote_asset_volume",)),
+                    Column("count", aliases=("number_of_trades",)),
+                    Column("taker_buy_volume", aliases=("taker_buy_base_asset_volume",)),
+                    Column("taker_buy_quote_volume", aliases=("taker_buy_quote_asset_volume",)),
+                    Column("ignore"),
+                ),
+            ),
+            is_anchored=True,
+        ),
+    ),
+    # The dumps are found by their header; anything else is the format of any venue.
+    FileFormat(
+        "funding-csv",
+        "funding",
+        CsvFormat(
+            (
+                columns(
+                    *("calc_time", "funding_interval_hours", "last_funding_rate"),
+                    holds={**TIMES, **NUMBERS},
+                ),
+            )
+        ),
+    ),
+)
 S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
@@ -234,11 +329,11 @@ def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
         return
     published = re.match(r"\s*([0-9a-fA-F]{64})\b", sidecar)
     if published is None:
-        api.transcript.failures.append(
+        api.record_failure(
             f"the checksum file of {path} holds no sha256; the dump was not fetched, land again"
         )
     elif not known.has(api.where("binance_dumps", path), published[1].lower()):
-        api.download("binance_dumps", path, format=format, sha256=published[1])
+        api.download("binance_dumps", path, format=format, sha256=published[1], is_zip=True)
 
 
 def _dumped_symbols(api: VenueApi, known: Known, market: str, folder: str) -> list[str]:
@@ -260,7 +355,7 @@ def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
         try:
             tree = ElementTree.fromstring(listing)
         except ElementTree.ParseError:
-            api.transcript.failures.append(
+            api.record_failure(
                 f"the listing of {folder} is no XML; its files were not fetched, land again"
             )
             return

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from unwind.http import Connection, Pace, Signals, VenueApi
-from unwind.settings import reconciled_assets
+from unwind.settings import settings
 from unwind.venues import DAY, Known, Settling, Window, lands, split
 
 NAME = "coinalyze"
@@ -17,6 +17,7 @@ CONNECTIONS = {
     "coinalyze": Connection("https://api.coinalyze.net", key_header="api_key"),
 }
 SIGNALS = Signals(blocked_statuses=frozenset({401, 403, 418, 451}))
+HAS_MARKETS = False
 SETTLING = Settling(
     timedelta(seconds=120),
     "2026-11-25",
@@ -49,7 +50,7 @@ def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
 
 
 def _symbols(known: Known) -> Iterator[str]:
-    assets = reconciled_assets()
+    assets = settings().reconciled_assets
     for request, body in known.answers("markets"):
         if request.where.endswith("/future-markets"):
             yield from sorted(one["symbol"] for one in body if one["base_asset"] in assets)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from unwind.http import Connection, Pace, Signals, VenueApi
-from unwind.settings import reconciled_assets
+from unwind.settings import settings
 from unwind.venues import DAY, Known, Settling, Window, lands
 
 NAME = "coinglass"
@@ -24,6 +24,7 @@ SIGNALS = Signals(
     throttled_codes=frozenset({"429"}),
     busy_codes=frozenset({"408", "500"}),
 )
+HAS_MARKETS = False
 SETTLING = Settling(
     timedelta(seconds=120),
     "2026-11-25",
@@ -46,7 +47,7 @@ def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
     """The sums in USD of each reconciled asset at each exchange, in the finest bars allowed."""
     allowed: tuple[str, ...] = INTERVALS
     for exchange, asset in _coins(known):
-        failures = len(api.transcript.failures)
+        failures = api.failure_count
         for interval in allowed:
             params = {
                 "exchange_list": exchange,
@@ -59,14 +60,14 @@ def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
             path = "/api/futures/liquidation/aggregated-history"
             if api.ask("coinglass", path, params, rows=("data",)) is not None:
                 note = f"bars of {interval} were given instead"
-                api.transcript.answered_otherwise(note, since=failures)
+                api.answered_otherwise(note, since=failures)
                 allowed = (interval,)
                 break
 
 
 def _coins(known: Known) -> Iterator[tuple[str, str]]:
     """The exchanges that have pairs of a reconciled asset, each with the asset."""
-    assets = reconciled_assets()
+    assets = settings().reconciled_assets
     for _, body in known.answers("markets"):
         for exchange, pairs in sorted(body["data"].items()):
             traded = {pair["base_asset"] for pair in pairs}

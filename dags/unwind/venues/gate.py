@@ -86,7 +86,7 @@ def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
     if answer is None or len(answer.rows) < MOST_ROWS:
         return
     if from_s == to_s:
-        api.transcript.failures.append(
+        api.record_failure(
             f"gate had {MOST_ROWS} liquidations or more in the second {from_s}, and tells no more "
             "than that of one; the rest of this second cannot be had"
         )

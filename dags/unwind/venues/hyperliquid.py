@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import HOUR as ONE_HOUR
+from unwind.file_formats import FileFormat
 from unwind.http import (
     Answer,
     Connection,
@@ -48,6 +49,8 @@ FILLS_PAGE_ROWS = 2000
 FILLS_COST = INFO_COST + FILLS_PAGE_ROWS // 20
 # Which addresses are vaults, and when: the seed that staging reads as well.
 VAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "hyperliquid_vaults.csv"
+
+FORMATS = (FileFormat("node-fills", "liquidations"),)
 
 
 def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
@@ -92,10 +95,10 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
         elif not _came(api, path):
             missing.append(hour_at)
     if landed:
-        api.transcript.notes.append(f"{landed} files had landed with their hours")
+        api.record_note(f"{landed} files had landed with their hours")
     if missing:
         _vault_fills(api, Window(missing[0], missing[-1] + ONE_HOUR))
-        api.transcript.failures.append(
+        api.record_failure(
             f"no file of node fills came for {len(missing)} of {len(window.hours)} hours, and the "
             "vaults' own fills show backstops alone; land again once the mirror has the files"
         )
@@ -106,8 +109,7 @@ def _came(api: VenueApi, path: str) -> bool:
     try:
         return api.download("hyperliquid_nodefills", path, format="node-fills") is not None
     except VenueStoppedError as stopped:
-        if str(stopped) not in api.transcript.failures:
-            api.transcript.failures.append(str(stopped))
+        api.record_failure(str(stopped), once=True)
         return False
 
 
@@ -122,7 +124,7 @@ def _vault_fills(api: VenueApi, window: Window) -> None:
             return None
         first, last = int(answer.rows[0]["time"]), int(answer.rows[-1]["time"])
         if first == last:
-            api.transcript.failures.append(
+            api.record_failure(
                 f"hyperliquid has {FILLS_PAGE_ROWS} fills of a vault or more in the millisecond "
                 f"{last}, and tells no more than that of one; the rest of it cannot be had"
             )

@@ -86,7 +86,7 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
         if answer and not _reach_back(answer.rows, window.from_ms):
             cut.append(market_id)
     if cut:
-        api.transcript.lacks.append(
+        api.record_lack(
             f"the newest {RECENT_TRADES} trades of {len(cut)} markets of lighter do not reach back "
             "to the start of the time that was asked for"
         )

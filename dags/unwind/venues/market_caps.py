@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from unwind.file_formats import TIME_ALIASES, Column, CsvFormat, FileFormat
 from unwind.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
 from unwind.venues import HOUR, Known, Settling, Window, lands
 
@@ -21,6 +22,29 @@ SETTLING = Settling(
 )
 PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))
 PAGES_OF_250 = (1, 2)
+HAS_MARKETS = False
+FORMATS = (
+    FileFormat(
+        "market-caps-csv",
+        "market_caps",
+        CsvFormat(
+            (
+                (
+                    *(
+                        Column("asset", aliases=("coin", "symbol")),
+                        Column("time", "time", aliases=TIME_ALIASES),
+                    ),
+                    Column("market_cap_usd", "number", aliases=("market_cap",)),
+                    Column("source"),
+                    Column("price_usd", "number", is_required=False, aliases=("price",)),
+                    Column("volume_24h_usd", "number", is_required=False),
+                ),
+            ),
+            is_mapped=True,
+            needs_header=True,
+        ),
+    ),
+)
 
 
 @lands("market_caps", HOUR, of_now=True)
@@ -29,7 +53,7 @@ def market_caps(api: VenueApi, window: Window, known: Known) -> None:
     if not _coingecko(api):
         answer = api.ask("coinpaprika", "/v1/tickers", {"quotes": "USD"})
         if answer is not None:
-            api.transcript.answered_otherwise("CoinPaprika answered instead")
+            api.answered_otherwise("CoinPaprika answered instead")
 
 
 def _coingecko(api: VenueApi) -> bool:

@@ -25,7 +25,7 @@ from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted
 from unwind.durable import process_mark, sync, write_json
 from unwind.errors import UnwindError
-from unwind.settings import PROJECT_ROOT, Home, count_from_env
+from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import continuity
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
@@ -37,8 +37,6 @@ ALWAYS_KEPT = 3
 PREPARED = "prepared"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
-KEPT_RELEASES = 10
-KEPT_DAYS = 7
 
 logger = logging.getLogger(__name__)
 
@@ -199,8 +197,8 @@ def prune(home: Home, now: datetime) -> list[str]:
     for leftover in home.releases.glob(".*.part"):
         if leftover != _release_to_come(home):
             shutil.rmtree(leftover, ignore_errors=True)
-    kept = count_from_env("UNWIND_KEEP_RELEASES", KEPT_RELEASES)
-    kept_for = timedelta(days=count_from_env("UNWIND_KEEP_RELEASE_DAYS", KEPT_DAYS))
+    kept = settings().keep_releases
+    kept_for = timedelta(days=settings().keep_release_days)
     gone = []
     for place, release in enumerate(listed(home)):
         young = now - release.built_at < kept_for
