@@ -27,7 +27,7 @@ NEVER_LEFT = ".next.part"
 
 
 @contextmanager
-def whole_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+def atomic_write(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yields a path to write; on success it is flushed to disk and renamed to `target`.
 
     The path is in `folder`, or beside the target. On failure nothing of it is left, and a former
@@ -86,16 +86,16 @@ def write_json(
 ) -> None:
     """Writes `value` whole; keys are sorted so that the same value gives the same bytes.
 
-    `folder` is where it is written first, as for `whole_file`.
+    `folder` is where it is written first, as for `atomic_write`.
     """
-    with whole_file(target, folder) as beside:
+    with atomic_write(target, folder) as beside:
         beside.write_text(json.dumps(value, indent=1, sort_keys=True, default=default) + "\n")
 
 
 def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
     """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written.
 
-    `folder` is where it is written first, as for `whole_file`.
+    `folder` is where it is written first, as for `atomic_write`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     name = f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once"

@@ -19,7 +19,7 @@ from unwind.settings import Home
 
 LOCK_SUFFIX = ".lock"
 # A process works in one home, or in two; each further one costs it an open file.
-MOST_HOMES = 32
+MAX_HOMES = 32
 
 _using = threading.Lock()
 # By process as well: a forked child must not take its parent's folder for its own.
@@ -36,7 +36,7 @@ def process_folder(home: Home) -> Path:
             known = _new_folder(home)
         # Last in the order of their use.
         _folders[key] = known
-        while len(_folders) > MOST_HOMES:
+        while len(_folders) > MAX_HOMES:
             _remove(next(iter(_folders)))
         return known[0]
 

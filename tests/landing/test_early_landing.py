@@ -72,9 +72,9 @@ def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
 ) -> None:
     landings = landed(home, server, "coinex", early, waits)
     # Once the hour is over, how things stand now is all that there is to ask.
-    of_now = {"tickers", "instruments"} if early == JUST_OVER else set()
-    assert {name for name, one in landings.items() if one.status == "ok"} == of_now
-    assert {one.status for name, one in landings.items() if name not in of_now} == {"partial"}
+    snapshots = {"tickers", "instruments"} if early == JUST_OVER else set()
+    assert {name for name, one in landings.items() if one.status == "ok"} == snapshots
+    assert {one.status for name, one in landings.items() if name not in snapshots} == {"partial"}
     assert landings["liquidations"].detail == (
         f"asked for at 2026-01-29 {early:%H:%M:%S} UTC, before it could be complete "
         "(2026-01-29 15:01:00): land it again"

@@ -54,12 +54,12 @@ async def record_the_hour(home: Home) -> Path:
 
     async with serve(push, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.MonkeyPatch.context() as environment, socket.socket() as door:
+        with pytest.MonkeyPatch.context() as environment, socket.socket() as listener:
             environment.setenv("AIRFLOW_CONN_BINANCE_WS", f"ws://127.0.0.1:{port}")
-            door.bind(("127.0.0.1", 0))
+            listener.bind(("127.0.0.1", 0))
             stop = asyncio.Event()
             recording = asyncio.create_task(
-                record_until(stop, home, [venues()["binance"]], lambda: now, door)
+                record_until(stop, home, [venues()["binance"]], lambda: now, listener)
             )
             await until(
                 lambda: (

@@ -15,7 +15,7 @@ from unwind.clock import HOUR, parse_day, parse_hour, utc_now
 from unwind.settings import RECORDER, Home, settings
 
 if TYPE_CHECKING:
-    from unwind.landing.csv_reading import Reading, Wishes
+    from unwind.landing.csv_reading import Reading, ReadOptions
 
 # Where the recorder tells of its health.
 HEALTH_PORT = 8099
@@ -155,7 +155,7 @@ def import_(
     ] = False,
 ) -> None:
     """Takes recorded files into the raw zone as one sealed batch."""
-    from unwind.landing.csv_reading import Wishes, described
+    from unwind.landing.csv_reading import ReadOptions, described
     from unwind.landing.formats import formats
     from unwind.landing.imports import check_venue_and_format, import_files
     from unwind.landing.land import venues
@@ -163,16 +163,16 @@ def import_(
     problem = check_venue_and_format(venue, format, list(venues()))
     if problem:
         raise typer.BadParameter(problem)
-    wishes = Wishes(
+    options = ReadOptions(
         {name.replace("-", "_"): value for name, value in _pairs("--set", set_).items()},
         {name.replace("-", "_"): value for name, value in _pairs("--column", column).items()},
         _pairs("--rename", rename),
     )
     home = Home.from_env()
     if dry_run:
-        _rehearse(home, venue, format, files, wishes)
+        _rehearse(home, venue, format, files, options)
         return
-    report = import_files(home, venue, format, files, utc_now, wishes)
+    report = import_files(home, venue, format, files, utc_now, options)
     withdrawn = _withdrawn_files(home) if report.already_there else {}
     for name in report.already_there:
         if name in withdrawn:
@@ -183,7 +183,7 @@ def import_(
             )
         else:
             out.print(f"{name} is imported already; nothing changes.")
-    if wishes:
+    if options:
         for name, reading in report.readings:
             out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
     _print_left_out(report.readings)
@@ -245,12 +245,12 @@ def _print_left_out(readings: Sequence[tuple[str, Reading]]) -> None:
             )
 
 
-def _rehearse(home: Home, venue: str, format: str, files: list[Path], wishes: Wishes) -> None:
+def _rehearse(home: Home, venue: str, format: str, files: list[Path], options: ReadOptions) -> None:
     from unwind.landing.csv_reading import described
     from unwind.warehouse.rehearsal import rehearse_import
 
     with progress() as report:
-        done = rehearse_import(home, venue, format, files, utc_now, wishes, report)
+        done = rehearse_import(home, venue, format, files, utc_now, options, report)
     for name, reading in done.report.readings:
         out.print(f"{name}: {described(reading)}", highlight=False, soft_wrap=True)
     _print_left_out(done.report.readings)

@@ -5,10 +5,10 @@
 """
 
 from unwind.http.client import MAX_PAGES, VenueApi
-from unwind.http.error_rules import Signals, UnusableAnswerError, VenueStoppedError
-from unwind.http.fetch_log import Answer, Download, Request, Transcript, usable_answers
+from unwind.http.error_rules import ErrorRules, UnusableResponseError, VenueStoppedError
+from unwind.http.fetch_log import Download, FetchLog, Request, Response, usable_responses
 from unwind.http.hosts import Connection
-from unwind.http.limits import DAY_BOUNDS, HOUR_BOUNDS, Bounds, Pace
+from unwind.http.limits import DAY_BOUNDS, HOUR_BOUNDS, Bounds, RateLimit
 from unwind.http.session import USER_AGENT
 
 __all__ = [
@@ -16,16 +16,16 @@ __all__ = [
     "HOUR_BOUNDS",
     "MAX_PAGES",
     "USER_AGENT",
-    "Answer",
     "Bounds",
     "Connection",
     "Download",
-    "Pace",
+    "ErrorRules",
+    "FetchLog",
+    "RateLimit",
     "Request",
-    "Signals",
-    "Transcript",
-    "UnusableAnswerError",
+    "Response",
+    "UnusableResponseError",
     "VenueApi",
     "VenueStoppedError",
-    "usable_answers",
+    "usable_responses",
 ]

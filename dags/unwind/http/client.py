@@ -3,7 +3,7 @@
 Every answer is written verbatim, errors included, as one `rest` envelope line. What can be asked
 again is (a bounded number of times, with back-off, jitter and the venue's own Retry-After); a venue
 that blocks us is not asked again at all. A request that stays without a usable answer never raises:
-it is counted in the dataset's transcript, so that one instrument costs only itself.
+it is counted in the dataset's fetch log, so that one instrument costs only itself.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import urllib3
 from unwind.clock import Clock, iso
 from unwind.connections import Endpoint, connection_variable
 from unwind.http.downloads import file_sha256, holds_any
-from unwind.http.error_rules import Refusals, Signals, UnusableAnswerError, VenueStoppedError
-from unwind.http.fetch_log import Answer, Download, Request, Transcript
+from unwind.http.error_rules import ErrorRules, Refusals, UnusableResponseError, VenueStoppedError
+from unwind.http.fetch_log import Download, FetchLog, Request, Response
 from unwind.http.hosts import Connection, Hosts
-from unwind.http.limits import HOUR_BOUNDS, Bounds, Deadlines, Pace, Spending, stated_rests
-from unwind.http.payload import Where, parse, value_at, wrong_shape
+from unwind.http.limits import HOUR_BOUNDS, Bounds, Deadlines, RateLimit, RateLimiter, stated_rests
+from unwind.http.payload import JsonPath, parse, value_at, wrong_shape
 from unwind.http.retries import ATTEMPTS, CORRUPT_ATTEMPTS, Retries
 from unwind.http.session import Session, copy_body, is_loopback
 
@@ -38,12 +38,12 @@ T = TypeVar("T")
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 # A loopback server is never behind the environment's proxy.
 NO_PROXIES: Any = {"http": None, "https": None}
-MAX_ANSWER_SECONDS, MAX_DOWNLOAD_SECONDS = 120.0, 3600.0
+MAX_RESPONSE_SECONDS, MAX_DOWNLOAD_SECONDS = 120.0, 3600.0
 MAX_PAGES = 200
 # 2026-11-25: the largest answers seen are listings of some 10 MB, and pages of a bucket's listing
 # of 300 kB. They are held in memory to be parsed; files of dumps are streamed to disk. The largest
 # of these is an hour of a venue's fills, 45 MB.
-MAX_ANSWER_BYTES = 24 * 2**20
+MAX_RESPONSE_BYTES = 24 * 2**20
 MAX_TEXT_BYTES = 4 * 2**20
 MAX_DOWNLOAD_BYTES = 2 * 2**30
 # So much is kept of an answer that is too long to be used.
@@ -61,8 +61,8 @@ class VenueApi:
         self,
         venue: str,
         connections: Mapping[str, Connection],
-        signals: Signals,
-        paces: Sequence[Pace],
+        error_rules: ErrorRules,
+        rate_limits: Sequence[RateLimit],
         *,
         folder: Path,
         clock: Clock,
@@ -73,16 +73,16 @@ class VenueApi:
         self._venue = venue
         self._deadlines = Deadlines(venue, bounds, monotonic)
         self._hosts = Hosts(connections)
-        self._signals = signals
+        self._error_rules = error_rules
         self._folder = folder
         self._clock = clock
         self._sleep = sleep
         self._monotonic = monotonic
         self._session = Session()
-        self._refusals = Refusals(venue, signals, self.struck_out)
-        self._spending = Spending(paces)
+        self._refusals = Refusals(venue, error_rules, self.redacted)
+        self._rate_limiter = RateLimiter(rate_limits)
         self._retries = Retries(sleep, monotonic)
-        self._transcript: Transcript | None = None
+        self._fetch_log: FetchLog | None = None
         self._sent_at = monotonic()
 
     def close(self) -> None:
@@ -94,48 +94,48 @@ class VenueApi:
         return self._clock()
 
     @contextmanager
-    def recording(self, name: str) -> Iterator[Transcript]:
-        """Until the end of the block, answers go to the transcript that it yields."""
-        transcript = Transcript(self._folder / f"{name}.ndjson")
-        transcript.path.touch()
-        before, self._transcript = self._transcript, transcript
+    def recording(self, name: str) -> Iterator[FetchLog]:
+        """Until the end of the block, answers go to the log that it yields."""
+        fetch_log = FetchLog(self._folder / f"{name}.ndjson")
+        fetch_log.path.touch()
+        before, self._fetch_log = self._fetch_log, fetch_log
         self._deadlines.begin_dataset()
         try:
-            yield transcript
+            yield fetch_log
         finally:
-            self._transcript = before
+            self._fetch_log = before
 
     @property
-    def transcript(self) -> Transcript:
+    def fetch_log(self) -> FetchLog:
         """Where answers go now; raises RuntimeError outside `recording`."""
-        if self._transcript is None:
+        if self._fetch_log is None:
             raise RuntimeError("a venue was asked outside `recording`: its answer has no place")
-        return self._transcript
+        return self._fetch_log
 
     # -- what a dataset itself puts on record ---------------------------------------------------
 
     @property
     def failure_count(self) -> int:
         """How many failures of the dataset are on record by now."""
-        return len(self.transcript.failures)
+        return len(self.fetch_log.failures)
 
     def record_failure(self, reason: str, once: bool = False) -> None:
         """Something of the dataset is not to be had; `once`: unless that is on record already."""
-        if not (once and reason in self.transcript.failures):
-            self.transcript.failures.append(reason)
+        if not (once and reason in self.fetch_log.failures):
+            self.fetch_log.failures.append(reason)
 
     def record_note(self, note: str) -> None:
         """Something that who reads the outcome should know, though nothing failed."""
-        self.transcript.notes.append(note)
+        self.fetch_log.notes.append(note)
 
     def record_lack(self, lack: str) -> None:
         """Usable answers leave something out: the hour is heard only in part."""
-        self.transcript.lacks.append(lack)
+        self.fetch_log.lacks.append(lack)
 
-    def answered_otherwise(self, note: str, since: int = 0) -> None:
+    def record_fallback(self, note: str, since: int = 0) -> None:
         """The failures from the `since`-th on were made good: noted, and not held against."""
-        failures = self.transcript.failures
-        self.transcript.notes.extend(f"{failure}; {note}" for failure in failures[since:][:1])
+        failures = self.fetch_log.failures
+        self.fetch_log.notes.extend(f"{failure}; {note}" for failure in failures[since:][:1])
         del failures[since:]
 
     # -- where it asks --------------------------------------------------------------------------
@@ -148,45 +148,45 @@ class VenueApi:
         """What a file below a connection is called on record."""
         return self.endpoint(connection).shown + path
 
-    def struck_out(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
         """A text with the secrets of all of the venue's connections struck out."""
-        return self._hosts.struck_out(text)
+        return self._hosts.redacted(text)
 
     # -- asking ---------------------------------------------------------------------------------
 
-    def ask(
+    def get(
         self,
         connection: str,
         path: str,
         params: Mapping[str, Any] | None = None,
         *,
-        rows: Where | None = (),
+        rows: JsonPath | None = (),
         body: Any = None,
         cost: float = 1.0,
-    ) -> Answer | None:
-        """The venue's JSON answer, or None when there is none to be had (the transcript says why).
+    ) -> Response | None:
+        """The venue's JSON answer, or None when there is none to be had (the fetch log says why).
 
         `rows` is where in the answer a list must be (() = the answer itself, None = no list is
         needed); `body` makes it a POST; `cost` counts against the pace.
         Raises VenueStoppedError when the venue is not to be asked any more.
         """
         request = self._request(connection, path, params, body, cost)
-        answer = self._persist(request, lambda: self._json_answer(request, rows))
-        if answer is not None:
-            self.transcript.usable += 1
-        return answer
+        response = self._persist(request, lambda: self._json_response(request, rows))
+        if response is not None:
+            self.fetch_log.usable += 1
+        return response
 
-    def pages(
+    def paginate(
         self,
         connection: str,
         path: str,
         params: Mapping[str, Any],
-        next_page: Callable[[Answer], Mapping[str, Any] | None],
+        next_page: Callable[[Response], Mapping[str, Any] | None],
         *,
-        rows: Where = (),
+        rows: JsonPath = (),
         body: Callable[[Mapping[str, Any]], Any] | None = None,
         cost: float = 1.0,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """Answers page by page; `next_page` gives the parameters to change, or None at the end.
 
         With `body` the parameters are turned into the body of a POST. A venue that hands out a page
@@ -198,13 +198,13 @@ class VenueApi:
         current = dict(params)
         while True:
             if current in asked:
-                self.left_at(path, params, "leads back to a page that it gave already")
+                self.record_unfinished(path, params, "leads back to a page that it gave already")
                 return
             if len(asked) == MAX_PAGES:
-                self.left_at(path, params, f"goes on after {MAX_PAGES} pages")
+                self.record_unfinished(path, params, f"goes on after {MAX_PAGES} pages")
                 return
             asked.append(current)
-            answer = self.ask(
+            response = self.get(
                 connection,
                 path,
                 None if body else current,
@@ -212,16 +212,16 @@ class VenueApi:
                 body=body(current) if body else None,
                 cost=cost,
             )
-            if answer is None:
+            if response is None:
                 return
-            contents = hashlib.sha256(json.dumps(answer.rows).encode()).hexdigest()
-            if answer.rows and contents in seen:
-                self.left_at(path, params, "gives the same rows again and again")
+            contents = hashlib.sha256(json.dumps(response.rows).encode()).hexdigest()
+            if response.rows and contents in seen:
+                self.record_unfinished(path, params, "gives the same rows again and again")
                 return
             seen.add(contents)
-            yield answer
+            yield response
             try:
-                change = next_page(answer)
+                change = next_page(response)
             except (LookupError, TypeError, ValueError) as error:
                 self.record_failure(
                     f"where the next page of {path} ({current}) of {self._venue} starts cannot be "
@@ -232,7 +232,7 @@ class VenueApi:
                 return
             current = {**current, **change}
 
-    def left_at(self, path: str, params: Mapping[str, Any], why: str) -> None:
+    def record_unfinished(self, path: str, params: Mapping[str, Any], why: str) -> None:
         """Puts on record that a list was not followed to its end."""
         self.record_failure(
             f"{self._venue} {why} for {path} ({dict(params)}); what would follow was left, land "
@@ -244,7 +244,7 @@ class VenueApi:
     ) -> str | None:
         """An answer that is no JSON (a listing, a checksum); None when it does not exist."""
         request = self._request(connection, path, params, None, 1.0)
-        return self._persist(request, lambda: self._text_answer(request))
+        return self._persist(request, lambda: self._text_response(request))
 
     def download(
         self,
@@ -255,15 +255,15 @@ class VenueApi:
         sha256: str | None = None,
         is_zip: bool = False,
     ) -> Download | None:
-        """Streams a file to disk and adds it to the transcript; None when it does not exist.
+        """Streams a file to disk and adds it to the fetch log; None when it does not exist.
 
         With `sha256` (of the file as published) other bytes are fetched again, and kept with a
         fault when they stay different; the same goes for what `is_zip` and cannot be read as one.
         """
         request = self._request(connection, path, None, None, 1.0)
-        target = self._folder / f"{len(self.transcript.downloads):05d}-{Path(path).name}"
+        target = self._folder / f"{len(self.fetch_log.downloads):05d}-{Path(path).name}"
         download = self._persist(
-            request, lambda: self._file_answer(request, target, format, sha256, is_zip)
+            request, lambda: self._file_response(request, target, format, sha256, is_zip)
         )
         if download is None and target.exists() and target.stat().st_size:
             # It came, but not as published: what came is evidence.
@@ -273,13 +273,13 @@ class VenueApi:
                 format,
                 file_sha256(target),
                 self._clock(),
-                fault=self.transcript.failures[-1],
+                fault=self.fetch_log.failures[-1],
             )
-            self.transcript.downloads.append(download)
+            self.fetch_log.downloads.append(download)
             return download
         if download is not None:
-            self.transcript.usable += 1
-            self.transcript.downloads.append(download)
+            self.fetch_log.usable += 1
+            self.fetch_log.downloads.append(download)
         return download
 
     # -- one request, tried several times -------------------------------------------------------
@@ -305,39 +305,39 @@ class VenueApi:
     def _persist(self, request: Request, attempt: Callable[[], T]) -> T | None:
         budget = self._hosts[request.connection].limits
         self._retries.check(budget)
-        self._deadlines.check(self.transcript.payload_bytes)
+        self._deadlines.check(self.fetch_log.payload_bytes)
         try:
             return self._retries.persist(attempt, budget, self._deadlines.seconds_left)
-        except UnusableAnswerError as fault:
+        except UnusableResponseError as fault:
             if fault.kind == "absent":
-                self.transcript.absent += 1
+                self.fetch_log.absent += 1
                 return None
-            reason = self.struck_out(fault.reason)
-            self.transcript.failures.append(reason)
+            reason = self.redacted(fault.reason)
+            self.fetch_log.failures.append(reason)
             self._retries.count_failure(budget, fault, reason)
             return None
 
     # -- what an answer must be -----------------------------------------------------------------
 
-    def _json_answer(self, request: Request, rows: Where | None) -> Answer:
+    def _json_response(self, request: Request, rows: JsonPath | None) -> Response:
         status, headers, payload, cut = self._body(request)
         parsed, fault = parse(payload)
         problem = self._refusals.refusal(request, status, headers, self._clock(), parsed)
         fault = cut or fault or wrong_shape(parsed, rows)
         if problem is None and fault:
-            problem = UnusableAnswerError("broken", self._sentence(request, fault))
+            problem = UnusableResponseError("broken", self._sentence(request, fault))
         self._record(request, status, payload, problem)
         if problem:
             raise problem
-        for seconds in stated_rests(self._signals, headers, self._clock()):
+        for seconds in stated_rests(self._error_rules, headers, self._clock()):
             self._sleep(seconds)
-        return Answer(parsed, [] if rows is None else value_at(parsed, rows))
+        return Response(parsed, [] if rows is None else value_at(parsed, rows))
 
-    def _text_answer(self, request: Request) -> str:
+    def _text_response(self, request: Request) -> str:
         status, headers, payload, cut = self._body(request, MAX_TEXT_BYTES)
         problem = self._refusals.refusal(request, status, headers, self._clock(), is_file=True)
         if problem is None and (cut or not payload):
-            problem = UnusableAnswerError(
+            problem = UnusableResponseError(
                 "broken", self._sentence(request, cut or "had an empty body")
             )
         self._record(request, status, payload, problem)
@@ -345,18 +345,18 @@ class VenueApi:
             raise problem
         return payload.decode("utf-8", errors="replace")
 
-    def _file_answer(
+    def _file_response(
         self, request: Request, target: Path, format: str, sha256: str | None, is_zip: bool
     ) -> Download:
         target.unlink(missing_ok=True)
         with self._sent(request, {"Accept-Encoding": "identity"}) as response:
             if response.status_code != 200:
-                payload, _ = self._read(response, MAX_ANSWER_SECONDS, MAX_ANSWER_BYTES)
+                payload, _ = self._read(response, MAX_RESPONSE_SECONDS, MAX_RESPONSE_BYTES)
                 problem = self._refusals.refusal(
                     request, response.status_code, response.headers, self._clock(), is_file=True
                 )
                 self._record(request, response.status_code, payload, problem)
-                raise problem or UnusableAnswerError(
+                raise problem or UnusableResponseError(
                     "broken", self._sentence(request, "gave no file")
                 )
             with target.open("wb") as sink:
@@ -366,18 +366,18 @@ class VenueApi:
         if any(holds_any(target, endpoint.secrets) for endpoint in self._hosts.endpoints()):
             target.unlink()
             fault = "holds a secret of its connection and was not kept"
-            raise UnusableAnswerError("refused", self._sentence(request, fault, attempts=1))
+            raise UnusableResponseError("refused", self._sentence(request, fault, attempts=1))
         found = file_sha256(target)
-        self.transcript.payload_bytes += target.stat().st_size
+        self.fetch_log.payload_bytes += target.stat().st_size
         if cut or not target.stat().st_size:
             fault = cut or "had an empty body"
-            raise UnusableAnswerError("broken", self._sentence(request, fault))
+            raise UnusableResponseError("broken", self._sentence(request, fault))
         if sha256 and found != sha256.lower():
             fault = f"does not match its published checksum ({found[:12]} instead of {sha256[:12]})"
-            raise UnusableAnswerError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
+            raise UnusableResponseError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
         if is_zip and not zipfile.is_zipfile(target):
             fault = "is no readable zip"
-            raise UnusableAnswerError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
+            raise UnusableResponseError("corrupt", self._sentence(request, fault, CORRUPT_ATTEMPTS))
         return Download(request.where, target, format, found, self._clock())
 
     def _sentence(self, request: Request, fault: str, attempts: int = ATTEMPTS) -> str:
@@ -392,9 +392,9 @@ class VenueApi:
     def _sent(
         self, request: Request, headers: Mapping[str, str] | None = None
     ) -> Iterator[requests.Response]:
-        self._keep_pace(request)
+        self._wait_for_rate_limit(request)
         self._sent_at = self._monotonic()
-        self.transcript.requests += 1
+        self.fetch_log.requests += 1
         key_header = self._hosts[request.connection].key_header
         endpoint = request.endpoint
         key = {key_header: endpoint.password} if key_header else endpoint.authorization
@@ -411,7 +411,7 @@ class VenueApi:
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # Without its cause, whose text quotes the URL with all that is in it.
-            raise UnusableAnswerError(
+            raise UnusableResponseError(
                 "unreachable",
                 f"{self._venue} did not answer {request} ({type(error).__name__}); check the "
                 "network and the venue's status page, then land again",
@@ -420,10 +420,10 @@ class VenueApi:
             yield response
 
     def _body(
-        self, request: Request, limit: int = MAX_ANSWER_BYTES
+        self, request: Request, limit: int = MAX_RESPONSE_BYTES
     ) -> tuple[int, Mapping[str, str], bytearray, str | None]:
         with self._sent(request) as response:
-            payload, cut = self._read(response, MAX_ANSWER_SECONDS, limit)
+            payload, cut = self._read(response, MAX_RESPONSE_SECONDS, limit)
             return response.status_code, response.headers, payload, cut
 
     def _read(
@@ -461,7 +461,7 @@ class VenueApi:
         request: Request,
         status: int,
         payload: bytes | bytearray,
-        fault: UnusableAnswerError | None,
+        fault: UnusableResponseError | None,
     ) -> None:
         asked: dict[str, Any] = {
             "url": request.where,
@@ -475,22 +475,24 @@ class VenueApi:
         envelope: dict[str, Any] = {"received_at": iso(self._clock()), "request": asked}
         shown = payload
         for endpoint in self._hosts.endpoints():
-            shown = endpoint.struck_out_bytes(shown)
+            shown = endpoint.redacted_bytes(shown)
         if shown is not payload:
             asked["struck_out"] = True
             payload = shown
             if fault is None:
-                self.transcript.notes.append(ECHOED_SECRET.format(venue=self._venue))
-        self.transcript.write(envelope, payload)
+                self.fetch_log.notes.append(ECHOED_SECRET.format(venue=self._venue))
+        self.fetch_log.write(envelope, payload)
 
     # -- not asking too much --------------------------------------------------------------------
 
-    def _keep_pace(self, request: Request) -> None:
+    def _wait_for_rate_limit(self, request: Request) -> None:
         if is_loopback(request.where):
             return
         budget = self._hosts[request.connection].limits
-        wait = self._spending.wait_seconds(budget, request.path, request.cost, self._monotonic())
+        wait = self._rate_limiter.wait_seconds(
+            budget, request.path, request.cost, self._monotonic()
+        )
         if wait > 0:
-            self._deadlines.check(self.transcript.payload_bytes, wait)
+            self._deadlines.check(self.fetch_log.payload_bytes, wait)
             self._sleep(wait)
-        self._spending.spend(budget, request.path, request.cost, self._monotonic())
+        self._rate_limiter.spend(budget, request.path, request.cost, self._monotonic())

@@ -12,24 +12,24 @@ from typing import Any, Literal
 
 from unwind.connections import connection_variable
 from unwind.http.fetch_log import Request
-from unwind.http.payload import Where, code_of, message_of
+from unwind.http.payload import JsonPath, code_of, message_of
 
 FaultKind = Literal["blocked", "throttled", "unreachable", "broken", "corrupt", "refused", "absent"]
 
 # A venue that asks for a longer rest than this is left alone for the rest of the landing.
-LONGEST_REST_SECONDS = 60.0
+MAX_REST_SECONDS = 60.0
 MAX_STATED_REST_SECONDS = 1e10
 # So much is said of a venue's own words.
 MESSAGE_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
-class Signals:
+class ErrorRules:
     """How a venue says no. Codes are compared as text; header names in any case."""
 
     blocked_statuses: frozenset[int] = frozenset({403, 418, 451})
     throttled_statuses: frozenset[int] = frozenset({429})
-    code_at: Where = ()
+    code_at: JsonPath = ()
     ok_codes: frozenset[str] = frozenset()
     throttled_codes: frozenset[str] = frozenset()
     blocked_codes: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class Signals:
     reset_at_header: str | None = None
 
 
-class UnusableAnswerError(Exception):
+class UnusableResponseError(Exception):
     """An answer that cannot be used, in one sentence; `rest_seconds` is what the venue asks for."""
 
     def __init__(self, kind: FaultKind, reason: str, rest_seconds: float | None = None) -> None:
@@ -61,12 +61,12 @@ class VenueStoppedError(Exception):
 
 
 class Refusals:
-    """Reads a venue's refusals by its rules; `struck_out` removes secrets from what it quotes."""
+    """Reads a venue's refusals by its rules; `redacted` removes secrets from what it quotes."""
 
-    def __init__(self, venue: str, signals: Signals, struck_out: Callable[[str], str]) -> None:
+    def __init__(self, venue: str, error_rules: ErrorRules, redacted: Callable[[str], str]) -> None:
         self._venue = venue
-        self._signals = signals
-        self._struck_out = struck_out
+        self._error_rules = error_rules
+        self._redacted = redacted
 
     def refusal(
         self,
@@ -77,41 +77,49 @@ class Refusals:
         parsed: Any = None,
         *,
         is_file: bool = False,
-    ) -> UnusableAnswerError | None:
+    ) -> UnusableResponseError | None:
         """The venue's no, by status first and then by the code inside the body.
 
         A file that is not there (404) is an answer; an endpoint that is not there is a failure.
         """
-        signals = self._signals
+        error_rules = self._error_rules
         rest = rest_seconds(headers.get("Retry-After"), now)
-        code = code_of(parsed, signals.code_at)
+        code = code_of(parsed, error_rules.code_at)
         said = f"HTTP {status}" + (
-            f", code {code}" if code not in (None, *signals.ok_codes) else ""
+            f", code {code}" if code not in (None, *error_rules.ok_codes) else ""
         )
         # Struck out before it is cut: half a secret would not be found.
-        message = self._struck_out(message_of(parsed))[:MESSAGE_CHARACTERS]
+        message = self._redacted(message_of(parsed))[:MESSAGE_CHARACTERS]
         said += f" ({message})" if message else ""
-        if status in signals.blocked_statuses or code in signals.blocked_codes:
-            return UnusableAnswerError("blocked", self._blocked(request, said, code, status), rest)
-        if status in signals.throttled_statuses or code in signals.throttled_codes:
-            if rest is not None and rest > LONGEST_REST_SECONDS:
-                return UnusableAnswerError("blocked", self._rest_is_long(request, said, rest), rest)
+        if status in error_rules.blocked_statuses or code in error_rules.blocked_codes:
+            return UnusableResponseError(
+                "blocked", self._blocked(request, said, code, status), rest
+            )
+        if status in error_rules.throttled_statuses or code in error_rules.throttled_codes:
+            if rest is not None and rest > MAX_REST_SECONDS:
+                return UnusableResponseError(
+                    "blocked", self._rest_is_long(request, said, rest), rest
+                )
             advice = "too many requests; land again later, or track fewer instruments"
-            return UnusableAnswerError("throttled", f"{self._said(request, said)}: {advice}", rest)
-        if code in signals.absent_codes:
-            return UnusableAnswerError("absent", self._said(request, said))
-        if status >= 500 or code in signals.busy_codes:
-            if rest is not None and rest > LONGEST_REST_SECONDS:
-                return UnusableAnswerError("blocked", self._rest_is_long(request, said, rest), rest)
+            return UnusableResponseError(
+                "throttled", f"{self._said(request, said)}: {advice}", rest
+            )
+        if code in error_rules.absent_codes:
+            return UnusableResponseError("absent", self._said(request, said))
+        if status >= 500 or code in error_rules.busy_codes:
+            if rest is not None and rest > MAX_REST_SECONDS:
+                return UnusableResponseError(
+                    "blocked", self._rest_is_long(request, said, rest), rest
+                )
             advice = "the venue is in trouble; land again later"
-            return UnusableAnswerError("broken", f"{self._said(request, said)}: {advice}", rest)
+            return UnusableResponseError("broken", f"{self._said(request, said)}: {advice}", rest)
         if status == 404 and is_file:
-            return UnusableAnswerError("absent", self._said(request, said))
+            return UnusableResponseError("absent", self._said(request, said))
         if status != 200 or (
-            code is not None and signals.ok_codes and code not in signals.ok_codes
+            code is not None and error_rules.ok_codes and code not in error_rules.ok_codes
         ):
             advice = "it does not take the request; check the endpoint and the instrument"
-            return UnusableAnswerError("refused", f"{self._said(request, said)}: {advice}")
+            return UnusableResponseError("refused", f"{self._said(request, said)}: {advice}")
         return None
 
     def _said(self, request: Request, said: str) -> str:

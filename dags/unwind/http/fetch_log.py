@@ -46,7 +46,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A usable answer: the parsed JSON, and the rows in it."""
 
     json: Any
@@ -66,7 +66,7 @@ class Download:
 
 
 @dataclass
-class Transcript:
+class FetchLog:
     """The outcome of asking for one dataset: its envelope lines, its files, and what failed.
 
     `lacks` says what usable answers leave out (the venue gives no more): nothing failed, and the
@@ -105,7 +105,7 @@ class Transcript:
         self.payload_bytes += len(payload)
 
 
-def usable_answers(lines: Iterable[str | bytes]) -> Iterator[tuple[Request, Any]]:
+def usable_responses(lines: Iterable[str | bytes]) -> Iterator[tuple[Request, Any]]:
     """The parsed bodies of envelope lines that hold a usable answer."""
     for line in lines:
         envelope = json.loads(line)

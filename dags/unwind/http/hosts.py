@@ -50,8 +50,8 @@ class Hosts:
             with suppress(ValueError):
                 yield self.endpoint(name)
 
-    def struck_out(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
         """A text with the secrets of all connections struck out."""
         for endpoint in self.endpoints():
-            text = endpoint.struck_out(text)
+            text = endpoint.redacted(text)
         return without_userinfo(text)

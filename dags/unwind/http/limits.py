@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from unwind.http.error_rules import LONGEST_REST_SECONDS, Signals, VenueStoppedError
+from unwind.http.error_rules import MAX_REST_SECONDS, ErrorRules, VenueStoppedError
 
 # Others (the recorder, a second machine) share the address's budget with us.
-PACE_SHARE = 0.8
+RATE_LIMIT_SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class Pace:
+class RateLimit:
     """A documented limit: `budget` cost units in any `seconds`, for paths that start so."""
 
     path: str
@@ -74,57 +74,63 @@ class Deadlines:
         )
 
 
-class Spending:
+class RateLimiter:
     """What has been spent of a venue's rate limits; each budget by the name of who shares it."""
 
-    def __init__(self, paces: Sequence[Pace]) -> None:
-        self._paces = paces
-        self._spent: dict[tuple[str, Pace], deque[tuple[float, float]]] = {}
+    def __init__(self, rate_limits: Sequence[RateLimit]) -> None:
+        self._rate_limits = rate_limits
+        self._spent: dict[tuple[str, RateLimit], deque[tuple[float, float]]] = {}
 
     def wait_seconds(self, budget: str, path: str, cost: float, now: float) -> float:
         """How long to wait until a request to a path fits into its limit."""
         spent = self._of(budget, path)
-        return pace_wait_seconds(*spent, cost, now) if spent else 0.0
+        return rate_limit_wait_seconds(*spent, cost, now) if spent else 0.0
 
     def spend(self, budget: str, path: str, cost: float, at: float) -> None:
         """Counts a request that is sent now."""
         if spent := self._of(budget, path):
             spent[0].append((at, cost))
 
-    def _of(self, budget: str, path: str) -> tuple[deque[tuple[float, float]], Pace] | None:
-        pace = next((one for one in self._paces if path.startswith(one.path)), None)
-        return (self._spent.setdefault((budget, pace), deque()), pace) if pace else None
+    def _of(self, budget: str, path: str) -> tuple[deque[tuple[float, float]], RateLimit] | None:
+        rate_limit = next((one for one in self._rate_limits if path.startswith(one.path)), None)
+        return (
+            (self._spent.setdefault((budget, rate_limit), deque()), rate_limit)
+            if rate_limit
+            else None
+        )
 
 
-def pace_wait_seconds(
-    spent: deque[tuple[float, float]], pace: Pace, cost: float, now: float
+def rate_limit_wait_seconds(
+    spent: deque[tuple[float, float]], rate_limit: RateLimit, cost: float, now: float
 ) -> float:
     """How long to wait until `cost` fits the pace; forgets what is older than its window."""
-    while spent and spent[0][0] <= now - pace.seconds:
+    while spent and spent[0][0] <= now - rate_limit.seconds:
         spent.popleft()
-    allowed = pace.budget * PACE_SHARE
+    allowed = rate_limit.budget * RATE_LIMIT_SHARE
     used = sum(part for _, part in spent)
     wait = 0.0
     for at, part in spent:
         if used + cost <= allowed:
             break
         used -= part
-        wait = at + pace.seconds - now
+        wait = at + rate_limit.seconds - now
     return wait
 
 
-def stated_rests(signals: Signals, headers: Mapping[str, str], now: datetime) -> Iterator[float]:
+def stated_rests(
+    error_rules: ErrorRules, headers: Mapping[str, str], now: datetime
+) -> Iterator[float]:
     """The seconds to rest where the venue's own headers say that its budget is nearly used up."""
-    used = _number(headers.get(signals.used_header or ""))
-    if used is not None and used >= PACE_SHARE * signals.used_limit:
+    used = _number(headers.get(error_rules.used_header or ""))
+    if used is not None and used >= RATE_LIMIT_SHARE * error_rules.used_limit:
         next_minute = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)
         yield (next_minute - now).total_seconds()
-    remaining = _number(headers.get(signals.remaining_header or ""))
-    reset = _number(headers.get(signals.reset_at_header or ""))
+    remaining = _number(headers.get(error_rules.remaining_header or ""))
+    reset = _number(headers.get(error_rules.reset_at_header or ""))
     if remaining is not None and remaining < 1 and reset is not None:
         reset_at_seconds = reset / 1000 if reset > 1e11 else reset
         rest = reset_at_seconds - now.timestamp()
-        yield min(max(rest, 0.0), LONGEST_REST_SECONDS)
+        yield min(max(rest, 0.0), MAX_REST_SECONDS)
 
 
 def _number(text: str | None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 # The keys and indices that lead to a value inside of parsed JSON.
-Where = Sequence[str | int]
+JsonPath = Sequence[str | int]
 
 
 def parse(payload: bytearray) -> tuple[Any, str | None]:
@@ -20,7 +20,7 @@ def parse(payload: bytearray) -> tuple[Any, str | None]:
         return None, "was HTML" if payload.lstrip()[:1] == b"<" else "was no JSON"
 
 
-def wrong_shape(parsed: Any, rows: Where | None) -> str | None:
+def wrong_shape(parsed: Any, rows: JsonPath | None) -> str | None:
     """What is wrong with an answer that holds no list where its rows should be."""
     if rows is None:
         return None if isinstance(parsed, dict | list) else "held neither an object nor a list"
@@ -29,7 +29,7 @@ def wrong_shape(parsed: Any, rows: Where | None) -> str | None:
     return f"held no list at {'.'.join(map(str, rows))}" if rows else "was no list"
 
 
-def value_at(parsed: Any, where: Where) -> Any:
+def value_at(parsed: Any, where: JsonPath) -> Any:
     for step in where:
         try:
             parsed = parsed[step]
@@ -38,7 +38,7 @@ def value_at(parsed: Any, where: Where) -> Any:
     return parsed
 
 
-def code_of(parsed: Any, where: Where) -> str | None:
+def code_of(parsed: Any, where: JsonPath) -> str | None:
     if not where:
         return None
     code = value_at(parsed, where)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential_jitter
 
-from unwind.http.error_rules import UnusableAnswerError, VenueStoppedError
+from unwind.http.error_rules import UnusableResponseError, VenueStoppedError
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ MAX_REQUEST_SECONDS = 180.0
 # Whole bytes that do not match their checksum rarely change within seconds.
 CORRUPT_ATTEMPTS = 2
 # Pauses start here and double up to the ceiling, each with up to a second of jitter added.
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
 # After so many requests in a row without a usable answer, the rest would fare no better.
 FAILURES_IN_A_ROW = 5
 
@@ -33,7 +33,7 @@ class Retries:
         self._stopped: dict[str, str] = {}
         self._failures_in_a_row: dict[str, int] = {}
         self._pause = wait_exponential_jitter(
-            initial=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=1.0
+            initial=INITIAL_BACKOFF_SECONDS, max=MAX_BACKOFF_SECONDS, jitter=1.0
         )
 
     def check(self, budget: str) -> None:
@@ -44,13 +44,13 @@ class Retries:
     def persist(
         self, attempt: Callable[[], T], budget: str, seconds_left: Callable[[], float]
     ) -> T:
-        """What the attempt gives at last. Raises the last UnusableAnswerError."""
+        """What the attempt gives at last. Raises the last UnusableResponseError."""
         until = self._monotonic() + MAX_REQUEST_SECONDS
         retrying = Retrying(
             stop=lambda state: _enough(state) or self._monotonic() > until or seconds_left() <= 0,
             wait=self._wait,
             retry=retry_if_exception(
-                lambda error: isinstance(error, UnusableAnswerError) and error.worth_another_try
+                lambda error: isinstance(error, UnusableResponseError) and error.worth_another_try
             ),
             sleep=self._sleep,
             reraise=True,
@@ -59,7 +59,7 @@ class Retries:
         self._failures_in_a_row[budget] = 0
         return result
 
-    def count_failure(self, budget: str, fault: UnusableAnswerError, reason: str) -> None:
+    def count_failure(self, budget: str, fault: UnusableResponseError, reason: str) -> None:
         """Raises VenueStoppedError where the next requests would fare no better."""
         if fault.kind in ("refused", "corrupt"):
             # The venue is well; it is this request or this file that is not.
@@ -73,7 +73,7 @@ class Retries:
 
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
-        asked_for = fault.rest_seconds if isinstance(fault, UnusableAnswerError) else None
+        asked_for = fault.rest_seconds if isinstance(fault, UnusableResponseError) else None
         backing_off = self._pause(state)
         if asked_for is None:
             return backing_off
@@ -84,5 +84,5 @@ class Retries:
 def _enough(state: RetryCallState) -> bool:
     """Whether a request has been tried often enough."""
     fault = state.outcome.exception() if state.outcome else None
-    corrupt = isinstance(fault, UnusableAnswerError) and fault.kind == "corrupt"
+    corrupt = isinstance(fault, UnusableResponseError) and fault.kind == "corrupt"
     return state.attempt_number >= (CORRUPT_ATTEMPTS if corrupt else ATTEMPTS)

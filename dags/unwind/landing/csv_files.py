@@ -18,8 +18,8 @@ from unwind.file_formats import Column, CsvFormat
 from unwind.landing.csv_reading import (
     SEPARATORS,
     Reading,
+    ReadOptions,
     UnrecognisedFileError,
-    Wishes,
     normalised,
     split_line,
     texts,
@@ -35,7 +35,7 @@ SAMPLE_LINES = 1_000
 EPOCH_MS = re.compile(r"^[0-9]{13}$")
 
 
-def read_csv(lines_path: Path, name: str, venue: str, format: str, wishes: Wishes) -> Reading:
+def read_csv(lines_path: Path, name: str, venue: str, format: str, options: ReadOptions) -> Reading:
     """How a file of a CSV format is read.
 
     Raises UnrecognisedFileError, with what is expected and what was found, where nothing of the
@@ -44,7 +44,7 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, wishes: Wishe
     layout = formats()[format].csv
     if layout is None:
         raise UnrecognisedFileError(f"{format} is no format of CSV files")
-    if wishes and not layout.is_mapped:
+    if options and not layout.is_mapped:
         raise UnrecognisedFileError(
             f"{format} takes no --set, --column or --rename: its columns are the venue's own"
         )
@@ -54,20 +54,20 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, wishes: Wishe
             f"the lines of {name} end in carriage returns alone, which makes it one line; nothing "
             "was imported, write it with line feeds"
         )
-    found = _by_header(top, layout, wishes)
+    found = _by_header(top, layout, options)
     header = None if found else _header_in_part(top, layout)
     if found is None and header is None:
-        found = _without_header(top, layout, wishes)
+        found = _without_header(top, layout, options)
     if found is None and header is None and layout.row_words:
         separator = _separator_of_rows(lines_path, layout.row_words)
         if separator:
             # Rows of orders in a shape of their own: each is refused with its reason.
             found = Reading(separator, None, _places(layout.variants[0]), len(layout.variants[0]))
     if found is None:
-        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, wishes, top, header))
+        raise UnrecognisedFileError(_nothing_recognised(name, format, layout, options, top, header))
     if layout.is_mapped and dump_of(format, found.columns) is None:
-        found = as_said(found, layout.variants[-1], lines_path, name, venue, format, wishes)
-    elif wishes:
+        found = as_said(found, layout.variants[-1], lines_path, name, venue, format, options)
+    elif options:
         raise UnrecognisedFileError(
             f"{name} is a dump of the venue, which says all itself; leave --set, --column and "
             "--rename out"
@@ -79,9 +79,11 @@ def _places(columns: Sequence[Column]) -> dict[str, int]:
     return {column.name: place for place, column in enumerate(columns, start=1)}
 
 
-def _by_header(top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes) -> Reading | None:
+def _by_header(
+    top: Sequence[tuple[int, str]], layout: CsvFormat, options: ReadOptions
+) -> Reading | None:
     """The reading by a header that names every column staging cannot do without."""
-    by_place = bool(wishes.columns) and all(one.isdigit() for one in wishes.columns.values())
+    by_place = bool(options.columns) and all(one.isdigit() for one in options.columns.values())
     if by_place:
         return None
     for _, text in top[:HEADER_WITHIN_LINES]:
@@ -90,13 +92,13 @@ def _by_header(top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes
             if len(names) < 2:
                 continue
             for columns in layout.variants:
-                places = _named_places(names, columns, wishes)
+                places = _named_places(names, columns, options)
                 missing = [
                     one.name
                     for one in columns
                     if one.is_required
                     and one.name not in places
-                    and one.name not in wishes.settings
+                    and one.name not in options.settings
                 ]
                 if not missing and places:
                     return Reading(
@@ -128,7 +130,7 @@ def _header_in_part(
         for separator in SEPARATORS:
             names = split_line(text, separator)
             for columns in layout.variants:
-                named = _named_places(names, columns, Wishes())
+                named = _named_places(names, columns, ReadOptions())
                 if len(named) * 2 <= len(columns) or (best is not None and len(named) <= best[0]):
                     continue
                 if columns == layout.variants[0] and _stand_in_place(names, columns, named):
@@ -145,32 +147,32 @@ def _stand_in_place(
 
 
 def _named_places(
-    names: Sequence[str], columns: Sequence[Column], wishes: Wishes
+    names: Sequence[str], columns: Sequence[Column], options: ReadOptions
 ) -> dict[str, int]:
-    normalised = [normalised(name) for name in names]
+    spelled = [normalised(name) for name in names]
     places = {}
     for column in columns:
-        said = wishes.columns.get(column.name)
+        said = options.columns.get(column.name)
         if said is not None:
             if said in names:
                 places[column.name] = names.index(said) + 1
             continue
         # What is stated holds for every row; of the venue, it is the name that the column gives it.
-        if column.name in wishes.settings and column.name != "venue":
+        if column.name in options.settings and column.name != "venue":
             continue
         for alias in (column.name, *column.aliases):
-            if alias in normalised:
-                places[column.name] = normalised.index(alias) + 1
+            if alias in spelled:
+                places[column.name] = spelled.index(alias) + 1
                 break
     return places
 
 
 def _without_header(
-    top: Sequence[tuple[int, str]], layout: CsvFormat, wishes: Wishes
+    top: Sequence[tuple[int, str]], layout: CsvFormat, options: ReadOptions
 ) -> Reading | None:
     """The reading by place, of a file most of whose rows fit the columns."""
-    if layout.needs_header or (layout.is_mapped and wishes):
-        places = {name: int(said) for name, said in wishes.columns.items() if said.isdigit()}
+    if layout.needs_header or (layout.is_mapped and options):
+        places = {name: int(said) for name, said in options.columns.items() if said.isdigit()}
         if not places or 0 in places.values():
             return None
         variants = [(layout.variants[-1], places)]
@@ -190,7 +192,7 @@ def _without_header(
             fitting = [row for row in rows if _fits(row, columns, places)]
             if fitting and (best is None or len(fitting) > best[0]):
                 width = Counter(map(len, fitting)).most_common(1)[0][0]
-                if not wishes:
+                if not options:
                     width = min(width, len(columns)) if width >= len(columns) else width
                 best = len(fitting), Reading(separator, None, places, width)
     if best is None:
@@ -248,7 +250,7 @@ def _nothing_recognised(
     name: str,
     format: str,
     layout: CsvFormat,
-    wishes: Wishes,
+    options: ReadOptions,
     top: Sequence[tuple[int, str]],
     header: tuple[str, tuple[Column, ...]] | None,
 ) -> str:
@@ -256,7 +258,7 @@ def _nothing_recognised(
     first = top[0][1] if top else ""
     if header:
         first, columns = header
-    wanted = [one.name for one in columns if one.is_required and one.name not in wishes.settings]
+    wanted = [one.name for one in columns if one.is_required and one.name not in options.settings]
     shown = first if len(first) <= 120 else first[:117] + "..."
     how = (
         "name its own with --column, or state what is the same in every row with --set"
@@ -268,8 +270,8 @@ def _nothing_recognised(
     lacking = [
         one
         for one in wanted
-        if one not in _named_places(names, columns, wishes)
-        and not wishes.columns.get(one, "").isdigit()
+        if one not in _named_places(names, columns, options)
+        and not options.columns.get(one, "").isdigit()
     ]
     missing = (
         f" (missing: {', '.join(lacking)})"

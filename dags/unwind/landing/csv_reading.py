@@ -22,7 +22,7 @@ class UnrecognisedFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ReadOptions:
     """What the user says of the files: `--set`, `--column` and `--rename`, as name -> text."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -32,9 +32,9 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.settings or self.columns or self.renames)
 
-    def as_utf8(self) -> Wishes:
+    def as_utf8(self) -> ReadOptions:
         """The same, of texts that a database takes."""
-        return Wishes(
+        return ReadOptions(
             *(
                 {as_utf8(name): as_utf8(text) for name, text in said.items()}
                 for said in (self.settings, self.columns, self.renames)

@@ -14,8 +14,8 @@ import duckdb
 from unwind.file_formats import Column, time_kind
 from unwind.landing.csv_reading import (
     Reading,
+    ReadOptions,
     UnrecognisedFileError,
-    Wishes,
     normalised,
     split_line,
     texts,
@@ -35,17 +35,17 @@ def as_said(
     name: str,
     venue: str,
     format: str,
-    wishes: Wishes,
+    options: ReadOptions,
 ) -> Reading:
     """The reading of a mapped format, with what the user stated; every claim is checked."""
     known = {column.name: column for column in columns}
-    for said in (*wishes.settings, *wishes.columns):
+    for said in (*options.settings, *options.columns):
         if said not in known and said not in FILE_SETTINGS:
             raise UnrecognisedFileError(
                 f"{format} has no column {said!r}; it has {', '.join(known)} and the setting "
                 f"{', '.join(FILE_SETTINGS)}"
             )
-    settings = {key: value for key, value in wishes.settings.items() if key != "venue"}
+    settings = {key: value for key, value in options.settings.items() if key != "venue"}
     pattern = None
     if "{" in settings.get("instrument", ""):
         pattern = _pattern(settings.pop("instrument"), found)
@@ -61,7 +61,7 @@ def as_said(
     if format == "reported-csv" and "first_valid_day" in settings:
         _check_day(settings["first_valid_day"])
     _check_volume_unit(found, settings)
-    names, left_out = _venue_names(found, lines_path, name, venue, wishes)
+    names, left_out = _venue_names(found, lines_path, name, venue, options)
     place = next(found.columns[one] for one in ("open_time", "time") if one in found.columns)
     kinds = _time_kinds(found, lines_path, place)
     if "naive" in kinds and "zone" not in settings:
@@ -79,7 +79,7 @@ def as_said(
         found,
         settings=settings,
         pattern=pattern,
-        renames=dict(wishes.renames),
+        renames=dict(options.renames),
         venue_names=names,
         left_out=left_out,
         ignored=tuple(label for at, label in enumerate(labels, start=1) if at not in used),
@@ -150,14 +150,14 @@ def _time_kinds(found: Reading, lines_path: Path, place: int) -> dict[str, str]:
 
 
 def _venue_names(
-    found: Reading, lines_path: Path, name: str, venue: str, wishes: Wishes
+    found: Reading, lines_path: Path, name: str, venue: str, options: ReadOptions
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """How the file spells the venue in its own column, and the rows of others that are left out."""
     place = found.columns.get("venue")
     if place is None:
         return (), {}
     counted = Counter(row[place - 1] for row in _rows(found, lines_path) if len(row) >= place)
-    meant = wishes.settings.get("venue", venue)
+    meant = options.settings.get("venue", venue)
     names = tuple(
         sorted(one for one in counted if normalised(one) == normalised(meant) or one == meant)
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from unwind.clock import Clock
 from unwind.errors import UnwindError
 from unwind.landing.csv_files import read_csv
-from unwind.landing.csv_reading import Reading, UnrecognisedFileError, Wishes
+from unwind.landing.csv_reading import Reading, ReadOptions, UnrecognisedFileError
 from unwind.landing.formats import OF_A_MARKET, OF_ANY_SOURCE, dump_of, formats, venue_of_format
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.leftovers import sweep_home
@@ -21,7 +21,7 @@ from unwind.settings import Home
 from unwind.texts import as_utf8
 from unwind.venues import venues as known_venues
 
-NOTHING_SAID = Wishes()
+NO_OPTIONS = ReadOptions()
 # How files begin that hold no lines, and what they are.
 FOREIGN_MAGIC = {
     b"\x28\xb5\x2f\xfd": "packed by zstd",
@@ -65,19 +65,20 @@ def import_files(
     format: str,
     files: Sequence[Path],
     clock: Clock,
-    wishes: Wishes = NOTHING_SAID,
+    options: ReadOptions = NO_OPTIONS,
 ) -> ImportReport:
     """Takes the files as one sealed batch; a file imported before is left out.
 
     Rows that cannot be used go to quarantine at the next refresh. A file that was imported before
-    with other wishes is read as they say now, in the batch that it is in. Raises ImportRefusedError
-    where a file cannot be read at all, UnrecognisedImportError where nothing of it is recognised;
-    then nothing is sealed.
+    with other options is read as they say now, in the batch that it is in.
+
+    Raises ImportRefusedError where a file cannot be read at all, UnrecognisedImportError where
+    nothing of it is recognised; then nothing is sealed.
     Venue and format are checked before, by `check_venue_and_format`.
     """
     if not files:
         raise ImportRefusedError("no file given; name at least one file to import")
-    if wishes and formats()[format].csv is None:
+    if options and formats()[format].csv is None:
         raise UnrecognisedImportError(
             f"{format} takes no --set, --column or --rename; its lines say all themselves"
         )
@@ -103,7 +104,7 @@ def import_files(
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
         if formats()[format].csv:
-            reading = _read(zone, obj, name, wishes.as_utf8())
+            reading = _read(zone, obj, name, options.as_utf8())
             readings.append((name, reading))
             obj = replace(obj, reading=reading.as_json())
         before = there.get((obj.sha256, format))
@@ -129,10 +130,10 @@ def import_files(
     return ImportReport(seal, objects, tuple(already_there), tuple(readings), reread)
 
 
-def _read(zone: RawZone, obj: RawObject, name: str, wishes: Wishes) -> Reading:
+def _read(zone: RawZone, obj: RawObject, name: str, options: ReadOptions) -> Reading:
     try:
         reading = read_csv(
-            zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, wishes
+            zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, options
         )
     except UnrecognisedFileError as error:
         raise UnrecognisedImportError(str(error)) from None

@@ -23,7 +23,7 @@ from unwind.http import (
     DAY_BOUNDS,
     HOUR_BOUNDS,
     Download,
-    Transcript,
+    FetchLog,
     VenueApi,
     VenueStoppedError,
 )
@@ -37,6 +37,7 @@ from unwind.landing.batches import (
     hours_of_the_day_before,
     window_of,
 )
+from unwind.landing.context import BatchContext
 from unwind.landing.coverage import (
     LIQUIDATIONS,
     as_of_asking,
@@ -44,7 +45,6 @@ from unwind.landing.coverage import (
     settled_at,
     was_early,
 )
-from unwind.landing.knowledge import LandedKnowledge
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
@@ -92,8 +92,8 @@ def land_venue(
         api = VenueApi(
             venue,
             known_venue.connections,
-            known_venue.signals,
-            known_venue.paces,
+            known_venue.error_rules,
+            known_venue.rate_limits,
             folder=folder,
             clock=clock,
             sleep=sleep,
@@ -101,12 +101,12 @@ def land_venue(
             bounds=DAY_BOUNDS if batch.kind == "day" else HOUR_BOUNDS,
         )
         with closing(api):
-            known = LandedKnowledge(home, batch, known_venue, folder, api, landings)
+            context = BatchContext(home, batch, known_venue, folder, api, landings)
             for dataset in due_datasets(home, batch, known_venue):
                 before = landings.get(dataset.name)
                 if before and _is_complete(before, dataset, batch, known_venue):
                     continue
-                landing = _land_dataset(home, batch, known_venue, dataset, api, known, before)
+                landing = _land_dataset(home, batch, known_venue, dataset, api, context, before)
                 landings[dataset.name] = landing
                 # After each one: what has landed stays landed if the next one ends the process.
                 ledger.record_landing(batch.batch_id, venue, list(landings.values()))
@@ -191,7 +191,7 @@ def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
     """Whether there is nothing to ask for again. Dumps of days may be published again."""
-    if dataset.rechecked and batch.kind == "day":
+    if dataset.refetched and batch.kind == "day":
         return False
     return stands(landing, batch, venue)
 
@@ -225,16 +225,16 @@ def _land_dataset(
     venue: Venue,
     dataset: Dataset,
     api: VenueApi,
-    known: LandedKnowledge,
+    context: BatchContext,
     before: Landing | None,
 ) -> Landing:
     asked_at = api.now()
-    with api.recording(dataset.name) as transcript:
+    with api.recording(dataset.name) as fetch_log:
         try:
-            dataset.fetch(api, window_of(batch), known)
+            dataset.fetch(api, window_of(batch), context)
         except (VenueStoppedError, NotKnownError) as stopped:
-            if str(stopped) not in transcript.failures:
-                transcript.failures.append(str(stopped))
+            if str(stopped) not in fetch_log.failures:
+                fetch_log.failures.append(str(stopped))
         except Exception as error:
             # A full disk is no venue's doing, and would meet the next one as well.
             if is_of_this_machine(error):
@@ -246,19 +246,19 @@ def _land_dataset(
                 batch.batch_id,
                 venue.name,
                 dataset.name,
-                api.struck_out(broke_off),
+                api.redacted(broke_off),
             )
-            transcript.failures.append(
+            fetch_log.failures.append(
                 f"landing {venue.name} {dataset.name} broke off ({type(error).__name__}: {error}); "
                 f"an answer is not as venues/{venue.name}.py expects: look at it in the raw zone"
             )
-    transcript.failures[:] = map(api.struck_out, transcript.failures)
-    if before and stands(before, batch, venue) and not transcript.downloads:
+    fetch_log.failures[:] = map(api.redacted, fetch_log.failures)
+    if before and stands(before, batch, venue) and not fetch_log.downloads:
         return before
     zone = RawZone(home)
     landed_at = api.now()
     files, unreadable = [], []
-    for download in transcript.downloads:
+    for download in fetch_log.downloads:
         try:
             kept = _put_file(zone, venue, dataset, download)
         except OSError:
@@ -273,15 +273,15 @@ def _land_dataset(
         if kept.problem and not download.fault:
             unreadable.append(f"{kept.name} is kept but cannot be used: {kept.problem}")
     status, detail = _outcome(
-        transcript, transcript.failures + unreadable, transcript.usable - len(unreadable)
+        fetch_log, fetch_log.failures + unreadable, fetch_log.usable - len(unreadable)
     )
     if before and before.status == status == "failed" and before.detail == detail:
         return before
     objects = list(files)
-    if transcript.lines:
+    if fetch_log.lines:
         objects.append(
             zone.put(
-                transcript.path,
+                fetch_log.path,
                 venue=venue.name,
                 dataset=dataset.name,
                 format="rest",
@@ -290,14 +290,14 @@ def _land_dataset(
             )
         )
     now = Landing(
-        dataset.name, status, detail, transcript.requests, tuple(objects), landed_at, asked_at
+        dataset.name, status, detail, fetch_log.requests, tuple(objects), landed_at, asked_at
     )
     if was_early(now, batch, venue):
         now = as_of_asking(now, batch, venue)
     landing = _united(before, now, batch, venue) if before else now
     if landing is before or dataset.name != LIQUIDATIONS:
         return landing
-    return replace(landing, heard=heard_by_asking(batch, venue, landing, transcript.lacks))
+    return replace(landing, heard=heard_by_asking(batch, venue, landing, fetch_log.lacks))
 
 
 def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download) -> RawObject:
@@ -313,16 +313,16 @@ def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download)
     return replace(kept, problem=download.fault, lines=0) if download.fault else kept
 
 
-def _outcome(transcript: Transcript, failures: Sequence[str], usable: int) -> tuple[str, str]:
+def _outcome(fetch_log: FetchLog, failures: Sequence[str], usable: int) -> tuple[str, str]:
     if failures:
         distinct = list(dict.fromkeys(failures))
         told = "; ".join(distinct[:2])
         more = len(failures) - min(2, len(distinct))
         detail = told + (f"; and {more} more like it" if more else "")
         return ("partial" if usable > 0 else "failed"), detail
-    if usable > 0 or transcript.notes:
-        absent = [f"{transcript.absent} asked for do not exist"] if transcript.absent else []
-        return "ok", "; ".join(dict.fromkeys(transcript.notes + absent))
+    if usable > 0 or fetch_log.notes:
+        absent = [f"{fetch_log.absent} asked for do not exist"] if fetch_log.absent else []
+        return "ok", "; ".join(dict.fromkeys(fetch_log.notes + absent))
     return "empty", "the venue had nothing for this time"
 
 

@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed
 from unwind.clock import Clock
 from unwind.connections import Endpoint, without_userinfo
 from unwind.http import USER_AGENT
-from unwind.recorder.segment_writer import MOST_HELD_BYTES, SegmentWriter
+from unwind.recorder.segment_writer import MAX_HELD_BYTES, SegmentWriter
 from unwind.recorder.state import StreamState
-from unwind.venues import MOST_FRAME_BYTES, Stream
+from unwind.venues import MAX_FRAME_BYTES, Stream
 
 logger = logging.getLogger(__name__)
 # At DEBUG it writes every header and frame, keys included.
@@ -31,7 +31,7 @@ wire_logger = logging.getLogger("unwind.websockets")
 wire_logger.setLevel(logging.INFO)
 
 # Answers to pings are short; what is longer is never taken for one.
-CHATTER_CHARACTERS = 300
+MAX_CONTROL_FRAME_CHARACTERS = 300
 REASON_CHARACTERS = 200
 TOO_BIG = 1009
 
@@ -47,8 +47,8 @@ class Limits:
 
     flush_seconds: float = 0.5
     state_seconds: float = 1.0
-    first_pause_seconds: float = 1.0
-    longest_pause_seconds: float = 60.0
+    initial_backoff_seconds: float = 1.0
+    max_backoff_seconds: float = 60.0
     jitter_seconds: float = 1.0
     steady_seconds: float = 60.0
     open_seconds: float = 10.0
@@ -59,8 +59,8 @@ class Limits:
     list_again_seconds: float = 3600.0
     # Without a sign for so many pings, a connection is dead.
     unanswered_pings: int = 3
-    most_held_bytes: int = MOST_HELD_BYTES
-    most_frame_bytes: int = MOST_FRAME_BYTES
+    max_held_bytes: int = MAX_HELD_BYTES
+    max_frame_bytes: int = MAX_FRAME_BYTES
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Socket:
             logger.error(
                 "%s broke off\n%s",
                 self._feed.state.stream,
-                self._feed.endpoint.struck_out(broke_off),
+                self._feed.endpoint.redacted(broke_off),
             )
             return End(self._feed.clock(), self._feed.reason("broke off", error))
         finally:
@@ -128,14 +128,16 @@ class _Socket:
         self._last_sign_at = self._feed.clock()
         self._signs += 1
         stream = self._stream
-        text = self._feed.endpoint.struck_out(_text(payload, stream))
+        text = self._feed.endpoint.redacted(_text(payload, stream))
         if stream.reply:
             with suppress(ValueError, LookupError, TypeError, AttributeError):
                 reply = stream.reply(text)
                 if reply is not None:
                     await self._socket.send(reply)
                     return
-        if len(text) < CHATTER_CHARACTERS and any(word in text for word in stream.chatter):
+        if len(text) < MAX_CONTROL_FRAME_CHARACTERS and any(
+            word in text for word in stream.control_frames
+        ):
             return
         if any(word in text for word in stream.refusals):
             self.refusal = f"a subscription was refused: {text[:REASON_CHARACTERS]}"
@@ -177,10 +179,10 @@ class _Socket:
         if self._silent:
             return End(self._last_sign_at, "no answer to pings")
         if closed.sent is not None and closed.sent.code == TOO_BIG:
-            self._feed.lost_a_giant(now)
-            limit = self._feed.limits.most_frame_bytes
+            self._feed.drop_oversized(now)
+            limit = self._feed.limits.max_frame_bytes
             return End(now, f"a frame of more than {limit:,} bytes was not taken")
-        return End(now, self._feed.endpoint.struck_out(str(closed))[:REASON_CHARACTERS])
+        return End(now, self._feed.endpoint.redacted(str(closed))[:REASON_CHARACTERS])
 
 
 class Feed:
@@ -214,8 +216,8 @@ class Feed:
     async def keep(self) -> None:
         """Connects, and again whenever the connection has ended, until retired."""
         pause = wait_exponential_jitter(
-            initial=self.limits.first_pause_seconds,
-            max=self.limits.longest_pause_seconds,
+            initial=self.limits.initial_backoff_seconds,
+            max=self.limits.max_backoff_seconds,
             jitter=self.limits.jitter_seconds,
         )
         while not self._retired:
@@ -251,7 +253,7 @@ class Feed:
         else:
             self._change(frames=self.state.frames + 1, last_frame_at=at)
 
-    def lost_a_giant(self, at: datetime) -> None:
+    def drop_oversized(self, at: datetime) -> None:
         """Counts a frame that was too big to be taken."""
         self._writer.drop(self.state.stream, at)
         self._change(dropped=self.state.dropped + 1)
@@ -306,7 +308,7 @@ class Feed:
             close_timeout=self.limits.close_seconds,
             # Pings are sent by `_Socket`, which also sees what else is a sign of life.
             ping_interval=None,
-            max_size=self.limits.most_frame_bytes,
+            max_size=self.limits.max_frame_bytes,
             logger=wire_logger,
         )
         try:
@@ -372,7 +374,7 @@ class Feed:
 
     def reason(self, what: str, error: Exception) -> str:
         """A failure in a few words, without what the connection keeps off record."""
-        return reason_of(what, without_userinfo(self.endpoint.struck_out(str(error))), error)
+        return reason_of(what, without_userinfo(self.endpoint.redacted(str(error))), error)
 
     def _found(self, at: datetime) -> None:
         self._writer.found(self.state.stream, at)

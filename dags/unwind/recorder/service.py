@@ -70,8 +70,8 @@ def record(
             # Under nohup a closed terminal is to be ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        with _listening(health_port) as door:
-            await record_until(stop, home, venues, clock, door, name=name)
+        with _listening(health_port) as listener:
+            await record_until(stop, home, venues, clock, listener, name=name)
 
     asyncio.run(until_told())
 
@@ -81,11 +81,11 @@ async def record_until(
     home: Home,
     venues: Sequence[Venue],
     clock: Clock,
-    door: socket.socket,
+    listener: socket.socket,
     limits: Limits | None = None,
     name: str = "",
 ) -> None:
-    """Records until `stop` is set; `door` is the socket that tells of its health."""
+    """Records until `stop` is set; `listener` is the socket that serves its health."""
     with (
         ExitStack() as held,
         ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk") as disk,
@@ -104,11 +104,11 @@ async def record_until(
                     "free some space or correct its permissions, then start the recorder again"
                 ) from error
             recorders.append(recorder)
-        await _work(stop, recorders, clock, door)
+        await _work(stop, recorders, clock, listener)
 
 
 async def _work(
-    stop: asyncio.Event, recorders: Sequence[VenueRecorder], clock: Clock, door: socket.socket
+    stop: asyncio.Event, recorders: Sequence[VenueRecorder], clock: Clock, listener: socket.socket
 ) -> None:
     server = _Server(
         uvicorn.Config(health_app(recorders, clock), lifespan="off", log_level="warning", ws="none")
@@ -116,7 +116,7 @@ async def _work(
     is_done = asyncio.Event()
     writing = [asyncio.create_task(one.write(is_done)) for one in recorders]
     listening = [asyncio.create_task(one.listen()) for one in recorders]
-    serving = asyncio.create_task(server.serve(sockets=[door]))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     tasks: list[asyncio.Task[Any]] = [*writing, *listening, serving, stopping]
     # None but the last ends by itself, unless code is broken.
@@ -157,16 +157,16 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    with socket.socket() as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind((LOOPBACK, port))
+            listener.bind((LOOPBACK, port))
         except OSError as error:
             raise RecorderError(
                 f"port {port} on {LOOPBACK} is taken ({error.strerror}); choose another with "
                 "--health-port, or 0 for any"
             ) from error
-        yield door
+        yield listener
 
 
 def _check_connections(venue: Venue) -> None:

@@ -59,8 +59,8 @@ class Listing:
         """Lists what there is, subscribes to it, and does so again each hour; never returns."""
         limits = self._recorder.limits
         pause = wait_exponential_jitter(
-            initial=limits.first_pause_seconds,
-            max=limits.longest_pause_seconds,
+            initial=limits.initial_backoff_seconds,
+            max=limits.max_backoff_seconds,
             jitter=limits.jitter_seconds,
         )
         while True:
@@ -137,7 +137,7 @@ class VenueRecorder:
         self.limits = limits
         self.folder = recorder_folder(home.recorder, name, venue.name).path
         self._name = name
-        self.writer = SegmentWriter(self.folder, clock, disk, limits.most_held_bytes)
+        self.writer = SegmentWriter(self.folder, clock, disk, limits.max_held_bytes)
         self._home = home
         self._venue = venue
         self._disk = disk
@@ -199,16 +199,16 @@ class VenueRecorder:
             api = VenueApi(
                 venue.name,
                 venue.connections,
-                venue.signals,
-                venue.paces,
+                venue.error_rules,
+                venue.rate_limits,
                 folder=Path(scratch),
                 clock=self.clock,
                 sleep=self._sleep,
             )
-            with closing(api), api.recording("instruments") as transcript:
+            with closing(api), api.recording("instruments") as fetch_log:
                 listed = list(dict.fromkeys(stream.instruments(api)))
-                if transcript.failures or not listed:
-                    raise NotKnownError("; ".join(transcript.failures[:1]) or "none is listed")
+                if fetch_log.failures or not listed:
+                    raise NotKnownError("; ".join(fetch_log.failures[:1]) or "none is listed")
         return listed
 
     def _sleep(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unwind.database import connect, quoted
-from unwind.durable import whole_file
+from unwind.durable import atomic_write
 from unwind.progress import Progress
 from unwind.settings import Home
 from unwind.warehouse.releases import NoReleaseError, current_db
@@ -38,7 +38,7 @@ def export_marts(
         for place, mart in enumerate(chosen):
             report(f"exporting {mart}", place, len(chosen))
             target = folder / f"{mart}.parquet"
-            with whole_file(target) as beside:
+            with atomic_write(target) as beside:
                 release.execute(
                     f"copy marts.{mart} to {quoted(beside)} (format parquet, compression zstd)"
                 )

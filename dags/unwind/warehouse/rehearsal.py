@@ -11,7 +11,7 @@ import duckdb
 
 from unwind.clock import Clock
 from unwind.database import connect, quoted
-from unwind.landing.csv_reading import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
 from unwind.landing.leftovers import sweep_home
@@ -65,7 +65,7 @@ def rehearse_import(
     format: str,
     files: Sequence[Path],
     clock: Clock,
-    wishes: Wishes,
+    options: ReadOptions,
     progress: Progress = no_progress,
 ) -> Rehearsal:
     """Imports the files into a copy of the warehouse and builds their facts there.
@@ -79,7 +79,7 @@ def rehearse_import(
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)
-        report = import_files(beside, venue, format, files, clock, wishes)
+        report = import_files(beside, venue, format, files, clock, options)
         seals = [seal for seal in (report.seal, *report.reread) if seal]
         if not seals:
             return Rehearsal(report, ())

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from unwind.http import Request, VenueApi, usable_answers
+from unwind.http import Request, VenueApi, usable_responses
 from unwind.landing.batches import hour_batch, hours_of_the_day_before, window_of
 from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone
@@ -17,11 +17,11 @@ from unwind.settings import Home, settings
 from unwind.venues import NotKnownError, Ranked, Venue
 
 # A dataset's answers, and the landing that they are of.
-Told = tuple[Iterator[tuple[Request, Any]], Landing | None]
+Responses = tuple[Iterator[tuple[Request, Any]], Landing | None]
 
 
 @dataclass
-class LandedKnowledge:
+class BatchContext:
     """What a venue's datasets may ask about each other and about what has landed already."""
 
     home: Home
@@ -38,7 +38,7 @@ class LandedKnowledge:
         if ranking is None or ranking.ranking is None:
             raise NotKnownError(f"{self.venue.name} has no dataset that ranks its instruments")
         sizes: dict[str, float] = {}
-        for one in _well_formed(ranking.ranking(self.answers(ranking.name))):
+        for one in _well_formed(ranking.ranking(self.responses(ranking.name))):
             if one.market == market:
                 sizes[one.instrument] = max(one.size, sizes.get(one.instrument, 0.0))
         if not sizes:
@@ -49,7 +49,7 @@ class LandedKnowledge:
         largest = sorted(sizes, key=lambda instrument: (-sizes[instrument], instrument))
         return largest[: settings().tracked_instruments]
 
-    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+    def responses(self, dataset: str) -> Iterator[tuple[Request, Any]]:
         """From this landing, else from the newest landing of the past day.
 
         Raises NotKnownError where neither has any; what is known only in part counts as a failure
@@ -57,9 +57,9 @@ class LandedKnowledge:
         """
         current = self.folder / f"{dataset}.ndjson"
         sources = [self._current(dataset, current)] if current.exists() else []
-        for answers, landing in itertools.chain(sources, self._past(dataset)):
+        for responses, landing in itertools.chain(sources, self._past(dataset)):
             answered = False
-            for one in answers:
+            for one in responses:
                 answered = True
                 yield one
             if answered:
@@ -86,7 +86,7 @@ class LandedKnowledge:
 
     def _names(self, name: str) -> tuple[str, str]:
         """An object's name as it is now; older ledgers name a mirror's files by its whole URL."""
-        return name, self.api.struck_out(name)
+        return name, self.api.redacted(name)
 
     @cached_property
     def _names_of_hours(self) -> frozenset[str]:
@@ -109,13 +109,13 @@ class LandedKnowledge:
         told = [one.detail for one in landings if one.dataset == dataset and one.detail]
         return told[0] if told else "no reason is on record; land again"
 
-    def _current(self, dataset: str, lines: Path) -> Told:
+    def _current(self, dataset: str, lines: Path) -> Responses:
         """The answers of this landing, which is on record by now."""
         landed = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         landing = next((one for one in landed if one.dataset == dataset), None)
-        return usable_answers(_lines(lines)), landing
+        return usable_responses(_lines(lines)), landing
 
-    def _past(self, dataset: str) -> Iterator[Told]:
+    def _past(self, dataset: str) -> Iterator[Responses]:
         ledger, zone = Ledger(self.home), RawZone(self.home)
         for batch_id in [self.batch.batch_id, *hours_of_the_day_before(self.batch)]:
             for landing in ledger.landed(batch_id, self.venue.name):
@@ -125,7 +125,7 @@ class LandedKnowledge:
                         for one in landing.objects
                         if one.format == "rest" and not one.problem
                     )
-                    yield usable_answers(lines), landing
+                    yield usable_responses(lines), landing
 
 
 def _lines(path: Path) -> Iterator[str]:
