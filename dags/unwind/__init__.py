@@ -5,7 +5,7 @@ the floors below, never upwards (tests/test_floors.py):
 
 - errors, texts, file_formats, progress, locks, settings, clock, connections, durable, children,
   scratch, memory, database, printing: what everything stands on
-- simulator: a market, served in the venues' own formats
+- simulator, replay: a market, served in the venues' own formats
 - http: requests to venues
 - venues: one file per venue
 - recorder: the venues' streams, written to segments
