@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import subprocess
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,7 +24,7 @@ import duckdb
 import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted
-from unwind.durable import process_mark, sync, write_json
+from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import continuity
@@ -312,8 +313,7 @@ def _copy_bytes(source: Path, target: Path) -> None:
 
 
 def _swap(home: Home, release_id: str) -> None:
-    beside = home.root / f".current.{process_mark()}"
-    beside.unlink(missing_ok=True)
+    beside = home.root / f".current.{uuid.uuid4().hex[:8]}.part"
     beside.symlink_to(Path("releases") / release_id)
     beside.replace(home.current)
     sync(home.root)

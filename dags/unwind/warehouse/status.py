@@ -16,6 +16,7 @@ from unwind.durable import write_json
 from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
 from unwind.progress import Progress, no_progress
 from unwind.recorder.state import recorder_states
+from unwind.scratch import process_folder
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import files, releases
 from unwind.warehouse.verification import Finding, verify
@@ -261,5 +262,6 @@ def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> s
             "reason": reason,
             "released_at": iso(now),
         },
+        folder=process_folder(home),
     )
     return None
