@@ -30,6 +30,7 @@ def wrong_shape(parsed: Any, rows: JsonPath | None) -> str | None:
 
 
 def value_at(parsed: Any, where: JsonPath) -> Any:
+    """What the keys and indices lead to; None where there is nothing."""
     for step in where:
         try:
             parsed = parsed[step]
@@ -39,6 +40,7 @@ def value_at(parsed: Any, where: JsonPath) -> Any:
 
 
 def code_of(parsed: Any, where: JsonPath) -> str | None:
+    """The code of an answer as text; None where it has none."""
     if not where:
         return None
     code = value_at(parsed, where)

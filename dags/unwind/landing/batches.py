@@ -69,6 +69,7 @@ def batch_of(batch_id: str) -> Batch:
 
 
 def window_of(batch: Batch) -> Window:
+    """The time that a batch covers. Raises ValueError for one that states none, as imports do."""
     if batch.covers_from_at is None or batch.covers_to_at is None:
         raise ValueError(f"{batch.batch_id} covers no stated time, so nothing can be landed for it")
     return Window(batch.covers_from_at, batch.covers_to_at)

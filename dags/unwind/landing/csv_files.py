@@ -302,7 +302,7 @@ def _with_appended(found: Reading, layout: CsvFormat, lines_path: Path) -> Readi
             first_wide = number
     if first_wide is None:
         return found
-    is_appended = layout.is_anchored if first_exact is None else last_exact < first_wide
+    is_appended = layout.is_anchored if last_exact is None else last_exact < first_wide
     return replace(found, appended_from=first_wide) if is_appended else found
 
 

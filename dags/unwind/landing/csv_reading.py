@@ -124,4 +124,5 @@ def texts(lines_path: Path) -> Iterator[tuple[int, str]]:
 
 
 def normalised(name: str) -> str:
+    """A column's name in small letters, with underscores for all else."""
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")

@@ -402,4 +402,5 @@ def _text(payload: bytes, stream: Stream) -> str:
 
 
 def reason_of(what: str, text: str, error: Exception) -> str:
+    """A failure in a few words."""
     return f"{what} ({type(error).__name__}: {text})"[:REASON_CHARACTERS]

@@ -17,14 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unwind.database import bounds
+from unwind.database import bounds, quoted
 from unwind.errors import UnwindError
 from unwind.settings import Home
 from unwind.warehouse.suites import CONTEXT_ROOT, DATASOURCE, LANDED, MARTS
 
 if TYPE_CHECKING:
-    from great_expectations.checkpoint import Checkpoint
-    from great_expectations.data_context import FileDataContext
+    from great_expectations.checkpoint.checkpoint import Checkpoint
+    from great_expectations.data_context.data_context.file_data_context import FileDataContext
     from sqlalchemy.engine import Connection
 
 DETAIL_MAX_CHARS = 300
@@ -76,6 +76,7 @@ def thresholds() -> dict[str, Threshold]:
 
 
 def context_of(home: Home) -> FileDataContext:
+    """The context of `expectations/`, whose results go below the home. Read once a process."""
     # Great Expectations would print where its own code stumbled over it.
     home.gates.mkdir(parents=True, exist_ok=True)
     preload()
@@ -109,6 +110,7 @@ _definitions: dict[int, dict[str, Checkpoint]] = {}
 def opened_gate(
     home: Home, files: Collection[Path], context: FileDataContext | None = None
 ) -> Iterator[Gate]:
+    """A gate over files that exist. Raises GateError where one is missing or locked."""
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise GateError(
@@ -167,10 +169,12 @@ def _attach(connection: Connection, path: Path) -> None:
 
 
 def suites_of(context: FileDataContext, checkpoint: str) -> list[str]:
+    """The names of a checkpoint's suites, in their order."""
     return [one.name for one in definition_of(context, checkpoint).validation_definitions]
 
 
 def all_suites(context: FileDataContext) -> list[str]:
+    """The names of the suites of both gates."""
     return [*suites_of(context, LANDED), *suites_of(context, MARTS)]
 
 
@@ -195,13 +199,11 @@ def columns_of(connection: Connection, relation: str) -> dict[str, str]:
 
 
 def run_sql(connection: Connection, sql: str) -> Any:
+    """The result of SQL as it is written."""
     # exec_driver_sql: SQLAlchemy would take `:name` and `%` in plain SQL for parameters.
     return connection.exec_driver_sql(sql)
 
 
-def quoted(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def first_line(error: object) -> str:
+    """What an error says first, shortened."""
     return str(error).strip().splitlines()[0][:DETAIL_MAX_CHARS]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from unwind.database import quoted
 from unwind.warehouse import suites as stated
-from unwind.warehouse.gate_context import columns_of, quoted, run_sql
+from unwind.warehouse.gate_context import columns_of, run_sql
 from unwind.warehouse.promises import (
     BATCHES,
     HOURS,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from unwind.database import quoted
 from unwind.warehouse import suites as stated
 from unwind.warehouse.gate_context import (
     Gate,
     columns_of,
     definition_of,
     first_line,
-    quoted,
     run_sql,
 )
 from unwind.warehouse.promises import key_of, marts
@@ -112,6 +112,7 @@ def _results_of(
     checked_at: datetime,
 ) -> list[GateResult]:
     config = judged.expectation_config
+    assert config
     meta = config.meta
 
     def result(
@@ -142,7 +143,7 @@ def _results_of(
         action = "Bring the mart and its suite into line, then refresh again."
         return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
     if judged.success:
-        return [result({}, config.description, success=True)]
+        return [result({}, str(config.description), success=True)]
     query = _query_of_failures(suite, config)
     if checkpoint == LANDED:
         # One verdict for each part: every one that is held has to be named.
@@ -165,7 +166,7 @@ def _query_of_failures(suite: str, config: ExpectationConfiguration) -> str:
     Great Expectations' own query for them joins the table with itself without a condition where a
     key has several columns, and leaves its parameters unbound.
     """
-    query = config.kwargs.get("unexpected_rows_query")
+    query: str | None = config.kwargs.get("unexpected_rows_query")
     if query is not None:
         return query.format(batch=f"gate.{suite}")
     mart = marts()[suite]
@@ -257,6 +258,7 @@ def _ways_out(batches: Sequence[str]) -> str:
 
 
 def missing_mart(mart: str, checked_at: datetime) -> GateResult:
+    """The verdict on a mart whose model exists and whose table does not."""
     return GateResult(
         gate=MARTS,
         suite=mart,
@@ -304,6 +306,7 @@ def _word(value: Any) -> str:
 
 
 def small_json(observed: Mapping[str, Any]) -> str:
+    """What was observed, as JSON that fits into a cell."""
     text = json.dumps(observed, default=str)
     if len(text) <= OBSERVED_MAX_CHARS:
         return text

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unwind.settings import Home
 from unwind.warehouse import continuity
@@ -266,7 +266,6 @@ def build_docs(home: Home) -> Path:
         ExpectationSuiteIdentifier,
     )
 
-    context.build_data_docs(
-        resource_identifiers=[*map(ExpectationSuiteIdentifier, suites), *new],
-    )
+    pages: list[Any] = [*map(ExpectationSuiteIdentifier, suites), *new]
+    context.build_data_docs(resource_identifiers=pages)
     return make_readable_offline(site, home.gates / "results")

@@ -284,7 +284,7 @@ def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Wo
         "insert into ops.plan values (?, 'staging', ?, ?)",
         [_new_run_id(started_at), naive_utc(started_at), releases.code_version()],
     )
-    if not state.execute("select count(*) from ops.models").fetchone()[0]:
+    if state.execute("select name from ops.models limit 1").fetchone() is None:
         append_rows(state, "ops.models", fingerprints().items())
     batches = [seal.batch.batch_id for seal in work.seals]
     write_build_folders(state, batches, work.seals)
