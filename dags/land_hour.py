@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from unwind_assets import SEALED_BATCHES
 
 HOUR_KEY = "%Y-%m-%dT%H"
-# A landing ends by itself within 45 minutes (unwind.landing.http.HOUR_BOUNDS), and what it has by
+# A landing ends by itself within 45 minutes (unwind.http.HOUR_BOUNDS), and what it has by
 # then is on record. Past this, its process hangs.
 LANDING_TIMEOUT = timedelta(hours=1)
 

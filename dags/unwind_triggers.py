@@ -41,7 +41,7 @@ class ClosedSegmentsTrigger(BaseEventTrigger):
 def last_closed() -> dict[str, list[str]]:
     """For each recorder of a venue, its start and the last hour that it closed."""
     from unwind.clock import iso
-    from unwind.landing.recorder_state import recorder_states
+    from unwind.recorder.state import recorder_states
     from unwind.settings import Home
 
     return {

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.test_releases import made_home
-from unwind.landing.recorder_state import RecorderState, StreamState, write_state
+from unwind.recorder.state import RecorderState, StreamState, write_state
 from unwind.settings import Home
 from unwind.warehouse import releases
 from unwind.warehouse.status import Finding, diagnose, status_tables

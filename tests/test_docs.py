@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from unwind.cli import app
-from unwind.landing.imports import DATASET_OF_FORMAT, VENUE_OF_FORMAT
+from unwind.landing.formats import formats, venue_of_format
 from unwind.settings import Home
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -161,9 +161,10 @@ def test_the_readme_tells_of_every_format_for_import_and_of_its_venues():
         row[0].strip("`"): row
         for row in table_rows(section(text_of(README), "Importing recorded files"))
     }
-    assert sorted(rows) == sorted(DATASET_OF_FORMAT)
-    for name, venue in VENUE_OF_FORMAT.items():
-        assert rows[name][2] == venue
+    assert sorted(rows) == sorted(formats())
+    for name in formats():
+        venue = venue_of_format(name)
+        assert venue is None or rows[name][2] == venue
 
 
 def test_the_readme_says_which_formats_no_model_reads():
@@ -172,7 +173,7 @@ def test_the_readme_says_which_formats_no_model_reads():
         for row in table_rows(section(text_of(README), "Importing recorded files"))
     }
     sql = "".join(text_of(path) for path in DBT.rglob("*.sql") if "target" not in path.parts)
-    unread = {name for name in DATASET_OF_FORMAT if f"'{name}'" not in sql}
+    unread = {name for name in formats() if f"'{name}'" not in sql}
     assert {name for name, row in rows.items() if "no model reads it yet" in row[1]} == unread
 
 

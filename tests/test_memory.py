@@ -145,7 +145,7 @@ def test_no_database_is_opened_anywhere_else():
     assert {one.split(":")[0] for one in found} == {
         "dags/unwind/database.py",
         # Asks for the names of time zones, within a bound of its own.
-        "dags/unwind/landing/csv_files.py",
+        "dags/unwind/landing/csv_statements.py",
     }
 
 
@@ -175,10 +175,10 @@ def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not
 
 def test_a_process_that_works_in_many_homes_keeps_few_folders(tmp_path):
     before = len(list(Path("/proc/self/fd").iterdir()))
-    homes = [Home(tmp_path / f"{number}") for number in range(3 * scratch.MOST_HOMES)]
+    homes = [Home(tmp_path / f"{number}") for number in range(3 * scratch.MAX_HOMES)]
     for home in homes:
         scratch.process_folder(home)
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before + scratch.MOST_HOMES
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + scratch.MAX_HOMES
     assert list(homes[0].temp.iterdir()) == []
     assert scratch.process_folder(homes[-1]).exists()
     # Another look at an older one makes its folder again.
@@ -221,12 +221,12 @@ def test_staging_spills_within_the_smallest_limit(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "UNWIND_MEMORY_LIMIT": f"{memory.SMALLEST_LIMIT}"},
+        env={**os.environ, "UNWIND_MEMORY_LIMIT": f"{memory.MIN_LIMIT}"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    assert int(done.stdout) * 2**10 < memory.SMALLEST_LIMIT + memory.BESIDE_THE_DATABASE
+    assert int(done.stdout) * 2**10 < memory.MIN_LIMIT + memory.BESIDE_THE_DATABASE
     assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
 
 

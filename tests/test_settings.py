@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from unwind.connections import endpoint, password
-from unwind.settings import reconciled_assets
+from unwind.settings import PROJECT_ROOT, VARIABLES, settings
 
 DEFAULT = "https://api.example.org/"
 
@@ -55,9 +58,48 @@ def test_a_connection_that_cannot_be_read_is_named_and_not_quoted(
 
 
 def test_the_assets_to_reconcile_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reconciled_assets() == ["BTC", "ETH", "SOL"]
+    assert settings().reconciled_assets == ["BTC", "ETH", "SOL"]
     monkeypatch.setenv("UNWIND_RECONCILED_ASSETS", " eth, doge ,")
-    assert reconciled_assets() == ["ETH", "DOGE"]
+    assert settings().reconciled_assets == ["ETH", "DOGE"]
     monkeypatch.setenv("UNWIND_RECONCILED_ASSETS", " , ")
     with pytest.raises(ValueError, match="UNWIND_RECONCILED_ASSETS names no asset"):
-        reconciled_assets()
+        _ = settings().reconciled_assets
+
+
+DAGS = PROJECT_ROOT / "dags"
+# The environment of a child is built from this process's own, libraries read theirs from it, and
+# connections have Airflow's names.
+READS_THE_ENVIRONMENT = {
+    "unwind/settings.py",
+    "unwind/connections.py",
+    "unwind/demo.py",
+    "unwind/standalone.py",
+    "unwind/warehouse/dbt.py",
+    "unwind/warehouse/dbt_worker.py",
+    "unwind/warehouse/gate_context.py",
+}
+# Made for dbt and Great Expectations by the code itself, in an environment of theirs.
+FOR_CHILDREN = re.compile(r"UNWIND_(DUCKDB_\w*|DBT_THREADS|GATES|STAGING|WAREHOUSE)")
+
+
+def sources() -> dict[str, str]:
+    return {
+        path.relative_to(DAGS).as_posix(): path.read_text() for path in sorted(DAGS.rglob("*.py"))
+    }
+
+
+def test_the_environment_is_read_in_one_module() -> None:
+    found = {name for name, text in sources().items() if re.search(r"os\.(environ|getenv)", text)}
+    assert found == READS_THE_ENVIRONMENT
+
+
+def test_every_variable_of_the_code_is_one_of_the_settings() -> None:
+    named = {one for text in sources().values() for one in re.findall(r"UNWIND_[A-Z_]+", text)}
+    assert {one for one in named if not FOR_CHILDREN.fullmatch(one)} == set(VARIABLES)
+
+
+def test_the_page_on_operations_lists_every_variable() -> None:
+    page = Path(PROJECT_ROOT / "docs" / "operations.md").read_text()
+    table = page[page.index("| variable | means |") :].split("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`(UNWIND_\w+)`", " ".join(cells))) == sorted(VARIABLES)

@@ -1,3 +1,18 @@
-"""Unwind: a warehouse of crypto liquidations and leverage stress."""
+"""Unwind: a warehouse of crypto liquidations and leverage stress.
+
+The floors, lowest first. A package or module imports from its own floor's earlier names and from
+the floors below, never upwards (tests/test_floors.py):
+
+- errors, texts, file_formats, progress, locks, settings, clock, connections, durable, children,
+  scratch, memory, database, printing: what everything stands on
+- simulator: a market, served in the venues' own formats
+- http: requests to venues
+- venues: one file per venue
+- recorder: the venues' streams, written to segments
+- landing: the raw zone, the ledger, imports
+- warehouse: dbt, gates, releases
+- demo, standalone: the whole, on one machine
+- cli: the `unwind` command
+"""
 
 __version__ = "0.1.0"

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from unwind.errors import SettingError
+from unwind.settings import NOW, settings
 
 Clock = Callable[[], datetime]
 
 HOUR = timedelta(hours=1)
 
-# Set by the demo and by drills on recorded markets: the instant that it is there.
-CLOCK_VARIABLE = "UNWIND_NOW"
-
 
 def utc_now() -> datetime:
     """The clock that the rim (command line, DAG files, recorder) passes in: the real one, or the
     instant that UNWIND_NOW names."""
-    stated = os.environ.get(CLOCK_VARIABLE)
+    stated = settings().now
     if not stated:
         return datetime.now(UTC)
     try:
         return parse_instant(stated)
     except ValueError:
         raise SettingError(
-            f"{CLOCK_VARIABLE} is {stated!r}; unset it, or write it as 2026-01-29T14:00:00Z"
+            f"{NOW} is {stated!r}; unset it, or write it as 2026-01-29T14:00:00Z"
         ) from None
 
 

@@ -28,9 +28,9 @@ from urllib.parse import (
 from unwind.errors import SettingError
 
 SCHEMES = ("https", "http", "wss", "ws")
-STRUCK_OUT = "***"
+REDACTED = "***"
 # A shorter secret would be found by chance in what a venue publishes.
-LEAST_SECRET_CHARACTERS = 6
+MIN_SECRET_CHARACTERS = 6
 # Where Airflow's URIs keep an extra that is nested.
 AIRFLOW_EXTRA = "__extra__"
 HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -93,25 +93,25 @@ class Endpoint:
         segments = [one for path in paths for one in path.split("/")]
         return [*paths, *(one for one in segments if len(one) >= 12 and not one.isalpha())]
 
-    def struck_out(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
         """The text with every secret of the connection struck out, and its URL as it is shown."""
         if self.url != self.shown:
             text = text.replace(self.url, self.shown)
         for secret in self.secrets:
-            text = text.replace(secret, STRUCK_OUT)
+            text = text.replace(secret, REDACTED)
         return text
 
-    def struck_out_bytes(self, payload: bytes) -> bytes:
+    def redacted_bytes(self, payload: bytes | bytearray) -> bytes | bytearray:
         """An answer with every secret that it echoes struck out; the same object without any."""
         for secret in self.secrets:
             if secret.encode() in payload:
-                payload = payload.replace(secret.encode(), STRUCK_OUT.encode())
+                payload = payload.replace(secret.encode(), REDACTED.encode())
         return payload
 
 
 def without_userinfo(text: str) -> str:
     """A text without the logins in its URLs: errors quote those of the environment's proxy too."""
-    return re.sub(r"(?<=://)[^/\s@]+@", f"{STRUCK_OUT}@", text)
+    return re.sub(r"(?<=://)[^/\s@]+@", f"{REDACTED}@", text)
 
 
 def connection_variable(conn_id: str) -> str:
@@ -159,7 +159,7 @@ def password(conn_id: str) -> str:
 
 
 def _names(conn_id: str, path: str) -> bool:
-    """Whether a path says no more than which connection it is: /bybit, /binance_dumps/v1."""
+    """Whether a path says no more than which connection it is: of `x_dumps`, /x or /x_dumps/v1."""
     plain = {
         conn_id.lower(),
         *conn_id.lower().split("_"),
@@ -233,7 +233,7 @@ def _from_url(text: str, port: Any = None) -> Endpoint:
     root = f"{parts.scheme}://{name}" + (f":{at}" if at else "")
     path = parts.path.rstrip("/")
     return Endpoint(
-        f"{root}/{STRUCK_OUT}" if path else root,
+        f"{root}/{REDACTED}" if path else root,
         root + path,
         **_who(login),
         **_sent_along(parts.query),
@@ -249,7 +249,7 @@ def _sent_along(query: str) -> dict[str, Any]:
     }
 
 
-def _who(userinfo: str) -> dict[str, str]:
+def _who(userinfo: str) -> dict[str, Any]:
     login, _, password = userinfo.partition(":")
     return {"login": unquote(login), "password": unquote(password)}
 
@@ -270,7 +270,7 @@ def _text(value: Any) -> str:
 
 def _forms(secret: str) -> set[str]:
     """A secret as it is, and as it comes back in URLs, JSON, HTML and headers."""
-    if len(secret) < LEAST_SECRET_CHARACTERS:
+    if len(secret) < MIN_SECRET_CHARACTERS:
         return set()
     encoded = [quote(secret, safe=""), quote(secret), quote_plus(secret)]
     as_json = json.dumps(secret)[1:-1]

@@ -23,9 +23,11 @@ from typing import Any
 
 import requests
 
-from unwind.clock import CLOCK_VARIABLE, HOUR, iso, utc_now
+from unwind import settings
+from unwind.clock import HOUR, iso, utc_now
 from unwind.errors import UnwindError, ending
 from unwind.landing.ledger import Ledger
+from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
 from unwind.warehouse.dbt import DbtProcess
@@ -42,14 +44,12 @@ HISTORY_DAYS = 22
 # The market has some twenty assets; the smaller ones are in endpoints that list all at once.
 TRACKED_INSTRUMENTS = 10
 
-Report = Callable[[str, int, int], None]
-
 
 class DemoRefusedError(UnwindError, RuntimeError):
     """The demo cannot run here: the home holds real data, the port is taken, its server ended."""
 
 
-def run_demo(home: Home, port: int, report: Report) -> datetime:
+def run_demo(home: Home, port: int, report: Progress) -> datetime:
     """Lands, builds and publishes the seed episode; returns its peak hour.
 
     Running it again lands nothing twice. Raises DemoRefusedError where the home has real batches.
@@ -122,7 +122,7 @@ def _land(tasks: dict[str, Callable], key: str, now: datetime, names: list[str])
         list(pool.map(lambda venue: tasks["land"](venue, **_run(key, now)), names))
 
 
-def _refresh(home: Home, report: Report) -> None:
+def _refresh(home: Home, report: Progress) -> None:
     threading.Thread(target=gates.preload, daemon=True).start()
     tasks = _tasks("refresh_warehouse")
     phases = ("stage", "gate_landed", "build", "gate_marts", "publish")
@@ -210,11 +210,11 @@ def _environment(home: Home, connections: dict[str, str]) -> Iterator[None]:
     """The venues' connections, and the DAG files, as the tasks see them."""
     added = {
         **connections,
-        "UNWIND_HOME": str(home.root),
+        settings.HOME: str(home.root),
         "AIRFLOW_HOME": str(home.root / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "UNWIND_TRACKED_INSTRUMENTS": str(TRACKED_INSTRUMENTS),
-        CLOCK_VARIABLE: iso(utc_now()),
+        settings.TRACKED_INSTRUMENTS: str(TRACKED_INSTRUMENTS),
+        settings.NOW: iso(utc_now()),
     }
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
@@ -232,5 +232,5 @@ def _environment(home: Home, connections: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _clock_at(now: datetime) -> Iterator[None]:
-    os.environ[CLOCK_VARIABLE] = iso(now)
+    os.environ[settings.NOW] = iso(now)
     yield

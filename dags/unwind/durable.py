@@ -1,8 +1,4 @@
-"""Files that are either whole or absent, whatever happens while they are written.
-
-What is being written has a name of its own, which says which process writes it. So a later start
-can tell what a killed process has left from what another one is still writing.
-"""
+"""Files that are either whole or absent, whatever happens while they are written."""
 
 from __future__ import annotations
 
@@ -17,24 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Of a process that cannot be looked up (another container's, another host's) nothing is swept.
-_MARKED = re.compile(r"~(?P<space>\w+)\.(?P<pid>\d+)\.(?P<started>\d+)~")
-# 2026-11-25: what older versions left has no mark. No landing and no write takes a day.
-_UNMARKED = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal)")
-_UNMARKED_SECONDS = 86_400
+# As they are named here, and as older versions have named them.
+_HALF_WRITTEN = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal|once)|\.current\..*")
+# 2026-11-25: no landing and no write takes a day.
+_LEFT_AFTER_SECONDS = 86_400
 # The copy that becomes the next release lasts from one to the next.
 NEVER_LEFT = ".next.part"
 
 
 @contextmanager
-def whole_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+def atomic_write(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yields a path to write; on success it is flushed to disk and renamed to `target`.
 
     The path is in `folder`, or beside the target. On failure nothing of it is left, and a former
-    `target` stays as it was; what a kill leaves is swept with its folder or by its mark.
+    `target` stays as it was; what a kill leaves is swept with its folder, or when it is old.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = f".{target.name[:120]}.{process_mark()}{uuid.uuid4().hex[:8]}.part"
+    name = f".{target.name[:120]}.{uuid.uuid4().hex[:8]}.part"
     beside = (folder or target.parent) / name
     try:
         yield beside
@@ -86,19 +81,19 @@ def write_json(
 ) -> None:
     """Writes `value` whole; keys are sorted so that the same value gives the same bytes.
 
-    `folder` is where it is written first, as for `whole_file`.
+    `folder` is where it is written first, as for `atomic_write`.
     """
-    with whole_file(target, folder) as beside:
+    with atomic_write(target, folder) as beside:
         beside.write_text(json.dumps(value, indent=1, sort_keys=True, default=default) + "\n")
 
 
 def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
     """Writes `value` as JSON, whole, where `target` is not there yet; whether it was written.
 
-    `folder` is where it is written first, as for `whole_file`.
+    `folder` is where it is written first, as for `atomic_write`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = f".{target.name}.{process_mark()}{uuid.uuid4().hex[:8]}.once"
+    name = f".{target.name}.{uuid.uuid4().hex[:8]}.once"
     beside = (folder or target.parent) / name
     try:
         write_json(beside, value)
@@ -110,30 +105,24 @@ def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
     return True
 
 
-def process_mark() -> str:
-    """Names this process within a file's name, for `leftovers`."""
-    return f"~{_process_space()}.{os.getpid()}.{_started(os.getpid())}~"
-
-
 def leftovers(folders: Iterable[Path]) -> Iterator[Path]:
-    """Files and folders directly in these that a process was writing which is gone."""
+    """What lies half written directly in these folders for so long that nobody writes it any more.
+
+    What is written first in a process's own folder goes with that (unwind.scratch).
+    """
     for folder in folders:
         if folder.is_dir():
             yield from (Path(entry.path) for entry in os.scandir(folder) if _is_leftover(entry))
 
 
 def _is_leftover(entry: os.DirEntry[str]) -> bool:
-    marked = _MARKED.search(entry.name)
-    if marked:
-        is_ours = marked["space"] == _process_space()
-        return is_ours and _started(int(marked["pid"])) != marked["started"]
-    if not _UNMARKED.fullmatch(entry.name) or entry.name == NEVER_LEFT:
+    if not _HALF_WRITTEN.fullmatch(entry.name) or entry.name == NEVER_LEFT:
         return False
-    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _UNMARKED_SECONDS
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_SECONDS
 
 
 def sweep(folders: Iterable[Path]) -> list[Path]:
-    """Deletes what killed processes have left in these folders; returns what that was."""
+    """Deletes leftovers in these folders; returns what that was."""
     swept = list(leftovers(folders))
     for path in swept:
         if path.is_dir() and not path.is_symlink():
@@ -141,30 +130,3 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
         else:
             path.unlink(missing_ok=True)
     return swept
-
-
-def _process_space() -> str:
-    """Where a process's number means something: its host, or its container."""
-    try:
-        return str(Path("/proc/self/ns/pid").stat().st_ino)
-    except OSError:
-        return "host"
-
-
-def _started(pid: int) -> str:
-    """When a process began, as the system counts; empty for one that is not there."""
-    try:
-        # After the command's name, which may hold spaces and brackets.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return fields[19] if fields[0] != "Z" else ""
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        return "0"
-    return "0"

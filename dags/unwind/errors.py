@@ -81,7 +81,9 @@ def ending(returncode: int) -> str:
     if returncode >= 0:
         return f"ended with exit code {returncode}"
     number = -returncode
-    name = signal.Signals(number).name if number in iter(signal.Signals) else "unknown"
+    name = (
+        signal.Signals(number).name if any(number == one for one in signal.Signals) else "unknown"
+    )
     killed = f"was killed by signal {number} ({name})"
     if number != signal.SIGKILL:
         return killed

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from unwind.errors import MEMORY_VARIABLE, SettingError
+from unwind.settings import settings
 
 DEFAULT_SHARE = 0.5
 # 2026-11-25: Great Expectations and dbt take 0.5 to 0.7 GiB beside the database.
@@ -17,9 +18,9 @@ BESIDE_THE_DATABASE = 704 * 2**20
 BYTES_PER_MODEL = 512 * 2**20
 MODELS_AT_A_TIME = 2
 # What a container of any size leaves to the database.
-SMALLEST_DEFAULT = 256 * 2**20
+MIN_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
-SMALLEST_LIMIT = 128 * 2**20
+MIN_LIMIT = 128 * 2**20
 # 2026-11-25: eight million frames pass at 1 GiB with two threads, the demo's dumps at 768 MiB with
 # one; each thread holds what it sorts, hashes and writes.
 BYTES_PER_THREAD = 512 * 2**20
@@ -38,10 +39,10 @@ def memory_limit() -> int:
     Without it half of `total_memory`; of less than 2 GiB, what the programs beside it leave. Raises
     SettingError.
     """
-    text = os.environ.get(MEMORY_VARIABLE, "").strip()
+    text = settings().memory_limit
     if not text:
         total = total_memory()
-        free = max(total - BESIDE_THE_DATABASE, SMALLEST_DEFAULT)
+        free = max(total - BESIDE_THE_DATABASE, MIN_DEFAULT)
         return min(int(total * DEFAULT_SHARE), free)
     limit = _bytes(text)
     if limit is None:
@@ -49,10 +50,10 @@ def memory_limit() -> int:
             f"{MEMORY_VARIABLE} is {text!r}; write it as 4GB, 1500MiB or 50% (of this machine's or "
             "container's memory)"
         )
-    if limit < SMALLEST_LIMIT:
+    if limit < MIN_LIMIT:
         raise SettingError(
             f"{MEMORY_VARIABLE} is {text!r}, which is {limit / 2**20:,.0f} MiB here; nothing can be"
-            f" built with less than {SMALLEST_LIMIT / 2**20:,.0f} MiB"
+            f" built with less than {MIN_LIMIT / 2**20:,.0f} MiB"
         )
     return limit
 

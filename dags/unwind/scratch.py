@@ -1,35 +1,34 @@
 """The home's own temporary files: each process has a folder there, which ends with it.
 
 A process that was killed leaves its folder behind; the next one that works in the home removes it.
-Who is alive is known by a lock on a file, which the system lifts however its holder ends: process
-ids mean nothing in another container that shares the home.
+Who is alive is known by the lock that each holds on a file.
 """
 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import shutil
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from unwind.locks import LockedError, lock
 from unwind.settings import Home
 
 LOCK_SUFFIX = ".lock"
 # A process works in one home, or in two; each further one costs it an open file.
-MOST_HOMES = 32
+MAX_HOMES = 32
 
-_lock = threading.Lock()
+_using = threading.Lock()
 # By process as well: a forked child must not take its parent's folder for its own.
-_folders: dict[tuple[int, Path], tuple[Path, int]] = {}
+_folders: dict[tuple[int, Path], tuple[Path, ExitStack]] = {}
 
 
 def process_folder(home: Home) -> Path:
     """This process's folder of temporary files; made, and others' leftovers swept, at first use."""
-    with _lock:
+    with _using:
         key = (os.getpid(), home.temp)
         known = _folders.pop(key, None)
         if known is None or not known[0].exists():
@@ -37,7 +36,7 @@ def process_folder(home: Home) -> Path:
             known = _new_folder(home)
         # Last in the order of their use.
         _folders[key] = known
-        while len(_folders) > MOST_HOMES:
+        while len(_folders) > MAX_HOMES:
             _remove(next(iter(_folders)))
         return known[0]
 
@@ -50,47 +49,40 @@ def working_folder(home: Home, kind: str) -> tempfile.TemporaryDirectory[str]:
 def sweep(home: Home) -> list[str]:
     """Removes the folders of processes that are no more; their names."""
     swept = []
-    for lock in sorted(home.temp.glob(f"*{LOCK_SUFFIX}")):
-        try:
-            descriptor = os.open(lock, os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            # Its process is at work.
-            continue
-        else:
-            folder = lock.with_suffix("")
+    for path in sorted(home.temp.glob(f"*{LOCK_SUFFIX}")):
+        # One that is held belongs to a process at work.
+        with suppress(LockedError, OSError), lock(path, create=False):
+            folder = path.with_suffix("")
             shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             swept.append(folder.name)
-        finally:
-            os.close(descriptor)
     return swept
 
 
-def _new_folder(home: Home) -> tuple[Path, int]:
+def _new_folder(home: Home) -> tuple[Path, ExitStack]:
     home.temp.mkdir(parents=True, exist_ok=True)
     while True:
         descriptor, name = tempfile.mkstemp(LOCK_SUFFIX, f"{os.getpid()}-", home.temp)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Between the two, another process may have swept what nobody held.
-        if Path(name).exists():
-            folder = Path(name).with_suffix("")
-            folder.mkdir(mode=0o700)
-            return folder, descriptor
         os.close(descriptor)
+        held = ExitStack()
+        # Until it is held, another process may sweep it.
+        with suppress(LockedError, FileNotFoundError):
+            held.enter_context(lock(Path(name), create=False))
+            if Path(name).exists():
+                folder = Path(name).with_suffix("")
+                folder.mkdir(mode=0o700)
+                return folder, held
+        held.close()
 
 
 def _remove(key: tuple[int, Path]) -> None:
-    folder, descriptor = _folders.pop(key)
+    folder, held = _folders.pop(key)
     # A forked child has its parent's entries, and leaves its parent's folders alone.
     if key[0] == os.getpid():
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             folder.with_name(folder.name + LOCK_SUFFIX).unlink(missing_ok=True)
-    os.close(descriptor)
+    held.close()
 
 
 @atexit.register

@@ -3,15 +3,115 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unwind.errors import SettingError
+from unwind.errors import MEMORY_VARIABLE, SettingError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-RECONCILED_ASSETS_VARIABLE = "UNWIND_RECONCILED_ASSETS"
+HOME = "UNWIND_HOME"
+KEEP_RELEASES = "UNWIND_KEEP_RELEASES"
+KEEP_RELEASE_DAYS = "UNWIND_KEEP_RELEASE_DAYS"
+LOG_LEVEL = "UNWIND_LOG_LEVEL"
+# Set by the demo and by drills on recorded markets: the instant that it is there.
+NOW = "UNWIND_NOW"
+RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
+# Read by the command line itself.
+RECORDER = "UNWIND_RECORDER"
+TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
+# All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
+VARIABLES = (
+    *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
+    *(RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+)
+
+KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
+TRACKED = 50
 # Each further asset is some fifty questions a day, of the forty a minute that a free key allows.
-RECONCILED_ASSETS = "BTC,ETH,SOL"
+RECONCILED = "BTC,ETH,SOL"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment states. A value is checked when it is needed, by who needs it."""
+
+    environment: Mapping[str, str]
+
+    @property
+    def home(self) -> Path:
+        """`UNWIND_HOME`, or `data/` in the project's folder. Raises SettingError."""
+        named = self.environment.get(HOME)
+        try:
+            return Path(named or PROJECT_ROOT / "data").resolve()
+        except (OSError, RuntimeError) as error:
+            raise SettingError(f"{HOME} is {named!r}, which leads nowhere: {error}") from None
+
+    @property
+    def home_as_stated(self) -> Path | None:
+        """`UNWIND_HOME` as it is written; None where it is not."""
+        named = self.environment.get(HOME)
+        return Path(named) if named else None
+
+    @property
+    def now(self) -> str:
+        """The instant that `UNWIND_NOW` names, as it is written; empty for the real clock."""
+        return self.environment.get(NOW, "")
+
+    @property
+    def memory_limit(self) -> str:
+        """What the database may use, as it is written; empty where nothing is stated."""
+        return self._text(MEMORY_VARIABLE)
+
+    @property
+    def keep_releases(self) -> int:
+        """How many releases are kept. Raises SettingError."""
+        return self._count(KEEP_RELEASES, KEPT_RELEASES)
+
+    @property
+    def keep_release_days(self) -> int:
+        """For how many days a release is kept. Raises SettingError."""
+        return self._count(KEEP_RELEASE_DAYS, KEPT_RELEASE_DAYS)
+
+    @property
+    def tracked_instruments(self) -> int:
+        """How many instruments of each market are followed one by one (liquidations: always all).
+
+        Raises SettingError.
+        """
+        return self._count(TRACKED_INSTRUMENTS, TRACKED)
+
+    @property
+    def reconciled_assets(self) -> list[str]:
+        """The assets whose totals are asked of those who sum up liquidations, as in `BTC,ETH,SOL`.
+
+        Raises SettingError where the variable names none.
+        """
+        text = self._text(RECONCILED_ASSETS) or RECONCILED
+        assets = [asset.strip().upper() for asset in text.split(",") if asset.strip()]
+        if not assets:
+            raise SettingError(
+                f"{RECONCILED_ASSETS} names no asset: {text!r}; write them as {RECONCILED}"
+            )
+        return assets
+
+    def log_level(self, otherwise: str) -> str:
+        """The level of what is logged, as `logging` names it."""
+        return self.environment.get(LOG_LEVEL, otherwise)
+
+    def _text(self, name: str) -> str:
+        return self.environment.get(name, "").strip()
+
+    def _count(self, name: str, otherwise: int) -> int:
+        text = self._text(name) or str(otherwise)
+        if not text.isdecimal() or int(text) < 1:
+            raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
+        return int(text)
+
+
+def settings() -> Settings:
+    """The settings of this process, as its environment states them now."""
+    return Settings(os.environ)
 
 
 @dataclass(frozen=True)
@@ -29,11 +129,7 @@ class Home:
     @classmethod
     def from_env(cls) -> Home:
         """`UNWIND_HOME`, or `data/` in the project's folder."""
-        named = os.environ.get("UNWIND_HOME")
-        try:
-            return cls(Path(named or PROJECT_ROOT / "data").resolve())
-        except (OSError, RuntimeError) as error:
-            raise SettingError(f"UNWIND_HOME is {named!r}, which leads nowhere: {error}") from None
+        return cls(settings().home)
 
     @property
     def raw_objects(self) -> Path:
@@ -117,26 +213,3 @@ class Home:
     def is_simulated(self) -> bool:
         """Real venues are not to be landed into a simulated market."""
         return self.simulation_mark.exists()
-
-
-def reconciled_assets() -> list[str]:
-    """The assets whose totals are asked of those who sum up liquidations, as in `BTC,ETH,SOL`.
-
-    Raises SettingError where `UNWIND_RECONCILED_ASSETS` names none.
-    """
-    text = os.environ.get(RECONCILED_ASSETS_VARIABLE, "").strip() or RECONCILED_ASSETS
-    assets = [asset.strip().upper() for asset in text.split(",") if asset.strip()]
-    if not assets:
-        raise SettingError(
-            f"{RECONCILED_ASSETS_VARIABLE} names no asset: {text!r}; write them as "
-            f"{RECONCILED_ASSETS}"
-        )
-    return assets
-
-
-def count_from_env(name: str, default: int) -> int:
-    """A whole number above zero from an environment variable. Raises SettingError."""
-    text = os.environ.get(name, "").strip() or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
-    return int(text)

@@ -8,7 +8,6 @@ end with this process, however that ends.
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import secrets
@@ -20,12 +19,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from unwind import children
 from unwind.errors import UnwindError, ending
+from unwind.locks import LockedError, lock
 from unwind.settings import PROJECT_ROOT, Home
 
 LOOPBACK = "127.0.0.1"
@@ -261,10 +261,10 @@ def _kept_json(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]
 def _only_one(airflow: Standalone) -> Iterator[None]:
     """Holds the home's Airflow; two would share one metadata database."""
     airflow.airflow_home.mkdir(parents=True, exist_ok=True)
-    with (airflow.airflow_home / ".lock").open("w") as lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(lock(airflow.airflow_home / ".lock"))
+        except LockedError:
             running = _running(airflow)
             who = f" (process {running.pid})" if running else ""
             raise StandaloneError(

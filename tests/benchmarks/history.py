@@ -10,6 +10,7 @@ that is kept by the hour: the same rows as if each week had been landed and buil
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks.made_hours import AFTER_THE_HOUR, hour_at, land_hour
-from unwind.settings import Home
+from unwind.settings import KEEP_RELEASES, Home
 from unwind.warehouse import releases
 from unwind.warehouse.refresh import refresh
 
@@ -42,7 +43,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     print(f"week: {_size(week)}; {weeks} weeks: {_size(years)}", flush=True)
 
     seconds: dict[str, dict[str, list[float]]] = {"new": {}, "late": {}}
-    releases.KEPT_RELEASES = releases.ALWAYS_KEPT
+    os.environ[KEEP_RELEASES] = str(releases.ALWAYS_KEPT)
     warm_up = releases.ALWAYS_KEPT + 1
     for turn in range(warm_up + NEW_HOURS):
         # In turn, so that a busy neighbour slows both.

@@ -23,7 +23,7 @@ FRAME = (
     '"z":"0.123","T":1769695200111}}'
 )
 SETTLE_SECONDS = 5
-MOST_GROWTH_BYTES = 32 * 2**20
+MAX_GROWTH_BYTES = 32 * 2**20
 
 
 def recorder(folder: Path, seconds: int = 600) -> None:
@@ -86,7 +86,7 @@ async def _drive(folder: Path, seconds: int) -> int:
             )
             print(f" {_mib(last)} in the last, {_mib(max(peaks))} at most")
             print(f"processor: {used / lasted:.1%} of one core")
-            if last - first > MOST_GROWTH_BYTES:
+            if last - first > MAX_GROWTH_BYTES:
                 raise SystemExit("memory grows")
         finally:
             recording.send_signal(signal.SIGTERM)

@@ -28,7 +28,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (pending_hours, "add_after_staging"),
     (gates, "check_landed"),
     (gates, "write_results"),
-    (refresh, "_set_plan"),
+    (refresh, "set_plan"),
     (files, "renew_build_id"),
     (gates, "check_marts"),
     (releases, "_describe"),

@@ -56,7 +56,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def unreachable_venues(monkeypatch):
     """Every connection of every venue leads to a loopback port where nothing listens."""
-    from unwind.landing import http
+    from unwind.http import retries
     from unwind.venues import venues
 
     with socket.socket() as probe:
@@ -68,4 +68,4 @@ def unreachable_venues(monkeypatch):
                 f"AIRFLOW_CONN_{connection.upper()}", f"http://127.0.0.1:{closed_port}"
             )
     # Asking again, with pauses, is the HTTP tests' subject.
-    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    monkeypatch.setattr(retries, "ATTEMPTS", 1)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from unwind.landing.http import DAY_BOUNDS, HOUR_BOUNDS
+from unwind.http import DAY_BOUNDS, HOUR_BOUNDS
 from unwind.standalone import ENVIRONMENTS
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"

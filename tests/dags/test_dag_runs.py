@@ -161,7 +161,7 @@ def test_without_a_late_segment_nothing_is_announced(dags, home):
 
 
 def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home):
-    from unwind.landing.recorder_state import RecorderState, write_state
+    from unwind.recorder.state import RecorderState, write_state
     from unwind_triggers import ClosedSegmentsTrigger
 
     at = datetime(2026, 1, 29, 15, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from tests.dbt.own_csv_imports import build_own_csv
 from tests.liquidations.liquidation_imports import Built, at, clock_at
 
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
@@ -131,8 +131,8 @@ def take(home: Home, folder: Path, name: str, **changed: Any) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.csv"
     file.write_text(text)
-    wishes = Wishes({**settings, **changed}, columns, renames)
-    return import_files(home, venue, format, [file], clock_at(IMPORTED_AT), wishes)
+    options = ReadOptions({**settings, **changed}, columns, renames)
+    return import_files(home, venue, format, [file], clock_at(IMPORTED_AT), options)
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +334,7 @@ def test_what_is_not_said_or_wrongly_said_is_refused_in_a_sentence(
     file.write_text(text)
     with pytest.raises(ImportRefusedError, match=why):
         import_files(
-            home, venue, format, [file], clock_at(IMPORTED_AT), Wishes(said, columns, renames)
+            home, venue, format, [file], clock_at(IMPORTED_AT), ReadOptions(said, columns, renames)
         )
     assert Ledger(home).sealed() == []
 

@@ -17,7 +17,7 @@ import pytest
 from tests.dbt.own_csv_imports import build_own_csv
 from tests.liquidations.liquidation_imports import Built, clock_at
 
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import import_files
 from unwind.settings import PROJECT_ROOT, Home
 
@@ -83,8 +83,8 @@ def take(
     columns: dict[str, str] | None = None, renames: dict[str, str] | None = None,
 ) -> str:  # fmt: skip
     """Imports files; the batch's id."""
-    wishes = Wishes(settings, columns or {}, renames or {})
-    seal = import_files(home, venue, format, files, clock_at(IMPORTED_AT), wishes).seal
+    options = ReadOptions(settings, columns or {}, renames or {})
+    seal = import_files(home, venue, format, files, clock_at(IMPORTED_AT), options).seal
     assert seal
     return seal.batch.batch_id
 

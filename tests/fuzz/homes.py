@@ -13,7 +13,7 @@ import duckdb
 
 from tests.fuzz.mutations import EVALUATED, MARKER, mutants
 from tests.fuzz.seeds import RECEIVED_AT, Seed, all_seeds
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone
@@ -69,8 +69,8 @@ def fill(home: Home, folder: Path, records: int, seed: int) -> Filled:
             _land(home, first, path)
         else:
             try:
-                wishes = Wishes(settings=dict(first.settings))
-                import_files(home, first.venue, first.format, [path], clock, wishes)
+                options = ReadOptions(settings=dict(first.settings))
+                import_files(home, first.venue, first.format, [path], clock, options)
             except ImportRefusedError as error:
                 filled.refused.append(str(error))
         path.unlink()

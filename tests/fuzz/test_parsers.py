@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from unwind.landing.http import _parsed
+from unwind.http.payload import parse
 from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Batch, Landing, Ledger
 from unwind.landing.raw import RawZone
-from unwind.landing.segments import continue_open, missed_in, open_path
+from unwind.recorder.segments import continue_open, missed_in, open_path
 from unwind.settings import Home
 from unwind.warehouse.state import staging_state, write_build_batches
 
@@ -77,7 +77,7 @@ def test_whatever_an_open_segment_holds_it_is_closed(listed: list[bytes]) -> Non
 @example(b'{"a": 1e400}')
 @IN_A_MOMENT
 def test_any_body_is_json_or_said_to_be_none(payload: bytes) -> None:
-    parsed, fault = _parsed(payload)
+    parsed, fault = parse(payload)
     assert fault is None or parsed is None
 
 

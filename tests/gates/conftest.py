@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import gates
+from unwind.warehouse import gate_context, gates
 from unwind.warehouse.state import OPS_TABLES
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def home(sound_warehouse: Path, tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def shared_context(tmp_path_factory: pytest.TempPathFactory) -> FileDataContext:
-    return gates._context(Home(tmp_path_factory.mktemp("shared")))
+    return gate_context.context_of(Home(tmp_path_factory.mktemp("shared")))
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,8 @@ def suites_read_once(
 ) -> None:
     """Reads the suites once for all tests, unless a test looks at what a context writes."""
     if "own_context" not in request.fixturenames:
-        monkeypatch.setattr(gates, "_context", lambda _home: shared_context)
+        for module in (gates, gate_context):
+            monkeypatch.setattr(module, "context_of", lambda _home: shared_context)
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def small_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour of one venue may hold 100 rows here, so that too many are quickly made."""
     stated = gates.thresholds()
     small = replace(stated["hour_part_rows_max"], value=100)
-    monkeypatch.setattr(gates, "thresholds", lambda: {**stated, "hour_part_rows_max": small})
+    monkeypatch.setattr(gate_context, "thresholds", lambda: {**stated, "hour_part_rows_max": small})
 
 
 @pytest.fixture

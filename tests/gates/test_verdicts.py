@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import gates
+from unwind.warehouse import gate_context, gates
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 HOUR = "hour-2026-01-29T14"
@@ -211,7 +211,7 @@ def test_results_of_a_run_are_kept_and_old_runs_forgotten(
 ) -> None:
     stated = gates.thresholds()
     few = gates.Threshold("results_kept_runs", 2, stated["results_kept_runs"].since, "test")
-    monkeypatch.setattr(gates, "thresholds", lambda: {**stated, "results_kept_runs": few})
+    monkeypatch.setattr(gate_context, "thresholds", lambda: {**stated, "results_kept_runs": few})
     for run in ("run-1", "run-2", "run-3"):
         gates.check_landed(home, run, CHECKED_AT, ["landed_parts"])
     index = gates.build_docs(home)

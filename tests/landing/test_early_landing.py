@@ -10,9 +10,9 @@ import pytest
 from loopback_venue import Loopback, Waits, as_json
 
 from unwind.clock import parse_day, parse_hour
+from unwind.landing.batches import FIRST_PUBLIC_AT
 from unwind.landing.coverage import heard_hours
 from unwind.landing.land import (
-    FIRST_PUBLIC_AT,
     NotLandableError,
     all_settled_at,
     batch_of,
@@ -22,7 +22,7 @@ from unwind.landing.land import (
     unsettled_venues,
 )
 from unwind.landing.ledger import Landing, Ledger
-from unwind.landing.segments import missed_in
+from unwind.recorder.segments import missed_in
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.simulator.episode import short_tape
 from unwind.simulator.market.tape import Tape
@@ -72,9 +72,9 @@ def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
 ) -> None:
     landings = landed(home, server, "coinex", early, waits)
     # Once the hour is over, how things stand now is all that there is to ask.
-    of_now = {"tickers", "instruments"} if early == JUST_OVER else set()
-    assert {name for name, one in landings.items() if one.status == "ok"} == of_now
-    assert {one.status for name, one in landings.items() if name not in of_now} == {"partial"}
+    snapshots = {"tickers", "instruments"} if early == JUST_OVER else set()
+    assert {name for name, one in landings.items() if one.status == "ok"} == snapshots
+    assert {one.status for name, one in landings.items() if name not in snapshots} == {"partial"}
     assert landings["liquidations"].detail == (
         f"asked for at 2026-01-29 {early:%H:%M:%S} UTC, before it could be complete "
         "(2026-01-29 15:01:00): land it again"

@@ -20,14 +20,16 @@ import pytest
 from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
 from unwind import venues
-from unwind.landing import bounded_transport, http
-from unwind.landing.http import (
+from unwind.http import (
     Bounds,
     Connection,
+    ErrorRules,
     Request,
-    Signals,
     VenueApi,
     VenueStoppedError,
+    bounded_transport,
+    client,
+    retries,
 )
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.raw import RawZone
@@ -39,7 +41,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 Sends = Iterator[bytes]
 # All that a landing holds of an answer, its parsed form aside.
-MOST_HELD_BYTES = 64 * 2**20
+MAX_HELD_BYTES = 64 * 2**20
 
 
 def _slowly(*parts: bytes) -> Sends:
@@ -140,7 +142,7 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
     return VenueApi(
         "testvenue",
         {"testvenue": Connection("https://venue.invalid")},
-        Signals(),
+        ErrorRules(),
         (),
         folder=folder,
         clock=clock,
@@ -153,9 +155,9 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds or minutes otherwise takes fractions of a second, and is tried twice."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.25)
-    monkeypatch.setattr(http, "MAX_DOWNLOAD_SECONDS", 0.25)
-    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 0.25)
+    monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
 
 
 @pytest.mark.usefixtures("soon")
@@ -164,17 +166,17 @@ def test_a_body_that_does_not_end_is_cut_off(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
     api = venue_api(tmp_path, waits)
-    with serving(sends) as at, api.recording("tickers") as transcript:
+    with serving(sends) as at, api.recording("tickers") as fetch_log:
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"http://{at}")
         began = time.monotonic()
-        assert api.ask("testvenue", "/rows") is None
+        assert api.get("testvenue", "/rows") is None
         kept = api.download("testvenue", "/file.csv", format="force-order-csv")
         assert time.monotonic() - began < 10
-    assert "took longer than 0 s" in transcript.failures[0]
-    assert "took longer than 0 s" in transcript.failures[1]
+    assert "took longer than 0 s" in fetch_log.failures[0]
+    assert "took longer than 0 s" in fetch_log.failures[1]
     # What came is evidence, and no source of rows.
-    assert kept is None or kept.fault == transcript.failures[1]
-    assert transcript.usable == 0
+    assert kept is None or kept.fault == fetch_log.failures[1]
+    assert fetch_log.usable == 0
 
 
 @pytest.mark.usefixtures("soon")
@@ -182,24 +184,24 @@ def test_a_body_that_does_not_end_is_cut_off(
 def test_a_body_that_is_too_long_takes_no_more_memory_than_stated(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 60.0)
     prepared = list(itertools.islice(sends(), 2))
     api = venue_api(tmp_path, waits)
     with (
         serving(lambda: itertools.chain(prepared, itertools.repeat(prepared[-1]))) as at,
-        api.recording("tickers") as transcript,
+        api.recording("tickers") as fetch_log,
     ):
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"http://{at}")
         tracemalloc.start()
         try:
-            assert api.ask("testvenue", "/rows") is None
+            assert api.get("testvenue", "/rows") is None
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert "was longer than 25,165,824 bytes" in transcript.failures[0]
-    assert most < MOST_HELD_BYTES
+    assert "was longer than 25,165,824 bytes" in fetch_log.failures[0]
+    assert most < MAX_HELD_BYTES
     # Each attempt keeps a megabyte of what came, as evidence.
-    assert transcript.path.stat().st_size < 2 * 6 * 2**20 + 10_000
+    assert fetch_log.path.stat().st_size < 2 * 6 * 2**20 + 10_000
 
 
 @pytest.mark.usefixtures("soon")
@@ -207,14 +209,14 @@ def test_a_body_that_is_too_long_takes_no_more_memory_than_stated(
 def test_a_body_that_cannot_be_read_is_an_outcome(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 1.0)
     api = venue_api(tmp_path, waits)
-    with serving(sends) as at, api.recording("tickers") as transcript:
+    with serving(sends) as at, api.recording("tickers") as fetch_log:
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"http://{at}")
-        assert api.ask("testvenue", "/rows") is None
-    assert len(transcript.failures) == 1
-    assert "land again" in transcript.failures[0]
-    assert transcript.requests == transcript.lines == 2
+        assert api.get("testvenue", "/rows") is None
+    assert len(fetch_log.failures) == 1
+    assert "land again" in fetch_log.failures[0]
+    assert fetch_log.requests == fetch_log.lines == 2
 
 
 @pytest.mark.usefixtures("soon")
@@ -223,11 +225,11 @@ def test_what_is_no_answer_is_an_outcome(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
     api = venue_api(tmp_path, waits)
-    with serving(sends) as at, api.recording("tickers") as transcript:
+    with serving(sends) as at, api.recording("tickers") as fetch_log:
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"http://{at}")
         with pytest.raises(VenueStoppedError, match="did not answer"):
-            api.ask("testvenue", "/rows")
-    assert transcript.requests == 2
+            api.get("testvenue", "/rows")
+    assert fetch_log.requests == 2
 
 
 @pytest.mark.usefixtures("soon")
@@ -239,14 +241,14 @@ def test_what_is_no_answer_is_an_outcome(
 def test_a_tls_handshake_that_does_not_end_is_given_up(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
-    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr(http, "READ_SECONDS", 0.4)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(client, "READ_SECONDS", 0.4)
     api = venue_api(tmp_path, waits)
     with serving(sends) as at, api.recording("tickers"):
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", f"https://{at}")
         began = time.monotonic()
         with pytest.raises(VenueStoppedError, match="did not answer"):
-            api.ask("testvenue", "/rows")
+            api.get("testvenue", "/rows")
         assert time.monotonic() - began < 10
 
 
@@ -254,7 +256,7 @@ def test_a_tls_handshake_that_does_not_end_is_given_up(
 def test_a_host_that_takes_no_connection_is_given_up(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.4)
     with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
         listening.bind(("127.0.0.1", 0))
         listening.listen(0)
@@ -267,7 +269,7 @@ def test_a_host_that_takes_no_connection_is_given_up(
         api = venue_api(tmp_path, waits)
         began = time.monotonic()
         with api.recording("tickers"), pytest.raises(VenueStoppedError, match="did not answer"):
-            api.ask("testvenue", "/rows")
+            api.get("testvenue", "/rows")
         assert time.monotonic() - began < 10
 
 
@@ -277,17 +279,17 @@ def test_a_redirect_to_itself_is_one_request(
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
     loopback.otherwise = lambda asked: Reply(b"", 302, {"Location": asked.path})
     api = venue_api(tmp_path, waits)
-    with api.recording("tickers") as transcript:
-        assert api.ask("testvenue", "/rows") is None
+    with api.recording("tickers") as fetch_log:
+        assert api.get("testvenue", "/rows") is None
     assert len(loopback.asked) == 1
-    assert "HTTP 302" in transcript.failures[0]
+    assert "HTTP 302" in fetch_log.failures[0]
 
 
 # -- lists without an end -------------------------------------------------------------------------
 
 
-def _walked(api: VenueApi, next_page: Callable[[http.Answer], dict | None]) -> list[list]:
-    return [page.rows for page in api.pages("testvenue", "/rows", {"from": 0}, next_page)]
+def _walked(api: VenueApi, next_page: Callable[[client.Response], dict | None]) -> list[list]:
+    return [page.rows for page in api.paginate("testvenue", "/rows", {"from": 0}, next_page)]
 
 
 @pytest.mark.parametrize(
@@ -313,18 +315,18 @@ def test_a_list_without_an_end_is_left_and_that_is_on_record(
     waits: Waits,
     monkeypatch: pytest.MonkeyPatch,
     rows: Callable[[int], list],
-    next_page: Callable[[http.Answer], dict],
+    next_page: Callable[[client.Response], dict],
     pages: int,
     told: str,
 ):
-    monkeypatch.setattr(http, "MAX_PAGES", 7)
+    monkeypatch.setattr(client, "MAX_PAGES", 7)
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
     count = itertools.count()
     loopback.otherwise = lambda asked: as_json(rows(next(count)))
     api = venue_api(tmp_path, waits)
-    with api.recording("tickers") as transcript:
+    with api.recording("tickers") as fetch_log:
         assert len(_walked(api, next_page)) == pages
-    (failure,) = transcript.failures
+    (failure,) = fetch_log.failures
     assert told in failure
     assert "land again" in failure
     assert len(loopback.asked) <= pages + 1
@@ -378,7 +380,7 @@ def test_no_venue_walks_a_list_by_itself():
 
 def _ask_often(api: VenueApi) -> None:
     for _ in range(1000):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
 
 
 def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
@@ -393,7 +395,7 @@ def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
     api = VenueApi(
         "testvenue",
         {"testvenue": Connection("https://venue.invalid")},
-        Signals(),
+        ErrorRules(),
         (),
         folder=tmp_path,
         clock=clock,
@@ -401,22 +403,22 @@ def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
         monotonic=lambda: float(next(now)),
         bounds=Bounds(venue_seconds=100_000.0, dataset_seconds=100.0),
     )
-    with api.recording("tickers") as transcript:
+    with api.recording("tickers") as fetch_log:
         with pytest.raises(VenueStoppedError, match="one dataset's landing may take 100 s"):
             _ask_often(api)
         # The last answer may have come too late to be used.
-        assert 3 < transcript.lines - 1 <= transcript.usable
+        assert 3 < fetch_log.lines - 1 <= fetch_log.usable
     # Another dataset has a time of its own, until that of the venue is over.
     with api.recording("open_interest"):
-        assert api.ask("testvenue", "/rows") is not None
+        assert api.get("testvenue", "/rows") is not None
     for _ in range(1000):
         next(now)
-    api._ends_at = 0.0
+    api._deadlines._ends_at = 0.0
     with (
         api.recording("funding"),
         pytest.raises(VenueStoppedError, match=r"the landing of testvenue may take 100,000 s"),
     ):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
 
 
 def test_a_datasets_landing_takes_a_bounded_size(
@@ -426,11 +428,11 @@ def test_a_datasets_landing_takes_a_bounded_size(
     loopback.otherwise = lambda asked: as_json(["x" * 1000])
     api = venue_api(tmp_path, waits, Bounds(dataset_bytes=10_000))
     with (
-        api.recording("tickers") as transcript,
+        api.recording("tickers") as fetch_log,
         pytest.raises(VenueStoppedError, match=r"may be 10,000 bytes long; what came is kept"),
     ):
         _ask_often(api)
-    assert transcript.lines == 10
+    assert fetch_log.lines == 10
 
 
 def test_a_venue_that_lists_without_end_ends_as_partial_within_its_time(
@@ -524,7 +526,7 @@ class _KnowsOne:
     def tracked(self, market: str = "") -> list[str]:
         return ["ONE"]
 
-    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+    def responses(self, dataset: str) -> Iterator[tuple[Request, Any]]:
         bodies = {
             "okx": {"data": [{"instFamily": "ONE"}]},
             "dydx": {"markets": {"ONE": {"ticker": "ONE", "status": "ACTIVE"}}},
@@ -546,7 +548,7 @@ def test_every_venue_that_walks_pages_is_tried():
     walking = {
         module.stem
         for module in Path(venues.__file__).parent.glob("*.py")
-        if "api.pages(" in module.read_text()
+        if "api.paginate(" in module.read_text()
     }
     assert walking == set(LISTED)
 
@@ -561,7 +563,7 @@ def test_a_venue_whose_list_does_not_end_costs_bounded_requests(
     waits: Waits,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(http, "MAX_PAGES", 5)
+    monkeypatch.setattr(client, "MAX_PAGES", 5)
     count = itertools.count()
 
     def answer(asked: Asked) -> Reply:
@@ -571,16 +573,16 @@ def test_a_venue_whose_list_does_not_end_costs_bounded_requests(
     listed, known_venue = LISTED[venue], venues.venues()[venue]
     all_venues.otherwise = answer
     api = VenueApi(
-        *(venue, known_venue.connections, known_venue.signals, ()),
+        *(venue, known_venue.connections, known_venue.error_rules, ()),
         folder=tmp_path,
         clock=clock,
         sleep=waits,
     )
     dataset = next(one for one in known_venue.datasets if one.name == listed.dataset)
     window = venues.Window(HOUR.covers_from_at, HOUR.covers_to_at)
-    with api.recording(listed.dataset) as transcript, suppress(VenueStoppedError):
+    with api.recording(listed.dataset) as fetch_log, suppress(VenueStoppedError):
         dataset.fetch(api, window, _KnowsOne(venue))
     told = ("leads back to a page", "gives the same rows", "goes on after 5 pages")
-    assert any(part in failure for failure in transcript.failures for part in told)
-    assert transcript.usable >= 1
+    assert any(part in failure for failure in fetch_log.failures for part in told)
+    assert fetch_log.usable >= 1
     assert len(all_venues.asked) <= 40

@@ -17,18 +17,18 @@ from pathlib import Path
 import pytest
 from loopback_venue import Asked, Loopback, Reply, Waits, as_json, clock
 
-from unwind.landing import bounded_transport
-from unwind.landing.http import (
+from unwind.http import (
     Connection,
-    Pace,
-    Signals,
-    Transcript,
+    ErrorRules,
+    FetchLog,
+    RateLimit,
     VenueApi,
     VenueStoppedError,
-    pace_wait_seconds,
+    bounded_transport,
 )
+from unwind.http.limits import rate_limit_wait_seconds
 
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("code",),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"50011"}),
@@ -38,7 +38,7 @@ SIGNALS = Signals(
 )
 
 
-def venue_api(folder: Path, waits: Waits, signals: Signals = SIGNALS) -> VenueApi:
+def venue_api(folder: Path, waits: Waits, error_rules: ErrorRules = ERROR_RULES) -> VenueApi:
     return VenueApi(
         "testvenue",
         {
@@ -49,7 +49,7 @@ def venue_api(folder: Path, waits: Waits, signals: Signals = SIGNALS) -> VenueAp
             ),
             "testvenue_mirror": Connection(""),
         },
-        signals,
+        error_rules,
         (),
         folder=folder,
         clock=clock,
@@ -91,19 +91,19 @@ def trickling(greeting: bytes, trickle: bytes) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def envelopes(transcript: Transcript) -> list[dict]:
-    return [json.loads(line) for line in transcript.path.read_text().splitlines()]
+def envelopes(fetch_log: FetchLog) -> list[dict]:
+    return [json.loads(line) for line in fetch_log.path.read_text().splitlines()]
 
 
 def test_the_body_is_kept_byte_for_byte_with_its_request(api: VenueApi, loopback: Loopback):
     body = '{"code":"0", "data" : [1.50,\n "línea\u2028 \x85 "]}'
     loopback.routes["/rows"] = [Reply(body.encode())]
-    with api.recording("tickers") as transcript:
-        answer = api.ask("testvenue", "/rows", {"instType": "SWAP", "limit": 100}, rows=("data",))
+    with api.recording("tickers") as fetch_log:
+        answer = api.get("testvenue", "/rows", {"instType": "SWAP", "limit": 100}, rows=("data",))
     assert answer is not None
     assert answer.rows == [1.5, "línea\u2028 \x85 "]
-    assert transcript.path.read_bytes().count(b"\n") == 1
-    assert envelopes(transcript) == [
+    assert fetch_log.path.read_bytes().count(b"\n") == 1
+    assert envelopes(fetch_log) == [
         {
             "received_at": "2026-01-29T15:02:03.456789Z",
             "request": {
@@ -118,10 +118,10 @@ def test_the_body_is_kept_byte_for_byte_with_its_request(api: VenueApi, loopback
 
 def test_a_post_keeps_its_body_in_the_envelope(api: VenueApi, loopback: Loopback):
     loopback.routes["/info"] = [as_json([{}, []])]
-    with api.recording("premium_index") as transcript:
-        api.ask("testvenue", "/info", body={"type": "metaAndAssetCtxs"})
+    with api.recording("premium_index") as fetch_log:
+        api.get("testvenue", "/info", body={"type": "metaAndAssetCtxs"})
     assert loopback.asked[0].json == {"type": "metaAndAssetCtxs"}
-    assert envelopes(transcript)[0]["request"] == {
+    assert envelopes(fetch_log)[0]["request"] == {
         "url": f"{loopback.url}/info",
         "params": {},
         "status": 200,
@@ -131,9 +131,9 @@ def test_a_post_keeps_its_body_in_the_envelope(api: VenueApi, loopback: Loopback
 
 def test_bytes_that_are_no_utf8_are_kept_as_base64_too(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [Reply(b"\xff\xfe{"), as_json([])]
-    with api.recording("tickers") as transcript:
-        api.ask("testvenue", "/rows")
-    first = envelopes(transcript)[0]
+    with api.recording("tickers") as fetch_log:
+        api.get("testvenue", "/rows")
+    first = envelopes(fetch_log)[0]
     assert first["body_base64"] == "//57"
     assert first["body"] == "\\xff\\xfe{"
     assert first["request"]["fault"] == "broken"
@@ -141,21 +141,21 @@ def test_bytes_that_are_no_utf8_are_kept_as_base64_too(api: VenueApi, loopback: 
 
 def test_retry_after_is_waited_for(api: VenueApi, loopback: Loopback, waits: Waits):
     loopback.routes["/rows"] = [Reply(b"{}", 429, {"Retry-After": "7"}), as_json([1])]
-    with api.recording("tickers") as transcript:
-        answer = api.ask("testvenue", "/rows")
+    with api.recording("tickers") as fetch_log:
+        answer = api.get("testvenue", "/rows")
     assert answer is not None
     assert len(waits.seconds) == 1
     assert 7.0 <= waits.seconds[0] <= 8.0
-    assert [one["request"]["status"] for one in envelopes(transcript)] == [429, 200]
-    assert envelopes(transcript)[0]["request"]["fault"] == "throttled"
-    assert (transcript.requests, transcript.usable, transcript.failures) == (2, 1, [])
+    assert [one["request"]["status"] for one in envelopes(fetch_log)] == [429, 200]
+    assert envelopes(fetch_log)[0]["request"]["fault"] == "throttled"
+    assert (fetch_log.requests, fetch_log.usable, fetch_log.failures) == (2, 1, [])
 
 
 def test_retry_after_may_be_a_date(api: VenueApi, loopback: Loopback, waits: Waits):
     until = "Thu, 29 Jan 2026 15:02:33 GMT"
     loopback.routes["/rows"] = [Reply(b"{}", 429, {"Retry-After": until}), as_json([1])]
     with api.recording("tickers"):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
     assert 29.5 <= waits.seconds[0] <= 30.6
 
 
@@ -167,7 +167,7 @@ def test_a_rest_longer_than_a_minute_stops_the_venue(
         api.recording("tickers"),
         pytest.raises(VenueStoppedError, match="asks for a rest of 3600 s"),
     ):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
     assert waits.seconds == []
 
 
@@ -181,7 +181,7 @@ def test_a_far_retry_after_is_an_outcome_and_no_wait(
         api.recording("tickers"),
         pytest.raises(VenueStoppedError, match=r"asks for a rest of .* land again after that"),
     ):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
     assert waits.seconds == []
     assert len(loopback.asked) == 1
 
@@ -203,7 +203,7 @@ def test_headers_that_never_end_are_cut_off(
         monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", url)
         began = time.monotonic()
         with api.recording("tickers"), pytest.raises(VenueStoppedError, match="did not answer"):
-            api.ask("testvenue", "/rows")
+            api.get("testvenue", "/rows")
         # Five attempts of 0.3 s; the server would go on for ever.
         assert time.monotonic() - began < 20
 
@@ -221,14 +221,14 @@ def test_no_attempt_begins_when_a_request_has_taken_its_time(
 
     loopback.routes["/rows"] = slow
     api = VenueApi(
-        *("testvenue", {"testvenue": Connection("https://venue.invalid")}, SIGNALS, ()),
+        *("testvenue", {"testvenue": Connection("https://venue.invalid")}, ERROR_RULES, ()),
         folder=tmp_path,
         clock=clock,
         sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
         monotonic=lambda: now[0],
     )
     with api.recording("tickers"):
-        assert api.ask("testvenue", "/rows") is None
+        assert api.get("testvenue", "/rows") is None
     # Begun at 0 and at about 100 s; what would begin after 180 s does not.
     assert len(loopback.asked) == 2
 
@@ -237,9 +237,9 @@ def test_throttling_without_retry_after_backs_off_with_jitter(
     api: VenueApi, loopback: Loopback, waits: Waits
 ):
     loopback.routes["/rows"] = [as_json({}, 429)]
-    with api.recording("tickers") as transcript, pytest.raises(VenueStoppedError):
-        api.ask("testvenue", "/rows")
-    assert len(loopback.asked) == transcript.requests == 5
+    with api.recording("tickers") as fetch_log, pytest.raises(VenueStoppedError):
+        api.get("testvenue", "/rows")
+    assert len(loopback.asked) == fetch_log.requests == 5
     assert len(waits.seconds) == 4
     for wait, (least, most) in zip(
         waits.seconds, [(0.5, 1.5), (1, 2), (2, 3), (4, 5)], strict=True
@@ -254,12 +254,12 @@ def test_okx_throttling_inside_http_200_is_throttling(
         as_json({"code": "50011", "msg": "Too Many Requests", "data": []}),
         as_json({"code": "0", "msg": "", "data": [{"a": 1}]}),
     ]
-    with api.recording("tickers") as transcript:
-        answer = api.ask("testvenue", "/rows", rows=("data",))
+    with api.recording("tickers") as fetch_log:
+        answer = api.get("testvenue", "/rows", rows=("data",))
     assert answer is not None
     assert answer.rows == [{"a": 1}]
     assert len(waits.seconds) == 1
-    assert envelopes(transcript)[0]["request"]["fault"] == "throttled"
+    assert envelopes(fetch_log)[0]["request"]["fault"] == "throttled"
 
 
 @pytest.mark.parametrize("status", [403, 418, 451])
@@ -267,14 +267,14 @@ def test_a_block_ends_all_asking_at_once(
     api: VenueApi, loopback: Loopback, waits: Waits, status: int
 ):
     loopback.routes["/rows"] = [Reply(b"<html>blocked</html>", status)]
-    with api.recording("tickers") as transcript:
+    with api.recording("tickers") as fetch_log:
         with pytest.raises(VenueStoppedError, match=f"testvenue answered HTTP {status}"):
-            api.ask("testvenue", "/rows")
+            api.get("testvenue", "/rows")
         with pytest.raises(VenueStoppedError, match=f"not asked any more, .* HTTP {status}"):
-            api.ask("testvenue", "/other")
+            api.get("testvenue", "/other")
     assert loopback.paths() == ["/rows"]
     assert waits.seconds == []
-    assert envelopes(transcript)[0]["body"] == "<html>blocked</html>"
+    assert envelopes(fetch_log)[0]["body"] == "<html>blocked</html>"
 
 
 def test_a_block_holds_only_for_connections_that_share_its_limits(
@@ -284,7 +284,7 @@ def test_a_block_holds_only_for_connections_that_share_its_limits(
     loopback.routes["/dumps/file.CHECKSUM"] = [Reply(b"abc  file")]
     with api.recording("tickers"):
         with pytest.raises(VenueStoppedError):
-            api.ask("testvenue", "/rows")
+            api.get("testvenue", "/rows")
         assert api.text("testvenue_dumps", "/file.CHECKSUM") == "abc  file"
 
 
@@ -305,38 +305,38 @@ def test_a_broken_answer_is_asked_for_again_and_then_told(
     api: VenueApi, loopback: Loopback, waits: Waits, reply: Reply, told: str
 ):
     loopback.routes["/rows"] = [reply]
-    with api.recording("tickers") as transcript:
-        assert api.ask("testvenue", "/rows", rows=("data",)) is None
+    with api.recording("tickers") as fetch_log:
+        assert api.get("testvenue", "/rows", rows=("data",)) is None
     assert len(loopback.asked) == 5
     assert len(waits.seconds) == 4
-    assert len(transcript.failures) == 1
-    assert told in transcript.failures[0]
-    assert "land again" in transcript.failures[0]
+    assert len(fetch_log.failures) == 1
+    assert told in fetch_log.failures[0]
+    assert "land again" in fetch_log.failures[0]
     # What came is kept, each time.
-    assert [one["body"] for one in envelopes(transcript)] == [reply.body.decode()] * 5
-    assert {one["request"]["fault"] for one in envelopes(transcript)} == {"broken"}
+    assert [one["body"] for one in envelopes(fetch_log)] == [reply.body.decode()] * 5
+    assert {one["request"]["fault"] for one in envelopes(fetch_log)} == {"broken"}
 
 
 def test_a_half_body_that_comes_whole_the_second_time_is_no_failure(
     api: VenueApi, loopback: Loopback
 ):
     loopback.routes["/rows"] = [Reply(b"[1,2", promised_bytes=6), Reply(b"[1,2]\n")]
-    with api.recording("tickers") as transcript:
-        answer = api.ask("testvenue", "/rows")
+    with api.recording("tickers") as fetch_log:
+        answer = api.get("testvenue", "/rows")
     assert answer is not None
     assert answer.rows == [1, 2]
-    assert transcript.failures == []
+    assert fetch_log.failures == []
 
 
 def test_a_refused_request_is_not_repeated_and_costs_only_itself(
     api: VenueApi, loopback: Loopback, waits: Waits
 ):
     loopback.routes["/rows"] = [as_json({"code": "50015", "msg": "Either uly"}), as_json([1])]
-    with api.recording("tickers") as transcript:
-        assert api.ask("testvenue", "/rows") is None
-        assert api.ask("testvenue", "/rows") is not None
+    with api.recording("tickers") as fetch_log:
+        assert api.get("testvenue", "/rows") is None
+        assert api.get("testvenue", "/rows") is not None
     assert waits.seconds == []
-    assert transcript.failures == [
+    assert fetch_log.failures == [
         f"testvenue answered HTTP 200, code 50015 (Either uly) to GET {loopback.url}/rows: it does "
         "not take the request; check the endpoint and the instrument"
     ]
@@ -344,20 +344,20 @@ def test_a_refused_request_is_not_repeated_and_costs_only_itself(
 
 def test_what_does_not_exist_is_no_failure(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [as_json({"code": "51001", "msg": "no such instrument"}, 400)]
-    with api.recording("tickers") as transcript:
-        assert api.ask("testvenue", "/rows") is None
+    with api.recording("tickers") as fetch_log:
+        assert api.get("testvenue", "/rows") is None
         assert api.download("testvenue_dumps", "/absent.zip", format="metrics-csv") is None
-    assert (transcript.absent, transcript.failures) == (2, [])
+    assert (fetch_log.absent, fetch_log.failures) == (2, [])
 
 
 def test_five_broken_requests_in_a_row_stop_the_venue(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [Reply(b"<html>")]
-    with api.recording("tickers") as transcript:
+    with api.recording("tickers") as fetch_log:
         for _ in range(4):
-            assert api.ask("testvenue", "/rows") is None
+            assert api.get("testvenue", "/rows") is None
         with pytest.raises(VenueStoppedError, match="was HTML"):
-            api.ask("testvenue", "/rows")
-    assert transcript.requests == 25
+            api.get("testvenue", "/rows")
+    assert fetch_log.requests == 25
 
 
 def test_a_dead_host_is_given_up_after_one_request(
@@ -366,20 +366,20 @@ def test_a_dead_host_is_given_up_after_one_request(
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", "http://127.0.0.1:1")
     api = venue_api(tmp_path, waits)
     with (
-        api.recording("tickers") as transcript,
+        api.recording("tickers") as fetch_log,
         pytest.raises(VenueStoppedError, match="did not answer"),
     ):
-        api.ask("testvenue", "/rows")
-    assert transcript.requests == 5
-    assert transcript.lines == 0
+        api.get("testvenue", "/rows")
+    assert fetch_log.requests == 5
+    assert fetch_log.lines == 0
 
 
 def test_a_redirect_is_not_followed(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [Reply(b"", 302, {"Location": "/elsewhere"})]
-    with api.recording("tickers") as transcript:
-        assert api.ask("testvenue", "/rows") is None
+    with api.recording("tickers") as fetch_log:
+        assert api.get("testvenue", "/rows") is None
     assert loopback.paths() == ["/rows"]
-    assert "HTTP 302" in transcript.failures[0]
+    assert "HTTP 302" in fetch_log.failures[0]
 
 
 def test_pages_follow_the_cursor_as_it_came(api: VenueApi, loopback: Loopback):
@@ -390,7 +390,7 @@ def test_pages_follow_the_cursor_as_it_came(api: VenueApi, loopback: Loopback):
     with api.recording("open_interest"):
         found = [
             row
-            for page in api.pages(
+            for page in api.paginate(
                 "testvenue",
                 "/rows",
                 {"limit": 200},
@@ -405,9 +405,9 @@ def test_pages_follow_the_cursor_as_it_came(api: VenueApi, loopback: Loopback):
 
 def test_a_venue_that_repeats_its_page_is_left(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [as_json({"data": [1], "next": "same"})]
-    with api.recording("open_interest") as transcript:
+    with api.recording("open_interest") as fetch_log:
         pages = list(
-            api.pages(
+            api.paginate(
                 "testvenue",
                 "/rows",
                 {},
@@ -417,7 +417,7 @@ def test_a_venue_that_repeats_its_page_is_left(api: VenueApi, loopback: Loopback
         )
     # The second page has the first one's rows, and leads back to itself.
     assert (len(pages), len(loopback.asked)) == (1, 2)
-    assert "gives the same rows again and again for /rows" in transcript.failures[0]
+    assert "gives the same rows again and again for /rows" in fetch_log.failures[0]
 
 
 def zipped(text: str) -> bytes:
@@ -431,36 +431,46 @@ def test_a_download_is_streamed_to_disk_and_checked(api: VenueApi, loopback: Loo
     body = zipped("time,side\n1,SELL\n")
     loopback.routes["/dumps/rows.zip"] = [Reply(body)]
     published = hashlib.sha256(body).hexdigest()
-    with api.recording("liquidations") as transcript:
+    with api.recording("liquidations") as fetch_log:
         download = api.download(
-            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", sha256=published
+            "testvenue_dumps",
+            "/rows.zip",
+            format="liquidation-snapshot",
+            is_zip=True,
+            sha256=published,
         )
     assert download is not None
     assert download.path.read_bytes() == body
     assert (download.sha256, download.fault) == (published, None)
     assert download.url == f"{loopback.url}/dumps/rows.zip"
-    assert transcript.downloads == [download]
+    assert fetch_log.downloads == [download]
 
 
 def test_other_bytes_than_published_are_kept_with_the_reason(api: VenueApi, loopback: Loopback):
     loopback.routes["/dumps/rows.zip"] = [Reply(zipped("a\n"))]
-    with api.recording("liquidations") as transcript:
+    with api.recording("liquidations") as fetch_log:
         download = api.download(
-            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", sha256="0" * 64
+            "testvenue_dumps",
+            "/rows.zip",
+            format="liquidation-snapshot",
+            is_zip=True,
+            sha256="0" * 64,
         )
     assert download is not None
     assert download.fault is not None
     assert "does not match its published checksum" in download.fault
     assert download.path.read_bytes() == zipped("a\n")
     assert len(loopback.asked) == 2
-    assert transcript.usable == 0
+    assert fetch_log.usable == 0
 
 
 def test_a_download_that_breaks_off_is_fetched_again(api: VenueApi, loopback: Loopback):
     body = zipped("a\n")
     loopback.routes["/dumps/rows.zip"] = [Reply(body[:20], promised_bytes=len(body)), Reply(body)]
     with api.recording("liquidations"):
-        download = api.download("testvenue_dumps", "/rows.zip", format="liquidation-snapshot")
+        download = api.download(
+            "testvenue_dumps", "/rows.zip", format="liquidation-snapshot", is_zip=True
+        )
     assert download is not None
     assert download.path.read_bytes() == body
 
@@ -482,18 +492,18 @@ def test_a_nearly_used_budget_is_let_rest_until_the_minute_ends(
 ):
     loopback.routes["/rows"] = [as_json([], X_Used="79"), as_json([], X_Used="80")]
     with api.recording("tickers"):
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
         assert waits.seconds == []
-        api.ask("testvenue", "/rows")
+        api.get("testvenue", "/rows")
     # 15:02:03.456789 to 15:03:00
     assert waits.seconds == [pytest.approx(56.543211)]
 
 
 def test_a_pace_waits_until_the_oldest_request_leaves_its_window():
-    pace = Pace("/v5", 10, 5)
+    pace = RateLimit("/v5", 10, 5)
     # Four fifths of the budget of 10 are ours.
     spent = deque([(100.0, 5.0), (102.0, 3.0)])
-    assert pace_wait_seconds(spent, pace, 1.0, 103.0) == 2.0
-    assert pace_wait_seconds(spent, pace, 6.0, 103.0) == 4.0
-    assert pace_wait_seconds(spent, pace, 1.0, 105.5) == 0.0
+    assert rate_limit_wait_seconds(spent, pace, 1.0, 103.0) == 2.0
+    assert rate_limit_wait_seconds(spent, pace, 6.0, 103.0) == 4.0
+    assert rate_limit_wait_seconds(spent, pace, 1.0, 105.5) == 0.0
     assert list(spent) == [(102.0, 3.0)]

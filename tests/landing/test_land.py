@@ -15,8 +15,8 @@ import lz4.frame
 import pytest
 from loopback_venue import NOW, Asked, Loopback, Reply, Waits, as_json, clock
 
+from unwind.landing.context import BatchContext
 from unwind.landing.land import (
-    LandedKnowledge,
     batch_of,
     day_batch,
     hour_batch,
@@ -27,7 +27,7 @@ from unwind.landing.land import (
 )
 from unwind.landing.ledger import Landing, Ledger
 from unwind.landing.raw import RawZone
-from unwind.landing.recorder_state import RecorderState, write_state
+from unwind.recorder.state import RecorderState, write_state
 from unwind.settings import Home
 
 HOUR = batch_of("hour-2026-01-29T14")
@@ -604,7 +604,7 @@ def test_a_full_disk_is_no_venues_doing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     okx(all_venues)
-    monkeypatch.setattr("unwind.landing.http.Transcript.write", full)
+    monkeypatch.setattr("unwind.http.fetch_log.FetchLog.write", full)
     with pytest.raises(OSError, match="No space left"):
         land_venue(home, HOUR, "okx", clock, waits)
     assert Ledger(home).landed(HOUR.batch_id, "okx") == []
@@ -965,8 +965,8 @@ def test_the_ledger_is_read_once_however_many_dumps_a_day_has(home: Home, monkey
     landing = Landing("bars", "ok", "", 1, (obj,), NOW)
     ledger.record_landing("hour-2026-01-29T14", "binance", [landing])
     of_the_day = Landing("metrics", "ok", "", 1, (replace(obj, name="https://dumps/day.zip"),), NOW)
-    api = SimpleNamespace(struck_out=lambda name: name)
-    known = LandedKnowledge(home, day, venues()["binance"], home.root, api, {"metrics": of_the_day})
+    api = SimpleNamespace(redacted=lambda name: name)
+    known = BatchContext(home, day, venues()["binance"], home.root, api, {"metrics": of_the_day})
     read, landed = [], Ledger.landed
     monkeypatch.setattr(
         Ledger, "landed", lambda *arguments: read.append(arguments) or landed(*arguments)

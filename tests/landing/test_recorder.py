@@ -33,10 +33,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from unwind.clock import Clock, utc_now
-from unwind.landing.http import Connection, Signals, VenueApi
-from unwind.landing.recorder import Limits, RecorderError, record_until
-from unwind.landing.recorder_state import RecorderState, StreamState, read_state
-from unwind.landing.segments import missed
+from unwind.http import Connection, ErrorRules, VenueApi
+from unwind.recorder.segments import missed
+from unwind.recorder.service import Limits, RecorderError, record_until
+from unwind.recorder.state import RecorderState, StreamState, read_state
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
 from unwind.simulator.market.steady import instant
@@ -49,8 +49,8 @@ Serve = Callable[[ServerConnection], Awaitable[None]]
 FAST = Limits(
     flush_seconds=0.05,
     state_seconds=0.05,
-    first_pause_seconds=0.05,
-    longest_pause_seconds=0.4,
+    initial_backoff_seconds=0.05,
+    max_backoff_seconds=0.4,
     jitter_seconds=0.01,
     steady_seconds=5.0,
     overlap_seconds=0.3,
@@ -67,7 +67,7 @@ def home(tmp_path: Path) -> Home:
 
 def fake(port: int, *streams: Stream, name: str = "fake") -> Venue:
     host = Connection(f"ws://127.0.0.1:{port}")
-    return Venue(name, {"fake_ws": host}, Signals(), (), (), streams)
+    return Venue(name, {"fake_ws": host}, ErrorRules(), (), (), streams)
 
 
 @asynccontextmanager
@@ -81,12 +81,12 @@ async def recording(
         states = [read_state(home.recorder / venue.name) for venue in recorded]
         return all(state and state.streams for state in states)
 
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        task = asyncio.create_task(record_until(stop, home, recorded, clock, door, limits))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(record_until(stop, home, recorded, clock, listener, limits))
         try:
             await until(lambda: task.done() or has_begun())
-            yield door.getsockname()[1]
+            yield listener.getsockname()[1]
         finally:
             stop.set()
             await task
@@ -295,7 +295,7 @@ async def shake_hands_and_freeze(
     writer.close()
 
 
-@pytest.mark.parametrize("feed", [FEED, replace(FEED, ping="ping", chatter=("pong",))])
+@pytest.mark.parametrize("feed", [FEED, replace(FEED, ping="ping", control_frames=("pong",))])
 def test_a_dead_connection_is_replaced(home: Home, feed: Stream):
     async def drive() -> None:
         frozen = await asyncio.start_server(shake_hands_and_freeze, "127.0.0.1", 0)
@@ -347,7 +347,7 @@ def test_a_giant_frame_costs_a_gap_and_not_the_memory(home: Home):
         await socket.wait_closed()
 
     async def drive() -> None:
-        limits = replace(FAST, most_frame_bytes=1000)
+        limits = replace(FAST, max_frame_bytes=1000)
         async with served(shout) as port, recording(home, fake(port, FEED), limits=limits):
             await until(lambda: frames(home) == ["x" * 10])
             await until(lambda: len(stream_gaps(home)) == 2)
@@ -623,7 +623,7 @@ def test_what_a_full_queue_drops_is_counted_in_a_gap(home: Home):
         await socket.wait_closed()
 
     async def drive() -> None:
-        limits = replace(FAST, most_held_bytes=20_000, flush_seconds=0.3)
+        limits = replace(FAST, max_held_bytes=20_000, flush_seconds=0.3)
         async with served(flood) as port, recording(home, fake(port, FEED), limits=limits):
             await until(
                 lambda: (

@@ -22,10 +22,10 @@ from websockets.http11 import Request, Response
 
 from unwind.clock import utc_now
 from unwind.connections import connection
-from unwind.landing import http
+from unwind.http import retries
 from unwind.landing.land import batch_of, land_venue, seal_batch
 from unwind.landing.raw import RawZone
-from unwind.landing.recorder import Limits, RecorderError, record_until
+from unwind.recorder.service import Limits, RecorderError, record_until
 from unwind.settings import Home
 from unwind.venues import venues
 
@@ -180,7 +180,7 @@ def test_a_secret_is_sent_and_nowhere_written(
     at = loopback.url.removeprefix("http://")
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", placement.value.replace("AT", at))
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
     for name, server in SERVERS.items():
         loopback.otherwise = server
         folder = Home(home.root / name.replace(" ", "-"))
@@ -229,7 +229,7 @@ def test_a_secret_is_found_in_every_form_that_servers_write(
     monkeypatch: pytest.MonkeyPatch, form: str
 ):
     monkeypatch.setenv("AIRFLOW_CONN_SOURCE", f"https://:{ENCODED}@mirror.example")
-    assert connection("source", "https://venue.example").struck_out(f"({form})") == "(***)"
+    assert connection("source", "https://venue.example").redacted(f"({form})") == "(***)"
 
 
 def test_a_secret_at_the_end_of_what_is_said_of_a_message_is_struck_out_whole(
@@ -289,9 +289,9 @@ def test_a_recorder_says_which_connection_it_cannot_read_and_not_what_is_in_it(
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX_WS", f'{{"host": "ws://a:{SECRET}@b"')
 
     async def run() -> None:
-        with socket.socket() as door:
-            door.bind(("127.0.0.1", 0))
-            await record_until(asyncio.Event(), home, [venues()["bitfinex"]], utc_now, door)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            await record_until(asyncio.Event(), home, [venues()["bitfinex"]], utc_now, listener)
 
     with pytest.raises(RecorderError, match="AIRFLOW_CONN_BITFINEX_WS cannot be read") as refused:
         asyncio.run(run())
@@ -317,9 +317,9 @@ def test_the_environments_proxy_is_not_quoted(
 
     async def run() -> None:
         stop = asyncio.Event()
-        with socket.socket() as door:
-            door.bind(("127.0.0.1", 0))
-            recorder = record_until(stop, home, [venues()["bitfinex"]], utc_now, door)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            recorder = record_until(stop, home, [venues()["bitfinex"]], utc_now, listener)
             running = asyncio.create_task(recorder)
             async with asyncio.timeout(10):
                 while "bitfinex_ws/ws/2: " not in caplog.text:
@@ -372,10 +372,10 @@ def test_the_recorder_sends_a_secret_and_writes_none(
         async with serve(speak, "127.0.0.1", 0, process_request=answer) as server:
             at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
             monkeypatch.setenv("AIRFLOW_CONN_BITFINEX_WS", value.replace("AT", at))
-            with socket.socket() as door:
-                door.bind(("127.0.0.1", 0))
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", 0))
                 limits = Limits(flush_seconds=0.05, state_seconds=0.05)
-                recorder = record_until(stop, home, [venue], utc_now, door, limits)
+                recorder = record_until(stop, home, [venue], utc_now, listener, limits)
                 running = asyncio.create_task(recorder)
                 async with asyncio.timeout(10):
                     while not (caplog.records and "bitfinex_ws/ws/2: " in caplog.text and asked):

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from unwind.landing import segment_writer, segments
-from unwind.landing.segment_writer import SegmentWriter
+from unwind.recorder import segment_writer, segments
+from unwind.recorder.segment_writer import SegmentWriter
 
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 FEED = "bybit_ws/v5/public/linear"
@@ -358,7 +358,7 @@ def test_a_clock_that_is_set_back_by_an_hour_loses_nothing(tmp_path, writer, clo
 
 def test_what_there_is_no_room_for_is_counted_and_told(tmp_path, clock):
     line_bytes = len(segments.frame_line(at(20), "frame 0"))
-    writer = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1), most_bytes=2 * line_bytes)
+    writer = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1), max_bytes=2 * line_bytes)
     for number in range(7):
         clock.now = at(20, number)
         assert (writer.frame(FEED, f"frame {number}") is None) == (number >= 2)

@@ -26,9 +26,9 @@ from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
 from unwind.landing.ledger import HeardHour, Landing, Ledger
-from unwind.landing.recorder import Limits, check_name, record_until
-from unwind.landing.recorder_state import recorder_states
-from unwind.landing.segments import event_line, frame_line
+from unwind.recorder.segments import event_line, frame_line
+from unwind.recorder.service import Limits, check_name, record_until
+from unwind.recorder.state import recorder_states
 from unwind.settings import Home
 from unwind.venues import venues
 from unwind.warehouse.refresh import refresh
@@ -169,16 +169,16 @@ RUN = """
 import asyncio, socket, sys
 from pathlib import Path
 from unwind.clock import utc_now
-from unwind.landing.http import Connection, Signals
-from unwind.landing.recorder import Limits, record_until
+from unwind.http import Connection, ErrorRules
+from unwind.recorder.service import Limits, record_until
 from unwind.settings import Home
 from unwind.venues import Stream, Venue
 home, name, port = Home(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
-venue = Venue("bybit", {"bybit_ws": Connection(f"ws://127.0.0.1:{port}")}, Signals(), (), (),
+venue = Venue("bybit", {"bybit_ws": Connection(f"ws://127.0.0.1:{port}")}, ErrorRules(), (), (),
               (Stream("bybit_ws", "/feed", ping_seconds=5.0),))
-with socket.socket() as door:
-    door.bind(("127.0.0.1", 0))
-    asyncio.run(record_until(asyncio.Event(), home, [venue], utc_now, door,
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    asyncio.run(record_until(asyncio.Event(), home, [venue], utc_now, listener,
                              Limits(flush_seconds=0.05, state_seconds=0.05), name))
 """
 
@@ -242,20 +242,22 @@ def test_a_second_recorder_of_one_name_is_refused_and_one_of_another_name_is_not
 
     async def run(*names: str) -> None:
         stop = asyncio.Event()
-        doors = [socket.socket() for _ in names]
-        for door in doors:
-            door.bind(("127.0.0.1", 0))
+        listeners = [socket.socket() for _ in names]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
         running = [
-            asyncio.create_task(record_until(stop, home, [venue], utc_now, door, Limits(), name))
-            for door, name in zip(doors, names, strict=True)
+            asyncio.create_task(
+                record_until(stop, home, [venue], utc_now, listener, Limits(), name)
+            )
+            for listener, name in zip(listeners, names, strict=True)
         ]
         await asyncio.sleep(0.3)
         stop.set()
         try:
             await asyncio.gather(*running)
         finally:
-            for door in doors:
-                door.close()
+            for listener in listeners:
+                listener.close()
 
     os.environ["AIRFLOW_CONN_BITFINEX_WS"] = "ws://127.0.0.1:1"
     try:

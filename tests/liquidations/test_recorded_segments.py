@@ -15,7 +15,7 @@ from liquidation_imports import IMPORTED_AT, Built, built, clock_at, take_in
 from websockets.asyncio.server import ServerConnection, serve
 
 from unwind.landing.land import hour_batch, land_late_segments, seal_batch
-from unwind.landing.recorder import record_until
+from unwind.recorder.service import record_until
 from unwind.settings import Home
 from unwind.venues import venues
 
@@ -54,12 +54,12 @@ async def record_the_hour(home: Home) -> Path:
 
     async with serve(push, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.MonkeyPatch.context() as environment, socket.socket() as door:
+        with pytest.MonkeyPatch.context() as environment, socket.socket() as listener:
             environment.setenv("AIRFLOW_CONN_BINANCE_WS", f"ws://127.0.0.1:{port}")
-            door.bind(("127.0.0.1", 0))
+            listener.bind(("127.0.0.1", 0))
             stop = asyncio.Event()
             recording = asyncio.create_task(
-                record_until(stop, home, [venues()["binance"]], lambda: now, door)
+                record_until(stop, home, [venues()["binance"]], lambda: now, listener)
             )
             await until(
                 lambda: (

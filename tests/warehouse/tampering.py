@@ -11,7 +11,9 @@ from shutil import copytree
 import duckdb
 
 from unwind.settings import Home
-from unwind.warehouse import gates
+from unwind.warehouse.gate_context import Gate, opened_gate
+from unwind.warehouse.gate_relations import name_marts
+from unwind.warehouse.gate_verdicts import GateResult, judge
 from unwind.warehouse.promises import Mart, marts
 from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 
@@ -19,7 +21,7 @@ CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
 
 @contextmanager
-def judging(built: Home, folder: Path) -> Iterator[gates._Gate]:
+def judging(built: Home, folder: Path) -> Iterator[Gate]:
     """The marts gate, open over all hours and batches of a copy of a built home."""
     home = Home(folder)
     copytree(built.warehouse_dir, home.warehouse_dir)
@@ -28,8 +30,8 @@ def judging(built: Home, folder: Path) -> Iterator[gates._Gate]:
         staging.execute("insert into ops.pending_hours from ops.hours")
         staging.execute("delete from ops.build_batches")
         staging.execute("insert into ops.build_batches select batch_id, revision from ops.batches")
-    with gates._opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
-        gates._name_marts(gate.connection)
+    with opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
+        name_marts(gate.connection)
         # Into memory: views over views would be broken with what they are over.
         for name in marts():
             run(gate, f"create table sound_{name} as from gate.{name}")
@@ -37,14 +39,14 @@ def judging(built: Home, folder: Path) -> Iterator[gates._Gate]:
         yield gate
 
 
-def run(gate: gates._Gate, sql: str) -> list[tuple]:
+def run(gate: Gate, sql: str) -> list[tuple]:
     """Runs SQL on the gate's connection; its rows, where it gives some."""
     result = gate.connection.exec_driver_sql(sql)
     return result.fetchall() if result.returns_rows else []
 
 
 @contextmanager
-def replaced(gate: gates._Gate, mart: str, query: str) -> Iterator[None]:
+def replaced(gate: Gate, mart: str, query: str) -> Iterator[None]:
     """While it lasts, the gate sees the rows of a query in place of a mart's."""
     run(gate, f"create or replace table broken_{mart} as {query}")
     run(gate, f"create or replace view gate.{mart} as from broken_{mart}")
@@ -54,17 +56,17 @@ def replaced(gate: gates._Gate, mart: str, query: str) -> Iterator[None]:
         run(gate, f"create or replace view gate.{mart} as from sound_{mart}")
 
 
-def verdicts(gate: gates._Gate, suites: Sequence[str]) -> list[gates.GateResult]:
+def verdicts(gate: Gate, suites: Sequence[str]) -> list[GateResult]:
     """All verdicts of some suites."""
-    return gates._judge(gate, MARTS, "run", CHECKED_AT, suites)
+    return judge(gate, MARTS, "run", CHECKED_AT, suites)
 
 
-def refusals(gate: gates._Gate, suites: Sequence[str]) -> dict[str, gates.GateResult]:
+def refusals(gate: Gate, suites: Sequence[str]) -> dict[str, GateResult]:
     """The critical failures of some suites, by expectation."""
     return {one.expectation: one for one in verdicts(gate, suites) if one.is_critical_failure}
 
 
-def value_beyond(gate: gates._Gate, check: Expectation) -> str:
+def value_beyond(gate: Gate, check: Expectation) -> str:
     """A value, as SQL, that a check of a range or a vocabulary does not let through."""
     if "value_set" in check.kwargs:
         is_number = all(isinstance(value, int) for value in check.kwargs["value_set"])

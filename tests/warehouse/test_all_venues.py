@@ -28,7 +28,7 @@ from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
 from unwind.venues import venues
 from unwind.warehouse import gates, suites
-from unwind.warehouse.gates import _Gate
+from unwind.warehouse.gate_context import Gate
 from unwind.warehouse.lineage import sightings_of
 from unwind.warehouse.promises import Mart, marts
 from unwind.warehouse.refresh import refresh
@@ -246,7 +246,7 @@ def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Hom
 
 
 @pytest.fixture(scope="module")
-def gate(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Gate]:
+def gate(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     with judging(landed, tmp_path_factory.mktemp("judged") / "home") as opened:
         yield opened
 
@@ -254,19 +254,19 @@ def gate(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Ga
 EVERY_MART = [pytest.param(mart, id=mart.name) for mart in marts().values()]
 
 
-def test_a_sound_build_is_not_refused(gate: _Gate) -> None:
+def test_a_sound_build_is_not_refused(gate: Gate) -> None:
     assert {name: one.message for name, one in refusals(gate, list(marts())).items()} == {}
 
 
 @pytest.mark.parametrize("mart", EVERY_MART)
-def test_a_mart_with_every_row_twice_is_refused(mart: Mart, gate: _Gate) -> None:
+def test_a_mart_with_every_row_twice_is_refused(mart: Mart, gate: Gate) -> None:
     twice = f"from sound_{mart.name} union all from sound_{mart.name}"
     with replaced(gate, mart.name, twice):
         assert refusals(gate, [mart.name])
 
 
 @pytest.mark.parametrize("mart", EVERY_MART)
-def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: _Gate) -> None:
+def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: Gate) -> None:
     assert run(gate, f"select count(*) from sound_{mart.name}")[0][0] > 0
     with replaced(gate, mart.name, without_a_tenth(mart)):
         assert refusals(gate, [mart.name])
@@ -276,7 +276,7 @@ def test_a_mart_without_some_of_its_rows_is_refused(mart: Mart, gate: _Gate) -> 
 
 
 @pytest.mark.parametrize("mart", EVERY_MART)
-def test_a_null_in_any_column_that_is_never_null_is_refused(mart: Mart, gate: _Gate) -> None:
+def test_a_null_in_any_column_that_is_never_null_is_refused(mart: Mart, gate: Gate) -> None:
     columns = [column.name for column in mart.columns if column.is_not_null]
     assert columns
     nulls = ", ".join(f"null as {name}" for name in columns)
@@ -298,7 +298,7 @@ IN_SQL_FILES = [
 @pytest.mark.parametrize(
     ("suite", "name"), [pytest.param(*one, id=".".join(one)) for one in IN_SQL_FILES]
 )
-def test_a_check_in_sql_fails_on_the_row_that_breaks_it(suite: str, name: str, gate: _Gate) -> None:
+def test_a_check_in_sql_fails_on_the_row_that_breaks_it(suite: str, name: str, gate: Gate) -> None:
     breaking = BREAKING[suite, name]
     mart, sql = breaking if isinstance(breaking, tuple) else (suite, breaking)
     with replaced(gate, mart, f"from sound_{mart}"):
@@ -316,7 +316,7 @@ def test_no_breaking_row_is_left_without_its_check() -> None:
     assert set(BREAKING) == set(IN_SQL_FILES)
 
 
-def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: _Gate) -> None:
+def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: Gate) -> None:
     """All columns of a mart at once: each has a check of its own."""
     by_mart: dict[str, list[suites.Expectation]] = {}
     for one in suites.expectations_of(suites.MARTS):
@@ -329,7 +329,7 @@ def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: _Gate) -> Non
         assert {one.name for one in checks} <= failed, mart
 
 
-def test_a_refusal_names_rows_batches_and_the_way_out(gate: _Gate) -> None:
+def test_a_refusal_names_rows_batches_and_the_way_out(gate: Gate) -> None:
     (batch_id,) = run(
         gate, "select distinct batch_id from sound_fct_prices where venue = 'okx' order by 1"
     )[0]
@@ -344,7 +344,7 @@ def test_a_refusal_names_rows_batches_and_the_way_out(gate: _Gate) -> None:
 
 
 def test_a_notional_of_exactly_the_limit_passes_the_gate_as_it_passes_screening(
-    gate: _Gate,
+    gate: Gate,
 ) -> None:
     (limit,) = run(
         gate,
@@ -366,7 +366,7 @@ def test_a_row_of_no_hour_is_judged_with_every_build(landed: Home, tmp_path: Pat
     assert "hour_at_not_null" in {one.expectation for one in results if one.is_critical_failure}
 
 
-def test_a_warning_does_not_stop_a_release(gate: _Gate) -> None:
+def test_a_warning_does_not_stop_a_release(gate: Gate) -> None:
     rates = "select * replace (0.03 as oi_weighted_funding_8h) from sound_funding_hourly"
     with replaced(gate, "funding_hourly", rates):
         failed = [one for one in verdicts(gate, ["funding_hourly"]) if not one.success]
@@ -375,7 +375,7 @@ def test_a_warning_does_not_stop_a_release(gate: _Gate) -> None:
     assert gates.run_failures(failed) == []
 
 
-def test_one_lost_cent_stops_a_release(gate: _Gate) -> None:
+def test_one_lost_cent_stops_a_release(gate: Gate) -> None:
     lost = "total_usd - 0.01 as total_usd, short_usd - 0.01 as short_usd"
     rows = "(select *, row_number() over (order by short_usd desc nulls last) as place"
     rows = f"{rows} from sound_liquidations_hourly)"
@@ -394,7 +394,7 @@ def test_one_lost_cent_stops_a_release(gate: _Gate) -> None:
     assert f"venue {venue}, base_asset {base_asset}" in stopped.message
 
 
-def test_a_column_that_is_gone_fails_critically_instead_of_passing(gate: _Gate) -> None:
+def test_a_column_that_is_gone_fails_critically_instead_of_passing(gate: Gate) -> None:
     rows = "select * exclude (oi_weighted_funding_8h) from sound_funding_hourly"
     with replaced(gate, "funding_hourly", rows):
         failed = refusals(gate, ["funding_hourly"])

@@ -15,7 +15,7 @@ import pytest
 
 from tests.warehouse.hand_made import at, binance, land, seal
 from tests.warehouse.test_releases import MARTS
-from unwind.durable import leftovers, process_mark, sweep
+from unwind.durable import leftovers, sweep
 from unwind.landing.ledger import Ledger
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
@@ -145,26 +145,17 @@ def damaged(home: Home) -> dict[Path, str]:
     for folder in listed[5:9]:
         truncate(folder / "warehouse.duckdb")
         helps[folder / "warehouse.duckdb"] = "--roll-back"
-    gone = dead_mark()
     for number in range(3):
-        part = home.root / f".x{number}.{gone}.part"
+        part = home.root / f".x{number}.part"
         part.write_text("half")
-        helps[part] = "--repair"
-    for number in range(3):
-        folder = home.root / f".landing-{gone}{number}"
+        folder = home.root / f".landing-{number}"
         folder.mkdir()
-        helps[folder] = "--repair"
+        for left in (part, folder):
+            os.utime(left, (time.time() - 100_000,) * 2)
+            helps[left] = "--repair"
     truncate(home.staging_db)
     helps[home.staging_db] = "unwind refresh"
     return helps
-
-
-def dead_mark() -> str:
-    """The mark of a process that has been killed."""
-    program = "from unwind.durable import process_mark; print(process_mark())"
-    return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def test_a_sound_home_has_no_finding(home):
@@ -228,29 +219,21 @@ def test_a_flipped_block_of_a_release_is_found(home):
 # --- what killed processes leave ----------------------------------------------------------------
 
 
-def test_what_a_dead_process_left_is_swept_and_a_living_ones_is_not(tmp_path):
-    dead, living = tmp_path / f".a.{dead_mark()}.part", tmp_path / f".b.{process_mark()}.part"
-    old, young = tmp_path / ".landing-abc", tmp_path / ".landing-def"
-    for path in (dead, living):
-        path.write_text("half")
-    for folder in (old, young):
-        folder.mkdir()
-        (folder / "download").write_text("half")
-    os.utime(old, (time.time() - 100_000,) * 2)
+def test_what_nobody_writes_any_more_is_swept_and_what_is_young_is_not(tmp_path):
+    old, young = tmp_path / ".a.json.1234.part", tmp_path / ".b.json.5678.part"
+    old_folder, young_folder = tmp_path / ".landing-abc", tmp_path / ".landing-def"
+    # As a former version has named what it was writing.
+    former = tmp_path / ".current.~4026531836.99.5~"
     kept = tmp_path / ".next.part"
-    kept.mkdir()
-    os.utime(kept, (time.time() - 100_000,) * 2)
-    assert sorted(leftovers([tmp_path])) == sorted([dead, old])
+    for path in (old, young, former):
+        path.write_text("half")
+    for folder in (old_folder, young_folder, kept):
+        folder.mkdir()
+    for path in (old, old_folder, former, kept):
+        os.utime(path, (time.time() - 100_000,) * 2)
+    assert sorted(leftovers([tmp_path])) == sorted([old, old_folder, former])
     sweep([tmp_path])
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        path.name for path in (living, young, kept)
-    )
-
-
-def test_another_containers_files_are_left_to_it(tmp_path):
-    foreign = tmp_path / ".c.~1.99999.5~ab.part"
-    foreign.write_text("half")
-    assert list(leftovers([tmp_path])) == []
+    assert sorted(tmp_path.iterdir()) == sorted([young, young_folder, kept])
 
 
 # --- what the commands print --------------------------------------------------------------------

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.liquidations.liquidation_imports import clock_at
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
@@ -40,7 +40,7 @@ FOREIGN = (
     '{"received_at": "2026-01-29T14:00:00.000000Z", "request": {"url":'
     ' "https://api.bybit.com/v5/market/tickers", "params": {}, "status": 200}, "body": "{}"}\n'
 )
-SAID = Wishes({"interval_hours": "from_gaps"})
+SAID = ReadOptions({"interval_hours": "from_gaps"})
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -70,18 +70,18 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
     file = written(folder, "new.csv", FILE)
     funding = written(folder, "funding.csv", FUNDING)
     imports = [
-        ("binance", "force-order-csv", [known, file], Wishes()),
+        ("binance", "force-order-csv", [known, file], ReadOptions()),
         ("bybit", "funding-csv", [funding], SAID),
     ]
     done = [
-        rehearse_import(home, venue, format, files, clock, wishes)
-        for venue, format, files, wishes in imports
+        rehearse_import(home, venue, format, files, clock, options)
+        for venue, format, files, options in imports
     ]
     left = sorted(path.name for path in home.root.iterdir())
     sealed = len(Ledger(home).sealed())
     seals = [
-        import_files(home, venue, format, files, clock, wishes).seal
-        for venue, format, files, wishes in imports
+        import_files(home, venue, format, files, clock, options).seal
+        for venue, format, files, options in imports
     ]
     # Answers of another venue than they are imported for.
     foreign = written(folder, "foreign.ndjson", FOREIGN)

@@ -214,7 +214,7 @@ def test_retention_keeps_the_newest_and_the_current(home):
 
 
 def test_what_readers_may_have_seen_is_never_written_again(home, monkeypatch, tmp_path):
-    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    monkeypatch.setenv("UNWIND_KEEP_RELEASES", str(releases.ALWAYS_KEPT))
     backups = {}
     for publish in range(6):
         change(home, publish)
@@ -235,7 +235,7 @@ def test_what_readers_may_have_seen_is_never_written_again(home, monkeypatch, tm
 
 
 def test_a_reader_that_attached_twice_and_closed_one_still_reads_its_release(home, monkeypatch):
-    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    monkeypatch.setenv("UNWIND_KEEP_RELEASES", str(releases.ALWAYS_KEPT))
     oldest = releases.publish(home, "run-0", NOW)
     file = home.releases / oldest / "warehouse.duckdb"
     with duckdb.connect() as reader:
@@ -292,7 +292,7 @@ def test_a_deleted_current_release_is_named_with_what_to_do(home):
 
 @pytest.mark.parametrize("reader_is", ["this process", "another process"])
 def test_a_pruned_release_that_somebody_reads_is_left_to_them(home, monkeypatch, reader_is):
-    monkeypatch.setattr(releases, "KEPT_RELEASES", releases.ALWAYS_KEPT)
+    monkeypatch.setenv("UNWIND_KEEP_RELEASES", str(releases.ALWAYS_KEPT))
     oldest = releases.publish(home, "run-0", NOW)
     file = home.releases / oldest / "warehouse.duckdb"
     ask = "select max(publish), count(*) from marts.events"

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.landing.ledger import Batch, HeardHour, Landing
 from unwind.landing.raw import RawObject
-from unwind.landing.segments import Missed
+from unwind.recorder.segments import Missed
 from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
 
 LIQUIDATIONS = "liquidations"
@@ -95,8 +95,8 @@ def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
     asked = [one for one in _asked_in(batch, venue) if one.name == landing.dataset]
     if batch.covers_to_at is None or not landing.requests or not asked:
         return False
-    of_now = all(one.of_now for one in asked)
-    complete_at = batch.covers_to_at if of_now else settled_at(batch, venue)
+    is_snapshot = all(one.is_snapshot for one in asked)
+    complete_at = batch.covers_to_at if is_snapshot else settled_at(batch, venue)
     return (landing.asked_at or landing.landed_at) < complete_at
 
 
@@ -229,7 +229,7 @@ def _of_answers(
 
 def _not_kept(hour_at: datetime, asked_at: datetime, venue: Venue) -> list[str]:
     """Why a venue's answers cannot reach back to an hour."""
-    kept = venue.kept
+    kept = venue.retention
     if kept is None or hour_at >= asked_at - kept.back:
         return []
     return [

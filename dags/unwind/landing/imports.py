@@ -11,52 +11,17 @@ from pathlib import Path
 
 from unwind.clock import Clock
 from unwind.errors import UnwindError
-from unwind.landing.csv_files import (
-    CSV_FORMATS,
-    Reading,
-    UnrecognisedFileError,
-    Wishes,
-    read_csv,
-)
+from unwind.landing.csv_files import read_csv
+from unwind.landing.csv_reading import Reading, ReadOptions, UnrecognisedFileError
+from unwind.landing.formats import OF_A_MARKET, OF_ANY_SOURCE, dump_of, formats, venue_of_format
 from unwind.landing.ledger import Batch, Landing, Ledger, Seal
 from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.texts import as_utf8
+from unwind.venues import venues as known_venues
 
-# Which dataset a file of this format holds; `mixed` is sorted out by the venue's staging models.
-DATASET_OF_FORMAT = {
-    "frames": "mixed",
-    "rest": "mixed",
-    "force-order-csv": "liquidations",
-    "liquidation-snapshot": "liquidations",
-    "tardis-csv": "liquidations",
-    "node-fills": "liquidations",
-    "metrics-csv": "metrics",
-    "klines-csv": "spot_bars",
-    "funding-csv": "funding",
-    "bars-csv": "bars",
-    "oi-csv": "open_interest",
-    "ratio-csv": "long_short_ratio",
-    "reported-csv": "reported_liquidations",
-    "market-caps-csv": "market_caps",
-}
-# A format that only one venue writes; the others are every venue's.
-VENUE_OF_FORMAT = {
-    "force-order-csv": "binance",
-    "liquidation-snapshot": "binance",
-    "metrics-csv": "binance",
-    "klines-csv": "binance",
-    "node-fills": "hyperliquid",
-    "market-caps-csv": "market_caps",
-}
-# They give sums and sizes, and have no market of their own.
-SOURCES = ("coinalyze", "coinglass", "market_caps")
-# Formats of a venue's instruments, whose names follow its grammar.
-OF_A_MARKET = ("funding-csv", "bars-csv", "oi-csv", "ratio-csv")
-# Formats whose --venue names who says so, whether or not it is one of the venues.
-OF_ANY_SOURCE = ("reported-csv",)
-NOTHING_SAID = Wishes()
+NO_OPTIONS = ReadOptions()
 # How files begin that hold no lines, and what they are.
 FOREIGN_MAGIC = {
     b"\x28\xb5\x2f\xfd": "packed by zstd",
@@ -100,19 +65,20 @@ def import_files(
     format: str,
     files: Sequence[Path],
     clock: Clock,
-    wishes: Wishes = NOTHING_SAID,
+    options: ReadOptions = NO_OPTIONS,
 ) -> ImportReport:
     """Takes the files as one sealed batch; a file imported before is left out.
 
     Rows that cannot be used go to quarantine at the next refresh. A file that was imported before
-    with other wishes is read as they say now, in the batch that it is in. Raises ImportRefusedError
-    where a file cannot be read at all, UnrecognisedImportError where nothing of it is recognised;
-    then nothing is sealed.
+    with other options is read as they say now, in the batch that it is in.
+
+    Raises ImportRefusedError where a file cannot be read at all, UnrecognisedImportError where
+    nothing of it is recognised; then nothing is sealed.
     Venue and format are checked before, by `check_venue_and_format`.
     """
     if not files:
         raise ImportRefusedError("no file given; name at least one file to import")
-    if wishes and format not in CSV_FORMATS:
+    if options and formats()[format].csv is None:
         raise UnrecognisedImportError(
             f"{format} takes no --set, --column or --rename; its lines say all themselves"
         )
@@ -130,15 +96,15 @@ def import_files(
         obj = zone.put(
             file.resolve(),
             venue=venue,
-            dataset=DATASET_OF_FORMAT[format],
+            dataset=formats()[format].dataset,
             format=format,
             name=name,
             imported_at=imported_at,
         )
         if obj.problem:
             raise ImportRefusedError(f"{obj.problem}; nothing was imported")
-        if format in CSV_FORMATS:
-            reading = _read(zone, obj, name, wishes.as_utf8())
+        if formats()[format].csv:
+            reading = _read(zone, obj, name, options.as_utf8())
             readings.append((name, reading))
             obj = replace(obj, reading=reading.as_json())
         before = there.get((obj.sha256, format))
@@ -158,22 +124,24 @@ def import_files(
     ledger.record_landing(
         batch.batch_id,
         venue,
-        [Landing(DATASET_OF_FORMAT[format], "ok", "imported", 0, objects, imported_at)],
+        [Landing(formats()[format].dataset, "ok", "imported", 0, objects, imported_at)],
     )
     seal = ledger.seal(batch, clock())
     return ImportReport(seal, objects, tuple(already_there), tuple(readings), reread)
 
 
-def _read(zone: RawZone, obj: RawObject, name: str, wishes: Wishes) -> Reading:
+def _read(zone: RawZone, obj: RawObject, name: str, options: ReadOptions) -> Reading:
     try:
         reading = read_csv(
-            zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, wishes
+            zone.lines_path(obj.venue, obj.sha256), name, obj.venue, obj.format, options
         )
     except UnrecognisedFileError as error:
         raise UnrecognisedImportError(str(error)) from None
-    if "calc_time" in reading.columns and obj.venue != "binance":
+    publisher = dump_of(obj.format, reading.columns)
+    if publisher and obj.venue != publisher:
         raise UnrecognisedImportError(
-            f"{name} is a dump of Binance's funding; nothing was imported, use --venue binance"
+            f"{name} is a dump of {publisher.capitalize()}'s {obj.dataset}; nothing was imported, "
+            f"use --venue {publisher}"
         )
     return reading
 
@@ -210,14 +178,15 @@ def check_venue_and_format(venue: str, format: str, venues: Sequence[str]) -> st
     if format in OF_ANY_SOURCE:
         if re.fullmatch(r"[a-z][a-z0-9_]*", venue):
             return None
-        return f"--venue names the source in small letters, as coinalyze; not {venue!r}"
+        sources = [one.name for one in known_venues().values() if not one.has_markets]
+        return f"--venue names the source in small letters, as {sources[0]}; not {venue!r}"
     if venue not in venues:
         return f"no venue {venue!r}; the venues are {', '.join(venues)}"
-    if format not in DATASET_OF_FORMAT:
-        return f"no format {format!r}; the formats are {', '.join(DATASET_OF_FORMAT)}"
-    if format in OF_A_MARKET and venue in SOURCES:
+    if format not in formats():
+        return f"no format {format!r}; the formats are {', '.join(formats())}"
+    if format in OF_A_MARKET and not known_venues()[venue].has_markets:
         return f"{venue} is a source and no market; name the venue that the {format} is of"
-    only = VENUE_OF_FORMAT.get(format)
+    only = venue_of_format(format)
     if only and venue != only:
         return f"{format} is a format of {only}, not of {venue}; use --venue {only}"
     return None

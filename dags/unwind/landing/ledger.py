@@ -328,7 +328,8 @@ class Ledger:
         folder = self._home.withdrawals
         fields = {**asdict(entry), "noted_at": iso(entry.noted_at)}
         number = 1 + len(list(folder.glob(f"{entry.batch_id}.w[0-9]*.json")))
-        while not write_once(folder / f"{entry.batch_id}.w{number:04d}.json", fields):
+        beside = process_folder(self._home)
+        while not write_once(folder / f"{entry.batch_id}.w{number:04d}.json", fields, beside):
             number += 1
         return entry
 

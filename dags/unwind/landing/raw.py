@@ -27,11 +27,11 @@ import pyarrow.parquet as pq
 import zstandard
 
 from unwind.clock import iso, parse_instant
-from unwind.durable import whole_file
+from unwind.durable import atomic_write
 from unwind.scratch import process_folder
 from unwind.settings import Home
 
-# 2026-11-22: the largest real member seen is an hour of Hyperliquid fills, about 45 MB packed and
+# 2026-11-22: the largest real member seen is an hour of a venue's fills, about 45 MB packed and
 # 600 MB unpacked. A text that packs a thousandfold is no market data.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
@@ -66,7 +66,7 @@ class RawObject:
 
     `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
     why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
-    `reading` says how an imported CSV file is read (csv_files.Reading as JSON); null for all else.
+    `reading` says how an imported CSV file is read (csv_reading.Reading as JSON); null otherwise.
     """
 
     sha256: str
@@ -131,13 +131,13 @@ class RawZone:
         object_path = self.object_path(venue, digest, packing)
         # What is there and damaged is written again: the bytes at hand are what it was.
         if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
-            with _opened(payload) as stream, whole_file(object_path, self._folder) as beside:
+            with _opened(payload) as stream, atomic_write(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
         problem = None
         lines_path = self.lines_path(venue, digest)
         if _row_count(lines_path) is None:
             try:
-                with _opened(payload) as stream, whole_file(lines_path, self._folder) as beside:
+                with _opened(payload) as stream, atomic_write(lines_path, self._folder) as beside:
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{source.name if source else name}: {error}"
@@ -220,7 +220,7 @@ class RawZone:
             return damage
         path = self.lines_path(obj.venue, obj.sha256)
         try:
-            with self.opened(obj) as stream, whole_file(path, self._folder) as beside:
+            with self.opened(obj) as stream, atomic_write(path, self._folder) as beside:
                 _write_lines(stream, beside, obj.packing, obj.bytes)
         except UnreadableObjectError as error:
             return f"the raw object of {obj.name}: {error}"

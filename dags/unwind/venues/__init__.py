@@ -16,7 +16,8 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from unwind.connections import connection_variable, password
-from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
+from unwind.file_formats import FileFormat
+from unwind.http import Connection, ErrorRules, RateLimit, Request, VenueApi
 
 
 class NotKnownError(LookupError):
@@ -24,7 +25,7 @@ class NotKnownError(LookupError):
 
 
 # 2026-11-25: the largest frames of liquidations seen are snapshots of some 100 kB.
-MOST_FRAME_BYTES = 4 * 2**20
+MAX_FRAME_BYTES = 4 * 2**20
 
 Cadence = Literal["hour", "daily", "day"]
 # Landed with every hour; with the first hour of a day; with a day's batch of dumps and history.
@@ -55,14 +56,14 @@ class Window:
         return [self.from_at + timedelta(hours=hour) for hour in range(count)]
 
 
-class Known(Protocol):
+class LandingContext(Protocol):
     """What is known when a dataset is fetched."""
 
     def tracked(self, market: str = "") -> list[str]:
         """The instruments of a market with the most open interest, largest first."""
         ...
 
-    def answers(self, dataset: str) -> Iterator[tuple[Request, Any]]:
+    def responses(self, dataset: str) -> Iterator[tuple[Request, Any]]:
         """A dataset's answers, from this landing or the last one of the past day.
 
         Raises NotKnownError where there are none.
@@ -83,7 +84,7 @@ class Ranked:
     size: float
 
 
-Fetch = Callable[[VenueApi, Window, Known], None]
+Fetch = Callable[[VenueApi, Window, LandingContext], None]
 Ranking = Callable[[Iterable[tuple[Request, Any]]], Iterator[Ranked]]
 
 
@@ -100,7 +101,7 @@ class Settling:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Retention:
     """How far back a venue's answers about liquidations reach."""
 
     back: timedelta
@@ -118,19 +119,19 @@ UNSTATED_SETTLING = Settling(
 class Dataset:
     """One dataset of a venue: how often it is landed, and the function that fetches it.
 
-    `rechecked` ones are looked at in every landing (a dump may be published again). The one with
+    `refetched` ones are looked at in every landing (a dump may be published again). The one with
     `ranking` tells which instruments are tracked and is fetched first. `files` says that it is
-    files to download, and no answers of an interface. One that is `of_now` asks how things stand,
-    whatever the window: it is complete once the window is over, without a settling time.
+    files to download, and no answers of an interface. One that `is_snapshot` is of how things
+    stand, whatever the window: it is complete once the window is over, without a settling time.
     """
 
     name: str
     cadences: tuple[Cadence, ...]
     fetch: Fetch
-    rechecked: bool = False
+    refetched: bool = False
     ranking: Ranking | None = None
     files: bool = False
-    of_now: bool = False
+    is_snapshot: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ class Stream:
     ping, or, where `reply` answers the venue's pings (None: the frame is none), just these. In each
     case silence for three `ping_seconds` means a dead connection. `unpack` undoes the packing of a
     frame (`gunzip`); what it refuses with ValueError is recorded as it came.
-    Neither pings that are replied to nor short frames that contain one of `chatter` (answers to our
-    pings) are recorded; one of `refusals` says that a subscription was refused. After
+    Neither pings that are replied to nor short frames that contain one of `control_frames` (answers
+    to our pings) are recorded; one of `refusals` says that a subscription was refused. After
     `life_seconds` the connection is replaced by a fresh one, the two overlapping.
     """
 
@@ -160,7 +161,7 @@ class Stream:
     ping_seconds: float = 20.0
     reply: Callable[[str], str | None] | None = None
     unpack: Callable[[bytes], bytes] | None = None
-    chatter: tuple[str, ...] = ()
+    control_frames: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     life_seconds: float | None = None
 
@@ -174,11 +175,11 @@ def gunzip(payload: bytes) -> bytes:
     """A frame that comes as gzip; raises ValueError for what is none, or unpacks to too much."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        unpacked = unpacking.decompress(payload, MOST_FRAME_BYTES)
+        unpacked = unpacking.decompress(payload, MAX_FRAME_BYTES)
     except zlib.error as error:
         raise ValueError(f"a frame is no gzip ({error})") from error
     if not unpacking.eof:
-        raise ValueError(f"a frame of gzip is cut, or unpacks to over {MOST_FRAME_BYTES:,} bytes")
+        raise ValueError(f"a frame of gzip is cut, or unpacks to over {MAX_FRAME_BYTES:,} bytes")
     return unpacked
 
 
@@ -199,16 +200,21 @@ def split(
 
 @dataclass(frozen=True)
 class Venue:
-    """A venue as its file states it; `recorded` ones have streams of liquidations."""
+    """A venue as its file states it; `recorded` ones have streams of liquidations.
+
+    `formats` are those of files that only it publishes. One without markets gives others' sums.
+    """
 
     name: str
     connections: Mapping[str, Connection]
-    signals: Signals
-    paces: Sequence[Pace]
+    error_rules: ErrorRules
+    rate_limits: Sequence[RateLimit]
     datasets: tuple[Dataset, ...]
     streams: tuple[Stream, ...] = ()
     settling: Settling = UNSTATED_SETTLING
-    kept: Kept | None = None
+    retention: Retention | None = None
+    formats: tuple[FileFormat, ...] = ()
+    has_markets: bool = True
 
     @property
     def recorded(self) -> bool:
@@ -232,18 +238,18 @@ def _has_key(connection: str) -> bool:
         return True
 
 
-def lands(
+def dataset(
     name: str,
     *cadences: Cadence,
-    rechecked: bool = False,
+    refetched: bool = False,
     ranking: Ranking | None = None,
     files: bool = False,
-    of_now: bool = False,
+    is_snapshot: bool = False,
 ) -> Callable[[Fetch], Dataset]:
     """Makes a function a dataset of the venue whose file it stands in."""
 
     def made(fetch: Fetch) -> Dataset:
-        return Dataset(name, cadences, fetch, rechecked, ranking, files, of_now)
+        return Dataset(name, cadences, fetch, refetched, ranking, files, is_snapshot)
 
     return made
 
@@ -274,11 +280,13 @@ def _venue(module: Any) -> Venue:
     return Venue(
         name=module.NAME,
         connections=module.CONNECTIONS,
-        signals=module.SIGNALS,
-        paces=module.PACES,
+        error_rules=module.ERROR_RULES,
+        rate_limits=module.RATE_LIMITS,
         # The one that ranks comes first: the others ask for its instruments.
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
         streams=getattr(module, "STREAMS", ()),
         settling=getattr(module, "SETTLING", UNSTATED_SETTLING),
-        kept=getattr(module, "KEPT", None),
+        retention=getattr(module, "RETENTION", None),
+        formats=getattr(module, "FORMATS", ()),
+        has_markets=getattr(module, "HAS_MARKETS", True),
     )

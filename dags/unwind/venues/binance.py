@@ -11,26 +11,27 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import (
+from unwind.file_formats import Column, CsvFormat, FileFormat, columns
+from unwind.http import (
     MAX_PAGES,
-    Answer,
     Connection,
-    Pace,
+    ErrorRules,
+    RateLimit,
     Request,
-    Signals,
+    Response,
     VenueApi,
 )
 from unwind.venues import (
     DAILY,
     DAY,
     HOUR,
-    Known,
+    LandingContext,
     NotKnownError,
     Ranked,
     Settling,
     Stream,
     Window,
-    lands,
+    dataset,
 )
 
 NAME = "binance"
@@ -50,7 +51,7 @@ CONNECTIONS = {
 # USD-M and COIN-M together since 2026-06-30, on dstream as well: one of the two hosts is enough. A
 # route other than /market is accepted and stays silent. A connection lives 24 hours.
 STREAMS = (Stream("binance_ws", "/market/ws/!forceOrder@arr", life_seconds=23 * 3600),)
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("code",),
     throttled_codes=frozenset({"-1003"}),
     busy_codes=frozenset({"-1001", "-1008"}),
@@ -63,46 +64,140 @@ SETTLING = Settling(
     "2026-11-25",
     "context alone; the last five-minute statistics and bars come within seconds",
 )
-PACES = (
-    Pace("/futures/data", 1000, 300),
-    Pace("/fapi/v1/funding", 500, 300),
-    Pace("/dapi/v1/funding", 500, 300),
-    Pace("/fapi", 2400, 60),
-    Pace("/dapi", 2400, 60),
-    Pace("/api/v3", 6000, 60),
+RATE_LIMITS = (
+    RateLimit("/futures/data", 1000, 300),
+    RateLimit("/fapi/v1/funding", 500, 300),
+    RateLimit("/dapi/v1/funding", 500, 300),
+    RateLimit("/fapi", 2400, 60),
+    RateLimit("/dapi", 2400, 60),
+    RateLimit("/api/v3", 6000, 60),
 )
 ALL_SYMBOLS_TICKER_COST = 40
 FUTURES = {"um": ("binance_um", "/fapi/v1"), "cm": ("binance_cm", "/dapi/v1")}
 FUNDING_PAGE_ROWS = 1000
 BAR = "5m"
+# The words of an order, one of which is in every row of it, even in one that was cut.
+ORDER_WORDS = frozenset({"BUY", "SELL", "LIMIT", "IOC", "FILLED"})
+FORCE_ORDER = (
+    *columns("symbol"),
+    Column("side", words=("BUY", "SELL")),
+    Column("order_type", is_required=False),
+    Column("time_in_force", is_required=False),
+    *columns("original_quantity", "price", "average_price"),
+    Column("status", aliases=("order_status",)),
+    Column("last_filled", is_required=False, aliases=("order_last_filled_quantity",)),
+    Column("accumulated_filled", aliases=("order_filled_accumulated_quantity",)),
+    Column("trade_time_ms", "time", aliases=("order_trade_time",)),
+    Column("usd_size", is_required=False),
+)
+NUMBERS = dict.fromkeys(
+    ("open", "high", "low", "close", "price", "last_funding_rate", "volume"), "number"
+)
+TIMES = dict.fromkeys(("open_time", "close_time", "create_time", "calc_time", "time"), "time")
+FORMATS = (
+    # What collectors of the stream write.
+    FileFormat(
+        "force-order-csv",
+        "liquidations",
+        CsvFormat((FORCE_ORDER,), is_anchored=True, row_words=ORDER_WORDS),
+    ),
+    FileFormat(
+        "liquidation-snapshot",
+        "liquidations",
+        CsvFormat(
+            (
+                columns(
+                    *("time", "side", "order_type", "time_in_force", "original_quantity", "price"),
+                    *("average_price", "order_status", "last_fill_quantity"),
+                    "accumulated_fill_quantity",
+                    holds={**TIMES, **NUMBERS},
+                ),
+                # A loader's variant with the symbol, and what staging cannot do without.
+                columns(
+                    *("symbol", "time", "side", "original_quantity", "price", "average_price"),
+                    "accumulated_fill_quantity",
+                    holds={**TIMES, **NUMBERS},
+                ),
+            )
+        ),
+    ),
+    FileFormat(
+        "metrics-csv",
+        "metrics",
+        CsvFormat(
+            (
+                columns(
+                    *("create_time", "symbol", "sum_open_interest", "sum_open_interest_value"),
+                    *("count_toptrader_long_short_ratio", "sum_toptrader_long_short_ratio"),
+                    *("count_long_short_ratio", "sum_taker_long_short_vol_ratio"),
+                    holds=TIMES,
+                ),
+            )
+        ),
+    ),
+    FileFormat(
+        "klines-csv",
+        "spot_bars",
+        CsvFormat(
+            (
+                (
+                    *columns(
+                        *("open_time", "open", "high", "low", "close", "volume", "close_time"),
+                        holds={**TIMES, **NUMBERS},
+                    ),
+                    # What they are called in the API's documentation.
+                    Column("quote_volume", aliases=("quote_asset_volume",)),
+                    Column("count", aliases=("number_of_trades",)),
+                    Column("taker_buy_volume", aliases=("taker_buy_base_asset_volume",)),
+                    Column("taker_buy_quote_volume", aliases=("taker_buy_quote_asset_volume",)),
+                    Column("ignore"),
+                ),
+            ),
+            is_anchored=True,
+        ),
+    ),
+    # The dumps are found by their header; anything else is the format of any venue.
+    FileFormat(
+        "funding-csv",
+        "funding",
+        CsvFormat(
+            (
+                columns(
+                    *("calc_time", "funding_interval_hours", "last_funding_rate"),
+                    holds={**TIMES, **NUMBERS},
+                ),
+            )
+        ),
+    ),
+)
 S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
-def _volumes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _volumes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """Binance has no open interest of all symbols in one answer: the day's volume stands in."""
-    for request, rows in answers:
+    for request, rows in responses:
         market, field = ("cm", "volume") if "/dapi/" in request.where else ("um", "quoteVolume")
         for row in rows:
             yield Ranked(market, row["symbol"], float(row.get(field) or 0))
 
 
-@lands("tickers", HOUR, DAY, ranking=_volumes, of_now=True)
-def tickers(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("tickers", HOUR, DAY, ranking=_volumes, is_snapshot=True)
+def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
     for connection, root in FUTURES.values():
-        api.ask(connection, f"{root}/ticker/24hr", cost=ALL_SYMBOLS_TICKER_COST)
+        api.get(connection, f"{root}/ticker/24hr", cost=ALL_SYMBOLS_TICKER_COST)
 
 
-@lands("premium_index", HOUR, of_now=True)
-def premium_index(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("premium_index", HOUR, is_snapshot=True)
+def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Mark and index price and the current funding estimate of everything."""
     for connection, root in FUTURES.values():
-        api.ask(connection, f"{root}/premiumIndex", cost=10)
+        api.get(connection, f"{root}/premiumIndex", cost=10)
 
 
-@lands("instruments", DAILY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", DAILY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     for connection, root in FUTURES.values():
-        api.ask(connection, f"{root}/exchangeInfo", rows=("symbols",))
+        api.get(connection, f"{root}/exchangeInfo", rows=("symbols",))
 
 
 def _five_minutes(window: Window) -> dict[str, Any]:
@@ -119,19 +214,19 @@ def _pairs_and_types(symbols: list[str]) -> list[dict[str, str]]:
     return list(asked.values())
 
 
-@lands("open_interest", HOUR)
-def open_interest(api: VenueApi, window: Window, known: Known) -> None:
-    for symbol in known.tracked("um"):
+@dataset("open_interest", HOUR)
+def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
+    for symbol in context.tracked("um"):
         params = {"symbol": symbol, **_five_minutes(window)}
-        api.ask("binance_um", "/futures/data/openInterestHist", params)
-    for pair_and_type in _pairs_and_types(known.tracked("cm")):
+        api.get("binance_um", "/futures/data/openInterestHist", params)
+    for pair_and_type in _pairs_and_types(context.tracked("cm")):
         params = {**pair_and_type, **_five_minutes(window)}
-        api.ask("binance_cm", "/futures/data/openInterestHist", params)
+        api.get("binance_cm", "/futures/data/openInterestHist", params)
 
 
-@lands("long_short_ratio", HOUR)
-def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
-    for symbol in known.tracked("um"):
+@dataset("long_short_ratio", HOUR)
+def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
+    for symbol in context.tracked("um"):
         for ratio in (
             "globalLongShortAccountRatio",
             "topLongShortAccountRatio",
@@ -139,43 +234,43 @@ def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
             "takerlongshortRatio",
         ):
             params = {"symbol": symbol, **_five_minutes(window)}
-            api.ask("binance_um", f"/futures/data/{ratio}", params)
+            api.get("binance_um", f"/futures/data/{ratio}", params)
 
 
-@lands("funding", HOUR, DAY, rechecked=True)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY, refetched=True)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Settled rates and adjusted intervals; with a month's last day also the month's dump."""
     if window.to_at.day == 1 and len(window.hours) == 24:
         month = f"{window.from_at:%Y-%m}"
         for market in FUTURES:
-            for symbol in _dumped_symbols(api, known, market, "monthly/fundingRate"):
+            for symbol in _dumped_symbols(api, context, market, "monthly/fundingRate"):
                 name = f"futures/{market}/monthly/fundingRate/{symbol}/{symbol}-fundingRate-{month}"
-                _dump(api, known, name, "funding-csv")
+                _dump(api, context, name, "funding-csv")
     span = {"startTime": window.from_ms, "endTime": window.last_ms, "limit": FUNDING_PAGE_ROWS}
 
-    def newer(answer: Answer) -> dict[str, Any] | None:
-        if len(answer.rows) < FUNDING_PAGE_ROWS:
+    def newer(response: Response) -> dict[str, Any] | None:
+        if len(response.rows) < FUNDING_PAGE_ROWS:
             return None
         # Many symbols settle in one instant: the last one is asked for again, unless it is all.
-        first_ms, last_ms = (int(answer.rows[at]["fundingTime"]) for at in (0, -1))
+        first_ms, last_ms = (int(response.rows[at]["fundingTime"]) for at in (0, -1))
         return {"startTime": last_ms + (first_ms == last_ms)}
 
-    for _ in api.pages("binance_um", "/fapi/v1/fundingRate", span, newer):
+    for _ in api.paginate("binance_um", "/fapi/v1/fundingRate", span, newer):
         pass
-    for symbol in known.tracked("cm"):
+    for symbol in context.tracked("cm"):
         if symbol.endswith("_PERP"):
-            api.ask("binance_cm", "/dapi/v1/fundingRate", {"symbol": symbol, **span})
+            api.get("binance_cm", "/dapi/v1/fundingRate", {"symbol": symbol, **span})
     for connection, root in FUTURES.values():
-        api.ask(connection, f"{root}/fundingInfo")
+        api.get(connection, f"{root}/fundingInfo")
 
 
-@lands("spot_bars", HOUR, DAY, rechecked=True)
-def spot_bars(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("spot_bars", HOUR, DAY, refetched=True)
+def spot_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Spot bars of the tracked contracts' assets; what spot does not list is no failure."""
-    for symbol in _spot_symbols(known.tracked("um")):
+    for symbol in _spot_symbols(context.tracked("um")):
         if len(window.hours) == 24:
             name = f"spot/daily/klines/{symbol}/{BAR}/{symbol}-{BAR}-{window.from_at:%Y-%m-%d}"
-            _dump(api, known, name, "klines-csv")
+            _dump(api, context, name, "klines-csv")
         else:
             params = {
                 "symbol": symbol,
@@ -184,7 +279,7 @@ def spot_bars(api: VenueApi, window: Window, known: Known) -> None:
                 "endTime": window.last_ms,
                 "limit": 500,
             }
-            api.ask("binance_spot", "/api/v3/klines", params)
+            api.get("binance_spot", "/api/v3/klines", params)
 
 
 def _spot_symbols(contracts: list[str]) -> list[str]:
@@ -194,39 +289,39 @@ def _spot_symbols(contracts: list[str]) -> list[str]:
     )
 
 
-@lands("liquidations", DAY, rechecked=True, files=True)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", DAY, refetched=True, files=True)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The day's liquidation snapshots of every symbol that has any (COIN-M; USD-M was removed)."""
     for market in FUTURES:
         for symbol in _listed_symbols(api, f"futures/{market}/daily/liquidationSnapshot"):
-            _daily_dump(api, known, window, market, "liquidationSnapshot", symbol)
+            _daily_dump(api, context, window, market, "liquidationSnapshot", symbol)
 
 
-@lands("metrics", DAY, rechecked=True)
-def metrics(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("metrics", DAY, refetched=True)
+def metrics(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The day's five-minute open interest and ratios."""
     for market in FUTURES:
-        for symbol in _dumped_symbols(api, known, market, "daily/metrics"):
-            _daily_dump(api, known, window, market, "metrics", symbol)
+        for symbol in _dumped_symbols(api, context, market, "daily/metrics"):
+            _daily_dump(api, context, window, market, "metrics", symbol)
 
 
-@lands("mark_bars", DAY, rechecked=True)
-def mark_bars(api: VenueApi, window: Window, known: Known) -> None:
-    for symbol in _dumped_symbols(api, known, "um", "daily/markPriceKlines"):
+@dataset("mark_bars", DAY, refetched=True)
+def mark_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
+    for symbol in _dumped_symbols(api, context, "um", "daily/markPriceKlines"):
         day = f"{window.from_at:%Y-%m-%d}"
         name = f"futures/um/daily/markPriceKlines/{symbol}/{BAR}/{symbol}-{BAR}-{day}"
-        _dump(api, known, name, "klines-csv")
+        _dump(api, context, name, "klines-csv")
 
 
 def _daily_dump(
-    api: VenueApi, known: Known, window: Window, market: str, kind: str, symbol: str
+    api: VenueApi, context: LandingContext, window: Window, market: str, kind: str, symbol: str
 ) -> None:
     name = f"futures/{market}/daily/{kind}/{symbol}/{symbol}-{kind}-{window.from_at:%Y-%m-%d}"
     format = "liquidation-snapshot" if kind == "liquidationSnapshot" else "metrics-csv"
-    _dump(api, known, name, format)
+    _dump(api, context, name, format)
 
 
-def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
+def _dump(api: VenueApi, context: LandingContext, name: str, format: str) -> None:
     """One zip, checked against its sidecar; the same bytes are not fetched twice."""
     path = f"/data/{name}.zip"
     sidecar = api.text("binance_dumps", f"{path}.CHECKSUM")
@@ -234,17 +329,17 @@ def _dump(api: VenueApi, known: Known, name: str, format: str) -> None:
         return
     published = re.match(r"\s*([0-9a-fA-F]{64})\b", sidecar)
     if published is None:
-        api.transcript.failures.append(
+        api.record_failure(
             f"the checksum file of {path} holds no sha256; the dump was not fetched, land again"
         )
-    elif not known.has(api.where("binance_dumps", path), published[1].lower()):
-        api.download("binance_dumps", path, format=format, sha256=published[1])
+    elif not context.has(api.where("binance_dumps", path), published[1].lower()):
+        api.download("binance_dumps", path, format=format, sha256=published[1], is_zip=True)
 
 
-def _dumped_symbols(api: VenueApi, known: Known, market: str, folder: str) -> list[str]:
+def _dumped_symbols(api: VenueApi, context: LandingContext, market: str, folder: str) -> list[str]:
     """The tracked symbols; where the interfaces do not say which are large, all that are listed."""
     try:
-        return known.tracked(market)
+        return context.tracked(market)
     except NotKnownError:
         return list(_listed_symbols(api, f"futures/{market}/{folder}"))
 
@@ -260,7 +355,7 @@ def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
         try:
             tree = ElementTree.fromstring(listing)
         except ElementTree.ParseError:
-            api.transcript.failures.append(
+            api.record_failure(
                 f"the listing of {folder} is no XML; its files were not fetched, land again"
             )
             return
@@ -269,7 +364,7 @@ def _listed_symbols(api: VenueApi, folder: str) -> Iterator[str]:
         if tree.findtext(f"{S3}IsTruncated") != "true":
             return
         if not found or found[-1] <= marker:
-            api.left_at("/", params, "leads back to a page that it gave already")
+            api.record_unfinished("/", params, "leads back to a page that it gave already")
             return
         marker = found[-1]
-    api.left_at("/", params, f"goes on after {MAX_PAGES} pages")
+    api.record_unfinished("/", params, f"goes on after {MAX_PAGES} pages")

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
+from unwind.venues import DAY, HOUR, LandingContext, Ranked, Settling, Stream, Window, dataset
 
 NAME = "bitmex"
 CONNECTIONS = {
     "bitmex": Connection("https://www.bitmex.com"),
     "bitmex_ws": Connection("wss://ws.bitmex.com"),
 }
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     blocked_statuses=frozenset({403, 451}),
     remaining_header="x-ratelimit-remaining",
     reset_at_header="x-ratelimit-reset",
@@ -28,29 +28,29 @@ SETTLING = Settling(
     "2026-11-25",
     "context alone; instruments and funding as they stand",
 )
-PACES = (Pace("/api/v1", 30, 60),)
+RATE_LIMITS = (RateLimit("/api/v1", 30, 60),)
 STREAMS = (
     Stream("bitmex_ws", "/realtime?subscribe=liquidation", ping="ping", refusals=('"error":',)),
 )
 FUNDING_PAGE_ROWS = 500
 
 
-def _open_values(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _open_values(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """Open value is in the smallest unit of what a contract settles in."""
-    for _, rows in answers:
+    for _, rows in responses:
         for row in rows:
             market = row.get("settlCurrency") or ""
             yield Ranked(market, row["symbol"], float(row.get("openValue") or 0))
 
 
-@lands("instruments", HOUR, DAY, ranking=_open_values, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", HOUR, DAY, ranking=_open_values, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every open contract's specification, open interest, mark and index price, and funding."""
-    api.ask("bitmex", "/api/v1/instrument/active")
+    api.get("bitmex", "/api/v1/instrument/active")
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The settled rates of all contracts, oldest first."""
     params = {
         "startTime": f"{window.from_at:%Y-%m-%dT%H:%M:%SZ}",
@@ -60,10 +60,10 @@ def funding(api: VenueApi, window: Window, known: Known) -> None:
     }
     start = 0
 
-    def newer(answer: Answer) -> dict[str, Any] | None:
+    def newer(response: Response) -> dict[str, Any] | None:
         nonlocal start
-        start += len(answer.rows)
-        return {"start": start} if len(answer.rows) == FUNDING_PAGE_ROWS else None
+        start += len(response.rows)
+        return {"start": start} if len(response.rows) == FUNDING_PAGE_ROWS else None
 
-    for _ in api.pages("bitmex", "/api/v1/funding", params, newer):
+    for _ in api.paginate("bitmex", "/api/v1/funding", params, newer):
         pass

@@ -7,8 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands, split
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    LandingContext,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    dataset,
+    split,
+)
 
 NAME = "bybit"
 CONNECTIONS = {
@@ -16,7 +27,7 @@ CONNECTIONS = {
     "bybit_ws": Connection("wss://stream.bybit.com"),
 }
 # 403 is 'access too frequent' (stop for ten minutes) and the regional block alike.
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("retCode",),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"10006", "10018"}),
@@ -29,7 +40,7 @@ SETTLING = Settling(
     "2026-11-25",
     "context alone; the last five-minute statistics come within seconds",
 )
-PACES = (Pace("/v5/market", 600, 5),)
+RATE_LIMITS = (RateLimit("/v5/market", 600, 5),)
 CATEGORIES = ("linear", "inverse")
 ROWS = ("result", "list")
 # A connection takes 21,000 characters of topics; a request with one bad topic is refused whole.
@@ -38,8 +49,8 @@ CONNECTION_CHARACTERS, REQUEST_TOPICS = 20_000, 200
 
 def _listed(category: str) -> Callable[[VenueApi], list[str]]:
     def listed(api: VenueApi) -> list[str]:
-        answer = api.ask("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
-        return [row["symbol"] for row in answer.rows] if answer else []
+        response = api.get("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
+        return [row["symbol"] for row in response.rows] if response else []
 
     return listed
 
@@ -64,22 +75,22 @@ STREAMS = tuple(
         instruments=_listed(category),
         subscribe_to=_subscribe_to,
         ping='{"op":"ping"}',
-        chatter=('"ret_msg":"pong"', '"op":"pong"'),
+        control_frames=('"ret_msg":"pong"', '"op":"pong"'),
         refusals=('"success":false',),
     )
     for category in CATEGORIES
 )
 
 
-def _next_cursor(answer: Answer) -> dict[str, str] | None:
-    cursor = answer.json["result"].get("nextPageCursor")
+def _next_cursor(response: Response) -> dict[str, str] | None:
+    cursor = response.json["result"].get("nextPageCursor")
     # The cursor comes URL-encoded and goes back as it came.
-    return {"cursor": cursor} if cursor and answer.rows else None
+    return {"cursor": cursor} if cursor and response.rows else None
 
 
-def _sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """Linear value is in USD already; an inverse contract is one USD."""
-    for request, body in answers:
+    for request, body in responses:
         market = request.params["category"]
         field = "openInterestValue" if market == "linear" else "openInterest"
         for row in body["result"]["list"]:
@@ -87,56 +98,58 @@ def _sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
 
 
 def _each_tracked(
-    api: VenueApi, known: Known, path: str, params: dict[str, Any], paged: bool
+    api: VenueApi, context: LandingContext, path: str, params: dict[str, Any], paged: bool
 ) -> None:
     for category in CATEGORIES:
-        for symbol in known.tracked(category):
+        for symbol in context.tracked(category):
             asked = {"category": category, "symbol": symbol, **params}
             if paged:
-                for _ in api.pages("bybit", path, asked, _next_cursor, rows=ROWS):
+                for _ in api.paginate("bybit", path, asked, _next_cursor, rows=ROWS):
                     pass
             else:
-                api.ask("bybit", path, asked, rows=ROWS)
+                api.get("bybit", path, asked, rows=ROWS)
 
 
-@lands("tickers", HOUR, DAY, ranking=_sizes, of_now=True)
-def tickers(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("tickers", HOUR, DAY, ranking=_sizes, is_snapshot=True)
+def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every instrument's open interest, mark and index price, and current funding."""
     for category in CATEGORIES:
-        api.ask("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
+        api.get("bybit", "/v5/market/tickers", {"category": category}, rows=ROWS)
 
 
-@lands("instruments", DAILY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", DAILY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     for category in CATEGORIES:
         params = {"category": category, "limit": 1000}
-        for _ in api.pages("bybit", "/v5/market/instruments-info", params, _next_cursor, rows=ROWS):
+        for _ in api.paginate(
+            "bybit", "/v5/market/instruments-info", params, _next_cursor, rows=ROWS
+        ):
             pass
 
 
-@lands("open_interest", HOUR, DAY)
-def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("open_interest", HOUR, DAY)
+def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     params = {
         "intervalTime": "5min",
         "startTime": window.from_ms,
         "endTime": window.last_ms,
         "limit": 200,
     }
-    _each_tracked(api, known, "/v5/market/open-interest", params, paged=True)
+    _each_tracked(api, context, "/v5/market/open-interest", params, paged=True)
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     params = {"startTime": window.from_ms, "endTime": window.last_ms, "limit": 200}
-    _each_tracked(api, known, "/v5/market/funding/history", params, paged=False)
+    _each_tracked(api, context, "/v5/market/funding/history", params, paged=False)
 
 
-@lands("long_short_ratio", HOUR, DAY)
-def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
     params = {
         "period": "5min",
         "startTime": window.from_ms,
         "endTime": window.last_ms,
         "limit": 500,
     }
-    _each_tracked(api, known, "/v5/market/account-ratio", params, paged=False)
+    _each_tracked(api, context, "/v5/market/account-ratio", params, paged=False)

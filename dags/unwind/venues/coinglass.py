@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from unwind.landing.http import Connection, Pace, Signals, VenueApi
-from unwind.settings import reconciled_assets
-from unwind.venues import DAY, Known, Settling, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, VenueApi
+from unwind.settings import settings
+from unwind.venues import DAY, LandingContext, Settling, Window, dataset
 
 NAME = "coinglass"
 CONNECTIONS = {
@@ -18,35 +18,36 @@ CONNECTIONS = {
 }
 # Errors come inside HTTP 200, under the codes of HTTP. 401 is no block: the plan does not allow
 # this question (and a key that is none gets 400).
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("code",),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"429"}),
     busy_codes=frozenset({"408", "500"}),
 )
+HAS_MARKETS = False
 SETTLING = Settling(
     timedelta(seconds=120),
     "2026-11-25",
     "chosen: sums of an hour are still corrected just after it",
 )
 # What the smallest plan allows.
-PACES = (Pace("/api", 30, 60),)
+RATE_LIMITS = (RateLimit("/api", 30, 60),)
 # The smallest plan has no bars shorter than four hours.
 INTERVALS = ("1h", "4h")
 
 
-@lands("markets", DAY, of_now=True)
-def markets(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("markets", DAY, is_snapshot=True)
+def markets(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The pairs of each exchange."""
-    api.ask("coinglass", "/api/futures/supported-exchange-pairs", rows=None)
+    api.get("coinglass", "/api/futures/supported-exchange-pairs", rows=None)
 
 
-@lands("reported_liquidations", DAY)
-def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("reported_liquidations", DAY)
+def reported_liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The sums in USD of each reconciled asset at each exchange, in the finest bars allowed."""
     allowed: tuple[str, ...] = INTERVALS
-    for exchange, asset in _coins(known):
-        failures = len(api.transcript.failures)
+    for exchange, asset in _coins(context):
+        failures = api.failure_count
         for interval in allowed:
             params = {
                 "exchange_list": exchange,
@@ -57,17 +58,17 @@ def reported_liquidations(api: VenueApi, window: Window, known: Known) -> None:
                 "limit": len(window.hours),
             }
             path = "/api/futures/liquidation/aggregated-history"
-            if api.ask("coinglass", path, params, rows=("data",)) is not None:
+            if api.get("coinglass", path, params, rows=("data",)) is not None:
                 note = f"bars of {interval} were given instead"
-                api.transcript.answered_otherwise(note, since=failures)
+                api.record_fallback(note, since=failures)
                 allowed = (interval,)
                 break
 
 
-def _coins(known: Known) -> Iterator[tuple[str, str]]:
+def _coins(context: LandingContext) -> Iterator[tuple[str, str]]:
     """The exchanges that have pairs of a reconciled asset, each with the asset."""
-    assets = reconciled_assets()
-    for _, body in known.answers("markets"):
+    assets = settings().reconciled_assets
+    for _, body in context.responses("markets"):
         for exchange, pairs in sorted(body["data"].items()):
             traded = {pair["base_asset"] for pair in pairs}
             yield from ((exchange, asset) for asset in assets if asset in traded)

@@ -7,15 +7,25 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    LandingContext,
+    Ranked,
+    Settling,
+    Stream,
+    Window,
+    dataset,
+)
 
 NAME = "deribit"
 CONNECTIONS = {
     "deribit": Connection("https://www.deribit.com"),
     "deribit_ws": Connection("wss://www.deribit.com"),
 }
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("error", "code"),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"10028"}),
@@ -27,7 +37,7 @@ SETTLING = Settling(
     "chosen: the trade tape is immediate; a minute covers caches",
 )
 # 500 credits a question of a pool that refills by 10,000 a second.
-PACES = (Pace("/api/v2/public", 20, 1),)
+RATE_LIMITS = (RateLimit("/api/v2/public", 20, 1),)
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT")
 PAGE_ROWS = 1000
 HEARTBEAT_SECONDS = 30
@@ -56,45 +66,45 @@ STREAMS = (
             ),
         ),
         reply=_answer_heartbeat,
-        chatter=('"method":"heartbeat"', '"id":3'),
+        control_frames=('"method":"heartbeat"', '"id":3'),
         refusals=('"error":',),
     ),
 )
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """Inverse contracts count in dollars, linear ones in coins."""
-    for _, body in answers:
+    for _, body in responses:
         for row in body["result"]:
             price = 1.0 if row.get("quote_currency") == "USD" else float(row["mark_price"] or 0)
             yield Ranked("", row["instrument_name"], float(row["open_interest"] or 0) * price)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def tickers(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("tickers", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every future's open interest, mark price and running funding."""
     for currency in CURRENCIES:
         params = {"currency": currency, "kind": "future"}
         path = "/api/v2/public/get_book_summary_by_currency"
-        api.ask("deribit", path, params, rows=("result",))
+        api.get("deribit", path, params, rows=("result",))
 
 
-@lands("instruments", DAILY, DAY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", DAILY, DAY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     for currency in CURRENCIES:
         params = {"currency": currency, "kind": "future"}
-        api.ask("deribit", "/api/v2/public/get_instruments", params, rows=("result",))
+        api.get("deribit", "/api/v2/public/get_instruments", params, rows=("result",))
 
 
-@lands("liquidations", HOUR, DAY)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """All trades of the window, oldest first: liquidations are marked among them."""
 
-    def newer(answer: Answer) -> dict[str, Any] | None:
-        if not answer.json["result"]["has_more"] or not answer.rows:
+    def newer(response: Response) -> dict[str, Any] | None:
+        if not response.json["result"]["has_more"] or not response.rows:
             return None
         # Trades of one millisecond may stand on two pages: the last one is asked for again.
-        first_ms, last_ms = (answer.rows[at]["timestamp"] for at in (0, -1))
+        first_ms, last_ms = (response.rows[at]["timestamp"] for at in (0, -1))
         return {"start_timestamp": last_ms + (first_ms == last_ms)}
 
     for currency in CURRENCIES:
@@ -107,18 +117,18 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
             "sorting": "asc",
         }
         path = "/api/v2/public/get_last_trades_by_currency_and_time"
-        for _ in api.pages("deribit", path, params, newer, rows=("result", "trades")):
+        for _ in api.paginate("deribit", path, params, newer, rows=("result", "trades")):
             pass
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The hourly rates of the largest perpetuals."""
-    for instrument in known.tracked():
+    for instrument in context.tracked():
         if instrument.endswith("-PERPETUAL"):
             params = {
                 "instrument_name": instrument,
                 "start_timestamp": window.from_ms,
                 "end_timestamp": window.last_ms,
             }
-            api.ask("deribit", "/api/v2/public/get_funding_rate_history", params, rows=("result",))
+            api.get("deribit", "/api/v2/public/get_funding_rate_history", params, rows=("result",))

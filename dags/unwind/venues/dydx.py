@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import parse_instant
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
+from unwind.venues import DAY, HOUR, LandingContext, Ranked, Settling, Stream, Window, dataset
 
 NAME = "dydx"
 CONNECTIONS = {
     "dydx": Connection("https://indexer.dydx.trade"),
     "dydx_ws": Connection("wss://indexer.dydx.trade"),
 }
-SIGNALS = Signals()
+ERROR_RULES = ErrorRules()
 SETTLING = Settling(
     timedelta(seconds=60),
     "2026-11-25",
     "chosen: the indexer follows the chain within seconds (https://docs.dydx.xyz)",
 )
-PACES = (Pace("/v4", 100, 10),)
+RATE_LIMITS = (RateLimit("/v4", 100, 10),)
 PAGE_ROWS = 1000
 
 
@@ -31,8 +31,8 @@ def _markets(body: Any) -> list[str]:
 
 
 def _listed(api: VenueApi) -> list[str]:
-    answer = api.ask("dydx", "/v4/perpetualMarkets", rows=None)
-    return _markets(answer.json) if answer else []
+    response = api.get("dydx", "/v4/perpetualMarkets", rows=None)
+    return _markets(response.json) if response else []
 
 
 def _subscribe_to(tickers: Sequence[str]) -> list[tuple[str, ...]]:
@@ -56,44 +56,44 @@ STREAMS = (
 )
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    for _, body in answers:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for _, body in responses:
         for ticker, market in body["markets"].items():
             size = float(market.get("openInterest") or 0) * float(market.get("oraclePrice") or 0)
             yield Ranked("", ticker, size)
 
 
-@lands("markets", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def markets(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("markets", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def markets(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every market's specification, open interest, oracle price and running funding."""
-    api.ask("dydx", "/v4/perpetualMarkets", rows=None)
+    api.get("dydx", "/v4/perpetualMarkets", rows=None)
 
 
-@lands("liquidations", HOUR, DAY)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every market's trades, newest first."""
 
-    def older(answer: Answer) -> dict[str, Any] | None:
-        oldest = min((one["createdAt"] for one in answer.rows), default="")
-        full = len(answer.rows) >= PAGE_ROWS
+    def older(response: Response) -> dict[str, Any] | None:
+        oldest = min((one["createdAt"] for one in response.rows), default="")
+        full = len(response.rows) >= PAGE_ROWS
         if not full or parse_instant(oldest) <= window.from_at:
             return None
         return {"createdBeforeOrAt": oldest}
 
-    listed = {ticker for _, body in known.answers("markets") for ticker in _markets(body)}
+    listed = {ticker for _, body in context.responses("markets") for ticker in _markets(body)}
     for ticker in sorted(listed):
         params = {"limit": PAGE_ROWS, "createdBeforeOrAt": _iso(window.to_at)}
         path = f"/v4/trades/perpetualMarket/{ticker}"
-        for _ in api.pages("dydx", path, params, older, rows=("trades",)):
+        for _ in api.paginate("dydx", path, params, older, rows=("trades",)):
             pass
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's hourly rates of the largest markets."""
-    for ticker in known.tracked():
+    for ticker in context.tracked():
         params = {"limit": len(window.hours) + 1, "effectiveBeforeOrAt": _iso(window.to_at)}
-        api.ask("dydx", f"/v4/historicalFunding/{ticker}", params, rows=("historicalFunding",))
+        api.get("dydx", f"/v4/historicalFunding/{ticker}", params, rows=("historicalFunding",))
 
 
 def _iso(at: datetime) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, VenueApi
+from unwind.venues import DAY, HOUR, LandingContext, Ranked, Settling, Stream, Window, dataset
 
 NAME = "gate"
 CONNECTIONS = {
     "gate": Connection("https://api.gateio.ws"),
     "gate_ws": Connection("wss://fx-ws.gateio.ws"),
 }
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("label",),
     ok_codes=frozenset({""}),
     throttled_codes=frozenset({"TOO_MANY_REQUESTS"}),
@@ -29,7 +29,7 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: the history is written after an order; a minute covers the gateway",
 )
-PACES = (Pace("/api/v4/futures", 200, 10),)
+RATE_LIMITS = (RateLimit("/api/v4/futures", 200, 10),)
 # USD1 since 2026-08-19: https://www.gate.com/docs/developers/futures/ws/en/
 SETTLED_IN = ("usdt", "btc", "usd1")
 SUBSCRIPTION = {
@@ -44,50 +44,50 @@ STREAMS = tuple(
         f"/v4/ws/{settled_in}",
         subscribe=(json.dumps(SUBSCRIPTION),),
         ping='{"time":0,"channel":"futures.ping"}',
-        chatter=('"futures.pong"',),
+        control_frames=('"futures.pong"',),
         refusals=('"error":{',),
     )
     for settled_in in SETTLED_IN
 )
 # A question may span an hour at most and has no pages; a full answer is asked again in halves.
-MOST_SECONDS = 3600
-MOST_ROWS = 1000
+MAX_SECONDS = 3600
+MAX_ROWS = 1000
 FUNDING_ROWS = 1000
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """USDT contracts are a number of coins each, BTC-settled ones a dollar."""
-    for request, rows in answers:
+    for request, rows in responses:
         market = request.where.split("/")[-2]
         for row in rows:
             each = float(row["quanto_multiplier"]) * float(row["mark_price"])
             yield Ranked(market, row["name"], float(row.get("position_size") or 0) * (each or 1.0))
 
 
-@lands("contracts", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def contracts(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("contracts", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def contracts(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every contract's specification, open interest, mark and index price, and funding."""
     for settled_in in SETTLED_IN:
-        api.ask("gate", f"/api/v4/futures/{settled_in}/contracts")
+        api.get("gate", f"/api/v4/futures/{settled_in}/contracts")
 
 
-@lands("liquidations", HOUR, DAY)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """All contracts' liquidations; times are in seconds, both ends included."""
     first, end = int(window.from_at.timestamp()), int(window.to_at.timestamp())
     for settled_in in SETTLED_IN:
-        for start in range(first, end, MOST_SECONDS):
-            _halving(api, settled_in, start, start + MOST_SECONDS - 1)
+        for start in range(first, end, MAX_SECONDS):
+            _halving(api, settled_in, start, start + MAX_SECONDS - 1)
 
 
 def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
-    params = {"from": from_s, "to": to_s, "limit": MOST_ROWS}
-    answer = api.ask("gate", f"/api/v4/futures/{settled_in}/liq_orders", params)
-    if answer is None or len(answer.rows) < MOST_ROWS:
+    params = {"from": from_s, "to": to_s, "limit": MAX_ROWS}
+    response = api.get("gate", f"/api/v4/futures/{settled_in}/liq_orders", params)
+    if response is None or len(response.rows) < MAX_ROWS:
         return
     if from_s == to_s:
-        api.transcript.failures.append(
-            f"gate had {MOST_ROWS} liquidations or more in the second {from_s}, and tells no more "
+        api.record_failure(
+            f"gate had {MAX_ROWS} liquidations or more in the second {from_s}, and tells no more "
             "than that of one; the rest of this second cannot be had"
         )
         return
@@ -96,30 +96,30 @@ def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
     _halving(api, settled_in, middle + 1, to_s)
 
 
-@lands("contract_stats", HOUR, DAY)
-def contract_stats(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("contract_stats", HOUR, DAY)
+def contract_stats(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The largest contracts' open interest, mark price, ratios and the venue's own totals."""
     interval, rows = ("5m", 12) if len(window.hours) == 1 else ("1h", 24)
     for settled_in in SETTLED_IN:
-        for contract in known.tracked(settled_in):
+        for contract in context.tracked(settled_in):
             params = {
                 "contract": contract,
                 "from": int(window.from_at.timestamp()),
                 "interval": interval,
                 "limit": rows,
             }
-            api.ask("gate", f"/api/v4/futures/{settled_in}/contract_stats", params)
+            api.get("gate", f"/api/v4/futures/{settled_in}/contract_stats", params)
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The largest contracts' settled rates."""
     for settled_in in SETTLED_IN:
-        for contract in known.tracked(settled_in):
+        for contract in context.tracked(settled_in):
             params = {
                 "contract": contract,
                 "from": int(window.from_at.timestamp()),
                 "to": int(window.to_at.timestamp()) - 1,
                 "limit": FUNDING_ROWS,
             }
-            api.ask("gate", f"/api/v4/futures/{settled_in}/funding_rate", params)
+            api.get("gate", f"/api/v4/futures/{settled_in}/funding_rate", params)

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
 from unwind.venues import (
     DAILY,
     DAY,
     HOUR,
-    Kept,
-    Known,
+    LandingContext,
     Ranked,
+    Retention,
     Settling,
     Stream,
     Window,
+    dataset,
     gunzip,
-    lands,
 )
 
 NAME = "htx"
@@ -28,7 +28,7 @@ CONNECTIONS = {
     "htx_ws": Connection("wss://api.hbdm.com"),
 }
 # Errors come inside HTTP 200, under a name that good answers do not have.
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("err_code",),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"1032"}),
@@ -40,18 +40,18 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: the history is written after an order; a minute covers the gateway",
 )
-KEPT = Kept(
+RETENTION = Retention(
     timedelta(days=90),
     "2026-11-25",
     "https://www.htx.com/en-us/opend/newApiPages/: 90 days, two hours at a time",
 )
-PACES = (Pace("/", 120, 3),)
+RATE_LIMITS = (RateLimit("/", 120, 3),)
 # The folder of an interface, by what its contracts are margined in.
 MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
 ROWS = ("data",)
 MARK_BARS = {"usdt": "linear_swap_mark_price_kline", "coin": "swap_mark_price_kline"}
 # Histories are counted back from now, and take no times.
-MOST_BARS, MOST_OPEN_INTERESTS = 2000, 200
+MAX_BARS, MAX_OPEN_INTERESTS = 2000, 200
 # A question of liquidations may span two hours at most.
 SPAN_MS = 2 * 3_600_000
 PAGE_ROWS = 100
@@ -71,16 +71,16 @@ STREAMS = tuple(
         subscribe=('{"op":"sub","cid":"1","topic":"public.*.liquidation_orders"}',),
         reply=_pong,
         unpack=gunzip,
-        chatter=('"op":"ping"',),
+        control_frames=('"op":"ping"',),
         refusals=('"op":"error"', '"op":"close"'),
     )
     for path in ("/linear-swap-notification", "/swap-notification", "/notification")
 )
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """Linear contracts state their value; coin contracts are 100 USD (BTC) or 10 USD each."""
-    for request, body in answers:
+    for request, body in responses:
         market = "usdt" if "/linear-swap-api/" in request.where else "coin"
         for row in body["data"]:
             each = 100 if row["symbol"] == "BTC" else 10
@@ -88,24 +88,24 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked(market, row["contract_code"], float(size or 0))
 
 
-@lands("open_interest", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("open_interest", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     """What is open now of every perpetual."""
     for root in MARGINS.values():
-        api.ask("htx", f"{root}/v1/swap_open_interest", rows=ROWS)
+        api.get("htx", f"{root}/v1/swap_open_interest", rows=ROWS)
 
 
-@lands("instruments", DAILY, DAY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", DAILY, DAY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     for root in MARGINS.values():
-        api.ask("htx", f"{root}/v1/swap_contract_info", rows=ROWS)
+        api.get("htx", f"{root}/v1/swap_contract_info", rows=ROWS)
 
 
-@lands("liquidations", HOUR, DAY)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR, DAY)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every perpetual's liquidation orders, oldest first, two hours at a time; 90 days are kept."""
     codes: dict[str, set[str]] = {margin: set() for margin in MARGINS}
-    for request, body in known.answers("open_interest"):
+    for request, body in context.responses("open_interest"):
         market = "usdt" if "/linear-swap-api/" in request.where else "coin"
         codes[market].update(row["contract_code"] for row in body["data"])
     for from_ms in range(window.from_ms, window.last_ms, SPAN_MS):
@@ -120,11 +120,11 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
 
 
 def _paged(api: VenueApi, path: str, params: dict[str, Any], row_id: str, from_name: str) -> None:
-    def newer(answer: Answer) -> dict[str, Any] | None:
-        full = len(answer.rows) >= PAGE_ROWS
-        return {from_name: answer.rows[-1][row_id]} if full else None
+    def newer(response: Response) -> dict[str, Any] | None:
+        full = len(response.rows) >= PAGE_ROWS
+        return {from_name: response.rows[-1][row_id]} if full else None
 
-    for _ in api.pages("htx", path, params, newer, rows=ROWS):
+    for _ in api.paginate("htx", path, params, newer, rows=ROWS):
         pass
 
 
@@ -134,50 +134,50 @@ def _steps_since(api: VenueApi, window: Window, step: timedelta) -> int:
 
 
 # Apart from what is open now, which tells the others what there is.
-@lands("past_open_interest", HOUR, DAY)
-def past_open_interest(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("past_open_interest", HOUR, DAY)
+def past_open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The largest contracts' open interest at each hour since the window began."""
     steps = _steps_since(api, window, timedelta(hours=1))
     for margin, root in MARGINS.items():
-        for code in known.tracked(margin):
+        for code in context.tracked(margin):
             params = {
                 "contract_code": code,
                 "period": "60min",
-                "size": min(steps, MOST_OPEN_INTERESTS),
+                "size": min(steps, MAX_OPEN_INTERESTS),
                 "amount_type": 1,
             }
             path = f"{root}/v1/swap_his_open_interest"
-            api.ask("htx", path, params, rows=("data", "tick"))
+            api.get("htx", path, params, rows=("data", "tick"))
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The running rates of all, and the largest contracts' newest settlements."""
     for root in MARGINS.values():
-        api.ask("htx", f"{root}/v1/swap_batch_funding_rate", rows=ROWS)
+        api.get("htx", f"{root}/v1/swap_batch_funding_rate", rows=ROWS)
     for margin, root in MARGINS.items():
-        for code in known.tracked(margin):
+        for code in context.tracked(margin):
             params = {"contract_code": code, "page_index": 1, "page_size": 20}
-            api.ask("htx", f"{root}/v1/swap_historical_funding_rate", params, rows=("data", "data"))
+            api.get("htx", f"{root}/v1/swap_historical_funding_rate", params, rows=("data", "data"))
 
 
-@lands("prices", HOUR)
-def prices(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("prices", HOUR)
+def prices(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every perpetual's index, and the hour's mark prices of the largest ones."""
     for root in MARGINS.values():
-        api.ask("htx", f"{root}/v1/swap_index", rows=ROWS)
+        api.get("htx", f"{root}/v1/swap_index", rows=ROWS)
     steps = _steps_since(api, window, timedelta(minutes=5))
     for margin, name in MARK_BARS.items():
-        for code in known.tracked(margin):
-            params = {"contract_code": code, "period": "5min", "size": min(steps, MOST_BARS)}
-            api.ask("htx", f"/index/market/history/{name}", params, rows=ROWS)
+        for code in context.tracked(margin):
+            params = {"contract_code": code, "period": "5min", "size": min(steps, MAX_BARS)}
+            api.get("htx", f"/index/market/history/{name}", params, rows=ROWS)
 
 
-@lands("long_short_ratio", HOUR)
-def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("long_short_ratio", HOUR)
+def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The newest ratios of the top traders' accounts and positions."""
     for margin, root in MARGINS.items():
-        for code in known.tracked(margin):
+        for code in context.tracked(margin):
             params = {"contract_code": code, "period": "5min"}
             for ratio in ("swap_elite_account_ratio", "swap_elite_position_ratio"):
-                api.ask("htx", f"{root}/v1/{ratio}", params, rows=("data", "list"))
+                api.get("htx", f"{root}/v1/{ratio}", params, rows=("data", "list"))

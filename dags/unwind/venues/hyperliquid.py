@@ -14,31 +14,32 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import HOUR as ONE_HOUR
-from unwind.landing.http import (
-    Answer,
+from unwind.file_formats import FileFormat
+from unwind.http import (
     Connection,
-    Pace,
+    ErrorRules,
+    RateLimit,
     Request,
-    Signals,
+    Response,
     VenueApi,
     VenueStoppedError,
 )
 from unwind.settings import PROJECT_ROOT
-from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Window, lands
+from unwind.venues import DAY, HOUR, LandingContext, Ranked, Settling, Window, dataset
 
 NAME = "hyperliquid"
 CONNECTIONS = {
     "hyperliquid": Connection("https://api.hyperliquid.xyz"),
     "hyperliquid_nodefills": Connection("", limits="nodefills"),
 }
-SIGNALS = Signals()
+ERROR_RULES = ErrorRules()
 SETTLING = Settling(
     timedelta(seconds=60),
     "2026-11-25",
     "context alone; a file of fills that is not up yet is asked for again",
 )
 # 1,200 a minute; most questions cost 20, and one more for every 20 rows.
-PACES = (Pace("/info", 1200, 60),)
+RATE_LIMITS = (RateLimit("/info", 1200, 60),)
 INFO_COST = 20
 FUNDING_COST = INFO_COST + 2
 FUNDING_PAGE_ROWS = 500
@@ -49,9 +50,11 @@ FILLS_COST = INFO_COST + FILLS_PAGE_ROWS // 20
 # Which addresses are vaults, and when: the seed that staging reads as well.
 VAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "hyperliquid_vaults.csv"
 
+FORMATS = (FileFormat("node-fills", "liquidations"),)
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    for request, body in answers:
+
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for request, body in responses:
         # The list of exchanges stands among them.
         if (request.body or {}).get("type") != "metaAndAssetCtxs":
             continue
@@ -61,23 +64,23 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
             yield Ranked("", coin["name"], size)
 
 
-@lands("premium_index", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def premium_index(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("premium_index", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every coin's mark and oracle price, current funding and open interest.
 
     One answer is of the venue's own markets, and one of each builder-deployed exchange; the list of
     these begins with null, which stands for the venue itself.
     """
     asked = {"type": "metaAndAssetCtxs"}
-    api.ask("hyperliquid", "/info", body=asked, cost=INFO_COST)
-    listed = api.ask("hyperliquid", "/info", body={"type": "perpDexs"}, cost=INFO_COST)
+    api.get("hyperliquid", "/info", body=asked, cost=INFO_COST)
+    listed = api.get("hyperliquid", "/info", body={"type": "perpDexs"}, cost=INFO_COST)
     for dex in listed.rows if listed else ():
         if dex is not None:
-            api.ask("hyperliquid", "/info", body={**asked, "dex": dex["name"]}, cost=INFO_COST)
+            api.get("hyperliquid", "/info", body={**asked, "dex": dex["name"]}, cost=INFO_COST)
 
 
-@lands("liquidations", HOUR, DAY, files=True)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR, DAY, files=True)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's hourly files of fills, as they are. The hour in the name has no leading zero.
 
     For hours whose file did not come the vaults' own fills are asked for, which show backstops
@@ -87,15 +90,15 @@ def liquidations(api: VenueApi, window: Window, known: Known) -> None:
     missing: list[datetime] = []
     for hour_at in window.hours:
         path = f"/node_fills_by_block/hourly/{hour_at:%Y%m%d}/{hour_at.hour}.lz4"
-        if known.has(api.where("hyperliquid_nodefills", path)):
+        if context.has(api.where("hyperliquid_nodefills", path)):
             landed += 1
         elif not _came(api, path):
             missing.append(hour_at)
     if landed:
-        api.transcript.notes.append(f"{landed} files had landed with their hours")
+        api.record_note(f"{landed} files had landed with their hours")
     if missing:
         _vault_fills(api, Window(missing[0], missing[-1] + ONE_HOUR))
-        api.transcript.failures.append(
+        api.record_failure(
             f"no file of node fills came for {len(missing)} of {len(window.hours)} hours, and the "
             "vaults' own fills show backstops alone; land again once the mirror has the files"
         )
@@ -106,8 +109,7 @@ def _came(api: VenueApi, path: str) -> bool:
     try:
         return api.download("hyperliquid_nodefills", path, format="node-fills") is not None
     except VenueStoppedError as stopped:
-        if str(stopped) not in api.transcript.failures:
-            api.transcript.failures.append(str(stopped))
+        api.record_failure(str(stopped), once=True)
         return False
 
 
@@ -117,12 +119,12 @@ def _vault_fills(api: VenueApi, window: Window) -> None:
     A page begins with the last millisecond of the one before, which may have been cut.
     """
 
-    def newer(answer: Answer) -> dict[str, Any] | None:
-        if len(answer.rows) < FILLS_PAGE_ROWS:
+    def newer(response: Response) -> dict[str, Any] | None:
+        if len(response.rows) < FILLS_PAGE_ROWS:
             return None
-        first, last = int(answer.rows[0]["time"]), int(answer.rows[-1]["time"])
+        first, last = int(response.rows[0]["time"]), int(response.rows[-1]["time"])
         if first == last:
-            api.transcript.failures.append(
+            api.record_failure(
                 f"hyperliquid has {FILLS_PAGE_ROWS} fills of a vault or more in the millisecond "
                 f"{last}, and tells no more than that of one; the rest of it cannot be had"
             )
@@ -135,7 +137,7 @@ def _vault_fills(api: VenueApi, window: Window) -> None:
             "startTime": window.from_ms,
             "endTime": window.last_ms,
         }
-        for _ in api.pages("hyperliquid", "/info", body, newer, body=dict, cost=FILLS_COST):
+        for _ in api.paginate("hyperliquid", "/info", body, newer, body=dict, cost=FILLS_COST):
             pass
 
 
@@ -154,20 +156,20 @@ def _vaults(window: Window) -> list[str]:
         ]
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The settled hourly rates of the largest coins."""
 
-    def newer(answer: Answer) -> dict[str, Any] | None:
-        full = len(answer.rows) >= FUNDING_PAGE_ROWS
-        return {"startTime": int(answer.rows[-1]["time"]) + 1} if full else None
+    def newer(response: Response) -> dict[str, Any] | None:
+        full = len(response.rows) >= FUNDING_PAGE_ROWS
+        return {"startTime": int(response.rows[-1]["time"]) + 1} if full else None
 
-    for coin in known.tracked():
+    for coin in context.tracked():
         body = {
             "type": "fundingHistory",
             "coin": coin,
             "startTime": window.from_ms,
             "endTime": window.last_ms,
         }
-        for _ in api.pages("hyperliquid", "/info", body, newer, body=dict, cost=FUNDING_COST):
+        for _ in api.paginate("hyperliquid", "/info", body, newer, body=dict, cost=FUNDING_COST):
             pass

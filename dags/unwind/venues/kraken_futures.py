@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unwind.clock import parse_instant
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
 from unwind.venues import (
     DAILY,
     DAY,
     HOUR,
-    Kept,
-    Known,
+    LandingContext,
     Ranked,
+    Retention,
     Settling,
     Stream,
     Window,
-    lands,
+    dataset,
     split,
 )
 
@@ -29,7 +29,7 @@ CONNECTIONS = {
     "kraken_futures_ws": Connection("wss://futures.kraken.com"),
 }
 # Throttling comes as a word inside an answer, whatever its status.
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("error",),
     ok_codes=frozenset({""}),
     throttled_codes=frozenset({"apiLimitExceeded"}),
@@ -41,12 +41,12 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: the trade tape is immediate; a minute covers caches",
 )
-KEPT = Kept(
+RETENTION = Retention(
     timedelta(days=7),
     "2026-11-25",
     "https://docs.kraken.com/api/docs/futures-api: seven days at most",
 )
-PACES = (Pace("/api/charts", 60, 10), Pace("/derivatives/api", 60, 10))
+RATE_LIMITS = (RateLimit("/api/charts", 60, 10), RateLimit("/derivatives/api", 60, 10))
 FUTURES = ("PF_", "PI_", "FF_", "FI_")
 SUBSCRIBED_AT_ONCE = 100
 PAGE_ROWS = 100
@@ -57,8 +57,8 @@ def _symbols(body: Any) -> list[str]:
 
 
 def _listed(api: VenueApi) -> list[str]:
-    answer = api.ask("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
-    return _symbols(answer.rows) if answer else []
+    response = api.get("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
+    return _symbols(response.rows) if response else []
 
 
 def _subscribe_to(symbols: Sequence[str]) -> list[tuple[str, ...]]:
@@ -82,9 +82,9 @@ STREAMS = (
 )
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
     """PI and FI contracts are a dollar each, PF and FF ones a coin."""
-    for _, body in answers:
+    for _, body in responses:
         for row in body["tickers"]:
             symbol = row["symbol"].upper()
             if symbol.startswith(FUTURES):
@@ -92,60 +92,60 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
                 yield Ranked("", symbol, float(row.get("openInterest") or 0) * price)
 
 
-@lands("tickers", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def tickers(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("tickers", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every contract's open interest, mark and index price."""
-    api.ask("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
+    api.get("kraken_futures", "/derivatives/api/v3/tickers", rows=("tickers",))
 
 
-@lands("instruments", DAILY, DAY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
-    api.ask("kraken_futures", "/derivatives/api/v3/instruments", rows=("instruments",))
+@dataset("instruments", DAILY, DAY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
+    api.get("kraken_futures", "/derivatives/api/v3/instruments", rows=("instruments",))
 
 
-@lands("liquidations", HOUR)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every contract's trades, newest first; they reach back seven days at most."""
     symbols = {
-        symbol for _, body in known.answers("tickers") for symbol in _symbols(body["tickers"])
+        symbol for _, body in context.responses("tickers") for symbol in _symbols(body["tickers"])
     }
     for symbol in sorted(symbols):
         params = {"symbol": symbol, "lastTime": _iso(window.to_at)}
         path = "/derivatives/api/v3/history"
 
-        def older(answer: Answer) -> dict[str, Any] | None:
-            oldest = min((one["time"] for one in answer.rows), default="")
-            full = len(answer.rows) >= PAGE_ROWS
+        def older(response: Response) -> dict[str, Any] | None:
+            oldest = min((one["time"] for one in response.rows), default="")
+            full = len(response.rows) >= PAGE_ROWS
             return {"lastTime": oldest} if full and parse_instant(oldest) > window.from_at else None
 
-        for _ in api.pages("kraken_futures", path, params, older, rows=("history",)):
+        for _ in api.paginate("kraken_futures", path, params, older, rows=("history",)):
             pass
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's hourly rates of the largest perpetuals."""
-    perpetuals = [symbol for symbol in known.tracked() if symbol.startswith(("PF_", "PI_"))]
+    perpetuals = [symbol for symbol in context.tracked() if symbol.startswith(("PF_", "PI_"))]
     _analytics(api, window, perpetuals, "funding", 3600)
 
 
-@lands("open_interest", HOUR, DAY)
-def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("open_interest", HOUR, DAY)
+def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's open interest of the largest contracts, in steps of five minutes."""
-    _analytics(api, window, known.tracked(), "open-interest", 300)
+    _analytics(api, window, context.tracked(), "open-interest", 300)
 
 
-@lands("long_short_ratio", HOUR, DAY)
-def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
-    _analytics(api, window, known.tracked(), "long-short-ratio", 300)
+@dataset("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
+    _analytics(api, window, context.tracked(), "long-short-ratio", 300)
 
 
-@lands("mark_bars", HOUR, DAY)
-def mark_bars(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("mark_bars", HOUR, DAY)
+def mark_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's mark prices; a day is 288 bars, of 2,000 that an answer holds."""
-    for symbol in known.tracked():
+    for symbol in context.tracked():
         params = {"from": window.from_ms // 1000, "to": window.last_ms // 1000}
-        api.ask("kraken_futures", f"/api/charts/v1/mark/{symbol}/5m", params, rows=("candles",))
+        api.get("kraken_futures", f"/api/charts/v1/mark/{symbol}/5m", params, rows=("candles",))
 
 
 def _analytics(
@@ -158,7 +158,7 @@ def _analytics(
             "interval": seconds,
         }
         path = f"/api/charts/v1/analytics/{symbol}/{name}"
-        api.ask("kraken_futures", path, params, rows=("result", "timestamp"))
+        api.get("kraken_futures", path, params, rows=("result", "timestamp"))
 
 
 def _iso(at: datetime) -> str:

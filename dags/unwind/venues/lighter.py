@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAY, HOUR, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, VenueApi
+from unwind.venues import DAY, HOUR, LandingContext, Ranked, Settling, Stream, Window, dataset
 
 NAME = "lighter"
 CONNECTIONS = {
     "lighter": Connection("https://mainnet.zklighter.elliot.ai"),
     "lighter_ws": Connection("wss://mainnet.zklighter.elliot.ai"),
 }
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("code",),
     ok_codes=frozenset({"200"}),
     throttled_codes=frozenset({"23000", "429"}),
@@ -25,7 +25,7 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: the sequencer's trades are immediate; a minute covers caches",
 )
-PACES = (Pace("/api/v1", 60, 60),)
+RATE_LIMITS = (RateLimit("/api/v1", 60, 60),)
 RECENT_TRADES = 100
 
 
@@ -34,8 +34,8 @@ def _market_ids(body: Any) -> list[str]:
 
 
 def _listed(api: VenueApi) -> list[str]:
-    answer = api.ask("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
-    return _market_ids(answer.json) if answer else []
+    response = api.get("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
+    return _market_ids(response.json) if response else []
 
 
 def _subscribe_to(market_ids: Sequence[str]) -> list[tuple[str, ...]]:
@@ -56,37 +56,37 @@ STREAMS = (
         instruments=_listed,
         subscribe_to=_subscribe_to,
         ping='{"type":"ping"}',
-        chatter=('"type":"pong"',),
+        control_frames=('"type":"pong"',),
         refusals=('"error":',),
     ),
 )
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    for _, body in answers:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for _, body in responses:
         for row in body["order_book_details"]:
             size = float(row.get("open_interest") or 0) * float(row.get("last_trade_price") or 0)
             yield Ranked("", str(row["market_id"]), size)
 
 
-@lands("markets", HOUR, DAY, ranking=_usd_sizes, of_now=True)
-def markets(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("markets", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
+def markets(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every market's number, symbol, open interest and last price."""
-    api.ask("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
+    api.get("lighter", "/api/v1/orderBookDetails", rows=("order_book_details",))
 
 
-@lands("liquidations", HOUR)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Each market's newest trades, the only ones to be had without a key: the stream has all."""
     cut = []
-    listed = {one for _, body in known.answers("markets") for one in _market_ids(body)}
+    listed = {one for _, body in context.responses("markets") for one in _market_ids(body)}
     for market_id in sorted(listed, key=int):
         params = {"market_id": market_id, "limit": RECENT_TRADES}
-        answer = api.ask("lighter", "/api/v1/recentTrades", params, rows=("trades",))
-        if answer and not _reach_back(answer.rows, window.from_ms):
+        response = api.get("lighter", "/api/v1/recentTrades", params, rows=("trades",))
+        if response and not _reach_back(response.rows, window.from_ms):
             cut.append(market_id)
     if cut:
-        api.transcript.lacks.append(
+        api.record_lack(
             f"the newest {RECENT_TRADES} trades of {len(cut)} markets of lighter do not reach back "
             "to the start of the time that was asked for"
         )
@@ -100,10 +100,10 @@ def _reach_back(trades: Sequence[Any], from_ms: int) -> bool:
         return False
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The largest markets' hourly rates."""
-    for market_id in known.tracked():
+    for market_id in context.tracked():
         params = {
             "market_id": market_id,
             "resolution": "1h",
@@ -111,4 +111,4 @@ def funding(api: VenueApi, window: Window, known: Known) -> None:
             "end_timestamp": window.last_ms // 1000,
             "count_back": len(window.hours),
         }
-        api.ask("lighter", "/api/v1/fundings", params, rows=("fundings",))
+        api.get("lighter", "/api/v1/fundings", params, rows=("fundings",))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from unwind.landing.http import Connection, Pace, Signals, VenueApi, VenueStoppedError
-from unwind.venues import HOUR, Known, Settling, Window, lands
+from unwind.file_formats import TIME_ALIASES, Column, CsvFormat, FileFormat
+from unwind.http import Connection, ErrorRules, RateLimit, VenueApi, VenueStoppedError
+from unwind.venues import HOUR, LandingContext, Settling, Window, dataset
 
 NAME = "market_caps"
 CONNECTIONS = {
@@ -13,29 +14,52 @@ CONNECTIONS = {
     "coinpaprika": Connection("https://api.coinpaprika.com", limits="coinpaprika"),
 }
 # CoinPaprika's 402 means that the plan does not allow the request.
-SIGNALS = Signals(blocked_statuses=frozenset({402, 403, 418, 451}))
+ERROR_RULES = ErrorRules(blocked_statuses=frozenset({402, 403, 418, 451}))
 SETTLING = Settling(
     timedelta(seconds=0),
     "2026-11-25",
     "capitalisations of now: there is nothing to wait for",
 )
-PACES = (Pace("/api/v3", 10, 60), Pace("/v1", 10, 60))
+RATE_LIMITS = (RateLimit("/api/v3", 10, 60), RateLimit("/v1", 10, 60))
 PAGES_OF_250 = (1, 2)
+HAS_MARKETS = False
+FORMATS = (
+    FileFormat(
+        "market-caps-csv",
+        "market_caps",
+        CsvFormat(
+            (
+                (
+                    *(
+                        Column("asset", aliases=("coin", "symbol")),
+                        Column("time", "time", aliases=TIME_ALIASES),
+                    ),
+                    Column("market_cap_usd", "number", aliases=("market_cap",)),
+                    Column("source"),
+                    Column("price_usd", "number", is_required=False, aliases=("price",)),
+                    Column("volume_24h_usd", "number", is_required=False),
+                ),
+            ),
+            is_mapped=True,
+            needs_header=True,
+        ),
+    ),
+)
 
 
-@lands("market_caps", HOUR, of_now=True)
-def market_caps(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("market_caps", HOUR, is_snapshot=True)
+def market_caps(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The 500 largest assets now; history is not to be had without a key."""
     if not _coingecko(api):
-        answer = api.ask("coinpaprika", "/v1/tickers", {"quotes": "USD"})
-        if answer is not None:
-            api.transcript.answered_otherwise("CoinPaprika answered instead")
+        response = api.get("coinpaprika", "/v1/tickers", {"quotes": "USD"})
+        if response is not None:
+            api.record_fallback("CoinPaprika answered instead")
 
 
 def _coingecko(api: VenueApi) -> bool:
     try:
-        answers = [
-            api.ask(
+        responses = [
+            api.get(
                 "coingecko",
                 "/api/v3/coins/markets",
                 {
@@ -49,4 +73,4 @@ def _coingecko(api: VenueApi) -> bool:
         ]
     except VenueStoppedError:
         return False
-    return all(answer is not None for answer in answers)
+    return all(response is not None for response in responses)

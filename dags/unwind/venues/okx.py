@@ -7,8 +7,19 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from unwind.landing.http import Answer, Connection, Pace, Request, Signals, VenueApi
-from unwind.venues import DAILY, DAY, HOUR, Kept, Known, Ranked, Settling, Stream, Window, lands
+from unwind.http import Connection, ErrorRules, RateLimit, Request, Response, VenueApi
+from unwind.venues import (
+    DAILY,
+    DAY,
+    HOUR,
+    LandingContext,
+    Ranked,
+    Retention,
+    Settling,
+    Stream,
+    Window,
+    dataset,
+)
 
 NAME = "okx"
 CONNECTIONS = {
@@ -17,7 +28,7 @@ CONNECTIONS = {
     "okx_ws": Connection("wss://ws.okx.com"),
 }
 # Throttling comes as code 50011, inside HTTP 200 as well as with 429.
-SIGNALS = Signals(
+ERROR_RULES = ErrorRules(
     code_at=("code",),
     ok_codes=frozenset({"0"}),
     throttled_codes=frozenset({"50011", "50061"}),
@@ -29,15 +40,15 @@ SETTLING = Settling(
     "2026-11-25",
     "https://www.okx.com/docs-v5/en: rows come from several sources, not in order; chosen",
 )
-KEPT = Kept(
+RETENTION = Retention(
     timedelta(days=1),
     "2026-11-25",
     "https://www.okx.com/docs-v5/en: the last day (older pages: seven)",
 )
-PACES = (
-    Pace("/api/v5/rubik", 5, 2),
-    Pace("/api/v5/public/funding-rate", 10, 2),
-    Pace("/api/v5", 20, 2),
+RATE_LIMITS = (
+    RateLimit("/api/v5/rubik", 5, 2),
+    RateLimit("/api/v5/public/funding-rate", 10, 2),
+    RateLimit("/api/v5", 20, 2),
 )
 INSTRUMENT_TYPES = ("SWAP", "FUTURES")
 SUBSCRIPTION = {
@@ -50,7 +61,7 @@ STREAMS = (
         "/ws/v5/public",
         subscribe=(json.dumps(SUBSCRIPTION),),
         ping="ping",
-        chatter=("pong",),
+        control_frames=("pong",),
         refusals=('"event":"error"',),
     ),
 )
@@ -59,8 +70,8 @@ ROWS = ("data",)
 PAGE_ROWS = 100
 
 
-def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    for request, body in answers:
+def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
+    for request, body in responses:
         if request.where.endswith("/public/open-interest"):
             for row in body["data"]:
                 yield Ranked(row["instType"], row["instId"], float(row.get("oiUsd") or 0))
@@ -68,22 +79,22 @@ def _usd_sizes(answers: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
 
 def _each_type(api: VenueApi, path: str) -> None:
     for instrument_type in INSTRUMENT_TYPES:
-        api.ask("okx", path, {"instType": instrument_type}, rows=ROWS)
+        api.get("okx", path, {"instType": instrument_type}, rows=ROWS)
 
 
-@lands("open_interest", HOUR, DAY, ranking=_usd_sizes)
-def open_interest(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("open_interest", HOUR, DAY, ranking=_usd_sizes)
+def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     """What is open now of everything, and the window's history of the largest."""
     _each_type(api, "/api/v5/public/open-interest")
-    _statistic(api, window, known, "open-interest-history")
+    _statistic(api, window, context, "open-interest-history")
 
 
-@lands("long_short_ratio", HOUR, DAY)
-def long_short_ratio(api: VenueApi, window: Window, known: Known) -> None:
-    _statistic(api, window, known, "long-short-account-ratio-contract")
+@dataset("long_short_ratio", HOUR, DAY)
+def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
+    _statistic(api, window, context, "long-short-account-ratio-contract")
 
 
-def _statistic(api: VenueApi, window: Window, known: Known, name: str) -> None:
+def _statistic(api: VenueApi, window: Window, context: LandingContext, name: str) -> None:
     """A statistic of the largest swaps, newest first.
 
     The venue keeps two days of five-minute values, too few for a day's batch; hourly ones reach
@@ -91,12 +102,12 @@ def _statistic(api: VenueApi, window: Window, known: Known, name: str) -> None:
     """
     period = "5m" if len(window.hours) == 1 else "1H"
 
-    def older(answer: Answer) -> dict[str, Any] | None:
-        oldest_ms = min((int(row[0]) for row in answer.rows), default=0)
-        full = len(answer.rows) >= PAGE_ROWS
+    def older(response: Response) -> dict[str, Any] | None:
+        oldest_ms = min((int(row[0]) for row in response.rows), default=0)
+        full = len(response.rows) >= PAGE_ROWS
         return {"end": oldest_ms} if full and oldest_ms > window.from_ms else None
 
-    for instrument in known.tracked("SWAP"):
+    for instrument in context.tracked("SWAP"):
         params = {
             "instId": instrument,
             "period": period,
@@ -105,21 +116,21 @@ def _statistic(api: VenueApi, window: Window, known: Known, name: str) -> None:
             "limit": PAGE_ROWS,
         }
         path = f"/api/v5/rubik/stat/contracts/{name}"
-        for _ in api.pages("okx", path, params, older, rows=ROWS):
+        for _ in api.paginate("okx", path, params, older, rows=ROWS):
             pass
 
 
-@lands("instruments", DAILY, DAY, of_now=True)
-def instruments(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("instruments", DAILY, DAY, is_snapshot=True)
+def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     _each_type(api, "/api/v5/public/instruments")
 
 
 # Not with a day: by the time that a day's dumps are out, the day has left these pages.
-@lands("liquidations", HOUR)
-def liquidations(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("liquidations", HOUR)
+def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every family's orders; which families there are, the day's instruments tell."""
     families: dict[str, set[str]] = {}
-    for request, body in known.answers("instruments"):
+    for request, body in context.responses("instruments"):
         listed = families.setdefault(request.params["instType"], set())
         listed.update(row["instFamily"] for row in body["data"])
     for instrument_type, listed in families.items():
@@ -133,8 +144,8 @@ def _family_liquidations(api: VenueApi, window: Window, instrument_type: str, fa
     `after` may be ignored, and pages come in no strict order: the same page again ends the walk.
     """
 
-    def older(answer: Answer) -> dict[str, Any] | None:
-        times_ms = [int(one["ts"]) for row in answer.rows for one in row["details"]]
+    def older(response: Response) -> dict[str, Any] | None:
+        times_ms = [int(one["ts"]) for row in response.rows for one in row["details"]]
         full = len(times_ms) >= PAGE_ROWS
         return {"after": min(times_ms)} if full and min(times_ms) > window.from_ms else None
 
@@ -144,28 +155,28 @@ def _family_liquidations(api: VenueApi, window: Window, instrument_type: str, fa
         "state": "filled",
         "limit": PAGE_ROWS,
     }
-    for _ in api.pages("okx", "/api/v5/public/liquidation-orders", params, older, rows=ROWS):
+    for _ in api.paginate("okx", "/api/v5/public/liquidation-orders", params, older, rows=ROWS):
         pass
 
 
-@lands("funding", HOUR, DAY)
-def funding(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("funding", HOUR, DAY)
+def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Settled rates of the window; `after` and `before` both exclude the instant they name."""
-    for instrument in known.tracked("SWAP"):
+    for instrument in context.tracked("SWAP"):
         params = {
             "instId": instrument,
             "before": window.from_ms - 1,
             "after": window.last_ms + 1,
             "limit": PAGE_ROWS,
         }
-        api.ask("okx", "/api/v5/public/funding-rate-history", params, rows=ROWS)
+        api.get("okx", "/api/v5/public/funding-rate-history", params, rows=ROWS)
 
 
-@lands("premium_index", HOUR, of_now=True)
-def premium_index(api: VenueApi, window: Window, known: Known) -> None:
+@dataset("premium_index", HOUR, is_snapshot=True)
+def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Mark and index prices of everything, and the current funding rate of the largest swaps."""
     _each_type(api, "/api/v5/public/mark-price")
     for quote in INDEX_QUOTES:
-        api.ask("okx", "/api/v5/market/index-tickers", {"quoteCcy": quote}, rows=ROWS)
-    for instrument in known.tracked("SWAP"):
-        api.ask("okx", "/api/v5/public/funding-rate", {"instId": instrument}, rows=ROWS)
+        api.get("okx", "/api/v5/market/index-tickers", {"quoteCcy": quote}, rows=ROWS)
+    for instrument in context.tracked("SWAP"):
+        api.get("okx", "/api/v5/public/funding-rate", {"instId": instrument}, rows=ROWS)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,10 @@ from unwind.errors import (
     is_out_of_memory,
 )
 from unwind.memory import described, memory_limit, models_at_a_time
+from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
-
-OnNode = Callable[[str, int, int], None]
 
 
 class DbtError(UnwindError, RuntimeError):
@@ -66,7 +65,7 @@ class DbtProcess:
         """Ends it, whatever it is doing."""
         end_worker(self._worker)
 
-    def run(self, arguments: Sequence[str], on_node: OnNode | None = None) -> None:
+    def run(self, arguments: Sequence[str], on_node: Progress | None = None) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
         `on_node(name, done, total)` is called for each finished node. Raises DbtError with the
@@ -88,7 +87,7 @@ class DbtProcess:
             )
 
     def _outcome(
-        self, arguments: Sequence[str], on_node: OnNode | None
+        self, arguments: Sequence[str], on_node: Progress | None
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         assert self._worker.stdin
@@ -122,7 +121,7 @@ class DbtProcess:
         return database_remedy(told, "correct what they name")
 
 
-def run_dbt(home: Home, arguments: Sequence[str], on_node: OnNode | None = None) -> None:
+def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = None) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
         process.run(arguments, on_node)

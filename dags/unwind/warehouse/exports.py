@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from unwind.database import connect, quoted
-from unwind.durable import whole_file
+from unwind.durable import atomic_write
+from unwind.progress import Progress
 from unwind.settings import Home
 from unwind.warehouse.releases import NoReleaseError, current_db
 
@@ -15,7 +16,7 @@ def export_marts(
     home: Home,
     folder: Path,
     marts: Sequence[str] | None,
-    report: Callable[[str, int, int], None],
+    report: Progress,
 ) -> list[Path]:
     """Writes `<folder>/<mart>.parquet` (zstd) for each mart of the current release.
 
@@ -37,7 +38,7 @@ def export_marts(
         for place, mart in enumerate(chosen):
             report(f"exporting {mart}", place, len(chosen))
             target = folder / f"{mart}.parquet"
-            with whole_file(target) as beside:
+            with atomic_write(target) as beside:
                 release.execute(
                     f"copy marts.{mart} to {quoted(beside)} (format parquet, compression zstd)"
                 )

@@ -18,8 +18,9 @@ from pathlib import Path
 import duckdb
 
 from unwind.database import connect
-from unwind.durable import sync, whole_file
+from unwind.durable import atomic_write, sync
 from unwind.errors import UnwindError
+from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # Within the warehouse's folder, so that deleting that folder deletes it as well.
@@ -147,7 +148,7 @@ def prepare(home: Home) -> None:
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
     is_new = not any(path.exists() for path in pair(home))
     if not home.identity.exists():
-        with whole_file(home.identity) as written:
+        with atomic_write(home.identity, process_folder(home)) as written:
             written.write_text(uuid.uuid4().hex)
     build = [uuid.uuid4().hex, None, home.identity.read_text()]
     for path in pair(home):

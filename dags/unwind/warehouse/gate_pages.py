@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unwind.durable import whole_file
+from unwind.durable import atomic_write
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 75rem; }
@@ -54,7 +54,7 @@ def make_readable_offline(site: Path, results: Path) -> Path:
         if _STYLE_TAG not in text:
             page.write_text(_on_its_own(text), encoding="utf-8")
     index = site / "index.html"
-    with whole_file(index) as beside:
+    with atomic_write(index) as beside:
         beside.write_text(_index(site, results), encoding="utf-8")
     return index
 

@@ -113,3 +113,13 @@ def _columns(project: Path) -> dict[str, Any]:
                 ]
                 found[one["name"]] = [columns, one.get("config")]
     return found
+
+
+def project_fingerprint() -> str:
+    """sha256 over the dbt project's models, macros and seeds."""
+    hasher = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        if path.suffix in {".sql", ".yml", ".csv"} and path.is_file():
+            hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
+            hasher.update(path.read_bytes())
+    return hasher.hexdigest()

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unwind.durable import whole_file
+from unwind.durable import atomic_write
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -38,7 +38,7 @@ def keep(project: Path, manifest: Manifest) -> None:
     target = file_of(project)
     try:
         others = [path for path in target.parent.glob("parsed-*") if path != target]
-        with whole_file(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
         for path in others:
             path.unlink(missing_ok=True)

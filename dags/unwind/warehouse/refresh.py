@@ -13,9 +13,7 @@ meanwhile, readers and state stay where they were.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -29,12 +27,24 @@ import duckdb
 
 from unwind.clock import Clock, utc_now
 from unwind.errors import UnwindError
-from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
 from unwind.landing.leftovers import sweep_home
+from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, OnNode, run_dbt
-from unwind.warehouse.models import fingerprints
+from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, run_dbt
+from unwind.warehouse.models import fingerprints, project_fingerprint
+from unwind.warehouse.plan import (
+    BUILDING,
+    BUILT,
+    GATED,
+    JUDGED,
+    PUBLISHED,
+    REFUSED,
+    STAGED,
+    current_plan,
+    has_pending_hours,
+    set_plan,
+)
 from unwind.warehouse.state import (
     append_rows,
     naive_utc,
@@ -43,12 +53,8 @@ from unwind.warehouse.state import (
     write_build_batches,
     write_build_folders,
 )
+from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, work_of
 from unwind.warehouse.writing import writer_lock
-
-# What each phase leaves the plan in.
-STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
-    *("staged", "gated", "building", "built", "judged", "refused", "published"),
-)
 
 # Kept as they are while the project is the same: they hold no rows of their own, or never new ones.
 UNCHANGING = ("config.materialized:view", "resource_type:seed")
@@ -61,37 +67,12 @@ STAGING_MODELS = (
     "int_funding_intervals",
 )
 
-HOLD_RELEASE_NAME = re.compile(r"(?P<batch_id>[^.].*)\.r(?P<revision>\d+)\.(?P<venue>\w+)\.json")
-
-# A part of a batch that is left out of a build, as (batch, venue, reason).
-Part = tuple[str, str, str]
-
 logger = logging.getLogger(__name__)
-
-Report = Callable[[str, int, int], None]
-RunDbt = Callable[[Sequence[str], OnNode], None]
-
-
-def _silent(phase: str, done: int, total: int) -> None:
-    """Reports to nobody."""
+RunDbt = Callable[[Sequence[str], Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
     """The marts gate has found what would mislead readers; they stay on the former release."""
-
-
-@dataclass(frozen=True)
-class Warehouse:
-    """Where to read raw data and the ledger, where to build, and as of when.
-
-    `home` holds the raw zone and the ledger; `target` the warehouse and its releases, which is
-    the same home unless the past is rebuilt beside it (`as_of`).
-    """
-
-    home: Home
-    target: Home
-    as_of: datetime | None
-    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -117,7 +98,7 @@ def refresh(
     as_of: datetime | None = None,
     into: Path | None = None,
     clock: Clock = utc_now,
-    report: Report = _silent,
+    report: Progress = no_progress,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
@@ -127,7 +108,7 @@ def refresh(
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
     target = Home(into.resolve()) if into else home
-    with writer_lock(target, report=None if report is _silent else report):
+    with writer_lock(target, report=None if report is no_progress else report):
         built_in, rebuilt = _begin(target, full)
         if rebuilt:
             report(f"rebuilding everything: {rebuilt}", 0, 1)
@@ -154,7 +135,7 @@ def _is_of_a_file(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
-def _refresh(warehouse: Warehouse, report: Report) -> RefreshReport:
+def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
     target = warehouse.target
     # Imports of seconds, done while the work is planned.
     with DbtProcess(target) as dbt:
@@ -177,7 +158,7 @@ def stage(home: Home, clock: Clock = utc_now) -> bool:
         if rebuilt:
             logger.warning("everything is rebuilt from the raw zone: %s", rebuilt)
         is_needed, unreadable = _stage(
-            Warehouse(home, built_in, None, clock), _silent, partial(run_dbt, built_in)
+            Warehouse(home, built_in, None, clock), no_progress, partial(run_dbt, built_in)
         )
         for _, _, reason in unreadable:
             logger.error("%s", reason)
@@ -194,7 +175,7 @@ def build(home: Home, clock: Clock = utc_now) -> None:
     """The third phase alone."""
     with writer_lock(home):
         warehouse = _under_way(home, clock)
-        _build(warehouse, _silent, partial(run_dbt, warehouse.target))
+        _build(warehouse, no_progress, partial(run_dbt, warehouse.target))
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -247,79 +228,7 @@ def rebuild_reason(home: Home) -> str | None:
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
-def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:
-    """The work list: sealed revisions that no release holds yet, and those of which other parts
-    are held or left out now."""
-    built = set(
-        connection.execute(
-            "select batch_id, revision, holds_released from ops.built_batches"
-        ).fetchall()
-    )
-    releases_of = hold_releases(warehouse.home)
-    ledger = Ledger(warehouse.home)
-    withdrawals = ledger.withdrawn(warehouse.as_of)
-    was_left_out = left_out.noted(connection)
-    return [
-        ref
-        for ref in ledger.sealed(warehouse.as_of)
-        if (ref.batch_id, ref.revision, len(releases_of.get(ref.batch_id, ()))) not in built
-        or (
-            (ref.batch_id in withdrawals or ref.batch_id in was_left_out)
-            and left_out.has_changed(
-                warehouse.home, ref, was_left_out.get(ref.batch_id, []), withdrawals
-            )
-        )
-    ]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What there is to build: sealed batches, with what of them is left out."""
-
-    seals: tuple[Seal, ...]
-    left_out: tuple[left_out.LeftOut, ...]
-    unreadable: tuple[Part, ...]
-
-
-def _work(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> _Work:
-    """The work list as it stands in the ledger; an entry that cannot be read costs only itself."""
-    ledger = Ledger(warehouse.home)
-    built = set(connection.execute("select batch_id, revision from ops.built_batches").fetchall())
-    withdrawals = ledger.withdrawn(warehouse.as_of)
-    seals, out, unreadable = [], [], []
-    for ref in unbuilt(connection, warehouse):
-        try:
-            seal = ledger.read(ref)
-        except LedgerError as error:
-            unreadable.append((ref.batch_id, "every venue", str(error)))
-            before = ledger.readable(ref)
-            if before is None or (before.batch_id, before.revision) in built:
-                continue
-            seal = ledger.read(before)
-        seals.append(seal)
-        out += left_out.left_out_of(warehouse.home, seal, withdrawals)
-    damaged = [one for one in out if one.kind == left_out.DAMAGED]
-    if len(damaged) > 1 and 2 * len(damaged) > sum(len(seal.landings) for seal in seals):
-        raise files.WarehouseFileError(
-            f"the raw bytes of {len(damaged)} parts are gone, most of what is to be built: "
-            f"{damaged[0].reason}. Is the disk of {warehouse.home.root / 'raw'} there? "
-            "`unwind doctor` names each file; nothing is built without them"
-        )
-    return _Work(tuple(seals), tuple(out), tuple(unreadable))
-
-
-def hold_releases(home: Home) -> dict[str, set[tuple[int, str]]]:
-    """Which (revision, venue) parts of each batch a person has let through."""
-    found: dict[str, set[tuple[int, str]]] = {}
-    for path in home.hold_releases.glob("[!.]*.json"):
-        named = HOLD_RELEASE_NAME.fullmatch(path.name)
-        if named:
-            part = (int(named["revision"]), named["venue"])
-            found.setdefault(named["batch_id"], set()).add(part)
-    return found
-
-
-def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
+def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
     """Plans, and stages the batches that are not built.
 
     Returns whether there is anything to do, and the batches whose entry cannot be read.
@@ -327,12 +236,12 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tup
     target = warehouse.target
     files.prepare(target)
     with staging_state(target) as state:
-        work = _work(state, warehouse)
-        if not work.seals and not _pending(state):
-            is_gone = bool(_plan(state)[0]) and not releases.has_current(target)
+        work = work_of(state, warehouse)
+        if not work.seals and not has_pending_hours(state):
+            is_gone = bool(current_plan(state)[0]) and not releases.has_current(target)
             if is_gone:
                 # Somebody deleted what readers read; the warehouse still holds it, judged.
-                _set_plan(state, JUDGED)
+                set_plan(state, JUDGED)
             return is_gone, work.unreadable
         with transaction(state):
             _write_plan(state, warehouse, work)
@@ -349,11 +258,11 @@ def _stage(warehouse: Warehouse, report: Report, run: RunDbt) -> tuple[bool, tup
         return _stage(warehouse, report, partial(run_dbt, target))
     with staging_state(target) as state, transaction(state):
         pending_hours.add_after_staging(state)
-        _set_plan(state, STAGED)
+        set_plan(state, STAGED)
     return True, work.unreadable
 
 
-def _run_staging(target: Home, left_aside: list[str], report: Report, run: RunDbt) -> None:
+def _run_staging(target: Home, left_aside: list[str], report: Progress, run: RunDbt) -> None:
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
         copied = beside.submit(_prepare_release, target)
@@ -368,14 +277,14 @@ def _run_staging(target: Home, left_aside: list[str], report: Report, run: RunDb
     copied.result()
 
 
-def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: _Work) -> None:
+def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Work) -> None:
     started_at = warehouse.clock()
     state.execute("delete from ops.plan")
     state.execute(
         "insert into ops.plan values (?, 'staging', ?, ?)",
         [_new_run_id(started_at), naive_utc(started_at), releases.code_version()],
     )
-    if not state.execute("select count(*) from ops.models").fetchone()[0]:
+    if state.execute("select name from ops.models limit 1").fetchone() is None:
         append_rows(state, "ops.models", fingerprints().items())
     batches = [seal.batch.batch_id for seal in work.seals]
     write_build_folders(state, batches, work.seals)
@@ -404,7 +313,7 @@ def _prepare_release(target: Home) -> None:
 
 
 def _gate_landed(
-    warehouse: Warehouse, report: Report = _silent
+    warehouse: Warehouse, report: Progress = no_progress
 ) -> tuple[tuple[str, str, str], ...]:
     """Judges each venue's part of the staged batches; holds those with a critical failure.
 
@@ -412,7 +321,7 @@ def _gate_landed(
     """
     target = warehouse.target
     with staging_state(target) as state:
-        run_id, plan = _plan(state)
+        run_id, plan = current_plan(state)
     if plan != STAGED:
         return ()
     report("landed gate", 0, 1)
@@ -442,18 +351,18 @@ def _gate_landed(
         stopping = gates.run_failures(results)
         if stopping:
             raise GateRefusedError(_refusal("landed", stopping))
-        _set_plan(state, GATED)
+        set_plan(state, GATED)
     report("landed gate", 1, 1)
     return tuple(held)
 
 
-def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
+def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
     """Rebuilds facts and marts of the pending hours."""
     target = warehouse.target
     with staging_state(target) as state:
-        if _plan(state)[1] not in (GATED, BUILDING):
+        if current_plan(state)[1] not in (GATED, BUILDING):
             return
-        _set_plan(state, BUILDING)
+        set_plan(state, BUILDING)
         is_same_project = _is_same_project(state)
     files.renew_build_id(target)
     run(
@@ -464,10 +373,10 @@ def _build(warehouse: Warehouse, report: Report, run: RunDbt) -> None:
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
-        _set_plan(state, BUILT)
+        set_plan(state, BUILT)
 
 
-def _gate_marts(warehouse: Warehouse, report: Report = _silent) -> int:
+def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
     """Judges the marts over the hours that were built. Returns the count of warnings.
 
     Raises GateRefusedError on a critical failure: nothing is published, and the hours stay
@@ -475,7 +384,7 @@ def _gate_marts(warehouse: Warehouse, report: Report = _silent) -> int:
     """
     target = warehouse.target
     with staging_state(target) as state:
-        run_id, plan = _plan(state)
+        run_id, plan = current_plan(state)
     if plan == REFUSED:
         raise GateRefusedError("the marts gate has refused this build; see `unwind status`")
     if plan != BUILT:
@@ -486,18 +395,20 @@ def _gate_marts(warehouse: Warehouse, report: Report = _silent) -> int:
     critical = [result for result in failed if result.is_critical_failure]
     with staging_state(target) as state:
         gates.write_results(state, run_id, results)
-        _set_plan(state, REFUSED if critical else JUDGED)
+        set_plan(state, REFUSED if critical else JUDGED)
     report("marts gate", 1, 1)
     if critical:
         raise GateRefusedError(_refusal("marts", critical))
     return len(failed)
 
 
-def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None, tuple[str, ...]]:
+def _publish(
+    warehouse: Warehouse, report: Progress = no_progress
+) -> tuple[str | None, tuple[str, ...]]:
     """Makes what was judged the current release. Returns its id and the batches new in it."""
     target = warehouse.target
     with staging_state(target) as state:
-        run_id, plan = _plan(state)
+        run_id, plan = current_plan(state)
         if plan != JUDGED:
             return None, ()
         batches = state.execute(
@@ -518,7 +429,7 @@ def _publish(warehouse: Warehouse, report: Report = _silent) -> tuple[str | None
                 [batch_id, revision, release_id, len(released.get(batch_id, ()))],
             )
         state.execute("delete from ops.pending_hours")
-        _set_plan(state, PUBLISHED)
+        set_plan(state, PUBLISHED)
         state.execute("commit")
     if files.is_beside(target):
         target = files.in_use(target)
@@ -541,16 +452,6 @@ def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
     )
 
 
-def project_fingerprint() -> str:
-    """sha256 over the dbt project's models, macros and seeds."""
-    hasher = hashlib.sha256()
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv"} and path.is_file():
-            hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
-            hasher.update(path.read_bytes())
-    return hasher.hexdigest()
-
-
 def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
     """Whether the last complete build was made with the dbt project as it is now."""
     row = state.execute("select fingerprint from ops.project").fetchone()
@@ -567,16 +468,3 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
         *UNCHANGING,
         *(f"path:models/staging/{folder}" for folder in folders if folder not in touched),
     ]
-
-
-def _plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:
-    row = state.execute("select run_id, state from ops.plan").fetchone()
-    return row if row else ("", PUBLISHED)
-
-
-def _set_plan(state: duckdb.DuckDBPyConnection, plan: str) -> None:
-    state.execute("update ops.plan set state = ?", [plan])
-
-
-def _pending(state: duckdb.DuckDBPyConnection) -> bool:
-    return bool(state.execute("select count(*) from ops.pending_hours").fetchone()[0])

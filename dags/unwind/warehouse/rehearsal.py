@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,19 @@ import duckdb
 
 from unwind.clock import Clock
 from unwind.database import connect, quoted
-from unwind.landing.csv_files import Wishes
+from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
 from unwind.landing.leftovers import sweep_home
 from unwind.landing.raw import RawZone
+from unwind.progress import Progress, no_progress
 from unwind.scratch import working_folder
 from unwind.settings import Home
 from unwind.warehouse import refresh
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import append_rows, staging_state
-
-Report = Callable[[str, int, int], None]
+from unwind.warehouse.work_list import hold_releases
+from unwind.warehouse.writing import writer_lock
 
 # What a staging model's rows become, by the end of its name.
 FACTS_OF = {
@@ -64,8 +65,8 @@ def rehearse_import(
     format: str,
     files: Sequence[Path],
     clock: Clock,
-    wishes: Wishes,
-    progress: Report = lambda phase, done, total: None,
+    options: ReadOptions,
+    progress: Progress = no_progress,
 ) -> Rehearsal:
     """Imports the files into a copy of the warehouse and builds their facts there.
 
@@ -78,7 +79,7 @@ def rehearse_import(
         beside = Home(Path(folder))
         progress("copying the warehouse", 0, 1)
         _copy(home, beside)
-        report = import_files(beside, venue, format, files, clock, wishes)
+        report = import_files(beside, venue, format, files, clock, options)
         seals = [seal for seal in (report.seal, *report.reread) if seal]
         if not seals:
             return Rehearsal(report, ())
@@ -119,7 +120,7 @@ def _copy(home: Home, beside: Home) -> None:
     beside.warehouse_dir.mkdir(parents=True)
     if home.identity.exists():
         shutil.copy2(home.identity, beside.identity)
-    with refresh.writer_lock(home):
+    with writer_lock(home):
         for path in (home.warehouse_db, home.staging_db):
             for file in (path, path.with_name(path.name + ".wal")):
                 if file.exists():
@@ -138,7 +139,7 @@ def _only_these(home: Home, beside: Home, seals: Sequence[Seal]) -> None:
                 (ref.batch_id, ref.revision, "", len(releases))
                 for ref in Ledger(beside).sealed()
                 if ref.batch_id not in batches
-                for releases in [refresh.hold_releases(beside).get(ref.batch_id, ())]
+                for releases in [hold_releases(beside).get(ref.batch_id, ())]
             ),
         )
     for seal in seals:

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import subprocess
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,9 +24,9 @@ import duckdb
 import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted
-from unwind.durable import process_mark, sync, write_json
+from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
-from unwind.settings import PROJECT_ROOT, Home, count_from_env
+from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import continuity
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
@@ -37,8 +38,6 @@ ALWAYS_KEPT = 3
 PREPARED = "prepared"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
-KEPT_RELEASES = 10
-KEPT_DAYS = 7
 
 logger = logging.getLogger(__name__)
 
@@ -199,8 +198,8 @@ def prune(home: Home, now: datetime) -> list[str]:
     for leftover in home.releases.glob(".*.part"):
         if leftover != _release_to_come(home):
             shutil.rmtree(leftover, ignore_errors=True)
-    kept = count_from_env("UNWIND_KEEP_RELEASES", KEPT_RELEASES)
-    kept_for = timedelta(days=count_from_env("UNWIND_KEEP_RELEASE_DAYS", KEPT_DAYS))
+    kept = settings().keep_releases
+    kept_for = timedelta(days=settings().keep_release_days)
     gone = []
     for place, release in enumerate(listed(home)):
         young = now - release.built_at < kept_for
@@ -314,8 +313,7 @@ def _copy_bytes(source: Path, target: Path) -> None:
 
 
 def _swap(home: Home, release_id: str) -> None:
-    beside = home.root / f".current.{process_mark()}"
-    beside.unlink(missing_ok=True)
+    beside = home.root / f".current.{uuid.uuid4().hex[:8]}.part"
     beside.symlink_to(Path("releases") / release_id)
     beside.replace(home.current)
     sync(home.root)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from unwind.landing.coverage import as_of_asking, heard_hours
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
-from unwind.landing.segments import Missed, missed_in
+from unwind.recorder.segments import Missed, missed_in
 from unwind.settings import Home
 from unwind.texts import as_utf8
 from unwind.venues import venues

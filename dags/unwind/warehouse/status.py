@@ -14,10 +14,12 @@ from unwind.clock import iso
 from unwind.database import connect
 from unwind.durable import write_json
 from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
-from unwind.landing.recorder_state import recorder_states
+from unwind.progress import Progress, no_progress
+from unwind.recorder.state import recorder_states
+from unwind.scratch import process_folder
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import files, releases
-from unwind.warehouse.verification import Finding, Report, verify
+from unwind.warehouse.verification import Finding, verify
 
 # 2026-11-22: an hour is landed, built and published within minutes of its end.
 STALE_AFTER = timedelta(hours=3)
@@ -153,7 +155,7 @@ def diagnose(
     home: Home,
     now: datetime,
     quick: bool = False,
-    report: Report = lambda phase, done, total: None,
+    report: Progress = no_progress,
 ) -> Iterator[Finding]:
     """Looks at each thing that can be wrong, most basic first; `quick` reads a sample of raw."""
     yield from _state_findings(home, now)
@@ -260,5 +262,6 @@ def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> s
             "reason": reason,
             "released_at": iso(now),
         },
+        folder=process_folder(home),
     )
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,17 +27,16 @@ from unwind.landing.ledger import (
 )
 from unwind.landing.leftovers import leftovers_of, sweep_home
 from unwind.landing.raw import RawObject, RawZone
+from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import continuity, files, releases
-from unwind.warehouse.refresh import HOLD_RELEASE_NAME
+from unwind.warehouse.work_list import HOLD_RELEASE_NAME
 from unwind.warehouse.writing import WriterBusyError, writer_lock
 
 # 2026-11-25: a daily `unwind doctor --quick` has read every raw object after so many days.
 SAMPLED_DAYS = 20
 DIFFERENCES_SHOWN = 5
 RAW_NAME = re.compile(r"[0-9a-f]{64}\.(zst|zip|lz4|gz|parquet)")
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,8 @@ class Finding:
     remedy: str = ""
 
 
-def _silent(phase: str, done: int, total: int) -> None:
-    """Reports to nobody."""
-
-
 def verify(
-    home: Home, now: datetime, quick: bool = False, report: Report = _silent
+    home: Home, now: datetime, quick: bool = False, report: Progress = no_progress
 ) -> Iterator[Finding]:
     """Every damaged, foreign or left-over file of the home; what is sound in one line a kind."""
     yield from _summed("the ledger's entries can be read", _ledger_findings(home))
@@ -64,7 +59,7 @@ def verify(
     yield from _summed("nothing is left of killed processes", _leftover_findings(home))
 
 
-def repair(home: Home, now: datetime, report: Report = _silent) -> Iterator[str]:
+def repair(home: Home, now: datetime, report: Progress = no_progress) -> Iterator[str]:
     """Repairs what can be worked out from what is sound; says what it has done, a line each.
 
     Lines are derived from their raw objects, open parts from sealed batches and the other way
@@ -125,7 +120,7 @@ def _ledger_findings(home: Home) -> Iterator[Finding]:
             yield _foreign(path, "a held part that was let through")
 
 
-def _raw_findings(home: Home, now: datetime, quick: bool, report: Report) -> Iterator[Finding]:
+def _raw_findings(home: Home, now: datetime, quick: bool, report: Progress) -> Iterator[Finding]:
     zone, objects = RawZone(home), _objects(home)
     read = 0
     for place, obj in enumerate(objects):
@@ -181,7 +176,7 @@ def _pair_findings(home: Home, quick: bool) -> Iterator[Finding]:
         return
     try:
         # A refresh that begins meanwhile waits, where it would find the files open.
-        with writer_lock(home, 0, _silent):
+        with writer_lock(home, 0, no_progress):
             found = list(_findings_of_the_pair(home, quick))
     except WriterBusyError:
         what = "a refresh is writing the warehouse's files; it looks at them itself"
@@ -275,7 +270,7 @@ def _leftover_findings(home: Home) -> Iterator[Finding]:
 
 def _is_writing(home: Home) -> bool:
     try:
-        with writer_lock(home, 0, _silent):
+        with writer_lock(home, 0, no_progress):
             return False
     except WriterBusyError:
         return True

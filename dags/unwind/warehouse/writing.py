@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +16,8 @@ import psutil
 
 from unwind.clock import iso, utc_now
 from unwind.errors import UnwindError
+from unwind.locks import LockedError, lock
+from unwind.progress import Progress
 from unwind.settings import Home
 
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
@@ -26,8 +27,6 @@ SAY_AGAIN_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[str, int, int], None]
-
 
 class WriterBusyError(UnwindError, RuntimeError):
     """Another refresh is writing, and went on for longer than this one would wait."""
@@ -35,7 +34,7 @@ class WriterBusyError(UnwindError, RuntimeError):
 
 @contextmanager
 def writer_lock(
-    home: Home, wait_seconds: float = LOCK_WAIT_SECONDS, report: Report | None = None
+    home: Home, wait_seconds: float = LOCK_WAIT_SECONDS, report: Progress | None = None
 ) -> Iterator[None]:
     """The one writer's lock on a warehouse; freed by the system however the holder ends.
 
@@ -43,12 +42,13 @@ def writer_lock(
     """
     report = report or _log
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    with (home.warehouse_dir / ".lock").open("a+") as lock:
+    path = home.warehouse_dir / ".lock"
+    with ExitStack() as stack:
         started = said = None
-        while not _is_taken(lock):
+        while (held := _taken(stack, path)) is None:
             now = time.monotonic()
             started = now if started is None else started
-            holder = _holder(lock)
+            holder = _holder(path)
             if now - started > wait_seconds:
                 raise WriterBusyError(
                     f"{holder} has been writing {home.warehouse_dir} for over {wait_seconds:.0f} s;"
@@ -59,37 +59,35 @@ def writer_lock(
                 waited = f", {now - started:.0f} s so far" if now > started else ""
                 report(f"waiting for {holder}, which writes {home.warehouse_dir}{waited}", 0, 1)
             time.sleep(TRY_AGAIN_SECONDS)
-        _sign(lock)
+        _sign(held)
         yield
 
 
-def _is_taken(lock: IO[str]) -> bool:
+def _taken(stack: ExitStack, path: Path) -> IO[str] | None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return stack.enter_context(lock(path))
+    except LockedError:
+        return None
 
 
-def _sign(lock: IO[str]) -> None:
+def _sign(held: IO[str]) -> None:
     """Writes into the lock's file who holds it. A full disk is no reason not to hold it."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
     try:
-        lock.seek(0)
-        lock.truncate()
-        json.dump({"pid": os.getpid(), "command": command, "since": iso(utc_now())}, lock)
-        lock.flush()
+        held.seek(0)
+        held.truncate()
+        json.dump({"pid": os.getpid(), "command": command, "since": iso(utc_now())}, held)
+        held.flush()
     except OSError:
-        logger.warning("%s cannot be written; who waits is not told for whom", lock.name)
+        logger.warning("%s cannot be written; who waits is not told for whom", held.name)
 
 
-def _holder(lock: IO[str]) -> str:
+def _holder(path: Path) -> str:
     """Who holds the lock, in words."""
     try:
-        lock.seek(0)
-        noted = json.loads(lock.read())
+        noted = json.loads(path.read_text())
         pid, command, since = noted["pid"], noted["command"], noted["since"]
-    except (ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         return "another refresh"
     if not psutil.pid_exists(pid):
         # Its container shares the home, and not the ids of processes.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from unwind.clock import HOUR, iso, parse_instant
-from unwind.durable import sync, whole_file
+from unwind.durable import atomic_write, sync
 
 HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
@@ -125,7 +125,7 @@ def close(folder: Path, hour_at: datetime) -> None:
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
         # The clock was set back over the hour: what came then follows, and nothing is lost.
-        with whole_file(target) as beside, beside.open("wb") as both:
+        with atomic_write(target) as beside, beside.open("wb") as both:
             for part in (target, path):
                 with part.open("rb") as lines:
                     shutil.copyfileobj(lines, both)

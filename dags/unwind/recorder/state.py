@@ -70,7 +70,8 @@ class RecorderState:
 
     def as_json(self) -> dict[str, Any]:
         """Instants as ISO text."""
-        return json.loads(json.dumps(asdict(self), default=iso))
+        fields: dict[str, Any] = json.loads(json.dumps(asdict(self), default=iso))
+        return fields
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> RecorderState:

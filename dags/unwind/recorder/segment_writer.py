@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unwind.clock import HOUR, Clock
-from unwind.landing.segments import (
+from unwind.recorder.segments import (
     ALL_STREAMS,
     append,
     close,
@@ -30,7 +30,7 @@ from unwind.landing.segments import (
 logger = logging.getLogger(__name__)
 
 # 2026-11-25: 32 MiB are 40 s of 2,000 frames a second of 400 bytes.
-MOST_HELD_BYTES = 32 * 2**20
+MAX_HELD_BYTES = 32 * 2**20
 # The clock is looked at twice a second: a longer pause means that nothing ran in between.
 STALLED_AFTER = timedelta(seconds=30)
 # By so much a clock may be set back without another segment being begun.
@@ -64,12 +64,12 @@ class SegmentWriter:
     """Writes the segments of one venue; all but the disk's work happens on one event loop."""
 
     def __init__(
-        self, folder: Path, clock: Clock, disk: Executor, most_bytes: int = MOST_HELD_BYTES
+        self, folder: Path, clock: Clock, disk: Executor, max_bytes: int = MAX_HELD_BYTES
     ) -> None:
         self._folder = folder
         self._clock = clock
         self._disk = disk
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._held_bytes = 0
         self._seen_at = clock()
         self._parts = deque([_Part(hour_of(self._seen_at))])
@@ -107,7 +107,7 @@ class SegmentWriter:
         at = self._clock()
         self.look(at)
         line = frame_line(at, text)
-        if self._held_bytes + len(line) > self._most_bytes:
+        if self._held_bytes + len(line) > self._max_bytes:
             self.drop(stream, at)
             return None
         if self._dropped:
@@ -183,7 +183,7 @@ class SegmentWriter:
         """
         began_at = self._clock()
         self.look(began_at)
-        if self._dropped and self._held_bytes < self._most_bytes:
+        if self._dropped and self._held_bytes < self._max_bytes:
             self._tell_dropped()
         try:
             for part in self._due():

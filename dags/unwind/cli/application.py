@@ -1,0 +1,90 @@
+"""The command line itself: how failures and signals end a command."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from unwind.cli.terminal import doing, say_error
+from unwind.errors import UnwindError, sentence_of
+from unwind.settings import settings
+
+# What is left behind when a command is stopped.
+STANDING = {
+    "demo": "run it again: it goes on where it stopped",
+    "land": "what was sealed is sealed, and venues that had answered are not asked again: run it "
+    "again to go on",
+    "import": "a batch is sealed whole or not at all: run it again, a file is taken once",
+    "refresh": "readers are where they were: `unwind refresh` builds what is not published",
+    "export": "the files that were written are whole: run it again for the others",
+}
+
+
+class _Commands(TyperGroup):
+    """The commands. What is expected to go wrong ends in one sentence, not in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that was asked for."""
+        doing.clear()
+        try:
+            return super().invoke(ctx)
+        except UnwindError as error:
+            say_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as stopped:
+            raise typer.Exit(_say_stopped(stopped, ctx.invoked_subcommand or "")) from None
+        except Exception as error:
+            # Who reads no further, as `head` does, is told nothing.
+            if isinstance(error, BrokenPipeError):
+                raise
+            sentence = sentence_of(error, settings().home_as_stated or Path("the home"))
+            if sentence is None:
+                raise
+            say_error(sentence)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="unwind",
+    help="An open warehouse of crypto liquidations and leverage stress.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class _Stopped(KeyboardInterrupt):
+    """The command was told to stop, by the signal of this number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main() -> None:
+    """Runs the command line. A closed terminal and SIGTERM stop it as Ctrl-C does."""
+
+    def stop(number: int, _: Any) -> None:
+        raise _Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Under nohup a closed terminal is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        app()
+    except KeyboardInterrupt as stopped:
+        raise SystemExit(_say_stopped(stopped, "")) from None
+
+
+def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
+    """Says where things stand; the exit code, as shells have it."""
+    while_ = f" while {doing[-1]}" if doing else ""
+    standing = STANDING.get(command, "what was landed and published stays")
+    say_error(f"stopped{while_}; {standing}")
+    return 128 + getattr(stopped, "number", signal.SIGINT)

@@ -1,0 +1,116 @@
+"""Commands that decide what the next release holds: refresh, release-hold, withdraw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unwind.cli.terminal import out, parsed, progress, say_error
+from unwind.clock import parse_instant, utc_now
+from unwind.settings import Home
+
+
+def refresh(
+    as_of: Annotated[str | None, typer.Option(help="Build what was sealed by then.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
+    full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
+) -> None:
+    """Stages, gates, builds, gates and publishes everything sealed and not built."""
+    from unwind.landing.ledger import Ledger
+    from unwind.warehouse.refresh import refresh as run_refresh
+
+    if (as_of is None) != (into is None):
+        raise typer.BadParameter("--as-of and --into go together")
+    instant = parsed(parse_instant, as_of) if as_of else None
+    home = Home.from_env()
+    home.root.mkdir(parents=True, exist_ok=True)
+    if not Ledger(home).sealed() and not home.staging_db.exists():
+        out.print(
+            f"Nothing to build: nothing is landed or imported in {home.root} yet. "
+            "Next: unwind land, or unwind import",
+            soft_wrap=True,
+        )
+        return
+    with progress() as report:
+        done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    for _, _, reason in done.unreadable:
+        say_error(f"left out: {reason}")
+    if done.release_id is None:
+        out.print("Nothing to build: everything sealed is published.")
+        return
+    if done.rebuilt:
+        out.print(f"Rebuilt everything from the raw zone: {done.rebuilt}.", soft_wrap=True)
+    out.print(f"Published {done.release_id} with {len(done.batches)} new batches.")
+    for batch_id, held_venue, reason in done.held:
+        out.print(f"Held: {batch_id} {held_venue}: {reason}")
+    if done.warnings:
+        out.print(f"{done.warnings} warnings; `unwind status` lists them.")
+    built = Home(into.resolve()) if into else home
+    _print_quarantine(built, done.batches)
+    _print_unrecognised(built, done.batches)
+
+
+def release_hold(
+    batch: Annotated[str, typer.Argument(help="The batch's id.")],
+    venue: Annotated[str, typer.Argument(help="The venue whose part is held.")],
+) -> None:
+    """Lets a held part through at the next refresh, on record."""
+    from unwind.warehouse.status import release_held_part
+
+    problem = release_held_part(Home.from_env(), batch, venue, utc_now())
+    if problem:
+        say_error(problem)
+        raise typer.Exit(1)
+    out.print(f"{batch} {venue} goes in at the next refresh. Next: unwind refresh")
+
+
+def withdraw(
+    batch: Annotated[str, typer.Argument(help="An import, an hour or a day: import-..., hour-...")],
+    venue: Annotated[str | None, typer.Option(help="Only this venue's part of it.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "by hand",
+    undo: Annotated[bool, typer.Option("--undo", help="Put it back in.")] = False,
+) -> None:
+    """Takes a sealed batch out of the warehouse at the next refresh, on record; raw data stays."""
+    from unwind.landing.ledger import Ledger
+
+    Ledger(Home.from_env()).withdraw(batch, venue, reason, utc_now(), undo)
+    named = f"{venue}'s part of {batch}" if venue else batch
+    if undo:
+        out.print(f"{named} goes in again at the next refresh. Next: unwind refresh")
+        return
+    back = f"unwind withdraw --undo {batch}" + (f" --venue {venue}" if venue else "")
+    out.print(
+        f"{named} goes out at the next refresh, until `{back}`. Next: unwind refresh",
+        soft_wrap=True,
+    )
+
+
+def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:
+    from unwind.database import connect
+    from unwind.warehouse.releases import current_db
+
+    with connect(home, current_db(home), read_only=True) as connection:
+        rows = connection.execute(
+            "select dataset, reject_reason, count(*) from ("
+            " select 'liquidations' as dataset, reject_reason, batch_id"
+            " from marts.quarantined_liquidations union all"
+            " select dataset, reject_reason, batch_id from marts.quarantined_observations)"
+            " where batch_id in (select unnest(?)) group by all order by 3 desc, 1, 2",
+            [list(batches)],
+        ).fetchall()
+    for dataset, reason, count in rows:
+        out.print(f"Quarantined: {count:,} rows of {dataset}, {reason}", highlight=False)
+
+
+def _print_unrecognised(home: Home, batches: tuple[str, ...]) -> None:
+    from unwind.warehouse.rehearsal import imports_without_rows
+
+    for batch_id in imports_without_rows(home, batches):
+        out.print(
+            f"Nothing of {batch_id} was recognised: check its --venue and --format, and whether "
+            "its lines are what docs/imports.md describes.",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,26 @@
+"""The plan of a refresh, kept in the warehouse's own state: its run, and how far it has come."""
+
+from __future__ import annotations
+
+import duckdb
+
+# What each phase leaves the plan in.
+STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
+    *("staged", "gated", "building", "built", "judged", "refused", "published"),
+)
+
+
+def current_plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:
+    """The run's id, and how far it has come; no id where nothing was ever planned."""
+    row = state.execute("select run_id, state from ops.plan").fetchone()
+    return row if row else ("", PUBLISHED)
+
+
+def set_plan(state: duckdb.DuckDBPyConnection, plan: str) -> None:
+    """Notes how far the run has come."""
+    state.execute("update ops.plan set state = ?", [plan])
+
+
+def has_pending_hours(state: duckdb.DuckDBPyConnection) -> bool:
+    """Whether hours are left to be rebuilt."""
+    return state.execute("select hour_at from ops.pending_hours limit 1").fetchone() is not None

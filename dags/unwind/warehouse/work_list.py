@@ -1,0 +1,105 @@
+"""What there is to build: sealed batches that no release holds, and what of them is left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from unwind.clock import Clock
+from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
+from unwind.settings import Home
+from unwind.warehouse import files, left_out
+
+HOLD_RELEASE_NAME = re.compile(r"(?P<batch_id>[^.].*)\.r(?P<revision>\d+)\.(?P<venue>\w+)\.json")
+
+# A part of a batch that is left out of a build, as (batch, venue, reason).
+Part = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where to read raw data and the ledger, where to build, and as of when.
+
+    `home` holds the raw zone and the ledger; `target` the warehouse and its releases, which is
+    the same home unless the past is rebuilt beside it (`as_of`).
+    """
+
+    home: Home
+    target: Home
+    as_of: datetime | None
+    clock: Clock
+
+
+def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:
+    """The work list: sealed revisions that no release holds yet, and those of which other parts
+    are held or left out now."""
+    built = set(
+        connection.execute(
+            "select batch_id, revision, holds_released from ops.built_batches"
+        ).fetchall()
+    )
+    releases_of = hold_releases(warehouse.home)
+    ledger = Ledger(warehouse.home)
+    withdrawals = ledger.withdrawn(warehouse.as_of)
+    was_left_out = left_out.noted(connection)
+    return [
+        ref
+        for ref in ledger.sealed(warehouse.as_of)
+        if (ref.batch_id, ref.revision, len(releases_of.get(ref.batch_id, ()))) not in built
+        or (
+            (ref.batch_id in withdrawals or ref.batch_id in was_left_out)
+            and left_out.has_changed(
+                warehouse.home, ref, was_left_out.get(ref.batch_id, []), withdrawals
+            )
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to build: sealed batches, with what of them is left out."""
+
+    seals: tuple[Seal, ...]
+    left_out: tuple[left_out.LeftOut, ...]
+    unreadable: tuple[Part, ...]
+
+
+def work_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Work:
+    """The work list as it stands in the ledger; an entry that cannot be read costs only itself."""
+    ledger = Ledger(warehouse.home)
+    built = set(connection.execute("select batch_id, revision from ops.built_batches").fetchall())
+    withdrawals = ledger.withdrawn(warehouse.as_of)
+    seals, out, unreadable = [], [], []
+    for ref in unbuilt(connection, warehouse):
+        try:
+            seal = ledger.read(ref)
+        except LedgerError as error:
+            unreadable.append((ref.batch_id, "every venue", str(error)))
+            before = ledger.readable(ref)
+            if before is None or (before.batch_id, before.revision) in built:
+                continue
+            seal = ledger.read(before)
+        seals.append(seal)
+        out += left_out.left_out_of(warehouse.home, seal, withdrawals)
+    damaged = [one for one in out if one.kind == left_out.DAMAGED]
+    if len(damaged) > 1 and 2 * len(damaged) > sum(len(seal.landings) for seal in seals):
+        raise files.WarehouseFileError(
+            f"the raw bytes of {len(damaged)} parts are gone, most of what is to be built: "
+            f"{damaged[0].reason}. Is the disk of {warehouse.home.root / 'raw'} there? "
+            "`unwind doctor` names each file; nothing is built without them"
+        )
+    return Work(tuple(seals), tuple(out), tuple(unreadable))
+
+
+def hold_releases(home: Home) -> dict[str, set[tuple[int, str]]]:
+    """Which (revision, venue) parts of each batch a person has let through."""
+    found: dict[str, set[tuple[int, str]]] = {}
+    for path in home.hold_releases.glob("[!.]*.json"):
+        named = HOLD_RELEASE_NAME.fullmatch(path.name)
+        if named:
+            part = (int(named["revision"]), named["venue"])
+            found.setdefault(named["batch_id"], set()).add(part)
+    return found
