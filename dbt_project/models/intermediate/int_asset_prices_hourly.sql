@@ -8,7 +8,7 @@
 -- hour (or day) before is taken, whichever series that hour's row is from.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 24},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

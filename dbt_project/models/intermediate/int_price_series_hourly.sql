@@ -5,7 +5,7 @@
 -- points as dense as bars of five minutes over as long. One price has no range, rather than none.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 {#- 2026-11-25: of twelve bars or points of five minutes three may be missing. -#}

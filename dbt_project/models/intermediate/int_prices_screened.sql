@@ -6,7 +6,7 @@
 -- there are three. Of two that differ nobody knows which is wrong.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with
