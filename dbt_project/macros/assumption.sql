@@ -1,15 +1,15 @@
 {#-
-    What is taken for true although no public page or message has shown it: the word that stands for
-    `name` under `vars` in dbt_project.yml.
+    An unverified assumption: what is taken for true although no public page or message has shown it,
+    as the setting `name` under `vars` in dbt_project.yml says.
 
-    Arguments: name; words, all that it may be. Raises a compiler error for any other word.
+    Arguments: name; values, all that it may be. Raises a compiler error for any other value.
 -#}
-{% macro doubt(name, words) -%}
-    {%- set word = var(name) -%}
-    {%- if word not in words -%}
+{% macro assumption(name, values) -%}
+    {%- set value = var(name) -%}
+    {%- if value not in values -%}
         {{ exceptions.raise_compiler_error(
-            name ~ " is '" ~ word ~ "' in dbt_project.yml; write " ~ words | join(" or ") ~ "."
+            name ~ " is '" ~ value ~ "' in dbt_project.yml; write " ~ values | join(" or ") ~ "."
         ) }}
     {%- endif -%}
-    {{ return(word) }}
+    {{ return(value) }}
 {%- endmacro %}

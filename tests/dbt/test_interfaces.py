@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from unwind.settings import Home
 from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
+from unwind.warehouse.models import variables
 from unwind.warehouse.promises import MODELS, marts
 
 DATASETS = ("funding", "liquidations", "long_short_ratio", "open_interest", "prices", "volumes")
@@ -113,3 +115,22 @@ def test_the_release_is_an_exposure_of_every_mart() -> None:
     exposures = yaml.safe_load((MODELS / "marts" / "_exposures.yml").read_text())["exposures"]
     release = next(one for one in exposures if one["name"] == "release")
     assert release["depends_on"] == [f"ref('{name}')" for name in sorted(marts())]
+
+
+def test_no_shared_sql_names_a_venue() -> None:
+    """A venue is its line in dbt_project.yml, its folder of staging and its file of macros."""
+    venues = set(variables()["venues"])
+    # The landed gate and the marts gate are no exchange: of that one only the quoted name counts.
+    pattern = "|".join([rf"(?<![a-z]){name}(?![a-z])" for name in venues - {"gate"}] + ["'gate'"])
+    shared = [
+        path
+        for path in sorted(DBT_PROJECT.glob("m*/**/*.sql"))
+        if not {"staging", "venues"} & set(path.relative_to(DBT_PROJECT).parts)
+    ]
+    assert len(shared) > 100
+    naming = {}
+    for path in shared:
+        code = re.sub(r"{#.*?#}|--[^\n]*", "", path.read_text(), flags=re.DOTALL)
+        if found := re.findall(pattern, code):
+            naming[path.name] = found
+    assert naming == {}

@@ -30,7 +30,7 @@ create table intermediate.int_liquidations_unioned (
     venue_asset varchar, quote_asset varchar, contract_size decimal(38, 12), settle_asset varchar,
     event_at_source varchar, raw_quantity_unit varchar, quantity decimal(38, 12),
     price_usd decimal(38, 12), price_kind varchar, order_key varchar, natural_key varchar,
-    twin_ordinal integer, spelled_asset varchar
+    occurrence_number integer, spelled_asset varchar
 );
 -- Forty rows a part: binance streams (hour), okx pages (hour), bybit imports a day of 2024.
 insert into intermediate.int_liquidations_unioned (

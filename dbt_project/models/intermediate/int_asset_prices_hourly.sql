@@ -31,7 +31,7 @@ spot_volumes as (
     from series
 
     where price_kind = 'spot'
-        and venue = 'binance'
+        and venue = '{{ var('spot_venue') }}'
         and is_best_bars
 
     group by all
