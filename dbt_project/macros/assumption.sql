@@ -1,6 +1,6 @@
 {#-
-    An unverified assumption: what is taken for true although no public page or message has shown it,
-    as the setting `name` under `vars` in dbt_project.yml says.
+    An unverified assumption: what is taken for true although no public page or message has shown
+    it, as the setting `name` under `vars` in dbt_project.yml says.
 
     Arguments: name; values, all that it may be. Raises a compiler error for any other value.
 -#}

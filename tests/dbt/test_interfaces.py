@@ -112,7 +112,7 @@ def test_readers_may_read_marts_and_marts_never_read_a_venues_staging(project) -
 
 
 def test_the_release_is_an_exposure_of_every_mart() -> None:
-    exposures = yaml.safe_load((MODELS / "marts" / "_exposures.yml").read_text())["exposures"]
+    exposures = yaml.safe_load((MODELS / "_exposures.yml").read_text())["exposures"]
     release = next(one for one in exposures if one["name"] == "release")
     assert release["depends_on"] == [f"ref('{name}')" for name in sorted(marts())]
 
