@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test pages chaos fuzz lint bench memory suites clean
+.PHONY: setup demo test pages chaos fuzz lint bench memory suites dbt docs clean
 
 setup: $(READY)
 
@@ -49,6 +49,14 @@ lint: $(READY)
 suites: $(READY)
 	$(BIN)/python -m unwind.warehouse.suites
 
+# ARGS="compile -s leverage_hourly": any command of dbt, on the home's warehouse.
+dbt: $(READY)
+	@$(BIN)/python -m unwind.warehouse.dbt_by_hand $(ARGS)
+
+# The project's models, columns, tests and lineage as one page: target/docs/static_index.html.
+docs: $(READY)
+	$(BIN)/python -m unwind.warehouse.dbt_by_hand docs generate --static --target-path $(CURDIR)/target/docs
+
 # RECORDS=1000000 SEED=1: mutated records of every format, refreshed; the counts of what was found.
 fuzz: $(READY)
 	nice $(BIN)/python -m tests.fuzz $(if $(RECORDS),--records $(RECORDS)) $(if $(SEED),--seed $(SEED))
@@ -61,4 +69,4 @@ memory: $(READY)
 	$(BIN)/python -m tests.benchmarks memory
 
 clean:
-	rm -rf $(VENV) data dbt_project/target dbt_project/logs
+	rm -rf $(VENV) data target dbt_project/target dbt_project/logs

@@ -45,11 +45,11 @@ JSON_TYPED = {
     *("entry", "answer", "envelope", "params", "asked", "bar", "pair", "rate", "ratio", "step"),
     *("reading_of", "rates"),
 }
-# What delivered_rows gives under these names is text.
+# What message_rows gives under these names is text.
 TEXTS_OF_DELIVERED = {"entry", "envelope", "params", "bar", "rates"}
 # Arithmetic of these cannot overflow: places of rows, instants of this century, their own numbers.
 SMALL = {
-    *("row_in_line", "raw_line", "place", "copies", "twin_copies", "window_hours", "number"),
+    *("row_in_line", "raw_line", "place", "copies", "copies_per_row", "window_hours", "number"),
     *("hours_back", "hours_later", "age_hours", "block_number", "hour_number"),
     # Doubles.
     *("event_epoch_ms", "first_epoch_ms"),
@@ -88,7 +88,7 @@ def of_model(
     tree = json.loads(parsed)
     if tree.get("error"):
         raise ValueError(f"{model}: {tree.get('error_message')}")
-    if "delivered" in _tables(tree):
+    if "messages" in _tables(tree):
         _untype(tree)
     for what, node in _raising(tree, is_staging):
         at = node.get("query_location", 0)
@@ -106,7 +106,7 @@ def _tables(node: Any) -> set[str]:
 
 
 def _untype(node: Any) -> None:
-    """Marks the columns that are texts in models of delivered_rows, json elsewhere."""
+    """Marks the columns that are texts in models of message_rows, json elsewhere."""
     if isinstance(node, dict):
         if node.get("class") == "COLUMN_REF" and node["column_names"][-1] in TEXTS_OF_DELIVERED:
             node["column_names"][-1] += " (text)"

@@ -203,7 +203,7 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
     files = [
         *(DBT / "models" / "staging").glob("*/stg_*__liquidations.sql"),
         DBT / "macros" / "staged_liquidations.sql",
-        DBT / "macros" / "delivered_rows.sql",
+        DBT / "macros" / "message_rows.sql",
         DBT / "models" / "intermediate" / "int_liquidations_screened.sql",
     ]
     given = set()

@@ -34,8 +34,8 @@
 -#}
 {% macro normalised_asset(column) -%}
     case
-        {%- for spelling, meaning in asset_exceptions().items() %}
-        when {{ column }} = '{{ spelling }}' then '{{ meaning[0] }}'
+        {%- for parsed_symbol, meaning in asset_exceptions().items() %}
+        when {{ column }} = '{{ parsed_symbol }}' then '{{ meaning[0] }}'
         {%- endfor %}
         {%- for test, pattern, asset_group, _ in asset_multiplier_rules() %}
         when {{ test.format(column=column) }} and regexp_matches({{ column }}, '{{ pattern }}')
@@ -55,8 +55,8 @@
 {% macro asset_multiplier(column) -%}
     case
         when {{ column }} is null then null
-        {%- for spelling, meaning in asset_exceptions().items() %}
-        when {{ column }} = '{{ spelling }}' then {{ meaning[1] }}
+        {%- for parsed_symbol, meaning in asset_exceptions().items() %}
+        when {{ column }} = '{{ parsed_symbol }}' then {{ meaning[1] }}
         {%- endfor %}
         {%- for test, pattern, _, multiplier in asset_multiplier_rules() %}
         when {{ test.format(column=column) }} and regexp_matches({{ column }}, '{{ pattern }}')

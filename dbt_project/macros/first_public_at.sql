@@ -1,35 +1,28 @@
 {#-
     Before this no public feed or statistic of a venue's derivatives can have anything: the venue's
-    date where it is known, with its source, and else the date of `any`. The command line refuses
-    hours before that of `any` as well (unwind.landing.land.FIRST_PUBLIC_AT).
+    own date, where its <venue>__publication_rules state one (`first_public`, with the source), else
+    2017, before the first public statistic of any of them. A SQL expression: a timestamp for a
+    venue's name, a case over the column `venue` without one.
+
+    The command line refuses hours before 2017 as well (unwind.landing.land.FIRST_PUBLIC_AT).
 -#}
-{% macro first_public_dates() -%}
-    {{ return({
-        "any": ("2017-01-01", "before the first public statistic of any of them"),
-        "binance": ("2019-09-08", "https://data.binance.vision: the first day of futures"),
-        "bybit": ("2018-11-01", "the inverse perpetual opened in November 2018"),
-        "htx": ("2018-12-10", "its first contracts opened as Huobi DM"),
-        "dydx": ("2023-10-26", "the first block of the dYdX chain; v3 is not this venue"),
-        "hyperliquid": ("2023-02-01", "the closed alpha of its mainnet"),
-        "lighter": ("2025-01-01", "the private beta of its mainnet, early in 2025"),
-    }) }}
+{% macro first_public_at(venue) -%}
+    {%- if venue -%}
+        {%- set published = context.get(venue ~ "__publication_rules") -%}
+        {%- set first = published().get("first_public") if published else none -%}
+        timestamp '{{ first[0] if first else first_public_at_all() }}'
+    {%- else -%}
+        case venue
+            {%- for one in var("venues")
+                if "first_public" in context[one ~ "__publication_rules"]() %}
+            when '{{ one }}' then {{ first_public_at(one) }}
+            {%- endfor %}
+            else timestamp '{{ first_public_at_all() }}'
+        end
+    {%- endif -%}
 {%- endmacro %}
 
 
-{#-
-    The instant of first_public_dates as a SQL expression: a timestamp for a venue's name, a case
-    over the column `venue` without one.
--#}
-{% macro first_public_at(venue) -%}
-    {%- set dates = first_public_dates() -%}
-    {%- if venue -%}
-        timestamp '{{ dates.get(venue, dates["any"])[0] }}'
-    {%- else -%}
-        case venue
-            {%- for name, date in dates.items() if name != "any" %}
-            when '{{ name }}' then timestamp '{{ date[0] }}'
-            {%- endfor %}
-            else timestamp '{{ dates["any"][0] }}'
-        end
-    {%- endif -%}
+{% macro first_public_at_all() -%}
+    2017-01-01
 {%- endmacro %}

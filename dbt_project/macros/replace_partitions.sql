@@ -4,8 +4,8 @@
     dbt's delete+insert only deletes keys that the new rows carry, so an hour rebuilt to zero rows
     would keep its old ones; and a composite key compiles to a quadratic delete.
     The partitions are, by the model's meta: `batch_id` (the batches being built) or `hour_at`
-    (the pending hours, with every later hour within `lookback_hours`; a model built while staging
-    names its own hours by `rebuilds: funding_interval_hours`).
+    (the pending hours, with every later hour that reads one of them, see `build_hours`; a model built
+    while staging names its own hours by `rebuilds: funding_interval_hours`).
 -#}
 {% macro get_incremental_replace_partitions_sql(arg_dict) %}
     {%- set partition = config.get("meta").get("partition") -%}
@@ -30,11 +30,11 @@
 
 
 {#-
-    The hours that a model rebuilds, as a subquery: the pending hours and, where the model's meta
-    states `lookback_hours`, every later hour of the spine whose look-back covers one.
+    The hours that a model rebuilds, as a subquery: the pending hours, and every later hour of the
+    spine that reads one of them, directly or through other models.
 -#}
 {% macro build_hours() -%}
-    {%- set lookback_hours = (config.get("meta") or {}).get("lookback_hours", 0) -%}
+    {%- set lookback_hours = lookback_hours_of(model.unique_id, {}) -%}
     {%- if lookback_hours == 0 -%}
         (select hour_at from {{ source("ops", "pending_hours") }})
     {%- else -%}
@@ -53,8 +53,33 @@
 
 
 {#-
-    The earliest hour that a model must read to rebuild its hours: the first pending hour less
-    `window_hours`, the span of the model's own trailing windows. A scalar subquery.
+    How many hours back a model's rows depend on others: over its parents, the largest sum of the
+    parent's own look-back and of the hours that the model reads behind its own hour, which its meta
+    states as `window_hours: {parent: hours}`; none stated is none.
+
+    The graph is there once the project is parsed, and of a unit test it is empty.
+    unwind.warehouse.lookbacks says the same to Python, and a test compares the two.
+
+    Arguments: node_id, the unique id of a model; known, the look-backs found so far, by id.
+-#}
+{% macro lookback_hours_of(node_id, known) -%}
+    {%- if node_id not in known -%}
+        {%- set node = graph.get("nodes", {}).get(node_id) if execute else none -%}
+        {%- set windows = node.config.meta.get("window_hours", {}) if node else {} -%}
+        {%- set reached = [0] -%}
+        {%- for parent_id in (node.depends_on.nodes if node else []) -%}
+            {%- set window = windows.get(parent_id.split(".")[-1], 0) | int -%}
+            {%- do reached.append(window + lookback_hours_of(parent_id, known)) -%}
+        {%- endfor -%}
+        {%- do known.update({node_id: reached | max}) -%}
+    {%- endif -%}
+    {{ return(known[node_id]) }}
+{%- endmacro %}
+
+
+{#-
+    The earliest hour that a model must read of a parent to rebuild its hours: the first pending hour
+    less `window_hours`, which the model's meta states as well. A scalar subquery.
 -#}
 {% macro first_hour_read(window_hours) -%}
     (

@@ -2,10 +2,10 @@
     The common end of the staging models of prices: staged_observations with the checks of bars.
 
     Arguments: venue; relation, a CTE as for staged_observations with price_kind, bar_seconds (null
-    for a point), known_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
-    volume_usd; spelling, passed on.
+    for a point), available_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
+    volume_usd; parsed_symbol, passed on.
 -#}
-{% macro staged_bars(venue, relation, spelling=none) -%}
+{% macro staged_bars(venue, relation, parsed_symbol=none) -%}
     {{ staged_observations(
         venue,
         relation,
@@ -18,14 +18,14 @@
             'volume_usd': 'not_negative',
         },
         required=['price_kind', 'open_usd', 'high_usd', 'low_usd', 'close_usd'],
-        kept=['price_kind', 'bar_seconds', 'known_at'],
+        kept=['price_kind', 'bar_seconds', 'available_at'],
         checks={
             'contradictory_bar': 'high_usd < greatest(open_usd, low_usd, close_usd)'
                 ~ ' or low_usd > least(open_usd, close_usd)',
-            'unreadable_bar_length': 'known_at is null or bar_seconds <= 0',
-            'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('known_at'),
+            'unreadable_bar_length': 'available_at is null or bar_seconds <= 0',
+            'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('available_at'),
         },
-        spelling=spelling,
+        parsed_symbol=parsed_symbol,
     ) }}
 {%- endmacro %}
 

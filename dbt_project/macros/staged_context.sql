@@ -1,6 +1,6 @@
 {#-
     The common ends of a venue's staging models of context, each over a CTE as `staged_observations`
-    wants it, with the columns named here; `spelling` is passed on to it.
+    wants it, with the columns named here; `parsed_symbol` is passed on to it.
 -#}
 
 
@@ -8,7 +8,7 @@
     Open interest of one side: oi_contracts, oi_base and oi_usd, at least one of them; `required`
     names others that must be there.
 -#}
-{% macro staged_open_interest(venue, relation, required=[], spelling=none) -%}
+{% macro staged_open_interest(venue, relation, required=[], parsed_symbol=none) -%}
     {{ staged_observations(
         venue,
         relation,
@@ -17,7 +17,7 @@
         },
         required=required,
         checks={'missing_field': 'coalesce(oi_contracts, oi_base, oi_usd) is null'},
-        spelling=spelling,
+        parsed_symbol=parsed_symbol,
     ) }}
 {%- endmacro %}
 
@@ -27,14 +27,14 @@
     the row itself does not say it), next_funding_at (the settlement that it announces), is_settled
     (false for the running estimate of the next settlement).
 -#}
-{% macro staged_funding(venue, relation, spelling=none) -%}
+{% macro staged_funding(venue, relation, parsed_symbol=none) -%}
     {{ staged_observations(
         venue,
         relation,
         numbers={'funding_rate': 'rate', 'interval_hours': 'positive'},
         required=['funding_rate'],
         kept=['is_settled', 'next_funding_at'],
-        spelling=spelling,
+        parsed_symbol=parsed_symbol,
     ) }}
 {%- endmacro %}
 
@@ -55,10 +55,10 @@
     Mark and index prices of one instant: mark_usd and index_usd, as text or numbers; what is absent
     gives no row. A model that has bars as well takes the CTE `points` of price_points alone.
 -#}
-{% macro staged_price_points(venue, relation, spelling=none) -%}
+{% macro staged_price_points(venue, relation, parsed_symbol=none) -%}
 {{ price_points(relation) }}
 
-{{ staged_bars(venue, 'points', spelling=spelling) }}
+{{ staged_bars(venue, 'points', parsed_symbol=parsed_symbol) }}
 {%- endmacro %}
 
 
@@ -84,7 +84,7 @@ points as (
             replace ((row_in_line - 1) * 2 + place as row_in_line),
         point.kind as price_kind,
         null::integer as bar_seconds,
-        observed_at as known_at,
+        observed_at as available_at,
         point.price as open_usd,
         point.price as high_usd,
         point.price as low_usd,
@@ -105,16 +105,16 @@ points as (
     where the venue says it, volume_base; each trade counts once. What is not quoted in dollars or a
     dollar stablecoin has no volume_usd.
 -#}
-{% macro staged_volumes(venue, relation, spelling=none) -%}
+{% macro staged_volumes(venue, relation, parsed_symbol=none) -%}
     {{ staged_observations(
         venue,
         relation,
         numbers={'volume_base': 'not_negative', 'volume_usd': 'not_negative'},
         required=['volume_usd'],
         kept=['window_hours'],
-        spelling=spelling,
+        parsed_symbol=parsed_symbol,
         checks={
-            'quote_not_usd': "coalesce(spelling.quote_asset, 'USD') not in " ~ dollar_quotes()
+            'quote_not_usd': "coalesce(parsed_symbol.quote_asset, 'USD') not in " ~ dollar_quotes()
         },
     ) }}
 {%- endmacro %}

@@ -27,7 +27,7 @@
 
 {#-
     The common end of every stg_<venue>__liquidations: numbers, screening by what the row alone
-    tells, the twin ordinal and the partition hour.
+    tells, the number of an occurrence among equal ones and the partition hour.
 
     `relation` names a CTE with: batch_id, raw_object, raw_line, row_in_line (1-based place of the
     row in its line), parser (format and version), source_kind (stream, dump, rest, collector),
@@ -36,8 +36,8 @@
     null where only an instrument snapshot tells), event_kind, liquidated_side, event_at,
     event_at_source, raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
     raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
-    (without ordinal), twin_scope (within which equal rows are genuine twins, where the venue's
-    publication rule allows any: see can_have_twins), twin_copies (how often a source writes each
+    (without ordinal), dedup_scope (within which equal rows are genuine twins, where the venue's
+    publication rule allows any: see can_have_twins), copies_per_row (how often a source writes each
     row), reject_reason.
     `settle_asset` is what a quanto contract pays in: its value is in that asset. `sources_agree` is
     false where REST and stream tell of one event in ways that no key can join: in an hour that
@@ -124,16 +124,16 @@ select
     case
         when line_class != 'row' or reject_reason is not null then null
         -- What is written several times has its own proof of twins: half of an even count.
-        when twin_copies = 1 and not ({{ can_have_twins(venue, 'event_at', 'source_kind') }}) then 1
+        when copies_per_row = 1 and not ({{ can_have_twins(venue, 'event_at', 'source_kind') }}) then 1
         else try_cast(
             ceil(
                 row_number() over (
-                    partition by batch_id, raw_object, twin_scope, natural_key
+                    partition by batch_id, raw_object, dedup_scope, natural_key
                     order by raw_line, row_in_line
-                ) / twin_copies
+                ) / copies_per_row
             ) as integer
         )
-    end as twin_ordinal,
+    end as occurrence_number,
     reject_reason,
 
 from screened

@@ -5,26 +5,26 @@
     with a null venue_asset.
 
     Arguments:
-      venue     whose grammar of instrument names holds; none: the relation's column of this name
-      relation  a CTE with batch_id, raw_object, raw_line, row_in_line, source_kind (dump, rest,
-                stream), received_at, sealed_at, instrument, observed_at, reject_reason (null where
-                nothing is wrong so far), and the columns named below
-      numbers   column -> rule; the columns are text or numbers, and come out as double. Rules:
-                positive, not_negative, rate (between -1 and 1)
-      required  columns that must be there
-      kept      other columns that are passed on
-      spelling  SQL expression of what the instrument's name says, as from instrument_spelling;
-                none: by the venue's grammar
-      checks    reason -> SQL condition over the parsed columns that rejects the row
+      venue          whose grammar of instrument names holds; none: the relation's column of this name
+      relation       a CTE with batch_id, raw_object, raw_line, row_in_line, source_kind (dump, rest,
+                     stream), received_at, sealed_at, instrument, observed_at, reject_reason (null
+                     where nothing is wrong so far), and the columns named below
+      numbers        column -> rule; the columns are text or numbers, and come out as double. Rules:
+                     positive, not_negative, rate (between -1 and 1)
+      required       columns that must be there
+      kept           other columns that are passed on
+      parsed_symbol  SQL expression of what the instrument's name says, as from parse_symbol; none:
+                     by the venue's grammar
+      checks         reason -> SQL condition over the parsed columns that rejects the row
 -#}
 {% macro staged_observations(
-    venue, relation, numbers, required, kept=[], checks={}, spelling=none
+    venue, relation, numbers, required, kept=[], checks={}, parsed_symbol=none
 ) -%}
 numbered as (
 
     select
         * exclude ({{ numbers | join(", ") }}),
-        {{ spelling or instrument_spelling(venue, "instrument") }} as spelling,
+        {{ parsed_symbol or parse_symbol(venue, "instrument") }} as parsed_symbol,
         {%- for column in numbers %}
         nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
         try_cast({{ column }}_text as double) as {{ column }},
@@ -88,9 +88,9 @@ select
     sealed_at,
     {{ "'" ~ venue ~ "' as venue" if venue else "venue" }},
     instrument,
-    spelling.venue_asset as venue_asset,
-    spelling.quote_asset as quote_asset,
-    spelling.contract_type as contract_type,
+    parsed_symbol.venue_asset as venue_asset,
+    parsed_symbol.quote_asset as quote_asset,
+    parsed_symbol.contract_type as contract_type,
     observed_at,
     date_trunc(
         'hour', if(coalesce(is_plausible_time, false), observed_at, coalesce(received_at, sealed_at))

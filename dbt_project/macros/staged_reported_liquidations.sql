@@ -25,7 +25,7 @@
     numbers=numbers,
     required=['exchange', 'bar_seconds'] + ([] if in_base else ['long_usd', 'short_usd']),
     kept=['exchange', 'bar_seconds'],
-    spelling='struct_pack('
+    parsed_symbol='struct_pack('
         ~ 'venue_asset := asset, quote_asset := null::varchar, contract_type := null::varchar'
         ~ ')',
     checks=checks,

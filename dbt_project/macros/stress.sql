@@ -1,28 +1,4 @@
 {#-
-    The constants of the stress score. The components' weights are the seed stress_weights. A change
-    here gets a new label_version there and `unwind refresh --full`, so that no table mixes two scores.
-
-    2026-11-22: 90 days span a market's moods and still forget; the longest known episode (May to July
-    2021) is shorter.
--#}
-{% macro stress_window_hours() -%}
-    {{ return(2160) }}
-{%- endmacro %}
-
-
-{#- 2026-11-22: with fewer known hours than a week's a percentile would rank times of day. -#}
-{% macro stress_min_history_hours() -%}
-    {{ return(168) }}
-{%- endmacro %}
-
-
-{#- 2026-11-22: under half of the weight a mean says more about what is missing than about the market. -#}
-{% macro stress_min_known_weight_share() -%}
-    {{ return(0.5) }}
-{%- endmacro %}
-
-
-{#-
     The regime of a percentile, an expression: calm, or the band above it whose edge was entered last.
 
     2026-11-22: halves, then the last fifth and the last twentieth. A band is left 5 points below its

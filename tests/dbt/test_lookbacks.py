@@ -1,36 +1,164 @@
-"""Models that are part of their readers' queries rebuild the hours that these rebuild."""
+"""What a changed hour rebuilds follows from the windows that the models state."""
 
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
-from unwind.warehouse.promises import MODELS, marts
+from unwind.settings import Home
+from unwind.warehouse.dbt import DBT_PROJECT, run_dbt
+from unwind.warehouse.lookbacks import lookback_hours, windows
+from unwind.warehouse.models import fingerprints, parents
+from unwind.warehouse.promises import MODELS
+from unwind.warehouse.state import staging_state
 
 TEXTS = {path.stem: path.read_text() for path in MODELS.rglob("*.sql")}
-CUT_TO_HOURS = [
-    name
-    for name, text in TEXTS.items()
-    if "materialized='ephemeral'" in text and "build_hours()" in text
-]
+TABLE = re.compile(r'"(?:staging|warehouse|memory)"\."(?:intermediate|marts|landed)"\."(\w+)"')
+FIRST_HOUR_READ = re.compile(r"select min\(hour_at\) - interval (\d+) hour")
+REBUILT = re.compile(r"spine\.hour_at <= pending\.hour_at \+ interval (\d+) hour")
+REACHES = re.compile(r"interval (\d+) hour preceding|- interval (\d+) hour\b")
+
+# Read whole: a span of expected hours is looked up by its ends, and made of all events.
+READ_WHOLE = {
+    ("exchange_breakdown", "int_expected_venues"),
+    ("int_expected_venues", "fct_liquidations"),
+}
 
 
-@pytest.mark.parametrize("model", CUT_TO_HOURS)
-def test_an_ephemeral_model_reaches_as_far_back_as_the_marts_that_read_it(model: str) -> None:
-    """build_hours() in it is of its own look-back, not of its reader's: rows would be deleted and
-    not come back.
-    """
-    stated = re.search(r"'lookback_hours': (\d+)", TEXTS[model])
-    own = int(stated[1]) if stated else 0
-    readers = {
-        name: mart.lookback_hours
-        for name, mart in marts().items()
-        if f"'{model}'" in TEXTS[name] or "int_' ~ dataset ~ '_screened'" in TEXTS[name]
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The SQL of every model as dbt runs it."""
+    home = Home(tmp_path_factory.mktemp("compiled"))
+    with staging_state(home):
+        pass
+    run_dbt(home, ["compile"])
+    texts = {path.stem: path.read_text() for path in home.dbt_target.rglob("compiled/**/*.sql")}
+    return {name: text for name, text in texts.items() if name in TEXTS}
+
+
+def hours_read(sql: str) -> dict[str, int]:
+    """By table, the most hours behind the first rebuilt one that any CTE reads of it."""
+    found: dict[str, int] = {}
+    for cte in re.split(r"\n\)[,\n]|union all", sql):
+        for hours in map(int, FIRST_HOUR_READ.findall(cte)):
+            for table in TABLE.findall(cte):
+                found[table] = max(hours, found.get(table, 0))
+    return {table: hours for table, hours in found.items() if hours}
+
+
+def test_windows_are_those_of_the_sql(compiled: dict[str, str]) -> None:
+    stated = {
+        name: {table: hours for table, hours in of.items() if (name, table) not in READ_WHOLE}
+        for name, of in windows().items()
+        if name in TEXTS
     }
-    assert readers
-    assert {name: hours for name, hours in readers.items() if hours > own} == {}
+    in_sql = {name: hours_read(sql) for name, sql in compiled.items()}
+    # What an ephemeral model reads stands in its readers' SQL as well.
+    assert {name: of for name, of in in_sql.items() if of and of != stated.get(name)} == {}
+    assert {name: of for name, of in stated.items() if of and of != in_sql[name]} == {}
 
 
-def test_there_are_such_models() -> None:
-    assert "int_reported_liquidations_screened" in CUT_TO_HOURS
+def test_no_window_in_a_models_sql_reaches_further_than_it_states(
+    compiled: dict[str, str],
+) -> None:
+    farther = {}
+    for name, sql in compiled.items():
+        own = max(windows().get(name, {}).values(), default=0)
+        # `> hour - interval 24 hour` excludes its end: 23 hours behind.
+        found = [int(one or two) for one, two in REACHES.findall(sql) if int(one or two) > own + 1]
+        if found and "hour_at" in sql and not name.startswith(("stg_", "int_funding_intervals")):
+            farther[name] = (own, found)
+    assert farther == {}
+
+
+def test_python_and_dbt_rebuild_the_same_hours(compiled: dict[str, str]) -> None:
+    by_dbt = {
+        name: {int(hours) for hours in REBUILT.findall(sql)} for name, sql in compiled.items()
+    }
+    assert {name for name, hours in by_dbt.items() if hours} > {"fct_liquidations", "stress_hourly"}
+    for name, text in TEXTS.items():
+        if "build_hours()" in text:
+            assert by_dbt[name] == {lookback_hours(name)} - {0}, name
+
+
+def test_a_look_back_is_the_longest_sum_of_windows_on_the_way() -> None:
+    # Prices by instrument, a day of them by asset, a week of these, 90 days thrice: the regime of a
+    # percentile of a mean of percentiles.
+    assert lookback_hours("int_asset_prices_hourly") == 24
+    assert lookback_hours("int_price_windows_hourly") == 24 + 168
+    # Open interest is valued by the hour before, observed up to an hour before, and its changes of
+    # composition fade in over 720 hours after standing for 24.
+    assert lookback_hours("leverage_hourly") == 1 + 1 + (719 + 24) + 1
+    assert lookback_hours("stress_hourly") == lookback_hours("leverage_hourly") + 3 * 2160
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(
+        DBT_PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs")
+    )
+    return tmp_path / "project"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_a_changed_variable_changes_what_is_rebuilt_and_restaged(project: Path) -> None:
+    edit(project / "dbt_project.yml", "stress_window_hours: 2160", "stress_window_hours: 4320")
+    for name, windows_on_the_way in (
+        ("int_stress_values", 0),
+        ("int_stress_percentiles", 1),
+        ("stress_components_hourly", 2),
+        ("stress_hourly", 3),
+    ):
+        longer = lookback_hours(name, project) - lookback_hours(name)
+        assert longer == windows_on_the_way * 2160, name
+        has_changed = fingerprints(project)[name] != fingerprints()[name]
+        assert has_changed == (windows_on_the_way > 0), name
+
+
+def test_a_changed_window_of_a_parent_changes_what_is_rebuilt_and_restaged(project: Path) -> None:
+    edit(
+        project / "models" / "intermediate" / "int_price_windows_hourly.yml",
+        "int_asset_prices_hourly: 168",
+        "int_asset_prices_hourly: 1168",
+    )
+    assert lookback_hours("liquidation_clusters", project) == 24 + 1168 + 719
+    for name in ("int_price_windows_hourly", "liquidation_clusters", "stress_hourly"):
+        assert fingerprints(project)[name] != fingerprints()[name]
+    assert fingerprints(project)["fct_liquidations"] == fingerprints()["fct_liquidations"]
+
+
+def test_a_window_of_what_a_model_does_not_read_is_a_mistake(project: Path) -> None:
+    edit(
+        project / "models" / "intermediate" / "int_price_windows_hourly.yml",
+        "int_asset_prices_hourly: 168",
+        "fct_volumes: 168",
+    )
+    with pytest.raises(ValueError, match=r"int_price_windows_hourly .* fct_volumes"):
+        windows(project)
+
+
+def test_no_ephemeral_model_picks_its_hours() -> None:
+    """It would pick its own, which its readers' queries hold: rows would go and not come back."""
+    ephemeral = {name for name, text in TEXTS.items() if "materialized='ephemeral'" in text}
+    assert "int_reported_liquidations_screened" in ephemeral
+    assert {name for name in ephemeral if "build_hours()" in TEXTS[name]} == set()
+
+
+def test_a_table_of_the_hours_being_built_reaches_as_far_back_as_its_readers() -> None:
+    of_this_build = {
+        name
+        for name, text in TEXTS.items()
+        if "materialized='table'" in text and "build_hours()" in text
+    }
+    assert of_this_build == {"int_liquidations_screened"}
+    readers = {name: lookback_hours(name) for name in TEXTS if parents(name) & of_this_build}
+    assert "fct_liquidations" in readers
+    assert set(readers.values()) == {lookback_hours("int_liquidations_screened")}

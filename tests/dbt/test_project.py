@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pytest
 from tests.lint_casts import findings, of_model
 
-from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
+from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.dbt import DBT_PROJECT, run_dbt
 from unwind.warehouse.state import staging_state
 
 
@@ -43,6 +45,18 @@ def test_nothing_in_any_model_raises_for_the_value_of_one_row(
     models = {path.stem for path in compiled.rglob("*.sql")}
     assert {"stg_gate__liquidations", "int_funding_screened", "funding_hourly"} <= models
     assert [str(found) for found in findings(compiled)] == []
+
+
+def test_how_staging_works_prints_what_dbt_runs(built: tuple[Home, set[str]]) -> None:
+    compiled = built[0].dbt_target / "compiled" / "unwind" / "models" / "staging" / "coinex"
+    sql = " ".join((compiled / "stg_coinex__instruments.sql").read_text().split())
+    page = (PROJECT_ROOT / "docs" / "how-staging-works.md").read_text()
+    written, *compiled_parts = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    places = [sql.find(" ".join(part.split())) for part in compiled_parts]
+    assert len(places) == 5
+    assert -1 not in places
+    source = (DBT_PROJECT / "models/staging/coinex/stg_coinex__instruments.sql").read_text()
+    assert written.strip() in source
 
 
 @pytest.mark.parametrize(

@@ -895,3 +895,38 @@ def test_nothing_looks_ahead(
                 earlier.execute(query, [hour(734)]).fetchall()
                 == warehouse.execute(query, [hour(734)]).fetchall()
             ), table
+
+
+# Windows so short that the hours reach past the longest sum of them: 24 + 168 + 3 x 36, see
+# test_lookbacks.py. At the project's own every later hour is within it.
+SHORT = (
+    "--vars",
+    "{stress_window_hours: 36, stress_min_history_hours: 12,"
+    " tracked_asset_hours: 24, open_interest_fading_hours: 24}",
+)
+LATE_AND_OUTREACHED = 200
+
+
+def test_a_late_hour_rebuilds_what_other_windows_than_the_projects_reach(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    full, stepped = (Home(tmp_path_factory.mktemp(name)) for name in ("short", "short_steps"))
+    land(full, "true")
+    build(full, HOURS, range(HOURS), *UNTESTED, *SHORT)
+    land(stepped, f"h != {LATE_AND_OUTREACHED}")
+    on_time = [h for h in range(HOURS) if h != LATE_AND_OUTREACHED]
+    build(stepped, HOURS, on_time, *UNTESTED, *SHORT)
+    with open_warehouse(stepped) as connection:
+        before = contents(connection, "marts.stress_hourly")
+    land(stepped, "true")
+    build(stepped, HOURS, [LATE_AND_OUTREACHED], *UNTESTED, *SHORT)
+    with open_warehouse(full) as whole, open_warehouse(stepped) as increments:
+        for table in COMPARED:
+            assert contents(increments, table) == contents(whole, table), table
+        changed = {row[0] for row in set(contents(whole, "marts.stress_hourly")) - set(before)}
+    # The late hour was not without consequence, and these end within the sum.
+    assert hour(LATE_AND_OUTREACHED + 36) < max(changed) <= hour(LATE_AND_OUTREACHED + 300)
+
+
+def contents(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[Any, ...]]:
+    return connection.execute(f"select * from {table} order by all").fetchall()

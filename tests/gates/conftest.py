@@ -26,10 +26,18 @@ create table intermediate.int_liquidations_unioned (
     source_kind varchar, received_at timestamp, venue varchar, instrument varchar,
     liquidated_side varchar, event_kind varchar, event_at timestamp, hour_at timestamp,
     raw_side varchar, raw_quantity varchar, raw_price varchar, reject_reason varchar,
-    line_class varchar
+    line_class varchar, source_rank integer, sealed_at timestamp, contract_type varchar,
+    venue_asset varchar, quote_asset varchar, contract_size decimal(38, 12), settle_asset varchar,
+    event_at_source varchar, raw_quantity_unit varchar, quantity decimal(38, 12),
+    price_usd decimal(38, 12), price_kind varchar, order_key varchar, natural_key varchar,
+    occurrence_number integer, spelled_asset varchar
 );
 -- Forty rows a part: binance streams (hour), okx pages (hour), bybit imports a day of 2024.
-insert into intermediate.int_liquidations_unioned
+insert into intermediate.int_liquidations_unioned (
+    batch_id, raw_object, raw_line, row_in_line, parser, source_kind, received_at, venue,
+    instrument, liquidated_side, event_kind, event_at, hour_at, raw_side, raw_quantity, raw_price,
+    reject_reason, line_class
+)
 select
     part.batch_id, part.venue || '-object', number, 1, part.venue || '.frame@1', part.source_kind,
     event_at + interval 300 millisecond, part.venue, 'BTCUSDT',

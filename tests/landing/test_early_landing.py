@@ -218,7 +218,7 @@ def test_time_that_is_not_over_or_cannot_be_is_refused(batch: str, why: str) -> 
 
 def test_the_first_day_that_lands_is_the_first_that_any_row_may_have() -> None:
     macro = (PROJECT_ROOT / "dbt_project" / "macros" / "first_public_at.sql").read_text()
-    assert f'"any": ("{FIRST_PUBLIC_AT:%Y-%m-%d}"' in macro
+    assert f"{FIRST_PUBLIC_AT:%Y-%m-%d}\n{{%- endmacro %}}" in macro
 
 
 def test_an_hour_that_is_over_can_be_landed_at_its_last_instant() -> None:

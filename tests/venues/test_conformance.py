@@ -206,15 +206,15 @@ def test_an_answer_of_context_becomes_its_row_by_value(
 
 def test_nothing_is_told_of_a_time_after_its_answer(warehouse: Built) -> None:
     # The cases hold running steps and bars: the first sighting wins, and theirs would be half done.
-    for table, known_at in (
+    for table, available_at in (
         ("fct_open_interest", "observed_at"),
         ("fct_long_short_ratio", "observed_at"),
-        ("fct_prices", "known_at"),
+        ("fct_prices", "available_at"),
     ):
         assert (
             warehouse.rows(
-                f"select venue, instrument, {known_at} from marts.{table}"
-                f" where {known_at} > received_at"
+                f"select venue, instrument, {available_at} from marts.{table}"
+                f" where {available_at} > received_at"
             )
             == []
         )

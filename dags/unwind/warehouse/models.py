@@ -24,6 +24,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT = re.compile(r"{#.*?#}|^\s*--.*?$", re.DOTALL | re.MULTILINE)
 _MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\s*\(.*?endmacro\s*-?%}", re.DOTALL)
 _CALLED = re.compile(r"\b(\w+)\s*\(")
+_REF = re.compile(r"\bref\(\s*([^()]+?)\s*\)")
 _QUOTED = re.compile(r"['\"](\w+)['\"]")
 # How dbt itself writes a table: called by its name from dbt.
 WRITING_MACROS = ("get_incremental_replace_partitions_sql", "generate_schema_name")
@@ -32,21 +33,22 @@ WRITING_MACROS = ("get_incremental_replace_partitions_sql", "generate_schema_nam
 @cache
 def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
     """The fingerprint of every model and seed of a project, by its name."""
-    settings = yaml.load((project / "dbt_project.yml").read_text(), _Loader)
+    settings = _settings(project)
     parts = _parts(project)
     columns = _columns(project)
-    variables = {name: repr(value) for name, value in settings.get("vars", {}).items()}
+    values = {name: repr(value) for name, value in variables(project).items()}
     configured = {kind: settings.get(kind) for kind in ("models", "seeds")}
     found = {}
     for path in sorted([*project.glob("models/**/*.sql"), *project.glob("seeds/*.csv")]):
         named = sorted(parts.named_by(path.stem))
         texts = {name: parts.texts[name] for name in (*named, *WRITING_MACROS)}
-        used = " ".join(texts.values())
+        stated = {name: columns[name] for name in named if name in columns}
+        used = " ".join([*texts.values(), json.dumps(stated)])
         made_of = {
             "place": path.parent.relative_to(project).as_posix(),
             "texts": texts,
-            "columns": {name: columns[name] for name in named if name in columns},
-            "variables": {name: text for name, text in variables.items() if name in used},
+            "columns": stated,
+            "variables": {name: text for name, text in values.items() if name in used},
             "configured": configured,
         }
         found[path.stem] = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
@@ -56,6 +58,26 @@ def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
 def named_by(name: str, project: Path = DBT_PROJECT) -> set[str]:
     """Every model, seed and macro that a model is made of, itself included."""
     return _parts(project).named_by(name)
+
+
+def parents(name: str, project: Path = DBT_PROJECT) -> set[str]:
+    """The models and seeds that a model reads, itself or by its macros."""
+    return _parts(project).parents(name)
+
+
+def variables(project: Path = DBT_PROJECT) -> dict[str, Any]:
+    """The project's variables."""
+    return _settings(project).get("vars", {})
+
+
+def settings_of(project: Path = DBT_PROJECT) -> dict[str, dict[str, Any] | None]:
+    """What the yml of each model and seed says under `config`; None where it says nothing."""
+    return {name: stated[1] for name, stated in _columns(project).items()}
+
+
+@cache
+def _settings(project: Path) -> dict[str, Any]:
+    return yaml.load((project / "dbt_project.yml").read_text(), _Loader)
 
 
 @cache
@@ -74,6 +96,7 @@ class _Parts:
         tables = {path.stem: path.read_text() for path in project.glob("seeds/*.csv")}
         tables |= {path.stem: _without_comments(path) for path in project.glob("models/**/*.sql")}
         self.texts = {**macros, **tables}
+        self._tables = tables.keys()
         self._named = {
             name: (set(_CALLED.findall(text)) & macros.keys())
             | (set(_QUOTED.findall(text)) & tables.keys())
@@ -89,6 +112,30 @@ class _Parts:
             waiting = set().union(*(self._named[name] for name in waiting)) - reached
         return reached
 
+    def parents(self, start: str) -> set[str]:
+        read: set[str] = set()
+        waiting, reached = {start}, {start}
+        while waiting:
+            read |= set().union(*(self._read_in(name) for name in waiting))
+            waiting = set().union(*(self._named[name] for name in waiting)) - self._tables - reached
+            reached |= waiting
+        return read - {start}
+
+    def _read_in(self, name: str) -> set[str]:
+        """The tables of a text's `ref()`; of names put together there, all that they fit."""
+        found: set[str] = set()
+        for words in _REF.findall(self.texts[name]):
+            parts = [part.strip() for part in words.split("~")]
+            if len(parts) == 1 and not _QUOTED.fullmatch(parts[0]):
+                # A variable of a loop: one of the names that stand in the text.
+                found |= self._named[name] & self._tables
+                continue
+            pattern = "".join(
+                re.escape(part[1:-1]) if part[0] in "'\"" else r"\w+" for part in parts
+            )
+            found |= {table for table in self._tables if re.fullmatch(pattern, table)}
+        return found
+
 
 def _without_comments(path: Path) -> str:
     """The code of a file, with the space between words made one."""
@@ -101,6 +148,7 @@ def _with_ending(quoted: set[str], macros: dict[str, str]) -> set[str]:
     return {name for name in macros if endings and name.endswith(endings)}
 
 
+@cache
 def _columns(project: Path) -> dict[str, Any]:
     """What the yml says of a model or seed that its rows depend on: columns, configuration."""
     found = {}

@@ -66,7 +66,6 @@ def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
         for name in NOTED:
             state.execute(f"drop table ops.{name}_before")
     _add_hours_of_changed_funding_intervals(state)
-    _add_hours_after(state)
     _extend_spine(state)
     add_hours_before(state)
     _note_landed_days(state)
@@ -262,24 +261,6 @@ def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) ->
         where built.interval_source != 'unknown'
             and built.interval_hours is distinct from known.interval_hours
             or built.interval_source is distinct from known.interval_source
-        """,
-    )
-
-
-def _add_hours_after(state: duckdb.DuckDBPyConnection) -> None:
-    """What the next hour takes from the one before.
-
-    An hour's last prices value the next hour's first liquidations that have no own price, and what
-    an hour received first is no event of the next one.
-    """
-    _add_hours(
-        state,
-        """
-        select hour_at from intermediate.int_liquidations_unioned
-        where (
-            settle_asset is not null or price_kind = 'entry' or event_at_source = 'receive'
-        )
-            and hour_at in (select hour_at + interval 1 hour from ops.pending_hours)
         """,
     )
 

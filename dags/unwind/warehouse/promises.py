@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from unwind.settings import PROJECT_ROOT
+from unwind.warehouse.lookbacks import lookback_hours
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
 
@@ -123,7 +124,7 @@ def _mart(stated: Mapping[str, Any], folder: str) -> Mart:
         folder=folder,
         description=stated["description"],
         partition=meta.get("partition", HOURS),
-        lookback_hours=meta.get("lookback_hours", 0),
+        lookback_hours=lookback_hours(stated["name"]),
         keeps_as_of_hours=meta.get("keeps") == "as_of_hours",
         columns=tuple(
             Column(

@@ -56,15 +56,9 @@ from unwind.warehouse.state import (
 from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, work_of
 from unwind.warehouse.writing import writer_lock
 
-# Kept as they are while the project is the same: they hold no rows of their own, or never new ones.
-UNCHANGING = ("config.materialized:view", "resource_type:seed")
-
-STAGING_MODELS = (
-    *("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned"),
-    *("int_instrument_versions", "int_known_assets", "int_listed_assets", "resource_type:seed"),
-    *("int_listing_venues", "int_listed_funding_intervals", "int_named_instruments"),
-    *("int_funding_staged", "int_funding_sightings", "int_funding_listings"),
-    "int_funding_intervals",
+# What each dbt run builds: dbt_project/selectors.yml.
+STAGING, FACTS_AND_MARTS, UNCHANGING = (
+    *("selector:staging", "selector:facts_and_marts", "selector:unchanging"),
 )
 
 logger = logging.getLogger(__name__)
@@ -269,7 +263,7 @@ def _run_staging(target: Home, left_aside: list[str], report: Progress, run: Run
         run(
             [
                 *("build", "--exclude-resource-type", "test"),
-                *("--exclude-resource-type", "unit_test", "--select", *STAGING_MODELS),
+                *("--exclude-resource-type", "unit_test", "--select", STAGING),
                 *(("--exclude", *left_aside) if left_aside else ()),
             ],
             lambda name, done, total: report("staging", done, total),
@@ -366,7 +360,12 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
         is_same_project = _is_same_project(state)
     files.renew_build_id(target)
     run(
-        ["run", "--exclude", *STAGING_MODELS, *(UNCHANGING if is_same_project else ())],
+        [
+            "run",
+            "--select",
+            FACTS_AND_MARTS,
+            *(("--exclude", UNCHANGING) if is_same_project else ()),
+        ],
         lambda name, done, total: report("building", done, total),
     )
     releases.carry_verdicts(target)
@@ -465,6 +464,6 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
     }
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
     return [
-        *UNCHANGING,
+        UNCHANGING,
         *(f"path:models/staging/{folder}" for folder in folders if folder not in touched),
     ]

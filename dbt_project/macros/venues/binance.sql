@@ -2,7 +2,7 @@
     BTCUSDT, BTCUSDT_260327, spot BTCUSDT; BTCUSD_PERP and BTCUSD_260327 are inverse, and so
     BNBUSD_PERP is BNB in USD, though BUSD is a quote asset too.
 -#}
-{% macro binance__spelling(column) -%}
+{% macro binance__symbol_parts(column) -%}
     {%- set inverse = "contains(" ~ column ~ ", 'USD_')" -%}
     {{ return({
         "venue_asset": "if(" ~ inverse ~ ", "
@@ -108,6 +108,7 @@
 {% macro binance__publication_rules() -%}
     {{ return({
         "venue_name": "Binance",
+        "first_public": ("2019-09-08", "https://data.binance.vision: the first day of futures"),
         "rules": [
             ("full", "1970-01-01", "2021-04-27", "fill_avg",
                 "https://k33.com/research"),

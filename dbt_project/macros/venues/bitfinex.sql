@@ -2,7 +2,7 @@
     tBTCF0:USTF0 is BTC in USDt; all linear. Spot margin pairs (tBTCUSD) fit nothing, nor do contracts
     of paper trading (tTESTBTCF0:TESTUSDTF0).
 -#}
-{% macro bitfinex__spelling(column) -%}
+{% macro bitfinex__symbol_parts(column) -%}
     {{ return({
         "venue_asset": "case when not starts_with(" ~ column ~ ", 'tTEST') then "
             ~ name_part(column, "^t({letters}+)F0:({letters}+)F0$", 1) ~ " end",

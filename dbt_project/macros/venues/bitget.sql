@@ -1,5 +1,5 @@
 {#- BTCUSDT; BTCPERP and BTCUSDC are in USDC; BTCUSD is inverse. -#}
-{% macro bitget__spelling(column) -%}
+{% macro bitget__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(column, "^({letters}+?)(?:USDT|USDC|USD|PERP)(?:[FGHJKMNQUVXZ][0-9]{{2}})?$", 1),
         "quote_asset": "coalesce(nullif(regexp_extract("

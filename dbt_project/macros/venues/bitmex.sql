@@ -4,7 +4,7 @@
     own listing says; by name, contracts in a stablecoin are linear, XBT's in dollars inverse, and all
     others quanto. A dated contract without a quote is in dollars if it is XBT's, else in XBT.
 -#}
-{% macro bitmex__spelling(column) -%}
+{% macro bitmex__symbol_parts(column) -%}
     {%- set quotes = bitmex_quotes() | join("|") -%}
     {%- set settled = "(?:_[A-Za-z]+)?" -%}
     {%- set quote = "regexp_extract(" ~ column ~ ", '^[^_]+?(" ~ quotes ~ ")" ~ settled

@@ -1,7 +1,7 @@
 {#-
     BTCUSDT, BTCUSDT-27MAR26 (USDT); BTCPERP, BTC-27MAR26 (USDC); BTCUSD and BTCUSDH26 are inverse.
 -#}
-{% macro bybit__spelling(column) -%}
+{% macro bybit__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(
             column,
@@ -34,6 +34,7 @@
 {% macro bybit__publication_rules() -%}
     {{ return({
         "venue_name": "Bybit",
+        "first_public": ("2018-11-01", "the inverse perpetual opened in November 2018"),
         "rules": [
             ("unknown", "1970-01-01", "2021-09-01", "bankruptcy",
                 "https://k33.com/research"),

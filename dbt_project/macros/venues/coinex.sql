@@ -1,5 +1,5 @@
 {#- BTCUSDT and BTCUSDC are linear, BTCUSD is inverse. -#}
-{% macro coinex__spelling(column) -%}
+{% macro coinex__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(column, "^({letters}+?)(?:USDT|USDC|USD)$", 1),
         "quote_asset": "nullif(regexp_extract(" ~ column ~ ", '(USDT|USDC|USD)$', 1), '')",

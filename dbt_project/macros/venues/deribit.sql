@@ -2,7 +2,7 @@
     BTC-PERPETUAL and BTC-27MAR26 are inverse; SOL_USDC-PERPETUAL, BTC_USDC-27MAR26 and the like in
     USDT linear. Options and spreads have more parts and fit nothing.
 -#}
-{% macro deribit__spelling(column) -%}
+{% macro deribit__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(
             column,

@@ -1,5 +1,5 @@
 {#- BTC-USD; long names of other chains carry their address: FOO,RAYDIUM,8x...-USD. All linear. -#}
-{% macro dydx__spelling(column) -%}
+{% macro dydx__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(column, "^({letters}+)(?:,[^-]*)?-USD$", 1),
         "quote_asset": "'USD'",
@@ -27,6 +27,7 @@
 {% macro dydx__publication_rules() -%}
     {{ return({
         "venue_name": "dYdX",
+        "first_public": ("2023-10-26", "the first block of the dYdX chain; v3 is not this venue"),
         "rules": [
             ("full", "1970-01-01", none, "fill_avg",
                 "https://docs.dydx.xyz/indexer-client/websockets"),

@@ -1,5 +1,5 @@
 {#- BTC_USDT and the like in USDC or USD1 are linear; BTC_USD is settled in BTC, a dollar each. -#}
-{% macro gate__spelling(column) -%}
+{% macro gate__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(column, "^({letters}+)_{letters}+$", 1),
         "quote_asset": "nullif(split_part(" ~ column ~ ", '_', 2), '')",

@@ -2,7 +2,7 @@
     BTC-USDT, BTC-USDT-260327 and BTC-USDC are linear; BTC-USD and BTC260327 inverse, and so BTC_CQ:
     the alias of a dated one (this or next week, this or next quarter), as its streams and vendors write.
 -#}
-{% macro htx__spelling(column) -%}
+{% macro htx__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(
             column, "^({letters}+?)(?:-(?:USDT|USDC|USD)(?:-[0-9]{{6}}|-FUTURES)?|[0-9]{{6}}|_[CN][WQ])$", 1
@@ -19,6 +19,7 @@
 {% macro htx__publication_rules() -%}
     {{ return({
         "venue_name": "HTX",
+        "first_public": ("2018-12-10", "its first contracts opened as Huobi DM"),
         "also_called": ["Huobi"],
         "rules": [
             ("unknown", "1970-01-01", none, "bankruptcy",

@@ -3,7 +3,7 @@
     no name tells (unknown here; a listing or the seed hyperliquid_dexs says it). @107 and PURR/USDC
     are spot and fit nothing here.
 -#}
-{% macro hyperliquid__spelling(column) -%}
+{% macro hyperliquid__symbol_parts(column) -%}
     {{ return({
         "venue_asset": "nullif(regexp_extract("
             ~ column ~ ", '^(?:[a-z0-9]+:)?([A-Za-z0-9]+)$', 1), '')",
@@ -14,12 +14,12 @@
 
 
 {#-
-    What a Hyperliquid contract's name says, as instrument_spelling, where what it is quoted in is
+    What a Hyperliquid contract's name says, as parse_symbol, where what it is quoted in is
     known by other means: `quote`, an expression.
 -#}
-{% macro hyperliquid_spelling_in(column, quote) -%}
+{% macro hyperliquid_symbol_parts_in(column, quote) -%}
     struct_pack(
-        venue_asset := {{ spelling_parts('hyperliquid', column)['venue_asset'] }},
+        venue_asset := {{ symbol_parts('hyperliquid', column)['venue_asset'] }},
         quote_asset := {{ quote }},
         contract_type := 'linear'
     )
@@ -176,6 +176,7 @@
 {% macro hyperliquid__publication_rules() -%}
     {{ return({
         "venue_name": "Hyperliquid",
+        "first_public": ("2023-02-01", "the closed alpha of its mainnet"),
         "rules": [
             ("full", "1970-01-01", none, "fill_avg",
                 "https://github.com/hyperliquid-dex/node"),

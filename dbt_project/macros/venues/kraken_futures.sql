@@ -2,7 +2,7 @@
     PF_XBTUSD and FF_XBTUSD_260327 are linear; PI_XBTUSD and FI_XBTUSD_260327 inverse. Lists spell
     them in small letters too. Indices (in_xbtusd) and reference rates fit nothing.
 -#}
-{% macro kraken_futures__spelling(column) -%}
+{% macro kraken_futures__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(column, "^(?:PF|PI|FF|FI)_({letters}+)USD(?:_[0-9]{{6}})?$", 1),
         "quote_asset": "'USD'",

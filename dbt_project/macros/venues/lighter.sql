@@ -2,7 +2,7 @@
     Markets are numbers; which asset one is, only the venue's own listing says. Until it is known,
     the number stands for the asset and the contract has no size.
 -#}
-{% macro lighter__spelling(column) -%}
+{% macro lighter__symbol_parts(column) -%}
     {{ return({
         "venue_asset": "nullif(regexp_extract(" ~ column ~ ", '^([0-9]+)$', 1), '')",
         "quote_asset": "'USDC'",
@@ -40,6 +40,7 @@
 {% macro lighter__publication_rules() -%}
     {{ return({
         "venue_name": "Lighter",
+        "first_public": ("2025-01-01", "the private beta of its mainnet, early in 2025"),
         "rules": [
             ("full", "1970-01-01", none, "fill_avg",
                 "https://apidocs.lighter.xyz/docs/websocket-reference#trade"),

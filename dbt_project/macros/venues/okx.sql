@@ -3,7 +3,7 @@
     margined in what they are quoted in, so BTC-USD_UM-SWAP, BTC-USD_UM-261030 and
     BTC-USD_UM_XPERP-310404 are linear. And the bare currency of statistics over all its contracts.
 -#}
-{% macro okx__spelling(column) -%}
+{% macro okx__symbol_parts(column) -%}
     {{ return({
         "venue_asset": name_part(
             column, "^({letters}+)(?:-{letters}+(?:_UM(?:_XPERP)?)?-(?:SWAP|[0-9]{{6}}))?$", 1

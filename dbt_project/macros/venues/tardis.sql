@@ -87,7 +87,7 @@
 
             select
                 *,
-                unnest({{ instrument_spelling(none, 'instrument') }}),
+                unnest({{ parse_symbol(none, 'instrument') }}),
 
             from named
 
@@ -135,8 +135,8 @@
 {%- endmacro %}
 
 
-{#- What a vendor row's symbol says, as instrument_spelling, with the quote that tardis_rows knows. -#}
-{% macro tardis_spelling() -%}
+{#- What a vendor row's symbol says, as parse_symbol, with the quote that tardis_rows knows. -#}
+{% macro tardis_symbol_parts() -%}
     struct_pack(
         venue_asset := venue_asset, quote_asset := quote_asset, contract_type := contract_type
     )

@@ -1,12 +1,9 @@
 -- One row per hour and base_asset that a venue normally reports or that is tracked, and ALL: how many
 -- of the venues that normally report it were heard. An asset that no venue lists may be reported by
 -- any: its coverage is that of ALL.
---
--- Where nothing is known of a venue's listings an event makes it expected for 7 days; the tracked
--- assets look back 720 hours.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 720},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

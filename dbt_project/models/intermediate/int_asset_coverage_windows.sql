@@ -2,7 +2,7 @@
 -- with the hour. In an hour in which an asset has no row, nobody lists it: ALL stands for it.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 720},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

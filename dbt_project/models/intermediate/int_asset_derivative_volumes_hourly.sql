@@ -2,7 +2,7 @@
 -- the hour's end, and, of the same instruments, the open interest at that instant.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 48},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

@@ -5,7 +5,7 @@
 -- latest observation: both are landed seconds apart, and taking the later would mix them by chance.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 23},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

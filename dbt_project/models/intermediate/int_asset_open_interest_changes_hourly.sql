@@ -2,7 +2,7 @@
 -- hour and over the 24 hours up to its end.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 25},
+    meta={'partition': 'hour_at'},
 ) }}
 {%- set windows = [('1h', 1), ('24h', 24)] %}
 

@@ -5,7 +5,7 @@
 -- one that reported in the day before (int_asset_open_interest_linked_hourly counts those).
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 747},
+    meta={'partition': 'hour_at'},
 ) }}
 {%- set ends = [('start', 'hour_at'), ('end', 'hour_at + interval 1 hour')] %}
 

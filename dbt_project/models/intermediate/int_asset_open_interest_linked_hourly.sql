@@ -4,15 +4,15 @@
 -- Each instrument stands for its latest figure of the last 24 hours' ends; its coins are valued at
 -- the price at which the others report. What begins to be reported and what has not been for 24
 -- hours changes the sum, not the market: that step, ln(sum / (sum - entered + left)), is taken out
--- when it comes and let in evenly over the 720 hours after it:
---     oi_constant_venues_usd = standing_usd x exp(-sum of step x (1 - age in hours / 720)).
+-- when it comes and let in evenly over open_interest_fading_hours:
+--     oi_constant_venues_usd = standing_usd x exp(-sum of step x (1 - age in hours / open_interest_fading_hours)).
 -- So nothing depends on more than a month, and without changes of composition it is the sum itself.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 746},
+    meta={'partition': 'hour_at'},
 ) }}
 {%- set standing_hours = 24 %}
-{%- set fading_hours = 720 %}
+{%- set fading_hours = var('open_interest_fading_hours') %}
 
 with
 
@@ -197,13 +197,13 @@ faded as (
     select
         *,
         (
-            ({{ fading_hours }} - hour_number) * sum(step) over last_720h
-            + sum(numbered_step) over last_720h
+            ({{ fading_hours }} - hour_number) * sum(step) over while_fading
+            + sum(numbered_step) over while_fading
         )::double / {{ fading_hours }} as kept_out,
 
     from runs
 
-    window last_720h as (
+    window while_fading as (
         partition by base_asset, run_number
         order by hour_at
         range between interval {{ fading_hours - 1 }} hour preceding and current row

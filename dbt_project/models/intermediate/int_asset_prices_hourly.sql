@@ -8,7 +8,7 @@
 -- hour (or day) before is taken, whichever series that hour's row is from.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 24},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with
@@ -31,7 +31,7 @@ spot_volumes as (
     from series
 
     where price_kind = 'spot'
-        and venue = 'binance'
+        and venue = '{{ var('spot_venue') }}'
         and is_best_bars
 
     group by all

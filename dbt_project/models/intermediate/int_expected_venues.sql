@@ -1,7 +1,8 @@
 -- One row per venue, base_asset and span of time in which the venue normally reports liquidations of
 -- the asset: it lists a trading instrument of it, or, where nothing is known of the venue's listings,
--- it reported a liquidation of it in the 7 days up to and including the hour.
+-- it reported a liquidation of it in the hours (expected_venue_hours) up to and including the hour.
 {{ config(materialized='table') }}
+{%- set expected_hours = var('expected_venue_hours') %}
 
 with
 
@@ -48,7 +49,7 @@ after_quiet as (
 
 ),
 
--- Events within 7 days of each other are of one span.
+-- Events whose spans meet are of one span.
 numbered as (
 
     select
@@ -56,7 +57,7 @@ numbered as (
         base_asset,
         hour_at,
         count(*) filter (
-            where hour_before_at is null or hour_at - hour_before_at > interval 168 hour
+            where hour_before_at is null or hour_at - hour_before_at > interval {{ expected_hours }} hour
         ) over (
             partition by venue, base_asset
             order by hour_at
@@ -84,7 +85,7 @@ final as (
         venue,
         base_asset,
         min(hour_at) as expected_from,
-        max(hour_at) + interval 168 hour as expected_to,
+        max(hour_at) + interval {{ expected_hours }} hour as expected_to,
         'events' as known_from,
 
     from numbered

@@ -1,7 +1,7 @@
 -- One row per hour, venue, instrument and base_asset with a counted liquidation.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

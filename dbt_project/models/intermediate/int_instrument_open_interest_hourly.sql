@@ -1,12 +1,11 @@
 -- One row per hour, venue and instrument: open interest at the hour's start, at its end and as last
 -- known of it, in dollars and in coins.
 --
--- fct_open_interest values an hour with prices of the hour before: hence two hours back in all. The
--- first minutes of the next hour say what was open at the end: the refresh rebuilds the hour before
--- each pending one.
+-- The first minutes of the next hour say what was open at the end: the refresh rebuilds the hour
+-- before each pending one.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 2},
+    meta={'partition': 'hour_at'},
 ) }}
 {%- set hour_end = "(hour_at + interval 1 hour)" %}
 

@@ -3,7 +3,7 @@
 -- contract's own bars where 24 hours are covered.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 24},
+    meta={'partition': 'hour_at'},
 ) }}
 {#- 2026-11-25: a day of bars may lack half an hour; the sum is then 2% low at most. -#}
 {%- set least_covered_seconds = 23.5 * 3600 %}

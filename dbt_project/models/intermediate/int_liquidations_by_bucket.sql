@@ -2,7 +2,7 @@
 -- Bucket b spans 1.0025^b to 1.0025^(b + 1) dollars per unit of the asset.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

@@ -33,7 +33,7 @@ heard_before as (
     select distinct
         received.venue,
         received.natural_key,
-        received.twin_ordinal,
+        received.occurrence_number,
         received.hour_at + interval 1 hour as hour_at,
         true as is_heard_before,
 
@@ -61,7 +61,7 @@ staged as (
     left join heard_before
         on rows_of.venue = heard_before.venue
         and rows_of.natural_key = heard_before.natural_key
-        and rows_of.twin_ordinal = heard_before.twin_ordinal
+        and rows_of.occurrence_number = heard_before.occurrence_number
         and rows_of.hour_at = heard_before.hour_at
 
     where rows_of.line_class = 'row'
@@ -86,7 +86,7 @@ marks as (
     select
         venue,
         instrument,
-        known_at as marked_at,
+        available_at as marked_at,
         close_usd as mark_usd,
 
     from {{ ref('int_prices_unioned') }}
@@ -96,7 +96,7 @@ marks as (
 
     qualify
         row_number() over (
-            partition by venue, instrument, known_at
+            partition by venue, instrument, available_at
             order by bar_seconds nulls first, {{ winning_sighting() }}
         ) = 1
 
@@ -107,7 +107,7 @@ asset_prices as (
 
     select
         base_asset as settle_asset,
-        known_at as priced_at,
+        available_at as priced_at,
         close_usd / asset_multiplier as settle_asset_usd,
 
     from {{ ref('int_prices_unioned') }}
@@ -119,7 +119,7 @@ asset_prices as (
 
     qualify
         row_number() over (
-            partition by base_asset, known_at
+            partition by base_asset, available_at
             order by
                 price_kind desc,
                 list_position({{ var('venues') }}, venue),
@@ -290,7 +290,7 @@ final as (
     select
         case
             when reject_reason is null
-                then try_cast(md5(concat_ws('|', venue, natural_key, twin_ordinal)) as uuid)
+                then try_cast(md5(concat_ws('|', venue, natural_key, occurrence_number)) as uuid)
         end as liquidation_id,
         case
             when order_key is not null then md5(concat_ws('|', venue, order_key))

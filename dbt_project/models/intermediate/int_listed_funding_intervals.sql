@@ -1,11 +1,10 @@
 -- What venues list as a contract's funding interval, each time that it was read. An instrument of *linear or
 -- *inverse stands for all contracts of that type that the same answer does not name.
-{% set listing_venues = ['binance', 'bybit', 'bitget'] %}
 with
 
 listed as (
 
-    {% for venue in listing_venues %}
+    {% for venue in var('funding_interval_listings') %}
     from {{ ref('stg_' ~ venue ~ '__funding_intervals') }}
     {% if not loop.last %}union all by name{% endif %}
     {% endfor %}

@@ -2,7 +2,7 @@
 -- the reason why not.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 24},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

@@ -4,7 +4,7 @@
 -- of it. Two coins of one symbol on two pages: the better rank is the one that is meant.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 {%- set grain = 'base_asset, source, observed_at' %}
 

@@ -5,7 +5,7 @@
 -- median price of the instrument, else of the asset, in the hour or the one before.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 1},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

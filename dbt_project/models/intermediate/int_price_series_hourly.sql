@@ -5,7 +5,7 @@
 -- points as dense as bars of five minutes over as long. One price has no range, rather than none.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 {#- 2026-11-25: of twelve bars or points of five minutes three may be missing. -#}
@@ -33,7 +33,7 @@ known_in_hour as (
         price_kind,
         coalesce(bar_seconds, 0) as bar_seconds,
         observed_at,
-        known_at,
+        available_at,
         coalesce(open_usd, close_usd) as open_usd,
         greatest(open_usd, high_usd, low_usd, close_usd) as high_usd,
         least(open_usd, high_usd, low_usd, close_usd) as low_usd,
@@ -43,7 +43,7 @@ known_in_hour as (
     from prices
 
     where close_usd > 0
-        and known_at <= hour_at + interval 1 hour
+        and available_at <= hour_at + interval 1 hour
         and base_asset is not null
 
 ),
@@ -62,11 +62,11 @@ series as (
         max(high_usd) as high_usd,
         min(low_usd) as low_usd,
         arg_max(close_usd, observed_at) as close_usd,
-        max(known_at) as close_at,
+        max(available_at) as close_at,
         sum(try_cast(round(volume_usd, 4) as decimal(38, 4)))::double as volume_usd,
         least(sum(bar_seconds), 3600)::integer as covered_seconds,
         count(*)::integer as prices_in_hour,
-        epoch(max(known_at) - min(known_at)) as spread_seconds,
+        epoch(max(available_at) - min(available_at)) as spread_seconds,
 
     from known_in_hour
 

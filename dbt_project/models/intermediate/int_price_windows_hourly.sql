@@ -3,7 +3,7 @@
 -- Sums are of decimals, so that a window gives the same digits whatever hours are read with it.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 168},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

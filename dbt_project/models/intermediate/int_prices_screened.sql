@@ -6,7 +6,7 @@
 -- there are three. Of two that differ nobody knows which is wrong.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 0},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with
@@ -127,5 +127,5 @@ compared as (
             ~ ' or volume_base * low_usd > volume_usd * price_ratio_max)',
     },
     values=['open_usd', 'high_usd', 'low_usd', 'close_usd', 'volume_base', 'volume_usd'],
-    kept=['price_kind', 'bar_seconds', 'known_at'],
+    kept=['price_kind', 'bar_seconds', 'available_at'],
 ) }}

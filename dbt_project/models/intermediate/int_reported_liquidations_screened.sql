@@ -1,7 +1,6 @@
 -- One row per staged sum of liquidations: either good or with the reason why not. A source may
 -- correct its sums: what it said last stands.
-{#- The hours of its readers: quarantined_observations replaces an hour more than are pending. -#}
-{{ config(materialized='ephemeral', meta={'lookback_hours': 1}) }}
+{{ config(materialized='ephemeral') }}
 
 with
 
@@ -15,7 +14,8 @@ staged as (
 
     from {{ ref('int_reported_liquidations_staged') }}
 
-    where hour_at in {{ build_hours() }}
+    -- Part of its readers' queries, which pick their own hours.
+    where hour_at >= {{ first_hour_read(0) }}
 
 ),
 

@@ -1,6 +1,4 @@
 -- Every staged sum of liquidations of every source, rejected and held ones included.
-{{ config(materialized='ephemeral') }}
-
 with
 
 final as (

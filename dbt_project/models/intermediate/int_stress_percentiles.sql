@@ -2,7 +2,7 @@
 -- days and its weight in the score.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 2907},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with
@@ -11,7 +11,7 @@ component_values as (
 
     from {{ ref('int_stress_values') }}
 
-    where hour_at >= {{ first_hour_read(stress_window_hours()) }}
+    where hour_at >= {{ first_hour_read(var('stress_window_hours')) }}
 
 ),
 
@@ -24,8 +24,8 @@ weights as (
 percentiles as (
 
     {{ trailing_percentiles(
-        'component_values', 'value', ['base_asset', 'component'], stress_window_hours(),
-        stress_min_history_hours()
+        'component_values', 'value', ['base_asset', 'component'], var('stress_window_hours'),
+        var('stress_min_history_hours')
     ) | indent(4) }}
 
 ),
@@ -64,7 +64,7 @@ final as (
         round(coalesce(known_weight, 0) / whole_weight, 6) as known_weight_share,
         case
             when percentile is not null
-                and known_weight >= {{ stress_min_known_weight_share() }} * whole_weight
+                and known_weight >= {{ var('stress_min_known_weight_share') }} * whole_weight
                 then weight / known_weight
         end as weight,
         label_version,

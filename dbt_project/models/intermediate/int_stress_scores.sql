@@ -2,7 +2,7 @@
 -- days.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 5067},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with
@@ -11,7 +11,7 @@ components as (
 
     from {{ ref('int_stress_percentiles') }}
 
-    where hour_at >= {{ first_hour_read(stress_window_hours()) }}
+    where hour_at >= {{ first_hour_read(var('stress_window_hours')) }}
 
 ),
 
@@ -38,7 +38,7 @@ scores as (
 percentiles as (
 
     {{ trailing_percentiles(
-        'scores', 'score', ['base_asset'], stress_window_hours(), stress_min_history_hours()
+        'scores', 'score', ['base_asset'], var('stress_window_hours'), var('stress_min_history_hours')
     ) | indent(4) }}
 
 ),

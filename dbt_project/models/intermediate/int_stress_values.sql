@@ -5,7 +5,7 @@
 -- interest, each over the assets for which both sides of the ratio are known in the hour.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 747},
+    meta={'partition': 'hour_at'},
 ) }}
 
 with

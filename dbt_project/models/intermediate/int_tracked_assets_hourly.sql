@@ -1,14 +1,15 @@
 -- One row per hour of the spine and asset tracked at it: hourly statistics run over this grid.
 --
 -- Tracked are the largest by open interest (variable tracked_assets) and those with a counted
--- liquidation in the 720 hours up to and including the hour. An asset's open interest is its
--- largest hourly figure of the last 24 hours, so that a missed poll does not drop it. Only assets
--- that a listing of the last 720 hours or the seed of assets knows are tracked: a symbol met in
--- events alone stays in facts and in the totals of ALL.
+-- liquidation in the hours (tracked_asset_hours) up to and including the hour. An asset's open
+-- interest is its largest hourly figure of the last 24 hours, so that a missed poll does not drop
+-- it. Only assets that a listing of these hours or the seed of assets knows are tracked: a symbol
+-- met in events alone stays in facts and in the totals of ALL.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
-    meta={'partition': 'hour_at', 'lookback_hours': 720},
+    meta={'partition': 'hour_at'},
 ) }}
+{%- set hours_kept = var('tracked_asset_hours') %}
 
 with
 
@@ -47,7 +48,7 @@ event_hours as (
     where {{ counted_liquidations() }}
         and base_asset is not null
         and is_listed
-        and hour_at >= {{ first_hour_read(719) }}
+        and hour_at >= {{ first_hour_read(hours_kept - 1) }}
 
 ),
 
@@ -83,7 +84,7 @@ largest as (
     from largest_of_day
 
     qualify row_number() over (partition by hour_at order by oi_usd desc, base_asset asc)
-        <= {{ var('tracked_assets', 50) }}
+        <= {{ var('tracked_assets') }}
 
 ),
 
@@ -107,7 +108,7 @@ liquidated as (
         on assets_with_events.base_asset = event_hours.base_asset
         and hours.hour_at >= event_hours.hour_at
 
-    where event_hours.hour_at > hours.hour_at - interval 720 hour
+    where event_hours.hour_at > hours.hour_at - interval {{ hours_kept }} hour
 
 ),
 
@@ -161,7 +162,7 @@ final as (
         from listed_assets
         where listed_assets.base_asset = candidates.base_asset
             and listed_assets.listed_from < candidates.hour_at + interval 1 hour
-            and listed_assets.listed_to > candidates.hour_at - interval 719 hour
+            and listed_assets.listed_to > candidates.hour_at - interval {{ hours_kept - 1 }} hour
     )
 
 )

@@ -67,7 +67,7 @@ mark_prices as (
     select
         venue,
         instrument,
-        known_at as priced_at,
+        available_at as priced_at,
         close_usd,
 
     from prices
@@ -76,29 +76,29 @@ mark_prices as (
 
     qualify
         row_number() over (
-            partition by venue, instrument, known_at order by bar_seconds nulls first
+            partition by venue, instrument, available_at order by bar_seconds nulls first
         ) = 1
 
 ),
 
--- An outside price, for instruments whose own mark is not known: Binance's spot in USDT, else USDC.
+-- An outside price, for instruments whose own mark is not known: one venue's spot in USDT, else USDC.
 spot_prices as (
 
     select
         base_asset,
-        known_at as priced_at,
+        available_at as priced_at,
         close_usd,
         venue || ':' || instrument as price_instrument,
 
     from prices
 
-    where venue = 'binance'
+    where venue = '{{ var('spot_venue') }}'
         and price_kind = 'spot'
         and quote_asset in ('USDT', 'USDC')
 
     qualify
         row_number() over (
-            partition by base_asset, known_at
+            partition by base_asset, available_at
             order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
         ) = 1
 
@@ -110,7 +110,7 @@ asset_prices as (
     select
         base_asset,
         price_kind,
-        known_at as priced_at,
+        available_at as priced_at,
         close_usd,
         venue || ':' || instrument as price_instrument,
 
@@ -122,7 +122,7 @@ asset_prices as (
 
     qualify
         row_number() over (
-            partition by base_asset, price_kind, known_at
+            partition by base_asset, price_kind, available_at
             order by
                 coalesce(list_position({{ var('venues') }}, venue), 99),
                 venue,
@@ -204,13 +204,13 @@ priced as (
         coalesce(mark_usd, spot_usd, asset_mark_usd, asset_index_usd) as price_usd,
         case
             when mark_usd is not null then 'mark_as_of'
-            when spot_usd is not null then 'binance_spot_as_of'
+            when spot_usd is not null then '{{ var('spot_venue') }}_spot_as_of'
             when asset_mark_usd is not null then 'asset_mark_as_of'
             when asset_index_usd is not null then 'asset_index_as_of'
         end as outside_price_source,
         case outside_price_source
             when 'mark_as_of' then venue || ':' || instrument
-            when 'binance_spot_as_of' then spot_instrument
+            when '{{ var('spot_venue') }}_spot_as_of' then spot_instrument
             when 'asset_mark_as_of' then asset_mark_instrument
             when 'asset_index_as_of' then asset_index_instrument
         end as outside_price_instrument,

@@ -20,7 +20,7 @@ ranked as (
             partition by liquidation_id
             order by
                 case
-                    when parser = 'hyperliquid.vault_fills_rest@1' then 4
+                    when parser in ('{{ var('one_sided_parsers') | join("', '") }}') then 4
                     when source_kind = 'stream' then 1
                     when source_kind = 'rest' then 2
                     when source_kind = 'dump' then 3

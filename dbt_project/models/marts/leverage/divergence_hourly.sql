@@ -5,6 +5,8 @@
 {%- set trend_p_threshold = 0.05 %}
 {#- Spans of the moving averages; each reaches back 5 spans. #}
 {%- set emas = [('24h', 24), ('7d', 168)] %}
+{#- The slower average reaches 839 hours behind its hour, and is wanted of the 11 before it too. #}
+{%- set hours_read = 839 + 11 %}
 {#- Of the 48 hours of a trend, so many must be known. #}
 {%- set least_trend_hours = 36 %}
 
@@ -24,7 +26,7 @@ hours as (
 
     from {{ source('ops', 'hours') }}
 
-    where hour_at >= {{ first_hour_read(850) }}
+    where hour_at >= {{ first_hour_read(hours_read) }}
 
 ),
 
@@ -37,7 +39,7 @@ liquidations as (
 
     from {{ ref('liquidation_imbalance_hourly') }}
 
-    where hour_at >= {{ first_hour_read(850) }}
+    where hour_at >= {{ first_hour_read(hours_read) }}
 
 ),
 
@@ -45,7 +47,7 @@ coverage as (
 
     from {{ ref('int_asset_coverage_hourly') }}
 
-    where hour_at >= {{ first_hour_read(850) }}
+    where hour_at >= {{ first_hour_read(hours_read) }}
 
 ),
 

@@ -1,5 +1,4 @@
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
-{#- 191: windows of 24 hours, and an event makes a venue expected for the 168 that begin with its own. #}
 
 with
 

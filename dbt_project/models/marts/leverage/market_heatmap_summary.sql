@@ -7,7 +7,7 @@ breadth as (
 
     from {{ ref('int_market_breadth_hourly') }}
 
-    where hour_at >= {{ first_hour_read(696) }}
+    where hour_at >= {{ first_hour_read(719) }}
 
 ),
 

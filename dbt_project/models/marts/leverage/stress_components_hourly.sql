@@ -4,7 +4,7 @@ percentiles as (
 
     from {{ ref('int_stress_percentiles') }}
 
-    where hour_at >= {{ first_hour_read(stress_window_hours()) }}
+    where hour_at >= {{ first_hour_read(var('stress_window_hours')) }}
 
 ),
 
@@ -19,7 +19,7 @@ with_regimes as (
     window replayed as (
         partition by base_asset, component
         order by hour_at
-        range between interval {{ stress_window_hours() }} hour preceding and current row
+        range between interval {{ var('stress_window_hours') }} hour preceding and current row
     )
 
 ),
@@ -37,7 +37,7 @@ final as (
         round(weight * percentile, 4) as contribution,
         regime,
         label_version,
-        hour_at - interval {{ stress_window_hours() }} hour as window_start_at,
+        hour_at - interval {{ var('stress_window_hours') }} hour as window_start_at,
         hour_at as window_end_at,
         hour_at + interval 1 hour as as_of_at,
 

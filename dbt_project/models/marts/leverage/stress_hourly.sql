@@ -4,7 +4,7 @@ scores as (
 
     from {{ ref('int_stress_scores') }}
 
-    where hour_at >= {{ first_hour_read(stress_window_hours()) }}
+    where hour_at >= {{ first_hour_read(var('stress_window_hours')) }}
 
 ),
 
@@ -19,7 +19,7 @@ with_regimes as (
     window replayed as (
         partition by base_asset
         order by hour_at
-        range between interval {{ stress_window_hours() }} hour preceding and current row
+        range between interval {{ var('stress_window_hours') }} hour preceding and current row
     )
 
 ),
@@ -36,7 +36,7 @@ final as (
         known_weight_share,
         missing_components,
         label_version,
-        hour_at - interval {{ stress_window_hours() }} hour as window_start_at,
+        hour_at - interval {{ var('stress_window_hours') }} hour as window_start_at,
         hour_at as window_end_at,
         hour_at + interval 1 hour as as_of_at,
 

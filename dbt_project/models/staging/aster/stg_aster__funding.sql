@@ -18,7 +18,7 @@ settled as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -44,4 +44,4 @@ meant as (
 
 ),
 
-{{ staged_funding('aster', 'meant') }}
+{{ staged_funding('aster', 'interpreted') }}

@@ -4,14 +4,14 @@
 -- https://github.com/asterdex/api-docs
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'aster',
-    unwrap='$.data',
-    chatter="coalesce("
+    nested_row='$.data',
+    control_frames="coalesce("
         ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
         ~ ")",
     recognised='event_kind is not null',
-    row={
+    row_fields={
         'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',
         'original_quantity': '$.o.q', 'raw_price': '$.o.p', 'average_price': '$.o.ap',
         'raw_quantity': '$.o.z', 'last_filled_quantity': '$.o.l', 'order_status': '$.o.X',
@@ -27,7 +27,7 @@ dated as (
         raw_quantity as filled_quantity,
         {{ epoch_ms_at('event_ms') }} as event_at,
 
-    from delivered
+    from messages
 
 ),
 
@@ -44,7 +44,7 @@ orders as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (event_kind),
@@ -62,11 +62,11 @@ meant as (
             {{ number_key('raw_quantity') }}, {{ number_key('raw_price') }},
             {{ number_key('average_price') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
     from orders
 
 ),
 
-{{ staged_liquidations('aster', 'meant') }}
+{{ staged_liquidations('aster', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://github.com/asterdex/api-docs
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -19,4 +19,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('aster', 'meant') }}
+{{ staged_open_interest('aster', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://github.com/asterdex/api-docs
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -17,4 +17,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('aster', 'meant') }}
+{{ staged_volumes('aster', 'interpreted') }}

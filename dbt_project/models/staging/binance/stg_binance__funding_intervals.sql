@@ -10,7 +10,7 @@ answers as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -34,4 +34,4 @@ meant as (
 
 ),
 
-{{ staged_funding_intervals('binance', 'meant') }}
+{{ staged_funding_intervals('binance', 'interpreted') }}

@@ -8,14 +8,14 @@ with
 
 -- One object, a combined-stream wrapper, or a list of either. The acknowledgement of a subscription
 -- is {"result": null, "id": 1}.
-{{ delivered_rows(
+{{ message_rows(
     'binance',
-    unwrap='$.data',
-    chatter="coalesce("
+    nested_row='$.data',
+    control_frames="coalesce("
         ~ "event_kind != 'forceOrder', case when json_valid(entry) then json_exists(entry, '$.result') end"
         ~ ")",
     recognised='event_kind is not null',
-    row={
+    row_fields={
         'event_kind': '$.e', 'market_code': '$.st',
         'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
         'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'last_filled_quantity': '$.o.l',
@@ -47,11 +47,11 @@ from_frames as (
         order_status,
         {{ epoch_ms_at('event_ms') }} as event_at,
         -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         reject_reason,
 
-    from delivered
+    from messages
 
 ),
 
@@ -115,8 +115,8 @@ from_collector_csv as (
         {{ csv_field('status', 8) }} as order_status,
         {{ epoch_ms_at(unrounded(csv_field('trade_time_ms', 11))) }} as event_at,
         -- One collector may spell a symbol two ways; twins are counted within one spelling.
-        symbol as twin_scope,
-        1 as twin_copies,
+        symbol as dedup_scope,
+        1 as copies_per_row,
         case when has_wrong_width then 'wrong_column_count' end as reject_reason,
 
     from collector_lines
@@ -218,8 +218,8 @@ from_dump as (
         fields[list_position(columns, 'average_price')] as average_price,
         fields[list_position(columns, 'accumulated_fill_quantity')] as filled_quantity,
         {{ epoch_ms_at(unrounded("fields[list_position(columns, 'time')]")) }} as event_at,
-        '' as twin_scope,
-        2 as twin_copies,
+        '' as dedup_scope,
+        2 as copies_per_row,
         case
             when {{ csv_has_wrong_width('dump_parity', 'len(dump_parity.columns)') | indent(12) }}
                 then 'wrong_column_count'
@@ -265,7 +265,7 @@ spelled as materialized (
             if(is_coin_margined_name, replace(symbol, 'USD_', 'USD:_'), symbol),
             '^([\p{Lu}\p{Lo}\p{N}]+?)(USD:|USDT|USDC|BUSD|FDUSD|USD1)?(_PERP|_[0-9]{6})?$',
             ['venue_asset', 'stated_quote', 'suffix']
-        ) as spelling,
+        ) as parsed_symbol,
 
     from orders
 
@@ -275,9 +275,9 @@ markets as (
 
     select
         *,
-        unnest(spelling),  -- noqa: AL03
+        unnest(parsed_symbol),  -- noqa: AL03
         coalesce(
-            nullif(rtrim(spelling.stated_quote, ':'), ''),
+            nullif(rtrim(parsed_symbol.stated_quote, ':'), ''),
             if(source_kind = 'collector', 'USDT', null)
         ) as quote_asset,
         coalesce(stated_market, if(is_coin_margined_name, 'cm', 'um')) as market,
@@ -287,7 +287,7 @@ markets as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         batch_id,
@@ -302,7 +302,7 @@ meant as (
         sealed_at,
         -- One that cannot be named keeps its own spelling, by which people look it up.
         coalesce(
-            nullif(venue_asset, '') || quote_asset || spelling.suffix, nullif(symbol, '')
+            nullif(venue_asset, '') || quote_asset || parsed_symbol.suffix, nullif(symbol, '')
         ) as instrument,
         if(market = 'cm', 'inverse', 'linear') as contract_type,
         venue_asset,
@@ -326,7 +326,7 @@ meant as (
         concat_ws(
             '|',
             market,
-            venue_asset || quote_asset || spelling.suffix,
+            venue_asset || quote_asset || parsed_symbol.suffix,
             raw_side,
             epoch_ms(event_at),
             {{ number_key('original_quantity') }},
@@ -334,8 +334,8 @@ meant as (
             {{ number_key('raw_price') }},
             {{ number_key('average_price') }}
         ) as natural_key,
-        twin_scope,
-        twin_copies,
+        dedup_scope,
+        copies_per_row,
         case
             when line_class != 'row' or reject_reason is not null then reject_reason
             when symbol is null then 'missing_field'
@@ -346,11 +346,11 @@ meant as (
             when (market = 'cm') != is_coin_margined_name then 'unknown_symbol'
             -- A collector cuts USDT out and nothing else: BTCUSD, BTC_PERP are of neither market.
             when source_kind = 'collector' and ends_with(symbol, 'USD') then 'unknown_symbol'
-            when market = 'um' and spelling.suffix = '_PERP' then 'unknown_symbol'
+            when market = 'um' and parsed_symbol.suffix = '_PERP' then 'unknown_symbol'
         end as reject_reason,
 
     from markets
 
 ),
 
-{{ staged_liquidations('binance', 'meant') }}
+{{ staged_liquidations('binance', 'interpreted') }}

@@ -73,7 +73,7 @@ unioned as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -86,4 +86,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('binance', 'meant', required=['open_interest']) }}
+{{ staged_open_interest('binance', 'interpreted', required=['open_interest']) }}

@@ -122,11 +122,11 @@ bars as (
 
     select
         *,
-        {{ instrument_spelling('binance', 'instrument') }} as spelling,
+        {{ parse_symbol('binance', 'instrument') }} as parsed_symbol,
         {{ epoch_ms_or_us_at('open_time') }} as observed_at,
         {{ epoch_ms_or_us_at('close_time') }} as last_instant_at,
         try_cast(round(epoch(last_instant_at - observed_at)) as integer) as bar_seconds,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
         if(price_kind in ('spot', 'last'), volume, null) as stated_volume,
         if(price_kind in ('spot', 'last'), quote_volume, null) as stated_quote_volume,
 
@@ -142,14 +142,14 @@ valued_bars as (
 
     select
         * exclude (
-            spelling, volume, quote_volume, stated_volume, stated_quote_volume, open_time,
+            parsed_symbol, volume, quote_volume, stated_volume, stated_quote_volume, open_time,
             close_time, last_instant_at
         ),
-        if(spelling.contract_type = 'inverse', stated_quote_volume, stated_volume) as volume_base,
+        if(parsed_symbol.contract_type = 'inverse', stated_quote_volume, stated_volume) as volume_base,
         if(
-            spelling.contract_type = 'inverse',
+            parsed_symbol.contract_type = 'inverse',
             (
-                try_cast(stated_volume as double) * if(spelling.venue_asset = 'BTC', 100, 10)
+                try_cast(stated_volume as double) * if(parsed_symbol.venue_asset = 'BTC', 100, 10)
             )::varchar,
             stated_quote_volume
         ) as volume_usd,

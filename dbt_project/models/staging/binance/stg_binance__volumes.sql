@@ -20,7 +20,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -38,4 +38,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('binance', 'meant') }}
+{{ staged_volumes('binance', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://docs.bitfinex.com/reference/rest-public-derivatives-status
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -18,4 +18,4 @@ meant as (
 
 ),
 
-{{ staged_funding('bitfinex', 'meant') }}
+{{ staged_funding('bitfinex', 'interpreted') }}

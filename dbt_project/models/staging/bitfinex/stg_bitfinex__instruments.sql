@@ -6,7 +6,7 @@ listed as (
 
     select
         * exclude (observed_at),
-        unnest({{ instrument_spelling('bitfinex', 'instrument') }}),
+        unnest({{ parse_symbol('bitfinex', 'instrument') }}),
         1 as contract_size,
         null::varchar as status,
         null::timestamp as listed_at,

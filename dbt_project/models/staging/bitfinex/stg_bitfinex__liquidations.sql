@@ -10,14 +10,14 @@
 {% set same_liquidation_ms = 60000 %}
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'bitfinex',
     rows_at='$[1]',
-    says={'event': '$.event', 'word': '$[1]'},
-    chatter="event is not null or word = 'hb'",
+    envelope_fields={'event': '$.event', 'word': '$[1]'},
+    control_frames="event is not null or word = 'hb'",
     rest=['/v2/liquidations/hist'],
     rest_rows_at='$',
-    row={'flat_kind': '$[0]', 'nested_kind': '$[0][0]'},
+    row_fields={'flat_kind': '$[0]', 'nested_kind': '$[0][0]'},
 ) }}
 
 -- Answers nest each row in a list of its own.
@@ -34,7 +34,7 @@ unnested as (
             'amount': '$[5]', 'base_price': '$[6]', 'is_match': '$[8]', 'price_acquired': '$[11]',
         }) }} as position_texts,
 
-    from delivered
+    from messages
 
 ),
 
@@ -117,13 +117,13 @@ told_once as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
         if(source_kind = 'rest', 'bitfinex.liquidations_rest@1', 'bitfinex.status_frame@1')
             as parser,
-        unnest({{ instrument_spelling('bitfinex', 'instrument') }}),
+        unnest({{ parse_symbol('bitfinex', 'instrument') }}),
         1 as contract_size,
         'liquidation' as event_kind,
         case
@@ -140,11 +140,11 @@ meant as (
         if(price_acquired is null, 'entry', 'fill_avg') as price_kind,
         null::varchar as order_key,
         concat_ws('|', position_id, event_ms, is_match) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
     from told_once
 
 ),
 
-{{ staged_liquidations('bitfinex', 'meant') }}
+{{ staged_liquidations('bitfinex', 'interpreted') }}

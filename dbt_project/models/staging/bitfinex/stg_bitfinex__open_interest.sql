@@ -3,7 +3,7 @@
 -- https://docs.bitfinex.com/reference/rest-public-derivatives-status
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -15,4 +15,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('bitfinex', 'meant') }}
+{{ staged_open_interest('bitfinex', 'interpreted') }}

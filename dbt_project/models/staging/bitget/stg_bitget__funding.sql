@@ -36,7 +36,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -48,4 +48,4 @@ meant as (
 
 ),
 
-{{ staged_funding('bitget', 'meant') }}
+{{ staged_funding('bitget', 'interpreted') }}

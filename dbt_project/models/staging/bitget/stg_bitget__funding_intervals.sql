@@ -3,7 +3,7 @@
 -- https://www.bitget.com/api-doc/uta/public/Instruments
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -16,4 +16,4 @@ meant as (
 
 ),
 
-{{ staged_funding_intervals('bitget', 'meant') }}
+{{ staged_funding_intervals('bitget', 'interpreted') }}

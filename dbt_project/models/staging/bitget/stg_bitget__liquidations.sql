@@ -6,21 +6,21 @@
 -- https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'bitget',
     rows_at='$.data',
-    says={'topic': '$.arg.topic', 'kind': '$.arg.instType', 'event': '$.event'},
-    chatter="event is not null or topic != 'liquidation'",
+    envelope_fields={'topic': '$.arg.topic', 'kind': '$.arg.instType', 'event': '$.event'},
+    control_frames="event is not null or topic != 'liquidation'",
     recognised='topic is not null',
     rest=['/api/v3/market/liquidations'],
     rest_rows_at='$.data.list',
-    row={
+    row_fields={
         'instrument': '$.symbol', 'raw_side': '$.side', 'raw_price': '$.price',
         'raw_quantity': '$.amount', 'event_ms': '$.ts',
     },
 ) }}
 
-meant as (
+interpreted as (
 
     select
         * exclude (reject_reason),
@@ -39,14 +39,14 @@ meant as (
             '|', instrument, lower(raw_side), event_ms, {{ number_key('raw_price') }},
             {{ number_key('raw_quantity') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         coalesce(
             reject_reason, if(contract_type = 'inverse', 'unit_not_known', null)
         ) as reject_reason,
 
-    from delivered
+    from messages
 
 ),
 
-{{ staged_liquidations('bitget', 'meant') }}
+{{ staged_liquidations('bitget', 'interpreted') }}

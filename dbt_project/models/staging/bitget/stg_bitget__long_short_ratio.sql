@@ -45,7 +45,7 @@ periods as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -76,4 +76,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('bitget', 'meant') }}
+{{ staged_long_short_ratio('bitget', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://www.bitget.com/api-doc/uta/public/Tickers
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -15,4 +15,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('bitget', 'meant') }}
+{{ staged_open_interest('bitget', 'interpreted') }}

@@ -4,7 +4,7 @@
 -- https://www.bitget.com/api-doc/uta/public/Tickers
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -22,4 +22,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('bitget', 'meant') }}
+{{ staged_volumes('bitget', 'interpreted') }}

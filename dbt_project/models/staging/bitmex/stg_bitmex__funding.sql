@@ -37,7 +37,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -53,4 +53,4 @@ meant as (
 
 ),
 
-{{ staged_funding('bitmex', 'meant') }}
+{{ staged_funding('bitmex', 'interpreted') }}

@@ -6,22 +6,22 @@
 -- https://www.bitmex.com/app/wsAPI
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'bitmex',
     rows_at='$.data',
-    says={'table_name': '$.table', 'action': '$.action', 'info': '$.info', 'success': '$.success',
+    envelope_fields={'table_name': '$.table', 'action': '$.action', 'info': '$.info', 'success': '$.success',
           'request': '$.request'},
-    chatter="coalesce(table_name != 'liquidation' or action != 'insert', "
+    control_frames="coalesce(table_name != 'liquidation' or action != 'insert', "
         ~ "coalesce(info, success, request) is not null)",
     recognised='table_name is not null and action is not null',
-    pongs=['pong'],
-    row={
+    heartbeats=['pong'],
+    row_fields={
         'instrument': '$.symbol', 'raw_side': '$.side', 'raw_quantity': '$.leavesQty',
         'raw_price': '$.price', 'order_key': '$.orderID',
     },
 ) }}
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -35,11 +35,11 @@ meant as (
         raw_price as valued_price,
         'limit_order' as price_kind,
         order_key as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from delivered
+    from messages
 
 ),
 
-{{ staged_liquidations('bitmex', 'meant', settle_asset='BTC') }}
+{{ staged_liquidations('bitmex', 'interpreted', settle_asset='BTC') }}

@@ -4,7 +4,7 @@
 -- https://www.bitmex.com/api/explorer/#!/Instrument/Instrument_getActive
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -24,4 +24,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('bitmex', 'meant') }}
+{{ staged_open_interest('bitmex', 'interpreted') }}

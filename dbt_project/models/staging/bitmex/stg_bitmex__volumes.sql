@@ -4,7 +4,7 @@
 -- https://www.bitmex.com/api/explorer/#!/Instrument/Instrument_getActive
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -23,4 +23,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('bitmex', 'meant') }}
+{{ staged_volumes('bitmex', 'interpreted') }}

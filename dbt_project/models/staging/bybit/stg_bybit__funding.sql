@@ -59,7 +59,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -69,4 +69,4 @@ meant as (
 
 ),
 
-{{ staged_funding('bybit', 'meant') }}
+{{ staged_funding('bybit', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://bybit-exchange.github.io/docs/v5/market/instrument
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -18,4 +18,4 @@ meant as (
 
 ),
 
-{{ staged_funding_intervals('bybit', 'meant') }}
+{{ staged_funding_intervals('bybit', 'interpreted') }}

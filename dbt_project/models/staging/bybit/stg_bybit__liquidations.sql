@@ -6,14 +6,14 @@ with
 
 -- allLiquidation.<symbol> carries a list; liquidation.<symbol>, until 2025-02-26, one object: v5's,
 -- and with other names that of the older public v2 feed.
-{{ delivered_rows(
+{{ message_rows(
     'bybit',
     rows_at='$.data',
-    says={'topic': '$.topic', 'operation': '$.op'},
-    chatter="coalesce(topic not like 'allLiquidation.%' and not topic ^@ 'liquidation', "
+    envelope_fields={'topic': '$.topic', 'operation': '$.op'},
+    control_frames="coalesce(topic not like 'allLiquidation.%' and not topic ^@ 'liquidation', "
         ~ "operation is not null)",
     recognised='topic is not null',
-    row={
+    row_fields={
         'symbol_now': '$.s', 'side_now': '$.S', 'quantity_now': '$.v', 'price_now': '$.p',
         'event_ms_now': '$.T', 'symbol_before': '$.symbol', 'side_before': '$.side',
         'size_before': '$.size', 'qty_before': '$.qty', 'price_before': '$.price',
@@ -21,7 +21,7 @@ with
     },
 ) }}
 
-fields as materialized (
+named_fields as materialized (
 
     select
         *,
@@ -35,13 +35,13 @@ fields as materialized (
         coalesce(quantity_now, size_before, qty_before) as raw_quantity,
         coalesce(price_now, price_before) as raw_price,
         {{ epoch_ms_at('coalesce(event_ms_now, updated_ms_before, event_ms_before)') }} as event_at,
-        unnest({{ instrument_spelling('bybit', 'instrument') }}),
+        unnest({{ parse_symbol('bybit', 'instrument') }}),
 
-    from delivered
+    from messages
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -57,11 +57,11 @@ meant as (
             '|', instrument, raw_side, epoch_ms(event_at), {{ number_key('raw_quantity') }},
             {{ number_key('raw_price') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from fields
+    from named_fields
 
 ),
 
-{{ staged_liquidations('bybit', 'meant') }}
+{{ staged_liquidations('bybit', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://bybit-exchange.github.io/docs/v5/market/long-short-ratio
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -23,4 +23,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('bybit', 'meant') }}
+{{ staged_long_short_ratio('bybit', 'interpreted') }}

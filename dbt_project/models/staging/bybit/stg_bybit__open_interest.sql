@@ -48,7 +48,7 @@ one_sided as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -60,4 +60,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('bybit', 'meant', required=['open_interest']) }}
+{{ staged_open_interest('bybit', 'interpreted', required=['open_interest']) }}

@@ -20,7 +20,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -31,4 +31,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('bybit', 'meant') }}
+{{ staged_volumes('bybit', 'interpreted') }}

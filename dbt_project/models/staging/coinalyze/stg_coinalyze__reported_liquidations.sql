@@ -76,7 +76,7 @@ hours as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         hours.* exclude (reject_reason),
@@ -105,4 +105,4 @@ meant as (
 
 ),
 
-{{ staged_reported_liquidations('coinalyze', 'meant') }}
+{{ staged_reported_liquidations('coinalyze', 'interpreted') }}

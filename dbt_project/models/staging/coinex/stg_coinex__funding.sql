@@ -20,7 +20,7 @@ settled as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -49,4 +49,4 @@ meant as (
 
 ),
 
-{{ staged_funding('coinex', 'meant') }}
+{{ staged_funding('coinex', 'interpreted') }}

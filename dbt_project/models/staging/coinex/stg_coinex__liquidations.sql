@@ -6,12 +6,12 @@
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-liquidation-history
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'coinex',
     recognised='false',
     rest=['/v2/futures/liquidation-history'],
     rest_rows_at='$.data',
-    row={
+    row_fields={
         'market': '$.market', 'raw_side': '$.side', 'raw_quantity': '$.liq_amount',
         'raw_price': '$.liq_price', 'event_ms': '$.created_at', 'bankruptcy_price': '$.bkr_price',
     },
@@ -22,13 +22,13 @@ spelled as (
     select
         *,
         trim(market) as instrument,
-        unnest({{ instrument_spelling('coinex', 'instrument') }}),
+        unnest({{ parse_symbol('coinex', 'instrument') }}),
 
-    from delivered
+    from messages
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -38,7 +38,7 @@ meant as (
         case raw_side when 'long' then 'long' when 'short' then 'short' end as liquidated_side,
         {{ epoch_ms_at('event_ms') }} as event_at,
         'venue' as event_at_source,
-        {% set unit = doubt('coinex_inverse_unit', ['usd', 'base']) -%}
+        {% set unit = assumption('coinex_inverse_unit', ['usd', 'base']) -%}
         if(contract_type = 'inverse', '{{ unit }}', 'base') as raw_quantity_unit,
         raw_price as valued_price,
         'mark' as price_kind,
@@ -47,11 +47,11 @@ meant as (
             '|', instrument, raw_side, event_ms, {{ number_key('raw_quantity') }},
             {{ number_key('raw_price') }}, {{ number_key('bankruptcy_price') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
     from spelled
 
 ),
 
-{{ staged_liquidations('coinex', 'meant') }}
+{{ staged_liquidations('coinex', 'interpreted') }}

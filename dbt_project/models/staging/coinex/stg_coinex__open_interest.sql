@@ -3,7 +3,7 @@
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -15,4 +15,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('coinex', 'meant') }}
+{{ staged_open_interest('coinex', 'interpreted') }}

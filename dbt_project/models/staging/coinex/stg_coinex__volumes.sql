@@ -4,7 +4,7 @@
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -19,4 +19,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('coinex', 'meant') }}
+{{ staged_volumes('coinex', 'interpreted') }}

@@ -22,7 +22,7 @@ asked_for as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (reject_reason),
@@ -40,4 +40,4 @@ meant as (
 
 ),
 
-{{ staged_reported_liquidations('coinglass', 'meant') }}
+{{ staged_reported_liquidations('coinglass', 'interpreted') }}

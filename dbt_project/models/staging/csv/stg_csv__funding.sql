@@ -30,7 +30,7 @@ settlements as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (funding_rate, interval_hours, reject_reason),
@@ -53,4 +53,4 @@ meant as (
 
 ),
 
-{{ staged_funding(none, 'meant') }}
+{{ staged_funding(none, 'interpreted') }}

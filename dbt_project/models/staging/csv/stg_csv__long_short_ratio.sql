@@ -12,7 +12,7 @@ told as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (reject_reason),
@@ -29,4 +29,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio(none, 'meant') }}
+{{ staged_long_short_ratio(none, 'interpreted') }}

@@ -21,7 +21,7 @@ assets as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         told.* exclude (asset),
@@ -38,7 +38,7 @@ meant as (
 
 {{ staged_observations(
     none,
-    'meant',
+    'interpreted',
     numbers={
         'market_cap_usd': 'not_negative', 'price_usd': 'positive', 'volume_24h_usd': 'not_negative'
     },
@@ -48,7 +48,7 @@ meant as (
         'missing_field': 'market_cap_usd is null and price_usd is null',
         'implausible_number': 'market_cap_usd > 1e15 or volume_24h_usd > 1e15',
     },
-    spelling='struct_pack('
+    parsed_symbol='struct_pack('
         ~ 'venue_asset := asset_symbol, '
         ~ 'quote_asset := null::varchar, '
         ~ 'contract_type := null::varchar'

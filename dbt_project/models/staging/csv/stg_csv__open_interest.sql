@@ -29,7 +29,7 @@ one_sided as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -41,4 +41,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest(none, 'meant', required=['unit', 'sides']) }}
+{{ staged_open_interest(none, 'interpreted', required=['unit', 'sides']) }}

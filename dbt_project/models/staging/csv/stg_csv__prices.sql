@@ -17,12 +17,12 @@ told as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (open, high, low, close, volume_base, volume_usd, reject_reason),
         {{ stated_bar_seconds('bar') }} as bar_seconds,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as known_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
         open as open_usd,
         high as high_usd,
         low as low_usd,
@@ -49,4 +49,4 @@ meant as (
 
 ),
 
-{{ staged_bars(none, 'meant') }}
+{{ staged_bars(none, 'interpreted') }}

@@ -17,7 +17,7 @@ told as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (asset, instrument, reject_reason),
@@ -40,4 +40,4 @@ meant as (
 
 ),
 
-{{ staged_reported_liquidations(none, 'meant', in_base=true) }}
+{{ staged_reported_liquidations(none, 'interpreted', in_base=true) }}

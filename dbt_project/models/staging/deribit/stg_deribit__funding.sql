@@ -4,7 +4,7 @@
 -- https://docs.deribit.com/#public-get_funding_rate_history
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -34,4 +34,4 @@ meant as (
 
 ),
 
-{{ staged_funding('deribit', 'meant') }}
+{{ staged_funding('deribit', 'interpreted') }}

@@ -5,19 +5,19 @@
 -- https://docs.deribit.com/#trades-instrument_name-interval
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'deribit',
     rows_at='$.params.data',
-    says={'channel': '$.params.channel', 'method': '$.method', 'id': '$.id'},
-    chatter="coalesce(channel not like 'trades.%', method = 'heartbeat' or id is not null)",
+    envelope_fields={'channel': '$.params.channel', 'method': '$.method', 'id': '$.id'},
+    control_frames="coalesce(channel not like 'trades.%', method = 'heartbeat' or id is not null)",
     recognised='channel is not null',
-    marks=['"liquidation"'],
+    row_markers=['"liquidation"'],
     rest=[
         '/public/get_last_trades_by_currency_and_time', '/public/get_last_trades_by_currency',
         '/public/get_last_trades_by_instrument', '/public/get_last_trades_by_instrument_and_time',
     ],
     rest_rows_at='$.result.trades',
-    row={
+    row_fields={
         'instrument': '$.instrument_name', 'raw_side': '$.direction', 'raw_quantity': '$.amount',
         'raw_price': '$.price', 'event_ms': '$.timestamp', 'trade_id': '$.trade_id',
         'liquidated_party': '$.liquidation',
@@ -33,14 +33,14 @@ legs as (
         unnest(parties) as party,
         unnest(range(1, len(parties) + 1)) as place,
 
-    from delivered
+    from messages
 
     -- An option's price is in its coin, and no leverage stands behind who sold it.
     where not regexp_matches(coalesce(instrument, ''), '-[CP]$')
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (reject_reason) replace ((row_in_line - 1) * 2 + place as row_in_line),
@@ -59,12 +59,12 @@ meant as (
         'fill_avg' as price_kind,
         null::varchar as order_key,
         concat_ws('|', instrument, trade_id, party) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         coalesce(reject_reason, if(trade_id is null, 'missing_field', null)) as reject_reason,
 
     from legs
 
 ),
 
-{{ staged_liquidations('deribit', 'meant') }}
+{{ staged_liquidations('deribit', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://docs.deribit.com/#public-get_book_summary_by_currency
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -16,4 +16,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('deribit', 'meant') }}
+{{ staged_open_interest('deribit', 'interpreted') }}

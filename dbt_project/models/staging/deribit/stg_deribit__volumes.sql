@@ -3,7 +3,7 @@
 -- https://docs.deribit.com/#public-get_book_summary_by_currency
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -17,4 +17,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('deribit', 'meant') }}
+{{ staged_volumes('deribit', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://docs.dydx.xyz/indexer-client/http#get-historical-funding
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -31,4 +31,4 @@ meant as (
 
 ),
 
-{{ staged_funding('dydx', 'meant') }}
+{{ staged_funding('dydx', 'interpreted') }}

@@ -7,7 +7,7 @@ listed as (
 
     select
         * exclude (observed_at),
-        unnest({{ instrument_spelling('dydx', 'instrument') }}),
+        unnest({{ parse_symbol('dydx', 'instrument') }}),
         1 as contract_size,
         entry ->> 'status' as status,
         null::timestamp as listed_at,

@@ -5,28 +5,28 @@
 with
 
 -- `subscribed` gives the newest trades over again, `channel_batch_data` lists several messages.
-{{ delivered_rows(
+{{ message_rows(
     'dydx',
     rows_at=['$.contents.trades', '$.contents[*].trades[*]'],
-    says={'channel': '$.channel', 'type': '$.type', 'frame_ticker': '$.id'},
-    chatter="coalesce(channel != 'v4_trades', type in ('connected', 'unsubscribed', 'error', 'pong'))",
+    envelope_fields={'channel': '$.channel', 'type': '$.type', 'frame_ticker': '$.id'},
+    control_frames="coalesce(channel != 'v4_trades', type in ('connected', 'unsubscribed', 'error', 'pong'))",
     recognised='channel is not null',
-    marks=['LIQUIDATED', 'DELEVERAGED'],
+    row_markers=['LIQUIDATED', 'DELEVERAGED'],
     rest=['/v4/trades/perpetualMarket/*'],
     rest_rows_at='$.trades',
-    row={
+    row_fields={
         'raw_side': '$.side', 'raw_quantity': '$.size', 'raw_price': '$.price', 'trade_id': '$.id',
         'trade_type': '$.type', 'created_at': '$.createdAt',
     },
 ) }}
 
-meant as (
+interpreted as (
 
     select
         *,
         if(source_kind = 'rest', 'dydx.trades_rest@1', 'dydx.trades_frame@1') as parser,
         coalesce(frame_ticker, regexp_extract(url, '[^/]+$')) as instrument,
-        unnest({{ instrument_spelling('dydx', 'instrument') }}),
+        unnest({{ parse_symbol('dydx', 'instrument') }}),
         1 as contract_size,
         if(trade_type = 'DELEVERAGED', 'deleveraging', 'liquidation') as event_kind,
         case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
@@ -37,11 +37,11 @@ meant as (
         if(trade_type = 'DELEVERAGED', 'bankruptcy', 'fill_avg') as price_kind,
         null::varchar as order_key,
         trade_id as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from delivered
+    from messages
 
 ),
 
-{{ staged_liquidations('dydx', 'meant') }}
+{{ staged_liquidations('dydx', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -15,4 +15,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('dydx', 'meant') }}
+{{ staged_open_interest('dydx', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -17,4 +17,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('dydx', 'meant') }}
+{{ staged_volumes('dydx', 'interpreted') }}

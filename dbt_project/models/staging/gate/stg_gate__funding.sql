@@ -34,7 +34,7 @@ settled as (
 
 ),
 
-meant as (
+interpreted as (
 
     from settled
 
@@ -43,4 +43,4 @@ meant as (
 
 ),
 
-{{ staged_funding('gate', 'meant') }}
+{{ staged_funding('gate', 'interpreted') }}

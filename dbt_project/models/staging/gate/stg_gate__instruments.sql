@@ -7,7 +7,7 @@ named as (
 
     select
         *,
-        unnest({{ instrument_spelling('gate', 'instrument') }}),
+        unnest({{ parse_symbol('gate', 'instrument') }}),
 
     from {{ gate_contracts() }}
 

@@ -7,21 +7,21 @@
 -- https://www.gate.com/docs/developers/apiv4/en/#list-liquidation-history
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'gate',
     rows_at='$.result',
-    says={'channel': '$.channel', 'event': '$.event'},
-    chatter="channel != 'futures.public_liquidates' or event in ('subscribe', 'unsubscribe')",
+    envelope_fields={'channel': '$.channel', 'event': '$.event'},
+    control_frames="channel != 'futures.public_liquidates' or event in ('subscribe', 'unsubscribe')",
     recognised='channel is not null',
     rest=gate_paths('liq_orders'),
-    row={
+    row_fields={
         'instrument': '$.contract', 'size': '$.size', 'order_size': '$.order_size',
         'not_filled': '$.left', 'fill_price': '$.fill_price', 'order_price': '$.order_price',
         'frame_price': '$.price', 'event_time': '$.time',
     },
 ) }}
 
-fields as (
+named_fields as (
 
     select
         * exclude (reject_reason),
@@ -43,11 +43,11 @@ fields as (
             reject_reason, if(size is null or instrument is null, 'missing_field', null)
         ) as reject_reason,
 
-    from delivered
+    from messages
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * exclude (size),
@@ -57,7 +57,7 @@ meant as (
         case
             when try_cast(size as double) = 0 then null
             when (try_cast(size as double) > 0)
-                = (is_rest or '{{ doubt("gate_frames_sign", ["order", "position"]) }}' = 'position')
+                = (is_rest or '{{ assumption("gate_frames_sign", ["order", "position"]) }}' = 'position')
                 then 'long'
             when size is not null then 'short'
         end as liquidated_side,
@@ -73,11 +73,11 @@ meant as (
             {{ number_key('order_size') }}, {{ number_key('raw_price') }},
             {{ number_key('not_filled') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from fields
+    from named_fields
 
 ),
 
-{{ staged_liquidations('gate', 'meant', sources_agree=false) }}
+{{ staged_liquidations('gate', 'interpreted', sources_agree=false) }}

@@ -18,7 +18,7 @@ statistics as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         * replace ((row_in_line - 1) * 4 + listed.place as row_in_line),
@@ -32,4 +32,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('gate', 'meant') }}
+{{ staged_long_short_ratio('gate', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://www.gate.com/docs/developers/apiv4/en/#futures-stats
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -29,4 +29,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('gate', 'meant', required=['oi_contracts']) }}
+{{ staged_open_interest('gate', 'interpreted', required=['oi_contracts']) }}

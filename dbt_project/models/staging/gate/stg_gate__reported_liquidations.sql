@@ -10,12 +10,12 @@ statistics as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
         'Gate' as exchange,
-        {{ instrument_spelling('gate', 'instrument') }}.venue_asset as asset,
+        {{ parse_symbol('gate', 'instrument') }}.venue_asset as asset,
         {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
         entry ->> 'long_liq_usd' as long_usd,
         entry ->> 'short_liq_usd' as short_usd,
@@ -28,4 +28,4 @@ meant as (
 
 ),
 
-{{ staged_reported_liquidations('gate', 'meant') }}
+{{ staged_reported_liquidations('gate', 'interpreted') }}

@@ -26,7 +26,7 @@ settled as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -57,4 +57,4 @@ meant as (
 
 ),
 
-{{ staged_funding('htx', 'meant') }}
+{{ staged_funding('htx', 'interpreted') }}

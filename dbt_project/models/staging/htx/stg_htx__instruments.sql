@@ -8,7 +8,7 @@ named as (
     select
         *,
         entry ->> 'contract_code' as instrument,
-        unnest({{ instrument_spelling('htx', 'instrument') }}),
+        unnest({{ parse_symbol('htx', 'instrument') }}),
 
     from {{ rest_rows(
         'htx', 'instruments',

@@ -6,18 +6,18 @@
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb8295f-77b5-11ed-9966-0242ac110003
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'htx',
     rows_at='$.data',
-    says={'topic': '$.topic', 'operation': '$.op'},
-    chatter="coalesce(operation != 'notify' or topic not like 'public.%.liquidation_orders', false)",
+    envelope_fields={'topic': '$.topic', 'operation': '$.op'},
+    control_frames="coalesce(operation != 'notify' or topic not like 'public.%.liquidation_orders', false)",
     recognised='topic is not null or operation is not null',
     rest=[
         '/v5/market/liquidation_orders', '/linear-swap-api/v3/swap_liquidation_orders',
         '/swap-api/v3/swap_liquidation_orders', '/api/v3/contract_liquidation_orders',
     ],
     rest_rows_at='$.data',
-    row={
+    row_fields={
         'instrument': '$.contract_code', 'side': '$.side', 'direction': '$.direction',
         'position_side': '$.position_side', 'raw_quantity': '$.volume',
         'turnover': '$.trade_turnover', 'price': '$.price', 'bankrupt_price': '$.bankrupt_price',
@@ -25,7 +25,7 @@ with
     },
 ) }}
 
-fields as (
+named_fields as (
 
     select
         * exclude (reject_reason),
@@ -38,11 +38,11 @@ fields as (
             if(position_side != liquidated_side, 'contradictory_side', null)
         ) as reject_reason,
 
-    from delivered
+    from messages
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -70,11 +70,11 @@ meant as (
             '|', instrument, epoch_ms(event_at), raw_side, {{ number_key('raw_quantity') }},
             {{ number_key('raw_price') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from fields
+    from named_fields
 
 ),
 
-{{ staged_liquidations('htx', 'meant', sources_agree=false) }}
+{{ staged_liquidations('htx', 'interpreted', sources_agree=false) }}

@@ -5,7 +5,7 @@
 -- https://huobiapi.github.io/docs/usdt_swap/v1/en/#general-query-top-trader-sentiment-index-function-position
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -28,4 +28,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('htx', 'meant') }}
+{{ staged_long_short_ratio('htx', 'interpreted') }}

@@ -8,7 +8,7 @@
 -- https://huobiapi.github.io/docs/usdt_swap/v1/en/#general-query-information-on-open-interest
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -57,4 +57,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('htx', 'meant') }}
+{{ staged_open_interest('htx', 'interpreted') }}

@@ -40,7 +40,7 @@ estimates as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -56,5 +56,5 @@ meant as (
 ),
 
 {{ staged_funding(
-    'hyperliquid', 'meant', spelling=hyperliquid_spelling_in('instrument', 'quote_asset')
+    'hyperliquid', 'interpreted', parsed_symbol=hyperliquid_symbol_parts_in('instrument', 'quote_asset')
 ) }}

@@ -11,7 +11,7 @@ listed as (
         *,
         coin as instrument,
         'linear' as contract_type,
-        {{ spelling_parts('hyperliquid', 'coin')['venue_asset'] }} as venue_asset,
+        {{ symbol_parts('hyperliquid', 'coin')['venue_asset'] }} as venue_asset,
         1 as contract_size,
         if(is_delisted, 'delisted', 'trading') as status,
         null::timestamp as listed_at,

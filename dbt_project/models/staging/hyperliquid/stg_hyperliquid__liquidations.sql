@@ -85,7 +85,7 @@ event_texts as materialized (
 
 ),
 
-fields as materialized (
+named_fields as materialized (
 
     select
         *,
@@ -112,7 +112,7 @@ parties as (
             false
         ) as is_user_known,
 
-    from fields
+    from named_fields
 
 ),
 
@@ -236,7 +236,7 @@ legs as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         legs.batch_id,
@@ -279,8 +279,8 @@ meant as (
         'fill_avg' as price_kind,
         legs.order_key,
         concat_ws('|', legs.coin, legs.trade_id, legs.party, legs.event_ms) as natural_key,
-        legs.raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        legs.raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         case
             when not legs.is_json then 'unreadable_json'
             when legs.event is null then 'unrecognised_line'
@@ -305,4 +305,4 @@ meant as (
 
 ),
 
-{{ staged_liquidations('hyperliquid', 'meant') }}
+{{ staged_liquidations('hyperliquid', 'interpreted') }}

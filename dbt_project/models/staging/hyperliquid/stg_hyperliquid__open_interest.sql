@@ -4,7 +4,7 @@
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -20,6 +20,6 @@ meant as (
 ),
 
 {{ staged_open_interest(
-    'hyperliquid', 'meant', required=['oi_base'],
-    spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+    'hyperliquid', 'interpreted', required=['oi_base'],
+    parsed_symbol=hyperliquid_symbol_parts_in('coin', 'quote_asset')
 ) }}

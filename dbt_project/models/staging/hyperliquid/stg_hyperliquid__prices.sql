@@ -18,5 +18,5 @@ marks as (
 ),
 
 {{ staged_price_points(
-    'hyperliquid', 'marks', spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+    'hyperliquid', 'marks', parsed_symbol=hyperliquid_symbol_parts_in('coin', 'quote_asset')
 ) }}

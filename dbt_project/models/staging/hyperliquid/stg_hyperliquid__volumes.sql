@@ -4,7 +4,7 @@
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -21,5 +21,5 @@ meant as (
 ),
 
 {{ staged_volumes(
-    'hyperliquid', 'meant', spelling=hyperliquid_spelling_in('coin', 'quote_asset')
+    'hyperliquid', 'interpreted', parsed_symbol=hyperliquid_symbol_parts_in('coin', 'quote_asset')
 ) }}

@@ -43,7 +43,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -55,4 +55,4 @@ meant as (
 
 ),
 
-{{ staged_funding('kraken_futures', 'meant') }}
+{{ staged_funding('kraken_futures', 'interpreted') }}

@@ -8,7 +8,7 @@ named as (
     select
         *,
         upper(entry ->> 'symbol') as instrument,
-        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
+        unnest({{ parse_symbol('kraken_futures', 'instrument') }}),
 
     from {{ rest_rows(
         'kraken_futures', 'instruments', ['/derivatives/api/v3/instruments'],

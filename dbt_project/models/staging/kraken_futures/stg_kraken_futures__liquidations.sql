@@ -6,22 +6,22 @@
 -- https://docs.kraken.com/api/docs/futures-api/websocket/trade
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'kraken_futures',
     rows_at=['$.trades', '$'],
-    says={'feed': '$.feed', 'event': '$.event', 'snapshot_symbol': '$.product_id'},
-    chatter="coalesce(feed not in ('trade', 'trade_snapshot'), false) or event is not null",
+    envelope_fields={'feed': '$.feed', 'event': '$.event', 'snapshot_symbol': '$.product_id'},
+    control_frames="coalesce(feed not in ('trade', 'trade_snapshot'), false) or event is not null",
     recognised='feed is not null',
-    marks=['"liquidation"', '"assignment"', '"termination"'],
+    row_markers=['"liquidation"', '"assignment"', '"termination"'],
     rest=['/derivatives/api/v3/history'],
     rest_rows_at='$.history',
-    row={
+    row_fields={
         'row_symbol': '$.product_id', 'raw_side': '$.side', 'qty': '$.qty', 'size': '$.size',
         'raw_price': '$.price', 'event_time': '$.time', 'trade_id': '$.uid', 'trade_type': '$.type',
     },
 ) }}
 
-fields as (
+named_fields as (
 
     select
         *,
@@ -31,15 +31,15 @@ fields as (
             snapshot_symbol,
             case when json_valid(params) then json_extract_string(params, '$.symbol') end
         )) as instrument,
-        unnest({{ instrument_spelling('kraken_futures', 'instrument') }}),
+        unnest({{ parse_symbol('kraken_futures', 'instrument') }}),
         coalesce(qty, size) as raw_quantity,
         coalesce({{ epoch_ms_at('event_time') }}, {{ iso_at('event_time') }}) as event_at,
 
-    from delivered
+    from messages
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -47,7 +47,7 @@ meant as (
             as parser,
         1 as contract_size,
         coalesce(trade_type, 'liquidation') as event_kind,
-        {% set whose = doubt('kraken_futures_side', ['liquidated', 'counterparty']) -%}
+        {% set whose = assumption('kraken_futures_side', ['liquidated', 'counterparty']) -%}
         {% set sides = ['long', 'short'] if whose == 'liquidated' else ['short', 'long'] -%}
         case raw_side when 'sell' then '{{ sides[0] }}' when 'buy' then '{{ sides[1] }}' end
             as liquidated_side,
@@ -57,11 +57,11 @@ meant as (
         'fill_avg' as price_kind,
         null::varchar as order_key,
         trade_id as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
 
-    from fields
+    from named_fields
 
 ),
 
-{{ staged_liquidations('kraken_futures', 'meant') }}
+{{ staged_liquidations('kraken_futures', 'interpreted') }}

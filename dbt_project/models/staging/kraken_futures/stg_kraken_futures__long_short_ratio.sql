@@ -3,7 +3,7 @@
 -- https://docs.kraken.com/api/docs/futures-api/charts/analytics
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -19,4 +19,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('kraken_futures', 'meant') }}
+{{ staged_long_short_ratio('kraken_futures', 'interpreted') }}

@@ -40,7 +40,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -53,4 +53,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('kraken_futures', 'meant') }}
+{{ staged_open_interest('kraken_futures', 'interpreted') }}

@@ -4,7 +4,7 @@
 -- https://docs.kraken.com/api/docs/futures-api/trading/get-tickers
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -20,4 +20,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('kraken_futures', 'meant') }}
+{{ staged_volumes('kraken_futures', 'interpreted') }}

@@ -3,7 +3,7 @@
 -- https://apidocs.lighter.xyz/reference/fundings
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -23,4 +23,4 @@ meant as (
 
 ),
 
-{{ staged_funding('lighter', 'meant') }}
+{{ staged_funding('lighter', 'interpreted') }}

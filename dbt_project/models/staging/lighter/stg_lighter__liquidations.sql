@@ -6,23 +6,23 @@
 with
 
 -- Frames list liquidations apart from other trades, or leave that list out.
-{{ delivered_rows(
+{{ message_rows(
     'lighter',
     rows_at=['$.liquidation_trades', '$.trades'],
-    says={'channel': '$.channel', 'type': '$.type'},
-    chatter="coalesce(channel not like 'trade%', type in ('connected', 'ping', 'pong'))",
+    envelope_fields={'channel': '$.channel', 'type': '$.type'},
+    control_frames="coalesce(channel not like 'trade%', type in ('connected', 'ping', 'pong'))",
     recognised='channel is not null',
-    marks=['"liquidation"', '"deleverage"'],
+    row_markers=['"liquidation"', '"deleverage"'],
     rest=['/api/v1/recentTrades', '/api/v1/trades'],
     rest_rows_at='$.trades',
-    row={
+    row_fields={
         'instrument': '$.market_id', 'raw_side': '$.is_maker_ask', 'raw_quantity': '$.size',
         'raw_price': '$.price', 'event_ms': '$.timestamp', 'trade_id': '$.trade_id',
         'trade_type': '$.type', 'taker_size_before': '$.taker_position_size_before',
     },
 ) }}
 
-meant as (
+interpreted as (
 
     select
         * exclude (reject_reason),
@@ -30,7 +30,7 @@ meant as (
         -- The listing's size of a contract (one coin) comes with the asset's name.
         null as contract_size,
         if(trade_type = 'deleverage', 'deleveraging', 'liquidation') as event_kind,
-        {% set deleveraged = doubt('lighter_deleveraged', ['taker', 'maker']) -%}
+        {% set deleveraged = assumption('lighter_deleveraged', ['taker', 'maker']) -%}
         case raw_side when 'true' then 'short' when 'false' then 'long' end as taker_closed,
         case
             when event_kind = 'deleveraging' and '{{ deleveraged }}' = 'maker'
@@ -44,8 +44,8 @@ meant as (
         'fill_avg' as price_kind,
         null::varchar as order_key,
         trade_id as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         coalesce(
             reject_reason,
             case
@@ -55,8 +55,8 @@ meant as (
             end
         ) as reject_reason,
 
-    from delivered
+    from messages
 
 ),
 
-{{ staged_liquidations('lighter', 'meant') }}
+{{ staged_liquidations('lighter', 'interpreted') }}

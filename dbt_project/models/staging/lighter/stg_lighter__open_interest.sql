@@ -3,7 +3,7 @@
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -15,4 +15,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('lighter', 'meant') }}
+{{ staged_open_interest('lighter', 'interpreted') }}

@@ -4,7 +4,7 @@
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -18,4 +18,4 @@ meant as (
 
 ),
 
-{{ staged_volumes('lighter', 'meant') }}
+{{ staged_volumes('lighter', 'interpreted') }}

@@ -59,7 +59,7 @@ settled as (
 
 ),
 
-meant as (
+interpreted as (
 
     from settled
 
@@ -71,4 +71,4 @@ meant as (
 
 ),
 
-{{ staged_funding('okx', 'meant') }}
+{{ staged_funding('okx', 'interpreted') }}

@@ -10,19 +10,19 @@
 } %}
 with
 
-{{ delivered_rows(
+{{ message_rows(
     'okx',
     rows_at='$.data',
     rest=['/public/liquidation-orders'],
     rest_rows_at='$.data',
-    says={
+    envelope_fields={
         'channel_now': '$.arg.channel', 'channel_before': '$.table',
         'arg_instrument': '$.arg.instId', 'stream_event': '$.event',
     },
-    chatter="stream_event is not null or coalesce(channel_now, channel_before) not in "
+    control_frames="stream_event is not null or coalesce(channel_now, channel_before) not in "
         ~ "('liquidation-orders', 'liquidations', 'swap/liquidation', 'futures/liquidation')",
     recognised='coalesce(channel_now, channel_before) is not null',
-    row={
+    row_fields={
         'item_symbol': '$.instId', 'item_symbol_before': '$.instrument_id',
         'instrument_type': '$.instType',
     },
@@ -40,7 +40,7 @@ details as (
         unnest(texts_of_details) as detail,
         unnest(range(1, len(texts_of_details) + 1)) as detail_place,
 
-    from delivered
+    from messages
 
 ),
 
@@ -74,7 +74,7 @@ named as (
 
 ),
 
-fields as materialized (
+named_fields as materialized (
 
     select
         * exclude (position_side, event_ms, reject_reason),
@@ -92,13 +92,13 @@ fields as materialized (
         coalesce(price_now, price_before) as raw_price,
         coalesce({{ epoch_ms_at('event_ms') }}, {{ iso_at('created_at') }}) as event_at,
         coalesce(position_side, '') as position_side,
-        unnest({{ instrument_spelling('okx', 'instrument') }}),
+        unnest({{ parse_symbol('okx', 'instrument') }}),
 
     from named
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -120,8 +120,8 @@ meant as (
             '|', instrument, epoch_us(event_at), raw_side, position_side,
             {{ number_key('raw_quantity') }}, {{ number_key('raw_price') }}
         ) as natural_key,
-        raw_line::varchar as twin_scope,
-        1 as twin_copies,
+        raw_line::varchar as dedup_scope,
+        1 as copies_per_row,
         coalesce(
             stated_reject_reason,
             if(
@@ -130,8 +130,8 @@ meant as (
             )
         ) as reject_reason,
 
-    from fields
+    from named_fields
 
 ),
 
-{{ staged_liquidations('okx', 'meant') }}
+{{ staged_liquidations('okx', 'interpreted') }}

@@ -20,7 +20,7 @@ answered as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -37,4 +37,4 @@ meant as (
 
 ),
 
-{{ staged_long_short_ratio('okx', 'meant') }}
+{{ staged_long_short_ratio('okx', 'interpreted') }}

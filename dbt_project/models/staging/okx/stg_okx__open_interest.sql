@@ -4,7 +4,7 @@
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-open-interest
 with
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -40,4 +40,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest('okx', 'meant', required=['oi_contracts']) }}
+{{ staged_open_interest('okx', 'interpreted', required=['oi_contracts']) }}

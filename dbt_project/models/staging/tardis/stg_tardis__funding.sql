@@ -6,7 +6,7 @@
 -- https://docs.tardis.dev/downloadable-csv-files#derivative_ticker
 with
 
-meant as (
+interpreted as (
 
     select
         * exclude (funding_rate),
@@ -23,4 +23,4 @@ meant as (
 
 ),
 
-{{ staged_funding(none, 'meant', spelling=tardis_spelling()) }}
+{{ staged_funding(none, 'interpreted', parsed_symbol=tardis_symbol_parts()) }}

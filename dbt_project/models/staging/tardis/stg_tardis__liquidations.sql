@@ -14,7 +14,7 @@ vendor_rows as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         vendor_rows.* exclude (price_kind),
@@ -44,8 +44,8 @@ meant as (
             {{ number_key('vendor_rows.amount') }}, {{ number_key('vendor_rows.price') }},
             vendor_rows.id
         ) as natural_key,
-        '' as twin_scope,
-        1 as twin_copies,
+        '' as dedup_scope,
+        1 as copies_per_row,
         case
             when vendor_rows.has_wrong_width then 'wrong_column_count'
             when not vendor_rows.is_of_venue then 'unknown_vendor_exchange'
@@ -57,4 +57,4 @@ meant as (
 
 ),
 
-{{ staged_liquidations(none, 'meant', source_rank=3) }}
+{{ staged_liquidations(none, 'interpreted', source_rank=3) }}

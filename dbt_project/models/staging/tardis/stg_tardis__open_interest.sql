@@ -16,7 +16,7 @@ one_sided as (
 
 ),
 
-meant as (
+interpreted as (
 
     select
         *,
@@ -28,4 +28,4 @@ meant as (
 
 ),
 
-{{ staged_open_interest(none, 'meant', spelling=tardis_spelling()) }}
+{{ staged_open_interest(none, 'interpreted', parsed_symbol=tardis_symbol_parts()) }}

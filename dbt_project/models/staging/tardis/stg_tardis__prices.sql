@@ -16,4 +16,4 @@ marks as (
 
 ),
 
-{{ staged_price_points(none, 'marks', spelling=tardis_spelling()) }}
+{{ staged_price_points(none, 'marks', parsed_symbol=tardis_symbol_parts()) }}

@@ -1,21 +1,21 @@
 {#-
     What an instrument's name says by its venue's grammar: a struct of venue_asset, quote_asset and
     contract_type (linear, inverse, quanto). venue_asset is null where the name does not fit the
-    grammar; a name is never repaired. The grammar is the macro <venue>__spelling in macros/venues.
+    grammar; a name is never repaired. The grammar is the macro <venue>__symbol_parts in macros/venues.
 
     Arguments: venue (none: what the column `venue` says); column, an expression that gives the
     instrument's name.
 -#}
-{% macro instrument_spelling(venue, column) -%}
+{% macro parse_symbol(venue, column) -%}
     {%- if not venue %}
     case venue
         {%- for one in var('venues') %}
-        when '{{ one }}' then {{ instrument_spelling(one, column) }}
+        when '{{ one }}' then {{ parse_symbol(one, column) }}
         {%- endfor %}
     end
     {%- else %}
     struct_pack(
-        {%- for part, expression in spelling_parts(venue, column).items() %}
+        {%- for part, expression in symbol_parts(venue, column).items() %}
         {{ part }} := {{ expression }}{{ "," if not loop.last }}
         {%- endfor %}
     )
@@ -25,17 +25,17 @@
 
 {#- Whether an instrument's name is that of a coin-margined contract worth a number of dollars. -#}
 {% macro is_inverse_by_name(venue, column) -%}
-    ({{ spelling_parts(venue, column)["contract_type"] }}) = 'inverse'
+    ({{ symbol_parts(venue, column)["contract_type"] }}) = 'inverse'
 {%- endmacro %}
 
 
 {#- The grammar of a venue, as part of the name -> SQL expression. -#}
-{% macro spelling_parts(venue, column) -%}
-    {%- set grammar = context.get(venue ~ "__spelling") -%}
+{% macro symbol_parts(venue, column) -%}
+    {%- set grammar = context.get(venue ~ "__symbol_parts") -%}
     {%- if not grammar -%}
         {{ exceptions.raise_compiler_error(
             "No grammar of instrument names for venue '" ~ venue ~ "'. Write the macro "
-            ~ venue ~ "__spelling in macros/venues/" ~ venue ~ ".sql."
+            ~ venue ~ "__symbol_parts in macros/venues/" ~ venue ~ ".sql."
         ) }}
     {%- endif -%}
     {{ return(grammar(column)) }}

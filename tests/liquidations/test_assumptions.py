@@ -1,4 +1,4 @@
-"""What nobody has shown is a word in dbt_project.yml: the same messages, taken the other way."""
+"""What nobody has shown is a setting in dbt_project.yml: the same messages, taken the other way."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ LIGHTER = {
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder: Path = tmp_path_factory.mktemp("doubts")
+    folder: Path = tmp_path_factory.mktemp("assumptions")
     home = Home(folder / "home")
     coinex = all_cases()["coinex"].short
     texts = {
@@ -93,19 +93,19 @@ def facts(warehouse: Built) -> set[tuple[str, str, str, float]]:
     return {tuple(row.values()) for row in rows}
 
 
-def _taken(warehouse: Built, words: dict[str, str]) -> None:
+def _taken(warehouse: Built, settings: dict[str, str]) -> None:
     staging = ("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned")
     models = ["--select", *staging, "int_instrument_versions", *LIQUIDATION_MODELS]
-    run_dbt(warehouse.home, ["run", "--vars", json.dumps(words), *models])
+    run_dbt(warehouse.home, ["run", "--vars", json.dumps(settings), *models])
 
 
-def test_each_doubt_is_a_word_that_can_be_changed(warehouse: Built) -> None:
+def test_each_assumption_is_a_setting_that_can_be_changed(warehouse: Built) -> None:
     assert facts(warehouse) == AS_TAKEN
     _taken(warehouse, OTHERWISE)
     assert facts(warehouse) == TAKEN_OTHERWISE
 
 
 @pytest.mark.parametrize("name", OTHERWISE)
-def test_a_word_that_means_nothing_is_refused(warehouse: Built, name: str) -> None:
+def test_a_setting_that_means_nothing_is_refused(warehouse: Built, name: str) -> None:
     with pytest.raises(DbtError, match=f"{name} is 'perhaps' in dbt_project.yml; write "):
         _taken(warehouse, {name: "perhaps"})

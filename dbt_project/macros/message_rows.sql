@@ -1,34 +1,33 @@
 {#-
-    The common beginning of stg_<venue>__liquidations: every row that recorded or imported frames
-    and answers deliver, as the CTE `delivered`; a line without a row gives one, so that none is
-    lost.
+    The common beginning of stg_<venue>__liquidations: every row of the recorded or imported frames
+    and answers, as the CTE `messages`; a line without a row gives one, so that none is lost.
 
     Arguments:
       venue
-      row        name -> JSON path of what a row says; from an `instrument` its venue_asset,
-                 quote_asset and contract_type follow by the venue's grammar
-      says       name -> JSON path of what a frame or answer says of all its rows
-      chatter    SQL condition over `entry` and the names of `says` and `row`, true where a frame
-                 tells of no liquidation: acknowledgements, heartbeats, other channels
-      recognised SQL condition over the same, false where a frame is of no kind that is known
-      rows_at    JSON path of a frame's rows, or several to be tried in turn: the elements of a
-                 list, or one object; a path with a wildcard gives all that it matches
-      unwrap     JSON path of what some of these carry inside of them as the row proper
-      marks      texts one of which is in every row that tells of a liquidation: of a venue that
-                 marks them among its trades, other rows are left out (the first of each frame or
-                 answer stays, as `other`)
-      rest       paths, as for is_path, whose answers hold liquidations
-      rest_rows_at   JSON path of the rows in such an answer
-      pongs      frames that are a bare word
+      row_fields       name -> JSON path of a field of each row; from an `instrument` its venue_asset,
+                       quote_asset and contract_type follow by the venue's grammar
+      envelope_fields  name -> JSON path of a field that a frame or answer has once for all its rows
+      control_frames   SQL condition over `entry` and the names of the fields, true where a frame
+                       reports no liquidation: acknowledgements, heartbeats, other channels
+      recognised       SQL condition over the same, false where a frame is of no known kind
+      rows_at          JSON path of a frame's rows, or several to be tried in turn: the elements of a
+                       list, or one object; a path with a wildcard gives all that it matches
+      nested_row       JSON path of the row proper where some of these carry it inside of them
+      row_markers      texts one of which is in every row that reports a liquidation: of a venue that
+                       marks them among its trades, other rows are left out (the first of each frame
+                       or answer stays, as `other`)
+      rest             paths, as for is_path, whose answers hold liquidations
+      rest_rows_at     JSON path of the rows in such an answer
+      heartbeats       frames that are a bare word
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
-    sealed_at, received_at, url and params (JSON text, of an answer), the names of `says` and `row`
-    as text, entry (the row as JSON text), line_class (other: connections, pongs, chatter, errors,
-    empty lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or null; where a
-    known frame lacks its rows the names of `row` are null).
+    sealed_at, received_at, url and params (JSON text, of an answer), the fields as text, entry (the
+    row as JSON text), line_class (other: connections, heartbeats, control frames, errors, empty
+    lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or
+    null; where a known frame lacks its rows the row's fields are null).
 -#}
-{% macro delivered_rows(
-    venue, row, says={}, chatter='false', recognised='true', rows_at='$', unwrap=none,
-    marks=[], rest=[], rest_rows_at='$', pongs=['pong', 'ping']
+{% macro message_rows(
+    venue, row_fields, envelope_fields={}, control_frames='false', recognised='true', rows_at='$',
+    nested_row=none, row_markers=[], rest=[], rest_rows_at='$', heartbeats=['pong', 'ping']
 ) -%}
 {{ frame_lines(venue) }}
 
@@ -46,7 +45,7 @@ payloads as (
         envelope_at,
         null::varchar as url,
         null::varchar as params,
-        is_connection_event or trim(frame) in ('{{ pongs | join("', '") }}') as is_no_answer,
+        is_connection_event or trim(frame) in ('{{ heartbeats | join("', '") }}') as is_no_answer,
         {{ whole_characters('frame') }} as payload,
 
     from frames
@@ -76,8 +75,8 @@ parsed as materialized (
     select
         *,
         coalesce(json_valid(payload), false) as is_json,
-        {%- if says %}
-        {{ json_texts('payload', says) }} as said_texts,
+        {%- if envelope_fields %}
+        {{ json_texts('payload', envelope_fields) }} as envelope_texts,
         {%- endif %}
         if(
             source_kind = 'rest',
@@ -89,18 +88,18 @@ parsed as materialized (
 
 ),
 
-said as (
+enveloped as (
 
     select
-        * exclude (entries, payload{{ ', said_texts' if says }}),
-        {%- if says %}
-        {{- named_texts('said_texts', says) }}
+        * exclude (entries, payload{{ ', envelope_texts' if envelope_fields }}),
+        {%- if envelope_fields %}
+        {{- named_texts('envelope_texts', envelope_fields) }}
         {%- endif %}
-        {%- if unwrap %}
+        {%- if nested_row %}
         unnest(entries) as element,
         coalesce(
             case
-                when json_valid(element) then json_extract(element, '{{ unwrap }}')::varchar
+                when json_valid(element) then json_extract(element, '{{ nested_row }}')::varchar
             end,
             element
         ) as entry,
@@ -113,19 +112,19 @@ said as (
 
 ),
 
-{%- if marks %}
+{%- if row_markers %}
 marked as (
 
     select
         *,
         coalesce(
-            {%- for mark in marks %}
-            contains(entry, '{{ mark }}'){{ " or" if not loop.last }}
+            {%- for marker in row_markers %}
+            contains(entry, '{{ marker }}'){{ " or" if not loop.last }}
             {%- endfor %},
             true
         ) as is_marked,
 
-    from said
+    from enveloped
 
     where row_in_line = 1 or is_marked
 
@@ -136,29 +135,29 @@ row_texts as materialized (
 
     select
         *,
-        {{ json_texts('entry', row) }} as texts,
+        {{ json_texts('entry', row_fields) }} as texts,
 
-    from {{ 'marked' if marks else 'said' }}
+    from {{ 'marked' if row_markers else 'enveloped' }}
 
 ),
 
-delivered as (
+messages as (
 
     select
         * exclude (envelope_at, is_no_answer, is_json, texts),
-        {{- named_texts('texts', row) }}
-        {%- if 'instrument' in row %}
-        unnest({{ instrument_spelling(venue, 'instrument') }}),
+        {{- named_texts('texts', row_fields) }}
+        {%- if 'instrument' in row_fields %}
+        unnest({{ parse_symbol(venue, 'instrument') }}),
         {%- endif %}
         {{ iso_at('envelope_at') }} as received_at,
         case
             when is_no_answer then 'other'
             when not is_json then 'row'
             when entry = '[]' then 'other'
-            {%- if marks %}
+            {%- if row_markers %}
             when not is_marked then 'other'
             {%- endif %}
-            when source_kind = 'stream' and coalesce({{ chatter }}, false) then 'other'
+            when source_kind = 'stream' and coalesce({{ control_frames }}, false) then 'other'
             else 'row'
         end as line_class,
         case

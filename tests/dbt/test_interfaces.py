@@ -1,0 +1,136 @@
+"""What one part of the project may take for granted of another: phases, contracts, access."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from unwind.settings import Home
+from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
+from unwind.warehouse.models import variables
+from unwind.warehouse.promises import MODELS, marts
+
+DATASETS = ("funding", "liquidations", "long_short_ratio", "open_interest", "prices", "volumes")
+LIST = """
+import json, sys
+from dbt.cli.main import dbtRunner
+project, target = sys.argv[1:]
+options = [
+    "--project-dir", project, "--profiles-dir", project, "--target-path", target,
+    "--log-path", target, "--quiet",
+]
+manifest = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
+runner = dbtRunner(manifest=manifest)
+listed = {
+    name: runner.invoke([
+        "ls", "--select", f"selector:{name}", "--resource-type", "model", "--resource-type", "seed",
+        "--output", "name", *options,
+    ]).result
+    for name in ("staging", "facts_and_marts", "unchanging")
+}
+nodes = {
+    node.name: {
+        "reads": [
+            name.split(".")[-1]
+            for name in (node.depends_on.nodes if node.resource_type == "model" else [])
+            if not name.startswith("source.")
+        ],
+        "kind": node.resource_type,
+        "access": getattr(node, "access", None),
+        "contract": node.config.contract.enforced if node.resource_type == "model" else None,
+    }
+    for node in manifest.nodes.values() if node.resource_type in ("model", "seed")
+}
+print(json.dumps([listed, nodes]))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, set[str]], dict[str, Any]]:
+    """What each selector lists, and of each model and seed what dbt knows of it."""
+    folder = tmp_path_factory.mktemp("parsed")
+    done = subprocess.run(
+        [sys.executable, "-c", LIST, str(DBT_PROJECT), str(folder)],
+        env={**os.environ, **dbt_environment(Home(folder))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed, nodes = json.loads(done.stdout.splitlines()[-1])
+    return {name: set(of) for name, of in listed.items()}, nodes
+
+
+def test_a_refresh_builds_each_model_in_one_of_two_phases(project) -> None:
+    listed, nodes = project
+    assert listed["staging"] & listed["facts_and_marts"] == set()
+    assert listed["staging"] | listed["facts_and_marts"] == nodes.keys()
+    assert {"stg_gate__prices", "int_instrument_versions", "assets"} <= listed["staging"]
+    assert {"fct_prices", "int_prices_screened"} <= listed["facts_and_marts"]
+
+
+def test_nothing_staged_reads_what_is_built_later(project) -> None:
+    listed, nodes = project
+    later = {
+        name: set(nodes[name]["reads"]) - listed["staging"]
+        for name in listed["staging"]
+        if nodes[name]["kind"] == "model"
+    }
+    assert {name: of for name, of in later.items() if of} == {}
+
+
+def test_what_stays_as_it_is_has_no_rows_of_a_batch(project) -> None:
+    listed, _ = project
+    assert {"int_prices_unioned", "plausibility_limits"} <= listed["unchanging"]
+    assert {name for name in listed["unchanging"] if name.startswith(("stg_", "fct_"))} == set()
+
+
+@pytest.mark.parametrize("dataset", [*DATASETS, "instruments", "market_caps"])
+def test_every_dataset_has_one_contract_with_types_and_descriptions(project, dataset: str) -> None:
+    _, nodes = project
+    stated = yaml.safe_load((MODELS / "intermediate" / f"int_{dataset}.yml").read_text())["models"]
+    held = [one for one in stated if one["name"].endswith(("_staged", "_unioned"))]
+    assert held
+    for one in held:
+        assert nodes[one["name"]]["contract"], one["name"]
+        for column in one["columns"]:
+            assert column["data_type"], column
+            assert column["description"].endswith("."), column
+
+
+def test_readers_may_read_marts_and_marts_never_read_a_venues_staging(project) -> None:
+    _, nodes = project
+    access = {name: node["access"] for name, node in nodes.items() if node["kind"] == "model"}
+    assert {name for name, kind in access.items() if kind == "public"} == marts().keys()
+    assert {kind for name, kind in access.items() if name.startswith("stg_")} == {"private"}
+
+
+def test_the_release_is_an_exposure_of_every_mart() -> None:
+    exposures = yaml.safe_load((MODELS / "_exposures.yml").read_text())["exposures"]
+    release = next(one for one in exposures if one["name"] == "release")
+    assert release["depends_on"] == [f"ref('{name}')" for name in sorted(marts())]
+
+
+def test_no_shared_sql_names_a_venue() -> None:
+    """A venue is its line in dbt_project.yml, its folder of staging and its file of macros."""
+    venues = set(variables()["venues"])
+    # The landed gate and the marts gate are no exchange: of that one only the quoted name counts.
+    pattern = "|".join([rf"(?<![a-z]){name}(?![a-z])" for name in venues - {"gate"}] + ["'gate'"])
+    shared = [
+        path
+        for path in sorted(DBT_PROJECT.glob("m*/**/*.sql"))
+        if not {"staging", "venues"} & set(path.relative_to(DBT_PROJECT).parts)
+    ]
+    assert len(shared) > 100
+    naming = {}
+    for path in shared:
+        code = re.sub(r"{#.*?#}|--[^\n]*", "", path.read_text(), flags=re.DOTALL)
+        if found := re.findall(pattern, code):
+            naming[path.name] = found
+    assert naming == {}
