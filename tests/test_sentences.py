@@ -205,8 +205,8 @@ def test_every_expected_failure_has_one_base():
     """The command line catches one type; an error class of another kind would be a traceback."""
     import unwind.demo
     import unwind.landing.imports
-    import unwind.simulator.server
     import unwind.recorder.service
+    import unwind.simulator.server
     import unwind.standalone
     import unwind.warehouse.lineage
     import unwind.warehouse.queries

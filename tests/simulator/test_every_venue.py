@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unwind.http import VenueApi
 from unwind.simulator.episode import short_tape
 from unwind.simulator.exchange import Exchange, Subscriber, as_text
 from unwind.simulator.exchanges import exchanges
@@ -18,7 +19,6 @@ from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.server import Simulator
 from unwind.simulator.streams import STREAMS, OpenStream
-from unwind.http import VenueApi
 from unwind.venues import Stream, Venue, venues
 
 VENUES = list(exchanges().values())

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from unwind.demo import HISTORY_DAYS
+from unwind.recorder.segments import missed
 from unwind.simulator.episode import (
     ASSETS,
     CUT_OFF,
@@ -21,7 +22,6 @@ from unwind.simulator.market.steady import epoch_ms
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import Request
 from unwind.simulator.segments import Outage, received_frames, segments, write_segments
-from unwind.recorder.segments import missed
 
 HOUR = timedelta(hours=1)
 CUT_OFF_HOUR = CUT_OFF.from_at.replace(minute=0)

@@ -57,9 +57,9 @@ from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, wor
 from unwind.warehouse.writing import writer_lock
 
 # What each dbt run builds: dbt_project/selectors.yml.
-STAGING, FACTS_AND_MARTS, UNCHANGING = (
-    *("selector:staging", "selector:facts_and_marts", "selector:unchanging"),
-)
+STAGING = "selector:staging"
+FACTS_AND_MARTS = "selector:facts_and_marts"
+UNCHANGING = "selector:unchanging"
 
 logger = logging.getLogger(__name__)
 RunDbt = Callable[[Sequence[str], Progress], None]
