@@ -103,7 +103,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_no_file_is_too_long_to_be_read_at_once() -> None:
     lines = {name: len(path.read_text().splitlines()) for name, path in modules().items()}
     too_long = {name: count for name, count in lines.items() if count > LINES}
-    assert too_long == set()
+    assert too_long == {}
 
 
 # These are caught within the package: an outcome or an error of another kind says what they mean.
