@@ -103,14 +103,14 @@ def test_a_refusal_is_the_exchanges_own_response(tape: Tape) -> None:
 
 def test_a_key_is_checked_before_anything_else(tape: Tape) -> None:
     refused = json_response({"problem": "no key"}, 401)
-    api = kit.Api({"/x": lambda call: "open"}, key=("api_key", "secret", refused))
+    api = kit.Api({"/x": lambda call: "open"}, key=("x-pass", "k1", refused))
     statuses = [
         api(tape, NOW_MS, "okx", kit.Request("okx", "GET", path, {}, headers=headers)).status
         for path, headers in (
             ("/x", {}),
-            ("/nowhere", {"api_key": "wrong"}),
-            ("/x", {"api_key": "secret"}),
-            ("/nowhere", {"api_key": "secret"}),
+            ("/nowhere", {"x-pass": "k2"}),
+            ("/x", {"x-pass": "k1"}),
+            ("/nowhere", {"x-pass": "k1"}),
         )
     ]
     assert statuses == [401, 401, 200, 404]
