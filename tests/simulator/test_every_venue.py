@@ -119,8 +119,8 @@ def test_what_a_connector_subscribes_to_is_everything_that_is_pushed(
         api = VenueApi(
             venue.name,
             connector.connections,
-            connector.signals,
-            connector.paces,
+            connector.error_rules,
+            connector.rate_limits,
             folder=tmp_path,
             clock=lambda: datetime.now(UTC),
         )
