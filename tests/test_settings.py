@@ -75,6 +75,7 @@ READS_THE_ENVIRONMENT = {
     "unwind/demo.py",
     "unwind/standalone.py",
     "unwind/warehouse/dbt.py",
+    "unwind/warehouse/dbt_by_hand.py",
     "unwind/warehouse/dbt_worker.py",
     "unwind/warehouse/gate_context.py",
 }

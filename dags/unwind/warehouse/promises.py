@@ -54,10 +54,15 @@ class Mart:
     folder: str
     description: str
     partition: str
-    lookback_hours: int
     keeps_as_of_hours: bool
     columns: tuple[Column, ...]
     tests: tuple[Test, ...]
+    project: Path
+
+    @property
+    def lookback_hours(self) -> int:
+        """How many hours after a changed one its rows may change: from the project's graph."""
+        return lookback_hours(self.name, self.project)
 
     def column(self, name: str) -> Column:
         """Its column of that name. Raises KeyError where there is none."""
@@ -100,7 +105,7 @@ def marts(models: Path = MODELS) -> Mapping[str, Mart]:
     found = {}
     for path in sorted((models / "marts").rglob("*.yml")):
         for stated in yaml.load(path.read_text(), yaml.CSafeLoader).get("models", []):
-            mart = _mart(stated, path.parent.name)
+            mart = _mart(stated, path.parent.name, models.parent)
             found[mart.name] = mart
     return found
 
@@ -117,14 +122,13 @@ def column_types(model: str, models: Path = MODELS) -> dict[str, str]:
     raise LookupError(f"no yml in {models / 'intermediate'} states the columns of {model}")
 
 
-def _mart(stated: Mapping[str, Any], folder: str) -> Mart:
+def _mart(stated: Mapping[str, Any], folder: str, project: Path) -> Mart:
     meta = stated.get("config", {}).get("meta", {})
     return Mart(
         name=stated["name"],
         folder=folder,
         description=stated["description"],
         partition=meta.get("partition", HOURS),
-        lookback_hours=lookback_hours(stated["name"]),
         keeps_as_of_hours=meta.get("keeps") == "as_of_hours",
         columns=tuple(
             Column(
@@ -133,6 +137,7 @@ def _mart(stated: Mapping[str, Any], folder: str) -> Mart:
             for one in stated["columns"]
         ),
         tests=tuple(stated.get("data_tests", [])),
+        project=project,
     )
 
 
