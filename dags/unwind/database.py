@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unwind.memory import memory_limit, worker_threads
 from unwind.scratch import process_folder
@@ -19,7 +20,7 @@ IN_MEMORY = ":memory:"
 _counter = itertools.count()
 
 
-def bounds(home: Home, path: object = IN_MEMORY) -> dict[str, str]:
+def bounds(home: Home, path: object = IN_MEMORY) -> dict[str, Any]:
     """DuckDB's settings for a database that is opened now. Raises SettingError."""
     limit = memory_limit()
     return {
@@ -52,6 +53,15 @@ def in_memory() -> DuckDBPyConnection:
     )
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def row_of(
+    connection: DuckDBPyConnection, query: str, parameters: Sequence[object] = ()
+) -> tuple[Any, ...]:
+    """The one row of a query that always has one: a count, a sum. Raises duckdb.Error."""
+    row = connection.execute(query, parameters).fetchone()
+    assert row is not None, query
+    return row
 
 
 def quoted(value: object) -> str:

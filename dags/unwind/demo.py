@@ -116,7 +116,7 @@ def _run(key: str, now: datetime) -> dict[str, Any]:
     return {"dag_run": SimpleNamespace(partition_key=key, run_after=now), "params": {}}
 
 
-def _land(tasks: dict[str, Callable], key: str, now: datetime, names: list[str]) -> None:
+def _land(tasks: dict[str, Callable[..., Any]], key: str, now: datetime, names: list[str]) -> None:
     """The landing of some venues, mapped over them as Airflow does."""
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda venue: tasks["land"](venue, **_run(key, now)), names))
@@ -145,15 +145,16 @@ class _NoListeners:
         """Notifies nobody."""
 
 
-def _tasks(dag_id: str) -> dict[str, Callable]:
+def _tasks(dag_id: str) -> dict[str, Callable[..., Any]]:
     """A DAG's tasks as plain functions, by task id."""
     dag = getattr(importlib.import_module(dag_id), dag_id)()
     return {task_id: _function(task) for task_id, task in dag.task_dict.items()}
 
 
-def _function(task: Any) -> Callable:
+def _function(task: Any) -> Callable[..., Any]:
     # A mapped task keeps its function among the arguments that it is unmapped with.
-    return getattr(task, "python_callable", None) or task.partial_kwargs["python_callable"]
+    function: Callable[..., Any] | None = getattr(task, "python_callable", None)
+    return function or task.partial_kwargs["python_callable"]
 
 
 @contextmanager

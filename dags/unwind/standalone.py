@@ -251,10 +251,10 @@ def _kept_json(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return json.loads(path.read_text())
+        return dict(json.loads(path.read_text()))
     with os.fdopen(descriptor, "w") as file:
         json.dump(make(), file)
-    return json.loads(path.read_text())
+    return dict(json.loads(path.read_text()))
 
 
 @contextmanager

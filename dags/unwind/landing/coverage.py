@@ -131,7 +131,10 @@ def hours_of(batch: Batch) -> list[datetime]:
 def hour_named(name: str) -> datetime | None:
     """2026-01-29T14.ndjson of a recorder, 20260129/14.lz4 of a node; null for other names."""
     named = re.search(r"(\d{4})-?(\d\d)-?(\d\d)[T/](\d{1,2})\.(?:ndjson|lz4)$", name)
-    return datetime(*map(int, named.groups()), tzinfo=UTC) if named else None
+    if named is None:
+        return None
+    year, month, day, hour = map(int, named.groups())
+    return datetime(year, month, day, hour, tzinfo=UTC)
 
 
 def stream_hour(hour_at: datetime, lacks: Missed | None) -> HeardHour:

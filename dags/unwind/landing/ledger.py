@@ -478,10 +478,10 @@ def _changes(
         old, new = was.get((venue, dataset)), now.get((venue, dataset))
         if old == new:
             continue
-        if old is None:
-            words.append(f"{venue} {dataset}: {new[0]}, {len(new[2])} objects")
-        elif new is None:
+        if new is None:
             words.append(f"{venue} {dataset}: removed")
+        elif old is None:
+            words.append(f"{venue} {dataset}: {new[0]}, {len(new[2])} objects")
         else:
             words.append(
                 f"{venue} {dataset}: {old[0]} -> {new[0]}, "

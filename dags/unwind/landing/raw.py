@@ -280,7 +280,7 @@ def can_be_read(lines: Path) -> bool:
 def _row_count(path: Path) -> int | None:
     """Rows of a Parquet file by its own index; None where it is missing or broken."""
     try:
-        return pq.read_metadata(path).num_rows
+        return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException):
         return None
 
@@ -368,7 +368,7 @@ def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[byt
         yield from _lines(stream, limit)
 
 
-def _lines(stream: IO[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+def _lines(stream: IO[bytes] | gzip.GzipFile, limit: int) -> Iterator[tuple[bytes, int]]:
     """Lines with their ends; in the place of one that is too long what it was, which staging
     rejects: its bytes are in the object, and its neighbours are read."""
     while line := stream.readline(MAX_LINE_BYTES + 1):

@@ -52,6 +52,8 @@ def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every contract's liquidations of the window."""
 
+    page = 1
+
     def following(response: Response) -> dict[str, Any] | None:
         nonlocal page
         page += 1

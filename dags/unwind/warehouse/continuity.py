@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from unwind.database import in_memory
+from unwind.database import in_memory, row_of
 from unwind.settings import Home
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
@@ -346,10 +346,11 @@ def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> se
 
 def _hours_without_batches(connection: duckdb.DuckDBPyConnection) -> Collection[Key]:
     """Marts and days that are out of the spine since batches were taken out of the warehouse."""
-    withdrawn = connection.execute(
+    withdrawn = row_of(
+        connection,
         "select count(*) from former.marts.landing_outcomes"
-        " where batch_id not in (select batch_id from staging.ops.batches)"
-    ).fetchone()
+        " where batch_id not in (select batch_id from staging.ops.batches)",
+    )
     if not withdrawn[0]:
         return ()
     days = connection.execute(

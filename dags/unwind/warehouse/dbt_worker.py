@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -48,7 +49,7 @@ def main() -> None:
     gc.freeze()
     while line := sys.stdin.readline():
         order = json.loads(line)
-        code = _forked(lambda order=order: _run(order, manifest, reports))
+        code = _forked(partial(_run, order, manifest, reports))
         _report(reports, "ended", code)
 
 
@@ -77,7 +78,7 @@ def _parse(project: Path, options: list[str]) -> None:
 
     parsed = dbtRunner().invoke(["parse", *options])
     if parsed.success:
-        parsed_project.keep(project, parsed.result)
+        parsed_project.keep(project, parsed.result)  # type: ignore[arg-type]
 
 
 def _run(order: dict[str, Any], manifest: Any, reports: TextIO) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from unwind.database import connect
+from unwind.database import connect, row_of
 from unwind.durable import atomic_write, sync
 from unwind.errors import UnwindError
 from unwind.scratch import process_folder
@@ -206,9 +206,10 @@ def finish_swap(home: Home) -> None:
 
 def _build_of(home: Home, path: Path) -> Build | None:
     with opened(home, path) as connection:
-        there = connection.execute(
+        there = row_of(
+            connection,
             "select count(*) from duckdb_tables()"
-            " where schema_name = 'ops' and table_name = 'build'"
-        ).fetchone()
+            " where schema_name = 'ops' and table_name = 'build'",
+        )
         row = connection.execute("from ops.build").fetchone() if there[0] else None
         return Build(*row) if row else None

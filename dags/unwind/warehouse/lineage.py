@@ -74,7 +74,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
                 "it from a backup, or import the file again"
             )
     return [
-        Sighting(*row, objects[row[5]].name, zone.line(objects[row[5]], row[6]) or "")
+        Sighting(*(*row, objects[row[5]].name, zone.line(objects[row[5]], row[6]) or ""))
         for row in rows
     ]
 

@@ -67,7 +67,7 @@ def parents(name: str, project: Path = DBT_PROJECT) -> set[str]:
 
 def variables(project: Path = DBT_PROJECT) -> dict[str, Any]:
     """The project's variables."""
-    return _settings(project).get("vars", {})
+    return dict(_settings(project).get("vars", {}))
 
 
 def settings_of(project: Path = DBT_PROJECT) -> dict[str, dict[str, Any] | None]:
@@ -77,7 +77,7 @@ def settings_of(project: Path = DBT_PROJECT) -> dict[str, dict[str, Any] | None]
 
 @cache
 def _settings(project: Path) -> dict[str, Any]:
-    return yaml.load((project / "dbt_project.yml").read_text(), _Loader)
+    return dict(yaml.load((project / "dbt_project.yml").read_text(), _Loader))
 
 
 @cache

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import duckdb
 
+from unwind.database import row_of
+
 # What rows of an instrument are named and valued by.
 VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
 
@@ -112,10 +114,11 @@ def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _table_exists(state: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = state.execute(
+    found = row_of(
+        state,
         "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
         [schema, table],
-    ).fetchone()
+    )
     return bool(found[0])
 
 
@@ -126,7 +129,7 @@ def _add_hours_of_changed_instruments(state: duckdb.DuckDBPyConnection) -> None:
     contract size that changes today leaves the years before it alone.
     """
     _find_changed_stretches(state)
-    if not state.execute("select count(*) from changed_stretches").fetchone()[0]:
+    if not row_of(state, "select count(*) from changed_stretches")[0]:
         return
     for table, instant in (
         ("int_liquidations_unioned", "event_at"),
@@ -203,7 +206,7 @@ def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection) -> None:
             (from now except from ops.{names}_before)
             """
         )
-        if not state.execute(f"select count(*) from changed_{names}").fetchone()[0]:
+        if not row_of(state, f"select count(*) from changed_{names}")[0]:
             continue
         for table in _observation_tables(state):
             _add_hours(

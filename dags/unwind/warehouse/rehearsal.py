@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from unwind.clock import Clock
-from unwind.database import connect, quoted
+from unwind.database import connect, quoted, row_of
 from unwind.landing.csv_reading import ReadOptions
 from unwind.landing.imports import ImportRefusedError, ImportReport, import_files
 from unwind.landing.ledger import Ledger, Seal
@@ -183,10 +183,11 @@ def _staged_kinds(home: Home, batches: Sequence[str]) -> list[str]:
         found = {
             _kind(table)
             for table in _staged_tables(connection)
-            if connection.execute(
+            if row_of(
+                connection,
                 f"select count(*) from landed.{table} where batch_id in (select unnest(?))",
                 [list(batches)],
-            ).fetchone()[0]
+            )[0]
         }
     return sorted(found & {"liquidations", *FACTS_OF})
 
@@ -196,23 +197,22 @@ def _count(home: Home, kind: str, batches: Sequence[str]) -> Count:
         connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         of_batches = f"batch_id in ({', '.join(repr(batch) for batch in batches)})"
         if kind == "liquidations":
-            staged, facts, repeats, quarantined = connection.execute(
+            staged, facts, repeats, quarantined = row_of(
+                connection,
                 "select coalesce(sum(staged), 0)::bigint, coalesce(sum(accepted), 0)::bigint,"
                 " coalesce(sum(repeated), 0)::bigint, coalesce(sum(quarantined), 0)::bigint"
-                f" from marts.liquidation_accounting where {of_batches}"
-            ).fetchone()
+                f" from marts.liquidation_accounting where {of_batches}",
+            )
             rejected = f"from marts.quarantined_liquidations where {of_batches}"
             reasons = _reasons(connection, rejected)
             return Count(kind, staged, facts, repeats, quarantined, reasons)
         staged = sum(
-            connection.execute(
-                f"select count(*) from staging.landed.{table} where {of_batches}"
-            ).fetchone()[0]
+            row_of(connection, f"select count(*) from staging.landed.{table} where {of_batches}")[0]
             for table in _tables_of(connection, kind)
         )
-        facts = connection.execute(
-            f"select count(*) from marts.{FACTS_OF[kind]} where {of_batches}"
-        ).fetchone()[0]
+        (facts,) = row_of(
+            connection, f"select count(*) from marts.{FACTS_OF[kind]} where {of_batches}"
+        )
         rejected = " union all ".join(
             f"select reject_reason from {relation} where {of_batches} and reject_reason is not null"
             for relation in _judged(connection, kind)
@@ -232,11 +232,12 @@ def _tables_of(connection: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
 
 def _judged(connection: duckdb.DuckDBPyConnection, kind: str) -> list[str]:
     """Where the rows of a kind have their reasons: screened, if they are, else as staged."""
-    (screened,) = connection.execute(
+    (screened,) = row_of(
+        connection,
         "select count(*) from information_schema.tables where table_catalog = 'staging'"
         " and table_schema = 'intermediate' and table_name = ?",
         [f"int_{kind}_screened"],
-    ).fetchone()
+    )
     if screened:
         return [f"staging.intermediate.int_{kind}_screened"]
     return [f"staging.landed.{table}" for table in _tables_of(connection, kind)]

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 import unwind
 from unwind.clock import iso, parse_instant
-from unwind.database import connect, quoted
+from unwind.database import connect, quoted, row_of
 from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
@@ -133,7 +134,7 @@ def carry_verdicts(home: Home) -> None:
     if not known:
         return
     with connect(home, home.warehouse_db) as warehouse:
-        if warehouse.execute("select count(*) from marts.gate_results").fetchone()[0]:
+        if row_of(warehouse, "select count(*) from marts.gate_results")[0]:
             return
         former = quoted(known[0].path / "warehouse.duckdb")
         try:
@@ -233,7 +234,7 @@ def _new_id(home: Home, built_at: datetime) -> str:
     return f"{newest[0]}-{newest[1] + 1:02d}"
 
 
-def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict:
+def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> dict[str, Any]:
     """Writes the release's own row and gate results into it, and folds the log into the file."""
     with connect(home, home.warehouse_db) as warehouse:
         warehouse.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
@@ -275,7 +276,7 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
             },
         )
         warehouse.execute("commit")
-        row = warehouse.execute("select * from marts.release").fetchone()
+        row = row_of(warehouse, "select * from marts.release")
         names = [column[0] for column in warehouse.description]
         warehouse.execute("detach staging")
         warehouse.execute("checkpoint")

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 import unwind
 from unwind.clock import iso
-from unwind.database import connect
+from unwind.database import connect, row_of
 from unwind.durable import write_json
 from unwind.landing.ledger import EVERY_VENUE, Ledger, LedgerError
 from unwind.progress import Progress, no_progress
@@ -29,7 +30,7 @@ NO_RECORDER_NEEDED = "no recorder is needed for a simulated market"
 DAMAGE = ("the raw object", "the lines")
 
 
-Rows = list[tuple]
+Rows = list[tuple[Any, ...]]
 
 
 def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], Rows]]:
@@ -205,9 +206,11 @@ def _state_findings(home: Home, now: datetime) -> Iterator[Finding]:
     )
     try:
         with files.opened(home, releases.current_db(home)) as release:
-            held = release.execute(
-                "select count(distinct (batch_id, venue)) from marts.landing_outcomes where is_held"
-            ).fetchone()[0]
+            (held,) = row_of(
+                release,
+                "select count(distinct (batch_id, venue)) from marts.landing_outcomes"
+                " where is_held",
+            )
     except (files.UnusableFileError, files.WarehouseFileError, duckdb.Error):
         # Named below, with the release's other files.
         return
