@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test pages chaos fuzz lint bench memory suites dbt docs clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench memory suites dbt docs clean
 
 setup: $(READY)
 
@@ -42,8 +42,13 @@ chaos: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python tests/lint_sql.py
 	$(BIN)/python tests/lint_security.py
+
+# All tests, with the share of the package's lines that they run; it fails below the floor.
+coverage: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 # After a change of a mart's yml or of expectations/sql.
 suites: $(READY)

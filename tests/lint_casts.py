@@ -269,7 +269,7 @@ def _is_constant(node: Any) -> bool:
 
 
 def _is_constant_double(node: dict[str, Any]) -> bool:
-    return node.get("class") == "CONSTANT" and node["value"]["type"]["id"] in ("DOUBLE",)
+    return node.get("class") == "CONSTANT" and node["value"]["type"]["id"] == "DOUBLE"
 
 
 def _is_interval(node: dict[str, Any]) -> bool:

@@ -66,7 +66,7 @@ def is_whole(text: str) -> bool:
     """Whether a shell would run it, and not ask for another line."""
     if text.endswith("\\"):
         return False
-    here = re.search(r"<<(\w+)$", text.split("\n")[0])
+    here = re.search(r"<<(\w+)$", text.split("\n", maxsplit=1)[0])
     if here:
         return text.endswith(f"\n{here[1]}")
     try:

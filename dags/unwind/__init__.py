@@ -15,4 +15,10 @@ the floors below, never upwards (tests/test_floors.py):
 - cli: the `unwind` command
 """
 
-__version__ = "0.1.0"
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("unwind")
+except PackageNotFoundError:
+    # Taken from a folder, without having been installed.
+    __version__ = "0+unknown"

@@ -79,7 +79,7 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_ending_with(os.getpid()),
+            preexec_fn=_ending_with(os.getpid()),  # noqa: PLW1509
         )
 
 

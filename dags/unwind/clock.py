@@ -36,7 +36,7 @@ def iso(instant: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """An ISO 8601 instant as aware UTC; without an offset it is taken as UTC."""
-    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    instant = datetime.fromisoformat(text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 

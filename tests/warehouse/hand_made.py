@@ -63,7 +63,7 @@ def okx(instrument: str, side: str, contracts: str, price: str, event_at: dateti
 
 def okx_instruments(instrument: str, contract_value: str, received_at: datetime) -> str:
     """A REST answer that specifies one linear swap."""
-    base = instrument.split("-")[0]
+    base = instrument.split("-", maxsplit=1)[0]
     row = {
         **{"instId": instrument, "instType": "SWAP", "instFamily": f"{base}-USDT"},
         **{"uly": f"{base}-USDT", "ctVal": contract_value, "ctMult": "1", "ctValCcy": base},

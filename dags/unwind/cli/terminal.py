@@ -45,7 +45,7 @@ def progress() -> Iterator[Progress]:
 
         def advance(phase: str, done: int, total: int, /) -> None:
             doing[:] = [phase]
-            kind = phase.split(" ")[0]
+            kind = phase.split(" ", maxsplit=1)[0]
             if kind not in tasks:
                 tasks[kind] = bars.add_task(phase, total=max(total, 1))
             bars.update(tasks[kind], description=phase, completed=done, total=max(total, 1))

@@ -264,7 +264,7 @@ def _land_dataset(
         except OSError:
             # The disk takes nothing: that is no outcome of a dataset.
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             unreadable.append(
                 f"{download.url} cannot be kept ({type(error).__name__}: {error}); land again"
             )

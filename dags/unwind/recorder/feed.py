@@ -112,7 +112,7 @@ class _Socket:
                 await self._take(await self._socket.recv(decode=False))
         except ConnectionClosed as closed:
             return self._end(closed)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             broke_off = "".join(traceback.format_exception(error))
             logger.error(
                 "%s broke off\n%s",
@@ -275,7 +275,7 @@ class Feed:
             return
         try:
             current = await self._open()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A host that is down, or code of a venue that is wrong: said, and tried again.
             self._change(problem=self.reason("cannot connect", error))
             logger.warning("%s: %s", self.state.stream, self.state.problem)
@@ -344,7 +344,7 @@ class Feed:
         """
         try:
             fresh = await self._open()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             problem = self.reason("cannot renew the connection", error)
             logger.warning("%s: %s", self.state.stream, problem)
             self.renew(after_seconds=self.limits.refused_again_seconds)

@@ -96,7 +96,7 @@ class Listing:
             if listed:
                 self._listed, self._left_out = listed, set()
                 self._share()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Whatever an answer provokes in a venue's code costs only its own stream.
             problem = reason_of("its instruments are not known", str(error), error)
             self._waiting = replace(self._waiting, problem=problem)

@@ -1,0 +1,1 @@
+"""From sealed batches to releases: staging, gates, builds, publishing, and what reads them."""

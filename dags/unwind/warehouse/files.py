@@ -80,10 +80,12 @@ def in_use(home: Home) -> Home:
 
 
 def is_beside(home: Home) -> bool:
+    """Whether the home builds a pair that is not in use yet."""
     return home.building == BESIDE
 
 
 def pair(home: Home) -> tuple[Path, Path]:
+    """The two files that belong together: staging and warehouse."""
     return home.staging_db, home.warehouse_db
 
 

@@ -69,6 +69,6 @@ def _send(work: Callable[[], T], sending: Connection, parent: int) -> None:
         return
     try:
         answer: object = work()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         answer = error
     sending.send(answer)

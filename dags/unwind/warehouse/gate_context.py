@@ -193,7 +193,7 @@ def columns_of(connection: Connection, relation: str) -> dict[str, str]:
     """Column types by name as the relation binds now; empty when it does not exist or bind."""
     try:
         described = run_sql(connection, f"describe select * from {relation}").fetchall()
-    except Exception:
+    except Exception:  # noqa: BLE001
         return {}
     return {row[0]: row[1] for row in described}
 

@@ -26,7 +26,7 @@ def read(project: Path) -> Manifest | None:
         return Manifest.from_msgpack(file_of(project).read_bytes(), extended_mashumuro_decoder)
     except FileNotFoundError:
         return None
-    except Exception:
+    except Exception:  # noqa: BLE001
         # Whatever is wrong with the copy, the project itself is there to be parsed.
         return None
 

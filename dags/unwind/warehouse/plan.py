@@ -13,7 +13,7 @@ STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
 def current_plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:
     """The run's id, and how far it has come; no id where nothing was ever planned."""
     row = state.execute("select run_id, state from ops.plan").fetchone()
-    return row if row else ("", PUBLISHED)
+    return row or ("", PUBLISHED)
 
 
 def set_plan(state: duckdb.DuckDBPyConnection, plan: str) -> None:

@@ -316,7 +316,7 @@ def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
     missing = [field for field in ("description", "why", "failure") if not fields.get(field)]
     if missing:
         raise ValueError(f"{suite}.{name}: its head does not state {', '.join(missing)}")
-    expectation = Expectation(
+    return Expectation(
         suite=suite,
         name=fields["name"],
         type="unexpected_rows_expectation",
@@ -328,7 +328,6 @@ def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
         action=fields["action"],
         sql="\n".join(lines[head:]).strip(),
     )
-    return expectation
 
 
 def _id(*names: str) -> str:
