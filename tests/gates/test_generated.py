@@ -135,3 +135,30 @@ def test_settings_of_a_test_are_read_beside_its_arguments() -> None:
     assert arguments_of(test) == {"max_value": 1}
     assert settings_of(test)["config"] == {"severity": "warn"}
     assert arguments_of("not_null") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "-- failure: {broken} rows",
+            "its sentence asks for broken, and a check of a mart",
+        ),
+        (
+            "-- failure: rows\n-- severity: fatal",
+            "its severity is 'fatal'; write",
+        ),
+    ],
+)
+def test_a_check_that_no_verdict_can_word_is_refused(
+    line: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sql" / "marts" / "things").mkdir(parents=True)
+    (tmp_path / "sql" / "marts" / "things" / "one.sql").write_text(
+        f"-- A.\n-- why: b\n{line}\nfrom x"
+    )
+    monkeypatch.setattr(suites, "SQL", tmp_path / "sql")
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "things.yml").write_text(MART.format(name="things", tests="[]"))
+    with pytest.raises(ValueError, match=f"things__one: {told}"):
+        suites.expectations_of(suites.MARTS, tmp_path)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from string import Template
+from string import Formatter, Template
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -39,6 +39,8 @@ LANDED_SUITES = ("landed_schema", "landed_parts", "landed_coverage", "landed_obs
 DATASOURCE = "gate"
 BATCH_DEFINITION = "being_built"
 CRITICAL, WARNING = "critical", "warning"
+# What a verdict can fill into the sentences of a mart's check.
+FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
 # Of doubles without a stated end, only infinite values and NaN are beyond this one.
@@ -291,7 +293,22 @@ def _relation(reference: str) -> str:
 
 def _in_files(gate: str, suite: str) -> Iterator[Expectation]:
     for path in sorted((SQL / gate / suite).glob("*.sql")):
-        yield _read(suite, path.stem, path.read_text(), CRITICAL)
+        one = _read(suite, path.stem, path.read_text(), CRITICAL)
+        if one.severity not in (CRITICAL, WARNING):
+            raise ValueError(
+                f"{one.key}: its severity is {one.severity!r}; write critical or warning"
+            )
+        unknown = _fields(one.failure + one.action) - FIELDS_OF_MARTS if gate == MARTS else set()
+        if unknown:
+            raise ValueError(
+                f"{one.key}: its sentence asks for {', '.join(sorted(unknown))}, and a check of a "
+                f"mart can give {' and '.join(sorted(FIELDS_OF_MARTS))}"
+            )
+        yield one
+
+
+def _fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
 
 def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
