@@ -89,6 +89,23 @@ def test_eight_at_once_seal_one_revision(home):
     assert [path.name for path in home.batches.iterdir()] == ["hour-2026-01-29T14.r0001.json"]
 
 
+def test_a_seal_that_another_process_made_meanwhile_is_the_one(home, monkeypatch):
+    ledger = Ledger(home)
+    ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
+    others = iter([Ledger(home)])
+    list_revisions = Ledger._revisions
+
+    def overtaken(self, batch_id):
+        revisions = list_revisions(self, batch_id)
+        for other in others:
+            other.seal(HOUR_14, NOW)
+        return revisions
+
+    monkeypatch.setattr(Ledger, "_revisions", overtaken)
+    assert ledger.seal(HOUR_14, NOW).revision == 1
+    assert [path.name for path in home.batches.iterdir()] == ["hour-2026-01-29T14.r0001.json"]
+
+
 def test_an_unknown_status_is_refused():
     with pytest.raises(ValueError, match="'ok', 'partial'"):
         Landing("liquidations", "fine", "", 0, (), NOW)

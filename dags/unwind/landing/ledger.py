@@ -209,9 +209,11 @@ class Ledger:
             for path in sorted(folder.glob("[!.]*.json"))
         }
         while True:
-            last = self.last_seal(batch.batch_id)
+            # Listed once: a revision that another process adds meanwhile must make the write fail.
+            revisions = self._revisions(batch.batch_id)
+            last = self._newest_readable(revisions)
             changed = _changes(last.landings if last else {}, landings)
-            newest = max((ref.revision for ref in self._revisions(batch.batch_id)), default=0)
+            newest = max((ref.revision for ref in revisions), default=0)
             # A newest revision that cannot be read is followed by one that can.
             if last and not changed and last.revision == newest:
                 return last
@@ -224,7 +226,10 @@ class Ledger:
 
     def last_seal(self, batch_id: str) -> Seal | None:
         """The newest revision of one batch that can be read."""
-        for ref in reversed(self._revisions(batch_id)):
+        return self._newest_readable(self._revisions(batch_id))
+
+    def _newest_readable(self, revisions: Sequence[SealRef]) -> Seal | None:
+        for ref in reversed(revisions):
             try:
                 return self.read(ref)
             except LedgerError as unreadable:
