@@ -1,6 +1,6 @@
 -- staged = accepted + repeated + quarantined, in every row.
 -- name: nothing_dropped
--- why: Silence is the worst failure: a row that is neither counted nor quarantined is lost.
+-- why: A row that is neither counted nor quarantined is lost without any sign.
 -- failure: {unexpected_count} parts of batches in $mart do not account for every staged row, the
 --   first {example}
 select *

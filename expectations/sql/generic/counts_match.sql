@@ -1,8 +1,8 @@
--- As many rows of each $keys as $of counts ($column).
+-- The number of rows of each $keys equals the count in $of ($column).
 -- name: counts_match_$of_name
--- why: A row too few was lost on the way, a row too many is counted twice.
--- failure: {unexpected_count} $keys have another number of rows in $mart than $of counts, the first
---   {example}
+-- why: A missing row was lost on the way, an extra row is counted twice.
+-- failure: {unexpected_count} $keys have a different number of rows in $mart than $of counts, the
+--   first {example}
 with
 
 expected as (

@@ -1,6 +1,6 @@
 -- Every $keys of $of has a row.
 -- name: row_for_each_of_$of_name
--- why: A row that another table calls for and that is not there was lost on the way.
+-- why: A missing row that another table requires was lost on the way.
 -- failure: {unexpected_count} $keys of $of have no row in $mart, the first {example}
 select distinct
     $columns

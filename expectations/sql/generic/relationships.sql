@@ -1,6 +1,6 @@
 -- Every $column is in $of.
 -- name: ${column}_in_$of_name
--- why: What no dimension knows is left out by every query that joins it.
+-- why: Values without a dimension row are dropped by every query that joins it.
 -- failure: {unexpected_count} values of $column in $mart are not in $of, the first {example}
 select
     $column,

@@ -1,4 +1,4 @@
--- What the landed gate judges, from the attached staging file, over the batches being built.
+-- What the landed gate checks, from the attached staging file, over the batches being built.
 -- Every relation is small: one row per part (batch and venue), outcome, or column.
 
 create table gate.building as
@@ -12,7 +12,7 @@ from staging.ops.batches as batches
 where batches.batch_id in (select batch_id from staging.ops.build_batches)
 qualify row_number() over (partition by batches.batch_id order by batches.revision desc) = 1;
 
--- One row per batch, venue and dataset: what came of its landing, in the revision being built.
+-- One row per batch, venue and dataset: the outcome of its landing, in the revision being built.
 create table gate.landed_coverage as
 select
     outcomes.batch_id,
@@ -44,7 +44,7 @@ staged as (
         building.covers_from_at,
         greatest(building.covers_to_at, building.sealed_at) as covered_until_at,
         staged.line_class = 'row' as is_row,
-        -- Staging clears an event time that nobody can believe; it is a clock or a unit all the same.
+        -- Staging clears an event time that is implausible; it still indicates a wrong clock or unit.
         coalesce(staged.reject_reason = 'implausible_event_time', false) as is_implausible,
         staged.line_class = 'row' and staged.reject_reason is null as is_accepted,
         staged.line_class = 'row'

@@ -1,5 +1,5 @@
--- Every venue's dataset landed whole.
--- why: A venue that is down costs only its own data, and readers are told so by venue_coverage_hourly.
+-- Every venue's dataset landed completely.
+-- why: A venue that is down costs only its own data, and venue_coverage_hourly shows it to readers.
 -- severity: warning
 -- failure: {venue} {dataset} of {batch_id} landed {status}: {detail}
 -- action: nothing if it was a one-off; `unwind land` of the same hour tries again

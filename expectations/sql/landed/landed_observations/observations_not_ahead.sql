@@ -1,5 +1,5 @@
--- No accepted observation is later than the batch that brought it.
--- why: An observation from the future would leak into what was known then.
+-- No accepted observation is later than its batch.
+-- why: An observation from the future would leak into as-of figures.
 -- severity: warning
 -- failure: {ahead_count} of {row_count} rows of {relation} in {batch_id} are dated after the batch
 --   was sealed (the last {last_observed_at})

@@ -1,6 +1,6 @@
 -- At most rejected_share_warning of a part's open interest, funding, price and other observations
--- are rejected, periods that still run apart.
--- why: Rejected observations stay out of the facts; many of them are a changed field.
+-- are rejected, not counting periods that are still running.
+-- why: Rejected observations stay out of the facts; many of them indicate a changed field.
 -- severity: warning
 -- failure: {rejected_count} of {row_count} rows of {relation} in {batch_id} were rejected, mostly
 --   for '{commonest_reject_reason}'

@@ -1,5 +1,5 @@
--- Accepted rows have an event kind of the vocabulary.
--- why: The kind decides what counts in totals.
+-- Accepted rows have an event kind from the vocabulary.
+-- why: The kind determines what counts in totals.
 -- failure: {unknown_kind_word_count} accepted rows of {venue} in {batch_id} have an unknown event
 --   kind; the part is held
 -- action: correct stg_{venue}__liquidations and refresh again

@@ -1,5 +1,6 @@
 -- At most outside_span_share_warning of a part's events lie outside the batch's plausible span.
--- why: Pages reach a day back, never into the future; stray times are a unit or a zone.
+-- why: Pages reach a day back, never into the future; stray times indicate a wrong unit or time
+--   zone.
 -- severity: warning
 -- failure: {outside_span_count} of {dated_count} rows of {venue} in {batch_id} date their events
 --   outside its span (they run from {first_event_at} to {last_event_at})

@@ -1,11 +1,11 @@
--- Where lines of liquidations landed, staging accounts for some of them.
--- why: Lines that hold no liquidation are counted too; nothing at all means that no model reads
---   them.
+-- If lines of liquidations landed, staging accounts for some of them.
+-- why: Lines without a liquidation are counted too; no rows at all means that no model reads the
+--   lines.
 -- severity: warning
--- failure: {venue} landed {landed_lines} lines of liquidations in {batch_id} and staging made
---   nothing of them
--- action: nothing if the venue was quiet; if it lasts, look at the lines (`unwind status` names the
---   objects)
+-- failure: {venue} landed {landed_lines} lines of liquidations in {batch_id} and staging produced
+--   no rows from them
+-- action: nothing if the venue was quiet; if it persists, look at the lines (`unwind status` names
+--   the objects)
 select
     batch_id,
     venue,

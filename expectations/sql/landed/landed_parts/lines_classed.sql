@@ -1,5 +1,5 @@
 -- Every staged line is a row, a header, a log line or other.
--- why: A line of no class drops out of the count staged = accepted + repeated + quarantined.
+-- why: A line without a class is missing from staged = accepted + repeated + quarantined.
 -- failure: {unclassed_count} lines of {venue} in {batch_id} have no known line class; the part is
 --   held
 -- action: correct stg_{venue}__liquidations and refresh again

@@ -1,6 +1,6 @@
--- At most rejected_share_critical of a part's rows are rejected; imports may hold any share.
--- why: Once most rows are unusable the format is not the one we know, and what was accepted cannot
---   be trusted either.
+-- At most rejected_share_critical of a part's rows are rejected; imports may have any share.
+-- why: If most rows are unusable, the format is not the known one, and the accepted rows cannot be
+--   trusted either.
 -- failure: {rejected_count} of {row_count} rows of {venue} in {batch_id} were rejected, mostly for
 --   '{commonest_reject_reason}'; the part is held
 -- action: look at quarantined_liquidations, then re-seal the batch or run `unwind release-hold

@@ -1,5 +1,5 @@
 -- At most rejected_share_warning of a part's rows are rejected.
--- why: More than a few rejects are a new symbol, field or unit.
+-- why: More than a few rejects indicate a new symbol, field or unit.
 -- severity: warning
 -- failure: {rejected_count} of {row_count} rows of {venue} in {batch_id} were rejected, mostly for
 --   '{commonest_reject_reason}'

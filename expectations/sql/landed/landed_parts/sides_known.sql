@@ -1,6 +1,6 @@
--- Accepted rows say long, short or unknown.
--- why: The side is what public tools get wrong; a word that staging did not map must not pass as
---   one.
+-- Accepted rows have the side long, short or unknown.
+-- why: Public tools often get the side wrong; a value that staging did not map must not pass as a
+--   side.
 -- failure: {unknown_side_word_count} accepted rows of {venue} in {batch_id} have a side other than
 --   long, short or unknown; the part is held
 -- action: correct stg_{venue}__liquidations and refresh again

@@ -1,6 +1,6 @@
 -- One venue's hour has at most hour_part_rows_max rows.
 -- why: A runaway page loop or a doubled feed would multiply every total.
--- failure: {venue} delivered {row_count} rows in {batch_id}, more than an hour of it can hold
+-- failure: {venue} delivered {row_count} rows in {batch_id}, more than is plausible for an hour
 -- action: look for repeated pages in the batch's raw objects; look at quarantined_liquidations,
 --   then re-seal the batch or run `unwind release-hold {batch_id} {venue}`
 select

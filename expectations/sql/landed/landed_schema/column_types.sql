@@ -1,5 +1,5 @@
--- Its columns have the types that the contract states.
--- why: A time with a zone or a line number as text changes every comparison made with it, silently.
+-- Its columns have the types of the contract.
+-- why: A time with a time zone or a line number as text silently changes every comparison with it.
 -- failure: int_liquidations_unioned.{column_name} is {actual_type} where {expected_type} is
 --   expected
 -- action: cast it in the staging models of liquidations and refresh again

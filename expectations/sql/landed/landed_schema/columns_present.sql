@@ -1,5 +1,5 @@
 -- int_liquidations_unioned has every column that facts and gates read.
--- why: A missing column means rows whose meaning nobody states.
+-- why: A missing column means rows of undefined meaning.
 -- failure: int_liquidations_unioned lacks the column {column_name}
 -- action: add it to the staging models of liquidations and refresh again
 select

@@ -1,7 +1,6 @@
--- Every base_asset of every mart is in dim_assets; in facts and totals of liquidations also those
--- that events alone name (is_listed false).
--- why: An asset that no listing and no seed knows is a wrong symbol, and takes the place of a true
---   one.
+-- Every base_asset of every mart is in dim_assets; in liquidation facts and totals, assets that
+-- only events name are allowed too (is_listed false).
+-- why: An asset in no listing and no seed is a wrong symbol, and displaces the right one.
 -- failure: {unexpected_count} assets of marts are in no listing and no seed, the first {example}
 -- action: find where the mart takes its asset from; only listings and the seed of assets name
 --   assets

@@ -1,5 +1,5 @@
 -- The rows of asset ALL are the sums of the assets.
--- why: The headline is the sum of what a reader can drill into.
+-- why: The headline figure must be the sum of the rows that readers drill into.
 -- failure: {unexpected_count} rows of exchange_breakdown for ALL assets are not the sum of the
 --   assets, the first {example}
 select

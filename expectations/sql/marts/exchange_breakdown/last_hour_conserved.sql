@@ -1,5 +1,5 @@
 -- The one-hour window of ALL venues and assets is the sum of that hour in liquidations_hourly.
--- why: The table that is quoted must be the hours it claims to sum.
+-- why: The most quoted table must match the hours that it sums.
 -- failure: {unexpected_count} one-hour rows of exchange_breakdown are not the sum of their hour,
 --   the first {example}
 with hourly as (

@@ -1,7 +1,7 @@
--- Where an hour of the window was not heard whole, is_lower_bound and is_incomplete say so.
--- why: A figure of a part that does not say so is taken for the whole.
--- failure: {unexpected_count} rows of exchange_breakdown are of a part of their window and do not
---   say so, the first {example}
+-- If an hour of the window was not covered in full, is_lower_bound and is_incomplete are true.
+-- why: An unmarked partial figure is mistaken for a complete one.
+-- failure: {unexpected_count} rows of exchange_breakdown cover only part of their window and are
+--   not marked, the first {example}
 select
     as_of_at,
     window_hours,

@@ -1,7 +1,7 @@
--- A share is called an upper bound only where the row's own sum is whole.
+-- A share is marked as an upper bound only if the row's own sum is complete.
 -- why: A share of two lower bounds may be off either way.
--- failure: {unexpected_count} rows of exchange_breakdown call the share of a lower bound an upper
---   bound, the first {example}
+-- failure: {unexpected_count} rows of exchange_breakdown mark the share of a lower bound as an
+--   upper bound, the first {example}
 select
     as_of_at,
     window_hours,

@@ -1,5 +1,5 @@
 -- The row of venue ALL is the sum of the venues.
--- why: It is the article's table: shares of a wrong whole mislead first.
+-- why: Shares of a wrong total are the most misleading error in the most quoted table.
 -- failure: {unexpected_count} rows of exchange_breakdown for ALL venues are not the sum of the
 --   venues, the first {example}
 select

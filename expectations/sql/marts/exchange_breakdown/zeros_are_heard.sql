@@ -1,8 +1,7 @@
--- A sum or count is zero only where every hour of the window was heard whole.
--- why: A zero is a statement that nothing happened; where something was not heard it is an
---   invention.
--- failure: {unexpected_count} rows of exchange_breakdown have a zero in a window that was not heard
---   whole, the first {example}
+-- A sum or count is zero only if every hour of the window was covered in full.
+-- why: A zero states that nothing happened; without full coverage that is unknown.
+-- failure: {unexpected_count} rows of exchange_breakdown have a zero in a window that was not
+--   covered in full, the first {example}
 select
     as_of_at,
     window_hours,

@@ -1,6 +1,5 @@
 -- interval_hours is null where interval_source is unknown, and nowhere else.
--- why: A rate that says what its interval is known from, and has none, is left out of every mart
---   without a word.
+-- why: A rate with a source but no interval is silently left out of every mart.
 -- failure: {unexpected_count} rows of fct_funding have an interval without its source or the
 --   reverse, the first {example}
 select

@@ -1,8 +1,8 @@
--- A settled rate is for no longer than the time since the settlement before.
--- why: An interval taken too long makes the 8-hour rate too low.
+-- A settled rate covers no more than the time since the previous settlement.
+-- why: An interval that is too long makes the 8-hour rate too low.
 -- severity: warning
--- failure: {unexpected_count} settled rates of fct_funding are for longer than the time since the
---   settlement before, the first {example}
+-- failure: {unexpected_count} settled rates of fct_funding cover more than the time since the
+--   previous settlement, the first {example}
 -- action: compare the venue's settlement times with interval_hours and interval_source of these
 --   rows
 select

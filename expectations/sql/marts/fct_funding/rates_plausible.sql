@@ -1,5 +1,5 @@
 -- The absolute 8-hour rate is at most funding_rate_8h_max.
--- why: Beyond every venue's cap a percentage, an amount or an interval is taken for a rate.
+-- why: A rate above every venue's cap is really a percentage, an amount or an interval.
 -- failure: {unexpected_count} rates of fct_funding are beyond every venue's cap, the first
 --   {example}
 -- action: nothing is published; check the unit of the venue's rate and its interval

@@ -1,7 +1,7 @@
 -- hour_at is the hour of event_at.
--- why: Hours are what is rebuilt; a row under a wrong hour is never corrected.
--- failure: {unexpected_count} rows of fct_liquidations stand under an hour that is not their
---   event's, the first {example}
+-- why: Rebuilds go by hour; a row in the wrong hour is never corrected.
+-- failure: {unexpected_count} rows of fct_liquidations are in an hour that is not their event's,
+--   the first {example}
 select
     liquidation_id,
     venue,

@@ -1,5 +1,5 @@
 -- For linear and inverse contracts notional is quantity times price, to notional_tolerance_share.
--- why: Shows venues whose own turnover figure rounds differently.
+-- why: Detects venues whose own turnover figure rounds differently.
 -- severity: warning
 -- failure: {unexpected_count} rows of fct_liquidations have a notional that is not quantity times
 --   price, the first {example}

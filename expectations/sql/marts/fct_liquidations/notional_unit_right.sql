@@ -1,5 +1,5 @@
 -- For linear and inverse contracts notional is within notional_unit_share of quantity times price.
--- why: Contracts taken for coins, or a multiplier used on one side only, are off by a factor.
+-- why: Contracts mistaken for coins, or a multiplier applied on one side only, are off by a factor.
 -- failure: {unexpected_count} rows of fct_liquidations have a notional far from quantity times
 --   price, the first {example}
 select

@@ -1,5 +1,5 @@
--- Quantity, price and notional are above zero (dust that rounds to zero aside).
--- why: A negative size subtracts from a venue's total and hides elsewhere.
+-- Quantity, price and notional are above zero (except dust that rounds to zero).
+-- why: A negative size reduces a venue's total and goes unnoticed elsewhere.
 -- failure: {unexpected_count} rows of fct_liquidations have a quantity, price or notional that is
 --   not positive, the first {example}
 select

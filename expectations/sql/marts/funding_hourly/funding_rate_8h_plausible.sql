@@ -1,7 +1,7 @@
 -- The absolute 8-hour rate is at most mean_funding_rate_8h_max.
--- why: An interval taken wrongly multiplies the rate by 8.
+-- why: A wrong interval multiplies the rate by 8.
 -- severity: warning
--- failure: {unexpected_count} rows of funding_hourly have an 8-hour rate beyond venues' caps, the
+-- failure: {unexpected_count} rows of funding_hourly have an 8-hour rate above venues' caps, the
 --   first {example}
 -- action: check the venue's funding interval
 select

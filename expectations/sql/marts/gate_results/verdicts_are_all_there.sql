@@ -1,7 +1,7 @@
--- Of every run that it names, all verdicts of that run.
--- why: A verdict that is left out reads as an expectation that was never judged.
--- failure: {unexpected_count} runs have another number of verdicts in gate_results than the gates
---   gave, the first {example}
+-- Every run in it has all of its verdicts.
+-- why: A missing verdict looks like an expectation that was never evaluated.
+-- failure: {unexpected_count} runs have a different number of verdicts in gate_results than the
+--   gates gave, the first {example}
 with
 
 given as (

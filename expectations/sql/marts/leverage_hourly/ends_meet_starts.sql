@@ -1,8 +1,8 @@
 -- oi_usd is the next hour's oi_start_usd, null where that is null.
--- why: Start and end are one instant; two figures of it make a change of open interest that did not
---   happen.
--- failure: {unexpected_count} hours of leverage_hourly end with another open interest than the next
---   hour starts with, the first {example}
+-- why: Start and end are one instant; two different figures for it create a change of open interest
+--   that did not happen.
+-- failure: {unexpected_count} hours of leverage_hourly end with a different open interest than the
+--   next hour starts with, the first {example}
 select
     former.hour_at,
     former.base_asset,

@@ -1,9 +1,10 @@
--- The absolute change over an hour of the same instruments is at most oi_change_1h_max.
--- why: A contract size or a unit that changes with a message moves open interest by factors.
+-- The absolute hourly change over the same instruments is at most oi_change_1h_max.
+-- why: A contract size or unit that changes from one message to the next moves open interest by a
+--   factor.
 -- severity: warning
--- failure: {unexpected_count} rows of leverage_hourly have open interest of the same instruments
---   that changed beyond plausibility in an hour, the first {example}
--- action: look at the asset's contract sizes and at what its venues publish
+-- failure: {unexpected_count} rows of leverage_hourly have an implausible hourly change of open
+--   interest over the same instruments, the first {example}
+-- action: check the asset's contract sizes and its venues' published figures
 select
     hour_at,
     base_asset,

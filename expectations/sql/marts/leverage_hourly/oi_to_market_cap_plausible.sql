@@ -1,9 +1,9 @@
 -- oi_to_market_cap is at most oi_to_market_cap_max.
--- why: Beyond it a contract size or a market cap is of another asset.
+-- why: Above it, a contract size or a market cap belongs to another asset.
 -- severity: warning
 -- failure: {unexpected_count} rows of leverage_hourly have open interest above any plausible
 --   multiple of the market cap, the first {example}
--- action: look at the asset's contract sizes and its market cap's source
+-- action: check the asset's contract sizes and its market cap's source
 select
     hour_at,
     base_asset,

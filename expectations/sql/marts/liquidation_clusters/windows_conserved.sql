@@ -1,6 +1,6 @@
--- The buckets of an asset and kind of price add up to what was liquidated in each window.
--- why: A bucket that is missing moves the nearest cluster to another price.
--- failure: {unexpected_count} windows of an asset and kind of price hold other sums in
+-- The buckets of an asset and kind of price add up to the liquidated sum of each window.
+-- why: A missing bucket moves the nearest cluster to another price.
+-- failure: {unexpected_count} windows of an asset and kind of price have different sums in
 --   liquidation_clusters than were liquidated, the first {example}
 with
 

@@ -1,7 +1,7 @@
 -- The event share lies within its interval, and the interval within 0 to 1.
--- why: An interval that misses its own estimate is another share's.
--- failure: {unexpected_count} rows of liquidation_imbalance_hourly have an event share outside of
---   its interval, the first {example}
+-- why: An interval that does not contain its estimate belongs to a different share.
+-- failure: {unexpected_count} rows of liquidation_imbalance_hourly have an event share outside its
+--   interval, the first {example}
 select
     hour_at,
     base_asset,

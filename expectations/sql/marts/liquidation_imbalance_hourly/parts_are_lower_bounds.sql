@@ -1,7 +1,7 @@
--- Sums of a window that was not heard whole are lower bounds.
--- why: A figure of a part that does not say so is taken for the whole.
--- failure: {unexpected_count} rows of liquidation_imbalance_hourly are of a part of their window
---   and do not say so, the first {example}
+-- Sums of a window that was not covered in full are lower bounds.
+-- why: An unmarked partial figure is mistaken for a complete one.
+-- failure: {unexpected_count} rows of liquidation_imbalance_hourly cover only part of their window
+--   and are not marked, the first {example}
 select
     hour_at,
     base_asset

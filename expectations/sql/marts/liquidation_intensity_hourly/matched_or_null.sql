@@ -1,7 +1,7 @@
--- An intensity has a matched instrument of a matched venue above and below the line.
--- why: A ratio over nothing, or over venues that were not heard, is no intensity.
+-- An intensity has a matched instrument of a matched venue in numerator and denominator.
+-- why: A ratio over nothing, or over venues that were not covered, is not an intensity.
 -- failure: {unexpected_count} rows of liquidation_intensity_hourly have an intensity without a
---   matched instrument, or the contrary, the first {example}
+--   matched instrument, or the reverse, the first {example}
 select
     hour_at,
     base_asset,

@@ -1,9 +1,8 @@
--- Longs of all venues are zero only where all that report the asset were heard in every hour of the
--- window.
--- why: A zero is a statement that nothing happened; where something was not heard it is an
---   invention.
+-- Longs of all venues are zero only if all venues that report the asset were covered in every hour
+-- of the window.
+-- why: A zero states that nothing happened; without full coverage that is unknown.
 -- failure: {unexpected_count} rows of liquidation_intensity_hourly have a zero in a window that was
---   not heard whole, the first {example}
+--   not covered in full, the first {example}
 select
     hour_at,
     base_asset,

@@ -1,5 +1,5 @@
 -- Each fact of the hours being built has at least one sighting.
--- why: A fact without one cannot be traced to raw bytes.
+-- why: A fact without a sighting cannot be traced to raw bytes.
 -- failure: {unexpected_count} facts have no sighting, the first {example}
 select
     facts.liquidation_id,

@@ -1,5 +1,5 @@
 -- Each sighting belongs to a fact.
--- why: A sighting without a fact is an accepted row that no total holds.
+-- why: A sighting without a fact is an accepted row that is in no total.
 -- failure: {unexpected_count} sightings belong to no fact, the first {example}
 select
     sighted.liquidation_id,

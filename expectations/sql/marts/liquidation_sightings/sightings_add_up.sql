@@ -1,6 +1,6 @@
 -- A fact's count of sightings is the number of its sightings.
 -- why: Accounting: staged = accepted + repeated + quarantined.
--- failure: {unexpected_count} facts state another number of sightings than there are, the first
+-- failure: {unexpected_count} facts state a different number of sightings than there are, the first
 --   {example}
 with counted as (
     select

@@ -1,5 +1,5 @@
 -- largest_usd is between zero and total_usd.
--- why: A single order above the hour's total is a sum over other rows.
+-- why: A single order above the hour's total means that the total sums other rows.
 -- failure: {unexpected_count} rows of liquidations_hourly have a largest order outside zero to
 --   total, the first {example}
 select

@@ -1,6 +1,6 @@
--- The sums are exactly those of the counted facts of the same hour, venue and asset.
--- why: Events lost or doubled between facts and marts.
--- failure: {unexpected_count} hours of a venue and asset hold other sums in liquidations_hourly
+-- The sums equal exactly those of the counted facts of the same hour, venue and asset.
+-- why: Detects events lost or doubled between facts and marts.
+-- failure: {unexpected_count} hours of a venue and asset have different sums in liquidations_hourly
 --   than in fct_liquidations, the first {example}
 with hourly as (
     select

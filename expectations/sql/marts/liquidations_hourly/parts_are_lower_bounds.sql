@@ -1,7 +1,7 @@
--- Sums of an hour that was not heard whole are lower bounds.
--- why: A figure of a part that does not say so is taken for the whole.
--- failure: {unexpected_count} rows of liquidations_hourly are of a part of their hour and do not
---   say so, the first {example}
+-- Sums of an hour that was not covered in full are lower bounds.
+-- why: An unmarked partial figure is mistaken for a complete one.
+-- failure: {unexpected_count} rows of liquidations_hourly cover only part of their hour and are not
+--   marked, the first {example}
 select
     hour_at,
     venue,

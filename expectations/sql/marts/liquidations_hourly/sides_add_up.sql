@@ -1,5 +1,5 @@
--- long_usd + short_usd = total_usd, to the last digit; a side that is not known adds nothing.
--- why: A total that is not its parts makes every share wrong.
+-- long_usd + short_usd = total_usd, to the last digit; an unknown side adds nothing.
+-- why: A total that is not the sum of its parts makes every share wrong.
 -- failure: {unexpected_count} rows of liquidations_hourly have a total that is not long plus short,
 --   the first {example}
 select

@@ -1,8 +1,7 @@
--- A side is zero only in an hour of its venue that was heard whole.
--- why: A zero is a statement that nothing happened; where something was not heard it is an
---   invention.
+-- A side is zero only if the venue's hour was covered in full.
+-- why: A zero states that nothing happened; without full coverage that is unknown.
 -- failure: {unexpected_count} rows of liquidations_hourly have a zero for a side in an hour that
---   was not heard whole, the first {example}
+--   was not covered in full, the first {example}
 select
     hour_at,
     venue,

@@ -1,7 +1,7 @@
--- The minutes of an hour, venue and asset hold exactly the counted facts of it.
--- why: Events lost or doubled between facts and marts.
--- failure: {unexpected_count} hours of a venue and asset hold other events in liquidations_minutely
---   than in fct_liquidations, the first {example}
+-- The minutes of an hour, venue and asset contain exactly its counted facts.
+-- why: Detects events lost or doubled between facts and marts.
+-- failure: {unexpected_count} hours of a venue and asset have different events in
+--   liquidations_minutely than in fct_liquidations, the first {example}
 with
 
 facts as (

@@ -1,7 +1,7 @@
 -- Every screened observation is in the staged count of its batch, venue, dataset and hour.
--- why: A part of a batch that is left out of the accounting is missed by every sum over it.
--- failure: {unexpected_count} parts of batches count other observations in observation_accounting
---   than were screened, the first {example}
+-- why: A part of a batch that is missing from the accounting is missing from every sum over it.
+-- failure: {unexpected_count} parts of batches count different observations in
+--   observation_accounting than were screened, the first {example}
 with
 
 screened as (

@@ -1,5 +1,5 @@
 -- There is one row: that of the release before this build.
--- why: A release that does not say what it is cannot be told from another.
+-- why: A release without its own row cannot be identified.
 -- failure: marts.release has {example} of the release that this warehouse was last published as
 -- action: nothing is published; refresh with --full
 select

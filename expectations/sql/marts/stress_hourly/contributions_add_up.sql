@@ -1,5 +1,5 @@
--- The score is the sum of its components' contributions, to their rounding.
--- why: A score can be redone by hand from its components, or it is an opinion.
+-- The score is the sum of its components' contributions, up to rounding.
+-- why: A score that cannot be recomputed from its components is an opinion.
 -- failure: {unexpected_count} rows of stress_hourly have a score that is not the sum of its
 --   contributions, the first {example}
 with contributions as (

@@ -1,5 +1,5 @@
--- Every symbol that no grammar of its venue reads, and every quarantined one, is listed.
--- why: A new family of contracts is noticed by this table alone.
+-- Every symbol that no grammar of its venue parses, and every quarantined one, is listed.
+-- why: Only this table shows a new contract family.
 -- failure: {unexpected_count} symbols were not recognised and are not in unrecognised_symbols, the
 --   first {example}
 with

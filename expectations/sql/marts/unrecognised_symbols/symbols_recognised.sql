@@ -1,5 +1,5 @@
 -- Every symbol follows the grammar of its venue.
--- why: A new family of contracts begins with symbols that nobody has taught the warehouse to read.
+-- why: A new contract family starts with symbols that the warehouse cannot parse yet.
 -- severity: warning
 -- failure: {unexpected_count} symbols follow no known grammar of their venue, the first {example}
 -- action: add the grammar to macros/venues and refresh with --full (docs/add-a-venue.md);

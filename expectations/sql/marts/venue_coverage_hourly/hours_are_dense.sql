@@ -1,5 +1,5 @@
--- Every hour being built has a row of every venue.
--- why: A missing row would be taken for an hour that was heard.
+-- Every hour being built has a row for every venue.
+-- why: A missing row would be mistaken for a covered hour.
 -- failure: {unexpected_count} hours of a venue have no row in venue_coverage_hourly, the first
 --   {example}
 select

@@ -1,7 +1,7 @@
--- What is not complete, or hides events, is a lower bound with a reason.
--- why: A figure of a part that does not say so is taken for the whole.
--- failure: {unexpected_count} rows of venue_coverage_hourly do not say whether their hour is whole,
---   the first {example}
+-- An hour that is not complete, or has hidden events, is a lower bound with a reason.
+-- why: An unmarked partial figure is mistaken for a complete one.
+-- failure: {unexpected_count} rows of venue_coverage_hourly do not say whether their hour is
+--   complete, the first {example}
 select
     hour_at,
     venue,
