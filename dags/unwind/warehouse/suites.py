@@ -160,7 +160,7 @@ def _of_column(mart: Mart, column: str, data_type: str, test: Test) -> Expectati
             type="expect_column_values_to_not_be_null",
             kwargs={"column": column},
             description=f"{column} is never null.",
-            why="A query that joins or filters on it leaves such a row out without a word.",
+            why="A query that joins or filters on it drops such a row silently.",
             failure=f"{rows} have no {column}, the first {{example}}",
         )
     if kind == "unique":
@@ -175,7 +175,7 @@ def _of_column(mart: Mart, column: str, data_type: str, test: Test) -> Expectati
             type="expect_column_values_to_be_in_set",
             kwargs={"column": column, "value_set": list(values)},
             description=f"{column} is one of {words}.",
-            why="A word outside the vocabulary is counted by no query that filters on it.",
+            why="A value outside the vocabulary is missed by every query that filters on it.",
             failure=f"{rows} have a {column} that is none of {words}, the first {{example}}",
         )
     if kind == "in_range":
