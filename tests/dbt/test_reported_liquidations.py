@@ -138,7 +138,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     }
     refresh.stage(home, clock_at(BUILT_AT))
     refresh.gate_landed(home, clock_at(BUILT_AT))
-    run_dbt(home, ["run", "--select", "reported_liquidations"])
+    run_dbt(home, ["run", "--select", "int_reported_liquidations_staged", "reported_liquidations"])
     return Built(home, home.warehouse_db, batches)
 
 
