@@ -35,7 +35,8 @@ def build_own_csv(home: Home, batches: dict[str, str]) -> Built:
         home,
         [
             *("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-            *("--select", "reported_liquidations", "+fct_market_caps", "--exclude"),
+            *("--select", "int_reported_liquidations_staged", "reported_liquidations"),
+            *("+fct_market_caps", "--exclude"),
             *("path:models/staging/csv", "stg_market_caps", "assets"),
         ],
     )

@@ -57,7 +57,8 @@ numbered as (
         base_asset,
         hour_at,
         count(*) filter (
-            where hour_before_at is null or hour_at - hour_before_at > interval {{ expected_hours }} hour
+            where hour_before_at is null
+                or hour_at - hour_before_at > interval {{ expected_hours }} hour
         ) over (
             partition by venue, base_asset
             order by hour_at

@@ -145,7 +145,9 @@ valued_bars as (
             parsed_symbol, volume, quote_volume, stated_volume, stated_quote_volume, open_time,
             close_time, last_instant_at
         ),
-        if(parsed_symbol.contract_type = 'inverse', stated_quote_volume, stated_volume) as volume_base,
+        if(
+            parsed_symbol.contract_type = 'inverse', stated_quote_volume, stated_volume
+        ) as volume_base,
         if(
             parsed_symbol.contract_type = 'inverse',
             (
