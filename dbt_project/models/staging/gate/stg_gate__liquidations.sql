@@ -57,7 +57,10 @@ interpreted as (
         case
             when try_cast(size as double) = 0 then null
             when (try_cast(size as double) > 0)
-                = (is_rest or '{{ assumption("gate_frames_sign", ["order", "position"]) }}' = 'position')
+                = (
+                    is_rest
+                    or '{{ assumption("gate_frames_sign", ["order", "position"]) }}' = 'position'
+                )
                 then 'long'
             when size is not null then 'short'
         end as liquidated_side,
