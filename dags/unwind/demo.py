@@ -30,7 +30,7 @@ from unwind.landing.ledger import Ledger
 from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import gates
-from unwind.warehouse.dbt import DbtProcess
+from unwind.warehouse.dbt import shared_worker
 
 # A venue is landed right after the hour, as a scheduler does, or once its data can be complete.
 # Dumps appear in the next day's morning.
@@ -72,28 +72,39 @@ def run_demo(home: Home, port: int, report: Progress) -> datetime:
         landing.append(("land_hour", key, DOWN.to_at + AFTER_THE_HOUR))
     landing.sort(key=lambda run: run[2])
     report("generating the market", 0, 1)
-    # Parses the dbt project while the market is made and landed.
-    with DbtProcess(home), served_market(port) as server, _environment(home, server["environment"]):
-        write_segments(default_tape(), home.recorder, days[0], last_hour + HOUR, outages=OUTAGES)
-        tasks = {dag_id: _tasks(dag_id) for dag_id in ("backfill_dumps", "land_hour")}
-        for place, (dag_id, key, now) in enumerate(landing):
-            report(f"landing {key}", place, len(landing))
-            is_down = now == DOWN.to_at + AFTER_THE_HOUR
-            if is_down:
-                _steer(server, {"venue": DOWN.venue, "fault": "waf"})
-            for instant, names in _turns(dag_id, now, tasks[dag_id]["list_venues"]()):
-                _steer(server, {"now": iso(instant)})
-                with _clock_at(instant):
-                    _land(tasks[dag_id], key, instant, names)
-            with _clock_at(now):
-                tasks[dag_id]["seal"](**_run(key, now), outlet_events=_NoListeners())
-            if is_down:
-                _steer(server, {"heal": True})
-        report("landing", len(landing), len(landing))
-    # The market and the dbt process have ended by now: what they held is free for the build.
-    with _environment(home, {}), _clock_at(landing[-1][2] + timedelta(minutes=1)):
-        _refresh(home, report)
+    # Imports dbt and parses the project while the market is made and landed.
+    with shared_worker(home):
+        with served_market(port) as server, _environment(home, server["environment"]):
+            until = last_hour + HOUR
+            write_segments(default_tape(), home.recorder, days[0], until, outages=OUTAGES)
+            _land_all(server, landing, report)
+        # The market has ended by now: what it held is free for the build.
+        with _environment(home, {}), _clock_at(landing[-1][2] + timedelta(minutes=1)):
+            _refresh(home, report)
     return last_hour
+
+
+def _land_all(
+    server: dict[str, Any], landing: list[tuple[str, str, datetime]], report: Progress
+) -> None:
+    """Runs the landing DAGs' tasks, each run as (DAG, partition key, instant)."""
+    from unwind.simulator.episode import DOWN
+
+    tasks = {dag_id: _tasks(dag_id) for dag_id in ("backfill_dumps", "land_hour")}
+    for place, (dag_id, key, now) in enumerate(landing):
+        report(f"landing {key}", place, len(landing))
+        is_down = now == DOWN.to_at + AFTER_THE_HOUR
+        if is_down:
+            _steer(server, {"venue": DOWN.venue, "fault": "waf"})
+        for instant, names in _turns(dag_id, now, tasks[dag_id]["list_venues"]()):
+            _steer(server, {"now": iso(instant)})
+            with _clock_at(instant):
+                _land(tasks[dag_id], key, instant, names)
+        with _clock_at(now):
+            tasks[dag_id]["seal"](**_run(key, now), outlet_events=_NoListeners())
+        if is_down:
+            _steer(server, {"heal": True})
+    report("landing", len(landing), len(landing))
 
 
 def _steer(server: dict[str, Any], order: dict[str, Any]) -> None:

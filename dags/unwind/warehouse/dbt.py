@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +25,8 @@ from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+_shared_worker: ContextVar[subprocess.Popen[str] | None] = ContextVar("shared_worker", default=None)
 
 
 class DbtError(UnwindError, RuntimeError):
@@ -51,7 +54,13 @@ class DbtProcess:
         ]
         self._errors = home.logs / "dbt_process.log"
         self._environment = {**os.environ, **dbt_environment(home)}
-        self._worker = start_worker(self._options, self._environment, self._errors)
+        shared = _shared_worker.get()
+        self._is_shared = shared is not None and shared.poll() is None
+        self._worker = (
+            shared
+            if shared is not None and self._is_shared
+            else start_worker(self._options, self._environment, self._errors)
+        )
 
     def __enter__(self) -> DbtProcess:
         return self
@@ -63,7 +72,8 @@ class DbtProcess:
         trace: TracebackType | None,
     ) -> None:
         """Ends it, whatever it is doing."""
-        end_worker(self._worker)
+        if not self._is_shared:
+            end_worker(self._worker)
 
     def run(self, arguments: Sequence[str], on_node: Progress | None = None) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
@@ -125,6 +135,18 @@ def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = Non
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
         process.run(arguments, on_node)
+
+
+@contextmanager
+def shared_worker(home: Home) -> Iterator[None]:
+    """While it lasts, all runs of dbt have one worker, which imports dbt and parses the project."""
+    process = DbtProcess(home)
+    token = _shared_worker.set(process._worker)
+    try:
+        yield
+    finally:
+        _shared_worker.reset(token)
+        end_worker(process._worker)
 
 
 def start_worker(

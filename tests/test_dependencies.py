@@ -1,0 +1,42 @@
+"""Every direct dependency has a line in docs/adr/0017-dependencies.md, and nothing else does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from unwind.settings import PROJECT_ROOT
+
+PAGE = (PROJECT_ROOT / "docs" / "adr" / "0017-dependencies.md").read_text()
+PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.match(r"[\w.-]+", one)[0].lower() for one in requirements}
+
+
+def test_what_it_is_for_is_said_of_each() -> None:
+    cells = re.findall(r"^\| ([a-z][^|]*) \|", PAGE, flags=re.MULTILINE)
+    listed = {name.strip() for cell in cells for name in cell.split(",")} - {"package"}
+    assert listed == names(PROJECT["dependencies"])
+
+
+def test_tools_to_build_and_test_are_named() -> None:
+    tools = names(PROJECT["optional-dependencies"]["dev"])
+    paragraph = PAGE[PAGE.index("To build and test") : PAGE.index("**Consequences.**")]
+    assert {one for one in tools if one not in paragraph} == set()
+
+
+def test_each_is_imported_or_used_by_name() -> None:
+    used = {
+        # Commands, drivers and plug-ins, whose users are other programs.
+        *("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb-sqlalchemy", "great-expectations"),
+        *("psycopg2-binary", "pytz", "pandas", "polars"),
+    }
+    code = "\n".join(path.read_text() for path in (PROJECT_ROOT / "dags").rglob("*.py"))
+    imported = {
+        name
+        for name in names(PROJECT["dependencies"]) - used
+        if re.search(rf"^\s*(import|from) {name.replace('-', '_')}\b", code, flags=re.MULTILINE)
+    }
+    assert imported == names(PROJECT["dependencies"]) - used
