@@ -28,7 +28,7 @@ demo: $(READY)
 
 test: $(READY)
 	sh tests/system_packages.sh
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Every command that README and docs/ print, as printed.
 pages: $(READY)
@@ -49,7 +49,7 @@ lint: $(READY)
 
 # All tests, with the share of the package's lines that they run; it fails below the floor.
 coverage: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 # After a change of a mart's yml or of expectations/sql.
 suites: $(READY)

@@ -27,6 +27,13 @@ JUDGED_BY_FEW = (
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
 
+# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder).
+SLOW_FIRST = (
+    *("/chaos/test_kills", "/landing/test_killed_landing", "/liquidations/test_received_twice"),
+    *("/warehouse/", "/liquidations/", "/dbt/", ""),
+)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def judged_by_few(request: pytest.FixtureRequest) -> Iterator[None]:
     """Narrows the marts gate in the modules of JUDGED_BY_FEW."""
@@ -77,7 +84,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-    items.sort(key=lambda item: "/warehouse/" not in str(item.path))
+    items.sort(
+        key=lambda item: next(
+            place for place, part in enumerate(SLOW_FIRST) if part in str(item.path)
+        )
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -115,5 +115,5 @@ def test_comments_and_descriptions_change_nothing(project):
     model = project / "models" / "staging" / "gate" / "stg_gate__liquidations.sql"
     model.write_text("-- Somebody has thought about it.\n{# Twice. #}\n" + model.read_text())
     described = project / "models" / "marts" / "quality" / "landing_outcomes.yml"
-    edit(described, "What was landed.", "Which dataset was landed.")
+    edit(described, "description: The exchange.", "description: Whose data it is.")
     assert changed(project) == set()
