@@ -21,8 +21,10 @@ BUDGET_MINUTES = 15
 # tests of the gates, of refreshes and of the fault suite are judged by all.
 JUDGED_BY_FEW = (
     "tests/liquidations/",
+    "tests/warehouse/test_early_hour",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
+    "tests/warehouse/test_spine",
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
