@@ -265,6 +265,30 @@ def test_a_killed_run_is_named_and_the_next_one_runs(tmp_path):
         process.run(["seed", "--select", "assets"])
 
 
+def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
+    code = (
+        "import os\n"
+        "from unwind.warehouse import dbt_worker\n"
+        "def run(order, manifest, reports):\n"
+        "    reports.write('[\"node')\n"
+        "    reports.flush()\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "dbt_worker._run = run\n"
+        "dbt_worker.main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--project-dir", str(PROJECT_ROOT / "dbt_project")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        worker.stdin.write("{}\n")
+        worker.stdin.flush()
+        lines = [worker.stdout.readline(), worker.stdout.readline()]
+        worker.stdin.close()
+    assert lines == ['["node\n', '["ended", -9]\n']
+
+
 def test_a_run_ends_with_whoever_asked_for_it(tmp_path):
     home = Home(tmp_path)
     home.warehouse_dir.mkdir()

@@ -126,7 +126,7 @@ def up(
                     start(name, _airflow_command(*arguments))
                 for name, argv in (companions or {}).items():
                     start(name, argv)
-            # A task that starts before the API server answers fails for good.
+            # A task that starts before the API server answers fails permanently.
             if _wait_until_healthy(("metadatabase",), airflow, processes, stop):
                 start("scheduler", _airflow_command(*SCHEDULER))
             if _wait_until_healthy(ALL_PARTS, airflow, processes, stop):

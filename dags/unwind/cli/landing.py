@@ -17,7 +17,7 @@ from unwind.settings import RECORDER, Home, settings
 if TYPE_CHECKING:
     from unwind.landing.csv_reading import Reading, ReadOptions
 
-# Where the recorder tells of its health.
+# Where the recorder reports its health.
 HEALTH_PORT = 8099
 
 
@@ -93,7 +93,7 @@ def land(
 def record(
     venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
     health_port: Annotated[
-        int, typer.Option(help="Loopback port that tells of its health; 0 picks one.")
+        int, typer.Option(help="Loopback port of its health page; 0 picks one.")
     ] = HEALTH_PORT,
     name: Annotated[
         str,

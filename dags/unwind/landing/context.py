@@ -134,7 +134,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _well_formed(ranked: Iterator[Ranked]) -> Iterator[Ranked]:
-    """Leaves out what cannot be ranked; a number that is none is staging's business."""
+    """Leaves out what cannot be ranked; staging handles what is not a number."""
     for one in ranked:
         if one.size == one.size and one.size > 0:
             yield one

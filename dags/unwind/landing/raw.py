@@ -1,4 +1,4 @@
-"""The raw zone: original bytes kept for good, and beside them their numbered lines.
+"""The raw zone: original bytes, kept permanently, and beside them their numbered lines.
 
 An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
 lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as

@@ -153,7 +153,7 @@ class _Socket:
         with suppress(ConnectionClosed):
             while unanswered < self._feed.limits.unanswered_pings:
                 signs = self._signs
-                # A peer that takes nothing any more would hold us up for good.
+                # A peer that has stopped reading would block us forever.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._stream.ping_seconds):
                         await self._ping()
@@ -241,7 +241,7 @@ class Feed:
         self._wake.set()
 
     def retire(self) -> None:
-        """Ends it for good, once the connections that take over have been heard beside it."""
+        """Ends it permanently, once the connections that take over have been heard beside it."""
         self._retired = True
         self.renew(after_seconds=2 * self.limits.overlap_seconds)
 

@@ -115,7 +115,7 @@ class DbtProcess:
             try:
                 kind, *details = json.loads(line)
             except ValueError:
-                # Of a process that is killed while it writes, half a line is left.
+                # Half a line of a process that was killed while it wrote, or the end of one.
                 continue
             if kind == "ended":
                 return result, details[0]

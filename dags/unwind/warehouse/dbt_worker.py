@@ -50,6 +50,8 @@ def main() -> None:
     while line := sys.stdin.readline():
         order = json.loads(line)
         code = _forked(partial(_run, order, manifest, reports))
+        # A command that was killed while it wrote has left half a line.
+        reports.write("\n")
         _report(reports, "ended", code)
 
 
