@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # The system's certificates, as pip and the rest of the machine use them.
 UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 
-# Where Python is told to write no bytecode, each start of dbt or Airflow compiles it all again.
+# With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: setup demo test coverage pages chaos fuzz lint bench memory suites dbt docs clean

@@ -54,10 +54,10 @@ def vulnerabilities() -> tuple[list[str], str]:
     return read_audit(ran.stdout, ran.stderr)
 
 
-def read_audit(told: str, errors: str) -> tuple[list[str], str]:
+def read_audit(report: str, errors: str) -> tuple[list[str], str]:
     """What pip-audit says. What its service does not know, or where it is, is said and no fault."""
     try:
-        packages = json.loads(told)["dependencies"]
+        packages = json.loads(report)["dependencies"]
     except (ValueError, LookupError, TypeError):
         why = (errors.strip().splitlines() or ["it said nothing"])[-1]
         return [], f"pip-audit could not be run to its end, so nothing is audited: {why}"

@@ -41,24 +41,24 @@ def unwind(home: Path | Home, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def test_sql_prints_rows_that_a_program_can_read(home):
-    told = unwind(home, "sql", "select n from events order by n limit 2", "--format", "json")
-    assert (told.returncode, json.loads(told.stdout)) == (0, [{"n": 0}, {"n": 1}])
-    told = unwind(home, "sql", "select 1 as a, null as b", "--format", "csv")
-    assert (told.returncode, told.stdout) == (0, "a,b\n1,\n")
+    result = unwind(home, "sql", "select n from events order by n limit 2", "--format", "json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, [{"n": 0}, {"n": 1}])
+    result = unwind(home, "sql", "select 1 as a, null as b", "--format", "csv")
+    assert (result.returncode, result.stdout) == (0, "a,b\n1,\n")
     assert "1000" in unwind(home, "sql", "select count(*) as events from marts.events").stdout
 
 
 def test_a_wrong_query_is_one_sentence_and_exit_1(home):
-    told = unwind(home, "sql", "select nothing from nowhere")
-    assert told.returncode == 1
-    assert told.stderr.startswith("unwind: the query failed: Catalog Error: Table with name")
-    assert "Traceback" not in told.stderr
+    result = unwind(home, "sql", "select nothing from nowhere")
+    assert result.returncode == 1
+    assert result.stderr.startswith("unwind: the query failed: Catalog Error: Table with name")
+    assert "Traceback" not in result.stderr
 
 
 def test_sql_cannot_write_to_a_release(home):
-    told = unwind(home, "sql", "delete from marts.events")
-    assert told.returncode == 1
-    assert "read-only" in told.stderr
+    result = unwind(home, "sql", "delete from marts.events")
+    assert result.returncode == 1
+    assert "read-only" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def test_sql_cannot_write_to_a_release(home):
 def test_a_query_reaches_nothing_but_the_release(home, tmp_path, query, why):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "secret.csv").write_text("a\nsecret\n")
-    told = unwind(home, "sql", query.format(tmp=tmp_path))
-    assert told.returncode == 1
-    assert why in told.stderr
-    assert "Traceback" not in told.stderr
-    assert "secret" not in told.stdout
+    result = unwind(home, "sql", query.format(tmp=tmp_path))
+    assert result.returncode == 1
+    assert why in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "secret" not in result.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "secret.csv"]
 
 
@@ -100,9 +100,9 @@ def test_cells_are_printed_as_they_are(home):
     query = (
         "select '[ok] all fine' as a, '[/]' as b, '[red]x' as \"[c]\", chr(27) || '[31mred' as d"
     )
-    told = unwind(home, "sql", query)
-    assert told.returncode == 0
-    header, _, row = told.stdout.splitlines()
+    result = unwind(home, "sql", query)
+    assert result.returncode == 0
+    header, _, row = result.stdout.splitlines()
     assert [cell.strip() for cell in header.split("┃")] == ["a", "b", "[c]", "d"]
     assert [cell.strip() for cell in row.split("│")] == [
         *("[ok] all fine", "[/]", "[red]x", r"\x1b[31mred")
@@ -110,22 +110,22 @@ def test_cells_are_printed_as_they_are(home):
 
 
 def test_a_long_table_is_cut_and_says_so(home):
-    told = unwind(home, "sql", "select n from events order by n").stdout.splitlines()
-    assert (told[2].strip(), told[-2].strip()) == ("0", "99")
-    assert told[-1] == "The first 100 rows; --limit N shows more, --limit 0 all of them."
-    told = unwind(home, "sql", "--limit", "0", "select n from events order by n").stdout
-    assert told.splitlines()[-1].strip() == "999"
+    result = unwind(home, "sql", "select n from events order by n").stdout.splitlines()
+    assert (result[2].strip(), result[-2].strip()) == ("0", "99")
+    assert result[-1] == "The first 100 rows; --limit N shows more, --limit 0 all of them."
+    result = unwind(home, "sql", "--limit", "0", "select n from events order by n").stdout
+    assert result.splitlines()[-1].strip() == "999"
     # What a program reads is never cut.
-    told = unwind(home, "sql", "--format", "csv", "select n from events").stdout
-    assert len(told.splitlines()) == 1001
+    result = unwind(home, "sql", "--format", "csv", "select n from events").stdout
+    assert len(result.splitlines()) == 1001
 
 
 def test_rows_wider_than_the_screen_are_printed_a_column_a_line(home):
     columns = ", ".join(f"{n} as a_column_of_some_length_{n:02d}" for n in range(30))
-    told = unwind(home, "sql", f"select {columns}").stdout.splitlines()
-    assert told[0].startswith("row 1 ─")
-    assert told[1:3] == ["a_column_of_some_length_00 │ 0", "a_column_of_some_length_01 │ 1"]
-    assert len(told) == 31
+    result = unwind(home, "sql", f"select {columns}").stdout.splitlines()
+    assert result[0].startswith("row 1 ─")
+    assert result[1:3] == ["a_column_of_some_length_00 │ 0", "a_column_of_some_length_01 │ 1"]
+    assert len(result) == 31
 
 
 def test_numbers_are_numbers_in_json(home):
@@ -134,9 +134,9 @@ def test_numbers_are_numbers_in_json(home):
         " 'infinity'::double as i, 1.5::double as d, [1, 2] as l, {'a': 0.1::decimal(3, 2)} as s,"
         " timestamp '2026-01-29 14:00:00' as at, true as b, null as z"
     )
-    told = unwind(home, "sql", "--format", "json", query)
-    assert '"money": 12345678901234567890.1234' in told.stdout
-    assert json.loads(told.stdout) == [
+    result = unwind(home, "sql", "--format", "json", query)
+    assert '"money": 12345678901234567890.1234' in result.stdout
+    assert json.loads(result.stdout) == [
         {
             **{"money": 12345678901234567890.1234, "n": None, "i": None, "d": 1.5, "l": [1, 2]},
             **{"s": {"a": 0.1}, "at": "2026-01-29 14:00:00", "b": True, "z": None},
@@ -146,9 +146,9 @@ def test_numbers_are_numbers_in_json(home):
 
 
 def test_before_the_first_release_it_says_what_to_do(tmp_path):
-    told = unwind(tmp_path, "sql", "select 1")
-    assert told.returncode == 1
-    assert "run `unwind demo`" in told.stderr
+    result = unwind(tmp_path, "sql", "select 1")
+    assert result.returncode == 1
+    assert "run `unwind demo`" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -175,15 +175,15 @@ def test_before_the_first_release_it_says_what_to_do(tmp_path):
     ],
 )
 def test_wrong_usage_is_exit_2(tmp_path, arguments, why):
-    told = unwind(tmp_path, *arguments)
-    assert told.returncode == 2
-    assert why in told.stderr
+    result = unwind(tmp_path, *arguments)
+    assert result.returncode == 2
+    assert why in result.stderr
 
 
 def test_an_unreadable_file_is_refused_with_exit_1(tmp_path):
-    told = unwind(tmp_path, "import", "--venue", "binance", "--format", "frames", "absent.ndjson")
-    assert told.returncode == 1
-    assert told.stderr.startswith("unwind: absent.ndjson is not a file")
+    result = unwind(tmp_path, "import", "--venue", "binance", "--format", "frames", "absent.ndjson")
+    assert result.returncode == 1
+    assert result.stderr.startswith("unwind: absent.ndjson is not a file")
 
 
 def test_a_file_of_which_nothing_is_recognised_is_wrong_usage(tmp_path):
@@ -211,9 +211,9 @@ def test_importing_twice_says_that_nothing_changes(tmp_path):
 
 def test_releases_are_listed_and_an_unknown_one_is_refused(home):
     assert "20260129T150000Z-00" in unwind(home, "releases").stdout
-    told = unwind(home, "releases", "--roll-back", "nothing")
-    assert told.returncode == 1
-    assert "20260129T150000Z-00" in told.stderr
+    result = unwind(home, "releases", "--roll-back", "nothing")
+    assert result.returncode == 1
+    assert "20260129T150000Z-00" in result.stderr
 
 
 def test_a_taken_port_of_the_recorder_is_one_sentence_and_exit_1(tmp_path):
@@ -221,16 +221,16 @@ def test_a_taken_port_of_the_recorder_is_one_sentence_and_exit_1(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        told = unwind(tmp_path, "record", "--health-port", port)
-    assert told.returncode == 1
-    assert told.stderr.startswith(f"unwind: port {port} on 127.0.0.1 is taken")
+        result = unwind(tmp_path, "record", "--health-port", port)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"unwind: port {port} on 127.0.0.1 is taken")
 
 
 def test_status_and_doctor_say_when_no_recorder_runs(home):
     assert "no recorder runs. Start it with `unwind record`" in unwind(home, "status").stdout
-    told = unwind(home, "doctor")
-    assert told.returncode == 1
-    assert "FAIL no recorder runs" in told.stdout
+    result = unwind(home, "doctor")
+    assert result.returncode == 1
+    assert "FAIL no recorder runs" in result.stdout
 
 
 def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
@@ -241,8 +241,8 @@ def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
     folder = tmp_path / "recorder" / "okx"
     folder.mkdir(parents=True)
     write_state(folder, state)
-    told = {title: rows for title, _, rows in status_tables(Home(tmp_path), at)}
-    assert told["Recorder"] == [
+    result = {title: rows for title, _, rows in status_tables(Home(tmp_path), at)}
+    assert result["Recorder"] == [
         ("okx_ws/ws/v5/public", "2026-01-29 15:00:00", "2026-01-29 15:00:00", 12345, 0, 2, ""),
         ("okx_ws/other", None, None, 0, 7, 0, "cannot connect"),
     ]
@@ -265,6 +265,6 @@ def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
 
 def test_real_venues_are_not_landed_into_the_demo(tmp_path):
     (tmp_path / "SIMULATED").write_text("")
-    told = unwind(tmp_path, "land", "--hour", "2026-01-29T14")
-    assert told.returncode == 1
-    assert "set UNWIND_HOME to another folder" in told.stderr
+    result = unwind(tmp_path, "land", "--hour", "2026-01-29T14")
+    assert result.returncode == 1
+    assert "set UNWIND_HOME to another folder" in result.stderr

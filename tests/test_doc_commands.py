@@ -152,7 +152,7 @@ def environment(project) -> Iterator[dict[str, str]]:
     # The page's port may be taken on this machine.
     words = [word.replace("9000", str(port)) for word in command.split()]
     bare = {name: value for name, value in os.environ.items() if "UNWIND" not in name}
-    told: dict[str, str] = {}
+    output: dict[str, str] = {}
     with subprocess.Popen(
         words,
         cwd=project,
@@ -167,11 +167,11 @@ def environment(project) -> Iterator[dict[str, str]]:
                 if not line.startswith("export "):
                     break
                 name, _, value = line.removeprefix("export ").strip().partition("=")
-                told[name] = value
+                output[name] = value
             assert "the simulated market is served" in line
             yield {
                 **bare,
-                **told,
+                **output,
                 "UNWIND_HOME": str(project / "data"),
                 "UNWIND_TRACKED_INSTRUMENTS": "1",
                 "HOME": str(project),
@@ -244,13 +244,13 @@ def test_the_lineage_of_the_liquidation_that_the_readme_finds(printed, project, 
     liquidation_id = printed[found].splitlines()[1].split(",")[0]
     command = ".venv/bin/unwind lineage LIQUIDATION_ID"
     assert command in COMMANDS
-    told = shell(command.replace("LIQUIDATION_ID", liquidation_id), project, environment)
-    assert "raw object " in told
+    output = shell(command.replace("LIQUIDATION_ID", liquidation_id), project, environment)
+    assert "raw object " in output
 
 
 def test_make_demo_runs_the_demo(project, environment):
-    told = shell("make --no-print-directory --dry-run demo", project, environment)
-    assert told.splitlines()[-1] == ".venv/bin/unwind demo"
+    output = shell("make --no-print-directory --dry-run demo", project, environment)
+    assert output.splitlines()[-1] == ".venv/bin/unwind demo"
 
 
 def test_the_dry_run_of_an_import_is_written_well(project):
@@ -292,5 +292,5 @@ def test_a_command_that_runs_until_stopped_starts_and_ends(command, project, env
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.terminate()
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, told
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output

@@ -214,9 +214,9 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
             given |= set(re.findall(r"\bthen '(\w+)'", expression))
             given |= set(re.findall(r"'(\w+)', null\b", expression))
     part = section(text_of(PROJECT / "docs" / "semantics.md"), "What is left out, and why")
-    told = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
+    documented = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
     # The sides in OKX's check of a contradiction are no reasons.
-    assert told == given - {"long", "short"}
+    assert documented == given - {"long", "short"}
 
 
 def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
@@ -234,9 +234,9 @@ def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
             given |= set(re.findall(key, text_of(path), flags=re.MULTILINE))
     heading = "How observations are named and screened"
     part = section(text_of(PROJECT / "docs" / "semantics.md"), heading)
-    told = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
+    documented = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
     assert len(given) > 20
-    assert given - told == set()
+    assert given - documented == set()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)

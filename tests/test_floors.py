@@ -134,5 +134,7 @@ def test_every_error_that_a_user_may_see_has_one_base() -> None:
 def test_the_command_line_starts_without_what_only_some_commands_need() -> None:
     heavy = ("airflow", "dbt", "duckdb", "great_expectations", "pyarrow", "requests", "uvicorn")
     code = f"import sys, unwind.cli; print(sorted(set({heavy!r}) & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"

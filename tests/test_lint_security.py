@@ -7,13 +7,13 @@ import json
 from tests.lint_security import BASELINE, read_audit
 
 
-def told(*packages: dict) -> str:
+def report(*packages: dict) -> str:
     return json.dumps({"dependencies": list(packages), "fixes": []})
 
 
 def test_a_known_vulnerability_is_named_with_its_correction():
     found, audited = read_audit(
-        told(
+        report(
             {"name": "sound", "version": "1.0", "vulns": []},
             {
                 "name": "holed",
@@ -35,7 +35,7 @@ def test_a_known_vulnerability_is_named_with_its_correction():
 
 def test_what_cannot_be_asked_about_is_said_and_no_fault():
     unknown = {"name": "one", "version": "1.0", "skip_reason": "not found on PyPI"}
-    assert read_audit(told(unknown, {"name": "two", "version": "1", "vulns": []}), "") == (
+    assert read_audit(report(unknown, {"name": "two", "version": "1", "vulns": []}), "") == (
         [],
         "1 of 2 locked packages are audited; pip-audit's service cannot be reached from here for "
         "the other 1",

@@ -203,10 +203,12 @@ def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
         psutil.Process(process._worker.pid).send_signal(signal.SIGKILL)
         with pytest.raises(DbtError) as error:
             process.run(["build"])
-    told = str(error.value)
-    assert told.startswith("dbt build came to no end: its process was killed by signal 9 (SIGKILL)")
-    assert "lower UNWIND_MEMORY_LIMIT" in told
-    assert "The database could use 700 MiB." in told
+    message = str(error.value)
+    assert message.startswith(
+        "dbt build came to no end: its process was killed by signal 9 (SIGKILL)"
+    )
+    assert "lower UNWIND_MEMORY_LIMIT" in message
+    assert "The database could use 700 MiB." in message
 
 
 def test_staging_spills_within_the_smallest_limit(tmp_path):

@@ -44,20 +44,20 @@ def unwind(root: Path, *arguments: str, **options) -> subprocess.CompletedProces
     )
 
 
-def refused(told: subprocess.CompletedProcess[str], code: int = 1) -> str:
+def refused(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
     """The one sentence that a command ended with."""
-    assert told.returncode == code, told.stderr
-    assert "Traceback" not in told.stderr
-    [*_, sentence] = told.stderr.strip().splitlines()
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    [*_, sentence] = result.stderr.strip().splitlines()
     assert sentence.startswith("unwind: ")
     return sentence.removeprefix("unwind: ")
 
 
 @pytest.mark.parametrize("arguments", [("refresh",), ("doctor",), (*IMPORT, "README.md")])
 def test_a_home_that_cannot_be_made(arguments):
-    told = refused(unwind(Path("/dev/null/home"), *arguments, cwd=PROJECT_ROOT))
-    assert told.startswith("/dev/null/home")
-    assert "Not a directory; a file stands where a folder is wanted: choose another path" in told
+    result = refused(unwind(Path("/dev/null/home"), *arguments, cwd=PROJECT_ROOT))
+    assert result.startswith("/dev/null/home")
+    assert "Not a directory; a file stands where a folder is wanted: choose another path" in result
 
 
 def test_a_disk_that_takes_no_more(tmp_path):
@@ -65,24 +65,24 @@ def test_a_disk_that_takes_no_more(tmp_path):
     file = tmp_path / "orders.csv"
     file.write_text("".join(ORDER.replace("8010", str(n)) for n in range(20_000)))
     most = 10_000
-    told = unwind(
+    result = unwind(
         tmp_path / "home",
         *(*IMPORT, str(file)),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
     )
-    assert "File too large; no file may become as large here" in refused(told)
+    assert "File too large; no file may become as large here" in refused(result)
     assert list((tmp_path / "home").rglob("*.part")) == []
     assert "Sealed import-" in unwind(tmp_path / "home", *IMPORT, str(file)).stdout
 
 
 def test_an_export_onto_a_file_and_into_a_folder_of_that_name(home, tmp_path):
     (tmp_path / "taken").write_text("mine")
-    told = refused(unwind(home.root, "export", str(tmp_path / "taken"), "--mart", "events"))
-    assert told.startswith(f"{tmp_path / 'taken'}: ")
+    result = refused(unwind(home.root, "export", str(tmp_path / "taken"), "--mart", "events"))
+    assert result.startswith(f"{tmp_path / 'taken'}: ")
     assert (tmp_path / "taken").read_text() == "mine"
     (tmp_path / "out" / "events.parquet").mkdir(parents=True)
-    told = refused(unwind(home.root, "export", str(tmp_path / "out"), "--mart", "events"))
-    assert "a folder stands where a file is wanted" in told
+    result = refused(unwind(home.root, "export", str(tmp_path / "out"), "--mart", "events"))
+    assert "a folder stands where a file is wanted" in result
 
 
 def test_every_path_may_hold_quotes_blanks_and_signs(home, tmp_path):
@@ -106,9 +106,9 @@ def test_a_release_that_somebody_has_open_for_writing(tmp_path):
     )
     try:
         assert writer.stdout.readline() == "1\n"
-        told = refused(unwind(tmp_path, "sql", "select 1"))
-        assert told.startswith(f"{file} is open for writing in another program ")
-        assert f"(process {writer.pid}); close it there" in told
+        result = refused(unwind(tmp_path, "sql", "select 1"))
+        assert result.startswith(f"{file} is open for writing in another program ")
+        assert f"(process {writer.pid}); close it there" in result
     finally:
         writer.communicate("\n")
 
@@ -121,23 +121,23 @@ def test_a_release_that_somebody_has_open_for_writing(tmp_path):
     ],
 )
 def test_a_variable_that_cannot_be_read_is_wrong_usage(home, variable, value):
-    told = refused(unwind(home.root, "doctor", env={variable: value}), code=2)
-    assert told.startswith(f"{variable} is {value!r}; ")
+    result = refused(unwind(home.root, "doctor", env={variable: value}), code=2)
+    assert result.startswith(f"{variable} is {value!r}; ")
 
 
 def test_a_refresh_of_an_empty_home_says_that_nothing_has_landed(tmp_path):
-    told = unwind(tmp_path, "refresh")
-    assert told.returncode == 0
-    assert f"nothing is landed or imported in {tmp_path} yet" in told.stdout.replace("\n", " ")
+    result = unwind(tmp_path, "refresh")
+    assert result.returncode == 0
+    assert f"nothing is landed or imported in {tmp_path} yet" in result.stdout.replace("\n", " ")
 
 
 def test_status_and_doctor_agree_that_a_simulated_market_needs_no_recorder(home, tmp_path):
     home = made_home(tmp_path)
     home.simulation_mark.write_text("")
     for command in ("status", "doctor"):
-        told = unwind(home.root, command).stdout
-        assert "no recorder is needed for a simulated market" in told
-        assert "unwind record" not in told
+        result = unwind(home.root, command).stdout
+        assert "no recorder is needed for a simulated market" in result
+        assert "unwind record" not in result
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_who_is_stopped_says_where_things_stand(tmp_path, number, code):
         )
         assert "waiting for another refresh" in process.stderr.readline()
         process.send_signal(number)
-        told = process.communicate(timeout=20)[1]
+        result = process.communicate(timeout=20)[1]
     assert process.returncode == code
-    assert told.startswith("unwind: stopped while waiting for another refresh, which writes ")
-    assert told.endswith(
+    assert result.startswith("unwind: stopped while waiting for another refresh, which writes ")
+    assert result.endswith(
         "readers are where they were: `unwind refresh` builds what is not published\n"
     )
 
 
 @pytest.mark.parametrize("number", [number for number in REMEDIES if number != errno.ENOENT])
 def test_every_error_of_the_system_says_what_to_do(number):
-    told = sentence_of(OSError(number, os.strerror(number), "/some/file"), Path("/home"))
-    assert told.startswith(f"/some/file: {os.strerror(number)}; {REMEDIES[number]}")
+    result = sentence_of(OSError(number, os.strerror(number), "/some/file"), Path("/home"))
+    assert result.startswith(f"/some/file: {os.strerror(number)}; {REMEDIES[number]}")
     # A write that fails names no file.
     assert sentence_of(OSError(number, "x"), Path("/home")).startswith("/home: x; ")
 
@@ -182,14 +182,14 @@ def test_an_error_of_the_code_has_no_sentence():
 
 def test_an_exhausted_database_says_to_raise_its_limit():
     message = "Out of Memory Error: failed to allocate data of size 16.0 MiB (501/512 MiB)\nMore"
-    told = sentence_of(duckdb.OutOfMemoryException(message), Path("/home"))
-    assert told.startswith("the database failed: Out of Memory Error: failed to allocate")
-    assert "raise UNWIND_MEMORY_LIMIT" in told
-    assert "\n" not in told
+    result = sentence_of(duckdb.OutOfMemoryException(message), Path("/home"))
+    assert result.startswith("the database failed: Out of Memory Error: failed to allocate")
+    assert "raise UNWIND_MEMORY_LIMIT" in result
+    assert "\n" not in result
 
 
 @pytest.mark.parametrize(
-    ("returncode", "told"),
+    ("returncode", "result"),
     [
         (3, "ended with exit code 3"),
         (-15, "was killed by signal 15 (SIGTERM)"),
@@ -197,8 +197,8 @@ def test_an_exhausted_database_says_to_raise_its_limit():
         (-63, "was killed by signal 63"),
     ],
 )
-def test_how_a_process_ended(returncode, told):
-    assert ending(returncode).startswith(told)
+def test_how_a_process_ended(returncode, result):
+    assert ending(returncode).startswith(result)
 
 
 def test_every_expected_failure_has_one_base():

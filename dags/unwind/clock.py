@@ -55,15 +55,15 @@ def parse_hour(text: str) -> datetime:
 
 def parse_day(text: str) -> datetime:
     """The start of a UTC day from `2026-01-28`; raises ValueError for all else."""
-    told = f"{text!r} is no day; write it as 2026-01-28 (UTC)"
-    instant = _parsed(text, told)
+    problem = f"{text!r} is no day; write it as 2026-01-28 (UTC)"
+    instant = _parsed(text, problem)
     if len(text.strip()) != len("2026-01-28"):
-        raise ValueError(told)
+        raise ValueError(problem)
     return instant
 
 
-def _parsed(text: str, told: str) -> datetime:
+def _parsed(text: str, problem: str) -> datetime:
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
-        raise ValueError(told) from None
+        raise ValueError(problem) from None

@@ -336,7 +336,7 @@ def _run_to_end(
     logs: Path,
     stop: threading.Event,
 ) -> None:
-    """Runs a command of Airflow; when told to stop, ends it instead."""
+    """Runs an Airflow command; on a signal to stop, ends it."""
     if stop.is_set():
         return
     log = logs / "prepare.log"
@@ -358,7 +358,7 @@ def _wait_until_healthy(
     processes: Mapping[str, subprocess.Popen[bytes]],
     stop: threading.Event,
 ) -> bool:
-    """True when Airflow reports these parts healthy; False when told to stop before."""
+    """True once Airflow reports these parts healthy; False on a signal to stop before that."""
     deadline = time.monotonic() + READY_WITHIN_S
     while not stop.wait(1):
         _check_alive(processes, airflow.logs)

@@ -2,8 +2,8 @@
     Assets that the multiplier rule below would get wrong, or that a venue spells in its own way:
     venue's spelling -> (normalised asset, coins in one unit).
 
-    A list here and no seed: the rule stays an expression over one column, which gives the same
-    answer in every build and can be used in any model without a join.
+    A list instead of a seed, so that the rule stays an expression over one column: it gives the
+    same result in every build, and any model can use it without a join.
 -#}
 {% macro asset_exceptions() %}
     {{ return({

@@ -1,8 +1,8 @@
 {#-
-    An unverified assumption: what is taken for true although no public page or message has shown
-    it, as the setting `name` under `vars` in dbt_project.yml says.
+    An unverified assumption, which no public page or recorded message confirms: the value of the
+    variable `name` in dbt_project.yml.
 
-    Arguments: name; values, all that it may be. Raises a compiler error for any other value.
+    Arguments: name; values, the allowed ones. Raises a compiler error for any other value.
 -#}
 {% macro assumption(name, values) -%}
     {%- set value = var(name) -%}

@@ -78,8 +78,8 @@
     width, appended_from, places (column -> place), settings, renames, venue_names, pattern (text
     before, place, text after) and all of it as json, reading_of; null without one.
 
-    Arguments: lines, a relation as raw_lines gives it; first_column, the name by which a header is
-    found where there is no reading; blanks, whether lines with nothing in them are kept.
+    Arguments: lines, a relation in the shape of raw_lines; first_column, the name that identifies a
+    header where there is no reading; blanks, whether empty lines are kept.
 -#}
 {% macro csv_lines(lines, first_column, blanks=false) -%}
 lines_of_files as (
@@ -94,7 +94,7 @@ lines_of_files as (
 
 ),
 
--- Once a file: every line has the same.
+-- Once per file: all its lines have the same.
 readings as (
 
     select
@@ -144,8 +144,8 @@ csv_lines as (
 
 
 {#-
-    A time of a CSV, null where it is written with an exponent: a spreadsheet rounds what it shows so,
-    and 1.73816E+12 stands for any millisecond of nearly three hours.
+    A time of a CSV, null where it is written with an exponent: spreadsheets round such values, and
+    1.73816E+12 stands for any millisecond of nearly three hours.
 -#}
 {% macro unrounded(column) -%}
     case when not contains(upper({{ column }}), 'E') then {{ column }} end
@@ -153,9 +153,9 @@ csv_lines as (
 
 
 {#-
-    Whether a line of `csv_lines` has another number of fields than its file's rows; a predicate.
+    Whether the number of fields in a line of `csv_lines` differs from its file's rows; a predicate.
 
-    Arguments: relation, its name; width, SQL expression of the number where no reading says it.
+    Arguments: relation, its name; width, SQL expression of the number where no reading states it.
 -#}
 {% macro csv_has_wrong_width(relation, width) -%}
     len({{ relation }}.fields) != coalesce({{ relation }}.width, {{ width }})
@@ -195,7 +195,7 @@ csv_lines as (
     case
         when not contains({{ text }}, '"')
             then [trim(field) for field in string_split({{ text }}, {{ literal }})]
-        -- Quotes that do not match leave text over: such a line is no row.
+        -- Unbalanced quotes leave text over: such a line is not a row.
         when len(array_to_string({{ pieces }}, '')) + len({{ pieces }}) != len({{ text }}) + 1
             then [{{ text }}]
         else [

@@ -1,8 +1,8 @@
 {#-
-    Before this no public feed or statistic of a venue's derivatives can have anything: the venue's
-    own date, where its <venue>__publication_rules state one (`first_public`, with the source), else
-    2017, before the first public statistic of any of them. A SQL expression: a timestamp for a
-    venue's name, a case over the column `venue` without one.
+    The earliest time of public data on a venue's derivatives: the venue's own date where its
+    <venue>__publication_rules state one (`first_public`, with the source), else 2017, before the
+    first public statistic of any venue. A SQL expression: a timestamp for a venue's name, a case
+    over the column `venue` without one.
 
     The command line refuses hours before 2017 as well (unwind.landing.land.FIRST_PUBLIC_AT).
 -#}

@@ -3,7 +3,8 @@
 
     Arguments: venue; relation, a CTE with batch_id, raw_object, raw_line, row_in_line, received_at,
     sealed_at, instrument (*linear or *inverse for all of that type that the answer does not name),
-    interval_hours (text or number) and reject_reason (null where nothing is wrong so far). When it was listed is when we had it.
+    interval_hours (text or number) and reject_reason (null where nothing is wrong so far). The time
+    of receipt counts as the time of listing.
 -#}
 {% macro staged_funding_intervals(venue, relation) -%}
 limits as (
@@ -40,7 +41,7 @@ select
         when instrument is null then 'missing_field'
         when interval_hours is null or not isfinite(interval_hours) then 'unreadable_number'
         when interval_hours <= 0 then 'non_positive_number'
-        -- Periods between settlements are told by it: it would cost the rows of other answers.
+        -- Periods between settlements are derived from it: a wrong one would affect other rows.
         when interval_hours < interval_hours_min or interval_hours > interval_hours_max
             then 'implausible_interval'
     end as reject_reason,
@@ -52,8 +53,8 @@ cross join limits
 
 {#-
     The hours whose funding intervals the batches being built can change, as a subquery: a settlement
-    is judged by its neighbours, at most two intervals of eight hours away, and what a venue lists
-    holds from eight hours before it was read to `funding_listing_hours` after.
+    is compared with its neighbours, at most two intervals of eight hours away, and a listing is
+    valid from eight hours before it was read to `funding_listing_hours` after.
 -#}
 {% macro funding_interval_hours() -%}
     (

@@ -1,6 +1,6 @@
 {#-
-    One side of a figure that counts longs and shorts alike, as text. A text that is no number stays
-    as it is, so that it is rejected for what it is.
+    One side of a figure that counts both longs and shorts, as text. Text that is not a number is
+    unchanged, so that it is rejected as unreadable.
 -#}
 {% macro half_of_both_sides(column) -%}
     coalesce((try_cast({{ column }} as double) / 2)::varchar, {{ column }})

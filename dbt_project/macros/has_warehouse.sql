@@ -1,6 +1,6 @@
 {#-
-    Whether there is a warehouse to ask while SQL is being written. There is none while dbt parses,
-    nor by hand (profiles.yml), where `dbt docs generate` describes an empty database.
+    Whether SQL that is being compiled can query a warehouse. It cannot while dbt parses, nor when dbt
+    runs by hand (profiles.yml), where `dbt docs generate` describes an empty database.
 -#}
 {% macro has_warehouse() -%}
     {{ return(execute and env_var("UNWIND_STAGING", ":memory:") != ":memory:") }}

@@ -1,10 +1,10 @@
 {#-
-    What a measured stock was at an instant: the last observation of the 15 minutes up to it, else
-    the first of the minutes after it. An hour's start and its end are instants like any other, so
-    an hour ends with what the next one starts with.
+    The value of a stock at an instant: the last observation of the 15 minutes before it, else the
+    first of the minutes after it. The same rule holds at the start and the end of an hour, so an
+    hour's end value is the next one's start value.
 
-    Arguments: column, what was observed; instant, an SQL expression. An aggregate over rows with
-    `observed_at`; rows in which the column is null are passed over.
+    Arguments: column, the observed value; instant, an SQL expression. An aggregate over rows with
+    `observed_at`; rows in which the column is null are ignored.
 -#}
 {% macro observed_around(column, instant) -%}
     coalesce(
@@ -22,15 +22,15 @@
 {%- endmacro %}
 
 
-{#- 2026-11-22: statistics come every 5 minutes and may miss two; older is another time of day. -#}
+{#- 2026-11-22: statistics are published every 5 minutes, and two may be missing. -#}
 {% macro instant_minutes_before() -%}
     15
 {%- endmacro %}
 
 
 {#-
-    2026-11-25: venues without a history are polled once the hour is over, from 20 seconds on; a
-    landing that waits for them and pages through fifteen venues takes minutes, not ten.
+    2026-11-25: venues without a history are polled from 20 seconds after the hour; a landing that
+    waits for them and pages through fifteen venues takes less than ten minutes.
 -#}
 {% macro instant_minutes_after() -%}
     10
@@ -38,8 +38,8 @@
 
 
 {#-
-    The observations of a relation under each hour that may use them, as a subquery: the hour they
-    were made in, the next one if they are of its last minutes, the former one if of its first.
+    The observations of a relation for each hour that may use them, as a subquery: their own hour, the
+    next one for those of the last minutes, the previous one for those of the first.
 
     Arguments: relation with hour_at and observed_at; columns, others to pass on.
 -#}

@@ -1,6 +1,6 @@
 {#-
-    The documented dollars of one inverse contract, where no listing says its size: the join of the
-    seed, and what it gives (null where the seed has neither the asset nor the venue's others).
+    The documented dollars of one inverse contract, where no listing states its size: the join of the
+    seed, and its result (null where the seed has neither the asset nor a default for the venue).
 
     Argument: relation, a CTE with venue and venue_asset.
 -#}

@@ -1,6 +1,6 @@
 {#-
-    Several texts of one JSON column in one parse: `->>` parses anew for each. Null where the column
-    holds no JSON. `paths` maps names to JSON paths; `named_texts` gives the names back.
+    Several texts of one JSON column in one parse; each `->>` would parse it again. Null where the
+    column is not JSON. `paths` maps names to JSON paths; `named_texts` restores the names.
 -#}
 {% macro json_texts(column, paths) -%}
     case
@@ -20,11 +20,11 @@
 
 {#-
     The elements of a JSON list as texts. Where the column holds no JSON, the column itself; where
-    there is no list or it is empty, `otherwise`: never an empty list, since what is unnested from
-    it would be lost without a word.
+    there is no list or it is empty, `otherwise`: never an empty list, since unnesting one drops the
+    row silently.
 
     Arguments: column; path of the list; otherwise, an expression. The nested case matters: JSON
-    functions raise on what is no JSON, and `and` does not promise to ask json_valid first.
+    functions raise on text that is not JSON, and `and` does not guarantee that json_valid runs first.
 -#}
 {% macro json_list(column, path, otherwise) -%}
     case
@@ -76,9 +76,9 @@ frames as (
 
 
 {#-
-    A JSON text in which halves of characters (`\ud800` without its other half) stand as \ufffd, so
-    that one name costs its row and not the whole answer: no JSON reader of DuckDB takes them. A text
-    that is JSON stays as it is.
+    A JSON text with lone surrogates (`\ud800` without its other half) replaced by \ufffd, so that one
+    bad name rejects its row and not the whole answer: DuckDB's JSON functions refuse them. Valid JSON
+    is unchanged.
 -#}
 {% macro whole_characters(column) -%}
     case

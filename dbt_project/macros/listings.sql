@@ -2,7 +2,7 @@
     Under which dataset a venue's list of contracts is landed, as an SQL expression.
 
     Argument: venue, an expression that gives the venue. Most venues list them under `instruments`;
-    one that gives them with its tickers, markets or contracts says so in
+    one that lists them with its tickers, markets or contracts states so in
     macros/venues/<venue>.sql, in the macro <venue>__listing_dataset.
 -#}
 {% macro listing_dataset(venue) -%}
@@ -16,10 +16,10 @@
 
 
 {#-
-    Whether a venue's word for a contract's state means that it can be traded; a predicate. A word
-    that is not known counts as trading, and so does none: the contract is listed.
+    Whether a contract's status, as the venue writes it, means that it can be traded; a predicate. An
+    unknown or missing status counts as trading: the contract is listed.
 
-    2026-11-25: the words that mean the contrary, from the venues' own pages: Binance and Aster
+    2026-11-25: the statuses that mean otherwise, from the venues' own pages: Binance and Aster
     (PENDING_TRADING, PRE_DELIVERING, DELIVERING, DELIVERED, PRE_SETTLE, SETTLING, CLOSE, BREAK),
     Bybit (PreLaunch, Delivering, Closed), OKX (suspend, preopen, expired, test), Bitget (listed is
     not yet tradable, maintain, off, offline), BitMEX (Unlisted, Closed, Settled), Deribit

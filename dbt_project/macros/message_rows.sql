@@ -1,6 +1,6 @@
 {#-
     The common beginning of stg_<venue>__liquidations: every row of the recorded or imported frames
-    and answers, as the CTE `messages`; a line without a row gives one, so that none is lost.
+    and answers, as the CTE `messages`; a line without rows gives one, so that no line is lost.
 
     Arguments:
       venue
@@ -62,7 +62,7 @@ payloads as (
         envelope_at,
         url,
         params,
-        -- An error in whatever words: by its status, or by what landing found inside HTTP 200.
+        -- Any error: by its HTTP status, or by the error that landing found inside HTTP 200.
         status != '200' or (fault is not null and json_valid(body)) as is_no_answer,
         {{ whole_characters('body') }} as payload,
 
@@ -177,8 +177,8 @@ messages as (
     The answers of liquidation endpoints, as the CTE `answers`: batch_id, raw_object, raw_line,
     is_import, sealed_at, envelope_at, url (without query), params, status, fault, body, all texts.
 
-    Answers of other endpoints are not ours. A cut line may have been any of them: it is kept here to
-    be refused, once, also of a venue without such an endpoint.
+    Answers of other endpoints are left out. A truncated line may have been of any endpoint: it is kept
+    here to be rejected once, also for a venue without such an endpoint.
 -#}
 {% macro answer_lines(venue, paths) -%}
 {%- set envelope = {
@@ -218,10 +218,10 @@ answers as (
 
 
 {#-
-    The rows of a JSON text as texts: what is found at the first of the paths that holds a list (its
-    elements), an object (itself, where `objects` may be rows) or, with a wildcard, anything; '[]' where such a list is empty and
-    one null where there is none and where the text is no JSON: never an empty list, since what is
-    unnested from it would be lost without a word.
+    The rows of a JSON text as texts, from the first of the paths that holds a list (its elements), an
+    object (itself, where `objects` may be rows) or, with a wildcard, anything. '[]' where that list is
+    empty, one null where there is no list or the text is not JSON: never an empty list, since
+    unnesting one drops the row silently.
 -#}
 {% macro json_rows(column, paths, objects=true) -%}
     {%- set paths = [paths] if paths is string else paths -%}

@@ -10,9 +10,9 @@
 
 
 {#-
-    Which of several sightings of one observation counts, as the tail of an order by: published
-    files before answers before frames, then what was known first, then its place in the raw zone.
-    It does not depend on the order of building.
+    Which of several sightings of one observation counts, as the tail of an order by: published files
+    before answers before frames, then the earliest available, then its place in the raw zone.
+    Independent of the order of builds.
 -#}
 {% macro winning_sighting() -%}
     case source_kind when 'dump' then 1 when 'rest' then 2 else 3 end,

@@ -1,16 +1,15 @@
 {#-
-    Whether a row is an earlier state of an order that a later row of the same batch goes on with; a
-    predicate. Binance and those that follow its format send an order each time it is filled, `z`
-    being what is filled so far and `l` what was filled last: PARTIALLY_FILLED at 0.4, then FILLED at
-    1.0 of which 0.6 last, is one order of 1.0. The messages have no order id, so an order is told by
-    its symbol, side, quantity and price, and by what had been filled before (`z` less `l`) being
-    this row's `z` or more. A partly filled order that no later row goes on with counts with what it
-    filled.
+    Whether a row is an earlier state of an order that a later row of the same batch continues; a
+    predicate. Binance and venues with its format send an order at each fill, where `z` is the total
+    filled and `l` the last fill: PARTIALLY_FILLED with z 0.4, then FILLED with z 1.0 and l 0.6, is one
+    order of 1.0. The messages have no order id, so an order is identified by its symbol, side,
+    quantity and price; a later state's previous total (`z` less `l`) is this row's `z` or more. A
+    partly filled order without a later state counts with its filled quantity.
 
-    2026-11-25: all of some 2,200 recorded orders of 2024 and 2025 are FILLED, so this is by the
-    documents, not seen; the states of one order are taken to be less than a minute apart.
+    2026-11-25: all of some 2,200 recorded orders of 2024 and 2025 are FILLED, so this follows the
+    documentation and no recording; states of one order are assumed to be less than a minute apart.
 
-    Decimals are one digit short of the widest, so that a difference of two fits.
+    Decimals are one digit narrower than the widest, so that a difference of two fits.
 
     Needs the columns batch_id, symbol, raw_side, original_quantity, raw_price, order_status,
     filled_quantity, last_filled_quantity (texts) and event_at.
@@ -37,9 +36,9 @@
 
 
 {#-
-    Whether an order says the average price of its fills; a predicate. Unfilled orders write 0 and some
-    collectors nothing: then the limit price values it. One that cannot be read is no reason to take
-    the limit price: the row is refused.
+    Whether an order has the average price of its fills; a predicate. Unfilled orders have 0 and some
+    collectors' files nothing: then the limit price values it. An unreadable average price rejects the
+    row instead of falling back to the limit price.
 
     Needs the column average_price (text).
 -#}

@@ -1,16 +1,16 @@
 {#-
-    The rows of CSV files with the user's own columns in the batches being built, of whatever venue,
-    as a subquery. A value comes from the row, else from what was stated of the whole file.
+    The rows of CSV files with the user's own columns in the batches being built, of any venue, as a
+    subquery. A value comes from the row, else from the options of the import.
 
-    Arguments: dataset, format as for raw_lines; columns, the names that staging knows them by; time,
-    the column with the time; series, the columns that tell one series of a file from another.
+    Arguments: dataset, format as for raw_lines; columns, their names in staging; time, the column with
+    the time; series, the columns that identify one series of a file.
     Columns: batch_id, venue, raw_object, raw_line, row_in_line, source_kind, received_at, sealed_at, the
     named columns as text (null where empty), observed_at, reject_reason.
 
-    A time with an offset, or an epoch in seconds to nanoseconds (told by magnitude), says itself what
-    instant it is. A local one is of the stated zone. Where clocks are set back, a label comes twice:
-    if a series has it twice, the rows are the two instants in the order of the file; if not, nobody
-    knows which it is. Where clocks are set forward, a label in the gap is no time.
+    A time with an offset, or an epoch in seconds to nanoseconds (recognised by magnitude), is an
+    instant. A local time is in the stated zone. Where clocks are set back, a label occurs twice: if a
+    series has it twice, the rows are the two instants in the order of the file; if once, it is
+    ambiguous. Where clocks are set forward, a label in the gap is not a time.
 -#}
 {% macro own_csv_rows(dataset, format, columns, time, series) -%}
     (
@@ -145,7 +145,7 @@
 {%- endmacro %}
 
 
-{#- The seconds of a bar's length: as venues write it (5m, 1h, 1d), or as a number of seconds. -#}
+{#- The seconds of a bar, from its length as venues write it (5m, 1h, 1d) or in seconds. -#}
 {% macro stated_bar_seconds(column) -%}
     coalesce(try_cast({{ column }} as integer), {{ bar_seconds(column) }})
 {%- endmacro %}

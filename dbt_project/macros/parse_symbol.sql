@@ -1,9 +1,9 @@
 {#-
-    What an instrument's name says by its venue's grammar: a struct of venue_asset, quote_asset and
-    contract_type (linear, inverse, quanto). venue_asset is null where the name does not fit the
-    grammar; a name is never repaired. The grammar is the macro <venue>__symbol_parts in macros/venues.
+    An instrument's name parsed by its venue's grammar: a struct of venue_asset, quote_asset and
+    contract_type (linear, inverse, quanto). venue_asset is null where the name does not match the
+    grammar; a name is never repaired. The grammar is <venue>__symbol_parts in macros/venues.
 
-    Arguments: venue (none: what the column `venue` says); column, an expression that gives the
+    Arguments: venue (none: the value of the column `venue`); column, an expression that gives the
     instrument's name.
 -#}
 {% macro parse_symbol(venue, column) -%}
@@ -23,7 +23,7 @@
 {%- endmacro %}
 
 
-{#- Whether an instrument's name is that of a coin-margined contract worth a number of dollars. -#}
+{#- Whether an instrument's name is that of an inverse contract, sized in dollars. -#}
 {% macro is_inverse_by_name(venue, column) -%}
     ({{ symbol_parts(venue, column)["contract_type"] }}) = 'inverse'
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#-
     Limits of the seed plausibility_limits as one row, one column each.
 
-    Argument: names of limits. A name that the seed lacks is null, which no value is beyond: each
-    limit has a test that a value beyond it is rejected.
+    Argument: names of limits. A name that the seed lacks is null and rejects nothing: each limit has
+    a test in which a value beyond it is rejected.
 -#}
 {% macro plausibility_limits(names) -%}
     select

@@ -1,6 +1,6 @@
 {#-
-    When the quarterly contract expires that is current at an instant (quarters_ahead 0), or the one
-    after it (1): 08:00 UTC on the last Friday of March, June, September or December. A timestamp.
+    The expiry of the quarterly contract that is current at an instant (quarters_ahead 0), or of the
+    next one (1): 08:00 UTC on the last Friday of March, June, September or December. A timestamp.
 
     Arguments: instant, a timestamp expression; quarters_ahead, an integer expression.
 -#}

@@ -2,8 +2,8 @@
     The numbered raw lines of the batches being built, as a subquery.
 
     Arguments: venue (none: all), dataset, format as the ledger names them; objects of dataset `mixed`
-    (imports of several endpoints in one file) are included. The file list comes from the ledger, since a
-    pattern without files fails the whole read; with no file the relation is empty and typed.
+    (imports of several endpoints in one file) are included. The file list comes from the ledger, since
+    a glob without matches fails the whole read; without files the relation is empty and typed.
     Columns: batch_id, venue (of all venues only), raw_object, raw_line, text, name (url or file),
     received_at (of the object), is_import, sealed_at, reading (JSON text of how an imported CSV file
     is read, csv_files.Reading; null where it is read as its venue writes it).
@@ -27,7 +27,7 @@
             objects.raw_object,
             {% if paths %}raw.raw_line{% else %}null::bigint as raw_line{% endif %},
             {% if paths -%}
-            -- Editors write a byte order mark before the first line.
+            -- Some editors write a byte order mark before the first line.
             if(raw.raw_line = 1, ltrim(raw.text, chr(65279)), raw.text) as text,
             {%- else -%}
             null::varchar as text,

@@ -3,9 +3,9 @@
 
     dbt's delete+insert only deletes keys that the new rows carry, so an hour rebuilt to zero rows
     would keep its old ones; and a composite key compiles to a quadratic delete.
-    The partitions are, by the model's meta: `batch_id` (the batches being built) or `hour_at`
-    (the pending hours, with every later hour that reads one of them, see `build_hours`; a model built
-    while staging names its own hours by `rebuilds: funding_interval_hours`).
+    The model's meta names the partitions: `batch_id` (the batches being built) or `hour_at` (the
+    pending hours and every later hour that reads one of them, see `build_hours`; a model that is built
+    while staging names its hours by `rebuilds: funding_interval_hours`).
 -#}
 {% macro get_incremental_replace_partitions_sql(arg_dict) %}
     {%- set partition = config.get("meta").get("partition") -%}
@@ -17,7 +17,7 @@
         {%- else -%} {{ build_hours() }}
         {%- endif %};
 
-    -- By name: a column that the table does not have fails, with the way out in the refresh's error.
+    -- By name: a column that the table lacks fails, and the refresh's error says what to do.
     insert into {{ arg_dict["target_relation"] }} by name
     select * from {{ arg_dict["temp_relation"] }}
 {% endmacro %}
@@ -55,10 +55,10 @@
 {#-
     How many hours back a model's rows depend on others: over its parents, the largest sum of the
     parent's own look-back and of the hours that the model reads behind its own hour, which its meta
-    states as `window_hours: {parent: hours}`; none stated is none.
+    states as `window_hours: {parent: hours}`; zero where none is stated.
 
-    The graph is there once the project is parsed, and of a unit test it is empty.
-    unwind.warehouse.lookbacks says the same to Python, and a test compares the two.
+    The graph exists once the project is parsed, and is empty in a unit test.
+    unwind.warehouse.lookbacks computes the same in Python, and a test compares the two.
 
     Arguments: node_id, the unique id of a model; known, the look-backs found so far, by id.
 -#}

@@ -2,12 +2,12 @@
     The answers of some endpoints in the batches being built, as a subquery: envelope lines of
     status 200 whose URL is one of `paths`.
 
-    Arguments: venue and dataset as for raw_lines; paths as for is_path; cut_lines, whether lines that
-    are no envelope at all are given too (without url and answer), to be rejected: of an exchange its
-    model of liquidations does that for all of them.
+    Arguments: venue and dataset as for raw_lines; paths as for is_path; cut_lines, whether to include
+    lines that are not envelopes (without url and answer), to be rejected: for an exchange, its model
+    of liquidations does that for all endpoints.
     Columns: batch_id, raw_object, raw_line, received_at (of the answer; null for an import that
     does not say), sealed_at, url (without query), params, asked (the JSON body of a POST),
-    answer (json; null where the body is none).
+    answer (json; null where the body is not JSON).
 -#}
 {% macro rest_answers(venue, dataset, paths, cut_lines=false) -%}
     (
@@ -65,11 +65,11 @@
     (rest) and reject_reason (null where the entry can be read).
 
     Arguments: venue, dataset, paths, cut_lines as for rest_answers; rows_at, the JSON path of the
-    list, or of an object whose values are the rows (`keyed`); single, a key that marks an answer
-    which is one row itself and no list; answered, column -> JSON path of what the answer says of all
-    its rows (text); lists, column -> JSON path of a list
-    beside that of the rows, of which the column is the row's element (json).
-    An answer that is no JSON gives one row with a null entry, to be rejected; an answer without
+    list, or of an object whose values are the rows (`keyed`); single, a key whose presence means
+    that the answer itself is one row; answered, column -> JSON path of a text that the answer has once
+    for all its rows; lists, column -> JSON path of a list parallel to the rows, whose element at the
+    row's place is the column (json).
+    An answer that is not JSON gives one row with a null entry, to be rejected; an answer without
     the list (an error, nothing new) gives none.
 -#}
 {% macro rest_rows(

@@ -1,17 +1,17 @@
 {#-
-    What an observation is of, as the CTE `named`: base asset, multiplier, quote and contract type
-    by the instrument's listing of that time. The grammar of its symbol is only the fallback: for
-    spot, where no listing of the venue names the instrument but some listing or the seed of assets
-    names the asset, and where no listing of the venue has landed: then its list of funding intervals
+    The instrument of an observation, as the CTE `named`: base asset, multiplier, quote and contract
+    type from the instrument's listing at that time. The grammar of its symbol is only a fallback: for
+    spot; where no listing of the venue names the instrument but another listing or the seed of assets
+    names the asset; and where no listing of the venue has landed: then its list of funding intervals
     or a file of recorded data may name the instrument.
 
     Arguments:
-      relation    a CTE of staged rows, of whatever venue
+      relation    a CTE of staged rows, of any venue
       spot        SQL condition for rows of spot markets, which no listing of contracts names, even
                   where a contract has the same symbol
-    Columns: those of the relation, with venue_asset, quote_asset and contract_type as they are
-    meant, and base_asset, asset_multiplier, listed_contract_size, is_listed, is_unrecognised (the
-    symbol is of no known grammar) and name_reject_reason (null where the row can be named).
+    Columns: those of the relation, with venue_asset, quote_asset and contract_type resolved, and
+    base_asset, asset_multiplier, listed_contract_size, is_listed, is_unrecognised (the symbol matches
+    no grammar) and name_reject_reason (null where the row can be named).
 -#}
 {% macro named_observations(relation, spot='false') -%}
 holds as (
@@ -112,8 +112,8 @@ named as (
             when normalised.reject_reason is not null then normalised.reject_reason
             when normalised.is_held then 'held'
             when normalised.is_unrecognised and not normalised.is_listed then 'garbled_symbol'
-            -- The units of a row are read by its symbol: one of no known grammar is taken for what
-            -- the venue's other symbols are, which the listing must confirm.
+            -- The symbol determines a row's units: one that matches no grammar is treated like the
+            -- venue's other symbols, which the listing must confirm.
             when normalised.is_unrecognised
                 and coalesce(normalised.spelled_type, '') != coalesce(normalised.contract_type, '')
                 then 'garbled_symbol'
@@ -157,8 +157,8 @@ named as (
 
 
 {#-
-    The end of a model of screened observations: the reason why a row is not good, the raw values of
-    those, and which of several sightings of one observation counts.
+    The end of a model of screened observations: why a row is rejected, the raw values of rejected
+    rows, and which of several sightings of one observation counts.
 
     Arguments:
       relation   a CTE with the columns of `named`
@@ -231,12 +231,12 @@ select
 
 from ranked
 
--- Kept in order of time, so that a reader of some hours skips the rest of the table.
+-- Stored in order of time, so that a query of a few hours skips the rest of the table.
 order by hour_at
 {%- endmacro %}
 
 
-{#- Columns as one JSON text of texts, for people who look at what was rejected. -#}
+{#- Columns as one JSON object of texts, for people who look at rejected rows. -#}
 {% macro values_as_text(columns, suffix='') -%}
     json_object(
         {%- for column in columns %}

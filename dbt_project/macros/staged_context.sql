@@ -6,7 +6,7 @@
 
 {#-
     Open interest of one side: oi_contracts, oi_base and oi_usd, at least one of them; `required`
-    names others that must be there.
+    names further required columns.
 -#}
 {% macro staged_open_interest(venue, relation, required=[], parsed_symbol=none) -%}
     {{ staged_observations(
@@ -24,7 +24,7 @@
 
 {#-
     Funding rates: funding_rate (per interval, positive where longs pay), interval_hours (null where
-    the row itself does not say it), next_funding_at (the settlement that it announces), is_settled
+    the row does not state it), next_funding_at (the settlement that it announces), is_settled
     (false for the running estimate of the next settlement).
 -#}
 {% macro staged_funding(venue, relation, parsed_symbol=none) -%}
@@ -52,8 +52,8 @@
 
 
 {#-
-    Mark and index prices of one instant: mark_usd and index_usd, as text or numbers; what is absent
-    gives no row. A model that has bars as well takes the CTE `points` of price_points alone.
+    Mark and index prices of one instant: mark_usd and index_usd, as text or numbers; an absent price
+    gives no row. A model that also has bars uses the CTE `points` of price_points alone.
 -#}
 {% macro staged_price_points(venue, relation, parsed_symbol=none) -%}
 {{ price_points(relation) }}
@@ -101,9 +101,9 @@ points as (
 
 
 {#-
-    What was traded of a contract in a window that ends at observed_at: window_hours, volume_usd and,
-    where the venue says it, volume_base; each trade counts once. What is not quoted in dollars or a
-    dollar stablecoin has no volume_usd.
+    The volume of a contract in a window that ends at observed_at: window_hours, volume_usd and,
+    where the venue publishes it, volume_base; each trade counts once. A contract that is not quoted in
+    dollars or a dollar stablecoin has no volume_usd.
 -#}
 {% macro staged_volumes(venue, relation, parsed_symbol=none) -%}
     {{ staged_observations(

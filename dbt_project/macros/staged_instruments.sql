@@ -1,6 +1,6 @@
 {#-
     The common end of every stg_<venue>__instruments: screening, the normalised asset, and when the
-    specification was observed, which is when we had it.
+    specification was observed, which is the time of receipt.
 
     Arguments: venue; relation, a CTE with batch_id, raw_object, raw_line, row_in_line, received_at,
     sealed_at, reject_reason (null where nothing is wrong so far), instrument, contract_type

@@ -1,6 +1,6 @@
 {#-
-    A number written one way, so that 46759 and 46759.0 make one key; null stays an empty part. By
-    way of a double: venues publish at most 15 significant digits.
+    A number in one notation, so that 46759 and 46759.0 make one key; null becomes an empty part. The
+    number goes through a double: venues publish at most 15 significant digits.
 -#}
 {% macro number_key(column) -%}
     coalesce(try_cast({{ column }} as double)::varchar, '')
@@ -8,8 +8,8 @@
 
 
 {#-
-    A number's text as decimal(38, 12), null where it is none. Reading such a wide decimal takes
-    thirty times as long as a narrow one, so numbers that fit a narrow one go through it.
+    Text as decimal(38, 12), null where it is not a number. Parsing such a wide decimal takes thirty
+    times as long as a narrow one, so numbers that fit a narrow one go through it.
 -#}
 {% macro wide_decimal(column) -%}
     case
@@ -26,23 +26,23 @@
 
 
 {#-
-    The common end of every stg_<venue>__liquidations: numbers, screening by what the row alone
-    tells, the number of an occurrence among equal ones and the partition hour.
+    The common end of every stg_<venue>__liquidations: numbers, screening by the row alone, the number
+    of an occurrence among identical ones and the partition hour.
 
     `relation` names a CTE with: batch_id, raw_object, raw_line, row_in_line (1-based place of the
     row in its line), parser (format and version), source_kind (stream, dump, rest, collector),
-    line_class (row, or header, log_line, other: what is no row), received_at, is_import, sealed_at,
+    line_class (row, or header, log_line, other: not a row), received_at, is_import, sealed_at,
     instrument, contract_type, venue_asset, quote_asset, contract_size (by the symbol's grammar;
-    null where only an instrument snapshot tells), event_kind, liquidated_side, event_at,
+    null where only an instrument snapshot states it), event_kind, liquidated_side, event_at,
     event_at_source, raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
     raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
-    (without ordinal), dedup_scope (within which equal rows are genuine twins, where the venue's
-    publication rule allows any: see can_have_twins), copies_per_row (how often a source writes each
-    row), reject_reason.
-    `settle_asset` is what a quanto contract pays in: its value is in that asset. `sources_agree` is
-    false where REST and stream tell of one event in ways that no key can join: in an hour that
-    REST tells of, the stream only reconciles. `source_rank` states outright where a source stands;
-    the first that tells of a venue's hour counts. Without a `venue` it is a column of the relation.
+    (without ordinal), dedup_scope (within which identical rows are separate events, where the venue's
+    publication rule allows any: see can_have_identical_events), copies_per_row (how often a source
+    writes each row), reject_reason.
+    `settle_asset` is the asset that a quanto contract pays in, and so the asset of its value.
+    `sources_agree` is false where REST and stream report one event in ways that no key can join: in
+    an hour that REST covers, the stream only reconciles. `source_rank` sets a source's rank; the first
+    that reports a venue's hour counts. Without a `venue` it is a column of the relation.
 -#}
 {% macro staged_liquidations(
     venue, relation, settle_asset=none, sources_agree=true, source_rank=none
@@ -53,7 +53,7 @@ numbered as materialized (
         *,
         {{ wide_decimal('raw_quantity') }} as quantity,
         {{ wide_decimal('valued_price') }} as price_usd,
-        -- An hour's grace covers clocks.
+        -- An hour's tolerance for clocks.
         case
             when event_at >= {{ first_public_at(venue) }}
                 and event_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
@@ -123,8 +123,10 @@ select
     case when reject_reason is null then natural_key end as natural_key,
     case
         when line_class != 'row' or reject_reason is not null then null
-        -- What is written several times has its own proof of twins: half of an even count.
-        when copies_per_row = 1 and not ({{ can_have_twins(venue, 'event_at', 'source_kind') }}) then 1
+        -- Rows that a source writes several times have their own count: half of an even number.
+        when copies_per_row = 1
+            and not ({{ can_have_identical_events(venue, 'event_at', 'source_kind') }})
+            then 1
         else try_cast(
             ceil(
                 row_number() over (

@@ -1,20 +1,19 @@
 {#-
-    The common end of the staging models of context (open interest, funding, prices, ratios):
-    numbers, screening by what the row alone tells, and the partition hour. What its symbol means,
-    the instrument's listing says (`named_observations`): a symbol of no known grammar passes here
-    with a null venue_asset.
+    The common end of the staging models of context (open interest, funding, prices, ratios): numbers,
+    screening by the row alone, and the partition hour. The instrument's listing resolves its symbol
+    (`named_observations`): a symbol that matches no grammar passes here with a null venue_asset.
 
     Arguments:
-      venue          whose grammar of instrument names holds; none: the relation's column of this name
+      venue          whose grammar of instrument names applies; none: the relation's column `venue`
       relation       a CTE with batch_id, raw_object, raw_line, row_in_line, source_kind (dump, rest,
                      stream), received_at, sealed_at, instrument, observed_at, reject_reason (null
                      where nothing is wrong so far), and the columns named below
       numbers        column -> rule; the columns are text or numbers, and come out as double. Rules:
                      positive, not_negative, rate (between -1 and 1)
-      required       columns that must be there
+      required       columns that must not be null
       kept           other columns that are passed on
-      parsed_symbol  SQL expression of what the instrument's name says, as from parse_symbol; none:
-                     by the venue's grammar
+      parsed_symbol  SQL expression of the parsed symbol, as from parse_symbol; none: by the venue's
+      grammar
       checks         reason -> SQL condition over the parsed columns that rejects the row
 -#}
 {% macro staged_observations(
@@ -29,7 +28,7 @@ numbered as (
         nullif(trim({{ column }}::varchar), '') as {{ column }}_text,
         try_cast({{ column }}_text as double) as {{ column }},
         {%- endfor %}
-        -- Spot is older than derivatives. An hour's grace covers clocks.
+        -- Spot is older than derivatives. An hour's tolerance for clocks.
         {%- if "price_kind" in kept %}
         observed_at >= if(
             price_kind = 'spot', {{ first_public_at("any") }}, {{ first_public_at(venue) }}
@@ -101,7 +100,7 @@ select
     {%- for column in numbers %}
     {{ column }},
     {%- endfor %}
-    -- What a rejected row said, for people who look at it.
+    -- The values of a rejected row, for people who look at it.
     case when reject_reason is not null then {{ values_as_text(numbers, '_text') }} end as raw_values,
     reject_reason,
 

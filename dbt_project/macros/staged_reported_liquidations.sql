@@ -1,7 +1,8 @@
 {#-
-    The common end of the staging models of other people's sums of liquidations.
+    The common end of the staging models of liquidation sums that others report.
 
-    Arguments: source, whose sums they are (none: what the column `venue` says); relation, a CTE as staged_observations wants it, with
+    Arguments: source, whose sums they are (none: the column `venue`); relation, a CTE as for
+    staged_observations, with
     exchange (its name as the source writes it), instrument (a contract, or a coin where the source
     sums over an exchange's contracts), asset (the coin as the source writes it), observed_at (the
     bar's start), bar_seconds, long_usd and short_usd; in_base, whether the sums may be in coins:
@@ -34,8 +35,8 @@
 
 
 {#-
-    The venue that an exchange's name means, in whatever case and punctuation; null where it is none
-    of ours. A venue states its names in <venue>__publication_rules (venue_name, also_called).
+    The venue that an exchange's name means, in any case and punctuation; null where the project does
+    not cover it. A venue states its names in <venue>__publication_rules (venue_name, also_called).
 -#}
 {% macro venue_of_exchange(column) -%}
     case regexp_replace(lower({{ column }}), '[^a-z0-9]', '', 'g')

@@ -1,11 +1,11 @@
 {#-
-    The regime of a percentile, an expression: calm, or the band above it whose edge was entered last.
+    The regime of a percentile, an expression: calm, or the higher band that was entered last.
 
     2026-11-22: halves, then the last fifth and the last twentieth. A band is left 5 points below its
-    edge, so that a value at an edge does not flicker; in between nothing happens, so whether a band
-    holds is what happened last, and no row needs the regime of the row before it.
+    edge, so that a value near an edge does not flicker. Between the two edges nothing changes, so the
+    last crossing decides, and no row needs the regime of the row before it.
 
-    Arguments: `percentile`, an expression, 0 to 100 or null; `replayed`, a window of the row's own
+    Arguments: `percentile`, an expression, 0 to 100 or null; `replayed`, a window over the row's
     series that ends with the row.
 -#}
 {% macro stress_regime(percentile, replayed) -%}

@@ -1,5 +1,5 @@
 {#-
-    Fails with each key of which the model has another number of rows than a relation counts.
+    Fails with each key whose number of rows in the model differs from a relation's count.
 
     Arguments:
       of         the relation that counts

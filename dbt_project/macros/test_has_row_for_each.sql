@@ -1,5 +1,5 @@
 {#-
-    Fails with each key of another relation that the model has no row of.
+    Fails with each key of another relation for which the model has no row.
 
     Arguments:
       of         the other relation

@@ -1,4 +1,4 @@
-{#- Fails with each group of rows that share what should be the model's key. -#}
+{#- Fails with each group of rows that share the model's key. -#}
 {% test unique_grain(model, columns) %}
 select {{ columns | join(", ") }}, count(*) as copies
 from {{ model }}

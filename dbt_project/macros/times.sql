@@ -1,6 +1,6 @@
 {#-
-    Times as exchanges and people write them, as UTC timestamps. Each is null where the text is no
-    time of this century: sums with the last years that a timestamp can hold raise.
+    Times as exchanges and people write them, as UTC timestamps. Null where the text is not a time of
+    this century: arithmetic near the last year that a timestamp can hold raises.
 -#}
 
 
@@ -31,7 +31,7 @@
 {%- endmacro %}
 
 
-{#- An ISO 8601 instant in text, whatever offset it is written with. -#}
+{#- An ISO 8601 instant in text, with any offset. -#}
 {% macro iso_at(column) -%}
     case
         when try_cast({{ column }} as timestamptz)
@@ -51,7 +51,7 @@
 {%- endmacro %}
 
 
-{#- The end of what begins at a timestamp and lasts the seconds that somebody outside has stated. -#}
+{#- The end of a span that begins at a timestamp and lasts a number of seconds from outside. -#}
 {% macro seconds_after(instant, seconds) -%}
     case
         when {{ seconds }} between 0 and 2147483647 then {{ instant }} + to_seconds({{ seconds }})

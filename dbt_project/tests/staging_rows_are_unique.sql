@@ -1,5 +1,5 @@
 {{ config(group='internal') }}
--- Each staged row of every venue stands once: a place in the raw zone gives one row of a model.
+-- Each staged row of every venue is there once: a place in the raw zone gives one row of a model.
 {% set datasets = [
     'liquidations', 'instruments', 'open_interest', 'funding', 'prices', 'long_short_ratio',
     'volumes',

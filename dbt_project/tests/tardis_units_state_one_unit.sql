@@ -1,4 +1,4 @@
--- Each vendor exchange of tardis_units is known, and of one quantity, contract type and day states one unit.
+-- Each vendor exchange of tardis_units is known, with one unit per quantity, contract type and day.
 with
 
 units as (

@@ -53,12 +53,12 @@ def full_hour(folder: Path) -> None:
     duckdb.sql(FLOOR, params=[lines]).fetchall()
     floor_seconds = time.perf_counter() - floor_started
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
-        told = release.execute(
+        totals = release.execute(
             "select count(distinct venue), count(*) from marts.fct_liquidations where hour_at = ?",
             [PEAK_FROM_AT.replace(tzinfo=None)],
         ).fetchone()
     print(f"landing: {landed - started:.1f} s, refresh: {published - landed:.1f} s")
-    print(f"the hour, {told[1]:,} events of {told[0]} venues: {published - started:.1f} s")
+    print(f"the hour, {totals[1]:,} events of {totals[0]} venues: {published - started:.1f} s")
     print(f"parsing its lines alone: {floor_seconds:.2f} s")
     print(f"ratio: {(published - started) / floor_seconds:.1f}")
 

@@ -54,7 +54,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
             if turn >= warm_up:
                 seconds["new"].setdefault(name, []).append(taken)
     for name, home in (("week", week), ("years", years)):
-        # Three days late: an event of then, told of now.
+        # Three days late: an event of that hour, reported in this one.
         _land_late(home, HOURS_OF_A_WEEK - 72)
         seconds["late"].setdefault(name, []).append(_refreshed(home, place + 1))
     for case, by_home in seconds.items():

@@ -34,11 +34,11 @@ def readers(folder: Path) -> None:
         land_hour(home, hour_at(turn), EVENTS_PER_HOUR)
         _refresh(home, turn)
     stop.set()
-    told = [answers.get(timeout=60) for _ in reading]
+    counts = [answers.get(timeout=60) for _ in reading]
     for process in reading:
         process.join()
-    reads = sum(one[0] for one in told)
-    wrong = [sentence for one in told for sentence in one[1]]
+    reads = sum(one[0] for one in counts)
+    wrong = [sentence for one in counts for sentence in one[1]]
     print(f"{REFRESHES} refreshes, {READERS} readers, {reads:,} reads, {len(wrong)} wrong")
     for sentence in wrong[:5]:
         print(f"  {sentence}")
@@ -54,7 +54,7 @@ def read_until(root: str, stop, answers) -> None:
             with duckdb.connect(
                 str(home.current / "warehouse.duckdb"), read_only=True
             ) as connection:
-                told = connection.execute(
+                counts = connection.execute(
                     """
                     select
                         (select count(*) from marts.fct_liquidations),
@@ -64,8 +64,8 @@ def read_until(root: str, stop, answers) -> None:
                     """,
                     [EVENTS_PER_HOUR],
                 ).fetchone()
-            if len({int(count) for count in told}) != 1:
-                wrong.append(f"counts differ: {told}")
+            if len({int(count) for count in counts}) != 1:
+                wrong.append(f"counts differ: {counts}")
         except Exception as error:
             wrong.append(repr(error))
         reads += 1

@@ -44,8 +44,8 @@ def known_dags(airflow_database):
 def test_a_command_of_the_page_runs(command, known_dags, capsys):
     words = shlex.split(command)[1:]
     airflow(*words)
-    told = capsys.readouterr()
-    assert "error" not in (told.out + told.err).lower()
+    output = capsys.readouterr()
+    assert "error" not in (output.out + output.err).lower()
 
 
 def test_the_environment_that_the_page_sets_leads_to_the_airflow_of_up(tmp_path, monkeypatch):

@@ -152,8 +152,8 @@ def test_connections_come_from_a_file_of_ones_own(tmp_path, compose):
     services = yaml.safe_load(shown.stdout)["services"]
     for name in (*LONG_RUNNING, "recorder"):
         # A dollar is doubled where docker-compose prints it.
-        told = services[name]["environment"]["AIRFLOW_CONN_BYBIT"]
-        assert told.replace("$$", "$") == mirror
+        address = services[name]["environment"]["AIRFLOW_CONN_BYBIT"]
+        assert address.replace("$$", "$") == mirror
         assert "AIRFLOW_CONN_BYBIT" not in compose["services"][name]["environment"]
     assert "AIRFLOW_CONN_BYBIT" not in services["postgres"]["environment"]
 

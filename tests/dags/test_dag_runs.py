@@ -172,9 +172,9 @@ def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home)
 
     async def drive():
         fired = ClosedSegmentsTrigger(poll_seconds=0.02).run()
-        told = [(await anext(fired)).payload]
+        payloads = [(await anext(fired)).payload]
         write_state(folder, state)
-        told.append((await anext(fired)).payload)
+        payloads.append((await anext(fired)).payload)
         # That the recorder lives on is no event.
         write_state(folder, replace(state, updated_at=at.replace(second=1)))
         with pytest.raises(TimeoutError):
@@ -182,9 +182,9 @@ def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home)
                 asyncio.shield(waiting := asyncio.ensure_future(anext(fired))), 0.2
             )
         write_state(folder, replace(state, closed_hour_at=at.replace(hour=14)))
-        told.append((await waiting).payload)
+        payloads.append((await waiting).payload)
         await fired.aclose()
-        return told
+        return payloads
 
     assert asyncio.run(drive()) == [
         {"last_closed": {}},

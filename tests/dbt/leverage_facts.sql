@@ -1,4 +1,4 @@
--- Facts made by hand for the leverage marts, all about 2026-01-29 14:00, the hour they are told of.
+-- Facts made by hand for the leverage marts, all around 2026-01-29 14:00, the hour under test.
 -- USD figures are round so that the expected marts can be worked out on paper.
 create schema marts;
 create schema staging.intermediate;
@@ -48,7 +48,7 @@ from (
         (timestamp '2025-10-31 10:00', 'binance'),
         (timestamp '2025-11-01 00:00', 'binance'),
         (timestamp '2025-12-30 15:00', 'binance')
-) as heard;
+) as covered;
 
 create table marts.fct_liquidations (
     venue varchar, instrument varchar, base_asset varchar, liquidated_side varchar, event_kind varchar,

@@ -222,14 +222,14 @@ def test_an_assets_share_is_its_part_of_the_venue(warehouse) -> None:
     # Of hyperliquid's 90 million in four hours 80 are BTC and 10 ETH; of all venues' 245, 10.
     columns = "total_usd, asset_share"
     table, window = "marts.exchange_breakdown", {"window_hours": 4}
-    for key, told in {
+    for key, expected in {
         ("hyperliquid", "BTC"): (80_000_000, 0.888889),
         ("hyperliquid", "ETH"): (10_000_000, 0.111111),
         ("hyperliquid", "ALL"): (90_000_000, 1.0),
         ("ALL", "ETH"): (10_000_000, 0.040816),
     }.items():
         venue, asset = key
-        assert row(warehouse, table, columns, venue=venue, base_asset=asset, **window) == told
+        assert row(warehouse, table, columns, venue=venue, base_asset=asset, **window) == expected
 
 
 def test_a_venue_that_saw_nothing_is_a_zero_where_every_hour_was_heard(warehouse) -> None:

@@ -19,20 +19,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, set[str]]:
     home = Home(tmp_path_factory.mktemp("project"))
     with staging_state(home):
         pass
-    told: set[str] = set()
-    run_dbt(home, ["build"], lambda name, done, total: told.add(name.split(".")[-1]))
-    return home, told
+    finished: set[str] = set()
+    run_dbt(home, ["build"], lambda name, done, total: finished.add(name.split(".")[-1]))
+    return home, finished
 
 
 def test_every_model_builds_and_every_test_of_the_project_passes(
     built: tuple[Home, set[str]],
 ) -> None:
-    home, told = built
+    home, finished = built
     assert {
         "fct_liquidations",
         "staging_rows_are_unique",
         "buy_is_a_long_in_all_three_formats",
-    } <= told
+    } <= finished
     with duckdb.connect(str(home.warehouse_db), read_only=True) as warehouse:
         assert warehouse.execute("select count(*) from marts.fct_liquidations").fetchone() == (0,)
 

@@ -72,7 +72,7 @@ SUMS = {
             [
                 {"t": AT_14, "l": 35000000.5, "s": 1200000.25},
                 {"t": AT_15, "l": 0, "s": 12},
-                # Not over when it was told.
+                # Not over when it was reported.
                 {"t": AT_16, "l": 5, "s": 5},
                 {"t": AT_12, "l": 1},
                 {"t": AT_12, "l": -1, "s": 1},
@@ -142,7 +142,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(home, home.warehouse_db, batches)
 
 
-def told(warehouse: Built, source: str) -> list[tuple[Any, ...]]:
+def reported(warehouse: Built, source: str) -> list[tuple[Any, ...]]:
     rows = warehouse.rows(
         "select exchange, venue, instrument, base_asset, observed_at, bar_seconds, long_usd,"
         " short_usd, total_usd from marts.reported_liquidations where source = ?"
@@ -156,7 +156,7 @@ AT = at("2026-01-29 14:00:00")
 
 
 def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse: Built) -> None:
-    assert told(warehouse, "coinalyze") == [
+    assert reported(warehouse, "coinalyze") == [
         ("Binance", "binance", "1000PEPEUSDT", "PEPE", AT, 3600, 70.5, 0.0, 70.5),
         ("Binance", "binance", "BTCUSDT", "BTC", AT, 3600, 35000000.5, 1200000.25, 36200000.75),
         # As it said last.
@@ -170,14 +170,14 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
 
 def test_coinglass_sums_a_coin_over_an_exchange_in_bars_as_asked_for(warehouse: Built) -> None:
     at_12 = at("2026-01-29 12:00:00")
-    assert told(warehouse, "coinglass") == [
+    assert reported(warehouse, "coinglass") == [
         ("Bitmex", "bitmex", "BTC", "BTC", at_12, 14400, 4611285.1141, 4788636.5, 9399921.6141),
         ("OKX", "okx", "BTC", "BTC", AT, 3600, 21000000.5, 250000.0, 21250000.5),
     ]
 
 
 def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> None:
-    assert told(warehouse, "gate") == [
+    assert reported(warehouse, "gate") == [
         ("Gate", "gate", "BTC_USDT", "BTC", AT, 300, 1250.75, 0.0, 1250.75)
     ]
 

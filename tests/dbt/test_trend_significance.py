@@ -13,25 +13,25 @@ PAIRS = 1_500
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
-    told = simulated(Home(tmp_path_factory.mktemp("pairs")), CASES, PAIRS)
-    return {one.case.name: one for one in told}
+    verdict = simulated(Home(tmp_path_factory.mktemp("pairs")), CASES, PAIRS)
+    return {one.case.name: one for one in verdict}
 
 
 @pytest.mark.parametrize("phi", [0.5, 0.7])
 def test_persistent_hours_without_a_trend_are_hardly_ever_flagged(verdicts, phi: float) -> None:
-    told = verdicts[f"AR(1) {phi}"]
-    assert told.flagged * PAIRS < 6
+    verdict = verdicts[f"AR(1) {phi}"]
+    assert verdict.flagged * PAIRS < 6
     # One side of a test at 5% is 2.5%; 1,500 pairs tell it to 0.4 points.
-    assert told.rising < 0.037
-    assert told.narrowing < 0.037
+    assert verdict.rising < 0.037
+    assert verdict.narrowing < 0.037
     # Taken as independent, the same hours would be flagged as the literature warns.
-    assert told.uncorrected > {0.5: 0.01, 0.7: 0.03}[phi]
+    assert verdict.uncorrected > {0.5: 0.01, 0.7: 0.03}[phi]
 
 
 def test_at_an_autocorrelation_of_0_9_under_one_in_a_hundred_is_flagged(verdicts) -> None:
-    told = verdicts["AR(1) 0.9"]
-    assert told.flagged < 0.01
-    assert told.uncorrected > 0.08
+    verdict = verdicts["AR(1) 0.9"]
+    assert verdict.flagged < 0.01
+    assert verdict.uncorrected > 0.08
 
 
 @pytest.mark.parametrize(

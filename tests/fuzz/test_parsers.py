@@ -132,8 +132,8 @@ def test_no_words_of_an_exchange_stop_the_refresh_that_comes_after(tmp_path: Pat
     ledger.record_landing(batch.batch_id, "okx", [landing])
     with staging_state(home) as state:
         write_build_batches(state, home, [ledger.seal(batch, NOW)])
-        (told,) = state.execute("select detail from ops.batch_outcomes").fetchone() or ("",)
-        assert told == "half a character: \\ud800"
+        (stored,) = state.execute("select detail from ops.batch_outcomes").fetchone() or ("",)
+        assert stored == "half a character: \\ud800"
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_a_line_of_any_bytes_is_one_numbered_line_beside_its_neighbours(
     obj = zone.put(payload, venue="okx", dataset="mixed", format="frames", name="mine.ndjson")
     assert (obj.problem, obj.lines) == (None, 3)
     assert zone.read(obj) == payload
-    told = duckdb.execute(
+    stored = duckdb.execute(
         "select raw_line, text from read_parquet(?) where raw_line != 2 order by raw_line",
         [str(zone.lines_path("okx", obj.sha256))],
     ).fetchall()
-    assert told == [(1, "first"), (3, "last")]
+    assert stored == [(1, "first"), (3, "last")]

@@ -138,7 +138,7 @@ def test_settings_of_a_test_are_read_beside_its_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "problem"),
     [
         (
             "-- failure: {broken} rows",
@@ -151,7 +151,7 @@ def test_settings_of_a_test_are_read_beside_its_arguments() -> None:
     ],
 )
 def test_a_check_that_no_verdict_can_word_is_refused(
-    line: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sql" / "marts" / "things").mkdir(parents=True)
     (tmp_path / "sql" / "marts" / "things" / "one.sql").write_text(
@@ -160,5 +160,5 @@ def test_a_check_that_no_verdict_can_word_is_refused(
     monkeypatch.setattr(suites, "SQL", tmp_path / "sql")
     (tmp_path / "marts").mkdir()
     (tmp_path / "marts" / "things.yml").write_text(MART.format(name="things", tests="[]"))
-    with pytest.raises(ValueError, match=f"things__one: {told}"):
+    with pytest.raises(ValueError, match=f"things__one: {problem}"):
         suites.expectations_of(suites.MARTS, tmp_path)

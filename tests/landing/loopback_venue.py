@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it is told, and remembers what it was asked."""
+"""A server on loopback with scripted replies, which records the requests it receives."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from loopback_venue import Loopback, Waits, as_json
 
 from unwind.clock import parse_day, parse_hour
 from unwind.landing.batches import FIRST_PUBLIC_AT
-from unwind.landing.coverage import heard_hours
+from unwind.landing.coverage import hours_coverage
 from unwind.landing.land import (
     NotLandableError,
     all_settled_at,
@@ -58,11 +58,11 @@ def landed(
     return {one.dataset: one for one in landings}
 
 
-def heard(venue: str, landing: Landing) -> list[tuple[str, str, float | None]]:
+def coverage(venue: str, landing: Landing) -> list[tuple[str, str, float | None]]:
     def of_segment(segment, hour_at):
         return missed_in([], hour_at)
 
-    rows = heard_hours(HOUR, venues()[venue], landing, of_segment)
+    rows = hours_coverage(HOUR, venues()[venue], landing, of_segment)
     return sorted((one.source_kind, one.outcome, one.covered_share) for one in rows)
 
 
@@ -79,7 +79,7 @@ def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
         f"asked for at 2026-01-29 {early:%H:%M:%S} UTC, before it could be complete "
         "(2026-01-29 15:01:00): land it again"
     )
-    assert heard("coinex", landings["liquidations"]) == [("rest", "partial", None)]
+    assert coverage("coinex", landings["liquidations"]) == [("rest", "partial", None)]
 
 
 def test_it_is_asked_for_again_and_then_complete(
@@ -89,7 +89,7 @@ def test_it_is_asked_for_again_and_then_complete(
     assert unsettled_venues(home, HOUR) == ["coinex"]
     landings = landed(home, server, "coinex", SETTLED, waits)
     assert {one.status for one in landings.values()} == {"ok"}
-    assert heard("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
+    assert coverage("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
     assert unsettled_venues(home, HOUR) == []
     asked = server.requested["coinex"]
     landed(home, server, "coinex", SETTLED + timedelta(hours=1), waits)
@@ -109,18 +109,18 @@ def test_an_older_ledger_that_says_ok_is_asked_again(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "coinex", RUNNING, waits)
-    # As it was written before: no time of asking, no rows of what was heard, and ok.
+    # As older code wrote it: no time of the request, no coverage, and ok.
     older = [
-        replace(one, status="ok", detail="", asked_at=None, heard=None, is_only_early=False)
+        replace(one, status="ok", detail="", asked_at=None, coverage=None, is_only_early=False)
         for one in landings.values()
     ]
     Ledger(home).record_landing(HOUR.batch_id, "coinex", older)
-    assert heard("coinex", next(one for one in older if one.dataset == "liquidations")) == [
+    assert coverage("coinex", next(one for one in older if one.dataset == "liquidations")) == [
         ("rest", "partial", None)
     ]
     landings = landed(home, server, "coinex", SETTLED, waits)
     assert {one.status for one in landings.values()} == {"ok"}
-    assert heard("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
+    assert coverage("coinex", landings["liquidations"]) == [("rest", "complete", 1.0)]
 
 
 def test_an_early_landing_stays_partial_when_the_second_one_fails(
@@ -131,7 +131,7 @@ def test_an_early_landing_stays_partial_when_the_second_one_fails(
     landings = landed(home, server, "coinex", SETTLED, waits)
     assert landings["liquidations"].status == "partial"
     assert landings["liquidations"].objects
-    assert heard("coinex", landings["liquidations"]) == [("rest", "partial", None)]
+    assert coverage("coinex", landings["liquidations"]) == [("rest", "partial", None)]
 
 
 def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
@@ -147,9 +147,9 @@ def test_a_whole_segment_beside_early_answers_is_a_row_of_its_own(
 ) -> None:
     write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
     landing = landed(home, server, "deribit", JUST_OVER, waits)["liquidations"]
-    assert heard("deribit", landing) == [("rest", "partial", None), ("stream", "complete", 1.0)]
+    assert coverage("deribit", landing) == [("rest", "partial", None), ("stream", "complete", 1.0)]
     landing = landed(home, server, "deribit", SETTLED, waits)["liquidations"]
-    assert heard("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
+    assert coverage("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
 
 
 def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
@@ -159,7 +159,7 @@ def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
     landed(home, server, "deribit", JUST_OVER, waits)
     (home.recorder / "deribit" / "2026-01-29T14.ndjson").unlink()
     landing = landed(home, server, "deribit", SETTLED, waits)["liquidations"]
-    assert heard("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
+    assert coverage("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
 
 
 def test_what_a_venue_no_longer_keeps_is_partial(
@@ -170,7 +170,7 @@ def test_what_a_venue_no_longer_keeps_is_partial(
     landing = landed(home, server, "bitget", late, waits)["liquidations"]
     assert landing.status == "partial"
     assert "keeps its past for 72 hours" in landing.detail
-    assert ("rest", "partial", None) in heard("bitget", landing)
+    assert ("rest", "partial", None) in coverage("bitget", landing)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_lighters_newest_trades_cover_the_hour_where_they_reach_back(
     all_venues.routes["/lighter/api/v1/recentTrades"] = [as_json({"code": 200, "trades": trades})]
     landings = land_venue(home, HOUR, "lighter", lambda: SETTLED, waits)
     landing = next(one for one in landings if one.dataset == "liquidations")
-    assert [kind for kind in heard("lighter", landing) if kind[0] == "rest"] == [
+    assert [kind for kind in coverage("lighter", landing) if kind[0] == "rest"] == [
         ("rest", outcome, 1.0 if outcome == "complete" else None)
     ]
     assert landing.status == ("ok" if outcome == "complete" else "partial")

@@ -293,7 +293,7 @@ def _walked(api: VenueApi, next_page: Callable[[client.Response], dict | None]) 
 
 
 @pytest.mark.parametrize(
-    ("rows", "next_page", "pages", "told"),
+    ("rows", "next_page", "pages", "reason"),
     [
         (lambda n: [n], lambda answer: {"from": 0}, 1, "leads back to a page"),
         (lambda n: [n], lambda answer: {"from": 1 - answer.rows[0] % 2}, 2, "leads back to a page"),
@@ -317,7 +317,7 @@ def test_a_list_without_an_end_is_left_and_that_is_on_record(
     rows: Callable[[int], list],
     next_page: Callable[[client.Response], dict],
     pages: int,
-    told: str,
+    reason: str,
 ):
     monkeypatch.setattr(client, "MAX_PAGES", 7)
     monkeypatch.setenv("AIRFLOW_CONN_TESTVENUE", loopback.url)
@@ -327,7 +327,7 @@ def test_a_list_without_an_end_is_left_and_that_is_on_record(
     with api.recording("tickers") as fetch_log:
         assert len(_walked(api, next_page)) == pages
     (failure,) = fetch_log.failures
-    assert told in failure
+    assert reason in failure
     assert "land again" in failure
     assert len(loopback.asked) <= pages + 1
 
@@ -344,7 +344,7 @@ def _listing(symbols: list[str], is_truncated: bool) -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("symbols", "told"),
+    ("symbols", "reason"),
     [
         (lambda n: [f"S{n:09d}"], "goes on after 5 pages"),
         (lambda n: ["BTCUSDT"], "leads back to a page"),
@@ -358,13 +358,13 @@ def test_an_endless_listing_of_dumps_ends_as_an_outcome(
     waits: Waits,
     monkeypatch: pytest.MonkeyPatch,
     symbols: Callable[[int], list[str]],
-    told: str,
+    reason: str,
 ):
     monkeypatch.setattr("unwind.venues.binance.MAX_PAGES", 5)
     count = itertools.count()
     all_venues.routes["/binance_dumps/"] = lambda asked: _listing(symbols(next(count)), True)
     landed = {one.dataset: one for one in land_venue(home, DAY, "binance", clock, waits)}
-    assert told in landed["liquidations"].detail
+    assert reason in landed["liquidations"].detail
     # No file came of it, so that nothing was got.
     assert landed["liquidations"].status == "failed"
     assert sum(path == "/binance_dumps/" for path in all_venues.paths()) < 80
@@ -582,7 +582,7 @@ def test_a_venue_whose_list_does_not_end_costs_bounded_requests(
     window = venues.Window(HOUR.covers_from_at, HOUR.covers_to_at)
     with api.recording(listed.dataset) as fetch_log, suppress(VenueStoppedError):
         dataset.fetch(api, window, _KnowsOne(venue))
-    told = ("leads back to a page", "gives the same rows", "goes on after 5 pages")
-    assert any(part in failure for failure in fetch_log.failures for part in told)
+    reason = ("leads back to a page", "gives the same rows", "goes on after 5 pages")
+    assert any(part in failure for failure in fetch_log.failures for part in reason)
     assert fetch_log.usable >= 1
     assert len(all_venues.asked) <= 40

@@ -289,7 +289,7 @@ def test_a_block_holds_only_for_connections_that_share_its_limits(
 
 
 @pytest.mark.parametrize(
-    ("reply", "told"),
+    ("reply", "reason"),
     [
         (Reply(b"<html>maintenance</html>"), "was HTML"),
         (Reply(b""), "had an empty body"),
@@ -302,7 +302,7 @@ def test_a_block_holds_only_for_connections_that_share_its_limits(
     ids=["html", "empty", "text", "wrong shape", "half a body", "cut after a whole body", "502"],
 )
 def test_a_broken_answer_is_asked_for_again_and_then_told(
-    api: VenueApi, loopback: Loopback, waits: Waits, reply: Reply, told: str
+    api: VenueApi, loopback: Loopback, waits: Waits, reply: Reply, reason: str
 ):
     loopback.routes["/rows"] = [reply]
     with api.recording("tickers") as fetch_log:
@@ -310,7 +310,7 @@ def test_a_broken_answer_is_asked_for_again_and_then_told(
     assert len(loopback.asked) == 5
     assert len(waits.seconds) == 4
     assert len(fetch_log.failures) == 1
-    assert told in fetch_log.failures[0]
+    assert reason in fetch_log.failures[0]
     assert "land again" in fetch_log.failures[0]
     # What came is kept, each time.
     assert [one["body"] for one in envelopes(fetch_log)] == [reply.body.decode()] * 5

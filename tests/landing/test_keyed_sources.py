@@ -54,9 +54,9 @@ def test_a_source_without_its_key_is_not_asked_and_owes_nothing(
     assert landed(home, source, server, waits) == {}
     assert seal_batch(home, DAY, lambda: instant(server.now_ms), [source]).batch.batch_id
     assert server.requested[source] == 0
-    told = CliRunner().invoke(app, ["land", "--day", "2026-01-28", "--venue", source])
-    assert told.exit_code == 2
-    assert f"password of AIRFLOW_CONN_{source.upper()}" in " ".join(told.output.split())
+    outcomes = CliRunner().invoke(app, ["land", "--day", "2026-01-28", "--venue", source])
+    assert outcomes.exit_code == 2
+    assert f"password of AIRFLOW_CONN_{source.upper()}" in " ".join(outcomes.output.split())
 
 
 @KEYED
@@ -93,10 +93,10 @@ def test_coinglass_with_a_small_plan_gives_bars_of_four_hours(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     server.fail("coinglass", "error_code", requests=1, path="aggregated-history")
-    told = landed(home, "coinglass", server, waits)["reported_liquidations"]
-    assert told[0] == "ok"
-    assert "Upgrade plan" in told[1]
-    assert "bars of 4h were given instead" in told[1]
+    outcomes = landed(home, "coinglass", server, waits)["reported_liquidations"]
+    assert outcomes[0] == "ok"
+    assert "Upgrade plan" in outcomes[1]
+    assert "bars of 4h were given instead" in outcomes[1]
     intervals = [one["interval"] for one in asked(home, "coinglass", server, waits)]
     assert intervals[:2] == ["1h", "4h"]
     assert set(intervals[1:]) == {"4h"}
@@ -108,12 +108,12 @@ def test_a_key_that_is_not_accepted_is_said_once_and_without_the_key(
     monkeypatch.setenv(
         "AIRFLOW_CONN_COINALYZE", f"http://:wrong-key@127.0.0.1:{server.port}/coinalyze"
     )
-    told = landed(home, "coinalyze", server, waits)
-    assert {status for status, _ in told.values()} == {"failed"}
-    assert told["markets"][1].endswith(
+    outcomes = landed(home, "coinalyze", server, waits)
+    assert {status for status, _ in outcomes.values()} == {"failed"}
+    assert outcomes["markets"][1].endswith(
         "the key is not accepted; set it anew as the password of AIRFLOW_CONN_COINALYZE"
     )
-    assert "wrong-key" not in str(told)
+    assert "wrong-key" not in str(outcomes)
     assert server.requested["coinalyze"] == 1
 
 
@@ -121,8 +121,8 @@ def test_a_connection_that_cannot_be_read_fails_that_source_alone(
     home: Home, server: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_COINALYZE", '{"password": "half')
-    told = landed(home, "coinalyze", server, waits)
-    assert {status for status, _ in told.values()} == {"failed"}
-    assert "AIRFLOW_CONN_COINALYZE cannot be read" in told["markets"][1]
-    assert "half" not in str(told)
+    outcomes = landed(home, "coinalyze", server, waits)
+    assert {status for status, _ in outcomes.values()} == {"failed"}
+    assert "AIRFLOW_CONN_COINALYZE cannot be read" in outcomes["markets"][1]
+    assert "half" not in str(outcomes)
     assert seal_batch(home, DAY, lambda: instant(server.now_ms), venues()).revision == 1

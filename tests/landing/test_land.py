@@ -381,7 +381,7 @@ def test_binance_asks_both_markets_and_spot(home: Home, all_venues: Loopback, wa
         {"pair": "BTCUSD", "contractType": "CURRENT_QUARTER", **five_minutes},
         {"pair": "BTCUSD", "contractType": "NEXT_QUARTER", **five_minutes},
     ]
-    # What spot does not list is told, and no failure.
+    # What spot does not list is noted; that is no failure.
     spot = asked_of(all_venues, "/binance_spot/api/v3/klines")
     assert [one["symbol"] for one in spot] == ["BTCUSDT", "SHIBUSDT"]
     assert of(landings, "spot_bars").detail == "1 asked for do not exist"

@@ -9,6 +9,7 @@ import pytest
 
 from unwind.landing.ledger import (
     Batch,
+    HourCoverage,
     Landing,
     Ledger,
     LedgerError,
@@ -51,6 +52,14 @@ def test_sealing_again_without_change_gives_the_same_revision(home):
     ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
     first = ledger.seal(HOUR_14, NOW)
     assert ledger.seal(HOUR_14, NOW + timedelta(hours=1)) == first
+
+
+def test_coverage_is_read_from_ledgers_of_older_code_where_it_was_heard(home):
+    hour = HourCoverage(HOUR_14.covers_from_at, "rest", "complete", 1.0)
+    fields = Landing("liquidations", "ok", "", 1, (), NOW, NOW, coverage=(hour,)).as_json()
+    older = {("heard" if name == "coverage" else name): fields[name] for name in fields}
+    assert older["heard"][0]["hour_at"] == "2026-01-29T14:00:00.000000Z"
+    assert Landing.from_json(older).coverage == (hour,)
 
 
 def test_an_empty_batch_is_sealed_once(home):

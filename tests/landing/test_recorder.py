@@ -460,11 +460,11 @@ def test_a_refused_subscription_is_a_gap_until_it_is_taken(home: Home):
 
 
 def test_an_instrument_that_is_refused_is_left_out_and_costs_no_other(home: Home):
-    heard = []
+    subscriptions = []
 
     async def refuse(socket: ServerConnection) -> None:
         asked = json.loads(await socket.recv())
-        heard.append(asked)
+        subscriptions.append(asked)
         await socket.send(REFUSED if "allLiquidation.GONEUSDT" in asked else '{"success":true}')
         await socket.wait_closed()
 
@@ -481,15 +481,15 @@ def test_an_instrument_that_is_refused_is_left_out_and_costs_no_other(home: Home
             await until(lambda: state_of(home).streams[0].down_since is None)
 
     asyncio.run(drive())
-    assert heard[-1] == ["allLiquidation.BTCUSDT", "allLiquidation.GONEUSDT-27FEB26"]
+    assert subscriptions[-1] == ["allLiquidation.BTCUSDT", "allLiquidation.GONEUSDT-27FEB26"]
 
 
 def test_a_new_instrument_is_subscribed_without_a_gap(home: Home):
     names = ["BTCUSDT"]
-    heard = []
+    subscriptions = []
 
     async def listen(socket: ServerConnection) -> None:
-        heard.append(json.loads(await socket.recv()))
+        subscriptions.append(json.loads(await socket.recv()))
         await socket.wait_closed()
 
     async def drive() -> None:
@@ -497,21 +497,21 @@ def test_a_new_instrument_is_subscribed_without_a_gap(home: Home):
             FEED, instruments=lambda api: list(names), subscribe_to=one_request, ping_seconds=1
         )
         async with served(listen) as port, recording(home, fake(port, feed)):
-            await until(lambda: heard == [["allLiquidation.BTCUSDT"]])
+            await until(lambda: subscriptions == [["allLiquidation.BTCUSDT"]])
             names.append("NEWUSDT")
             await until(lambda: len(events(home, "disconnected")) == 1)
 
     asyncio.run(drive())
-    assert heard[-1] == ["allLiquidation.BTCUSDT", "allLiquidation.NEWUSDT"]
+    assert subscriptions[-1] == ["allLiquidation.BTCUSDT", "allLiquidation.NEWUSDT"]
     assert events(home, "disconnected")[0]["reason"] == "replaced by a fresh connection"
     assert [gap["reason"] for gap in stream_gaps(home)] == ["its instruments are not known yet"]
 
 
 def test_many_instruments_take_several_connections(home: Home):
-    heard = []
+    subscriptions = []
 
     async def listen(socket: ServerConnection) -> None:
-        heard.append(await socket.recv())
+        subscriptions.append(await socket.recv())
         await socket.send("frame")
         await socket.wait_closed()
 
@@ -526,7 +526,7 @@ def test_many_instruments_take_several_connections(home: Home):
             await until(lambda: len(frames(home)) == 3)
 
     asyncio.run(drive())
-    assert sorted(heard) == ["1", "2", "3"]
+    assert sorted(subscriptions) == ["1", "2", "3"]
     names = [stream.stream for stream in state_of(home).streams]
     assert names == ["fake_ws/feed", "fake_ws/feed#2", "fake_ws/feed#3"]
 
@@ -665,12 +665,12 @@ def test_health_is_503_when_a_stream_is_down_for_long(home: Home):
                 later = timedelta(seconds=181)
                 return young, await asyncio.to_thread(get, health)
 
-    (young, _), (old, told) = asyncio.run(drive())
+    (young, _), (old, output) = asyncio.run(drive())
     assert (young, old) == (200, 503)
-    (complaint,) = told["complaints"]
+    (complaint,) = output["complaints"]
     assert complaint.startswith("down_ws/feed is down since ")
     assert "cannot connect" in complaint
-    connected, _ = told["venues"][0]["streams"]
+    connected, _ = output["venues"][0]["streams"]
     assert (connected["stream"], connected["down_since"]) == ("fake_ws/feed", None)
 
 
@@ -759,8 +759,8 @@ def test_sigterm_loses_nothing_that_was_received(home: Home):
             process = start(home, port)
             await until(lambda: len(counting.sent_at) > 100, 30)
             process.send_signal(signal.SIGTERM)
-            _, told = await asyncio.to_thread(process.communicate)
-            assert (process.returncode, "Traceback" in told) == (0, False)
+            _, output = await asyncio.to_thread(process.communicate)
+            assert (process.returncode, "Traceback" in output) == (0, False)
 
     asyncio.run(drive())
     numbers = [int(text) for text in frames(home, "binance")]
@@ -775,12 +775,12 @@ def test_a_second_recorder_of_a_venue_is_refused(home: Home):
         async with served(say_nothing) as port, recording(home, fake(port, FEED, name="binance")):
             await until(lambda: read_state(home.recorder / "binance"))
             second = start(home, port)
-            _, told = await asyncio.to_thread(second.communicate)
-            return second.returncode, told
+            _, output = await asyncio.to_thread(second.communicate)
+            return second.returncode, output
 
-    code, told = asyncio.run(drive())
+    code, output = asyncio.run(drive())
     assert code == 1
-    assert told == (
+    assert output == (
         f"unwind: binance is recorded already in {home.root}; stop that recorder first, choose "
         "other venues with --venue, or record beside it with another --name\n"
     )

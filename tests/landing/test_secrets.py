@@ -273,14 +273,14 @@ def test_an_endpoint_that_is_printed_shows_its_host_alone(monkeypatch: pytest.Mo
     for placement in PLACEMENTS.values():
         monkeypatch.setenv("AIRFLOW_CONN_SOURCE", placement.value.replace("AT", "mirror.example"))
         try:
-            told = repr(connection("source", "https://venue.example"))
+            shown = repr(connection("source", "https://venue.example"))
         except ValueError as refused:
-            told = (
+            shown = (
                 str(refused)
                 + repr(refused.__cause__)
                 + "".join(traceback.format_exception(refused))
             )
-        assert _without_traces(told)
+        assert _without_traces(shown)
 
 
 def test_a_recorder_says_which_connection_it_cannot_read_and_not_what_is_in_it(

@@ -253,8 +253,8 @@ def test_what_is_missed_is_a_sentence():
 def test_a_first_start_within_an_hour_lacks_what_came_before(tmp_path, writer):
     writer.begin(None)
     flush(writer)
-    (told,) = open_lines(tmp_path)
-    assert (told["reason"], told["from_at"], told["to_at"]) == (
+    (written,) = open_lines(tmp_path)
+    assert (written["reason"], written["from_at"], written["to_at"]) == (
         "the recorder was not running",
         "2026-01-29T14:00:00.000000Z",
         "2026-01-29T14:20:00.000000Z",
@@ -270,10 +270,10 @@ def test_a_start_anew_lacks_the_time_since_the_last_flush(tmp_path, writer, cloc
     anew.begin(at(20, 30))
     anew.frame(FEED, "after")
     flush(anew)
-    _, before, told, after = open_lines(tmp_path)
+    _, before, written, after = open_lines(tmp_path)
     assert (before["frame"], after["frame"]) == ("before", "after")
-    assert told["from_at"] == "2026-01-29T14:20:30.000000Z"
-    assert told["to_at"] == "2026-01-29T14:21:00.000000Z"
+    assert written["from_at"] == "2026-01-29T14:20:30.000000Z"
+    assert written["to_at"] == "2026-01-29T14:21:00.000000Z"
 
 
 def test_the_segment_rolls_on_the_hour_of_receipt(tmp_path, writer, clock):
@@ -366,9 +366,9 @@ def test_what_there_is_no_room_for_is_counted_and_told(tmp_path, clock):
     clock.now = at(20, 7)
     assert writer.frame(FEED, "frame 7") == at(20, 7)
     flush(writer)
-    first, second, told, last = open_lines(tmp_path)
+    first, second, written, last = open_lines(tmp_path)
     assert [one["frame"] for one in (first, second, last)] == ["frame 0", "frame 1", "frame 7"]
-    assert told == {
+    assert written == {
         "received_at": "2026-01-29T14:20:06.000000Z",
         "event": "gap",
         "stream": FEED,

@@ -149,8 +149,8 @@ def test_a_days_marks_and_open_interest_are_whole(
     for line in RawZone(home).read(landed.objects[0]).splitlines():
         envelope = json.loads(line)
         asked = envelope["request"]
-        told = starts.setdefault(asked["params"].get("symbol", asked["url"]), [])
-        told += starts_of(json.loads(envelope["body"]))
+        returned = starts.setdefault(asked["params"].get("symbol", asked["url"]), [])
+        returned += starts_of(json.loads(envelope["body"]))
     # 288 of each contract on 2026-01-28, each once.
     assert len(starts) >= 2
     for one in starts.values():

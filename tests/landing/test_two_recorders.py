@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from unwind.cli import app
 from unwind.clock import utc_now
 from unwind.landing.land import batch_of, land_late_segments, land_venue, seal_batch
-from unwind.landing.ledger import HeardHour, Landing, Ledger
+from unwind.landing.ledger import HourCoverage, Landing, Ledger
 from unwind.recorder.segments import event_line, frame_line
 from unwind.recorder.service import Limits, check_name, record_until
 from unwind.recorder.state import recorder_states
@@ -59,8 +59,8 @@ def liquidations(home: Home, venue: str = "bybit") -> Landing:
     return next(one for one in landed if one.dataset == "liquidations")
 
 
-def streamed(landing: Landing) -> HeardHour:
-    (one,) = [one for one in landing.heard or () if one.source_kind == "stream"]
+def streamed(landing: Landing) -> HourCoverage:
+    (one,) = [one for one in landing.coverage or () if one.source_kind == "stream"]
     return one
 
 
@@ -81,7 +81,7 @@ def test_overlapping_gaps_of_two_give_a_complete_hour(home: Home, waits: Waits):
         "recorder/tokyo/bybit/2026-01-29T14.ndjson",
     ]
     assert landing.status == "ok"
-    assert streamed(landing) == HeardHour(AT, "stream", "complete", 1.0)
+    assert streamed(landing) == HourCoverage(AT, "stream", "complete", 1.0)
 
 
 @pytest.mark.usefixtures("quiet")
@@ -157,9 +157,9 @@ def test_names_of_recorders(name: str):
 
 def test_a_wrong_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UNWIND_HOME", str(home.root))
-    told = CliRunner().invoke(app, ["record", "--name", "bybit"])
-    assert told.exit_code == 2
-    assert "is no recorder's name" in " ".join(told.output.split())
+    result = CliRunner().invoke(app, ["record", "--name", "bybit"])
+    assert result.exit_code == 2
+    assert "is no recorder's name" in " ".join(result.output.split())
     assert not home.recorder.exists()
 
 
@@ -225,8 +225,8 @@ def test_two_record_one_venue_and_the_second_goes_on_when_the_first_is_killed(ho
                 assert all(one.is_running(utc_now()) for one in states.values())
                 processes[""].kill()
                 processes[""].wait()
-                heard = len(_frames(home, "tokyo"))
-                await until(lambda: len(_frames(home, "tokyo")) > heard + 20)
+                coverage = len(_frames(home, "tokyo"))
+                await until(lambda: len(_frames(home, "tokyo")) > coverage + 20)
             finally:
                 for one in processes.values():
                     one.send_signal(signal.SIGTERM)
@@ -285,7 +285,7 @@ def _ms(minute: float) -> int:
 
 
 @pytest.mark.usefixtures("quiet")
-def test_an_event_heard_by_two_is_one_fact_and_twins_of_one_frame_stay_two(
+def test_an_event_recorded_twice_is_one_fact_and_identical_events_of_one_frame_stay_two(
     home: Home, waits: Waits
 ):
     both = ("Buy", "0.5", _ms(10))
@@ -322,7 +322,7 @@ def test_an_event_heard_by_two_is_one_fact_and_twins_of_one_frame_stay_two(
             "select liquidated_side, quantity_base::double, count(*), sum(sightings)"
             " from marts.fct_liquidations where venue = 'bybit' group by all order by 2"
         ).fetchall()
-        heard = release.execute(
+        coverage = release.execute(
             "select is_complete, covered_share from marts.venue_coverage_hourly"
             " where venue = 'bybit' and hour_at = timestamp '2026-01-29 14:00:00'"
         ).fetchall()
@@ -333,4 +333,4 @@ def test_an_event_heard_by_two_is_one_fact_and_twins_of_one_frame_stay_two(
         ("long", 0.5, 1, 2),
         ("long", 1.0, 1, 2),
     ]
-    assert heard == [(True, 1.0)]
+    assert coverage == [(True, 1.0)]

@@ -566,11 +566,11 @@ def test_gate_frames_of_usd1_count_and_of_other_money_do_not(warehouse: Built) -
 
 def test_gate_context_of_usd1(warehouse: Built) -> None:
     assert row(warehouse, "dim_instruments", "BTC_USD1")["contract_size"] == Decimal("0.0001")
-    told = warehouse.rows(
+    found = warehouse.rows(
         "select observed_at, oi_contracts, oi_base, oi_usd from marts.fct_open_interest"
         " where instrument = 'BTC_USD1' order by observed_at"
     )
-    assert [(one["oi_contracts"], one["oi_base"], one["oi_usd"]) for one in told] == [
+    assert [(one["oi_contracts"], one["oi_base"], one["oi_usd"]) for one in found] == [
         (500000, 50, 4200000),
         (500000, 50, 4200000),
     ]
@@ -609,19 +609,19 @@ def test_an_exchanges_collateral_is_what_its_contracts_are_quoted_in(warehouse: 
 
 
 def test_a_listing_in_an_unknown_collateral_is_refused_with_a_reason(warehouse: Built) -> None:
-    told = warehouse.staged(
+    found = warehouse.staged(
         "select instrument, reject_reason from staging.landed.stg_hyperliquid__instruments"
         " where reject_reason is not null"
     )
-    assert [tuple(one.values()) for one in told] == [("odd:BTC", "unknown_collateral")]
+    assert [tuple(one.values()) for one in found] == [("odd:BTC", "unknown_collateral")]
 
 
 def test_the_contexts_of_every_exchange_are_of_one_asset(warehouse: Built) -> None:
-    told = warehouse.rows(
+    found = warehouse.rows(
         "select instrument, base_asset, oi_base, oi_usd from marts.fct_open_interest"
         " where venue = 'hyperliquid' order by instrument"
     )
-    assert [tuple(one.values()) for one in told] == [
+    assert [tuple(one.values()) for one in found] == [
         ("BTC", "BTC", 30000, 2_520_000_000),
         ("cash:ETH", "ETH", 70, 210_000),
         ("flx:TSLA", "TSLA", 60, 25_800),

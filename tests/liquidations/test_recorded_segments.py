@@ -101,11 +101,11 @@ def facts_of(warehouse: Built) -> list[dict[str, Any]]:
 
 
 def test_recorded_frames_become_facts(landed: Built):
-    told = [
+    found = [
         (fact["instrument"], fact["liquidated_side"], fact["notional_usd"])
         for fact in facts_of(landed)
     ]
-    assert [(instrument, side, float(usd)) for instrument, side, usd in told] == [
+    assert [(instrument, side, float(usd)) for instrument, side, usd in found] == [
         ("BTCUSDT", "long", 138.6),
         ("ETHUSDT", "short", 363.0),
     ]

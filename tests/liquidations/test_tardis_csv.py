@@ -191,7 +191,7 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return result
 
 
-def sides_and_values(told: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
+def sides_and_values(warehouse: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
     return [
         (
             fact["instrument"],
@@ -199,12 +199,12 @@ def sides_and_values(told: Built, venue: str) -> list[tuple[str, str, Decimal, D
             fact["quantity_base"],
             round(fact["notional_usd"], 2),
         )
-        for fact in told.facts(venue)
+        for fact in warehouse.facts(venue)
     ]
 
 
-def refused(told: Built, venue: str) -> list[tuple[str, str]]:
-    return [(row["instrument"], row["reject_reason"]) for row in told.quarantined(venue)]
+def refused(warehouse: Built, venue: str) -> list[tuple[str, str]]:
+    return [(row["instrument"], row["reject_reason"]) for row in warehouse.quarantined(venue)]
 
 
 def test_bitgets_amounts_are_dollars_and_its_coin_margined_ones_are_refused(stated: Built) -> None:
@@ -276,20 +276,20 @@ def test_a_coin_margined_name_among_linear_contracts_has_no_stated_unit(stated: 
     assert refused(stated, "binance")[0] == ("BNBUSD_PERP", "unknown_vendor_unit")
 
 
-def open_interest(told: Built, venue: str) -> list[tuple[object, ...]]:
+def open_interest(warehouse: Built, venue: str) -> list[tuple[object, ...]]:
     return [
         tuple(row.values())
-        for row in told.staged(
+        for row in warehouse.staged(
             "select instrument, oi_contracts, oi_base, oi_usd, reject_reason"
             f" from landed.stg_tardis__open_interest where venue = '{venue}' order by all"
         )
     ]
 
 
-def funding(told: Built, venue: str) -> list[tuple[object, ...]]:
+def funding(warehouse: Built, venue: str) -> list[tuple[object, ...]]:
     return [
         tuple(row.values())
-        for row in told.staged(
+        for row in warehouse.staged(
             "select instrument, funding_rate, interval_hours, reject_reason"
             f" from landed.stg_tardis__funding where venue = '{venue}'"
             " order by observed_at, instrument"
@@ -390,17 +390,17 @@ def test_tickers_are_open_interest_funding_and_prices(tmp_path: Path) -> None:
     text = TICKERS + f"bybit,ETHUSDT,{NOON},{NOON + 9},,0.0001,,200,2999,3001,3000\n"
     text += f"bybit,ETHUSDT,{NOON + 1000},{NOON + 1009},,,,,2999,,3000.5\n"
     batch = take_in_text(home, tmp_path, "bybit", "tardis-csv", "tickers.csv", text)
-    told = built(home, {"tickers": batch})
-    assert told.accounting("tickers")["staged"] is None
+    warehouse = built(home, {"tickers": batch})
+    assert warehouse.accounting("tickers")["staged"] is None
     row = "select instrument, observed_at, {} from landed.stg_tardis__{} order by all"
     noon, after = at("2026-06-30 12:00:00"), at("2026-06-30 12:00:00.001")
-    assert told.staged(row.format("oi_base, reject_reason", "open_interest")) == [
+    assert warehouse.staged(row.format("oi_base, reject_reason", "open_interest")) == [
         {"instrument": "ETHUSDT", "observed_at": noon, "oi_base": 100.0, "reject_reason": None}
     ]
-    assert told.staged(row.format("funding_rate", "funding")) == [
+    assert warehouse.staged(row.format("funding_rate", "funding")) == [
         {"instrument": "ETHUSDT", "observed_at": noon, "funding_rate": 0.0001}
     ]
     assert [
         (one["observed_at"], one["price_kind"], one["close_usd"])
-        for one in told.staged(row.format("price_kind, close_usd", "prices"))
+        for one in warehouse.staged(row.format("price_kind, close_usd", "prices"))
     ] == [(noon, "index", 3001.0), (noon, "mark", 3000.0), (after, "mark", 3000.5)]

@@ -665,7 +665,7 @@ def test_a_collectors_log_line_is_no_row(warehouse: Built) -> None:
 # Binance's daily dump
 
 
-def test_a_doubled_dump_is_halved_and_genuine_twins_stay_two(warehouse: Built) -> None:
+def test_a_doubled_dump_is_halved_and_identical_events_stay_two(warehouse: Built) -> None:
     facts = warehouse.rows(
         "select notional_usd, liquidated_side, sightings from marts.fct_liquidations"
         " where instrument = 'BTCUSD_PERP' and hour_at = '2024-10-14 00:00:00'"
@@ -724,7 +724,7 @@ def test_bybit_sell_means_a_short_was_liquidated(warehouse: Built) -> None:
     assert (fact["raw_side"], fact["price_kind"]) == ("Sell", "bankruptcy")
 
 
-def test_equal_rows_of_one_bybit_message_are_twins(warehouse: Built) -> None:
+def test_equal_rows_of_one_bybit_message_are_separate_events(warehouse: Built) -> None:
     facts = warehouse.facts("bybit several rows")
     assert [worth(fact) for fact in facts] == [
         ("BTCUSDT", "long", Decimal("130.5351")),

@@ -219,9 +219,9 @@ def main() -> None:
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         verdicts = simulated(Home(Path(folder)), CASES, series)
-    for told in verdicts:
-        shares = (told.rising, told.narrowing, told.flagged, told.uncorrected)
-        print(f"| {told.case.name} | {' | '.join(f'{100 * share:.2f}' for share in shares)} |")
+    for verdict in verdicts:
+        shares = (verdict.rising, verdict.narrowing, verdict.flagged, verdict.uncorrected)
+        print(f"| {verdict.case.name} | {' | '.join(f'{100 * share:.2f}' for share in shares)} |")
 
 
 if __name__ == "__main__":

@@ -197,8 +197,8 @@ def test_an_answer_of_context_becomes_its_row_by_value(
     )
     assert len(found) == 1, f"{len(found)} rows of {observation.table} with {key}"
     numbers = {name: value for name, value in observation.row.items() if name not in key}
-    told = {name: None if found[0][name] is None else float(found[0][name]) for name in numbers}
-    assert told == {
+    actual = {name: None if found[0][name] is None else float(found[0][name]) for name in numbers}
+    assert actual == {
         name: None if value is None else pytest.approx(value, rel=1e-9)
         for name, value in numbers.items()
     }

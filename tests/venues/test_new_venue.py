@@ -95,11 +95,11 @@ def test_a_made_up_venue_is_asked_recorded_staged_and_counted(with_mirage: Path)
     refresh.stage(home, clock_at(IMPORTED_AT))
     refresh.gate_landed(home, clock_at(IMPORTED_AT))
     dbt.run_dbt(home, ["run", "--select", *LIQUIDATION_MODELS])
-    told = Built(home, home.warehouse_db, {NEW: batch})
+    warehouse = Built(home, home.warehouse_db, {NEW: batch})
     assert [
         (fact["venue"], fact["instrument"], fact["liquidated_side"], float(fact["notional_usd"]))
-        for fact in told.facts(NEW)
+        for fact in warehouse.facts(NEW)
     ] == [(NEW, "BTCUSDT", "long", 138.74), (NEW, "ETHUSDT", "short", 400.0)]
-    assert told.rows("select distinct venue_name from marts.dim_venues where venue = ?", NEW) == [
-        {"venue_name": "Mirage"}
-    ]
+    assert warehouse.rows(
+        "select distinct venue_name from marts.dim_venues where venue = ?", NEW
+    ) == [{"venue_name": "Mirage"}]

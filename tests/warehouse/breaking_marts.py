@@ -25,7 +25,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("exchange_breakdown", "last_hour_conserved"): (
         "update {table} set long_usd = coalesce(long_usd, 0) + 45000"
     ),
-    ("exchange_breakdown", "parts_are_said"): (
+    ("exchange_breakdown", "parts_are_stated"): (
         "update {table} set complete_hours = 0, is_incomplete = false"
     ),
     ("exchange_breakdown", "upper_bounds_are_of_whole_sums"): (
@@ -34,7 +34,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("exchange_breakdown", "venues_add_up"): (
         "update {table} set long_usd = coalesce(long_usd, 0) + 0.0001 where venue = 'ALL'"
     ),
-    ("exchange_breakdown", "zeros_are_heard"): (
+    ("exchange_breakdown", "zeros_are_covered"): (
         "update {table} set complete_hours = 0, is_incomplete = true, events = 0"
     ),
     ("fct_funding", "interval_has_source"): "update {table} set interval_hours = null",
@@ -79,7 +79,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_imbalance_hourly", "parts_are_lower_bounds"): (
         "update {table} set is_incomplete_24h = true, is_lower_bound_24h = false"
     ),
-    ("liquidation_imbalance_hourly", "zeros_are_heard"): (
+    ("liquidation_imbalance_hourly", "zeros_are_covered"): (
         "update {table} set is_incomplete_24h = true, short_24h_usd = 0"
     ),
     ("liquidation_intensity_hourly", "matched_or_null"): (
@@ -88,7 +88,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_intensity_hourly", "parts_are_lower_bounds"): (
         "update {table} set is_incomplete_24h = true, is_lower_bound_24h = false"
     ),
-    ("liquidation_intensity_hourly", "zeros_are_heard"): (
+    ("liquidation_intensity_hourly", "zeros_are_covered"): (
         "update {table} set is_incomplete_24h = true, long_24h_usd = 0"
     ),
     ("liquidation_sightings", "every_fact_sighted"): f"delete from {{table}} where {FACT}",
@@ -110,7 +110,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         "update {table} set is_complete = false, is_lower_bound = false"
     ),
     ("liquidations_hourly", "sides_add_up"): "update {table} set total_usd = total_usd + 0.0001",
-    ("liquidations_hourly", "zeros_are_heard"): (
+    ("liquidations_hourly", "zeros_are_covered"): (
         "update {table} set is_complete = false, is_lower_bound = true, short_events = 0"
     ),
     ("liquidations_minutely", "minutes_add_up"): "update {table} set events = events + 1",

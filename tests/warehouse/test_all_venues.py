@@ -63,14 +63,14 @@ def tape() -> Tape:
 @pytest.fixture(scope="module")
 def published(tape: Tape) -> Totals:
     """Events and USD of the hour by venue and side, from the market's own books."""
-    told: Totals = {}
+    found: Totals = {}
     start_ms = epoch_ms(HOUR_AT)
     for venue in TRADED:
         for one in tape.records(tape.rows(venue, start_ms, start_ms + HOUR_MS)):
             key = (venue, "long" if one.side == 0 else "short")
-            events, usd = told.get(key, (0, 0.0))
-            told[key] = (events + 1, usd + one.notional_usd)
-    return told
+            events, usd = found.get(key, (0, 0.0))
+            found[key] = (events + 1, usd + one.notional_usd)
+    return found
 
 
 def facts(home: Home) -> Totals:
@@ -109,12 +109,12 @@ def imported(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder: Path = tmp_path_factory.mktemp("imported")
     home = Home(folder / "home")
     later = NOW + timedelta(hours=1)
-    # The last events of the hour are told of in the next one's segment.
+    # The last events of the hour arrive in the next hour's segment.
     write_segments(tape, folder / "recorded", HOUR_AT, HOUR_AT + timedelta(hours=2))
     for venue in STREAMED:
         files = sorted((folder / "recorded" / venue).glob("*.ndjson"))
-        told = [file for file in files if file.stat().st_size]
-        import_files(home, venue, "frames", told, lambda: later)
+        found = [file for file in files if file.stat().st_size]
+        import_files(home, venue, "frames", found, lambda: later)
     refresh(home, clock=lambda: later)
     return home
 
@@ -141,8 +141,8 @@ def test_settled_rates_have_the_interval_of_their_contract(landed: Home, tape: T
 
 @pytest.mark.parametrize("venue", TRADED)
 def test_mixed_delivery_gives_each_event_once(landed: Home, published: Totals, venue: str) -> None:
-    told = facts(landed)
-    assert {side: told[venue, side] for name, side in told if name == venue} == close_to(
+    found = facts(landed)
+    assert {side: found[venue, side] for name, side in found if name == venue} == close_to(
         published, venue
     )
 
@@ -155,8 +155,8 @@ LISTED_SIZES = {"okx", "gate", "bitmex", "lighter"}
 def test_imported_frames_alone_give_the_same_facts(
     imported: Home, published: Totals, venue: str
 ) -> None:
-    told = facts(imported)
-    assert {side: told[venue, side] for name, side in told if name == venue} == close_to(
+    found = facts(imported)
+    assert {side: found[venue, side] for name, side in found if name == venue} == close_to(
         published, venue
     )
 
@@ -180,9 +180,9 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
             " where venue = ? order by notional_usd desc limit 1",
             [venue],
         ).fetchone()
-    told = sightings_of(landed, liquidation_id)
-    assert len(told) == sightings
-    for sighting in told:
+    found = sightings_of(landed, liquidation_id)
+    assert len(found) == sightings
+    for sighting in found:
         assert raw_price in sighting.text
         assert sighting.row_in_line >= 1
 
@@ -205,21 +205,22 @@ def hourly(home: Home, model: str, column: str) -> dict[tuple[str, str], float]:
 def test_open_interest_at_the_hours_end_is_the_books_of_every_venue(
     landed: Home, tape: Tape
 ) -> None:
-    told = hourly(landed, "int_instrument_open_interest_hourly", "oi_end_usd")
-    assert {venue for venue, _ in told} == set(TRADED)
+    found = hourly(landed, "int_instrument_open_interest_hourly", "oi_end_usd")
+    assert {venue for venue, _ in found} == set(TRADED)
     end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
-    books = {key: tape.oi_usd(tape.instruments[tape.instrument_number[key]], end) for key in told}
-    assert told == {key: pytest.approx(usd, rel=0.02) for key, usd in books.items()}
+    books = {key: tape.oi_usd(tape.instruments[tape.instrument_number[key]], end) for key in found}
+    assert found == {key: pytest.approx(usd, rel=0.02) for key, usd in books.items()}
 
 
 def test_volumes_of_a_day_are_the_markets(landed: Home, tape: Tape) -> None:
-    told = hourly(landed, "int_instrument_volumes_hourly", "volume_24h_usd")
-    assert {venue for venue, _ in told} == set(TRADED) - WITHOUT_VOLUME
+    found = hourly(landed, "int_instrument_volumes_hourly", "volume_24h_usd")
+    assert {venue for venue, _ in found} == set(TRADED) - WITHOUT_VOLUME
     end = tape.minute_of(epoch_ms(HOUR_AT) + HOUR_MS)
     traded = {
-        key: tape.traded_usd_24h(tape.instruments[tape.instrument_number[key]], end) for key in told
+        key: tape.traded_usd_24h(tape.instruments[tape.instrument_number[key]], end)
+        for key in found
     }
-    assert told == {key: pytest.approx(usd, rel=0.02, abs=1) for key, usd in traded.items()}
+    assert found == {key: pytest.approx(usd, rel=0.02, abs=1) for key, usd in traded.items()}
 
 
 def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Home) -> None:
@@ -228,7 +229,7 @@ def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Hom
     (query,) = re.findall(r"^```sql\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
         release.execute("set schema = 'marts'")
-        told = [
+        found = [
             (source, venue, reported_usd, float(counted_usd))
             for source, venue, _, hour_at, reported_usd, counted_usd, _ in release.execute(
                 query
@@ -236,10 +237,10 @@ def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Hom
             if hour_at == HOUR_AT.replace(tzinfo=None) and counted_usd is not None
         ]
     venues_of = {
-        source: len({venue for name, venue, *_ in told if name == source}) for source in REPORTING
+        source: len({venue for name, venue, *_ in found if name == source}) for source in REPORTING
     }
     assert venues_of == {"coinalyze": 11, "coinglass": 15}
-    assert [one for one in told if abs(one[2] - one[3]) > 0.05] == []
+    assert [one for one in found if abs(one[2] - one[3]) > 0.05] == []
 
 
 # A build of which every mart has rows, as the marts gate judges it.

@@ -239,7 +239,7 @@ def test_what_nobody_writes_any_more_is_swept_and_what_is_young_is_not(tmp_path)
 # --- what the commands print --------------------------------------------------------------------
 
 
-def told(home: Home, *arguments: str) -> tuple[int, str, str]:
+def run_unwind(home: Home, *arguments: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "unwind.cli", *arguments],
         env={**os.environ, "UNWIND_HOME": str(home.root), "COLUMNS": "200"},
@@ -255,26 +255,26 @@ def test_a_withdrawn_import_is_said_where_it_is_imported_again(tmp_path):
     home, file = Home(tmp_path / "home"), tmp_path / "collected.csv"
     file.write_text("BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,1769681000000,8000\n")
     imported = ("import", "--venue", "binance", "--format", "force-order-csv", str(file))
-    assert told(home, *imported)[0] == 0
+    assert run_unwind(home, *imported)[0] == 0
     batch_id = Ledger(home).sealed()[0].batch_id
-    code, out, _ = told(home, "withdraw", batch_id, "--reason", "the wrong file")
+    code, out, _ = run_unwind(home, "withdraw", batch_id, "--reason", "the wrong file")
     assert (code, f"unwind withdraw --undo {batch_id}" in out) == (0, True)
-    assert told(home, *imported)[1] == (
+    assert run_unwind(home, *imported)[1] == (
         f"collected.csv is imported already, and withdrawn: `unwind withdraw --undo {batch_id}` "
         "puts it back.\n"
     )
-    code, _, err = told(home, "withdraw", batch_id)
+    code, _, err = run_unwind(home, "withdraw", batch_id)
     assert (code, "is withdrawn already" in err, "the wrong file" in err) == (1, True, True)
-    assert told(home, "withdraw", "--undo", batch_id)[0] == 0
-    assert told(home, *imported)[1] == "collected.csv is imported already; nothing changes.\n"
+    assert run_unwind(home, "withdraw", "--undo", batch_id)[0] == 0
+    assert run_unwind(home, *imported)[1] == "collected.csv is imported already; nothing changes.\n"
 
 
 def test_doctor_ends_with_1_where_something_is_damaged_and_repairs(home):
     lines_of(home, 2).unlink()
-    code, out, _ = told(home, "doctor", "--quick")
+    code, out, _ = run_unwind(home, "doctor", "--quick")
     assert (code, str(lines_of(home, 2)) in out) == (1, True)
-    assert "are derived again" in told(home, "doctor", "--repair")[1]
-    assert str(lines_of(home, 2)) not in told(home, "doctor")[1]
+    assert "are derived again" in run_unwind(home, "doctor", "--repair")[1]
+    assert str(lines_of(home, 2)) not in run_unwind(home, "doctor")[1]
 
 
 def test_doctor_leaves_a_refresh_that_is_writing_alone(home):

@@ -133,7 +133,7 @@ def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcom
         objects: tuple[RawObject, ...] = ()
     else:
         objects = tuple(with_a_gap(home, venue, hour_at, obj) for obj in landing.objects)
-    return replace(landing, status=outcome, detail="left out", objects=objects, heard=None)
+    return replace(landing, status=outcome, detail="left out", objects=objects, covered=None)
 
 
 def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> RawObject:
@@ -144,8 +144,8 @@ def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> Raw
         gap = (hour_at + timedelta(minutes=10), hour_at + timedelta(minutes=50))
         from_at, to_at = (one.isoformat().replace("+00:00", "Z") for one in gap)
         kept = [line for line in lines if not from_at <= json.loads(line)["received_at"] < to_at]
-        told = {"received_at": to_at, "event": "gap", "from_at": from_at, "to_at": to_at}
-        kept.append(json.dumps(told))
+        gap = {"received_at": to_at, "event": "gap", "from_at": from_at, "to_at": to_at}
+        kept.append(json.dumps(gap))
     else:
         kept = lines[: len(lines) // 2]
     return zone.put(
@@ -161,14 +161,14 @@ def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> Raw
 class Sums(NamedTuple):
     """USD and number of liquidations: at least (without the hour's last second), and at most."""
 
-    least_usd: float = 0.0
-    most_usd: float = 0.0
+    min_usd: float = 0.0
+    max_usd: float = 0.0
     least: int = 0
     most: int = 0
 
     def with_one(self, usd: float, is_sure: bool) -> Sums:
         return Sums(
-            self.least_usd + usd * is_sure, self.most_usd + usd, self.least + is_sure, self.most + 1
+            self.min_usd + usd * is_sure, self.max_usd + usd, self.least + is_sure, self.most + 1
         )
 
 
@@ -230,16 +230,16 @@ def books(tape: Tape) -> Books:
                 later = (at[0] + HOUR, *key[1:])
                 was = sums[later]
                 sums[later] = was._replace(
-                    most_usd=was.most_usd + one.notional_usd, most=was.most + 1
+                    max_usd=was.max_usd + one.notional_usd, most=was.most + 1
                 )
     return Books(tape, sums)
 
 
 def rows_of(home: Home, mart: str) -> Iterator[dict[str, Any]]:
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
-        told = release.execute(f"select * from marts.{mart}")
-        names = [column[0] for column in told.description]
-        for row in told.fetchall():
+        cursor = release.execute(f"select * from marts.{mart}")
+        names = [column[0] for column in cursor.description]
+        for row in cursor.fetchall():
             yield {
                 name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
                 for name, value in zip(names, row, strict=True)
@@ -271,7 +271,7 @@ def wrong_sums(
 
 def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
     """Every figure of the liquidation marts that promises more than was heard."""
-    heard = {
+    covered = {
         (venue, hour_at)
         for venue in traded(books.tape)
         for hour_at in HOURS
@@ -281,7 +281,7 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
     def is_part(venue: str, asset: str, hours: Sequence[datetime]) -> bool:
         named = traded(books.tape) if venue == ALL else [venue]
         return any(
-            (one, hour_at) not in heard
+            (one, hour_at) not in covered
             for one in named
             if venue != ALL or books.reports(one, asset)
             for hour_at in hours
@@ -299,7 +299,7 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
         figures = {}
         for side, name in (("long", "long_usd"), ("short", "short_usd"), ("both", "total_usd")):
             sums = books.of(hours, venue, asset, side)
-            figures[name] = (sums.least_usd, sums.most_usd)
+            figures[name] = (sums.min_usd, sums.max_usd)
         both = books.of(hours, venue, asset, "both")
         figures["events"] = (both.least, both.most)
         wrong = wrong_sums(row, figures, row["is_lower_bound"])
@@ -316,7 +316,7 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
             figures = {}
             for side in ("long", "short"):
                 sums = books.of(hours, ALL, asset, side)
-                figures[f"{side}_{window}_usd"] = (sums.least_usd, sums.most_usd)
+                figures[f"{side}_{window}_usd"] = (sums.min_usd, sums.max_usd)
                 figures[f"{side}_{window}_events"] = (sums.least, sums.most)
             wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
             ratio = row[f"imbalance_{window}"]
@@ -330,7 +330,7 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
         for count, window in WINDOWS.items():
             hours = hours_until(row["hour_at"], count)
             sums = books.of(hours, ALL, asset, "long")
-            figures = {f"long_{window}_usd": (sums.least_usd, sums.most_usd)}
+            figures = {f"long_{window}_usd": (sums.min_usd, sums.max_usd)}
             wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
             matched = [one for one in traded(books.tape) if not is_part(one, asset, hours)]
             if row[f"matched_venues_{window}"] > len(matched):
@@ -346,19 +346,19 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
         for name, at in (("oi_start_usd", row["hour_at"]), ("oi_usd", row["hour_at"] + HOUR)):
             least = OI_TOLERANCE * books.open_interest_usd(asset, at)
             if row[name] is not None and row[name] < least and not row["is_lower_bound"]:
-                told = f"{name} {row[name]} is below the books' {least} and no lower bound"
-                check("leverage_hourly", row, [told])
+                problem = f"{name} {row[name]} is below the books' {least} and no lower bound"
+                check("leverage_hourly", row, [problem])
 
     for row in rows_of(home, "liquidations_hourly"):
         figures = {}
         for side in ("long", "short"):
             sums = books.of([row["hour_at"]], row["venue"], row["base_asset"], side)
-            figures[f"{side}_usd"] = (sums.least_usd, sums.most_usd)
+            figures[f"{side}_usd"] = (sums.min_usd, sums.max_usd)
             figures[f"{side}_events"] = (sums.least, sums.most)
         check("liquidations_hourly", row, wrong_sums(row, figures, row["is_lower_bound"]))
 
     for row in rows_of(home, "liquidations_minutely"):
-        if (row["venue"], row["hour_at"]) not in heard:
+        if (row["venue"], row["hour_at"]) not in covered:
             zeros = [name for name in ("long_usd", "short_usd") if row[name] == 0]
             if zeros or not row["is_lower_bound"]:
                 check("liquidations_minutely", row, [f"zeros {zeros}, no lower bound"])
@@ -412,11 +412,11 @@ def test_coverage_says_what_was_left_out(built: Built, tape: Tape) -> None:
     }
     expected = {one: built.plan[one] for one in built.plan if one[0] in traded(tape)}
     assert {one: coverage[one] for one in expected} == expected
-    unheard = [
+    not_covered = [
         (row["covered_share"], row["is_complete"], row["is_lower_bound"], row["lower_bound_reason"])
         for row in of_hour(built.home, "venue_coverage_hourly")
     ]
-    assert unheard == [(None, False, True, "not_landed")] * 15
+    assert not_covered == [(None, False, True, "not_landed")] * 15
 
 
 def test_what_is_no_lower_bound_is_the_books(built: Built, books: Books) -> None:

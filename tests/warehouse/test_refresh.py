@@ -143,7 +143,7 @@ def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
     land(home, 14, "binance", [*unusable, *usable])
     land(home, 14, "bybit", [bybit("BTCUSDT", "Sell", "2", "71500", at(14, 31))])
     seal(home, 14, at(15, 0, 30))
-    # A collector saw one event that the stream told of, and one of its own.
+    # A collector saw one event that the stream also reported, and one of its own.
     collected = folder / "collected.csv"
     collected.write_text(
         "BTC,SELL,LIMIT,IOC,0.5,80000,80000,FILLED,0.5,0.5,"

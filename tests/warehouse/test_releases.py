@@ -133,13 +133,13 @@ def test_readers_see_whole_and_new_releases_only(home, monkeypatch):
         published.value = publish
         releases.prune(home, at)
     stop.set()
-    told = [answers.get(timeout=120) for _ in readers]
+    results = [answers.get(timeout=120) for _ in readers]
     for reader in readers:
         reader.join()
-    assert [wrong for _, wrong in told] == [[]] * len(readers)
-    assert min(reads for reads, _ in told) > 0
+    assert [wrong for _, wrong in results] == [[]] * len(readers)
+    assert min(reads for reads, _ in results) > 0
     assert len(releases.listed(home)) < 10
-    print(f"{sum(reads for reads, _ in told)} reads of {READERS} readers, {PUBLISHES} releases")
+    print(f"{sum(reads for reads, _ in results)} reads of {READERS} readers, {PUBLISHES} releases")
 
 
 def test_a_release_describes_itself_and_keeps_comments(home):
@@ -317,8 +317,8 @@ print(reader.execute({ask!r}).fetchone())
         releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
         releases.prune(home, NOW + timedelta(minutes=publish))
     assert not file.exists()
-    told, _ = other.communicate("now\n")
-    answer = str(reader.execute(ask).fetchone()) + "\n" if reader else told
+    results, _ = other.communicate("now\n")
+    answer = str(reader.execute(ask).fetchone()) + "\n" if reader else results
     assert answer == "(0, 1000)\n"
 
 

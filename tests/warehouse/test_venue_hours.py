@@ -10,7 +10,7 @@ import pytest
 from unwind.clock import Clock
 from unwind.landing.imports import import_files
 from unwind.landing.land import day_batch, hour_batch
-from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger
+from unwind.landing.ledger import Batch, HourCoverage, Landing, Ledger
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse.state import staging_state, write_build_batches
@@ -56,9 +56,11 @@ def landing(
     status: str,
     objects: Sequence[RawObject] = (),
     landed_at: datetime = SETTLED,
-    heard: tuple[HeardHour, ...] | None = None,
+    coverage: tuple[HourCoverage, ...] | None = None,
 ) -> Landing:
-    return Landing("liquidations", status, "as it was", 1, tuple(objects), landed_at, heard=heard)
+    return Landing(
+        "liquidations", status, "as it was", 1, tuple(objects), landed_at, coverage=coverage
+    )
 
 
 def test_answers_after_the_hour_heard_all_of_it(home: Home) -> None:

@@ -85,7 +85,7 @@ def test_a_pair_that_was_built_here_is_built_on(home):
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reason"),
     [
         (lambda path: path.unlink(), "is missing"),
         (lambda path: path.write_bytes(b""), "is no readable database"),
@@ -94,10 +94,10 @@ def test_a_pair_that_was_built_here_is_built_on(home):
     ],
     ids=["missing", "zero bytes", "garbage", "truncated"],
 )
-def test_a_file_that_cannot_be_built_on_is_named(home, name, damage, told):
+def test_a_file_that_cannot_be_built_on_is_named(home, name, damage, reason):
     damage(home.warehouse_dir / name)
     assert name in refresh.rebuild_reason(home)
-    assert told in refresh.rebuild_reason(home)
+    assert reason in refresh.rebuild_reason(home)
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
@@ -257,7 +257,7 @@ def test_a_withdrawn_part_goes_and_comes_back(troubled, built, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("batch", "venue", "undo", "told"),
+    ("batch", "venue", "undo", "reason"),
     [
         ("hour-2026-01-29T23", None, False, "no batch 'hour-2026-01-29T23' is sealed"),
         ("../../etc/passwd", None, False, "no batch"),
@@ -265,8 +265,8 @@ def test_a_withdrawn_part_goes_and_comes_back(troubled, built, tmp_path):
         ("hour-2026-01-29T10", "bybit", True, "nothing to undo"),
     ],
 )
-def test_only_what_is_there_can_be_withdrawn(home, batch, venue, undo, told):
-    with pytest.raises(LedgerError, match=told):
+def test_only_what_is_there_can_be_withdrawn(home, batch, venue, undo, reason):
+    with pytest.raises(LedgerError, match=reason):
         Ledger(home).withdraw(batch, venue, "", at(20), undo)
 
 

@@ -1,4 +1,4 @@
-"""The one writer's lock: who waits is told for whom."""
+"""The lock of the one writer: a waiting command names the process that it waits for."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def holder(home):
 
 
 def test_who_waits_says_for_whom_and_since_when(home, holder):
-    told = []
+    notices = []
     with (
         pytest.raises(WriterBusyError) as refused,
-        writer_lock(home, 0.5, lambda *p: told.append(p)),
+        writer_lock(home, 0.5, lambda *p: notices.append(p)),
     ):
         pass
     who = rf"process {holder.pid} \(unwind refresh, since 20\S+Z\)"
-    assert len(told) == 1
+    assert len(notices) == 1
     assert re.fullmatch(
-        rf"waiting for {who}, which writes {re.escape(str(home.warehouse_dir))}", told[0][0]
+        rf"waiting for {who}, which writes {re.escape(str(home.warehouse_dir))}", notices[0][0]
     )
     assert re.match(
         rf"{who} has been writing .* for over 0 s; wait for it or end it", str(refused.value)
@@ -62,11 +62,11 @@ def test_who_waits_says_for_whom_and_since_when(home, holder):
 
 def test_who_waits_long_says_it_again(home, holder, monkeypatch):
     monkeypatch.setattr("unwind.warehouse.writing.SAY_AGAIN_SECONDS", 0.3)
-    told = []
-    with pytest.raises(WriterBusyError), writer_lock(home, 1, lambda *p: told.append(p[0])):
+    notices = []
+    with pytest.raises(WriterBusyError), writer_lock(home, 1, lambda *p: notices.append(p[0])):
         pass
-    assert len(told) >= 2
-    assert "s so far" in told[-1]
+    assert len(notices) >= 2
+    assert "s so far" in notices[-1]
 
 
 def test_a_killed_holder_frees_the_lock(home, holder):

@@ -38,7 +38,7 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt as stopped:
             raise typer.Exit(_say_stopped(stopped, ctx.invoked_subcommand or "")) from None
         except Exception as error:
-            # Who reads no further, as `head` does, is told nothing.
+            # A reader that closes the pipe early, as `head` does, is no failure.
             if isinstance(error, BrokenPipeError):
                 raise
             sentence = sentence_of(error, settings().home_as_stated or Path("the home"))
@@ -60,7 +60,7 @@ app = typer.Typer(
 
 
 class _Stopped(KeyboardInterrupt):
-    """The command was told to stop, by the signal of this number."""
+    """The command received a signal to stop; the number is that signal's."""
 
     def __init__(self, number: int) -> None:
         self.number = number

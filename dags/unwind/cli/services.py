@@ -73,8 +73,8 @@ def up(
     if running:
         out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
     else:
-        told = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
-        companions["recorder"] = told
+        command = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
+        companions["recorder"] = command
         if health_port:
             ports["--health-port"] = health_port
     raise typer.Exit(standalone.up(home, port, companions, ports))

@@ -129,7 +129,7 @@ class VenueApi:
         self.fetch_log.notes.append(note)
 
     def record_lack(self, lack: str) -> None:
-        """Usable answers leave something out: the hour is heard only in part."""
+        """Usable responses leave something out: the hour is covered only in part."""
         self.fetch_log.lacks.append(lack)
 
     def record_fallback(self, note: str, since: int = 0) -> None:

@@ -67,10 +67,10 @@ class Download:
 
 @dataclass
 class FetchLog:
-    """The outcome of asking for one dataset: its envelope lines, its files, and what failed.
+    """The outcome of fetching one dataset: its envelope lines, its files, and what failed.
 
-    `lacks` says what usable answers leave out (the venue gives no more): nothing failed, and the
-    hour is heard only in part.
+    `lacks` names what usable responses leave out because the venue returns no more: nothing failed,
+    yet the hour is covered only in part.
     """
 
     path: Path

@@ -26,14 +26,14 @@ class NotLandableError(UnwindError, ValueError):
 def check_landable(batch: Batch, now: datetime) -> Batch:
     """The batch itself. Raises NotLandableError for time that is not over or cannot be."""
     window = window_of(batch)
-    told = f"{batch.batch_id} covers {window.from_at:%Y-%m-%d %H:%M} to {window.to_at:%H:%M} UTC"
+    span = f"{batch.batch_id} covers {window.from_at:%Y-%m-%d %H:%M} to {window.to_at:%H:%M} UTC"
     if window.to_at > now:
         raise NotLandableError(
-            f"{told}, which is not over: it is {now:%Y-%m-%d %H:%M:%S} UTC; land it after its end"
+            f"{span}, which is not over: it is {now:%Y-%m-%d %H:%M:%S} UTC; land it after its end"
         )
     if window.from_at < FIRST_PUBLIC_AT:
         raise NotLandableError(
-            f"{told}, before the first public data ({FIRST_PUBLIC_AT:%Y-%m-%d}); choose a later one"
+            f"{span}, before the first public data ({FIRST_PUBLIC_AT:%Y-%m-%d}); choose a later one"
         )
     return batch
 

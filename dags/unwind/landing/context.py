@@ -106,8 +106,8 @@ class BatchContext:
     def _failure(self, dataset: str) -> str:
         """What the ledger says of a dataset of this batch."""
         landings = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
-        told = [one.detail for one in landings if one.dataset == dataset and one.detail]
-        return told[0] if told else "no reason is on record; land again"
+        reasons = [one.detail for one in landings if one.dataset == dataset and one.detail]
+        return reasons[0] if reasons else "no reason is on record; land again"
 
     def _current(self, dataset: str, lines: Path) -> Responses:
         """The answers of this landing, which is on record by now."""

@@ -1,8 +1,8 @@
-"""What a landing heard of each hour: the rows of `ops.venue_hours`.
+"""How much of each hour a landing covers: the rows of `ops.venue_hours`.
 
-A landing says it itself (`Landing.heard`). Of ledgers without it, the same is worked out from the
-landing's objects and status. In both cases the time of asking has the last word: what was asked
-for before an hour could be complete is no proof of the whole hour, whatever its status says.
+A landing states it itself (`Landing.coverage`); for older ledgers it is derived from the landing's
+objects and status. Either way the time of the request decides last: an answer requested before an
+hour could be complete does not cover the whole hour, whatever its status.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from unwind.clock import HOUR as ONE_HOUR
-from unwind.landing.ledger import Batch, HeardHour, Landing
+from unwind.landing.ledger import Batch, HourCoverage, Landing
 from unwind.landing.raw import RawObject
 from unwind.recorder.segments import Missed
 from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
@@ -26,27 +26,27 @@ COMPLETE, PARTIAL, FAILED = "complete", "partial", "failed"
 MissedBy = Callable[[RawObject, datetime], Missed]
 
 
-def heard_hours(
+def hours_coverage(
     batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
-) -> tuple[HeardHour, ...]:
+) -> tuple[HourCoverage, ...]:
     """One row per hour of an hour's or day's batch and source of the venue's liquidations.
 
-    `missed_by` says what a recorder's segment lacks of an hour. Nobody knows what an import covers.
+    `missed_by` gives what a recorder's segment lacks of an hour. An import's coverage is unknown.
     """
     if landing.dataset != LIQUIDATIONS or batch.covers_from_at is None:
         return ()
-    heard = landing.heard
-    if heard is None:
-        heard = _of_objects(batch, venue, landing, missed_by)
-    return tuple(_as_of_asking(one, batch, venue, landing) for one in heard)
+    coverage = landing.coverage
+    if coverage is None:
+        coverage = _of_objects(batch, venue, landing, missed_by)
+    return tuple(_as_of_request(one, batch, venue, landing) for one in coverage)
 
 
-def heard_by_asking(
+def requested_coverage(
     batch: Batch, venue: Venue, landing: Landing, lacks: Sequence[str] = ()
-) -> tuple[HeardHour, ...]:
+) -> tuple[HourCoverage, ...]:
     """The rows of a venue's answers and files, without its stream.
 
-    `lacks` says what the answers leave out although nothing failed.
+    `lacks` names what the answers leave out although nothing failed.
     """
     hours = hours_of(batch)
     asked = [one for one in _asked_in(batch, venue) if one.name == LIQUIDATIONS]
@@ -54,17 +54,17 @@ def heard_by_asking(
     files = [one for one in usable if one.format not in ("frames", "rest")]
     has_answers = any(one.format == "rest" for one in usable)
     has_frames = any(one.format == "frames" for one in usable)
-    heard = []
+    coverage = []
     if any(one.files for one in asked) or files:
-        heard += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
+        coverage += _of_files(hours, files, is_day=batch.kind == "day", landing=landing)
     is_of_files = bool(asked) and all(one.files for one in asked)
-    # Where every file came, answers only led to them: a listing, a checksum.
+    # With every file there, answers only led to them: a listing, a checksum.
     led_to_files = is_of_files and bool(files) and landing.status == "ok"
     if (has_answers and not led_to_files) or any(not one.files for one in asked):
         asked_at = landing.asked_at or landing.landed_at
         if is_of_files:
             lacks = [*lacks, f"{venue.name}'s answers stand in for files and show a part alone"]
-        heard += [
+        coverage += [
             _of_answers(
                 hour_at,
                 landing,
@@ -74,7 +74,7 @@ def heard_by_asking(
             )
             for hour_at in hours
         ]
-    return tuple(heard)
+    return tuple(coverage)
 
 
 def _asked_in(batch: Batch, venue: Venue) -> list[Dataset]:
@@ -91,7 +91,7 @@ def settled_at(batch: Batch, venue: Venue) -> datetime:
 
 
 def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
-    """Whether a venue was asked before the time could be complete. A recorder is asked nothing."""
+    """Whether the request came before the time could be complete; a recorder makes none."""
     asked = [one for one in _asked_in(batch, venue) if one.name == landing.dataset]
     if batch.covers_to_at is None or not landing.requests or not asked:
         return False
@@ -100,19 +100,19 @@ def was_early(landing: Landing, batch: Batch, venue: Venue) -> bool:
     return (landing.asked_at or landing.landed_at) < complete_at
 
 
-def as_of_asking(landing: Landing, batch: Batch, venue: Venue) -> Landing:
-    """The landing with what its time of asking makes of its status; failed ones stay so."""
+def as_of_request(landing: Landing, batch: Batch, venue: Venue) -> Landing:
+    """The landing with its status corrected for an early request; failed ones stay failed."""
     if landing.status == "failed" or landing.is_only_early or not was_early(landing, batch, venue):
         return landing
-    told = _told_early(landing, settled_at(batch, venue))
+    early = _early_detail(landing, settled_at(batch, venue))
     if landing.status in ("ok", "empty"):
-        return replace(landing, status="partial", detail=told, is_only_early=True)
-    if told in landing.detail:
+        return replace(landing, status="partial", detail=early, is_only_early=True)
+    if early in landing.detail:
         return landing
-    return replace(landing, detail="; ".join(filter(None, (landing.detail, told))))
+    return replace(landing, detail="; ".join(filter(None, (landing.detail, early))))
 
 
-def _told_early(landing: Landing, complete_at: datetime) -> str:
+def _early_detail(landing: Landing, complete_at: datetime) -> str:
     asked_at = landing.asked_at or landing.landed_at
     return (
         f"asked for at {asked_at:%Y-%m-%d %H:%M:%S} UTC, before it could be complete "
@@ -137,33 +137,33 @@ def hour_named(name: str) -> datetime | None:
     return datetime(year, month, day, hour, tzinfo=UTC)
 
 
-def stream_hour(hour_at: datetime, lacks: Missed | None) -> HeardHour:
-    """What a recorder heard of an hour; without a segment (None) nothing."""
+def stream_hour(hour_at: datetime, lacks: Missed | None) -> HourCoverage:
+    """What a recorder covers of an hour; nothing without a segment (None)."""
     if lacks is None:
         detail = "the recorder has no closed segment of this hour"
-        return HeardHour(hour_at, STREAM, FAILED, 0.0, detail)
+        return HourCoverage(hour_at, STREAM, FAILED, 0.0, detail)
     share = min(max(1 - lacks.seconds / ONE_HOUR.total_seconds(), 0.0), 1.0)
     if lacks.is_whole:
-        return HeardHour(hour_at, STREAM, COMPLETE, share)
-    return HeardHour(hour_at, STREAM, PARTIAL, share, str(lacks))
+        return HourCoverage(hour_at, STREAM, COMPLETE, share)
+    return HourCoverage(hour_at, STREAM, PARTIAL, share, str(lacks))
 
 
-def _as_of_asking(one: HeardHour, batch: Batch, venue: Venue, landing: Landing) -> HeardHour:
-    """A row that says complete although it was asked for too early becomes partial."""
+def _as_of_request(one: HourCoverage, batch: Batch, venue: Venue, landing: Landing) -> HourCoverage:
+    """A complete row that was requested too early becomes partial."""
     complete_at = one.hour_at + ONE_HOUR
     if one.source_kind == REST:
         complete_at = max(complete_at, settled_at(batch, venue))
     if one.outcome != COMPLETE or (landing.asked_at or landing.landed_at) >= complete_at:
         return one
-    told = _told_early(landing, complete_at)
-    return replace(one, outcome=PARTIAL, covered_share=None, detail=told)
+    early = _early_detail(landing, complete_at)
+    return replace(one, outcome=PARTIAL, covered_share=None, detail=early)
 
 
 def _of_objects(
     batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
-) -> tuple[HeardHour, ...]:
+) -> tuple[HourCoverage, ...]:
     frames = [one for one in landing.objects if one.problem is None and one.format == "frames"]
-    asked = heard_by_asking(batch, venue, landing)
+    asked = requested_coverage(batch, venue, landing)
     if not venue.recorded and not frames:
         return asked
     return (*asked, *_of_segments(batch, hours_of(batch), frames, missed_by))
@@ -171,12 +171,12 @@ def _of_objects(
 
 def _of_segments(
     batch: Batch, hours: Iterable[datetime], frames: Iterable[RawObject], missed_by: MissedBy
-) -> list[HeardHour]:
+) -> list[HourCoverage]:
     only_hour = batch.covers_from_at if batch.kind == "hour" else None
     of_hour: dict[datetime | None, list[RawObject]] = defaultdict(list)
     for one in frames:
         of_hour[hour_named(one.name) or only_hour].append(one)
-    # Of several recorders the one that lacks least: ledgers say better what all of them lack.
+    # Of several recorders the one that lacks least: newer ledgers state what all of them lack.
     lacks = {
         hour_at: [missed_by(one, hour_at) for one in of_hour.get(hour_at, ())] for hour_at in hours
     }
@@ -188,17 +188,17 @@ def _of_segments(
 
 def _of_files(
     hours: Sequence[datetime], files: Iterable[RawObject], is_day: bool, landing: Landing
-) -> list[HeardHour]:
-    """Files that an hour is named by. A day's dump of one contract says nothing of the others.
+) -> list[HourCoverage]:
+    """Files named after an hour. A day's dump of one contract does not cover the others.
 
-    Where a landing lacks something although every hour has its file, each may lack it.
+    Where a landing lacks something although every hour has its file, each hour may lack it.
     """
     named = {hour_named(one.name) for one in files}
     is_cut = landing.status == "partial" and not landing.is_only_early and named.issuperset(hours)
     rows = [
-        HeardHour(hour_at, DUMP, PARTIAL, None, landing.detail)
+        HourCoverage(hour_at, DUMP, PARTIAL, None, landing.detail)
         if is_cut
-        else HeardHour(hour_at, DUMP, COMPLETE, 1.0)
+        else HourCoverage(hour_at, DUMP, COMPLETE, 1.0)
         for hour_at in hours
         if hour_at in named
     ]
@@ -206,7 +206,9 @@ def _of_files(
         return []
     lacking = landing.detail or "there is no file of this hour"
     rows += [
-        HeardHour(hour_at, DUMP, FAILED, 0.0, lacking) for hour_at in hours if hour_at not in named
+        HourCoverage(hour_at, DUMP, FAILED, 0.0, lacking)
+        for hour_at in hours
+        if hour_at not in named
     ]
     return sorted(rows, key=lambda one: one.hour_at)
 
@@ -217,17 +219,17 @@ def _of_answers(
     lacks: Sequence[str],
     has_answers: bool,
     has_frames: bool,
-) -> HeardHour:
+) -> HourCoverage:
     if landing.status == "failed" or (
         landing.status == "partial" and has_frames and not has_answers
     ):
-        # A segment makes partial what had failed: the stream alone is there.
-        return HeardHour(hour_at, REST, FAILED, 0.0, landing.detail)
+        # A segment turns failed into partial: only the stream is there.
+        return HourCoverage(hour_at, REST, FAILED, 0.0, landing.detail)
     if lacks:
-        return HeardHour(hour_at, REST, PARTIAL, None, "; ".join(dict.fromkeys(lacks)))
+        return HourCoverage(hour_at, REST, PARTIAL, None, "; ".join(dict.fromkeys(lacks)))
     if landing.status in ("ok", "empty"):
-        return HeardHour(hour_at, REST, COMPLETE, 1.0)
-    return HeardHour(hour_at, REST, PARTIAL, None, landing.detail)
+        return HourCoverage(hour_at, REST, COMPLETE, 1.0)
+    return HourCoverage(hour_at, REST, PARTIAL, None, landing.detail)
 
 
 def _not_kept(hour_at: datetime, asked_at: datetime, venue: Venue) -> list[str]:

@@ -40,8 +40,8 @@ from unwind.landing.batches import (
 from unwind.landing.context import BatchContext
 from unwind.landing.coverage import (
     LIQUIDATIONS,
-    as_of_asking,
-    heard_by_asking,
+    as_of_request,
+    requested_coverage,
     settled_at,
     was_early,
 )
@@ -293,11 +293,11 @@ def _land_dataset(
         dataset.name, status, detail, fetch_log.requests, tuple(objects), landed_at, asked_at
     )
     if was_early(now, batch, venue):
-        now = as_of_asking(now, batch, venue)
+        now = as_of_request(now, batch, venue)
     landing = _united(before, now, batch, venue) if before else now
     if landing is before or dataset.name != LIQUIDATIONS:
         return landing
-    return replace(landing, heard=heard_by_asking(batch, venue, landing, fetch_log.lacks))
+    return replace(landing, coverage=requested_coverage(batch, venue, landing, fetch_log.lacks))
 
 
 def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download) -> RawObject:
@@ -316,9 +316,9 @@ def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download)
 def _outcome(fetch_log: FetchLog, failures: Sequence[str], usable: int) -> tuple[str, str]:
     if failures:
         distinct = list(dict.fromkeys(failures))
-        told = "; ".join(distinct[:2])
+        summary = "; ".join(distinct[:2])
         more = len(failures) - min(2, len(distinct))
-        detail = told + (f"; and {more} more like it" if more else "")
+        detail = summary + (f"; and {more} more like it" if more else "")
         return ("partial" if usable > 0 else "failed"), detail
     if usable > 0 or fetch_log.notes:
         absent = [f"{fetch_log.absent} asked for do not exist"] if fetch_log.absent else []

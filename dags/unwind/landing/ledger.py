@@ -44,10 +44,10 @@ class LedgerError(UnwindError, ValueError):
 
 
 @dataclass(frozen=True)
-class HeardHour:
-    """What one source of a venue's liquidations reported of one hour.
+class HourCoverage:
+    """How much of an hour one source of a venue's liquidations covers.
 
-    `covered_share` is the part of the hour that was heard, 0 to 1; null where it is not known.
+    `covered_share` is the part of the hour that was covered, 0 to 1; null where it is not known.
     """
 
     hour_at: datetime
@@ -68,7 +68,7 @@ class HeardHour:
         return {**asdict(self), "hour_at": iso(self.hour_at)}
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> HeardHour:
+    def from_json(cls, fields: dict[str, Any]) -> HourCoverage:
         """The inverse of `as_json`."""
         return cls(**{**fields, "hour_at": parse_instant(fields["hour_at"])})
 
@@ -79,9 +79,9 @@ class Landing:
 
     `status` is ok, partial (some requests failed, or the time was not over), failed (nothing
     usable) or empty (the venue had nothing); `detail` is a plain sentence for the reader of
-    `landing_outcomes`. `asked_at` is when the venue was asked, before the first request, and
-    `heard` is what each source reported per hour; both are null in older ledgers. `is_only_early`
-    says that it is partial for no other reason than that it was asked too early.
+    `landing_outcomes`. `asked_at` is the time before the first request, and `coverage` states which
+    part of each hour each source covers; both are null in older ledgers. `is_only_early` is true
+    where the only reason for partial is that the venue was asked too early.
     """
 
     dataset: str
@@ -91,7 +91,7 @@ class Landing:
     objects: tuple[RawObject, ...]
     landed_at: datetime
     asked_at: datetime | None = None
-    heard: tuple[HeardHour, ...] | None = None
+    coverage: tuple[HourCoverage, ...] | None = None
     is_only_early: bool = False
 
     def __post_init__(self) -> None:
@@ -105,20 +105,23 @@ class Landing:
             "objects": [obj.as_json() for obj in self.objects],
             "landed_at": iso(self.landed_at),
             "asked_at": iso(self.asked_at) if self.asked_at else None,
-            "heard": None if self.heard is None else [one.as_json() for one in self.heard],
+            "coverage": None if self.coverage is None else [one.as_json() for one in self.coverage],
         }
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Landing:
-        """The inverse of `as_json`; also for ledgers that older code has written."""
-        asked_at, heard = fields.get("asked_at"), fields.get("heard")
+        """The inverse of `as_json`; also of ledgers of older code, where `coverage` was `heard`."""
+        current = {"coverage": fields.get("heard"), **fields}
+        current.pop("heard", None)
+        asked_at, coverage = current.get("asked_at"), current["coverage"]
+        hours = None if coverage is None else tuple(map(HourCoverage.from_json, coverage))
         return cls(
             **{
-                **fields,
+                **current,
                 "objects": tuple(RawObject.from_json(obj) for obj in fields["objects"]),
                 "landed_at": parse_instant(fields["landed_at"]),
                 "asked_at": parse_instant(asked_at) if asked_at else None,
-                "heard": None if heard is None else tuple(map(HeardHour.from_json, heard)),
+                "coverage": hours,
             }
         )
 

@@ -20,11 +20,11 @@ from unwind.landing.coverage import (
     PARTIAL,
     REST,
     STREAM,
-    heard_by_asking,
     hour_named,
+    requested_coverage,
     stream_hour,
 )
-from unwind.landing.ledger import Batch, HeardHour, Landing, Ledger, Seal
+from unwind.landing.ledger import Batch, HourCoverage, Landing, Ledger, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.recorder.segments import (
     CLOSED,
@@ -121,7 +121,7 @@ def with_segments(
             "venue published then is not known"
         )
         return Landing(
-            "liquidations", "failed", detail, 0, (), clock(), clock(), heard=tuple(streamed)
+            "liquidations", "failed", detail, 0, (), clock(), clock(), coverage=tuple(streamed)
         )
     for name, path in paths.items():
         # A segment grows when the clock was set back over its hour, or while it is copied from
@@ -136,29 +136,31 @@ def with_segments(
                 received_at=clock(),
             )
     held = (*(one for one in landed if one.format != "frames"), *segments.values())
-    told = "; ".join(lacking[:3])
+    missing = "; ".join(lacking[:3])
     if not paths and landing is not None and not landing.requests:
         return landing
     if landing is None or not landing.requests:
         status = "partial" if lacking else "ok"
         now = clock()
-        heard = _with_stream(venue, (landing and landing.heard) or (), streamed)
-        return Landing("liquidations", status, told, 0, held, now, now, heard=heard)
-    asked = heard_by_asking(batch, venue, landing) if landing.heard is None else landing.heard
-    heard = _with_stream(venue, asked, streamed)
+        coverage = _with_stream(venue, (landing and landing.coverage) or (), streamed)
+        return Landing("liquidations", status, missing, 0, held, now, now, coverage=coverage)
+    asked = (
+        requested_coverage(batch, venue, landing) if landing.coverage is None else landing.coverage
+    )
+    coverage = _with_stream(venue, asked, streamed)
     status, details = landing.status, [_without_stream(landing)]
     if paths:
         status = {"failed": "partial", "empty": "ok"}.get(status, status)
         if landing.status == "empty":
             details = []
-        if told:
-            details.append(told)
-    unheard = _unheard(batch, heard)
-    if status in ("ok", "empty") and unheard:
+        if missing:
+            details.append(missing)
+    not_covered = _not_covered(batch, coverage)
+    if status in ("ok", "empty") and not_covered:
         status = "partial"
-        details += [one for one in unheard if one not in landing.detail]
+        details += [one for one in not_covered if one not in landing.detail]
     detail = "; ".join(filter(None, details))
-    return replace(landing, status=status, detail=detail, objects=held, heard=heard)
+    return replace(landing, status=status, detail=detail, objects=held, coverage=coverage)
 
 
 def _closed_segments(
@@ -167,7 +169,7 @@ def _closed_segments(
     clock: Clock,
     sleep: Callable[[float], None],
 ) -> dict[str, Path]:
-    """The closed segments of an hour, by what they are called in the raw zone: one a recorder."""
+    """The closed segments of an hour by their names in the raw zone: one per recorder."""
     closed = {}
     for folder in folders:
         _wait_until_closed(folder.path, hour_at, clock, sleep)
@@ -181,10 +183,10 @@ def _is_of(segment: RawObject, hour_at: datetime) -> bool:
     return segment.problem is None and hour_named(segment.name) == hour_at
 
 
-def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) -> HeardHour:
-    """What segments of the hour said that have landed and are in no recorder's folder any more."""
+def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) -> HourCoverage:
+    """The coverage by landed segments of the hour that no recorder's folder has any more."""
     if landing is not None:
-        for one in landing.heard or ():
+        for one in landing.coverage or ():
             if one.source_kind == STREAM and one.hour_at == hour_at:
                 return one
         landed = [one for one in landing.objects if one.format == "frames" and _is_of(one, hour_at)]
@@ -195,31 +197,31 @@ def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) 
 
 
 def _without_stream(landing: Landing) -> str:
-    """A landing's detail without what it said of the stream, which is worked out again."""
+    """A landing's detail without its part on the stream, which is derived again."""
     said = {
         f"{one.hour_at:%Y-%m-%dT%H}: {one.detail}"
-        for one in landing.heard or ()
+        for one in landing.coverage or ()
         if one.source_kind == STREAM and one.detail
     }
     return "; ".join(part for part in landing.detail.split("; ") if part not in said)
 
 
 def _with_stream(
-    venue: Venue, asked: Iterable[HeardHour], streamed: Iterable[HeardHour]
-) -> tuple[HeardHour, ...]:
+    venue: Venue, asked: Iterable[HourCoverage], streamed: Iterable[HourCoverage]
+) -> tuple[HourCoverage, ...]:
     """The rows of answers and files, and those of the recorder where the venue is recorded."""
     rows = [one for one in asked if one.source_kind != STREAM]
     rows += [one for one in streamed if venue.recorded or one.outcome != FAILED]
     return tuple(sorted(rows, key=lambda one: (one.hour_at, one.source_kind)))
 
 
-def _unheard(batch: Batch, heard: Sequence[HeardHour]) -> list[str]:
-    """Why hours that were answered only in part were heard in full by nobody, each reason once."""
-    whole = {one.hour_at for one in heard if one.outcome == COMPLETE}
+def _not_covered(batch: Batch, coverage: Sequence[HourCoverage]) -> list[str]:
+    """Why partly answered hours are not fully covered by any source, each reason once."""
+    whole = {one.hour_at for one in coverage if one.outcome == COMPLETE}
     return list(
         dict.fromkeys(
             one.detail
-            for one in heard
+            for one in coverage
             if one.source_kind == REST and one.outcome == PARTIAL and one.hour_at not in whole
         )
     )
@@ -228,7 +230,7 @@ def _unheard(batch: Batch, heard: Sequence[HeardHour]) -> list[str]:
 def _wait_until_closed(
     folder: Path, hour_at: datetime, clock: Clock, sleep: Callable[[float], None]
 ) -> None:
-    """Gives a recorder that runs the second or two that it takes to close an hour that is over."""
+    """Gives a running recorder the second or two that it needs to close an hour that is over."""
 
     def is_being_closed() -> bool:
         state = read_state(folder)

@@ -241,7 +241,7 @@ class Feed:
         self._wake.set()
 
     def retire(self) -> None:
-        """Ends it permanently, once the connections that take over have been heard beside it."""
+        """Ends it permanently, once the connections that replace it have received beside it."""
         self._retired = True
         self.renew(after_seconds=2 * self.limits.overlap_seconds)
 

@@ -129,11 +129,11 @@ class SegmentWriter:
             self._dropped[stream] = _Dropped(at, at)
 
     def lost(self, stream: str, since: datetime, reason: str) -> None:
-        """A stream is not heard from an instant on, until it is `found`."""
+        """A stream is lost from this instant on, until it is `found`."""
         self._gaps.setdefault(stream, _Gap(since, reason))
 
     def found(self, stream: str, at: datetime) -> None:
-        """A stream is heard again; what was missed is written as a gap."""
+        """A stream is received again; what was missed is written as a gap."""
         self.look(at)
         gap = self._gaps.pop(stream, None)
         if gap and gap.since < at:

@@ -88,11 +88,11 @@ def frame_line(received_at: datetime, text: str) -> bytes:
 
 def event_line(at: datetime, event: str, details: Mapping[str, Any]) -> bytes:
     """The envelope line of a connection's start, end or gap; instants in `details` as text."""
-    told = {key: iso(one) if isinstance(one, datetime) else one for key, one in details.items()}
+    fields = {key: iso(one) if isinstance(one, datetime) else one for key, one in details.items()}
     return (
-        json.dumps({"received_at": iso(at), "event": event, **told}, separators=(",", ":")).encode(
-            "ascii"
-        )
+        json.dumps(
+            {"received_at": iso(at), "event": event, **fields}, separators=(",", ":")
+        ).encode("ascii")
         + b"\n"
     )
 
@@ -198,14 +198,14 @@ def _from_last_whole_line(path: Path, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Missed:
-    """What a segment says it lacks: seconds without a connection, and frames that were dropped."""
+    """What a segment lacks by its own record: seconds without a connection and dropped frames."""
 
     seconds: float = 0.0
     frames: int = 0
 
     @property
     def is_whole(self) -> bool:
-        """Whether the segment tells, for all that matters, what the venue sent in its hour."""
+        """Whether the segment holds all that the venue sent in its hour, within a tolerance."""
         return self.seconds <= WHOLE_WITHIN_SECONDS and not self.frames
 
     def __str__(self) -> str:
@@ -227,7 +227,7 @@ class Gaps:
     dropped: Sequence[tuple[str, Span | None, int]]
 
     def spans_of(self, stream: str) -> list[Span]:
-        """When a stream was not heard, by any of its connections."""
+        """When none of a stream's connections received it."""
         return [
             span
             for name, spans in self.spans.items()
@@ -237,7 +237,7 @@ class Gaps:
 
 
 def gaps_in(lines: Iterable[bytes], hour_at: datetime) -> Gaps:
-    """What gap lines say of an hour; time outside of it does not count."""
+    """The gaps that gap lines record within an hour; time outside of it does not count."""
     spans: dict[str, list[Span]] = defaultdict(list)
     dropped: list[tuple[str, Span | None, int]] = []
     for gap in _gaps(lines):
@@ -260,10 +260,10 @@ def gaps_of(path: Path, hour_at: datetime) -> Gaps:
 
 
 def missed_by_all(recorders: Sequence[Gaps]) -> Missed:
-    """What none of the recorders of a venue's hour heard; raises ValueError without any.
+    """What no recorder of a venue's hour received; raises ValueError without a recorder.
 
-    Of several streams the one that lacks most. What one of them missed, another one fills that
-    was listening to the stream then.
+    Of several streams, the one that lacks most. Another recorder that was receiving the same stream
+    fills what one of them missed.
     """
     if len(recorders) == 1:
         return _missed_by_one(recorders[0])
@@ -271,12 +271,12 @@ def missed_by_all(recorders: Sequence[Gaps]) -> Missed:
     seconds = max(
         _united_seconds(_common([one.spans_of(stream) for one in recorders])) for stream in streams
     )
-    frames = max(_dropped_unheard(one, recorders) for one in recorders)
+    frames = max(_dropped_by_all(one, recorders) for one in recorders)
     return Missed(seconds, frames)
 
 
 def _missed_by_one(gaps: Gaps) -> Missed:
-    """Each connection by itself: two that are down in turn leave one half unheard at a time."""
+    """Each connection by itself: two that are down in turn each lose a half for a time."""
     everywhere = list(gaps.spans.get(ALL_STREAMS, ()))
     seconds = [_united_seconds(everywhere)]
     seconds += [
@@ -287,8 +287,8 @@ def _missed_by_one(gaps: Gaps) -> Missed:
     return Missed(max(seconds), sum(frames for _, _, frames in gaps.dropped))
 
 
-def _dropped_unheard(gaps: Gaps, recorders: Sequence[Gaps]) -> int:
-    """How many of a recorder's dropped frames nobody else can have heard."""
+def _dropped_by_all(gaps: Gaps, recorders: Sequence[Gaps]) -> int:
+    """How many of a recorder's dropped frames no other recorder can have received."""
     others = [one for one in recorders if one is not gaps]
     return sum(
         frames

@@ -1,7 +1,7 @@
 """The recorder: every venue's WebSocket feeds of liquidations, written verbatim as they come.
 
 One process and one event loop for all venues. Frames are stamped when they are taken and lie on
-disk within a second. Nothing is left out in silence: what could not be heard or kept is a `gap`
+disk within a second. Nothing is left out in silence: what could not be received or kept is a `gap`
 line of the segment it belongs to. A quiet feed is healthy; whether a connection is alive, pings
 tell, not traffic.
 """
@@ -138,7 +138,7 @@ def health_app(recorders: Sequence[VenueRecorder], clock: Clock) -> Starlette:
     async def health(request: Request) -> JSONResponse:
         now = clock()
         states = [recorder.state() for recorder in recorders]
-        complaints = [told for state in states for told in state.complaints(now)]
+        complaints = [complaint for state in states for complaint in state.complaints(now)]
         return JSONResponse(
             {"complaints": complaints, "venues": [state.as_json() for state in states]},
             status_code=503 if complaints else 200,

@@ -59,14 +59,14 @@ class RecorderState:
 
     def complaints(self, now: datetime) -> list[str]:
         """What has been wrong for long, in sentences; empty for a healthy recorder."""
-        told = [
+        complaints = [
             f"{one.stream} is down since {iso(one.down_since)}: {one.problem}"
             for one in self.streams
             if one.down_since and now - one.down_since > DOWN_FOR_LONG
         ]
         if self.failed_since and now - self.failed_since > DOWN_FOR_LONG:
-            told.append(self.problem)
-        return told
+            complaints.append(self.problem)
+        return complaints
 
     def as_json(self) -> dict[str, Any]:
         """Instants as ISO text."""

@@ -90,10 +90,10 @@ class DbtProcess:
             )
         success, failures = result
         if not success:
-            told = "\n".join(failures[:6]) or "no reason given"
+            failure = "\n".join(failures[:6]) or "no reason given"
             raise DbtError(
-                f"dbt {arguments[0]} failed: {told}\nIts logs are in {self._home.logs}; "
-                f"{self._remedy(told)}, then refresh again."
+                f"dbt {arguments[0]} failed: {failure}\nIts logs are in {self._home.logs}; "
+                f"{self._remedy(failure)}, then refresh again."
             )
 
     def _outcome(
@@ -125,10 +125,10 @@ class DbtProcess:
                 on_node(*details)
         return None, self._worker.wait()
 
-    def _remedy(self, told: str) -> str:
-        if is_out_of_memory(told):
+    def _remedy(self, failure: str) -> str:
+        if is_out_of_memory(failure):
             return f"the database could use {described(self._limit)}: {OUT_OF_MEMORY}"
-        return database_remedy(told, "correct what they name")
+        return database_remedy(failure, "correct what they name")
 
 
 def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = None) -> None:

@@ -128,16 +128,16 @@ def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.Du
     try:
         connection = connect(home, path, read_only)
     except duckdb.Error as error:
-        told = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         if any(word in str(error) for word in UNUSABLE):
-            raise UnusableFileError(f"{path} is no readable database ({told})") from None
+            raise UnusableFileError(f"{path} is no readable database ({reason})") from None
         what = (
             "close the program that has it open (readers open current/warehouse.duckdb)"
-            if "lock" in told
+            if "lock" in reason
             else "see to it that it can be read and written, and that the disk has space"
         )
         raise WarehouseFileError(
-            f"{path} cannot be opened: {told}; {what}, then run `unwind refresh` again"
+            f"{path} cannot be opened: {reason}; {what}, then run `unwind refresh` again"
         ) from None
     try:
         yield connection

@@ -168,9 +168,9 @@ def _objects(landings: tuple[Landing, ...]) -> Iterator[RawObject]:
 
 
 def _failed(landing: Landing, reason: str) -> Landing:
-    heard = landing.heard and tuple(
-        replace(one, outcome=FAILED, covered_share=0.0, detail=reason) for one in landing.heard
+    coverage = landing.coverage and tuple(
+        replace(one, outcome=FAILED, covered_share=0.0, detail=reason) for one in landing.coverage
     )
     return replace(
-        landing, status="failed", detail=reason, objects=(), heard=heard, is_only_early=False
+        landing, status="failed", detail=reason, objects=(), coverage=coverage, is_only_early=False
     )

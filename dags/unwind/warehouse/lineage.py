@@ -23,7 +23,7 @@ class DamagedLineageError(UnwindError, RuntimeError):
 
 @dataclass(frozen=True)
 class Sighting:
-    """One raw line that told of a liquidation; `text` is that line as it was landed.
+    """One raw line that reported a liquidation; `text` is that line as it was landed.
 
     A line may hold many rows (an answer, a frame): `row_in_line` counts them from 1.
     """

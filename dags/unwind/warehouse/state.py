@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.coverage import as_of_asking, heard_hours
+from unwind.landing.coverage import as_of_request, hours_coverage
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
 from unwind.recorder.segments import Missed, missed_in
@@ -186,7 +186,7 @@ def write_build_batches(
             )
             for seal in seals
             for venue, landings in seal.landings.items()
-            for landing in (_as_of_asking(one, seal.batch, venue) for one in landings)
+            for landing in (_as_of_request(one, seal.batch, venue) for one in landings)
         ),
     )
     append_rows(
@@ -197,17 +197,17 @@ def write_build_batches(
                 seal.batch.batch_id,
                 seal.revision,
                 venue,
-                naive_utc(heard.hour_at),
-                heard.source_kind,
-                heard.outcome,
-                heard.covered_share,
-                heard.detail,
+                naive_utc(one.hour_at),
+                one.source_kind,
+                one.outcome,
+                one.covered_share,
+                one.detail,
             )
             for seal in seals
             for venue, landings in seal.landings.items()
             if venue in venues()
             for landing in landings
-            for heard in heard_hours(
+            for one in hours_coverage(
                 seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)
             )
         ),
@@ -270,10 +270,10 @@ def write_build_folders(
     append_rows(connection, "ops.build_folders", ((folder,) for folder in sorted(folders)))
 
 
-def _as_of_asking(landing: Landing, batch: Batch, venue: str) -> Landing:
-    """A landing as its time of asking lets it stand; older ledgers have early ones that are ok."""
+def _as_of_request(landing: Landing, batch: Batch, venue: str) -> Landing:
+    """A landing corrected for an early request; older ledgers have early ones that are ok."""
     known = venues().get(venue)
-    return as_of_asking(landing, batch, known) if known else landing
+    return as_of_request(landing, batch, known) if known else landing
 
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:

@@ -69,8 +69,8 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
                 if rows:
                     yield title, [column[0] for column in release.description], rows
     except (files.UnusableFileError, files.WarehouseFileError, duckdb.Error) as error:
-        told = f"it cannot be read ({error}); `unwind doctor` says what to do".replace("\n", " ")
-        yield "This release", ["what"], [(told,)]
+        problem = f"it cannot be read ({error}); run `unwind doctor`".replace("\n", " ")
+        yield "This release", ["what"], [(problem,)]
 
 
 def _unreadable(home: Home) -> Iterator[LedgerError]:
@@ -231,13 +231,13 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
             "no recorder runs",
             "what is only streamed is lost meanwhile: start `unwind record` or `unwind up`",
         )
-    complaints = [told for state in running for told in state.complaints(now)]
+    complaints = [complaint for state in running for complaint in state.complaints(now)]
     streams = sum(len(state.streams) for state in running)
     return Finding(
         not complaints,
         f"the recorder runs, with {streams} connections to "
         f"{len({state.venue for state in running})} venues"
-        + "".join(f"; {told}" for told in complaints),
+        + "".join(f"; {complaint}" for complaint in complaints),
         "a host that refuses this address needs a mirror (docs/operations.md), a full disk space; "
         "the recorder goes on trying",
     )

@@ -1,4 +1,4 @@
-"""The one writer's lock on a warehouse, and what who waits for it is told."""
+"""The lock that gives a warehouse one writer, and the notices to those who wait for it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _sign(held: IO[str]) -> None:
         json.dump({"pid": os.getpid(), "command": command, "since": iso(utc_now())}, held)
         held.flush()
     except OSError:
-        logger.warning("%s cannot be written; who waits is not told for whom", held.name)
+        logger.warning("%s cannot be written; a waiting command cannot name the writer", held.name)
 
 
 def _holder(path: Path) -> str:

@@ -17,7 +17,7 @@
 
 
 {#-
-    Contracts that are priced in BTC: collectors that cut USDT out of symbols leave these alone, and
+    Contracts priced in BTC: collectors that remove USDT from symbols leave these unchanged, and
     PUMPBTC is PUMPBTCUSDT.
     https://www.binance.com/en/square/post/18544815701689
 -#}
@@ -36,8 +36,8 @@
 
 
 {#-
-    Epoch text in milliseconds or microseconds as a UTC timestamp, told by magnitude: 1e14 ms would
-    be the year 5138. Null where it is no number.
+    Epoch text in milliseconds or microseconds, recognised by magnitude, as a UTC timestamp: 1e14 ms
+    would be the year 5138. Null where it is not a number.
 -#}
 {% macro epoch_ms_or_us_at(column) -%}
     coalesce({{ epoch_us_at(column) }}, {{ epoch_ms_at(column) }})
@@ -46,7 +46,7 @@
 
 {#-
     Rows of Binance's daily `metrics` dumps in the batches being built, as a subquery, with the
-    instant that each row is about.
+    instant that each row describes.
 
     Columns: those of csv_rows with the dump's own as text, market (um, cm), measured_at (the stock
     columns' instant and the end of the taker flow's five minutes), reject_reason.

@@ -1,8 +1,8 @@
 {#-
     XBTUSD, XBTUSDT, XBTEUR, ETHXBT; dated XBTH26, XBTUSDH26, XBTUSDTH26; ETHUSD_ETH, settled in what
-    follows the underscore. Which of these is linear, inverse or quanto no name tells: it is what its
-    own listing says; by name, contracts in a stablecoin are linear, XBT's in dollars inverse, and all
-    others quanto. A dated contract without a quote is in dollars if it is XBT's, else in XBT.
+    follows the underscore. No name states whether a contract is linear, inverse or quanto: its listing
+    does; by name, contracts in a stablecoin are linear, those of XBT in dollars inverse, and all
+    others quanto. A dated contract without a quote is in dollars if it is of XBT, else in XBT.
 -#}
 {% macro bitmex__symbol_parts(column) -%}
     {%- set quotes = bitmex_quotes() | join("|") -%}

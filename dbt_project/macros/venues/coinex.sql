@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 
-{#- Rows of CoinEx's tickers in the batches being built; see rest_rows. They have no clock. -#}
+{#- Rows of CoinEx's tickers in the batches being built; see rest_rows. They have no timestamp. -#}
 {% macro coinex_tickers() -%}
     (
         select

@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 
-{#- Rows of dYdX's markets in the batches being built; see rest_rows. The answer has no clock. -#}
+{#- Rows of dYdX's markets in the batches being built; see rest_rows. The answer has no timestamp. -#}
 {% macro dydx_markets() -%}
     (
         select

@@ -9,9 +9,9 @@
 
 
 {#-
-    The paths of a question, one a currency that contracts settle in: usdt and btc from the start,
-    usd1 since 2026-08-19 (https://www.gate.com/docs/developers/apiv4/en/#futures). usdc is read too,
-    should it come.
+    The paths of a request, one per settlement currency: usdt and btc from the start,
+    usd1 since 2026-08-19 (https://www.gate.com/docs/developers/apiv4/en/#futures). usdc is read too, in
+    case it is added.
 -#}
 {% macro gate_paths(question) -%}
     {%- set paths = [] -%}
@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 
-{#- Rows of Gate's contracts in the batches being built; see rest_rows. The answer has no clock. -#}
+{#- Rows of Gate's contracts in the batches being built; see rest_rows. The answer has no timestamp. -#}
 {% macro gate_contracts() -%}
     (
         select

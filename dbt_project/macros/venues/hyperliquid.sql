@@ -1,7 +1,7 @@
 {#-
-    BTC, kPEPE; xyz:TSLA and hyna:BTC are TSLA and BTC on builder-deployed exchanges, whose collateral
-    no name tells (unknown here; a listing or the seed hyperliquid_dexs says it). @107 and PURR/USDC
-    are spot and fit nothing here.
+    BTC, kPEPE; xyz:TSLA and hyna:BTC are TSLA and BTC on builder-deployed exchanges, whose names do not
+    state the collateral (unknown here; a listing or the seed hyperliquid_dexs has it). @107 and
+    PURR/USDC are spot and match nothing here.
 -#}
 {% macro hyperliquid__symbol_parts(column) -%}
     {{ return({
@@ -14,8 +14,8 @@
 
 
 {#-
-    What a Hyperliquid contract's name says, as parse_symbol, where what it is quoted in is
-    known by other means: `quote`, an expression.
+    A Hyperliquid contract's name parsed as by parse_symbol, where its quote asset is known from
+    elsewhere: `quote`, an expression.
 -#}
 {% macro hyperliquid_symbol_parts_in(column, quote) -%}
     struct_pack(
@@ -27,8 +27,8 @@
 
 
 {#-
-    What the contracts of each builder-deployed exchange are quoted in, as far as known; a subquery
-    of dex and quote_asset.
+    The quote asset of each builder-deployed exchange's contracts, as far as known; a subquery of dex
+    and quote_asset.
 -#}
 {% macro hyperliquid_dex_quotes() -%}
     (

@@ -1,6 +1,6 @@
 {#-
-    Markets are numbers; which asset one is, only the venue's own listing says. Until it is known,
-    the number stands for the asset and the contract has no size.
+    Markets are numbers, and only the venue's listing states their assets. Without a listing, the
+    number stands for the asset and the contract has no size.
 -#}
 {% macro lighter__symbol_parts(column) -%}
     {{ return({
@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 
-{#- Rows of Lighter's markets in the batches being built; see rest_rows. The answer has no clock. -#}
+{#- Rows of Lighter's markets in the batches being built; see rest_rows. The answer has no timestamp. -#}
 {% macro lighter_markets() -%}
     (
         select

@@ -1,10 +1,10 @@
 {#-
-    Rows of the vendor's CSVs in the batches being built, of whatever venue, as a subquery.
+    Rows of the vendor's CSVs in the batches being built, of any venue, as a subquery.
 
-    What the vendor's files mean is data: `tardis_exchanges` says which venue a vendor exchange is and
-    how it writes symbols, `tardis_symbols` the symbols that no rule gives back, and `tardis_units` in
-    which unit it writes a quantity from when to when. A row of an exchange or of a quantity that these
-    do not state is to be rejected, never guessed.
+    The meaning of the vendor's files is data: `tardis_exchanges` maps a vendor exchange to a venue and
+    states how it writes symbols, `tardis_symbols` lists symbols that no rule restores, and
+    `tardis_units` states the unit of a quantity for each period. A row of an exchange or quantity that
+    these do not state is rejected, never guessed.
 
     Arguments: columns, the file's column names in order, as for csv_rows; quantity, as in
     tardis_units (liquidation, open_interest, funding, price); written, a SQL condition that is true
@@ -93,7 +93,7 @@
 
         ),
 
-        -- What a builder's market is quoted in, its name does not say.
+        -- The name of a builder's market does not state its quote asset.
         spelled as (
 
             select
@@ -135,7 +135,7 @@
 {%- endmacro %}
 
 
-{#- What a vendor row's symbol says, as parse_symbol, with the quote that tardis_rows knows. -#}
+{#- A vendor row's symbol parsed as by parse_symbol, with the quote asset from tardis_rows. -#}
 {% macro tardis_symbol_parts() -%}
     struct_pack(
         venue_asset := venue_asset, quote_asset := quote_asset, contract_type := contract_type
@@ -145,7 +145,7 @@
 
 {#-
     Rows of the vendor's CSV of tickers that have a quantity, as observations of their own time; see
-    tardis_rows. A row repeats what did not change.
+    tardis_rows. A row repeats unchanged values.
 -#}
 {% macro tardis_tickers(quantity, written) -%}
     (

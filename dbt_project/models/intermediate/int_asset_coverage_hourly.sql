@@ -1,5 +1,5 @@
 -- One row per hour and base_asset that a venue normally reports or that is tracked, and ALL: how many
--- of the venues that normally report it were heard. An asset that no venue lists may be reported by
+-- of the venues that normally report it were covered. An asset that no venue lists may be reported by
 -- any: its coverage is that of ALL.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
@@ -72,7 +72,7 @@ counted as (
         expected.base_asset,
         count(*) as venues_expected,
         count(*) filter (where coverage.is_complete) as venues_complete,
-        count(*) filter (where coverage.is_heard) as venues_heard,
+        count(*) filter (where coverage.is_covered) as venues_covered,
         count(*) filter (where coverage.is_lower_bound) as venues_lower_bound,
 
     from (
@@ -121,7 +121,7 @@ with_all as (
         asset_hours.base_asset,
         coalesce(counted.venues_expected, of_all.venues_expected, 0) as venues_expected,
         coalesce(counted.venues_complete, of_all.venues_complete, 0) as venues_complete,
-        coalesce(counted.venues_heard, of_all.venues_heard, 0) as venues_heard,
+        coalesce(counted.venues_covered, of_all.venues_covered, 0) as venues_covered,
         coalesce(counted.venues_lower_bound, of_all.venues_lower_bound, 0) as venues_lower_bound,
 
     from asset_hours
@@ -141,7 +141,7 @@ final as (
         base_asset,
         venues_expected,
         venues_complete,
-        venues_heard,
+        venues_covered,
         venues_expected > 0 and venues_complete = venues_expected as is_complete,
         venues_expected = 0 or venues_lower_bound > 0 as is_lower_bound,
 

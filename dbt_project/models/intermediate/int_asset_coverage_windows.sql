@@ -1,5 +1,5 @@
 -- One row per hour and base_asset of int_asset_coverage_hourly: its coverage over the windows that end
--- with the hour. In an hour in which an asset has no row, nobody lists it: ALL stands for it.
+-- with the hour. An hour without a row of the asset, which no venue lists then, takes that of ALL.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},

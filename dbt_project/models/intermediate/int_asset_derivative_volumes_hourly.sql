@@ -1,5 +1,5 @@
--- One row per hour and base_asset, and ALL: what was traded of its derivatives in the 24 hours up to
--- the hour's end, and, of the same instruments, the open interest at that instant.
+-- One row per hour and base_asset, and ALL: the volume of its derivatives in the 24 hours up to the
+-- hour's end, and the open interest of the same instruments at that instant.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},

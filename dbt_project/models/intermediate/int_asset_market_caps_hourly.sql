@@ -1,8 +1,8 @@
 -- One row per hour of the spine and asset: its market capitalisation as known at the hour's end,
 -- no older than 24 hours.
 --
--- Within an hour the source first in the alphabet counts (coingecko before coinpaprika), then the
--- latest observation: both are landed seconds apart, and taking the later would mix them by chance.
+-- Within an hour the alphabetically first source counts (coingecko before coinpaprika), then the
+-- latest observation: both land seconds apart, and taking the later would mix them at random.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},

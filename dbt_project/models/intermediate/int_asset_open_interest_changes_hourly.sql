@@ -77,7 +77,7 @@ both_ends as (
 
 ),
 
--- Summed in decimals: the order of the instruments must not show.
+-- Summed in decimals, so that the order of the instruments makes no difference.
 matched as (
 
     select

@@ -1,12 +1,12 @@
 -- One row per hour and base_asset, and ALL: open interest as a series that does not jump when a
--- venue begins or stops to report.
+-- venue starts or stops reporting.
 --
--- Each instrument stands for its latest figure of the last 24 hours' ends; its coins are valued at
--- the price at which the others report. What begins to be reported and what has not been for 24
--- hours changes the sum, not the market: that step, ln(sum / (sum - entered + left)), is taken out
--- when it comes and let in evenly over open_interest_fading_hours:
+-- Each instrument counts with its latest figure of the last 24 hours' ends; its coins are valued at
+-- the price at which the others report. An instrument that starts reporting, or that has not reported
+-- for 24 hours, changes the sum but not the market: that step, ln(sum / (sum - entered + left)), is
+-- removed at first and added back evenly over open_interest_fading_hours:
 --     oi_constant_venues_usd = standing_usd x exp(-sum of step x (1 - age in hours / open_interest_fading_hours)).
--- So nothing depends on more than a month, and without changes of composition it is the sum itself.
+-- So no value depends on more than a month, and without changes of composition it is the sum itself.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -51,7 +51,7 @@ spans as (
 
 ),
 
--- A figure stands until the next one, at most for 24 hours: at that age it has left.
+-- A figure is valid until the next one, for at most 24 hours; then the instrument has left.
 aged as (
 
     select
@@ -92,7 +92,7 @@ standing as (
 
 ),
 
--- Summed in decimals: the order of the instruments must not show.
+-- Summed in decimals, so that the order of the instruments makes no difference.
 prices as (
 
     select
@@ -165,7 +165,7 @@ linked as (
         *,
         epoch(hour_at)::bigint // 3600 - 420000 as hour_number,
         (standing_usd - entered_usd + left_usd)::double as linked_usd,
-        -- Nothing to link with: the series begins.
+        -- Nothing to link with: the series starts here.
         standing_usd <= 0 or linked_usd <= 0 as is_beginning,
         case
             when is_beginning then 0

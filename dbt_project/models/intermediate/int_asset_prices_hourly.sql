@@ -1,11 +1,11 @@
 -- One row per hour and asset: the asset's price in dollars, from one series of that hour.
 --
--- The series is chosen in this order: those that still gave a price in the hour's last five minutes;
--- bars over three quarters of the hour, then fewer bars, then points; spot, mark, index, the contract's
--- own trades (of points mark, index, spot); venues in the order of their list; USDT, USD, USDC, then
--- other quotes by name; the fuller cover; the shorter bars; the instrument's name. No two series tie,
--- so the choice does not depend on the order of rows. A return is one series' own: its close of the
--- hour (or day) before is taken, whichever series that hour's row is from.
+-- The series is chosen by, in this order: a price in the hour's last five minutes; bars over three
+-- quarters of the hour, then fewer bars, then points; spot, mark, index, the contract's own trades (for
+-- points: mark, index, spot); the order of the list of venues; USDT, USD, USDC, then other quotes by
+-- name; the fuller cover; the shorter bars; the instrument's name. No two series tie, so the choice
+-- does not depend on the order of rows. A return is computed within one series: against its own close
+-- of the hour (or day) before, whichever series that hour's row is from.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -69,7 +69,7 @@ chosen as (
 
 ),
 
--- A series may come in several bar lengths; their closes are the same price.
+-- A series may have several bar lengths; their closes are the same price.
 closes as (
 
     select

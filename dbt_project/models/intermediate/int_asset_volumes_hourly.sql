@@ -29,7 +29,7 @@ hours as (
 
 ),
 
--- The hours of a day, told back from its last: an hour's volume is added to every day that has it.
+-- The 24 hours of a trailing day: an hour's volume counts in every day that contains it.
 day as (
 
     select unnest(range(24)) as hours_back,
@@ -42,7 +42,7 @@ final as (
         hours.hour_at,
         prices.base_asset,
         max(prices.volume_usd) filter (where day.hours_back = 0) as volume_usd,
-        -- A day with an hour missing is not known, rather than small.
+        -- A day that lacks an hour is null rather than too small.
         case
             when count(*) = 24
                 then sum(try_cast(round(prices.volume_usd, 4) as decimal(38, 4)))::double

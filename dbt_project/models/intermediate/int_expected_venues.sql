@@ -1,6 +1,6 @@
 -- One row per venue, base_asset and span of time in which the venue normally reports liquidations of
--- the asset: it lists a trading instrument of it, or, where nothing is known of the venue's listings,
--- it reported a liquidation of it in the hours (expected_venue_hours) up to and including the hour.
+-- the asset: it lists a trading instrument of it, or, where the venue's listings are unknown, it
+-- reported a liquidation of it in the hours (expected_venue_hours) up to and including the hour.
 {{ config(materialized='table') }}
 {%- set expected_hours = var('expected_venue_hours') %}
 
@@ -49,7 +49,7 @@ after_quiet as (
 
 ),
 
--- Events whose spans meet are of one span.
+-- Events whose spans meet share one span.
 numbered as (
 
     select

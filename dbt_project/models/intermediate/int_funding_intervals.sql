@@ -1,11 +1,11 @@
--- The hours that each funding rate is for. A rate settled at an instant covers the time since the settlement
--- before it. The first of these that is known counts:
---   row          the row itself says it, by a column or because its field is a rate of fixed hours
+-- The hours that each funding rate is for. A rate settled at an instant covers the time since the
+-- previous settlement. The first of these that is known counts:
+--   row          stated by the row itself: by a column, or because its field is a rate of fixed hours
 --   settlements  the step from the settlement before, else the step to the next one
---   listing      what the venue listed at that time, never what it lists today
+--   listing      the venue's listing at that time, never today's
 --   venue_default   the venue's documented interval where nothing else is known
--- A missing settlement makes a step longer, never shorter: a step that no neighbour repeats counts only if
--- neither its shorter neighbours nor a listing read within it say otherwise.
+-- A missing settlement makes a step longer, never shorter: a step that no neighbour repeats counts only
+-- if neither a shorter neighbour nor a listing read within it contradicts it.
 -- Built while staging, so that hours whose intervals change are rebuilt with the rest.
 {{ config(
     materialized='incremental',
@@ -37,7 +37,7 @@ documented as (
 
 ),
 
--- Settlements of venues with one interval say nothing that is not documented.
+-- Settlements of venues with one interval add nothing to the documentation.
 venues_of_several as (
 
     select venue,
@@ -77,7 +77,7 @@ listings as (
         rows_of.venue,
         rows_of.instrument,
         rows_of.observed_at,
-        -- Of one instant the shortest, whichever answer had it first.
+        -- At one instant the shortest counts, whichever answer had it first.
         min(rows_of.interval_hours) as interval_hours,
 
     from {{ ref('int_funding_listings') }} as rows_of
@@ -107,7 +107,7 @@ settlement_times as (
 
     union
 
-    -- An announced one is as good, within what a venue can announce.
+    -- An announced settlement counts as well, within the range that a venue can announce.
     select
         venue,
         instrument,
@@ -135,7 +135,7 @@ neighbours as (
     from settlement_times
     inner join venues_of_several on settlement_times.venue = venues_of_several.venue
 
-    -- Settlements are on the full hour; what is not was announced for another instant.
+    -- Settlements are on the full hour; others were announced for another instant.
     where epoch(settlement_times.settled_at) % 3600 = 0
 
 ),
@@ -165,7 +165,7 @@ steps as (
 
 ),
 
--- The last listing that was read between a settlement and the one before.
+-- The last listing that was read between a settlement and the previous one.
 steps_listed as (
 
     select
@@ -194,7 +194,7 @@ periods as (
         settled_at,
         case
             when coalesce(is_sure, false) then step_hours
-            -- A listed interval that fits the step several times: settlements are missing in it.
+            -- A listed interval that divides the step: settlements within it are missing.
             when step_hours % listed_hours = 0 then listed_hours
             when step_hours % previous_step_hours = 0 then previous_step_hours
             else step_hours
@@ -204,7 +204,7 @@ periods as (
 
 ),
 
--- Where the settlement before is not known, the next period is the nearest one that is.
+-- Where the previous settlement is unknown, the next period is the nearest known one.
 settlements as (
 
     select
@@ -220,7 +220,7 @@ settlements as (
 
 ),
 
--- What any sighting of a rate says of its interval; of several the one whose rate counts.
+-- The interval by any sighting of a rate; of several, by the one whose rate counts.
 ranked as (
 
     select
@@ -289,7 +289,7 @@ stated as (
 
 ),
 
--- The settlement that a rate is for: its own or the announced one, else the next within its period.
+-- The settlement of a rate: its own or the announced one, else the next within its period.
 with_settlement as (
 
     select
@@ -313,7 +313,7 @@ with_settlement as (
 
 ),
 
--- Else, for a running rate, the period that ended last.
+-- Else, for a running rate, the last period that ended.
 with_last_period as (
 
     select
@@ -363,7 +363,7 @@ with_listing_of_others as (
 
 ),
 
--- What is read soon after a settlement was running then, or began with it.
+-- A rate read soon after a settlement was running then, or began with it.
 with_later_listing as (
 
     select

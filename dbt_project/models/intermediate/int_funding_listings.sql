@@ -1,5 +1,5 @@
--- What venues list as a contract's funding interval, each time that it was read: instrument lists, and the
--- running rates that state it.
+-- The funding intervals that venues list, at each time of reading: from instrument lists, and from
+-- running rates that state them.
 with
 
 listed as (

@@ -1,5 +1,5 @@
 -- One row per staged funding rate: named by its instrument's listing of that time, and either good
--- or with the reason why not.
+-- or rejected with a reason.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -31,8 +31,8 @@ intervals as (
 
 ),
 
--- The interval as all that has landed says it, in place of what the row alone says; unless that is
--- one that no contract has.
+-- The interval derived from all landed data replaces the row's own, unless the row's own is
+-- implausible.
 staged as (
 
     select

@@ -1,6 +1,6 @@
--- Every staged sighting of a funding rate that can be read, of every venue, with what it says of time alone.
--- Parts that the landed gate holds are in it: when a contract settled is known before a figure is believed,
--- and the hours that an interval reaches do not hang on a verdict.
+-- Every readable staged sighting of a funding rate, of every venue, with its times alone. Parts held by
+-- the landed gate are included: settlement times are usable before a figure is trusted, and the hours
+-- of an interval do not depend on a verdict.
 with
 
 staged as (

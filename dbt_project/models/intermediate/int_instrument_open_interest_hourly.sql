@@ -1,7 +1,7 @@
 -- One row per hour, venue and instrument: open interest at the hour's start, at its end and as last
--- known of it, in dollars and in coins.
+-- known, in dollars and in coins.
 --
--- The first minutes of the next hour say what was open at the end: the refresh rebuilds the hour
+-- The first minutes of the next hour can give the value at the end: the refresh rebuilds the hour
 -- before each pending one.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',

@@ -1,10 +1,10 @@
--- One row per venue, instrument and unbroken stretch of one observed specification. The first known
--- one holds backwards: contracts seldom change, and the other choice is to value nothing. For the
--- stretch in which whole listings of the venue lacked the instrument it is not trading.
+-- One row per venue, instrument and unbroken period of one observed specification. The first known
+-- one also applies to earlier times: contracts seldom change, and the alternative is to value nothing.
+-- While complete listings of the venue lack the instrument, it is not trading.
 --
--- A listing is whole where its landing was complete, every row names its instrument, and it has at
--- least half of what the one before had. Only a whole listing says that an instrument is gone: what
--- an import or a partial landing leaves out may be traded all the same.
+-- A listing is complete where its landing was complete, every row names its instrument, and it has at
+-- least half as many as the previous one. Only a complete listing shows that an instrument is gone: one
+-- that an import or a partial landing leaves out may still be traded.
 {{ config(materialized='table') }}
 
 with
@@ -106,7 +106,7 @@ whole_listings as (
 
 ),
 
--- One sighting an instant, whichever batch brought it.
+-- One sighting per instant, whichever batch brought it.
 sightings as (
 
     select
@@ -140,7 +140,7 @@ sightings as (
 
 ),
 
--- How many whole listings there were before a sighting, and up to and including it.
+-- The number of complete listings before a sighting, and up to and including it.
 numbered as (
 
     select
@@ -180,7 +180,7 @@ gaps as (
 
 ),
 
--- A run is a stretch of sightings with no whole listing in between that lacks the instrument.
+-- A run is a series of sightings without a complete listing in between that lacks the instrument.
 run_numbers as (
 
     select
@@ -303,7 +303,7 @@ from_snapshots as (
 
     union all by name
 
-    -- Backwards from the last whole listing that lacked the instrument.
+    -- Back to the last complete listing that lacked the instrument.
     select
         venue,
         instrument,
@@ -325,7 +325,7 @@ from_snapshots as (
 ),
 
 -- Documented sizes stand in for instruments that no listing has named. Whether they were traded in
--- an hour, no document says.
+-- an hour is not documented.
 from_documents as (
 
     select

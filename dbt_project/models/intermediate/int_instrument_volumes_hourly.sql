@@ -1,12 +1,12 @@
--- One row per hour, venue and instrument: what was traded of a derivative in the 24 hours up to the
--- hour's end. The venue's own figure around that instant (macros/instants.sql), else the sum of the
--- contract's own bars where 24 hours are covered.
+-- One row per hour, venue and instrument: the volume of a derivative in the 24 hours up to the hour's
+-- end. The venue's own figure around that instant (macros/instants.sql), else the sum of the contract's
+-- own bars where 24 hours are covered.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
 ) }}
 {#- 2026-11-25: a day of bars may lack half an hour; the sum is then 2% low at most. -#}
-{%- set least_covered_seconds = 23.5 * 3600 %}
+{%- set min_covered_seconds = 23.5 * 3600 %}
 
 with
 
@@ -67,7 +67,7 @@ bars as (
 
 ),
 
--- The hours of a day, counted back from its last: an hour's volume is added to every day that has it.
+-- The 24 hours of a trailing day: an hour's volume counts in every day that contains it.
 day as (
 
     select unnest(range(24)) as hours_back,
@@ -90,7 +90,7 @@ from_bars as (
 
     group by all
 
-    having sum(bars.covered_seconds) >= {{ least_covered_seconds }}
+    having sum(bars.covered_seconds) >= {{ min_covered_seconds }}
 
 ),
 

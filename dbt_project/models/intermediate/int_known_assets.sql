@@ -1,5 +1,5 @@
 -- One row per normalised asset that a listing, a documented contract size or the seed of assets
--- names. Observations and events never add one: what they alone name may be a wrong symbol.
+-- names. Observations and events never add one: a name of theirs alone may be a wrong symbol.
 with
 
 listed as (

@@ -1,9 +1,9 @@
 -- One row per staged liquidation row of the hours being rebuilt: valued, named, and either good or
--- with the reason why not. Rebuilt whole: it holds just what this run builds.
+-- rejected with a reason. Rebuilt in full: it holds only the rows of the current run.
 --
--- A fact is valued by what its venue says. Outside prices, at most five minutes old, are taken where
--- the venue gives none: for what a quanto contract pays in, and the contract's mark price where only
--- the position's entry price is told.
+-- A fact is valued by its venue's own figures. Outside prices, at most five minutes old, are used where
+-- the venue gives none: for the asset that a quanto contract pays in, and the contract's mark price
+-- where the venue publishes only the position's entry price.
 {{ config(materialized='table') }}
 
 with
@@ -26,16 +26,16 @@ holds as (
 
 ),
 
--- What only our clock dates may be received again, by another connection or recorder, just after a full
--- hour: the hour before has counted it.
-heard_before as (
+-- An event dated only by its time of receipt may be received again, by another connection or recorder,
+-- just after a full hour: the previous hour has counted it.
+received_before as (
 
     select distinct
         received.venue,
         received.natural_key,
         received.occurrence_number,
         received.hour_at + interval 1 hour as hour_at,
-        true as is_heard_before,
+        true as is_received_before,
 
     from {{ ref('int_liquidations_unioned') }} as received
     left join holds
@@ -55,14 +55,14 @@ staged as (
 
     select
         rows_of.*,
-        coalesce(heard_before.is_heard_before, false) as is_heard_before,
+        coalesce(received_before.is_received_before, false) as is_received_before,
 
     from {{ ref('int_liquidations_unioned') }} as rows_of
-    left join heard_before
-        on rows_of.venue = heard_before.venue
-        and rows_of.natural_key = heard_before.natural_key
-        and rows_of.occurrence_number = heard_before.occurrence_number
-        and rows_of.hour_at = heard_before.hour_at
+    left join received_before
+        on rows_of.venue = received_before.venue
+        and rows_of.natural_key = received_before.natural_key
+        and rows_of.occurrence_number = received_before.occurrence_number
+        and rows_of.hour_at = received_before.hour_at
 
     where rows_of.line_class = 'row'
         and rows_of.hour_at in {{ build_hours() }}
@@ -102,7 +102,7 @@ marks as (
 
 ),
 
--- One price of an asset an instant: spot before index, the venues in the order of their list.
+-- One price per asset and instant: spot before index, venues in the order of their list.
 asset_prices as (
 
     select
@@ -135,7 +135,7 @@ specified as (
     select
         staged.* exclude (contract_type, contract_size, venue_asset, quote_asset),
         coalesce(versions.contract_type, staged.contract_type) as contract_type,
-        -- What the venue's own snapshot says goes before what its symbols say.
+        -- The venue's own snapshot takes precedence over its symbols.
         coalesce(versions.contract_size, staged.contract_size) as contract_size,
         coalesce(versions.quote_asset, staged.quote_asset) as quote_asset,
         coalesce(versions.base_asset, {{ normalised_asset('staged.venue_asset') }}) as base_asset,
@@ -178,7 +178,7 @@ priced as (
 
     select
         with_settle_price.* exclude (price_usd, price_kind),
-        -- A vendor's row stands at its own price, so that its sums are those of its file.
+        -- A vendor's row is valued at its own price, so that its sums equal those of its file.
         with_settle_price.price_kind = 'entry'
             and with_settle_price.source_kind != 'collector'
             and coalesce(
@@ -252,7 +252,7 @@ named as (
         case
             when reject_reason is not null then reject_reason
             when is_held then 'held'
-            -- Neither the symbol nor a listing says what it is priced in.
+            -- Neither the symbol nor a listing states its quote asset.
             when quote_asset = 'unknown' then 'unknown_symbol'
             when quote_asset not in {{ dollar_quotes() }} then 'quote_not_usd'
             when contract_size is null and raw_quantity_unit = 'contracts'
@@ -262,7 +262,7 @@ named as (
             when notional_usd is null or notional_usd > notional_usd_max or notional_usd < 0
                 then 'implausible_notional'
             when notional_usd = 0 then 'notional_rounds_to_zero'
-            -- Inverse contracts are worth their dollars at any price; the price is asked as well.
+            -- Inverse contracts are worth their dollars at any price; a price is required all the same.
             when coalesce(quantity_base, 0) <= 0 then 'implausible_quantity'
             when price_usd::double / asset_multiplier < price_usd_min then 'price_rounds_to_zero'
             when price_usd::double / asset_multiplier > price_usd_max then 'implausible_price'
@@ -324,10 +324,10 @@ final as (
         batch_id,
         hour_at,
         reject_reason,
-        -- Of sources that no key can join, the first one that tells of an hour counts.
+        -- Of sources that no key can join, the first one that reports the hour counts.
         reject_reason is null
             and (
-                is_heard_before
+                is_received_before
                 or source_rank > min(source_rank) filter (where reject_reason is null)
                     over (partition by venue, hour_at)
             ) as is_reconciling,

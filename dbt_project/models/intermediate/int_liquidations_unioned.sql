@@ -29,7 +29,7 @@ final as (
 
     select
         *,
-        -- What the symbol alone says; a listing goes before it.
+        -- By the symbol alone; a listing takes precedence.
         {{ normalised_asset('venue_asset') }} as spelled_asset,
 
     from unioned

@@ -1,6 +1,6 @@
 -- One row per venue, base_asset and unbroken span of time in which the venue lists a trading
--- instrument of it. When a listing begins and ends is worked out in int_instrument_versions; a first
--- listing that holds backwards holds no further than the venue itself.
+-- instrument of it. int_instrument_versions determines when a listing begins and ends; a first listing
+-- extends back no further than the venue itself.
 {{ config(materialized='table') }}
 
 with

@@ -1,5 +1,5 @@
--- What venues list as a contract's funding interval, each time that it was read. An instrument of *linear or
--- *inverse stands for all contracts of that type that the same answer does not name.
+-- The funding intervals that venues list, at each time of reading. An instrument of *linear or *inverse
+-- stands for all contracts of that type that the same answer does not name.
 with
 
 listed as (

@@ -1,5 +1,5 @@
--- One row per venue of which a listing of contracts has landed. Only then can an instrument be missing
--- from it; of a venue without one, files of recorded data name the instruments themselves.
+-- One row per venue with a landed listing of contracts. Only there can an instrument be missing; for a
+-- venue without one, files of recorded data name the instruments themselves.
 with
 
 versions as (

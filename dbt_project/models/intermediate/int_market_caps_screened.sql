@@ -1,7 +1,7 @@
--- One row per staged market capitalisation: either good or with the reason why not.
+-- One row per staged market capitalisation: either good or rejected with a reason.
 --
--- A coin that neither a listing nor the seed of assets names is quarantined: nothing would be made
--- of it. Two coins of one symbol on two pages: the better rank is the one that is meant.
+-- A coin that neither a listing nor the seed of assets names is quarantined: no model would use it. Of
+-- two coins with one symbol on two pages, the better rank counts.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -115,7 +115,7 @@ final as (
             )
         end as raw_values,
         sighting_rank::integer as sighting_rank,
-        -- Of a coin, there is no listing.
+        -- Coins have no listing.
         false as is_listed,
 
     from ranked

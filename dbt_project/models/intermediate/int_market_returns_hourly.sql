@@ -14,7 +14,7 @@ prices as (
 
 ),
 
--- CoinGecko's market list names no sector, so what is a stablecoin is also known by name.
+-- CoinGecko's market list has no sectors, so stablecoins are also recognised by name.
 stablecoins as (
 
     select base_asset,
@@ -36,7 +36,7 @@ with_returns as (
         stablecoins.base_asset is not null
         or coalesce(lower(market_caps.sector) like '%stablecoin%', false) as is_stablecoin,
         prices.close_usd / prices.day_before_close_usd - 1 as own_return_24h,
-        -- The source's own change is as of its observation: only one of this hour stands for it.
+        -- The source's own change is as of its observation: only one observed in this hour counts.
         case
             when market_caps.observed_at >= market_caps.hour_at then market_caps.change_24h_share
         end as published_return_24h,
@@ -57,7 +57,7 @@ ranked as (
         row_number() over (
             partition by hour_at order by market_cap_usd desc, base_asset asc
         ) as rank,
-        -- Tiers are of what can rise and fall: stablecoins take no place in them.
+        -- Tiers rank assets that can rise and fall: stablecoins have no place in them.
         case
             when not is_stablecoin
                 then row_number() over (

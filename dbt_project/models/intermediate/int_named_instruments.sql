@@ -1,5 +1,5 @@
--- One row per venue and instrument that exists though no listing of contracts names it: the venue lists
--- its funding interval.
+-- One row per venue and instrument that no listing of contracts names but whose funding interval the
+-- venue lists.
 with
 
 listed as (

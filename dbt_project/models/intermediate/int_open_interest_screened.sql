@@ -1,5 +1,5 @@
 -- One row per staged open interest: named by its instrument's listing of that time, and either good
--- or with the reason why not.
+-- or rejected with a reason.
 --
 -- It is valued for the screen alone: by the venue's dollars, and by its coins or contracts at the
 -- median price of the instrument, else of the asset, in the hour or the one before.

@@ -1,16 +1,16 @@
 -- One row per hour and price series (venue, instrument, kind of price, bar length), from the
 -- prices of that hour alone. A bar counts if it had ended by the hour's end.
 --
--- A range is one of an hour only where most of it was seen: bars that cover three quarters of it, or
--- points as dense as bars of five minutes over as long. One price has no range, rather than none.
+-- An hour has a range only where most of it was seen: bars that cover three quarters of it, or points
+-- as dense as five-minute bars over as long. The range of a single price is null, not zero.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
 ) }}
 
 {#- 2026-11-25: of twelve bars or points of five minutes three may be missing. -#}
-{%- set least_covered_seconds = 2700 %}
-{%- set least_points = 9 %}
+{%- set min_covered_seconds = 2700 %}
+{%- set min_points = 9 %}
 
 with
 
@@ -89,17 +89,17 @@ final as (
         low_usd,
         close_usd,
         close_at,
-        -- Older than this a price does not stand for the hour's end.
+        -- An older price is not the price at the hour's end.
         close_at >= hour_at + interval 55 minute as is_fresh,
         volume_usd,
         covered_seconds,
         case
-            when bar_seconds > 0 then covered_seconds >= {{ least_covered_seconds }}
-            else prices_in_hour >= {{ least_points }}
-                and spread_seconds >= {{ least_covered_seconds }} - 300
+            when bar_seconds > 0 then covered_seconds >= {{ min_covered_seconds }}
+            else prices_in_hour >= {{ min_points }}
+                and spread_seconds >= {{ min_covered_seconds }} - 300
         end as has_range,
-        -- Where a series comes in several bar lengths, the one that covers most of the hour counts,
-        -- so that no volume is counted twice.
+        -- Where a series has several bar lengths, the one that covers most of the hour counts, so that
+        -- no volume is counted twice.
         row_number() over (
             partition by hour_at, venue, instrument, price_kind
             order by covered_seconds desc, bar_seconds asc, base_asset asc, quote_asset asc

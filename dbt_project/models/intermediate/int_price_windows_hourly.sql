@@ -1,6 +1,6 @@
--- One row per hour and base_asset with a price: what its last hours tell. Nothing here uses an hour
+-- One row per hour and base_asset with a price: figures over its last hours. Nothing here uses an hour
 -- after hour_at. A figure is null where under three quarters of its window's hours have a price.
--- Sums are of decimals, so that a window gives the same digits whatever hours are read with it.
+-- Sums are of decimals, so that a window gives the same digits whichever hours are read with it.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -21,7 +21,7 @@ steps as (
 
     select
         *,
-        -- Within one series: a change of venue or of kind is no return.
+        -- Within one series: a change of venue or of kind is not a return.
         {{ natural_log('(close_usd / hour_before_close_usd)') }} as log_return,
         try_cast(volume_usd as decimal(38, 4)) as traded_usd,
         try_cast(volume_usd / ((high_usd + low_usd + close_usd) / 3) as decimal(38, 12))

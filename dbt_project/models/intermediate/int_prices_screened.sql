@@ -1,9 +1,9 @@
--- One row per staged price: named by its instrument's listing of that time, and either good or with
--- the reason why not.
+-- One row per staged price: named by its instrument's listing of that time, and either good or rejected
+-- with a reason.
 --
--- A price is compared with the other prices of its asset in the hour: the median of what the
--- instruments say, if there are three of them; else the median of its own instrument's rows, if
--- there are three. Of two that differ nobody knows which is wrong.
+-- A price is compared with the other prices of its asset in the hour: with the median over the
+-- instruments if there are three; else with the median of its own instrument's rows if there are
+-- three. Of two that differ, either may be wrong.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},

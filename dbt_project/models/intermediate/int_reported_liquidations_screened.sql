@@ -1,5 +1,5 @@
--- One row per staged sum of liquidations: either good or with the reason why not. A source may
--- correct its sums: what it said last stands.
+-- One row per staged sum of liquidations: either good or rejected with a reason. A source may correct
+-- its sums: the latest counts.
 {{ config(materialized='ephemeral') }}
 
 with
@@ -39,7 +39,7 @@ judged as (
         case
             when staged.reject_reason is not null then staged.reject_reason
             when holds.is_held then 'held'
-            -- No more can be liquidated than is traded.
+            -- Liquidations cannot exceed the traded volume.
             when greatest(staged.long_usd, staged.short_usd) > limits.volume_usd_max
                 then 'implausible_volume'
         end as reject_reason,

@@ -1,4 +1,4 @@
--- One row per hour, base_asset or ALL, and stress component: its percentile among its own last 90
+-- One row per hour, base_asset or ALL, and stress component: its percentile within its own last 90
 -- days and its weight in the score.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',

@@ -1,4 +1,4 @@
--- One row per hour and base_asset or ALL: the stress score, and where it stands among its own last 90
+-- One row per hour and base_asset or ALL: the stress score, and its percentile within its own last 90
 -- days.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
@@ -15,7 +15,7 @@ components as (
 
 ),
 
--- Summed in decimals: the order of the components must not show.
+-- Summed in decimals, so that the order of the components makes no difference.
 scores as (
 
     select

@@ -1,7 +1,7 @@
 -- One row per hour, tracked base_asset or ALL, and component of the seed stress_weights: the values
 -- that the stress score ranks. A new component is a row of the seed and a branch of `known_values`;
--- one without a branch has no value, so it is named as missing.
--- ALL is the tracked assets as one: sums over sums, and for volatility the mean weighted by open
+-- one without a branch has no value and is listed as missing.
+-- ALL combines the tracked assets: sums over sums, and for volatility the mean weighted by open
 -- interest, each over the assets for which both sides of the ratio are known in the hour.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
@@ -81,7 +81,7 @@ by_asset as (
 
 ),
 
--- Summed in decimals: the order of the assets must not show.
+-- Summed in decimals, so that the order of the assets makes no difference.
 totals as (
 
     select

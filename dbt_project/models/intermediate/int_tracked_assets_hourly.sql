@@ -3,8 +3,8 @@
 -- Tracked are the largest by open interest (variable tracked_assets) and those with a counted
 -- liquidation in the hours (tracked_asset_hours) up to and including the hour. An asset's open
 -- interest is its largest hourly figure of the last 24 hours, so that a missed poll does not drop
--- it. Only assets that a listing of these hours or the seed of assets knows are tracked: a symbol
--- met in events alone stays in facts and in the totals of ALL.
+-- it. Only assets in a listing of these hours or in the seed of assets are tracked: a symbol that
+-- occurs in events alone stays in facts and in the totals of ALL.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
@@ -52,7 +52,7 @@ event_hours as (
 
 ),
 
--- The hours of a day, told back from its last.
+-- The 24 hours of a trailing day.
 day as (
 
     select unnest(range(24)) as hours_back,

@@ -1,5 +1,5 @@
 -- One row per staged volume of a contract: named by its instrument's listing of that time, and
--- either good or with the reason why not.
+-- either good or rejected with a reason.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},

@@ -95,7 +95,7 @@ CASES = VenueCases(
             ),
         ),
         Message(
-            "until 2026-08-20 frames told seconds",
+            "until 2026-08-20 frames had seconds",
             FRAMES,
             _frame({"price": "215.1", "size": "-20", "time": 1541480000, "contract": "BTC_USDT"}),
             (

@@ -76,5 +76,5 @@ select *,
 
 from final
 
--- Kept in order of time, so that a reader of some hours skips the rest of the file.
+-- Stored in order of time, so that a query of a few hours skips the rest of the file.
 order by event_at

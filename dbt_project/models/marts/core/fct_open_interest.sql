@@ -34,7 +34,7 @@ observations as (
 
 ),
 
--- Inverse sizes are documented where no listing says them; contracts of linear ones are coins.
+-- Inverse sizes are documented where no listing states them; linear contracts count coins.
 specified as (
 
     select
@@ -61,7 +61,7 @@ specified as (
 
 ),
 
--- One price an instant: a point before a bar that ends then, a short bar before a long one.
+-- One price per instant: a point before a bar that ends then, a short bar before a long one.
 mark_prices as (
 
     select
@@ -81,7 +81,7 @@ mark_prices as (
 
 ),
 
--- An outside price, for instruments whose own mark is not known: one venue's spot in USDT, else USDC.
+-- An outside price, for instruments whose own mark is unknown: one venue's spot in USDT, else USDC.
 spot_prices as (
 
     select
@@ -104,7 +104,7 @@ spot_prices as (
 
 ),
 
--- Else another contract of the asset: any venue's mark, or its index.
+-- Else the mark or index of another contract of the asset, of any venue.
 asset_prices as (
 
     select
@@ -234,7 +234,7 @@ valued as (
                 then 'contract_size'
             when oi_base_coins is not null then outside_price_source
         end as price_source,
-        -- Whichever of dollars and coins the venue does not give takes a price.
+        -- Dollars or coins, whichever the venue does not give, need a price.
         case
             when price_source = outside_price_source or oi_base_coins is null
                 then outside_price_instrument

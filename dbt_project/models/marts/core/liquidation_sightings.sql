@@ -9,9 +9,9 @@ screened as (
 
 ),
 
--- Whatever order sightings came in, the same one wins: the kind of source that is nearest to the
--- venue (a vault's own fills, which show one side of a trade, stand after the node's, which show
--- both), then the earliest receipt, then the place in the raw zone.
+-- The same sighting wins in whatever order they arrived: the kind of source nearest to the venue (a
+-- vault's own fills, which show one side of a trade, rank below the node's, which show both), then
+-- the earliest receipt, then the place in the raw zone.
 ranked as (
 
     select

@@ -1,14 +1,14 @@
-{#- Thresholds of the two warnings; each is a column of the row that it decided. #}
+{#- Thresholds of the two warnings; each is also a column of the row that it decided. #}
 {%- set ema_ratio_threshold = 1.5 %}
-{%- set least_elevated_hours = 6 %}
+{%- set min_elevated_hours = 6 %}
 {%- set recovery_threshold = 0.382 %}
 {%- set trend_p_threshold = 0.05 %}
 {#- Spans of the moving averages; each reaches back 5 spans. #}
 {%- set emas = [('24h', 24), ('7d', 168)] %}
-{#- The slower average reaches 839 hours behind its hour, and is wanted of the 11 before it too. #}
+{#- The slower average reads 839 hours before its hour, and the 11 earlier hours need it too. #}
 {%- set hours_read = 839 + 11 %}
-{#- Of the 48 hours of a trend, so many must be known. #}
-{%- set least_trend_hours = 36 %}
+{#- How many of a trend's 48 hours must be known. #}
+{%- set min_trend_hours = 36 %}
 
 with
 
@@ -75,17 +75,17 @@ assets as (
 
 ),
 
--- Every hour of each asset's look-back. While an asset was not tracked it had no liquidations, so
--- it takes zero for the hours in which all venues that report it were heard in full; of an asset
--- that none is known to report, all venues.
+-- Every hour of each asset's look-back. An untracked asset had no liquidations, so it counts zero in
+-- hours in which all venues that report it were covered in full; for an asset that no venue is known
+-- to report, all venues.
 asset_hours as (
 
     select
         hours.hour_at,
         assets.base_asset,
-        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_heard_in_full,
+        coalesce(coverage.is_complete, all_assets.is_complete, false) as is_covered_in_full,
         try_cast(
-            coalesce(liquidations.long_1h_usd, case when is_heard_in_full then 0 end)
+            coalesce(liquidations.long_1h_usd, case when is_covered_in_full then 0 end)
             as decimal(38, 4)
         )
             as long_usd,
@@ -110,13 +110,13 @@ completeness as (
         hour_at,
         base_asset,
         (
-            count(*) filter (where not is_heard_in_full) over (
+            count(*) filter (where not is_covered_in_full) over (
                 partition by base_asset
                 order by hour_at
                 range between interval 47 hour preceding and current row
             )
         )::integer as incomplete_hours_48h,
-        count(*) filter (where not is_heard_in_full) over (
+        count(*) filter (where not is_covered_in_full) over (
             partition by base_asset
             order by hour_at
             range between interval 839 hour preceding and current row
@@ -129,9 +129,9 @@ completeness as (
 {% for name, span in emas -%}
 {%- set reach = 5 * span -%}
 -- EMA over {{ span }} hours: a mean over {{ reach }} in which an hour weighs 1 - 2/({{ span }} + 1)
--- times the next one. Only the weights' ratios matter, so they grow from the start of a block of
--- {{ reach }} hours; every hour counts in its own block and in the next, where the rows of that one
--- find all of their look-back.
+-- times the next one. Only the ratios of weights matter, so they grow from the start of a block of
+-- {{ reach }} hours; every hour counts in its own block and in the next, so that the rows of each
+-- block have all of their look-back.
 ema_{{ name }}_weights as (
 
     select
@@ -190,7 +190,7 @@ ratios as (
         ema_24h.long_usd_ema_24h,
         ema_7d.long_usd_ema_7d,
         round(ema_24h.long_usd_ema_24h / nullif(ema_7d.long_usd_ema_7d, 0), 6) as ema_ratio,
-        -- Nothing liquidated in five weeks is no rise.
+        -- Five weeks without liquidations are not a rise.
         case
             when ema_7d.long_usd_ema_7d = 0 then false
             else ema_ratio > {{ ema_ratio_threshold }}
@@ -238,7 +238,7 @@ series as (
         hour_at,
         base_asset,
         'range' as series,
-        -- An hour without a move has the narrowest range there is.
+        -- An hour without a move has the narrowest possible range.
         case
             when range_usd > 0 then round({{ natural_log('range_usd') }}, 9)
             else '-infinity'::double
@@ -251,8 +251,8 @@ series as (
 
 ),
 
--- Kendall's S of 48 hours is what the pairs of each hour with the 47 before it add, less what the
--- pairs of each hour that has left took with it; the same holds for tied pairs and tied triples.
+-- Kendall's S of 48 hours is the sum over the pairs of each hour with the 47 before it, less the
+-- pairs of each hour that has left the window; the same holds for tied pairs and tied triples.
 pairs as (
 
     select
@@ -332,16 +332,16 @@ scored as (
             known * (known - 1) * (2 * known + 5) - 18 * tied_pairs - 12 * tied_triples
         )::double / 18 as variance,
         case
-            when known >= {{ least_trend_hours }} and tied_pairs < all_pairs
+            when known >= {{ min_trend_hours }} and tied_pairs < all_pairs
                 then round(score / sqrt(all_pairs * (all_pairs - tied_pairs)), 6)
         end as tau,
         case
-            when known < {{ least_trend_hours }} then null
+            when known < {{ min_trend_hours }} then null
             when tied_pairs = all_pairs then 0
             else sign(score)
         end as tau_sign,
         score,
-        known >= {{ least_trend_hours }} and tied_pairs < all_pairs as has_tau,
+        known >= {{ min_trend_hours }} and tied_pairs < all_pairs as has_tau,
 
     from windowed
 
@@ -355,9 +355,9 @@ hours_of_trend as (
 
 ),
 
--- Hours resemble the hours before them, so a tau is less rare than the variance above says. How
--- persistent a series is shows in the ranks of the 48 hours about their own line: each hour's
--- twice centred mid-rank (values below less values above), beside that of the hour after it.
+-- Hours are autocorrelated, so a given tau is less rare than the variance above implies. The
+-- persistence of a series is measured on the ranks of the 48 hours about their own line: each hour's
+-- twice centred mid-rank (values below less values above), beside that of the next hour.
 ranked as (
 
     select
@@ -430,7 +430,7 @@ rank_sums as (
 
 ),
 
--- The lag-1 autocorrelation of what is left of the ranks about their least-squares line.
+-- The lag-1 autocorrelation of the ranks' residuals from their least-squares line.
 serial as (
 
     select
@@ -441,7 +441,7 @@ serial as (
         - slope * (pair_place_products - middle * pair_scores)
         + slope * slope * (pair_place_squares - middle * pair_places + middle * middle * pairs)
             as residual_products,
-        -- Ranks that all lie on a line leave nothing about it.
+        -- Ranks that all lie on a line have no residuals.
         case
             when residual_squares > 1e-9 * rank_squares
                 then (hours - 1) / pairs * residual_products / residual_squares
@@ -503,7 +503,7 @@ trends as (
             ) }},
             6
         ) as p_value,
-        -- A series of equal values has no trend, and that is known.
+        -- A series of equal values has no trend: a known zero, not a null.
         case
             when not scored.has_tau then scored.tau_sign
             when p_value < {{ trend_p_threshold }} then scored.tau_sign
@@ -532,9 +532,9 @@ inputs as (
         rises.elevated_hours_12h,
         rises.known_hours_12h,
         case
-            when rises.elevated_hours_12h >= {{ least_elevated_hours }} then true
+            when rises.elevated_hours_12h >= {{ min_elevated_hours }} then true
             when rises.elevated_hours_12h + 12 - rises.known_hours_12h
-                < {{ least_elevated_hours }} then false
+                < {{ min_elevated_hours }} then false
         end as is_rising,
         prices.close_usd,
         prices.low_24h_usd,
@@ -545,7 +545,7 @@ inputs as (
             / nullif(greatest(prices.high_72h_before_low_usd - prices.low_24h_usd, 0), 0),
             6
         ) as recovery,
-        -- Where the price had not been higher there was no fall, so none to recover from.
+        -- Where the price had not been higher there was no fall to recover from.
         case
             when prices.high_72h_before_low_usd <= prices.low_24h_usd then false
             else recovery < {{ recovery_threshold }}
@@ -609,7 +609,7 @@ final as (
         {{ ema_ratio_threshold }}::double as ema_ratio_threshold,
         elevated_hours_12h,
         known_hours_12h,
-        {{ least_elevated_hours }}::integer as least_elevated_hours,
+        {{ min_elevated_hours }}::integer as min_elevated_hours,
         close_usd,
         low_24h_usd,
         low_24h_at,

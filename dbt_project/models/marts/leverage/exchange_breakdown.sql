@@ -16,8 +16,8 @@ windows as (
 
 ),
 
--- Each window's hours, counted back from its last: an hour's rows join every window that has it by
--- equality. A join on a range of hours takes a hundred times as long.
+-- Each window's hours, counted back from its last, so that an hour's rows join every window that
+-- contains it by equality. A join on a range of hours takes a hundred times as long.
 reach as (
 
     select
@@ -82,7 +82,7 @@ reached_coverage as (
 
 ),
 
--- Hours of a window that are not in the spine were not heard.
+-- Hours of a window that are not in the spine were not covered.
 venue_coverage as (
 
     select
@@ -90,7 +90,7 @@ venue_coverage as (
         reached_coverage.window_hours,
         reached_coverage.venue,
         count(*) filter (where reached_coverage.is_complete) as complete_hours,
-        bool_or(reached_coverage.is_heard) as is_heard,
+        bool_or(reached_coverage.is_covered) as is_covered,
         count(*) filter (where not reached_coverage.is_lower_bound) as whole_hours,
 
     from hours
@@ -101,7 +101,7 @@ venue_coverage as (
 
 ),
 
--- Where there was a liquidation, by asset, and ALL.
+-- Windows with a liquidation, by asset, and ALL.
 seen as (
 
     select
@@ -129,7 +129,7 @@ seen as (
 
 ),
 
--- What has rows: the assets with a liquidation in the window, and ALL.
+-- The keys of the rows: assets with a liquidation in the window, and ALL.
 asset_windows as (
 
     select distinct
@@ -151,7 +151,7 @@ asset_windows as (
 
 ),
 
--- The venues that normally report the asset at any time of the window.
+-- The venues that normally report the asset at some time in the window.
 expected as (
 
     select distinct
@@ -228,7 +228,7 @@ by_venue as (
         coalesce(seen.is_lower_bound, false)
         or coalesce(venue_coverage.whole_hours, 0) < venue_windows.window_hours as is_lower_bound,
         venue_windows.is_expected,
-        venue_windows.is_expected and coalesce(venue_coverage.is_heard, false) as is_heard,
+        venue_windows.is_expected and coalesce(venue_coverage.is_covered, false) as is_covered,
 
     from venue_windows
     left join seen
@@ -253,7 +253,7 @@ all_venues as (
         sum(by_venue.short_usd) as short_usd,
         sum(by_venue.events) as events,
         count(*) filter (where by_venue.is_expected) as venues_expected,
-        count(*) filter (where by_venue.is_heard) as venues_reporting,
+        count(*) filter (where by_venue.is_covered) as venues_reporting,
         count(*) filter (where by_venue.is_lower_bound) as venues_lower_bound,
         bool_or(by_venue.is_lower_bound and by_venue.events > 0) as is_of_lower_bounds,
 
@@ -263,7 +263,7 @@ all_venues as (
 
 ),
 
--- Every asset has windows of its own, unless nobody lists it at the end of the window.
+-- Every asset has its own windows, unless no venue lists it at the end of the window.
 all_venues_covered as (
 
     select
@@ -306,8 +306,8 @@ all_venues_covered as (
 
 ),
 
--- A venue that was heard and liquidated nothing of a single asset has no row of it: only ALL assets
--- show every venue. One that was not heard whole and shows nothing is a row of nulls.
+-- A covered venue without liquidations of a single asset has no row for it: only ALL assets show every
+-- venue. One that was not covered in full and shows no event is a row of nulls.
 rows_shown as (
 
     select
@@ -384,7 +384,7 @@ final as (
         known.short_usd,
         known.total_usd,
         round(known.total_usd::double / nullif(of_venues.total_usd::double, 0), 6) as share,
-        -- The share can only be too large: this row's sum is whole and another venue's is not.
+        -- The share can only be too large: this row's sum is complete and another venue's is not.
         known.venue != 'ALL'
         and not known.is_lower_bound
         and all_venues_covered.venues_lower_bound > 0 as share_is_upper_bound,
@@ -394,7 +394,7 @@ final as (
         ) as long_share,
         known.events,
         known.is_lower_bound,
-        -- What a row's ratios draw on: its own sums, those of all venues, those of all assets.
+        -- The inputs of a row's ratios: its own sums, those of all venues, those of all assets.
         known.is_incomplete or of_venues.is_incomplete or of_assets.is_incomplete as is_incomplete,
         known.complete_hours::integer as complete_hours,
         all_venues_covered.venues_expected,

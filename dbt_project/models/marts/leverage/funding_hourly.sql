@@ -18,7 +18,7 @@ tracked_assets as (
 
 ),
 
--- Estimates and settled rates alike; of one instant the settled one counts.
+-- Both estimates and settled rates; at one instant the settled one counts.
 rates as (
 
     select
@@ -55,8 +55,8 @@ instruments as (
 
 ),
 
--- The latest rate of each instrument. It stands until its interval is over; five minutes of grace
--- cover late settlements. One of the last day that is over is missing.
+-- The latest rate of each instrument. It is valid until its interval ends, plus five minutes for late
+-- settlements. One of the last day whose interval has ended counts as missing.
 latest_rates as (
 
     select
@@ -91,7 +91,7 @@ coverage as (
 
 ),
 
--- A weight may be as old as the hour: a venue polled once an hour is not left out for it.
+-- A weight may be as old as the hour, so that venues polled once an hour are not left out.
 open_interest as (
 
     from {{ ref('int_instrument_open_interest_hourly') }}
@@ -118,7 +118,7 @@ volumes as (
 
 ),
 
--- Of points and bars, the series with the latest price of the hour.
+-- The series, of points or bars, with the latest price of the hour.
 closes as (
 
     from series
@@ -198,7 +198,7 @@ in_force as (
 
 ),
 
--- A rate of the last day that is over, or one without a weight, is not in the mean.
+-- A rate of the last day whose interval has ended, or one without a weight, is not in the mean.
 missing as (
 
     select

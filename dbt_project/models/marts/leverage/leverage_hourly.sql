@@ -1,9 +1,9 @@
--- Open interest is measured at instants: an hour's start and its end (macros/instants.sql). ALL is
--- the tracked assets as one: sums, and sums over sums.
+-- Open interest is measured at instants: an hour's start and its end (macros/instants.sql). ALL
+-- combines the tracked assets: sums, and sums over sums.
 {%- set windows = ['1h', '24h'] %}
-{#- 2026-11-25: in days that were landed as a whole six of fifteen venues tell BTC's history, and one
-    of twelve that of AVAX, whose smallest contract once lost 11% in an hour without liquidations. -#}
-{%- set least_venue_share = 0.25 %}
+{#- 2026-11-25: in days landed as one batch, six of fifteen venues provide BTC's history, and one of
+twelve that of AVAX, whose smallest contract once lost 11% in an hour without liquidations. -#}
+{%- set min_venue_share = 0.25 %}
 
 with
 
@@ -47,7 +47,7 @@ coverage as (
 
 ),
 
--- A weight may be as old as the hour: a venue polled once an hour is not left out for it.
+-- A weight may be as old as the hour, so that venues polled once an hour are not left out.
 weights as (
 
     from {{ ref('int_instrument_open_interest_hourly') }}
@@ -105,7 +105,7 @@ latest_account_ratios as (
 
 ),
 
--- Ratios do not average; the shares of long accounts do. A ratio r is a share of r / (1 + r).
+-- Ratios cannot be averaged; shares of long accounts can. A ratio r is a share of r / (1 + r).
 long_accounts as (
 
     select
@@ -166,10 +166,10 @@ by_asset as (
         coalesce(open_interest.oi_end_instruments, 0) as oi_end_instruments,
         {%- for window in windows %}
         {%- for change in ['oi_change', 'oi_usd_change'] %}
-        -- What a few small contracts did is no change of the asset.
+        -- The change of a few small contracts is not a change of the asset.
         case
             when changes.{{ change }}_{{ window }}_venues
-                >= {{ least_venue_share }} * coverage.venues_expected
+                >= {{ min_venue_share }} * coverage.venues_expected
                 then changes.{{ change }}_{{ window }}_share
         end as {{ change }}_{{ window }}_share,
         {%- endfor %}
@@ -220,8 +220,8 @@ by_asset as (
 
 ),
 
--- Summed in decimals: the order of the assets must not show. Coins of two assets do not add up: ALL
--- values each asset's change at its open interest at the start.
+-- Summed in decimals, so that the order of the assets makes no difference. Coins of two assets do not
+-- add up: ALL values each asset's change at its open interest at the start.
 all_assets as (
 
     select
@@ -267,7 +267,7 @@ all_assets as (
         sum(try_cast(spot_volume_24h_usd as decimal(38, 4)))::double as spot_volume_24h_usd,
         sum(long_accounts_usd) as long_accounts_usd,
         sum(weight_usd) as weight_usd,
-        -- Above and below the line the same assets.
+        -- The same assets in numerator and denominator.
         {%- for other in ['market_cap_usd', 'market_volume_24h_usd'] %}
         sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
             filter (where {{ other }} > 0)::double as oi_with_{{ other }},

@@ -1,5 +1,5 @@
-{#- Kinds of price that lie where the market was. The others (bankruptcy, limit_order, entry,
-    unknown) lie off it by an amount that differs from venue to venue. #}
+{#- Kinds of price at the market. The others (bankruptcy, limit_order, entry, unknown) are off it by
+an amount that differs between venues. #}
 {%- set market_price_kinds = "('fill_avg', 'mark')" -%}
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
@@ -37,9 +37,9 @@ prices as (
 
 ),
 
--- An hour's liquidations enter all three windows at once and leave them one after the other. Adding
--- up what enters and leaves costs as much as there are rows, not rows times hours; in decimals a
--- window that has emptied is exactly zero. What changed before the first hour built is one change.
+-- An hour's liquidations enter all three windows at once and leave them one after the other. Summing
+-- what enters and leaves costs as much as there are rows, not rows times hours; in decimals an empty
+-- window is exactly zero. Changes before the first hour built are combined into one.
 built_span as (
 
     select
@@ -209,7 +209,7 @@ final as (
             when with_swing_lows.price_bucket > prices.spot_bucket then 'above'
             when with_swing_lows.price_bucket = prices.spot_bucket then 'holds_spot'
         end as relative_to_spot,
-        -- Of the bucket that holds the spot a part lies on either side: it is at no distance.
+        -- The bucket that contains the spot price lies on both sides of it: its distance is zero.
         case
             when relative_to_spot = 'holds_spot' then 0
             else round(100 * (with_swing_lows.middle_usd / prices.close_usd - 1), 6)

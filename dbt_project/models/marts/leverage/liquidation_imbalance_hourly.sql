@@ -1,7 +1,7 @@
 {#- Standard normal quantile of a two-sided 90% interval. -#}
 {% set z = 1.6448536 %}
 {#-
-    Windows in hours, and the lengths in minutes of the blocks by which each allows for cascades.
+    Windows in hours, and for each the lengths in minutes of the blocks that account for cascades.
     2026-11-25: on simulated cascades of 1 to 3 minutes blocks of up to a quarter of an hour hold
     the hour's share in 84 to 94% of hours, plain Wilson in 15 to 30% (docs/semantics.md).
 -#}
@@ -226,8 +226,8 @@ covered as (
 
 ),
 
--- Zero where all that report the asset were heard in every hour of the window; else what was seen,
--- or null.
+-- Zero where all venues that report the asset were covered in every hour of the window; else the
+-- observed value, or null.
 observed as (
 
     select
@@ -263,9 +263,9 @@ counted as (
 
 ),
 
--- Of how many independent events the blocks speak: events over the design effect of the share, less
--- what so few blocks leave unknown. One block is one event; where all events are of one side, their
--- blocks cannot differ and count as one event each.
+-- The effective number of independent events: events over the design effect of the share, less a
+-- correction for few blocks. One block is one event; where all events are of one side, their blocks
+-- cannot differ and count as one event each.
 effective as (
 
     select

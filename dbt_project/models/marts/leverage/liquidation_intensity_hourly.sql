@@ -170,7 +170,7 @@ by_instrument as (
 
 ),
 
--- The venues that were heard whole in every hour of the window.
+-- The venues that were covered in full in every hour of the window.
 complete_venues as (
 
     select
@@ -190,7 +190,7 @@ complete_venues as (
 
 ),
 
--- The same instruments above and below the line: those of complete venues whose open interest at
+-- The same instruments in numerator and denominator: those of complete venues whose open interest at
 -- the window's start is known.
 matched as (
 
@@ -276,7 +276,7 @@ compared as (
         coalesce(matched.venues, 0)::integer as matched_venues,
         coalesce(matched.instruments, 0)::integer as matched_instruments,
         matched.is_lower_bound as is_matched_lower_bound,
-        -- What was known at the end of the hour before is what was known at the window's start.
+        -- What was known at the end of the previous hour was known at the window's start.
         market_caps.market_cap_usd as market_cap_start_usd,
         case
             when covered.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd

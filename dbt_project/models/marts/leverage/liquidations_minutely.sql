@@ -47,8 +47,8 @@ minutely as (
 
 ),
 
--- A side that saw none is zero only where the whole hour was heard. A venue that the project does
--- not list has no coverage.
+-- A side without events is zero only where the hour was covered in full. A venue that the project
+-- does not list has no coverage.
 final as (
 
     select

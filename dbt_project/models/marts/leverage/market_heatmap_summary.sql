@@ -1,4 +1,4 @@
-{#- A figure over 30 days is null unless each of them has a value. #}
+{#- A 30-day figure is null unless each of the days has a value. #}
 {%- set days_needed = 30 %}
 
 with
@@ -11,7 +11,7 @@ breadth as (
 
 ),
 
--- Thirty days that do not overlap: the 24 hours up to this hour of each of the last 30 days.
+-- Thirty non-overlapping days: the 24 hours up to this hour of each of the last 30 days.
 daily as (
 
     select

@@ -1,7 +1,7 @@
 {{ config(incremental_strategy='append') }}
 
--- The table's shape only: each run's results are inserted when the gates have spoken, which is
--- after the last model is built and before the release is copied.
+-- The table's shape only: each run's results are inserted when the gates have run, which is after the
+-- last model is built and before the release is copied.
 select
     null::varchar as run_id,
     null::varchar as gate,

@@ -5,8 +5,8 @@
 
 with
 
--- Counted where the venues' rows are staged, facts where they are facts: what one of the models in
--- between loses shows.
+-- Staged rows are counted in staging and facts in the fact tables, so that a row lost by a model in
+-- between shows.
 counted as (
 
     {% for dataset in datasets %}

@@ -30,7 +30,7 @@ observations as (
 
 ),
 
--- A contract of a kind that is not known counts too, whatever it is called.
+-- A contract of an unknown kind counts too, whatever its name.
 listings as (
 
     select

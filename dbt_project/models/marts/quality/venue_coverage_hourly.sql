@@ -1,4 +1,4 @@
--- From landings alone: an event is data, never proof that its hour was heard.
+-- From landings alone: an event is data, never proof that its hour was covered.
 with
 
 hours as (
@@ -53,8 +53,8 @@ landed as (
 
 ),
 
--- What each source is worth in the hour: what it heard, and by which rule it was published. A rule
--- that changes within the hour leaves the hour with the one that hides something.
+-- What each source covers of the hour, and under which publication rule. Where the rule changes within
+-- the hour, the one that leaves out events holds for the whole hour.
 source_hours as (
 
     select
@@ -62,7 +62,7 @@ source_hours as (
         landed.venue,
         landed.source_kind,
         min(case landed.outcome when 'complete' then 1 when 'partial' then 2 else 4 end)
-            filter (where not landed.is_held or landed.outcome = 'failed') as heard_rank,
+            filter (where not landed.is_held or landed.outcome = 'failed') as coverage_rank,
         max(landed.covered_share)
             filter (where not landed.is_held and landed.outcome != 'failed') as covered_share,
         bool_or(landed.is_held and landed.outcome != 'failed') as is_held,
@@ -97,15 +97,15 @@ source_rules as (
 
 ),
 
--- The sources of the hour, the best first: one that heard all of it before one that heard a part,
--- and of equals one that publishes all.
+-- The sources of the hour, the best first: full coverage before a part, and among equals the one that
+-- publishes all events.
 ranked_sources as (
 
     select
         source_hours.hour_at,
         source_hours.venue,
         source_hours.source_kind,
-        source_hours.heard_rank,
+        source_hours.coverage_rank,
         source_hours.covered_share,
         source_hours.is_held,
         coalesce(
@@ -115,7 +115,7 @@ ranked_sources as (
         row_number() over (
             partition by source_hours.hour_at, source_hours.venue
             order by
-                coalesce(source_hours.heard_rank, 9) asc,
+                coalesce(source_hours.coverage_rank, 9) asc,
                 coalesce(source_rules.hiding_rule is null and source_rules.rules > 0, false) desc,
                 coalesce(source_hours.covered_share, -1) desc,
                 source_hours.source_kind asc
@@ -129,18 +129,18 @@ ranked_sources as (
 
 ),
 
--- Two parts of an hour do not add up: nobody knows that they are different parts.
+-- Two parts of an hour do not add up: they may overlap.
 by_venue as (
 
     select
         hour_at,
         venue,
-        min(heard_rank) as heard_rank,
+        min(coverage_rank) as coverage_rank,
         bool_or(is_held) as is_held,
         max(covered_share) as covered_share,
-        string_agg(source_kind, ', ' order by source_kind) filter (where heard_rank <= 2)
+        string_agg(source_kind, ', ' order by source_kind) filter (where coverage_rank <= 2)
             as sources,
-        max(publication_rule) filter (where place = 1 and heard_rank <= 2) as publication_rule,
+        max(publication_rule) filter (where place = 1 and coverage_rank <= 2) as publication_rule,
 
     from ranked_sources
 
@@ -154,10 +154,10 @@ outcomes as (
         hours.hour_at,
         venues.venue,
         case
-            when by_venue.heard_rank = 1 then 'complete'
-            when by_venue.heard_rank = 2 then 'partial'
+            when by_venue.coverage_rank = 1 then 'complete'
+            when by_venue.coverage_rank = 2 then 'partial'
             when by_venue.is_held then 'held'
-            when by_venue.heard_rank = 4 then 'failed'
+            when by_venue.coverage_rank = 4 then 'failed'
             else 'not_landed'
         end as landing_outcome,
         by_venue.covered_share,
@@ -186,7 +186,7 @@ final as (
         end::double as covered_share,
         sources,
         publication_rule,
-        landing_outcome in ('complete', 'partial') as is_heard,
+        landing_outcome in ('complete', 'partial') as is_covered,
         landing_outcome = 'complete' as is_complete,
         landing_outcome != 'complete' or publication_rule != 'full' as is_lower_bound,
         case

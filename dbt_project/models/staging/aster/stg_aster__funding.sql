@@ -1,6 +1,6 @@
 -- rate: per interval; positive means that longs pay. `lastFundingRate` is the running estimate of the
 --   next settlement, not a settled rate.
--- interval: not told; by the settlements, of which nextFundingTime announces one (int_funding_intervals).
+-- interval: not published; from the settlements and nextFundingTime (int_funding_intervals).
 -- time: settlements carry some milliseconds of jitter and are floored to the minute.
 -- https://github.com/asterdex/api-docs
 with

@@ -31,7 +31,7 @@ dated as (
 
 ),
 
--- An order that is filled bit by bit is sent with each of its states: the last one counts.
+-- An order filled in parts is sent in each of its states: the last one counts.
 orders as (
 
     select

@@ -1,6 +1,6 @@
 -- interval: fundingIntervalHours of contracts whose interval, cap or floor was adjusted; all others of the
 --   same market have the usual eight hours.
--- time: ours, since the answer has no clock.
+-- time: of receipt, since the answer has no timestamp.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Get-Funding-Rate-Info
 with
 
@@ -21,7 +21,7 @@ interpreted as (
 
     union all by name
 
-    -- USD-M and COIN-M contracts have a list each, and one says nothing of the other.
+    -- USD-M and COIN-M contracts have separate lists, neither of which covers the other.
     select
         * replace (0 as row_in_line),
         if(contains(url, '/dapi/'), '*inverse', '*linear') as instrument,

@@ -46,7 +46,7 @@ from_frames as (
         last_filled_quantity,
         order_status,
         {{ epoch_ms_at('event_ms') }} as event_at,
-        -- A repeated frame is a repeated delivery: the stream cannot hold twins of one second.
+        -- A repeated frame is a repeated delivery: the stream has no identical events in one second.
         raw_line::varchar as dedup_scope,
         1 as copies_per_row,
         reject_reason,
@@ -55,7 +55,7 @@ from_frames as (
 
 ),
 
--- A widespread collector writes the order's fields after one another and cuts USDT out of symbols.
+-- A widely used collector writes the order's fields in sequence and removes USDT from symbols.
 from_collector_csv as (
 
     with
@@ -87,8 +87,8 @@ from_collector_csv as (
         'collector' as source_kind,
         case
             when is_header or lower(fields[1]) = 'symbol' then 'header'
-            -- A row that was cut, or has another separator, still has one of the order's words, or
-            -- its time.
+            -- A truncated row, or one with another separator, still has one of the order's words or its
+            -- time.
             when has_wrong_width
                 and not list_has_any(
                     [upper(part) for part in parts],
@@ -114,7 +114,7 @@ from_collector_csv as (
         {{ csv_field('last_filled', 9) }} as last_filled_quantity,
         {{ csv_field('status', 8) }} as order_status,
         {{ epoch_ms_at(unrounded(csv_field('trade_time_ms', 11))) }} as event_at,
-        -- One collector may spell a symbol two ways; twins are counted within one spelling.
+        -- A collector may spell a symbol in two ways; identical events are counted per spelling.
         symbol as dedup_scope,
         1 as copies_per_row,
         case when has_wrong_width then 'wrong_column_count' end as reject_reason,
@@ -182,8 +182,8 @@ dump_rows as (
 
 ),
 
--- The venue writes every row of this dump exactly twice. An odd count means that the file is not
--- what it is taken for, and nobody can tell which rows are doubled: the whole file is refused.
+-- The venue writes every row of this dump exactly twice. With an odd count the file is not such a
+-- dump, and which rows are doubled is unknown: the whole file is rejected.
 dump_parity as (
 
     select
@@ -240,7 +240,7 @@ delivered_orders as (
 
 ),
 
--- An order that is filled bit by bit is sent with each of its states: the last one counts.
+-- An order filled in parts is sent in each of its states: the last one counts.
 orders as (
 
     select
@@ -300,7 +300,7 @@ interpreted as (
         received_at,
         is_import,
         sealed_at,
-        -- One that cannot be named keeps its own spelling, by which people look it up.
+        -- A symbol that cannot be parsed keeps its own spelling, so that people can look it up.
         coalesce(
             nullif(venue_asset, '') || quote_asset || parsed_symbol.suffix, nullif(symbol, '')
         ) as instrument,
@@ -342,9 +342,9 @@ interpreted as (
             when venue_asset = '' then 'garbled_symbol'
             when symbol in {{ binance_priced_in_btc() }} then 'quote_not_usd'
             when quote_asset is null then 'unknown_symbol'
-            -- The message says one market and the symbol is of the other.
+            -- The message names one market and the symbol belongs to the other.
             when (market = 'cm') != is_coin_margined_name then 'unknown_symbol'
-            -- A collector cuts USDT out and nothing else: BTCUSD, BTC_PERP are of neither market.
+            -- Collectors remove only USDT: BTCUSD and BTC_PERP belong to neither market.
             when source_kind = 'collector' and ends_with(symbol, 'USD') then 'unknown_symbol'
             when market = 'um' and parsed_symbol.suffix = '_PERP' then 'unknown_symbol'
         end as reject_reason,

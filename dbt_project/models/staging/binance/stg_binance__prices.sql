@@ -1,7 +1,7 @@
 -- price: premiumIndex gives mark and index of one instant; klines are bars of spot, mark, index or a
 --   contract's own trades (`last`). COIN-M volume columns are contracts, then base coin.
 -- time: a bar is known at its end. Spot dumps are in microseconds since 2025-01-01, futures dumps in
---   milliseconds: told by magnitude, file by file. Older dumps have no header.
+--   milliseconds, recognised by magnitude, file by file. Older dumps have no header.
 -- https://github.com/binance/binance-public-data#readme
 with
 
@@ -87,8 +87,8 @@ bars_from_dumps as (
         received_at,
         sealed_at,
         regexp_extract(name, '([^/]+?)-[0-9]+[a-z]+-[0-9]{4}-[0-9]{2}', 1) as instrument,
-        -- Names without a path (imports) do not tell spot from mark bars; only the latter are
-        -- without volume all day.
+        -- Names without a path (imports) do not distinguish spot from mark bars; only mark bars
+        -- have no volume all day.
         case
             when contains(name, '/markPriceKlines/') then 'mark'
             when contains(name, '/indexPriceKlines/') then 'index'

@@ -1,5 +1,5 @@
 -- rate: the running one of eight hours (place 12 of the row); positive means that longs pay.
--- time: the row's. What was settled is not told apart.
+-- time: the row's. Settled rates are not marked as such.
 -- https://docs.bitfinex.com/reference/rest-public-derivatives-status
 with
 

@@ -1,4 +1,4 @@
--- size: one base coin. The status of all contracts is also the list of them; state: none is told.
+-- size: one base coin. The status of all contracts is also their list; it has no trading state.
 -- https://docs.bitfinex.com/reference/rest-public-derivatives-status
 with
 

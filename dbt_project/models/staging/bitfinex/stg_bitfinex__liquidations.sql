@@ -1,11 +1,11 @@
 -- side: AMOUNT signs the POSITION, above zero a long.
 -- size: AMOUNT in base coin, of the whole position. A liquidation comes in up to three rows of one
 --   POS_ID: the trigger (IS_MATCH 0), what the system acquired (IS_MATCH 0 with a price, moments later)
---   and what the market took of it (IS_MATCH 1). The first trigger counts, the others are no events.
---   That rows of a position within a minute are one liquidation is an assumption: no page says it.
+--   and what the market took of it (IS_MATCH 1). The first trigger counts, the others are not events.
+--   That rows of a position within a minute are one liquidation is an undocumented assumption.
 -- price: PRICE_ACQUIRED of the trigger or of the acquisition, else BASE_PRICE, the position's entry
 --   price.
--- time: MTS in ms. Margin on spot pairs is told of too, and is no derivative. Complete.
+-- time: MTS in ms. Liquidations of margin on spot pairs are listed too, and are not derivatives. Complete.
 -- https://docs.bitfinex.com/reference/rest-public-liquidations
 {% set same_liquidation_ms = 60000 %}
 with
@@ -20,7 +20,7 @@ with
     row_fields={'flat_kind': '$[0]', 'nested_kind': '$[0][0]'},
 ) }}
 
--- Answers nest each row in a list of its own.
+-- Answers nest each row in its own list.
 unnested as (
 
     select

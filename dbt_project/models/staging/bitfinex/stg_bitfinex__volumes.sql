@@ -1,2 +1,2 @@
--- What is landed of Bitfinex (status of derivatives) says no volume.
+-- Bitfinex's landed data (status of derivatives) has no volume.
 {{ no_observations(like='stg_bybit__volumes') }}

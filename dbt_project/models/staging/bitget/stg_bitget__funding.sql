@@ -1,5 +1,5 @@
 -- rate: per interval; positive means that longs pay. A ticker's `fundingRate` is the running estimate.
--- interval: not told by the row; by the settlements and the instrument's fundInterval as listed then
+-- interval: not in the row; from the settlements and the instrument's fundInterval as listed then
 --   (int_funding_intervals).
 -- time: `fundingRateTimestamp`; estimates at the ticker's time.
 -- https://www.bitget.com/api-doc/uta/public/Get-History-Funding-Rate

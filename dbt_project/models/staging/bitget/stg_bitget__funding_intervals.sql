@@ -1,5 +1,5 @@
 -- interval: the instrument's fundInterval, in hours; dated contracts have 0 or none.
--- time: ours, as of all listings.
+-- time: of receipt, as for all listings.
 -- https://www.bitget.com/api-doc/uta/public/Instruments
 with
 

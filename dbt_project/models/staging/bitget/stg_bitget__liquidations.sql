@@ -1,8 +1,8 @@
 -- side: the POSITION's side, buy means that a long was liquidated.
--- size: `amount` is the value in quote coin already (shown for USDT contracts alone; what it counts of
---   coin-margined ones is not known, and they are refused).
--- price: not documented, by its digits a computed bankruptcy price; time: `ts` in ms.
--- Published are the largest long and the largest short per pair and second, so sums are a lower bound.
+-- size: `amount` is already the value in quote coin (shown for USDT contracts only; its unit for
+--   coin-margined ones is unknown, and they are rejected).
+-- price: not documented; its digits suggest a computed bankruptcy price. time: `ts` in ms.
+-- Only the largest long and the largest short per pair and second are published: sums are lower bounds.
 -- https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel
 with
 

@@ -1,9 +1,9 @@
 -- ratio: share that is long over share that is short, of accounts and of positions, and taker buys over
---   taker sells. Worked out from the two: the venue's own quotient was recorded a hundredfold too small
---   (0.7724 over 0.2276 as 0.0339). Whose accounts and positions is not said; nothing speaks of top
---   traders. Volumes are in coins by their size.
--- time: `ts` (ms), oldest first. Whether it is a period's start or end is not said: taken as the start,
---   so that a flow is known at its end and a figure counts once its period is over.
+--   taker sells. Computed from the two: the venue's own quotient was recorded a hundredfold too small
+--   (0.7724 over 0.2276 as 0.0339). Whose accounts and positions is not documented; nothing mentions top
+--   traders. Volumes are in coins, judging by their size.
+-- time: `ts` (ms), oldest first. Whether it is a period's start or end is not documented: taken as the
+--   start, so that a flow is available at its end and a figure counts once its period is over.
 -- https://www.bitget.com/api-doc/common/apidata/Account-Long-Short
 -- https://www.bitget.com/api-doc/common/apidata/Position-Long-Short
 -- https://www.bitget.com/api-doc/common/apidata/Taker-Buy-Sell
@@ -50,7 +50,7 @@ interpreted as (
     select
         *,
         if(ratio_kind = 'taker_volume', ended_at, started_at) as observed_at,
-        -- Shares have four digits; more would be made up.
+        -- Shares have four digits; more would be spurious.
         round(
             try_cast(
                 coalesce(

@@ -1,5 +1,5 @@
 -- volume: of contracts margined in USDT or USDC `turnover24h` in quote coin and `volume24h` in base
---   coin; what coin-margined ones count in, nobody has shown.
+--   coin; the unit of coin-margined ones is undocumented.
 -- time: the row's `ts`, else the answer's requestTime.
 -- https://www.bitget.com/api-doc/uta/public/Tickers
 with

@@ -9,7 +9,7 @@ listed as (
     select
         * exclude (observed_at),
         case
-            -- What a quanto pays in is counted in satoshis; another currency's unit is not.
+            -- A quanto's payout is counted in satoshis; other currencies have other units.
             when (entry ->> 'isQuanto') = 'true'
                 and coalesce(entry ->> 'settlCurrency', 'XBt') != 'XBt'
                 then null

@@ -1,5 +1,5 @@
 -- volume: `foreignNotional24h` in quote coin and `homeNotional24h` in base coin, of the last 24 hours;
---   of quanto contracts neither is what they are called, so these are left out.
+--   neither is what its name says for quanto contracts, which are left out.
 -- time: the row's `timestamp`.
 -- https://www.bitmex.com/api/explorer/#!/Instrument/Instrument_getActive
 with

@@ -1,5 +1,5 @@
 -- interval: the instrument's fundingInterval, in minutes; dated contracts have 0 or none.
--- time: ours, as of all listings.
+-- time: of receipt, as for all listings.
 -- https://bybit-exchange.github.io/docs/v5/market/instrument
 with
 

@@ -4,8 +4,8 @@
 -- https://bybit-exchange.github.io/docs/v5/websocket/public/all-liquidation
 with
 
--- allLiquidation.<symbol> carries a list; liquidation.<symbol>, until 2025-02-26, one object: v5's,
--- and with other names that of the older public v2 feed.
+-- allLiquidation.<symbol> carries a list; liquidation.<symbol>, until 2025-02-26, one object, with
+-- the names of v5 or of the older public v2 feed.
 {{ message_rows(
     'bybit',
     rows_at='$.data',

@@ -10,7 +10,7 @@ interpreted as (
         coalesce(entry ->> 'symbol', params ->> 'symbol') as instrument,
         {{ epoch_ms_at("entry ->> 'timestamp'") }} as observed_at,
         'accounts' as ratio_kind,
-        -- Shares are published with four digits; more would be made up.
+        -- Shares are published with four digits; more would be spurious.
         round(
             try_cast(entry ->> 'buyRatio' as double)
             / nullif(try_cast(entry ->> 'sellRatio' as double), 0),

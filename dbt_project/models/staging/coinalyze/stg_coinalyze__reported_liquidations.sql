@@ -1,5 +1,5 @@
 -- side: `l` of long positions, `s` of short ones.
--- unit: USD where the question said convert_to_usd; sums in anything else are rejected.
+-- unit: USD where the request had convert_to_usd; sums in any other unit are rejected.
 -- time: `t` in seconds, the start of the hour. Hours without a liquidation may be left out.
 -- A market's exchange is the name of its code in the list of exchanges that came with it.
 -- https://api.coinalyze.net/v1/doc/
@@ -64,7 +64,7 @@ unpacked as (
 hours as (
 
     select
-        -- Bars are numbered through the answer.
+        -- Bars are numbered across the whole answer.
         * replace (
             row_number() over (
                 partition by batch_id, raw_object, raw_line

@@ -1,7 +1,7 @@
 -- rate: per interval; positive means that longs pay. latest_funding_rate was settled last,
 --   next_funding_rate is the running estimate.
 -- interval: from the last to the next settlement; of histories by their steps (int_funding_intervals).
--- time: `funding_time` in ms; estimates at our receive time.
+-- time: `funding_time` in ms; estimates at the time of receipt.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-funding-rate-history
 with
 

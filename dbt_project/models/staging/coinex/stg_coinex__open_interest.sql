@@ -1,5 +1,5 @@
 -- size: `open_interest_volume`, one-sided; base coin of linear contracts, USD of inverse ones.
--- time: ours, since the answer has no clock.
+-- time: of receipt, since the answer has no timestamp.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
 with
 

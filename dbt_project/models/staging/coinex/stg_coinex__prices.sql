@@ -1,5 +1,5 @@
 -- price: `mark_price` and `index_price`.
--- time: ours, since the answer has no clock.
+-- time: of receipt, since the answer has no timestamp.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
 with
 

@@ -1,6 +1,6 @@
 -- volume: of linear contracts `value` in quote coin and `volume` in base coin, of the last 24 hours
---   (`period` 86400); what inverse ones count in is not documented.
--- time: ours, since the answer has no clock.
+--   (`period` 86400); the unit of inverse ones is not documented.
+-- time: of receipt, since the answer has no timestamp.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-ticker
 with
 

@@ -1,8 +1,8 @@
 -- side: sums of long and of short positions, over all contracts of a coin at an exchange.
 -- unit: USD.
 -- time: `time`, the start of the bar, in ms (the pages also show it in seconds).
--- The coin, the exchange and the bar's length are those asked for; a question of several exchanges
--- at once is of none.
+-- The coin, the exchange and the bar's length are those of the request; a response to a request for
+-- several exchanges belongs to none of them.
 -- https://docs.coinglass.com/reference/aggregated-liquidation-history
 with
 

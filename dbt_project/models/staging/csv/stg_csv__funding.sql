@@ -5,7 +5,7 @@
 -- The columns are the user's own: docs/imports.md, funding-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'funding', 'funding-csv',
@@ -26,7 +26,7 @@ settlements as (
             observed_at
         ) as observed_at,
 
-    from told
+    from typed
 
 ),
 

@@ -3,7 +3,7 @@
 -- The columns are the user's own: docs/imports.md, ratio-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'long_short_ratio', 'ratio-csv', ['instrument', 'time', 'long_short_ratio', 'ratio_kind'],
@@ -25,7 +25,7 @@ interpreted as (
                 then 'unknown_ratio_kind'
         end as reject_reason,
 
-    from told
+    from typed
 
 ),
 

@@ -1,11 +1,11 @@
--- asset: the coin's symbol as the source writes it; its sector stands in seed `assets`.
--- value: USD; a market cap of 0 means that the supply is not verified. Above 1e15 is more than all
---   the wealth in the world, which is about 5e14 dollars.
--- time: the instant that the market capitalisation is of.
+-- asset: the coin's symbol as the source writes it; its sector is in seed `assets`.
+-- value: USD; a market cap of 0 means that the supply is not verified. Values above 1e15 exceed all
+--   the wealth in the world, about 5e14 dollars.
+-- time: the instant of the market capitalisation.
 -- The columns are the user's own: docs/imports.md, market-caps-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'market_caps', 'market-caps-csv',
@@ -24,15 +24,15 @@ assets as (
 interpreted as (
 
     select
-        told.* exclude (asset),
-        upper(told.asset) as instrument,
-        -- Spelled as an asset already; the name of no contract.
-        upper(told.asset) as asset_symbol,
+        typed.* exclude (asset),
+        upper(typed.asset) as instrument,
+        -- Already the asset's spelling, not a contract's name.
+        upper(typed.asset) as asset_symbol,
         assets.sector,
 
-    from told
+    from typed
     left join assets
-        on upper(told.asset) = assets.base_asset
+        on upper(typed.asset) = assets.base_asset
 
 ),
 

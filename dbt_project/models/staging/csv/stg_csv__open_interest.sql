@@ -1,10 +1,10 @@
 -- size: in the stated unit: contracts, units of the instrument's base (a 1000PEPE is one), or
---   dollars; what is stated to count both sides is halved.
+--   dollars; figures stated to count both sides are halved.
 -- time: the instant at which it was measured.
 -- The columns are the user's own: docs/imports.md, oi-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'open_interest', 'oi-csv', ['instrument', 'time', 'open_interest', 'unit', 'sides'],
@@ -25,7 +25,7 @@ one_sided as (
             when sides not in ('one', 'two') then 'unknown_sides'
         end as reject_reason,
 
-    from told
+    from typed
 
 ),
 

@@ -4,7 +4,7 @@
 -- The columns are the user's own: docs/imports.md, bars-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'bars', 'bars-csv',
@@ -27,7 +27,7 @@ interpreted as (
         high as high_usd,
         low as low_usd,
         close as close_usd,
-        -- A mark or an index is not traded: what stands there is the contract's.
+        -- A mark or an index is not traded: a volume in such a row is the contract's.
         case
             when price_kind in ('mark', 'index') then null
             when volume_unit = 'base' then coalesce(volume_base, volume)
@@ -45,7 +45,7 @@ interpreted as (
                 then 'unknown_unit'
         end as reject_reason,
 
-    from told
+    from typed
 
 ),
 

@@ -1,10 +1,10 @@
 -- side: sums of long and of short positions, by coin or contract and exchange, as the file states.
 -- unit: as stated, dollars or coins.
--- time: the start of the bar. What lies before the source's first valid day is filled up, not data.
+-- time: the start of the bar. Rows before the source's first valid day are padding, not data.
 -- The columns are the user's own: docs/imports.md, reported-csv.
 with
 
-told as (
+typed as (
 
     from {{ own_csv_rows(
         'reported_liquidations', 'reported-csv',
@@ -36,7 +36,7 @@ interpreted as (
             when observed_at < first_valid_date then 'before_first_valid_day'
         end as reject_reason,
 
-    from told
+    from typed
 
 ),
 

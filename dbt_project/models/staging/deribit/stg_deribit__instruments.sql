@@ -24,7 +24,7 @@ listed as (
         'deribit', 'instruments', ['/public/get_instruments'], rows_at='$.result'
     ) }}
 
-    -- A kind that is not known has no type of contract, and is rejected for it.
+    -- An unknown kind has no contract type and is rejected for that.
     where entry is null
         or coalesce(entry ->> 'kind', '')
         not in ('option', 'spot', 'future_combo', 'option_combo')

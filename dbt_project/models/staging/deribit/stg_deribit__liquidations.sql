@@ -1,7 +1,7 @@
 -- side: `direction` is the taker's. liquidation T: the taker was liquidated, sell closed a long; M: the
 --   maker was, so the sides change; MT: both were, which makes two rows.
 -- size: `amount`, USD of inverse contracts, base coin of linear ones; price: the fill.
--- time: `timestamp` in ms. Complete: the trade tape. Trades without the mark are none.
+-- time: `timestamp` in ms. Complete: the trade tape. Trades without the field are not liquidations.
 -- https://docs.deribit.com/#trades-instrument_name-interval
 with
 
@@ -24,7 +24,7 @@ with
     },
 ) }}
 
--- One row a liquidated party.
+-- One row per liquidated party.
 legs as (
 
     select
@@ -35,7 +35,7 @@ legs as (
 
     from messages
 
-    -- An option's price is in its coin, and no leverage stands behind who sold it.
+    -- An option's price is in its coin, and options are not leveraged positions here.
     where not regexp_matches(coalesce(instrument, ''), '-[CP]$')
 
 ),

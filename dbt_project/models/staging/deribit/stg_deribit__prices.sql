@@ -1,4 +1,4 @@
--- price: `mark_price`, and `estimated_delivery_price` as the index, which it is until the last minutes.
+-- price: `mark_price`, and `estimated_delivery_price` as the index: they differ only in the last minutes.
 -- time: the row's creation_timestamp.
 -- https://docs.deribit.com/#public-get_book_summary_by_currency
 with

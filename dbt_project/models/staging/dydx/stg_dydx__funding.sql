@@ -1,5 +1,5 @@
 -- rate: per HOUR; positive means that longs pay. A market's nextFundingRate is the running estimate.
--- time: `effectiveAt`, floored to the minute; estimates at our receive time.
+-- time: `effectiveAt`, floored to the minute; estimates at the time of receipt.
 -- https://docs.dydx.xyz/indexer-client/http#get-historical-funding
 with
 

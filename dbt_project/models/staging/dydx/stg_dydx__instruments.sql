@@ -1,5 +1,5 @@
 -- size: one base coin; state: `status`.
--- time: ours, since the answer has no clock.
+-- time: of receipt, since the answer has no timestamp.
 -- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
 with
 

@@ -4,7 +4,7 @@
 -- https://docs.dydx.xyz/indexer-client/websockets
 with
 
--- `subscribed` gives the newest trades over again, `channel_batch_data` lists several messages.
+-- `subscribed` repeats the newest trades, `channel_batch_data` lists several messages.
 {{ message_rows(
     'dydx',
     rows_at=['$.contents.trades', '$.contents[*].trades[*]'],

@@ -1,5 +1,5 @@
--- price: `oraclePrice`, which is what positions are margined by and an index of spot venues at once.
--- time: ours, since the answer has no clock.
+-- price: `oraclePrice`, which is both the margin price and an index of spot venues.
+-- time: of receipt, since the answer has no timestamp.
 -- https://docs.dydx.xyz/indexer-client/http#list-perpetual-markets
 with
 

@@ -1,7 +1,7 @@
 -- rate: per interval; positive means that longs pay. A contract's `funding_rate` is the next one's.
 -- interval: the contract's `funding_interval` (seconds); of settlements by their steps, and by what
 --   contracts listed then (int_funding_intervals).
--- time: `t` in seconds; of the list ours, since it has no clock.
+-- time: `t` in seconds; of the list the time of receipt, since it has none.
 -- https://www.gate.com/docs/developers/apiv4/en/#funding-rate-history
 with
 

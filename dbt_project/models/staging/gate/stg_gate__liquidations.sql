@@ -1,5 +1,5 @@
 -- side: REST signs the POSITION, above zero a long. Frames sign the liquidation order, below zero
---   selling a long (as documented; nobody has shown it): `gate_frames_sign` says so, order or position.
+--   selling a long (documented, not verified): the variable `gate_frames_sign` sets order or position.
 -- size: contracts of quanto_multiplier coins, BTC_USD ones of 1 USD; REST less what was `left` over.
 -- price: REST's fill_price is the average fill. Time: seconds by REST, in frames seconds or ms: the
 --   venue dates the change to 2026-08-20, but ms were seen before, so the magnitude decides, not the

@@ -1,5 +1,5 @@
 -- size: `position_size` of contracts, one-sided; statistics give open_interest in contracts and USD.
--- time: of statistics their `time` in seconds; of the list ours, since it has no clock.
+-- time: of statistics their `time` in seconds; of the list the time of receipt, since it has none.
 -- https://www.gate.com/docs/developers/apiv4/en/#futures-stats
 with
 

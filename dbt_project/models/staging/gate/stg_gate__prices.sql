@@ -1,5 +1,5 @@
 -- price: `mark_price` and `index_price`; statistics give a mark price of their instant.
--- time: of statistics their `time` in seconds; of the list ours, since it has no clock.
+-- time: of statistics their `time` in seconds; of the list the time of receipt, since it has none.
 -- https://www.gate.com/docs/developers/apiv4/en/#list-all-futures-contracts
 with
 

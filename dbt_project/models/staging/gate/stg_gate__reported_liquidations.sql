@@ -1,6 +1,6 @@
 -- side: `long_liq_usd` of long positions, `short_liq_usd` of short ones: the venue's own sums.
 -- unit: USD.
--- time: `time` in seconds, taken for the start of the interval; the pages do not say.
+-- time: `time` in seconds, taken as the start of the interval, which is not documented.
 -- https://www.gate.com/docs/developers/apiv4/en/#futures-stats
 with
 
@@ -22,7 +22,7 @@ interpreted as (
 
     from statistics
 
-    -- Statistics of former years hold no such sums.
+    -- Statistics of earlier years have no such sums.
     where reject_reason is not null
         or coalesce(entry ->> 'long_liq_usd', entry ->> 'short_liq_usd') is not null
 

@@ -1,2 +1,2 @@
--- What is landed of Gate (contracts and their statistics) says no volume of 24 hours.
+-- Gate's landed data (contracts and their statistics) has no volume of 24 hours.
 {{ no_observations(like='stg_bybit__volumes') }}

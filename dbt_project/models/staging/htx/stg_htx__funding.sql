@@ -1,6 +1,6 @@
 -- rate: per interval; positive means that longs pay. The batch's funding_rate is the running estimate,
---   realized_rate of a settlement goes before its funding_rate.
--- interval: not told; by the settlements, of which the batch's funding_time is the next
+--   realized_rate of a settlement takes precedence over its funding_rate.
+-- interval: not published; from the settlements; the batch's funding_time is the next one
 --   (int_funding_intervals).
 -- time: `funding_time` of settlements; estimates at the answer's `ts`.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb83d1a-77b5-11ed-9966-0242ac110003

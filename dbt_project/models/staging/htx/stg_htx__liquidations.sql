@@ -1,4 +1,4 @@
--- side: the liquidation ORDER's side, sell closed a long; v5's position_side says the same in words.
+-- side: the liquidation ORDER's side, sell closed a long; v5's position_side names the position's.
 -- size: `volume` in contracts. `amount` means coins in v3 and frames and contracts in v5, and is not
 --   used: a linear contract's size follows from trade_turnover, coin contracts are 100 (BTC) or 10 USD.
 -- price: the bankruptcy price; time: created_at or liquidation_time in ms. No throttle is documented.

@@ -1,9 +1,9 @@
 -- size: `volume` in contracts, `amount` in base coin, `value` in USD (linear alone); histories have
---   `volume` in contracts (amount_type 1) or base coin (2), and `value`. Taken as one side: the
---   documentation says of most that they sum both, but its and ccxt's recorded sums are odd numbers of
---   contracts (4,385,435 of BTC-USDT), which two equal sides cannot make.
+--   `volume` in contracts (amount_type 1) or base coin (2), and `value`. Taken as one-sided: the
+--   documentation describes most of them as sums of both sides, but its own and ccxt's recorded sums are
+--   odd numbers of contracts (4,385,435 of BTC-USDT), which two equal sides cannot add up to.
 -- time: the answer's `ts`; of histories the hour that `ts` names ('recording time'), newest first.
---   Whether a running hour's figure still changes is not said: it counts once the hour is over.
+--   Whether a running hour's figure still changes is undocumented: it counts once the hour is over.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb7fdb9-77b5-11ed-9966-0242ac110003
 -- https://huobiapi.github.io/docs/usdt_swap/v1/en/#general-query-information-on-open-interest
 with

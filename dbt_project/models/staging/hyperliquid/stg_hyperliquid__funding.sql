@@ -1,6 +1,6 @@
 -- rate: per HOUR; positive means that longs pay. A context's `funding` is the running estimate.
 -- interval: always 1 hour.
--- time: settlements floored to the minute; contexts at our receive time, archive rows at their minute.
+-- time: settlements floored to the minute; contexts at the time of receipt, archive rows at their minute.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/funding
 with
 
@@ -12,7 +12,7 @@ settled as (
         date_trunc('minute', {{ epoch_ms_at("entry ->> 'time'") }}) as observed_at,
         entry ->> 'fundingRate' as funding_rate,
         true as is_settled,
-        -- The history does not say what a contract is quoted in.
+        -- The history does not state a contract's quote asset.
         coalesce(
             dex_quotes.quote_asset, if(contains(entry ->> 'coin', ':'), 'unknown', 'USDC')
         ) as quote_asset,

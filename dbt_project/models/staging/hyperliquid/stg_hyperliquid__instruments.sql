@@ -1,7 +1,7 @@
--- size: one base coin, whatever the coin; the venue calls a thousand PEPE kPEPE.
--- names: xyz:TSLA is TSLA on the builder-deployed exchange xyz; an exchange's `collateralToken` is what
---   its contracts are quoted in (seed hyperliquid_collateral_tokens).
--- state: delisted coins stay in the list (`isDelisted`), so that positions in the list hold.
+-- size: one base coin for every coin; kPEPE is a thousand PEPE.
+-- names: xyz:TSLA is TSLA on the builder-deployed exchange xyz; an exchange's `collateralToken` is the
+--   quote asset of its contracts (seed hyperliquid_collateral_tokens).
+-- state: delisted coins stay in the list (`isDelisted`), so that places in the list do not change.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 

@@ -1,9 +1,9 @@
 -- side: of the fill; only the leg of the liquidated user counts, A (ask) closes a long. Its
 --   counterparty carries the same `liquidation` object and is dropped; winners of an
---   auto-deleveraging are kept apart as `adl`, and so is what a vault that took positions over is
---   itself relieved of, as `vault_unwind` (seed hyperliquid_vaults).
+--   auto-deleveraging are separate events (`adl`), and so are closings of positions that a vault had
+--   taken over (`vault_unwind`, seed hyperliquid_vaults).
 -- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Node fills are complete: on-chain.
---   A vault's own fills (userFillsByTime) show the other side of what it took over, and nothing else.
+--   A vault's own fills (userFillsByTime) show only the other side of the positions it took over.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/liquidations
 {% set fill_paths = {
     'mark': '.liquidation', 'coin': '.coin', 'direction': '.dir',
@@ -39,8 +39,8 @@ fill_lines as (
 
     from {{ raw_lines('hyperliquid', 'liquidations', 'node-fills') }}
 
-    -- A mark is in under a hundredth of the lines; the others hold no liquidation. A cut line
-    -- is kept so that it can be refused with its reason.
+    -- Fewer than one in a hundred lines reports a liquidation. A truncated line is kept, so that it
+    -- can be rejected with its reason.
     where contains(text, '"liquidation"')
         or not (starts_with(text, '{') or starts_with(text, '['))
         or not (ends_with(text, '}') or ends_with(text, ']'))
@@ -48,7 +48,7 @@ fill_lines as (
 ),
 
 -- By block since 2025-07-27: {"block_number", "events": [[address, fill], ...]}; before, one
--- [address, fill] a line.
+-- [address, fill] per line.
 events as (
 
     select
@@ -96,8 +96,8 @@ named_fields as materialized (
 
 ),
 
--- Whose leg a row is. A name that is no address (0x and 40 hex digits) is known all the same where a
--- leg of the trade is that user's own.
+-- Whose leg a row is. A name that is not an address (0x and 40 hex digits) is accepted where a leg of
+-- the trade belongs to that user.
 parties as (
 
     select
@@ -116,8 +116,8 @@ parties as (
 
 ),
 
--- A line without a readable fill stays to be refused, and so does a mark that names nobody; spot
--- (`@107`, `PURR/USDC`) has no leverage.
+-- A line without a readable fill stays, to be rejected, and so does a `liquidation` object without a
+-- user; spot (`@107`, `PURR/USDC`) has no leverage.
 node_legs as (
 
     select
@@ -126,7 +126,7 @@ node_legs as (
             as parser,
         'dump' as source_kind,
         raw_side as party_side,
-        -- Of the liquidated party, or of the winner.
+        -- The leg of the liquidated party, or of the winner.
         lower(address) as party,
         concat_ws('|', lower(address), order_id, block_number) as order_key,
 
@@ -176,7 +176,7 @@ vault_fields as (
 
 ),
 
--- The vault is the other side of the liquidated user's fill, unless it is itself the one.
+-- The vault is the other side of the liquidated user's fill, unless it is that user itself.
 vault_legs as (
 
     select
@@ -257,7 +257,7 @@ interpreted as (
             ),
             ''
         ) as venue_asset,
-        -- What a builder-deployed exchange is margined in is for its listing to say.
+        -- The collateral of a builder-deployed exchange comes from its listing.
         coalesce(
             dex_quotes.quote_asset, if(contains(legs.coin, ':'), 'unknown', 'USDC')
         ) as quote_asset,

@@ -1,2 +1,2 @@
--- Hyperliquid publishes no ratio of its accounts: addresses hold positions, and nobody counts them.
+-- Hyperliquid publishes no ratio of accounts: addresses hold positions, and it does not count them.
 {{ no_observations(like='stg_bybit__long_short_ratio') }}

@@ -1,6 +1,6 @@
 -- size: one-sided, in base coin; no USD value.
 -- coins and their contexts are two lists, joined by position; delisted coins have none open.
--- time: ours, since the answer has no clock; the archive's files have a minute.
+-- time: of receipt, since the answer has no timestamp; the archive's files have a minute.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 

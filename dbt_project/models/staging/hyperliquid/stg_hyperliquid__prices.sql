@@ -1,5 +1,5 @@
 -- price: `markPx`, and `oraclePx` as the index (a median of other venues' spot prices).
--- time: ours, since the answer has no clock; the archive's files have a minute.
+-- time: of receipt, since the answer has no timestamp; the archive's files have a minute.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 

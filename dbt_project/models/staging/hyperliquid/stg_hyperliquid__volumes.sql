@@ -1,6 +1,6 @@
--- volume: `dayNtlVlm` in USD. The venue does not say which day: taken as the last 24 hours, as its own
---   pages label it.
--- time: ours, since the answer has no clock; the archive's files have a minute.
+-- volume: `dayNtlVlm` in USD. Which day is not documented: taken as the last 24 hours, the label on the
+--   venue's own pages.
+-- time: of receipt, since the answer has no timestamp; the archive's files have a minute.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint/perpetuals
 with
 

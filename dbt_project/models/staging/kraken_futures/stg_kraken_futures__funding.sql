@@ -1,7 +1,7 @@
--- rate: relative, per hour since 2022; positive means that longs pay. The tickers' `fundingRate` is
---   dollars a contract, another thing, and is not taken.
+-- rate: relative, per hour since 2022; positive means that longs pay. The tickers' `fundingRate` is in
+--   dollars per contract and is not used.
 --   A client's tests hold open, high, low and close where the pages hold a number: the close is taken.
--- interval: not told; by the settlements, else as the venue documents it (int_funding_intervals).
+-- interval: not published; from the settlements, else as the venue documents it (int_funding_intervals).
 -- time: `timestamp`; analytics in ms, as two lists joined by position.
 -- https://docs.kraken.com/api/docs/futures-api/trading/historical-funding-rates
 with

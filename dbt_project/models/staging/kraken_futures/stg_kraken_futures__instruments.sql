@@ -15,7 +15,7 @@ named as (
         rows_at='$.instruments'
     ) }}
 
-    -- Indices and options are none of ours; a type that is not known is rejected, not left out.
+    -- Indices and options are left out; an unknown type is rejected instead.
     where entry is null
         or not regexp_matches(lower(coalesce(entry ->> 'type', '')), 'index|option|call|put')
 

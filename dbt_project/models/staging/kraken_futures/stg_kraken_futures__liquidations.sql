@@ -1,6 +1,6 @@
--- side: the taker's, which of a liquidation is its order: sell closed a long. Nobody has shown that it is
---   not the counterparty's: `kraken_futures_side` says whose, liquidated or counterparty. `assignment` and
---   `termination` hand positions over and are none; they are kept apart.
+-- side: the taker's, taken as the liquidation order's: sell closed a long. Unverified: the variable
+--   `kraken_futures_side` sets whose side it is, liquidated or counterparty. `assignment` and
+--   `termination` transfer positions; they are separate events, not liquidations.
 -- size: `qty` or `size`, PI and FI contracts of 1 USD, PF and FF in base coin; price: the fill.
 -- time: `time`, ms in frames, ISO in answers. Complete: the trade tape.
 -- https://docs.kraken.com/api/docs/futures-api/websocket/trade
@@ -25,7 +25,7 @@ named_fields as (
 
     select
         *,
-        -- Answers name their contract in the question alone.
+        -- Only the request names the contract of an answer.
         upper(coalesce(
             row_symbol,
             snapshot_symbol,

@@ -1,7 +1,7 @@
 -- size: one-sided; USD of PI and FI contracts, base coin of PF and FF ones. Tickers give `openInterest`,
 --   analytics open, high, low and close of a step: the close is taken (or the number, if it is one).
 -- time: tickers at the answer's `serverTime`; a close at its step's end, once that is over. `timestamp`
---   (seconds) is the step's start; clients read it so, the documentation does not say.
+--   (seconds) is the step's start, as clients read it; the documentation does not state it.
 -- https://docs.kraken.com/api/docs/futures-api/trading/get-tickers
 -- https://docs.kraken.com/api/docs/futures-api/charts/analytics
 with

@@ -1,5 +1,5 @@
--- size: one base coin. names: `symbol` is the asset, market_id what trades name; state: `status`.
--- time: ours, since the answer has no clock.
+-- size: one base coin. names: `symbol` is the asset, market_id is its number in trades; state: `status`.
+-- time: of receipt, since the answer has no timestamp.
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 

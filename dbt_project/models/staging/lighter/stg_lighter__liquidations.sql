@@ -1,11 +1,11 @@
--- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short. Who of
---   the two is deleveraged is not documented: `lighter_deleveraged` says so, taker or maker.
+-- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short. Which
+--   of the two is deleveraged is undocumented: the variable `lighter_deleveraged` sets taker or maker.
 -- size: base coin; price: the fill, in USDC. Time: `timestamp` in ms. Complete: the trade tape.
--- names: markets are numbers, whose assets the venue's listing tells.
+-- names: markets are numbers; the venue's listing states their assets.
 -- https://apidocs.lighter.xyz/docs/websocket-reference#trade
 with
 
--- Frames list liquidations apart from other trades, or leave that list out.
+-- Frames list liquidations separately from other trades, or omit that list.
 {{ message_rows(
     'lighter',
     rows_at=['$.liquidation_trades', '$.trades'],
@@ -27,7 +27,7 @@ interpreted as (
     select
         * exclude (reject_reason),
         if(source_kind = 'rest', 'lighter.trades_rest@1', 'lighter.trade_frame@1') as parser,
-        -- The listing's size of a contract (one coin) comes with the asset's name.
+        -- The listing gives the contract size (one coin) together with the asset's name.
         null as contract_size,
         if(trade_type = 'deleverage', 'deleveraging', 'liquidation') as event_kind,
         {% set deleveraged = assumption('lighter_deleveraged', ['taker', 'maker']) -%}

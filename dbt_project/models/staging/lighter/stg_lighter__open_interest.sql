@@ -1,5 +1,5 @@
 -- size: `open_interest`, one-sided, in base coin (the unit is not documented).
--- time: ours, since the answer has no clock.
+-- time: of receipt, since the answer has no timestamp.
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 

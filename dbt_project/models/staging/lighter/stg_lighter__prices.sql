@@ -1,5 +1,5 @@
--- price: the last trade stands for the mark, which is streamed alone.
--- time: ours, since the answer has no clock.
+-- price: the last trade stands in for the mark, which is only streamed.
+-- time: of receipt, since the answer has no timestamp.
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 

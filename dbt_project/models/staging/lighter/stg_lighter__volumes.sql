@@ -1,6 +1,6 @@
--- volume: `daily_quote_token_volume` in USDC and `daily_base_token_volume` in base coin. The venue does
---   not say which day: taken as the last 24 hours.
--- time: ours, since the answer has no clock.
+-- volume: `daily_quote_token_volume` in USDC and `daily_base_token_volume` in base coin. Which day is
+--   not documented: taken as the last 24 hours.
+-- time: of receipt, since the answer has no timestamp.
 -- https://apidocs.lighter.xyz/reference/orderbookdetails
 with
 

@@ -80,7 +80,7 @@ mapped as (
         listed.*,
         known.base_asset as known_asset,
         known.sector,
-        -- The seed says which coin of this source the symbol means, and this is another one.
+        -- The seed assigns the symbol to another coin of this source.
         symbol in (
             select assets.base_asset,
 
@@ -88,7 +88,7 @@ mapped as (
             where if(listed.source = 'coingecko', assets.coingecko_id, assets.coinpaprika_id)
                 is not null
         ) as is_known_symbol,
-        -- Within one answer: a page's neighbours are other answers, and the fact picks among them.
+        -- Within one answer: other pages are other answers, among which the fact chooses.
         count(distinct listed.source_asset_id) over (
             partition by listed.batch_id, listed.raw_object, listed.raw_line, listed.symbol
         ) as coins_of_symbol,
@@ -171,7 +171,7 @@ final as (
             when price_usd is null and market_cap_usd is null then 'missing_field'
             when price_usd <= 0 then 'non_positive_number'
             when market_cap_usd < 0 or volume_24h_usd < 0 then 'negative_number'
-            -- More than all the wealth in the world, which is about 5e14 dollars.
+            -- More than all the wealth in the world, about 5e14 dollars.
             when market_cap_usd > 1e15 or volume_24h_usd > 1e15 then 'implausible_number'
             when price_usd > 1e24 or abs(change_24h_share) > 1e24 then 'implausible_number'
         end as reject_reason,

@@ -11,8 +11,8 @@ listed as (
         coalesce(nullif(entry ->> 'instFamily', ''), entry ->> 'uly') as family,
         split_part(family, '-', 1) as venue_asset,
         split_part(split_part(family, '-', 2), '_', 1) as quote_asset,
-        -- A contract that counts in its base coin is linear and one that counts in dollars inverse,
-        -- in words and in the coin; where the two differ it is neither.
+        -- A contract sized in its base coin is linear and one sized in dollars inverse, by ctType and
+        -- by the coin of ctVal; where the two disagree it is neither.
         case
             when (entry ->> 'ctType') = 'linear' and (entry ->> 'ctValCcy') = venue_asset
                 then 'linear'
@@ -32,7 +32,7 @@ listed as (
         'okx', 'instruments', ['/api/v5/public/instruments'], rows_at='$.data'
     ) }}
 
-    -- A type that is not known has no ctType of a contract, and is rejected for it.
+    -- An unknown type has no contract's ctType and is rejected for that.
     where entry is null
         or coalesce(entry ->> 'instType', '') not in ('SPOT', 'MARGIN', 'OPTION')
 

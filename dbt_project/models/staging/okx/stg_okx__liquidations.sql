@@ -1,7 +1,7 @@
 -- side: the liquidation ORDER's side, sell closes a long (`posSide` may be `net`; not relied on).
 -- size: `sz` in contracts of ctVal x ctMult (base coin if linear, USD if inverse).
 -- price: `bkPx`, the price against the system's liquidation account, not a fill; time: `ts` in ms.
--- The venue says that rows are not all liquidations and not in order.
+-- The venue states that the rows are not all liquidations, and not in order.
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-liquidation-orders
 {% set detail_paths = {
     'side_now': '$.side', 'side_before': '$.type', 'size_now': '$.sz', 'size_before': '$.size',
@@ -28,7 +28,7 @@ with
     },
 ) }}
 
--- One item lists the orders of an instrument in `details`; older channels give them bare.
+-- One item lists the orders of an instrument in `details`; older channels send bare orders.
 details as (
 
     select
@@ -65,7 +65,7 @@ named as (
         coalesce(channel_now, channel_before) as channel,
         case
             when detail = '[]' then 'other'
-            -- Options and margin carry no bankruptcy price, and are no derivatives' leverage.
+            -- Options and margin have no bankruptcy price and are not leveraged derivatives.
             when instrument_type in ('MARGIN', 'OPTION') then 'other'
             else line_class
         end as line_class,
@@ -86,7 +86,7 @@ named_fields as materialized (
             else 'okx.liquidation_orders_frame@1'
         end as parser,
         coalesce(item_symbol, item_symbol_before, arg_instrument) as instrument,
-        -- The oldest tables tell the closed position: 3 closes a long, 4 closes a short.
+        -- The oldest tables state the closed position: 3 closes a long, 4 closes a short.
         coalesce(side_now, side_before) as raw_side,
         coalesce(size_now, size_before) as raw_quantity,
         coalesce(price_now, price_before) as raw_price,

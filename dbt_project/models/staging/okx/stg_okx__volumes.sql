@@ -1,2 +1,2 @@
--- What is landed of OKX (open interest, marks, index, funding) says no volume.
+-- OKX's landed data (open interest, marks, index, funding) has no volume.
 {{ no_observations(like='stg_bybit__volumes') }}

@@ -1,8 +1,9 @@
--- side: of the liquidation ORDER for every venue, as the vendor turns it: sell closed a long.
--- size: `amount` in the unit that tardis_units states for the vendor's exchange; price: the venue's published
---   one, whose kind stands there too. time: `timestamp` in microseconds, local_timestamp is the vendor's clock.
--- The vendor records the same streams, so its rows have the venue's throttle. They keep too few fields
--- to be joined with it: in hours that the venue itself tells of, they only reconcile.
+-- side: of the liquidation ORDER for every venue, as the vendor normalises it: sell closed a long.
+-- size: `amount` in the unit that tardis_units states for the vendor's exchange; price: as the venue
+--   publishes it, its kind is there too. time: `timestamp` in microseconds; local_timestamp is the
+--   vendor's clock.
+-- The vendor records the same streams, so its rows have the venue's throttle. They have too few fields
+-- to be joined with them: in hours covered from the venue itself, they only reconcile.
 -- https://docs.tardis.dev/downloadable-csv-files#liquidations
 with
 
@@ -20,7 +21,7 @@ interpreted as (
         vendor_rows.* exclude (price_kind),
         'tardis.liquidations_csv@1' as parser,
         'row' as line_class,
-        -- Of other contracts the size is what their listing says, or not known.
+        -- Other contracts have the size in their listing, or none.
         case
             when vendor_rows.unit != 'contracts' then 1
             when vendor_rows.contract_type = 'inverse' then {{ inverse_size() }}

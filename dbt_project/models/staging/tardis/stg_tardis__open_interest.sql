@@ -1,5 +1,5 @@
--- size: as the venue publishes it, in the unit and of the sides that tardis_units states; what counts both
---   sides is halved.
+-- size: as the venue publishes it, in the unit and for the sides that tardis_units states; figures that
+--   count both sides are halved.
 -- time: `timestamp` in microseconds.
 -- https://docs.tardis.dev/downloadable-csv-files#derivative_ticker
 with

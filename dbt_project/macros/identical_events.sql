@@ -1,10 +1,10 @@
 {#-
-    The publication rules under which no two equal events can be published: of a symbol, or of a
-    symbol and side, they publish one event in a second. Where one of them holds, equal rows are one
-    event, however often a file or several sources repeat it. Every other rule allows genuine twins:
-    equal fills of one instant that are two events.
+    The publication rules that exclude two identical events: they publish at most one event per
+    second of a symbol, or of a symbol and side. Under them identical rows are one event, however
+    often a file or several sources repeat it. All other rules allow identical events: equal fills
+    at one instant that are two liquidations.
 -#}
-{% macro rules_without_twins() -%}
+{% macro rules_without_identical_events() -%}
     {{ return([
         "one_per_symbol_second_latest",
         "one_per_symbol_second_largest",
@@ -15,25 +15,25 @@
 
 
 {#-
-    Whether two equal rows can be two events, by the publication rule of the venue at that time (see
-    <venue>__publication_rules); a predicate, true where nothing is stated.
+    Whether two identical rows can be two events, by the venue's publication rule at that time (see
+    <venue>__publication_rules); a predicate, true where no rule is stated.
 
-    Arguments: venue (none: what the column `venue` says); event_at and source_kind, SQL expressions.
-    A rule may name the source that it is of (rest or stream); what collectors and dumps hold was
-    streamed.
+    Arguments: venue (none: the value of the column `venue`); event_at and source_kind, SQL
+    expressions. A rule may hold for one source only (rest or stream); collectors and dumps count as
+    stream.
 -#}
-{% macro can_have_twins(venue, event_at, source_kind) -%}
+{% macro can_have_identical_events(venue, event_at, source_kind) -%}
     {%- if not venue %}
     case venue
         {%- for one in var('venues') %}
-        when '{{ one }}' then {{ can_have_twins(one, event_at, source_kind) }}
+        when '{{ one }}' then {{ can_have_identical_events(one, event_at, source_kind) }}
         {%- endfor %}
         else true
     end
     {%- else %}
     {%- set spans = [] %}
     {%- for rule in context[venue ~ '__publication_rules']()['rules'] %}
-        {%- if rule[0] in rules_without_twins() %}
+        {%- if rule[0] in rules_without_identical_events() %}
             {%- set source = rule[5] if rule | length > 5 else none %}
             {%- do spans.append(
                 event_at ~ " >= timestamp '" ~ rule[1] ~ "'"
