@@ -1,17 +1,20 @@
 {#-
     The common end of the staging models of other people's sums of liquidations.
 
-    Arguments: source, whose sums they are (none: what the column `venue` says); relation, a CTE as staged_observations wants it, with
-    exchange (its name as the source writes it), instrument (a contract, or a coin where the source
-    sums over an exchange's contracts), asset (the coin as the source writes it), observed_at (the
-    bar's start), bar_seconds, long_usd and short_usd; in_base, whether the sums may be in coins:
+    Arguments: source, whose sums they are (none: the column `venue`); relation, a CTE for
+    staged_observations with exchange (its name as the source writes it), instrument (a contract, or
+    a coin where the source sums over an exchange's contracts), asset (the coin as the source writes
+    it), observed_at (the bar's start), bar_seconds, long_usd and short_usd; in_base, whether the sums may be in coins:
     long_base and short_base, then, where those in dollars are null.
     Columns: those of staged_observations, exchange, bar_seconds, long_usd, short_usd. `venue` is the
     source.
 -#}
 {% macro staged_reported_liquidations(source, relation, in_base=false) -%}
 {%- set numbers = {'long_usd': 'not_negative', 'short_usd': 'not_negative'} -%}
-{%- set checks = {'unfinished_bar': is_unfinished(seconds_after('observed_at', 'bar_seconds'))} -%}
+{%- set checks = {
+    'unfinished_bar': is_unfinished(seconds_after('observed_at', 'bar_seconds')),
+    'garbled_symbol': "coalesce(asset, '') = ''",
+} -%}
 {%- if in_base -%}
     {%- do numbers.update({'long_base': 'not_negative', 'short_base': 'not_negative'}) -%}
     {%- do checks.update({
