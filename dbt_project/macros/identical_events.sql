@@ -15,8 +15,8 @@
 
 
 {#-
-    Whether two identical rows can be two events, by the venue's publication rule at that time (see
-    <venue>__publication_rules); a predicate, true where no rule is stated.
+    Whether two identical rows can be two events, by the venue's publication rule at that time; a
+    predicate, true where no rule is stated.
 
     Arguments: venue (none: the value of the column `venue`); event_at and source_kind, SQL
     expressions. A rule may hold for one source only (rest or stream); collectors and dumps count as
@@ -32,16 +32,15 @@
     end
     {%- else %}
     {%- set spans = [] %}
-    {%- for rule in context[venue ~ '__publication_rules']()['rules'] %}
-        {%- if rule[0] in rules_without_identical_events() %}
-            {%- set source = rule[5] if rule | length > 5 else none %}
-            {%- do spans.append(
-                event_at ~ " >= timestamp '" ~ rule[1] ~ "'"
-                ~ (" and " ~ event_at ~ " < timestamp '" ~ rule[2] ~ "'" if rule[2] else "")
-                ~ (" and " ~ source_kind ~ (" = 'rest'" if source == "rest" else " != 'rest'")
-                    if source else "")
-            ) %}
-        {%- endif %}
+    {%- for rule in publication_of(venue)['rules'] if rule['rule'] in rules_without_identical_events() %}
+        {%- set source = rule.get('source_kind') %}
+        {%- do spans.append(
+            event_at ~ " >= timestamp '" ~ rule.get('valid_from', '1970-01-01') ~ "'"
+            ~ (" and " ~ event_at ~ " < timestamp '" ~ rule['valid_to'] ~ "'"
+                if 'valid_to' in rule else "")
+            ~ (" and " ~ source_kind ~ (" = 'rest'" if source == "rest" else " != 'rest'")
+                if source else "")
+        ) %}
     {%- endfor %}
     {{- "not coalesce((" ~ spans | join(") or (") ~ "), false)" if spans else "true" }}
     {%- endif %}

@@ -34,7 +34,7 @@
     spine that reads one of them, directly or through other models.
 -#}
 {% macro build_hours() -%}
-    {%- set lookback_hours = lookback_hours_of(model.unique_id, {}) -%}
+    {%- set lookback_hours = lookback_hours_of(model.unique_id) -%}
     {%- if lookback_hours == 0 -%}
         (select hour_at from {{ source("ops", "pending_hours") }})
     {%- else -%}
@@ -57,19 +57,21 @@
     parent's own look-back and of the hours that the model reads behind its own hour, which its meta
     states as `window_hours: {parent: hours}`; zero where none is stated.
 
-    The graph exists once the project is parsed, and is empty in a unit test.
+    The graph exists once the project is parsed, and is empty in a unit test. It is one object for all
+    nodes of a run, so what was computed for one model is kept in it for the others.
     unwind.warehouse.lookbacks computes the same in Python, and a test compares the two.
 
-    Arguments: node_id, the unique id of a model; known, the look-backs found so far, by id.
+    Argument: node_id, the unique id of a model.
 -#}
-{% macro lookback_hours_of(node_id, known) -%}
+{% macro lookback_hours_of(node_id) -%}
+    {%- set known = graph.setdefault("lookback_hours", {}) if execute else {} -%}
     {%- if node_id not in known -%}
         {%- set node = graph.get("nodes", {}).get(node_id) if execute else none -%}
         {%- set windows = node.config.meta.get("window_hours", {}) if node else {} -%}
         {%- set reached = [0] -%}
         {%- for parent_id in (node.depends_on.nodes if node else []) -%}
             {%- set window = windows.get(parent_id.split(".")[-1], 0) | int -%}
-            {%- do reached.append(window + lookback_hours_of(parent_id, known)) -%}
+            {%- do reached.append(window + lookback_hours_of(parent_id)) -%}
         {%- endfor -%}
         {%- do known.update({node_id: reached | max}) -%}
     {%- endif -%}

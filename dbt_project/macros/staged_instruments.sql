@@ -39,7 +39,8 @@ select
         when reject_reason is not null then reject_reason
         when instrument is null or nullif(venue_asset, '') is null or nullif(quote_asset, '') is null
             then 'missing_field'
-        when contract_type is null then 'unknown_contract_type'
+        when coalesce(contract_type, '') not in ('linear', 'inverse', 'quanto')
+            then 'unknown_contract_type'
         when contract_size is null then 'unreadable_number'
         when contract_size <= 0 then 'non_positive_number'
     end as reject_reason,

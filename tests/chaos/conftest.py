@@ -27,6 +27,18 @@ def count(kind: str, faults: int = 1) -> None:
     counted[kind] = counted.get(kind, 0) + faults
 
 
+def pytest_sessionfinish(session) -> None:
+    """A process of xdist hands its counts over."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = counted
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    for kind, faults in getattr(node, "workeroutput", {}).get("faults", {}).items():
+        count(kind, faults)
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     if counted:
         terminalreporter.section("faults")

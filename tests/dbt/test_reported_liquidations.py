@@ -124,6 +124,12 @@ SUMS = {
             {"time": AT_15, "open_interest": 25, "mark_price": 86000, "lsr_taker": 0.9},
         ],
         {"contract": "BTC_USDT", "interval": "5m"},
+    )
+    # No coin can be read from this contract's name.
+    + _line(
+        GATE,
+        [{"time": AT_14, "long_liq_usd": 5, "short_liq_usd": 6}],
+        {"contract": "BTC/USDT", "interval": "5m"},
     ),
 }
 
@@ -193,7 +199,7 @@ def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> 
             },
         ),
         ("coinglass", {"missing_field": 1, "several_exchanges": 1}),
-        ("gate", {}),
+        ("gate", {"garbled_symbol": 1}),
     ],
 )
 def test_what_cannot_be_used_is_kept_with_its_reason(

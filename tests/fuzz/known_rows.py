@@ -50,6 +50,7 @@ def _of_kraken(data: Any, at: Any = HOUR_S) -> dict[str, Any]:
 
 _LIQUIDATIONS_OF_HTX = f"{HTX}/linear-swap-api/v3/swap_liquidation_orders"
 _ANALYTICS = f"{KRAKEN}/api/charts/v1/analytics/PF_XBTUSD"
+_COINEX_PAIR = {"base_ccy": "A", "quote_ccy": "USDT", "status": "online"}
 _MARK_BAR = {"open": 6, "high": 7, "low": 5, "close": 6, "amount": 0, "vol": 0, "count": 0}
 
 KNOWN_ROWS = (
@@ -79,6 +80,18 @@ KNOWN_ROWS = (
         *(f"{GATE}/api/v4/futures/usdt/contract_stats", {"contract": "BTC_USDT", "interval": "5m"}),
         [{"time": BEYOND, "open_interest": 5, "open_interest_usd": 5}],
         *("unreadable_time", "open_interest", "2000-01-01T00:00:00Z"),
+    ),
+    KnownRow(
+        *("Gate: sums of a contract whose name has no coin", "gate"),
+        *(f"{GATE}/api/v4/futures/usdt/contract_stats", {"contract": "a b", "interval": "1h"}),
+        [{"time": HOUR_S, "long_liq_usd": 5, "short_liq_usd": 6}],
+        *("garbled_symbol", "reported_liquidations"),
+    ),
+    KnownRow(
+        *("CoinEx: a contract of a type that it does not document", "coinex"),
+        *("https://api.coinex.com/v2/futures/market", {}),
+        {"code": 0, "data": [{"market": "A", "contract_type": 2, **_COINEX_PAIR}]},
+        *("unknown_contract_type", "instruments"),
     ),
     KnownRow(
         *("HTX: a mark bar's id", "htx"),

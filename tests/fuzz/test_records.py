@@ -60,6 +60,12 @@ def test_a_row_that_cannot_be_read_is_quarantined_with_its_reason(
         found = refreshed.rows(
             "select reject_reason from marts.quarantined_liquidations where batch_id = ?", batch_id
         )
+    elif row.dataset == "instruments":
+        with duckdb.connect(str(refreshed.home.staging_db), read_only=True) as staging:
+            found = staging.execute(
+                f"select reject_reason from landed.stg_{row.venue}__instruments where batch_id = ?",
+                [batch_id],
+            ).fetchall()
     else:
         found = refreshed.rows(
             "select reject_reason from marts.quarantined_observations"

@@ -1,4 +1,4 @@
-"""Adding a venue touches its own files and one word in one list: a made-up one, `mirage`.
+"""Adding a venue touches its own files and two entries of dbt_project.yml: a made-up one, `mirage`.
 
 It is Aster's files under another name, beside a copy of the project; nothing else is written.
 """
@@ -62,8 +62,11 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         written.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(_renamed((PROJECT_ROOT / name).read_text()))
     settings = copy / "dbt_project" / "dbt_project.yml"
-    text, words = re.subn(rf"( +- ){PATTERN}\n", rf"\g<0>\g<1>{NEW}\n", settings.read_text())
-    assert words == 1
+    text = settings.read_text()
+    # Its name, and what it publishes.
+    for entry in (rf" +- {PATTERN}\n", rf" +{PATTERN}:\n(?: {{6}}.*\n)+"):
+        text, entries = re.subn(entry, lambda found: found[0] + _renamed(found[0]), text)
+        assert entries == 1
     settings.write_text(text)
     for module in (dbt, refresh):
         monkeypatch.setattr(module, "DBT_PROJECT", copy / "dbt_project")

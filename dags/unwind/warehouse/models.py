@@ -143,7 +143,7 @@ def _without_comments(path: Path) -> str:
 
 
 def _with_ending(quoted: set[str], macros: dict[str, str]) -> set[str]:
-    """`context[venue ~ '__publication_rules']` calls any macro whose name ends so."""
+    """`context[venue ~ '__symbol_parts']` calls any macro whose name ends so."""
     endings = tuple(name for name in quoted if name.startswith("__"))
     return {name for name in macros if endings and name.endswith(endings)}
 

@@ -7,15 +7,3 @@
         "contract_type": "'linear'",
     }) }}
 {%- endmacro %}
-
-
-{#- What Aster publishes, from when to when, and who says so. -#}
-{% macro aster__publication_rules() -%}
-    {{ return({
-        "venue_name": "Aster",
-        "rules": [
-            ("one_per_symbol_second_latest", "1970-01-01", none, "fill_avg",
-                "https://github.com/asterdex/api-docs"),
-        ],
-    }) }}
-{%- endmacro %}

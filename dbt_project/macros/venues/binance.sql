@@ -102,20 +102,3 @@
         interval 5 minute
     )
 {%- endmacro %}
-
-
-{#- What Binance publishes, from when to when, and who says so. -#}
-{% macro binance__publication_rules() -%}
-    {{ return({
-        "venue_name": "Binance",
-        "first_public": ("2019-09-08", "https://data.binance.vision: the first day of futures"),
-        "rules": [
-            ("full", "1970-01-01", "2021-04-27", "fill_avg",
-                "https://k33.com/research"),
-            ("one_per_symbol_second_latest", "2021-04-27", "2026-04-14", "fill_avg",
-                "https://developers.binance.com/docs/derivatives/change-log"),
-            ("one_per_symbol_second_largest", "2026-04-14", none, "fill_avg",
-                "https://developers.binance.com/docs/derivatives/change-log"),
-        ],
-    }) }}
-{%- endmacro %}

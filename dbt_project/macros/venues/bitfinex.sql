@@ -33,17 +33,5 @@
 {%- endmacro %}
 
 
-{#- What Bitfinex publishes, from when to when, and who says so. -#}
-{% macro bitfinex__publication_rules() -%}
-    {{ return({
-        "venue_name": "Bitfinex",
-        "rules": [
-            ("full", "1970-01-01", none, "entry",
-                "https://docs.bitfinex.com/reference/rest-public-liquidations"),
-        ],
-    }) }}
-{%- endmacro %}
-
-
 {#- The dataset that lists the venue's contracts. -#}
 {% macro bitfinex__listing_dataset() %}{{ return('status') }}{% endmacro %}

@@ -26,15 +26,3 @@
         where coalesce(params ->> 'category', '') not in ('SPOT', 'MARGIN')
     )
 {%- endmacro %}
-
-
-{#- What Bitget publishes, from when to when, and who says so. -#}
-{% macro bitget__publication_rules() -%}
-    {{ return({
-        "venue_name": "Bitget",
-        "rules": [
-            ("one_per_symbol_side_second_largest", "1970-01-01", none, "bankruptcy",
-                "https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -71,15 +71,3 @@
             or not regexp_matches(coalesce(entry ->> 'typ', ''), '^(IFXXXP|MR)')
     )
 {%- endmacro %}
-
-
-{#- What BitMEX publishes, from when to when, and who says so. -#}
-{% macro bitmex__publication_rules() -%}
-    {{ return({
-        "venue_name": "BitMEX",
-        "rules": [
-            ("full", "1970-01-01", none, "limit_order",
-                "https://www.bitmex.com/app/wsAPI"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -28,20 +28,3 @@
         where coalesce(category, '') not in ('spot', 'option')
     )
 {%- endmacro %}
-
-
-{#- What Bybit publishes, from when to when, and who says so. -#}
-{% macro bybit__publication_rules() -%}
-    {{ return({
-        "venue_name": "Bybit",
-        "first_public": ("2018-11-01", "the inverse perpetual opened in November 2018"),
-        "rules": [
-            ("unknown", "1970-01-01", "2021-09-01", "bankruptcy",
-                "https://k33.com/research"),
-            ("one_per_symbol_second_latest", "2021-09-01", "2025-02-20", "bankruptcy",
-                "https://bybit-exchange.github.io/docs/changelog/v5"),
-            ("full", "2025-02-20", none, "bankruptcy",
-                "https://bybit-exchange.github.io/docs/v5/websocket/public/all-liquidation"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -20,15 +20,3 @@
         from {{ rest_rows('coinex', 'tickers', ['/v2/futures/ticker'], rows_at='$.data') }}
     )
 {%- endmacro %}
-
-
-{#- What CoinEx publishes, from when to when, and who says so. -#}
-{% macro coinex__publication_rules() -%}
-    {{ return({
-        "venue_name": "CoinEx",
-        "rules": [
-            ("unknown", "1970-01-01", none, "mark",
-                "https://docs.coinex.com/api/v2/futures/market/http/list-market-liquidation-history"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -29,15 +29,3 @@
         ) }}
     )
 {%- endmacro %}
-
-
-{#- What Deribit publishes, from when to when, and who says so. -#}
-{% macro deribit__publication_rules() -%}
-    {{ return({
-        "venue_name": "Deribit",
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://docs.deribit.com/#trades-instrument_name-interval"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -23,18 +23,5 @@
 {%- endmacro %}
 
 
-{#- What dYdX publishes, from when to when, and who says so. -#}
-{% macro dydx__publication_rules() -%}
-    {{ return({
-        "venue_name": "dYdX",
-        "first_public": ("2023-10-26", "the first block of the dYdX chain; v3 is not this venue"),
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://docs.dydx.xyz/indexer-client/websockets"),
-        ],
-    }) }}
-{%- endmacro %}
-
-
 {#- The dataset that lists the venue's contracts. -#}
 {% macro dydx__listing_dataset() %}{{ return('markets') }}{% endmacro %}

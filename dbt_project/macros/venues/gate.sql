@@ -49,23 +49,5 @@
 {%- endmacro %}
 
 
-{#- What Gate publishes, from when to when, and who says so. -#}
-{% macro gate__publication_rules() -%}
-    {{ return({
-        "venue_name": "Gate",
-        "also_called": ["Gate.io"],
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://www.gate.com/docs/developers/apiv4/en/#query-liquidation-order-history",
-                "rest"),
-            ("one_per_symbol_second_latest", "1970-01-01", "2026-08-20", "fill_avg",
-                "https://www.gate.com/docs/developers/futures/ws/en/", "stream"),
-            ("full", "2026-08-20", none, "fill_avg",
-                "https://www.gate.com/docs/developers/futures/ws/en/", "stream"),
-        ],
-    }) }}
-{%- endmacro %}
-
-
 {#- The dataset that lists the venue's contracts. -#}
 {% macro gate__listing_dataset() %}{{ return('contracts') }}{% endmacro %}

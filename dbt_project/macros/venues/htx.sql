@@ -13,17 +13,3 @@
             ~ column ~ ", '-USD[TC](-|$)'), 'linear', 'inverse')",
     }) }}
 {%- endmacro %}
-
-
-{#- What HTX publishes, from when to when, and who says so. -#}
-{% macro htx__publication_rules() -%}
-    {{ return({
-        "venue_name": "HTX",
-        "first_public": ("2018-12-10", "its first contracts opened as Huobi DM"),
-        "also_called": ["Huobi"],
-        "rules": [
-            ("unknown", "1970-01-01", none, "bankruptcy",
-                "https://www.htx.com/en-us/opend/newApiPages/"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -172,18 +172,5 @@
 {%- endmacro %}
 
 
-{#- What Hyperliquid publishes, from when to when, and who says so. -#}
-{% macro hyperliquid__publication_rules() -%}
-    {{ return({
-        "venue_name": "Hyperliquid",
-        "first_public": ("2023-02-01", "the closed alpha of its mainnet"),
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://github.com/hyperliquid-dex/node"),
-        ],
-    }) }}
-{%- endmacro %}
-
-
 {#- The dataset that lists the venue's contracts. -#}
 {% macro hyperliquid__listing_dataset() %}{{ return('premium_index') }}{% endmacro %}

@@ -30,16 +30,3 @@
             or not regexp_matches(upper(coalesce(entry ->> 'symbol', '')), '^(IN|RR)_')
     )
 {%- endmacro %}
-
-
-{#- What Kraken Futures publishes, from when to when, and who says so. -#}
-{% macro kraken_futures__publication_rules() -%}
-    {{ return({
-        "venue_name": "Kraken Futures",
-        "also_called": ["Kraken"],
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://docs.kraken.com/api/docs/futures-api/websocket/trade"),
-        ],
-    }) }}
-{%- endmacro %}

@@ -36,19 +36,6 @@
 {%- endmacro %}
 
 
-{#- What Lighter publishes, from when to when, and who says so. -#}
-{% macro lighter__publication_rules() -%}
-    {{ return({
-        "venue_name": "Lighter",
-        "first_public": ("2025-01-01", "the private beta of its mainnet, early in 2025"),
-        "rules": [
-            ("full", "1970-01-01", none, "fill_avg",
-                "https://apidocs.lighter.xyz/docs/websocket-reference#trade"),
-        ],
-    }) }}
-{%- endmacro %}
-
-
 {#- The dataset that lists the venue's contracts. -#}
 {% macro lighter__listing_dataset() %}{{ return('markets') }}{% endmacro %}
 

@@ -12,17 +12,3 @@
         "contract_type": "if(contains(" ~ column ~ ", '-USD-'), 'inverse', 'linear')",
     }) }}
 {%- endmacro %}
-
-
-{#- What OKX publishes, from when to when, and who says so. -#}
-{% macro okx__publication_rules() -%}
-    {{ return({
-        "venue_name": "OKX",
-        "rules": [
-            ("unknown", "1970-01-01", "2021-09-01", "bankruptcy",
-                "https://k33.com/research"),
-            ("one_per_symbol_second_latest", "2021-09-01", none, "bankruptcy",
-                "https://www.okx.com/docs-v5/en/#public-data-rest-api-get-liquidation-orders"),
-        ],
-    }) }}
-{%- endmacro %}

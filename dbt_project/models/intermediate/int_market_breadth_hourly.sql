@@ -60,8 +60,8 @@ final as (
         round(mid_return_24h, 6) as mid_median_return_24h,
         btc_return_24h,
         all_cap_usd::double as market_cap_usd,
-        round(btc_cap_usd::double / all_cap_usd::double, 9) as btc_cap_share,
-        round(stablecoin_cap_usd::double / all_cap_usd::double, 9) as stablecoin_cap_share,
+        round(btc_cap_usd::double / nullif(all_cap_usd, 0)::double, 9) as btc_cap_share,
+        round(stablecoin_cap_usd::double / nullif(all_cap_usd, 0)::double, 9) as stablecoin_cap_share,
 
     from summed
 

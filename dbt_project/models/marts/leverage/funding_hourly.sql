@@ -181,6 +181,7 @@ by_instrument as (
 
 ),
 
+-- Rounded to whole ten-thousandths of a dollar, a weight can be none.
 in_force as (
 
     select
@@ -222,12 +223,13 @@ weighted as (
         min(funding_rate_8h) as lowest_funding_rate_8h,
         max(funding_rate_8h) as highest_funding_rate_8h,
         sum(oi_usd)::double as oi_usd,
-        sum(oi_funding_8h_usd)::double / sum(oi_usd)::double as funding_rate_8h,
+        sum(oi_funding_8h_usd)::double / nullif(sum(oi_usd), 0)::double as funding_rate_8h,
         sum(volume_usd)::double as volume_24h_usd,
         count(distinct venue) filter (where volume_usd is not null) as volume_venues,
-        sum(volume_funding_8h_usd)::double / sum(volume_usd)::double as volume_funding_rate_8h,
+        sum(volume_funding_8h_usd)::double / nullif(sum(volume_usd), 0)::double
+            as volume_funding_rate_8h,
         sum(oi_basis_usd)::double
-        / sum(oi_usd) filter (where basis is not null)::double as basis,
+        / nullif(sum(oi_usd) filter (where basis is not null), 0)::double as basis,
 
     from in_force
 

@@ -313,12 +313,12 @@ final as (
         max(matched_oi_start_usd) {{ of_window }} as matched_oi_start_{{ window }}_usd,
         max(matched_venues) {{ of_window }} as matched_venues_{{ window }},
         max(matched_instruments) {{ of_window }} as matched_instruments_{{ window }},
-        round(max(1e4 * matched_long_usd::double / matched_oi_start_usd) {{ of_window }}, 6)
+        round(max(1e4 * matched_long_usd::double / nullif(matched_oi_start_usd, 0)) {{ of_window }}, 6)
             as long_intensity_{{ window }}_bp,
         bool_or(is_matched_lower_bound) {{ of_window }}
             as long_intensity_{{ window }}_is_lower_bound,
         max(market_cap_start_usd) {{ of_window }} as market_cap_start_{{ window }}_usd,
-        round(max(1e4 * long_usd::double / market_cap_start_usd) {{ of_window }}, 6)
+        round(max(1e4 * long_usd::double / nullif(market_cap_start_usd, 0)) {{ of_window }}, 6)
             as long_{{ window }}_to_market_cap_bp,
         max(volume_usd) {{ of_window }} as volume_{{ window }}_usd,
         round(max(1e4 * long_usd::double / nullif(volume_usd, 0)) {{ of_window }}, 6)

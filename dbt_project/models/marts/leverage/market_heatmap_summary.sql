@@ -61,8 +61,11 @@ over_30_days as (
             when count(is_up_day) = {{ days_needed }}
                 then sum(try_cast(round(mid_median_return_24h, 6) as decimal(18, 6)))
                         filter (where is_up_day)::double
-                    / sum(try_cast(round(btc_return_24h, 6) as decimal(18, 6)))
-                        filter (where is_up_day)::double
+                    / nullif(
+                        sum(try_cast(round(btc_return_24h, 6) as decimal(18, 6)))
+                            filter (where is_up_day),
+                        0
+                    )::double
         end as upside_capture,
 
     from daily
