@@ -176,7 +176,7 @@ def test_coinglass_sums_a_coin_over_an_exchange_in_bars_as_asked_for(warehouse: 
     ]
 
 
-def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> None:
+def test_gate_sums_its_own_liquidations_and_older_statistics_have_none(warehouse: Built) -> None:
     assert reported(warehouse, "gate") == [
         ("Gate", "gate", "BTC_USDT", "BTC", AT, 300, 1250.75, 0.0, 1250.75)
     ]
@@ -196,7 +196,7 @@ def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> 
         ("gate", {}),
     ],
 )
-def test_what_cannot_be_used_is_kept_with_its_reason(
+def test_unusable_rows_are_kept_with_their_reason(
     warehouse: Built, source: str, reasons: dict[str, int]
 ) -> None:
     rows = warehouse.staged(
@@ -206,7 +206,7 @@ def test_what_cannot_be_used_is_kept_with_its_reason(
     assert {row["reject_reason"]: row["rows"] for row in rows} == reasons
 
 
-def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
+def test_sums_beyond_the_traded_volume_are_quarantined(warehouse: Built) -> None:
     mart = ["--select", "+quarantined_observations", "--exclude", "path:models/staging"]
     run_dbt(warehouse.home, ["run", *mart])
     assert warehouse.rows(
@@ -215,7 +215,7 @@ def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
     ) == [{"reject_reason": "implausible_volume", "dataset": "reported_liquidations"}]
 
 
-def test_a_sum_leads_back_to_the_line_that_told_it(warehouse: Built) -> None:
+def test_a_sum_leads_back_to_the_line_that_reported_it(warehouse: Built) -> None:
     (row,) = warehouse.rows(
         "select batch_id, raw_line from marts.reported_liquidations where exchange = 'Kraken'"
     )

@@ -62,7 +62,7 @@ def test_ids_follow_from_names() -> None:
     assert suite["id"] == "1f0e9ba3-7e89-5785-8d33-d31c2bfe2642"
 
 
-def test_sql_of_a_check_stands_in_its_file_alone() -> None:
+def test_sql_of_a_check_is_only_in_its_file() -> None:
     for path in (suites.CONTEXT_ROOT / "expectations").glob("*.json"):
         for one in json.loads(path.read_text())["expectations"]:
             if one["type"] == "unexpected_rows_expectation":

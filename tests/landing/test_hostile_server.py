@@ -221,7 +221,7 @@ def test_a_body_that_cannot_be_read_is_an_outcome(
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("sends", UNREACHABLE.values(), ids=UNREACHABLE)
-def test_what_is_no_answer_is_an_outcome(
+def test_an_invalid_response_is_an_outcome(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
     api = venue_api(tmp_path, waits)
@@ -309,7 +309,7 @@ def _walked(api: VenueApi, next_page: Callable[[client.Response], dict | None]) 
     ],
     ids=["itself", "to and fro", "same rows", "same rows in turn", "for ever", "nothing for ever"],
 )
-def test_a_list_without_an_end_is_left_and_that_is_on_record(
+def test_an_endless_list_is_abandoned_and_recorded(
     loopback: Loopback,
     tmp_path: Path,
     waits: Waits,
@@ -370,7 +370,7 @@ def test_an_endless_listing_of_dumps_ends_as_an_outcome(
     assert sum(path == "/binance_dumps/" for path in all_venues.paths()) < 80
 
 
-def test_no_venue_walks_a_list_by_itself():
+def test_no_venue_file_pages_by_itself():
     for module in Path(venues.__file__).parent.glob("*.py"):
         assert not re.search(r"\bwhile\b.*:$|itertools\.count", module.read_text(), re.MULTILINE)
 
@@ -383,7 +383,7 @@ def _ask_often(api: VenueApi) -> None:
         api.get("testvenue", "/rows")
 
 
-def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
+def test_a_datasets_landing_ends_in_time_and_keeps_what_it_received(
     loopback: Loopback,
     tmp_path: Path,
     waits: Waits,
@@ -544,7 +544,7 @@ class _KnowsOne:
         self.venue = venue
 
 
-def test_every_venue_that_walks_pages_is_tried():
+def test_every_paging_venue_is_tested():
     walking = {
         module.stem
         for module in Path(venues.__file__).parent.glob("*.py")

@@ -85,7 +85,7 @@ def test_overlapping_gaps_of_two_give_a_complete_hour(home: Home, waits: Waits):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_what_both_lacked_is_what_the_hour_lacks(home: Home, waits: Waits):
+def test_an_hour_lacks_what_both_recorders_lacked(home: Home, waits: Waits):
     recorded(home, "", gap(0, 30))
     recorded(home, "tokyo", gap(24, 60))
     land_venue(home, HOUR, "bybit", clock, waits)
@@ -131,7 +131,7 @@ def test_a_segment_that_was_removed_after_landing_still_counts(home: Home, waits
     assert streamed(liquidations(home)).covered_share == pytest.approx(1 - 600 / 3600)
 
 
-def test_what_rest_said_stands_when_the_streams_gap_is_filled(
+def test_the_rest_row_is_unchanged_when_the_streams_gap_is_filled(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     all_venues.otherwise = lambda asked: as_json([])
@@ -155,7 +155,7 @@ def test_names_of_recorders(name: str):
     assert check_name(name, venues()) is None
 
 
-def test_a_wrong_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
+def test_an_invalid_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UNWIND_HOME", str(home.root))
     result = CliRunner().invoke(app, ["record", "--name", "bybit"])
     assert result.exit_code == 2

@@ -570,7 +570,9 @@ def test_coin_m_contracts_are_worth_their_dollars_whatever_the_price(warehouse: 
     assert worth(eth) == ("ETHUSD_PERP", "short", Decimal("30"))
 
 
-def test_coin_m_is_told_by_its_symbol_where_the_message_does_not_say(warehouse: Built) -> None:
+def test_coin_m_is_recognised_by_its_symbol_where_the_message_does_not_state_it(
+    warehouse: Built,
+) -> None:
     btc, eth, bnb = warehouse.facts("binance coin-m without a mark")
     assert worth(btc) == ("BTCUSD_PERP", "long", Decimal("10000"))
     assert worth(eth) == ("ETHUSD_200925", "short", Decimal("50"))
@@ -616,7 +618,7 @@ def collected(warehouse: Built, line: int) -> list[dict[str, Any]]:
     )
 
 
-def test_usdt_that_a_collector_cut_out_is_restored(warehouse: Built) -> None:
+def test_usdt_that_a_collector_removed_is_restored(warehouse: Built) -> None:
     (bitcoin,) = collected(warehouse, 2)
     assert worth(bitcoin) == ("BTCUSDT", "long", Decimal("15050"))
     (delivery,) = collected(warehouse, 6)
@@ -656,7 +658,7 @@ def test_a_thousand_pepe_are_pepe(warehouse: Built) -> None:
     assert pepe["price_usd"] == Decimal("0.00001")
 
 
-def test_a_collectors_log_line_is_no_row(warehouse: Built) -> None:
+def test_a_collectors_log_line_is_not_a_row(warehouse: Built) -> None:
     account = warehouse.accounting("collector")
     assert account["log_lines"] == 1
     assert (account["staged"], account["accepted"], account["repeated"]) == (8, 5, 3)
@@ -679,7 +681,7 @@ def test_a_doubled_dump_is_halved_and_identical_events_stay_two(warehouse: Built
     ]
 
 
-def test_a_zipped_dump_and_a_plain_file_of_it_tell_of_the_same_events(warehouse: Built) -> None:
+def test_a_zipped_dump_and_its_plain_file_report_the_same_events(warehouse: Built) -> None:
     seen = {
         name: warehouse.rows(
             "select distinct liquidation_id from marts.liquidation_sightings"
@@ -698,7 +700,7 @@ def test_other_coins_contracts_are_ten_dollars_and_filled_in_parts(warehouse: Bu
     assert (fact["raw_quantity"], fact["price_usd"]) == ("9", Decimal("2490"))
 
 
-def test_an_odd_count_refuses_the_whole_file(warehouse: Built) -> None:
+def test_an_odd_count_rejects_the_whole_file(warehouse: Built) -> None:
     quarantined = warehouse.quarantined("snapshot of odd count")
     assert [row["reject_reason"] for row in quarantined] == ["odd_count_in_doubled_dump"] * 5
     assert warehouse.facts("snapshot of odd count") == []

@@ -92,7 +92,7 @@ def test_a_raw_frame_is_one_fact_with_its_own_values(
     assert warehouse.quarantined(venue) == []
 
 
-def test_the_values_above_are_those_that_came_with_the_recording(recordings: Path) -> None:
+def test_the_values_above_are_those_of_the_recording(recordings: Path) -> None:
     published = sorted(
         (
             one["symbol"],

@@ -400,12 +400,12 @@ def of_hour(home: Home, mart: str, **key: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_figure_promises_more_than_was_heard(built: Built, books: Books) -> None:
+def test_no_figure_promises_more_than_was_covered(built: Built, books: Books) -> None:
     found = violations(built.home, books, built.plan)
     assert not found, f"{len(found)} figures, the first {found[:5]}"
 
 
-def test_coverage_says_what_was_left_out(built: Built, tape: Tape) -> None:
+def test_coverage_lists_what_was_left_out(built: Built, tape: Tape) -> None:
     coverage = {
         (row["venue"], row["hour_at"]): row["landing_outcome"]
         for row in rows_of(built.home, "venue_coverage_hourly")
@@ -419,7 +419,7 @@ def test_coverage_says_what_was_left_out(built: Built, tape: Tape) -> None:
     assert not_covered == [(None, False, True, "not_landed")] * 15
 
 
-def test_what_is_no_lower_bound_is_the_books(built: Built, books: Books) -> None:
+def test_figures_that_are_not_lower_bounds_equal_the_books(built: Built, books: Books) -> None:
     sure = [
         row
         for row in rows_of(built.home, "exchange_breakdown")
@@ -432,7 +432,7 @@ def test_what_is_no_lower_bound_is_the_books(built: Built, books: Books) -> None
         assert sums.least <= row["events"] <= sums.most
 
 
-def test_stray_events_of_an_hour_that_nobody_landed_are_lower_bounds(built: Built) -> None:
+def test_stray_events_of_an_unlanded_hour_are_lower_bounds(built: Built) -> None:
     # Answers of a later hour reach back: what they bring is data, no proof that the hour was heard.
     strays = [
         row
@@ -448,7 +448,7 @@ def test_stray_events_of_an_hour_that_nobody_landed_are_lower_bounds(built: Buil
         assert row["short_1h_usd"] is None or row["short_1h_usd"] > 0
 
 
-def test_an_hour_that_nobody_landed_has_no_intensity(built: Built) -> None:
+def test_an_unlanded_hour_has_no_intensity(built: Built) -> None:
     intensities = [
         (row["matched_venues_1h"], row["long_intensity_1h_bp"], row["is_incomplete_1h"])
         for row in of_hour(built.home, "liquidation_intensity_hourly")

@@ -49,7 +49,7 @@ STREAMS = tuple(
     )
     for settled_in in SETTLED_IN
 )
-# A question may span an hour at most and has no pages; a full answer is asked again in halves.
+# A request may span an hour at most and has no pages; a full answer is requested again in halves.
 MAX_SECONDS = 3600
 MAX_ROWS = 1000
 FUNDING_ROWS = 1000
