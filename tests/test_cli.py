@@ -1,4 +1,4 @@
-"""The command line as a person meets it: exit codes, one plain sentence, machine-readable rows."""
+"""The command line as users see it: exit codes, one plain sentence, machine-readable rows."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_status_and_doctor_report_each_stream_of_a_recorder(tmp_path):
         "the recorder runs, with 2 connections to 1 venues; okx_ws/other is down since "
         "2026-01-29T15:00:00.000000Z: cannot connect",
     )
-    # Without a sign for long it does not run.
+    # Without an update for long it counts as stopped.
     assert finding(at + timedelta(minutes=10)).what == "no recorder runs"
 
 

@@ -33,7 +33,7 @@ UNTIL_STOPPED = {
     ".venv/bin/unwind record",
     ".venv/bin/unwind replay --port 9000",
 }
-# What cannot or need not be run here, and why.
+# Commands that cannot or need not be run here, and why.
 LEFT_OUT = {
     "make demo": "minutes; `make --dry-run` shows that it runs `unwind demo`, which has its tests",
     "make test": "this is part of it",

@@ -1,4 +1,4 @@
-"""The README and docs/ name only what is there, and say of it what it says itself."""
+"""The README and docs/ name only existing things, and describe them correctly."""
 
 from __future__ import annotations
 

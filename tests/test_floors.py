@@ -1,4 +1,4 @@
-"""The packages of `unwind` stand on floors: none imports from above, and there is no circle."""
+"""The packages of `unwind` are layered: none imports from above, and there is no cycle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unit(module: str) -> str:
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Who imports from whom, of the packages and modules directly in `unwind`."""
+    """The imports between the packages and modules directly in `unwind`."""
     known = modules()
     return {
         (unit(module), unit(other))

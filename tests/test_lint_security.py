@@ -1,4 +1,4 @@
-"""What the security lint makes of what its tools say."""
+"""How the security lint interprets its tools' output."""
 
 from __future__ import annotations
 

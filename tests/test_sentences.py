@@ -1,4 +1,4 @@
-"""What is expected to go wrong is said in one sentence with what to do, and no traceback."""
+"""Expected failures are reported in one sentence with what to do, and no traceback."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def up(
     """Runs Airflow until SIGINT, SIGTERM or a closed terminal, then ends all it started.
 
     `companions` are further commands to run beside it (name to argument list), such as the
-    recorder, and `ports` what they listen on (option to number). Returns 0 after being told to
+    recorder, and `ports` what they listen on (option to number). Returns 0 after a signal to
     stop; raises StandaloneError when a port is taken, when preparing fails, or when a process ends
     by itself.
     """

@@ -180,7 +180,7 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
     bounds = warehouse.execute(
         "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
     ).fetchall()
-    # bybit's throttle ended on 2025-02-20, before its one event here, in an hour that was heard.
+    # bybit's throttle ended on 2025-02-20, before its one event here, in a covered hour.
     assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
 
 
@@ -194,7 +194,7 @@ def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
         " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
-    # bybit lists SUI and was not heard: what it liquidated is not known, so the sums are of a part.
+    # bybit lists SUI and was not covered: its liquidations are unknown, so the sums are of a part.
     assert rows == [
         ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, True, 2),
         ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, True, 2),
@@ -239,7 +239,7 @@ def test_a_venue_without_events_is_a_zero_where_every_hour_was_covered(warehouse
     assert row(warehouse, table, columns, window_hours=1, hour_at=LAST_HOUR, **key) == (
         *(0, None, None, 0, True, 1),
     )
-    # bybit was heard in one hour of the 24: what it did in the others is not known.
+    # bybit was covered in one hour of the 24; the others are unknown.
     key["venue"] = "bybit"
     assert row(warehouse, table, columns, window_hours=24, **key) == (
         *(None, None, None, None, True, 1),
@@ -367,7 +367,7 @@ def test_no_events_are_zero_where_all_venues_were_covered_and_null_where_one_was
 
 
 def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
-    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was heard in one hour of the 24, and at
+    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was covered in one of the 24, and at
     # 05:00 so were the others.
     assert row(
         warehouse,
@@ -426,7 +426,7 @@ def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
 def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
     # Of 8 hours: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
     # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
-    # Nobody says what was traded of the contracts; spot is no weight.
+    # No contract has a volume here; spot does not count as a weight.
     assert row(
         warehouse,
         "marts.funding_hourly",
@@ -450,7 +450,7 @@ def test_a_funding_rate_is_valid_until_its_interval_ends(warehouse) -> None:
 
 def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
     # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
-    # billion is left out, since it was not heard. 1e4 x 230 / 14,000.
+    # billion is left out, since it was not covered. 1e4 x 230 / 14,000.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",

@@ -1,4 +1,4 @@
-"""Names of columns keep what docs/naming.md says of their endings."""
+"""Names follow docs/naming.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other people's sums of liquidations, from their documented answers to `reported_liquidations`."""
+"""Reported sums of liquidations, from documented answers to `reported_liquidations`."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
     assert reported(warehouse, "coinalyze") == [
         ("Binance", "binance", "1000PEPEUSDT", "PEPE", AT, 3600, 70.5, 0.0, 70.5),
         ("Binance", "binance", "BTCUSDT", "BTC", AT, 3600, 35000000.5, 1200000.25, 36200000.75),
-        # As it said last.
+        # As last reported.
         ("Binance", "binance", "BTCUSDT", "BTC", at("2026-01-29 15:00:00"), 3600, 3.0, 12.5, 15.5),
         ("Gate.io", "gate", "BTC_USDT", "BTC", AT, 3600, 100.0, 1.0, 101.0),
         ("Huobi", "htx", "BTC-USDT", "BTC", AT, 3600, 200.0, 2.0, 202.0),

@@ -1,6 +1,6 @@
 """The stress score, the divergences and the clusters, over upstream tables made by hand.
 
-740 hours of a few assets, each of which tells one thing; `h` counts hours from FIRST_HOUR.
+740 hours of a few assets, each of which tests one thing; `h` counts hours from FIRST_HOUR.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ COMPARED = (
 # trends   hourly intensity rises and the range narrows throughout
 # widens   hourly intensity rises and so does the range
 # bursts   no intensity at all but in the last hour, and narrowing ranges
-# lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not heard from 705 on
+# lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not covered from 705 on
 # grouped  the liquidations and prices of the cluster tests
 # noise    everything by a hash of the hour
 UPSTREAM = """
@@ -596,7 +596,7 @@ def test_range_divergence_does_not_mistake_one_burst_for_a_trend(warehouse) -> N
         "range_divergence, intensity_tau, intensity_p_value, range_tau, log_intensity",
         base_asset="bursts",
     ) == (False, 0.204124, 0.153658, -1, pytest.approx(math.log(10), abs=1e-9))
-    # Equal values have no trend, and that is known.
+    # Equal values have no trend: a known zero.
     assert row(
         warehouse,
         "marts.divergence_hourly",

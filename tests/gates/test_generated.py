@@ -117,7 +117,7 @@ def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
     )
     (one,) = suites.expectations_of(suites.MARTS, tmp_path)
     assert (one.name, one.severity) == ("size_in_range", "warning")
-    # An infinite size and one that is no number are no sizes.
+    # Infinite sizes and NaN are not sizes.
     assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
 
 

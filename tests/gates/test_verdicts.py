@@ -1,4 +1,4 @@
-"""What a verdict leads to: what is held, what stops a run, what is only recorded."""
+"""The consequence of a verdict: a held part, a stopped run, or only a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked for before an hour could be complete is partial, and is asked for again."""
+"""A request before an hour could be complete gives a partial landing, which is repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that does its worst costs bounded time and memory, and an outcome on record."""
+"""A hostile server costs bounded time and memory, and gives a recorded outcome."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds or minutes otherwise takes fractions of a second, and is tried twice."""
+    """Limits of fractions of a second instead of seconds or minutes, and two attempts."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
     monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 0.25)
     monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
@@ -174,7 +174,7 @@ def test_a_body_that_does_not_end_is_cut_off(
         assert time.monotonic() - began < 10
     assert "took longer than 0 s" in fetch_log.failures[0]
     assert "took longer than 0 s" in fetch_log.failures[1]
-    # What came is evidence, and no source of rows.
+    # The received bytes are kept as evidence and give no rows.
     assert kept is None or kept.fault == fetch_log.failures[1]
     assert fetch_log.usable == 0
 
@@ -365,7 +365,7 @@ def test_an_endless_listing_of_dumps_ends_as_an_outcome(
     all_venues.routes["/binance_dumps/"] = lambda asked: _listing(symbols(next(count)), True)
     landed = {one.dataset: one for one in land_venue(home, DAY, "binance", clock, waits)}
     assert reason in landed["liquidations"].detail
-    # No file came of it, so that nothing was got.
+    # No file was listed, so nothing was fetched.
     assert landed["liquidations"].status == "failed"
     assert sum(path == "/binance_dumps/" for path in all_venues.paths()) < 80
 

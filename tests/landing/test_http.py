@@ -1,4 +1,4 @@
-"""What is asked again, what is not, and what stays on record of it."""
+"""Which requests are retried, which are not, and what is recorded of them."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def test_a_broken_answer_is_retried_and_then_reported(
     assert len(fetch_log.failures) == 1
     assert reason in fetch_log.failures[0]
     assert "land again" in fetch_log.failures[0]
-    # What came is kept, each time.
+    # Each response is kept.
     assert [one["body"] for one in envelopes(fetch_log)] == [reply.body.decode()] * 5
     assert {one["request"]["fault"] for one in envelopes(fetch_log)} == {"broken"}
 

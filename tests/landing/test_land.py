@@ -1,4 +1,4 @@
-"""One venue's batch: what is asked, what lands, what a failure costs, and landing it again."""
+"""One venue's batch: its requests, its outcome, the cost of a failure, and landing it again."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_an_unknown_venue_is_refused_with_the_known_ones(home: Home):
         land_venue(home, HOUR, "bibit", clock)
 
 
-# -- what is asked ------------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------
 
 
 def test_bybit_requests_the_hour_of_each_tracked_symbol(
@@ -327,7 +327,7 @@ def test_okx_goes_on_while_pages_are_full_and_is_partial_when_after_is_ignored(
         None,
         str(LAST_MS - 99),
     ]
-    # The page reaches back by a tenth of a second, and what is older cannot be had.
+    # The page reaches back by a tenth of a second, and older trades are unavailable.
     landing = of(landings, "liquidations")
     assert landing.status == "partial"
     assert "gives the same rows again and again" in landing.detail
@@ -548,10 +548,10 @@ def test_a_banned_venue_loses_its_data_and_no_other_does(
     all_venues.routes["/binance_um/fapi/v1/ticker/24hr"] = [as_json({"code": -1003}, 418)]
     banned = land_venue(home, HOUR, "binance", clock, waits)
     assert set(outcomes(banned).values()) == {"failed"}
-    # Every outcome tells the cause, whatever it cost.
+    # Every outcome names the cause, whatever it cost.
     assert "HTTP 418" in of(banned, "open_interest").detail
     assert "HTTP 418" in of(banned, "premium_index").detail
-    # One question to the banned interfaces, and none after the answer.
+    # One request to the banned interfaces, and none after the answer.
     assert [one for one in all_venues.paths() if one.startswith("/binance")] == [
         "/binance_um/fapi/v1/ticker/24hr"
     ]

@@ -1,4 +1,4 @@
-"""The raw zone keeps bytes as they came, numbers their lines, and says why it cannot."""
+"""The raw zone keeps bytes as received and numbers their lines, or states why it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorder against the simulator, and against small servers that do what venues do wrong.
+"""The recorder against the simulator, and against small servers with the faults of venues.
 
 Every test runs the whole recorder on loopback, with pauses of fractions of a second.
 """
@@ -311,7 +311,7 @@ def test_a_dead_connection_is_replaced(home: Home, feed: Stream):
     assert lasted > timedelta(seconds=0.3)
 
 
-# -- frames that are not as they should be ------------------------------------------------------
+# -- invalid frames -------------------------------------------------------------------------------
 
 
 def test_malformed_frames_are_written_as_received(home: Home):

@@ -1,4 +1,4 @@
-"""Whatever a connection holds besides its host is sent, and is on no record."""
+"""Everything in a connection besides its host is sent and never recorded."""
 
 from __future__ import annotations
 

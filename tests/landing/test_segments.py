@@ -1,4 +1,4 @@
-"""Recorder segments: what a line holds, what is on disk when, and what a gap adds up to."""
+"""Recorder segments: their lines, when they are on disk, and the sums of their gaps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at(minute: int, second: float = 0, hour: int = 14) -> datetime:
 
 
 class SetClock:
-    """A clock that stands where a test sets it."""
+    """A clock that stays where a test sets it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -122,7 +122,7 @@ def test_an_hour_that_is_closed_twice_keeps_both_parts(tmp_path):
     assert segments.closed_path(tmp_path, HOUR_AT).read_bytes() == b"first\nsecond\n"
 
 
-# -- taking up what a former recorder left ------------------------------------------------------
+# -- continuing an earlier recorder's segments ----------------------------------------------------
 
 
 @pytest.mark.parametrize("length", [10, 63_990, 64_000, 200_000])
@@ -216,13 +216,13 @@ def test_gap_lines_add_up(tmp_path, lines, seconds, frames, is_whole):
             600,
             0,
         ),
-        # One stream of ours, all of theirs: only that stream was unheard.
+        # One stream of ours, all of theirs: only that stream was missed.
         ([gap(at(0), at(20), stream="a")], [gap(at(10), at(30))], 600, 0),
-        # Different streams: each was heard by the other.
+        # Different streams: each was received by the other.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="b")], 0, 0),
         # Which instruments the second connection of a stream has differs by recorder.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="a#2")], 1200, 0),
-        # Dropped frames were heard by the other, unless it was deaf just then.
+        # Dropped frames were received by the other, unless it had a gap at that time.
         ([gap(at(5), at(6), dropped=7)], [gap(at(10), at(12))], 0, 0),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40))], 10, 7),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40), dropped=2)], 10, 7),
@@ -266,10 +266,10 @@ def test_a_restart_lacks_the_time_since_the_last_flush(tmp_path, writer, clock):
     writer.frame(FEED, "before")
     flush(writer)
     clock.now = at(21)
-    anew = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1))
-    anew.begin(at(20, 30))
-    anew.frame(FEED, "after")
-    flush(anew)
+    restarted = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1))
+    restarted.begin(at(20, 30))
+    restarted.frame(FEED, "after")
+    flush(restarted)
     _, before, written, after = open_lines(tmp_path)
     assert (before["frame"], after["frame"]) == ("before", "after")
     assert written["from_at"] == "2026-01-29T14:20:30.000000Z"

@@ -1,4 +1,4 @@
-"""What nobody has shown is a setting in dbt_project.yml: the same messages, taken the other way."""
+"""Unverified assumptions are settings in dbt_project.yml: the same messages under other values."""
 
 from __future__ import annotations
 

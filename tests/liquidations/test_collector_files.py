@@ -29,7 +29,7 @@ HEADER = (
     "last_filled,accumulated_filled,trade_time_ms,usd_size"
 )
 NAMED = [HEADER, *ROWS]
-# Another order of the columns, which only the header tells.
+# Another order of the columns, which only the header states.
 SHUFFLED = [
     "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
     "average_price,status,last_filled,accumulated_filled",

@@ -327,7 +327,7 @@ VAULT_FILLS = info_line(
     received_at="2026-01-29T15:00:05.000000Z",
 )
 GARBLED_BLOCKS = (
-    # Nobody's leg says whose position this was.
+    # No leg shows whose position this was.
     block(
         800000021,
         [USER, fill("ETH", "3800.0", "1", "A", "Close Long", 41, **marked("0x12345", "market"))],
@@ -667,7 +667,7 @@ def test_a_position_taken_over_by_a_vault_counts_once_and_its_closing_never(
         "select sum(long_usd) as long_usd, sum(short_usd) as short_usd"
         " from marts.liquidations_minutely where venue = 'hyperliquid' and base_asset = 'ETH'"
     )
-    # Nobody knows what an import covers: shorts are not known, and not zero.
+    # An import's coverage is unknown: shorts are null, not zero.
     assert (minutes["long_usd"], minutes["short_usd"]) == (Decimal("380000"), None)
 
 

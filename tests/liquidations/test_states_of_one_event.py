@@ -1,4 +1,4 @@
-"""What venues send of one liquidation in several rows counts once.
+"""One liquidation that a venue sends in several rows counts once.
 
 Binance and Aster send an order with each of its states, `z` being what is filled so far; Bitfinex
 sends a position as a trigger, as what the system acquired of it and as what the market took.

@@ -1,4 +1,4 @@
-"""What the seed episode keeps from whoever records and lands it, and where that must not be."""
+"""The gaps of the seed episode, and where there must be none."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Hours left out, against what the simulated market knows to have happened.
 
-Of six hours one is landed by nobody, and of the others 30 venue-hours are left out at random: not
+Of six hours one is never landed, and of the others 30 venue-hours are left out at random: not
 landed, failed or partial. No sum or count is below the market's own books without saying so, no
 ratio draws on a part without saying so, and there is no zero where there was something.
 UNWIND_LEFT_OUT_SEEDS names further seeds.
@@ -226,7 +226,7 @@ def books(tape: Tape) -> Books:
             key = (*at, "long" if one.side == 0 else "short")
             sums[key] = sums[key].with_one(one.notional_usd, is_sure)
             if not is_sure:
-                # What our clock alone dates stands in the next hour.
+                # Events dated only by their receipt are in the next hour.
                 later = (at[0] + HOUR, *key[1:])
                 was = sums[later]
                 sums[later] = was._replace(
@@ -270,7 +270,7 @@ def wrong_sums(
 
 
 def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
-    """Every figure of the liquidation marts that promises more than was heard."""
+    """Every figure of the liquidation marts that promises more than was covered."""
     covered = {
         (venue, hour_at)
         for venue in traded(books.tape)
@@ -392,7 +392,7 @@ def built(
 
 
 def of_hour(home: Home, mart: str, **key: Any) -> list[dict[str, Any]]:
-    """The rows of the hour that nobody landed."""
+    """The rows of the hour that was never landed."""
     return [
         row
         for row in rows_of(home, mart)
@@ -433,7 +433,7 @@ def test_figures_that_are_not_lower_bounds_equal_the_books(built: Built, books: 
 
 
 def test_stray_events_of_an_unlanded_hour_are_lower_bounds(built: Built) -> None:
-    # Answers of a later hour reach back: what they bring is data, no proof that the hour was heard.
+    # Answers of a later hour reach back: their rows are data, but do not cover the earlier hour.
     strays = [
         row
         for row in of_hour(built.home, "exchange_breakdown", window_hours=1)

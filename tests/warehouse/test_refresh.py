@@ -132,7 +132,7 @@ def test_refused_hours_are_judged_again_with_later_ones(home, monkeypatch):
 
 
 def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
-    # The corrected hour 11 no longer tells of the 3 BTC.
+    # The corrected hour 11 no longer has the 3 BTC.
     land(home, 11, "binance", [binance("BTCUSDT", "SELL", "1", "79000", at(11, 5))])
     seal(home, 11, at(15))
     specified = [okx_instruments("NEWCOIN-USDT-SWAP", "10", at(15, 0, 5))]

@@ -1,4 +1,4 @@
-"""ops.venue_hours: what was heard of each venue's hour, by source, from landings alone."""
+"""ops.venue_hours: the coverage of each venue's hour, by source, from landings alone."""
 
 from __future__ import annotations
 

@@ -87,8 +87,8 @@ def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
         return
     if from_s == to_s:
         api.record_failure(
-            f"gate had {MAX_ROWS} liquidations or more in the second {from_s}, and tells no more "
-            "than that of one; the rest of this second cannot be had"
+            f"gate had {MAX_ROWS} liquidations or more in the second {from_s}, and returns no more "
+            "for one second; the rest of this second is unavailable"
         )
         return
     middle = (from_s + to_s) // 2

@@ -126,7 +126,7 @@ def _vault_fills(api: VenueApi, window: Window) -> None:
         if first == last:
             api.record_failure(
                 f"hyperliquid has {FILLS_PAGE_ROWS} fills of a vault or more in the millisecond "
-                f"{last}, and tells no more than that of one; the rest of it cannot be had"
+                f"{last}, and returns no more for one; the rest of it is unavailable"
             )
         return {"startTime": last + 1 if first == last else last}
 
