@@ -12,7 +12,7 @@ from unwind_assets import SEALED_BATCHES
 DAY_KEY = "%Y-%m-%d"
 # A landing ends by itself within five hours (unwind.http.DAY_BOUNDS).
 LANDING_TIMEOUT = timedelta(hours=6)
-# Venues put up a day's dumps in the course of the next day.
+# Venues publish a day's dumps in the course of the next day.
 DAYS_UNTIL_PUBLISHED = 2
 
 

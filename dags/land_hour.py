@@ -17,7 +17,7 @@ LANDING_TIMEOUT = timedelta(hours=1)
 
 
 def hour_to_land(dag_run, params) -> str:
-    """The run's partition; by hand without one, `hour` or else the hour that ended last."""
+    """The run's partition; by hand without one, `hour` or else the last hour that has ended."""
     ended = dag_run.run_after - timedelta(hours=1)
     return dag_run.partition_key or params["hour"] or ended.strftime(HOUR_KEY)
 
@@ -93,7 +93,7 @@ def land_hour():
         seal_batch(Home.from_env(), batch, utc_now, expected=venues())
         outlet_events[SEALED_BATCHES].add_partitions(hour_to_land(dag_run, params))
 
-    # Between two looks it holds no slot, and a restart of Airflow does not end it.
+    # Between polls it holds no slot, and it survives a restart of Airflow.
     @task.sensor(mode="reschedule", poke_interval=15, timeout=3600)
     def await_settling(*, dag_run=None, params=None) -> PokeReturnValue:
         from unwind.clock import utc_now

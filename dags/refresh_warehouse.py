@@ -12,7 +12,7 @@ from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
 
 @dag(
     description="Everything sealed and not yet built: staged, gated, built, gated, published",
-    # All keys map onto one: a run takes every batch there is, so waiting alarms become one run.
+    # All keys map onto one: a run takes every batch there is, so queued events become one run.
     schedule=PartitionedAssetTimetable(
         assets=SEALED_BATCHES, default_partition_mapper=FixedKeyMapper("ledger")
     ),

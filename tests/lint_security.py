@@ -1,7 +1,7 @@
 """Looks for secrets in the project's files, and for known vulnerabilities in what it installs.
 
 A find that is no secret belongs into the baseline: `detect-secrets scan --baseline
-.secrets.baseline` takes it in, and `detect-secrets audit .secrets.baseline` says that it is none.
+.secrets.baseline` adds it, and `detect-secrets audit .secrets.baseline` marks it as none.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def vulnerabilities() -> tuple[list[str], str]:
 
 
 def read_audit(report: str, errors: str) -> tuple[list[str], str]:
-    """What pip-audit says. What its service does not know, or where it is, is said and no fault."""
+    """The vulnerabilities in pip-audit's report, and a sentence on what could be audited."""
     try:
         packages = json.loads(report)["dependencies"]
     except (ValueError, LookupError, TypeError):

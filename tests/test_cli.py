@@ -1,4 +1,4 @@
-"""The command line as a person meets it: exit codes, one plain sentence, machine-readable rows."""
+"""The command line as users see it: exit codes, one plain sentence, machine-readable rows."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_query_reaches_nothing_but_the_release(home, tmp_path, query, why):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "secret.csv"]
 
 
-def test_files_are_read_and_written_when_asked_for(home, tmp_path):
+def test_files_are_read_and_written_when_allowed(home, tmp_path):
     target = tmp_path / "events.csv"
     query = f"copy (select n from events order by n limit 2) to '{target}'"
     assert unwind(home, "sql", "--allow-files", query).returncode == 0
@@ -109,7 +109,7 @@ def test_cells_are_printed_as_they_are(home):
     ]
 
 
-def test_a_long_table_is_cut_and_says_so(home):
+def test_a_long_table_is_cut_and_marked_as_such(home):
     result = unwind(home, "sql", "select n from events order by n").stdout.splitlines()
     assert (result[2].strip(), result[-2].strip()) == ("0", "99")
     assert result[-1] == "The first 100 rows; --limit N shows more, --limit 0 all of them."
@@ -120,7 +120,7 @@ def test_a_long_table_is_cut_and_says_so(home):
     assert len(result.splitlines()) == 1001
 
 
-def test_rows_wider_than_the_screen_are_printed_a_column_a_line(home):
+def test_rows_wider_than_the_screen_are_printed_one_column_per_line(home):
     columns = ", ".join(f"{n} as a_column_of_some_length_{n:02d}" for n in range(30))
     result = unwind(home, "sql", f"select {columns}").stdout.splitlines()
     assert result[0].startswith("row 1 ─")
@@ -145,7 +145,7 @@ def test_numbers_are_numbers_in_json(home):
     assert json.loads(unwind(home, "sql", "--format", "json", "select 1 where false").stdout) == []
 
 
-def test_before_the_first_release_it_says_what_to_do(tmp_path):
+def test_before_the_first_release_the_error_states_what_to_do(tmp_path):
     result = unwind(tmp_path, "sql", "select 1")
     assert result.returncode == 1
     assert "run `unwind demo`" in result.stderr
@@ -186,7 +186,7 @@ def test_an_unreadable_file_is_refused_with_exit_1(tmp_path):
     assert result.stderr.startswith("unwind: absent.ndjson is not a file")
 
 
-def test_a_file_of_which_nothing_is_recognised_is_wrong_usage(tmp_path):
+def test_a_file_without_a_recognised_row_is_wrong_usage(tmp_path):
     file = tmp_path / "colours.csv"
     file.write_text("id,name,colour\n0,x0,red\n")
     arguments = ["import", "--venue", "binance", "--format", "force-order-csv", str(file)]
@@ -197,7 +197,7 @@ def test_a_file_of_which_nothing_is_recognised_is_wrong_usage(tmp_path):
     assert "found 'id,name,colour'" in refused.stderr
 
 
-def test_importing_twice_says_that_nothing_changes(tmp_path):
+def test_importing_twice_reports_that_nothing_changes(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n")
     arguments = ["import", "--venue", "binance", "--format", "force-order-csv", str(file)]
@@ -226,14 +226,14 @@ def test_a_taken_port_of_the_recorder_is_one_sentence_and_exit_1(tmp_path):
     assert result.stderr.startswith(f"unwind: port {port} on 127.0.0.1 is taken")
 
 
-def test_status_and_doctor_say_when_no_recorder_runs(home):
+def test_status_and_doctor_report_that_no_recorder_runs(home):
     assert "no recorder runs. Start it with `unwind record`" in unwind(home, "status").stdout
     result = unwind(home, "doctor")
     assert result.returncode == 1
     assert "FAIL no recorder runs" in result.stdout
 
 
-def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
+def test_status_and_doctor_report_each_stream_of_a_recorder(tmp_path):
     at = datetime(2026, 1, 29, 15, tzinfo=UTC)
     up = StreamState("okx_ws/ws/v5/public", at, None, at, 12345, 0, 2)
     down = StreamState("okx_ws/other", None, at, None, 0, 7, 0, "cannot connect")
@@ -259,7 +259,7 @@ def test_status_and_doctor_tell_of_each_stream_of_a_recorder(tmp_path):
         "the recorder runs, with 2 connections to 1 venues; okx_ws/other is down since "
         "2026-01-29T15:00:00.000000Z: cannot connect",
     )
-    # Without a sign for long it does not run.
+    # Without an update for long it counts as stopped.
     assert finding(at + timedelta(minutes=10)).what == "no recorder runs"
 
 

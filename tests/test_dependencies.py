@@ -15,7 +15,7 @@ def names(requirements: list[str]) -> set[str]:
     return {re.match(r"[\w.-]+", one)[0].lower() for one in requirements}
 
 
-def test_what_it_is_for_is_said_of_each() -> None:
+def test_every_dependency_states_its_purpose() -> None:
     cells = re.findall(r"^\| ([a-z][^|]*) \|", PAGE, flags=re.MULTILINE)
     listed = {name.strip() for cell in cells for name in cell.split(",")} - {"package"}
     assert listed == names(PROJECT["dependencies"])

@@ -33,7 +33,7 @@ UNTIL_STOPPED = {
     ".venv/bin/unwind record",
     ".venv/bin/unwind replay --port 9000",
 }
-# What cannot or need not be run here, and why.
+# Commands that cannot or need not be run here, and why.
 LEFT_OUT = {
     "make demo": "minutes; `make --dry-run` shows that it runs `unwind demo`, which has its tests",
     "make test": "this is part of it",
@@ -231,7 +231,7 @@ def test_every_command_that_can_run_does(printed):
     assert len(printed) > 12
 
 
-def test_what_is_left_out_is_printed_somewhere_and_has_a_reason():
+def test_skipped_commands_are_printed_somewhere_and_have_a_reason():
     unused = [one for one in LEFT_OUT if not any(c == one or c.startswith(one) for c in COMMANDS)]
     assert unused == []
     assert set(COMMANDS) >= UNTIL_STOPPED
@@ -253,7 +253,7 @@ def test_make_demo_runs_the_demo(project, environment):
     assert output.splitlines()[-1] == ".venv/bin/unwind demo"
 
 
-def test_the_dry_run_of_an_import_is_written_well(project):
+def test_the_documented_dry_run_of_an_import_works(project):
     from typer.main import get_command
 
     from unwind.cli import app

@@ -1,4 +1,4 @@
-"""The README and docs/ name only what is there, and say of it what it says itself."""
+"""The README and docs/ name only existing things, and describe them correctly."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_links_lead_to_files(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
-def test_no_page_names_a_path_of_some_machine(path):
+def test_no_page_names_a_path_of_one_machine(path):
     assert re.findall(r"(?<![\w.])/(?:work|root|tmp|home|Users)/\S*", text_of(path)) == []
 
 
@@ -156,7 +156,7 @@ def test_a_marts_grain_in_the_readme_is_its_descriptions(mart):
     assert described[len(grain) :][:1] in {"", ".", ",", ";", ":"}, described
 
 
-def test_the_readme_tells_of_every_format_for_import_and_of_its_venues():
+def test_the_readme_lists_every_import_format_and_its_venues():
     rows = {
         row[0].strip("`"): row
         for row in table_rows(section(text_of(README), "Importing recorded files"))
@@ -167,7 +167,7 @@ def test_the_readme_tells_of_every_format_for_import_and_of_its_venues():
         assert venue is None or rows[name][2] == venue
 
 
-def test_the_readme_says_which_formats_no_model_reads():
+def test_the_readme_lists_the_formats_that_no_model_reads():
     rows = {
         row[0].strip("`"): row
         for row in table_rows(section(text_of(README), "Importing recorded files"))
@@ -199,7 +199,7 @@ def test_semantics_has_every_event_kind():
     assert sorted(kind for row in rows for kind in re.findall(r"`(\w+)`", row[0])) == sorted(kinds)
 
 
-def test_semantics_has_every_reason_for_which_a_liquidation_is_refused():
+def test_semantics_has_every_reason_for_which_a_liquidation_is_rejected():
     files = [
         *(DBT / "models" / "staging").glob("*/stg_*__liquidations.sql"),
         DBT / "macros" / "staged_liquidations.sql",
@@ -261,7 +261,7 @@ def a_demo_is_published() -> bool:
 
 if a_demo_is_published():
 
-    def test_the_output_shown_is_what_the_demo_answers():
+    def test_the_output_shown_is_the_demos():
         home = Home.from_env()
         [(command, shown)] = re.findall(
             r"```sh\n(\.venv/bin/unwind sql \"[^\n]*)\n```\n\n<!--[^\n]*-->\n```text\n(.*?)```",

@@ -1,4 +1,4 @@
-"""The packages of `unwind` stand on floors: none imports from above, and there is no circle."""
+"""The packages of `unwind` are layered: none imports from above, and there is no cycle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unit(module: str) -> str:
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Who imports from whom, of the packages and modules directly in `unwind`."""
+    """The imports between the packages and modules directly in `unwind`."""
     known = modules()
     return {
         (unit(module), unit(other))
@@ -79,7 +79,7 @@ def test_no_package_imports_from_above() -> None:
     assert upwards(arrows(), floors(unwind.__doc__)) == []
 
 
-def test_an_arrow_upwards_is_seen() -> None:
+def test_an_upward_import_is_detected() -> None:
     known = modules()
     source = "def late():\n    from unwind.landing.land import land_venue\n"
     assert list(imported(source, known)) == ["unwind.landing.land"]
@@ -88,7 +88,7 @@ def test_an_arrow_upwards_is_seen() -> None:
     ]
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_no_modules_import_each_other_in_a_cycle() -> None:
     known = modules()
     graph = {
         module: set(imported(path.read_text(), known)) - {module, "unwind"}

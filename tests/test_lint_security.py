@@ -1,4 +1,4 @@
-"""What the security lint makes of what its tools say."""
+"""How the security lint interprets its tools' output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_known_vulnerability_is_named_with_its_correction():
     assert audited == "2 of 2 locked packages are audited"
 
 
-def test_what_cannot_be_asked_about_is_said_and_no_fault():
+def test_packages_that_cannot_be_audited_are_reported_without_failing():
     unknown = {"name": "one", "version": "1.0", "skip_reason": "not found on PyPI"}
     assert read_audit(report(unknown, {"name": "two", "version": "1", "vulns": []}), "") == (
         [],
@@ -47,6 +47,6 @@ def test_what_cannot_be_asked_about_is_said_and_no_fault():
     )
 
 
-def test_every_find_in_the_baseline_was_looked_at():
+def test_every_finding_in_the_baseline_was_reviewed():
     finds = json.loads(BASELINE.read_text())["results"].values()
     assert [one for some in finds for one in some if one["is_secret"] is not False] == []

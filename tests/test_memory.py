@@ -50,7 +50,7 @@ def test_a_limit_is_written_as_people_write_it(monkeypatch, text, limit):
 
 
 @pytest.mark.parametrize("text", ["much", "4 XB", "-1GB", "0", "64MB", "120%", "1e9", "4GB 2GB"])
-def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
+def test_an_invalid_limit_is_refused_in_a_sentence(monkeypatch, text):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", text)
     with pytest.raises(SettingError, match="UNWIND_MEMORY_LIMIT is "):
         memory.memory_limit()
@@ -60,7 +60,7 @@ def test_what_is_no_limit_is_refused_in_a_sentence(monkeypatch, text):
     ("total", "limit"),
     [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 3 * GIB // 4), (GIB, 5 * GIB // 16)],
 )
-def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
+def test_the_default_limit_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
     monkeypatch.setattr(memory, "total_memory", lambda: total)
     assert memory.memory_limit() == limit
 
@@ -84,7 +84,7 @@ def test_without_one_it_is_half_and_leaves_room_for_the_programs(monkeypatch, to
     ],
     ids=["v2", "v2 in a container", "v2 around", "v1", "v1 in a container"],
 )
-def test_a_containers_limit_is_seen(monkeypatch, tmp_path, groups, files):
+def test_a_containers_limit_is_detected(monkeypatch, tmp_path, groups, files):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -195,7 +195,7 @@ def test_a_home_that_can_only_be_read_is_read_without_spilling(tmp_path, monkeyp
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_a_killed_dbt_process_is_named_with_what_helps(tmp_path, monkeypatch):
+def test_a_killed_dbt_process_is_reported_with_a_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "700MiB")
     with DbtProcess(Home(tmp_path)) as process:
         # Ctrl-C in a terminal is for its parent alone.
@@ -291,7 +291,7 @@ def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
     assert lines == ['["node\n', '["ended", -9]\n']
 
 
-def test_a_run_ends_with_whoever_asked_for_it(tmp_path):
+def test_a_run_ends_with_the_process_that_requested_it(tmp_path):
     home = Home(tmp_path)
     home.warehouse_dir.mkdir()
     options = ["--project-dir", str(PROJECT_ROOT / "dbt_project")]

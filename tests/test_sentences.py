@@ -1,4 +1,4 @@
-"""What is expected to go wrong is said in one sentence with what to do, and no traceback."""
+"""Expected failures are reported in one sentence with what to do, and no traceback."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_home_that_cannot_be_made(arguments):
     assert "Not a directory; a file stands where a folder is wanted: choose another path" in result
 
 
-def test_a_disk_that_takes_no_more(tmp_path):
+def test_a_full_disk(tmp_path):
     """A limit on the size of files stands for a full disk: the same calls fail."""
     file = tmp_path / "orders.csv"
     file.write_text("".join(ORDER.replace("8010", str(n)) for n in range(20_000)))
@@ -85,7 +85,7 @@ def test_an_export_onto_a_file_and_into_a_folder_of_that_name(home, tmp_path):
     assert "a folder stands where a file is wanted" in result
 
 
-def test_every_path_may_hold_quotes_blanks_and_signs(home, tmp_path):
+def test_every_path_may_contain_quotes_blanks_and_symbols(home, tmp_path):
     out = tmp_path / "an export's ünï"
     assert unwind(home.root, "sql", "--format", "csv", "select count(*) from events").stdout == (
         "count_star()\n1000\n"
@@ -95,7 +95,7 @@ def test_every_path_may_hold_quotes_blanks_and_signs(home, tmp_path):
     assert "20260129T150000Z-00" in unwind(home.root, "status").stdout
 
 
-def test_a_release_that_somebody_has_open_for_writing(tmp_path):
+def test_a_release_that_another_process_has_open_for_writing(tmp_path):
     home = made_home(tmp_path)
     releases.publish(home, "run-1", NOW)
     file = home.current.resolve() / "warehouse.duckdb"
@@ -120,12 +120,12 @@ def test_a_release_that_somebody_has_open_for_writing(tmp_path):
         ("UNWIND_NOW", "tomorrow"),
     ],
 )
-def test_a_variable_that_cannot_be_read_is_wrong_usage(home, variable, value):
+def test_an_unreadable_variable_is_wrong_usage(home, variable, value):
     result = refused(unwind(home.root, "doctor", env={variable: value}), code=2)
     assert result.startswith(f"{variable} is {value!r}; ")
 
 
-def test_a_refresh_of_an_empty_home_says_that_nothing_has_landed(tmp_path):
+def test_a_refresh_of_an_empty_home_reports_that_nothing_has_landed(tmp_path):
     result = unwind(tmp_path, "refresh")
     assert result.returncode == 0
     assert f"nothing is landed or imported in {tmp_path} yet" in result.stdout.replace("\n", " ")
@@ -143,7 +143,7 @@ def test_status_and_doctor_agree_that_a_simulated_market_needs_no_recorder(home,
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_who_is_stopped_says_where_things_stand(tmp_path, number, code):
+def test_a_stopped_command_reports_what_is_saved(tmp_path, number, code):
     (tmp_path / "warehouse").mkdir()
     # Without it nothing would have to be built.
     (tmp_path / "warehouse" / "staging.duckdb").touch()
@@ -168,14 +168,14 @@ def test_who_is_stopped_says_where_things_stand(tmp_path, number, code):
 
 
 @pytest.mark.parametrize("number", [number for number in REMEDIES if number != errno.ENOENT])
-def test_every_error_of_the_system_says_what_to_do(number):
+def test_every_system_error_states_what_to_do(number):
     result = sentence_of(OSError(number, os.strerror(number), "/some/file"), Path("/home"))
     assert result.startswith(f"/some/file: {os.strerror(number)}; {REMEDIES[number]}")
     # A write that fails names no file.
     assert sentence_of(OSError(number, "x"), Path("/home")).startswith("/home: x; ")
 
 
-def test_an_error_of_the_code_has_no_sentence():
+def test_a_bug_in_the_code_has_no_sentence():
     assert sentence_of(KeyError("venue"), Path("/home")) is None
     assert sentence_of(ValueError("x"), Path("/home")) is None
 

@@ -48,7 +48,7 @@ def test_a_connection_is_a_url_and_perhaps_a_key(
 
 
 @pytest.mark.parametrize("value", ["s3cret", '{"login": "s3cret"}', '{"password": "s3cret"'])
-def test_a_connection_that_cannot_be_read_is_named_and_not_quoted(
+def test_an_unreadable_connection_is_named_and_not_quoted(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SOURCE", value)

@@ -48,7 +48,7 @@ def test_a_shared_file_names_no_venue(path: Path) -> None:
     assert named_in(path.read_text()) == []
 
 
-def test_a_venue_that_is_named_is_seen() -> None:
+def test_a_named_venue_is_detected() -> None:
     assert named_in('if venue == "binance":') == ["line 1: binance"]
     assert named_in("# Kraken sends them twice") == ["line 1: Kraken"]
     assert named_in("https://api.gateio.example") == ["line 1: gateio"]

@@ -1,4 +1,4 @@
-"""Processes that are to end with the one that started them, however that ends.
+"""Child processes that end with the process that started them, however that ends.
 
 Each is the leader of a session of its own, so that everything it started can be found: tasks leave
 their parent's group, but not its session. It is sent SIGTERM by the system when its parent ends.
@@ -34,7 +34,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Leader:
-    """A process as it is known later: ids are given again, though not with the same start."""
+    """Identifies a process later: ids are reused, but not with the same start time."""
 
     name: str
     pid: int
@@ -47,13 +47,13 @@ class Leader:
         return process is not None and process.status() != psutil.STATUS_ZOMBIE
 
     def may_have_left_others(self) -> bool:
-        """Whether the session of its id is still the one that it led."""
+        """Whether the session with its id is still the one that it led."""
         if self.boot != _boot():
             return False
         return self._process() is not None or not psutil.pid_exists(self.pid)
 
     def _process(self) -> psutil.Process | None:
-        """That process, ended or not; None where its id is nobody's, or another one's."""
+        """That process, ended or not; None where its id is free or belongs to another process."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started_at) < SAME_START_WITHIN_S
@@ -63,7 +63,7 @@ class Leader:
 
 
 def leader(name: str, pid: int) -> Leader:
-    """What is recorded of a process that runs. Raises psutil.NoSuchProcess."""
+    """The record of a running process. Raises psutil.NoSuchProcess."""
     return Leader(name, pid, psutil.Process(pid).create_time(), _boot())
 
 
@@ -114,12 +114,12 @@ def end_sessions(sessions: Collection[int], patience_s: float = KILL_AFTER_S) ->
 
 
 def write_record(path: Path, leaders: Iterable[Leader]) -> None:
-    """Puts on disk who is to be found later."""
+    """Writes the records of processes, so that a later start can find them."""
     write_json(path, [asdict(one) for one in leaders])
 
 
 def read_record(path: Path) -> list[Leader]:
-    """Who was recorded; nobody where the file is missing or broken."""
+    """The recorded processes; none where the file is missing or broken."""
     try:
         return [Leader(**fields) for fields in json.loads(path.read_text())]
     except (OSError, ValueError, TypeError):
@@ -127,7 +127,7 @@ def read_record(path: Path) -> list[Leader]:
 
 
 def _ending_with(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes its command."""
+    """Runs in the child before it becomes its command."""
 
     def ask_for_the_signal() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Instants: always aware, always UTC, written one way."""
+"""Instants: always aware, always UTC, in one notation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HOUR = timedelta(hours=1)
 
 
 def utc_now() -> datetime:
-    """The clock that the rim (command line, DAG files, recorder) passes in: the real one, or the
-    instant that UNWIND_NOW names."""
+    """The clock that the command line, DAG files and recorder pass in: the real one, or the
+    instant in UNWIND_NOW."""
     stated = settings().now
     if not stated:
         return datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""Where each venue is reached, as `AIRFLOW_CONN_<ID>` says, and what of that stays off record.
+"""Where each venue is reached, by `AIRFLOW_CONN_<ID>`, and which parts of that are never recorded.
 
-A connection's host is on record with every answer, since it is where the bytes are from. All else
-that a connection may hold (login, password, path, query, headers) is sent and never written.
+A connection's host is recorded with every answer, as the source of the bytes. All else that a
+connection may hold (login, password, path, query, headers) is sent and never written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from unwind.errors import SettingError
 
 SCHEMES = ("https", "http", "wss", "ws")
 REDACTED = "***"
-# A shorter secret would be found by chance in what a venue publishes.
+# A shorter secret would occur by chance in published data.
 MIN_SECRET_CHARACTERS = 6
 # Where Airflow's URIs keep an extra that is nested.
 AIRFLOW_EXTRA = "__extra__"
@@ -75,7 +75,7 @@ class Endpoint:
 
         A login beside a password is a name, and one alone is a token.
         """
-        # Of a query such as ?TOKEN the name is all that there is.
+        # A query such as ?TOKEN consists of the name alone.
         values = [self.password, *(value or name for name, value in self.query)]
         values += self.headers.values()
         # 'Authorization: Bearer TOKEN' may come back as the token alone.
@@ -131,7 +131,7 @@ def connection(conn_id: str, default: str) -> Endpoint:
     return _connection(conn_id, default.rstrip("/"), _variable(conn_id))
 
 
-# Asked for with every request and answer; what a variable says does not change.
+# Called for every request and answer; a variable does not change meanwhile.
 @lru_cache
 def _connection(conn_id: str, default: str, value: str) -> Endpoint:
     stated = _stated(conn_id, value)
@@ -159,7 +159,7 @@ def password(conn_id: str) -> str:
 
 
 def _names(conn_id: str, path: str) -> bool:
-    """Whether a path says no more than which connection it is: of `x_dumps`, /x or /x_dumps/v1."""
+    """Whether a path only names its connection: for `x_dumps`, /x or /x_dumps/v1."""
     plain = {
         conn_id.lower(),
         *conn_id.lower().split("_"),
@@ -173,7 +173,7 @@ def _variable(conn_id: str) -> str:
 
 
 def _stated(conn_id: str, value: str) -> Endpoint:
-    """What the variable says, with empty URLs where it names no host."""
+    """The connection in the variable, with empty URLs where it names no host."""
     try:
         return _from_json(value) if value.startswith("{") else _from_uri(value)
     except (ValueError, TypeError, AttributeError, RecursionError):

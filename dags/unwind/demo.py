@@ -78,7 +78,7 @@ def run_demo(home: Home, port: int, report: Progress) -> datetime:
             until = last_hour + HOUR
             write_segments(default_tape(), home.recorder, days[0], until, outages=OUTAGES)
             _land_all(server, landing, report)
-        # The market has ended by now: what it held is free for the build.
+        # The market has ended by now, so its memory is free for the build.
         with _environment(home, {}), _clock_at(landing[-1][2] + timedelta(minutes=1)):
             _refresh(home, report)
     return last_hour
@@ -123,7 +123,7 @@ def _turns(dag_id: str, now: datetime, names: list[str]) -> list[tuple[datetime,
 
 
 def _run(key: str, now: datetime) -> dict[str, Any]:
-    """What Airflow would hand a task of the run."""
+    """The context that Airflow would pass to a task of the run."""
     return {"dag_run": SimpleNamespace(partition_key=key, run_after=now), "params": {}}
 
 
@@ -147,7 +147,7 @@ def _refresh(home: Home, report: Progress) -> None:
 
 
 class _NoListeners:
-    """Stands for Airflow's outlet events, where nobody waits for them."""
+    """Stands in for Airflow's outlet events, for which nothing waits here."""
 
     def __getitem__(self, asset: Any) -> _NoListeners:
         return self

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, whatever happens while they are written."""
+"""Atomic writes: files that are either whole or absent, whatever interrupts the write."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
 
 
 def leftovers(folders: Iterable[Path]) -> Iterator[Path]:
-    """What lies half written directly in these folders for so long that nobody writes it any more.
+    """Half-written files directly in these folders, too old to be still in progress.
 
     What is written first in a process's own folder goes with that (unwind.scratch).
     """
@@ -122,7 +122,7 @@ def _is_leftover(entry: os.DirEntry[str]) -> bool:
 
 
 def sweep(folders: Iterable[Path]) -> list[Path]:
-    """Deletes leftovers in these folders; returns what that was."""
+    """Deletes leftovers in these folders; returns their paths."""
     swept = list(leftovers(folders))
     for path in swept:
         if path.is_dir() and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""What is expected to go wrong, and how it is said."""
+"""Expected failures and their wording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAYS = "what was landed and published stays as it was"
 
 FORBIDDEN = "allow this user to use it, or choose another place (UNWIND_HOME names the home)"
 
-# What the user can do about an error of the system, by its number.
+# What the user can do about a system error, by its number.
 REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space, then run the command again",
     errno.EDQUOT: "your quota of this disk is used up: free some space, then run the command again",
@@ -70,7 +70,7 @@ def sentence_of(error: BaseException, home: Path) -> str | None:
 
 
 def is_of_this_machine(error: BaseException) -> bool:
-    """Whether it is this machine's disk or memory that failed, and nobody's answer."""
+    """Whether this machine's disk or memory failed, rather than a venue's answer."""
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, OSError) and error.errno in OF_THIS_MACHINE
@@ -108,7 +108,7 @@ def _of_database(message: str) -> str:
 
 
 def is_out_of_memory(message: str) -> bool:
-    """Whether a failure of DuckDB is that its limit of memory was too low."""
+    """Whether DuckDB failed because its memory limit was too low."""
     return "Out of Memory" in message or "failed to allocate" in message
 
 

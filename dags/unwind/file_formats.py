@@ -1,4 +1,4 @@
-"""What a file of a format holds: its dataset and, of a CSV file, its columns."""
+"""File formats: their dataset and, for CSV, their columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WITH_OFFSET = re.compile(
 )
 _EPOCH = re.compile(r"^\d{9,19}(\.\d+)?$")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-# How a column of times is named by many.
+# Common names of a time column.
 TIME_ALIASES = ("time", "timestamp", "ts", "ts_utc", "datetime", "date", "t")
 
 

@@ -13,12 +13,12 @@ from typing import IO
 
 
 class LockedError(Exception):
-    """Another process holds the lock; who asks for it says what that means."""
+    """Another process holds the lock; the caller states what that means."""
 
 
 @contextmanager
 def lock(path: Path, create: bool = True) -> Iterator[IO[str]]:
-    """Holds a file, which may say who holds it. Raises LockedError at once where another has it.
+    """Locks a file, which may name its holder. Raises LockedError at once where it is locked.
 
     Raises OSError where it cannot be opened.
     """

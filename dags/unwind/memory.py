@@ -17,7 +17,7 @@ BESIDE_THE_DATABASE = 704 * 2**20
 # 2026-11-25: two models at a time run out of 512 MiB in the demo's dumps, whose rows are long.
 BYTES_PER_MODEL = 512 * 2**20
 MODELS_AT_A_TIME = 2
-# What a container of any size leaves to the database.
+# What is left to the database in a container of any size.
 MIN_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
 MIN_LIMIT = 128 * 2**20
@@ -64,7 +64,7 @@ def total_memory() -> int:
 
 
 def worker_threads(limit: int) -> int:
-    """How many threads a database with this many bytes can use, at most one a processor."""
+    """How many threads a database with this many bytes can use, at most one per processor."""
     return max(1, min(len(os.sched_getaffinity(0)), limit // BYTES_PER_THREAD))
 
 

@@ -87,7 +87,7 @@ def json_text(value: Any) -> str:
 
 
 def _print_json(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """One object a line in one list. A name that stands twice keeps its last value."""
+    """One list with one object per line. A repeated name keeps its last value."""
     before = "[\n "
     for row in rows:
         sys.stdout.write(before + json_text(dict(zip(names, row, strict=True))))
@@ -126,7 +126,7 @@ def _longest_line(text: str) -> int:
 
 
 def _print_records(console: Console, names: Sequence[str], cells: list[list[str]]) -> None:
-    """Rows that are too wide for the screen: a block each, a column a line."""
+    """Rows that are too wide for the screen: a block per row, a line per column."""
     longest = max(map(cell_len, names))
     for place, row in enumerate(cells, start=1):
         console.print(Text(f"row {place} ".ljust(longest + COLUMN_GAP, "─")), soft_wrap=True)

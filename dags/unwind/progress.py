@@ -1,4 +1,4 @@
-"""How long work says how far it has come."""
+"""Progress of long-running work."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with what is being done, and how much of how much is done of it."""
+    """Called with the current step, and how many of how many parts are done."""
 
     def __call__(self, phase: str, done: int, total: int, /) -> None: ...
 
 
 def no_progress(phase: str, done: int, total: int, /) -> None:
-    """Reports to nobody."""
+    """Reports nothing."""

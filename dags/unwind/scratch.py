@@ -1,4 +1,4 @@
-"""The home's own temporary files: each process has a folder there, which ends with it.
+"""The home's temporary files: each process has a folder there, which is removed with it.
 
 A process that was killed leaves its folder behind; the next one that works in the home removes it.
 Who is alive is known by the lock that each holds on a file.

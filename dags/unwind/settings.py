@@ -28,13 +28,13 @@ VARIABLES = (
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
 TRACKED = 50
-# Each further asset is some fifty questions a day, of the forty a minute that a free key allows.
+# Each further asset takes some fifty requests a day, of the forty a minute that a free key allows.
 RECONCILED = "BTC,ETH,SOL"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment states. A value is checked when it is needed, by who needs it."""
+    """The environment's settings. A value is checked when and where it is needed."""
 
     environment: Mapping[str, str]
 
@@ -206,7 +206,7 @@ class Home:
 
     @property
     def simulation_mark(self) -> Path:
-        """There where the demo has filled the home with a simulated market."""
+        """Exists where the demo has filled the home with a simulated market."""
         return self.root / "SIMULATED"
 
     @property

@@ -51,7 +51,7 @@ DOWN_WITHIN_S = 3 * children.STOP_WITHIN_S
 
 
 class StandaloneError(UnwindError, RuntimeError):
-    """Airflow could not be started or did not stay up; the text says what to do."""
+    """Airflow could not be started or did not keep running; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def up(
     """Runs Airflow until SIGINT, SIGTERM or a closed terminal, then ends all it started.
 
     `companions` are further commands to run beside it (name to argument list), such as the
-    recorder, and `ports` what they listen on (option to number). Returns 0 after being told to
+    recorder, and `ports` what they listen on (option to number). Returns 0 after a signal to
     stop; raises StandaloneError when a port is taken, when preparing fails, or when a process ends
     by itself.
     """
@@ -148,7 +148,7 @@ def up(
 
 
 def down(home: Home) -> bool:
-    """Ends what `up` runs for this home, or has left behind; False where nothing runs.
+    """Stops the processes of `up` for this home, also leftover ones; False where none runs.
 
     Raises StandaloneError where its process cannot be reached from here.
     """
@@ -291,7 +291,7 @@ def _running(airflow: Standalone) -> children.Leader | None:
 
 
 def _end_leftovers(airflow: Standalone) -> list[str]:
-    """Ends what a killed `up` has left; the names of the processes."""
+    """Ends the processes that a killed `up` has left; returns their names."""
     record = [one for one in children.read_record(airflow.record) if one.name != "up"]
     sessions = {one.pid for one in record if one.may_have_left_others()}
     ended = children.end_sessions(sessions, children.STOP_WITHIN_S) if sessions else []
@@ -304,7 +304,7 @@ def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     former = {
         number: signal.signal(number, lambda *_: stop.set())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # Under nohup a closed terminal is to be ignored.
+        # nohup ignores a closed terminal, and so does this.
         if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
@@ -374,7 +374,7 @@ def _wait_until_healthy(
 
 
 def unhealthy_parts(url: str, parts: Sequence[str] = ALL_PARTS) -> list[str]:
-    """Those parts that Airflow's health report does not call healthy; empty when all are."""
+    """The parts that Airflow's health report does not call healthy; empty when all are."""
     try:
         # Our own, on loopback.
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer:  # noqa: S310
@@ -393,6 +393,6 @@ def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -
 
 
 def _say(sentence: str) -> None:
-    # The terminal may be closed; what follows is to be done all the same.
+    # The terminal may be closed; the rest must run all the same.
     with suppress(OSError):
         print(sentence, flush=True)

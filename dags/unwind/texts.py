@@ -1,4 +1,4 @@
-"""Texts from outside as the warehouse can hold them."""
+"""External texts in a form that the warehouse can store."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _refreshed(home: Home, place: int) -> float:
 
 
 def _land_late(home: Home, place: int) -> None:
-    """The hour lands anew with other bytes, and is sealed as its next revision."""
+    """The hour lands again with other bytes, and is sealed as its next revision."""
     for path in (home.landed / f"hour-{hour_at(place):%Y-%m-%dT%H}").glob("*.json"):
         path.unlink()
     land_hour(home, hour_at(place), 100)

@@ -47,7 +47,7 @@ def readers(folder: Path) -> None:
 
 
 def read_until(root: str, stop, answers) -> None:
-    """Opens `current` anew each time and checks that three marts tell of the same hours."""
+    """Opens `current` again each time and checks that four counts agree."""
     home, reads, wrong = Home(Path(root)), 0, []
     while not stop.is_set():
         try:

@@ -119,7 +119,7 @@ def test_the_recorder_runs_whatever_becomes_of_airflow(compose):
 
 
 @pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder", "postgres"])
-def test_no_service_gains_rights(compose, service):
+def test_no_service_gains_privileges(compose, service):
     described = compose["services"][service]
     assert described["security_opt"] == ["no-new-privileges:true"]
     assert described["cap_drop"] == ["ALL"]
@@ -131,7 +131,7 @@ def test_no_service_gains_rights(compose, service):
 
 
 @pytest.mark.parametrize("service", ["recorder", "postgres"])
-def test_what_writes_to_its_volume_alone_has_a_read_only_root(compose, service):
+def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose, service):
     assert compose["services"][service]["read_only"] is True
     assert "/tmp" in compose["services"][service]["tmpfs"]
 
@@ -143,7 +143,7 @@ def test_images_are_named_by_their_exact_version_or_as_env_says(tmp_path, compos
     assert yaml.safe_load(shown.stdout)["services"]["postgres"]["image"] == pinned
 
 
-def test_connections_come_from_a_file_of_ones_own(tmp_path, compose):
+def test_connections_come_from_the_users_own_file(tmp_path, compose):
     mirror = "https://reader:s3cret@mirror.example.net/v1?token=a$b"
     (tmp_path / "connections.env").write_text(f"# mirrors\nAIRFLOW_CONN_BYBIT='{mirror}'\n")
     with_file = {**SECRETS, "UNWIND_CONNECTIONS": str(tmp_path / "connections.env")}
@@ -177,7 +177,7 @@ def test_the_triggerer_finds_the_triggers(compose):
     assert environment["PYTHONPATH"] == environment["AIRFLOW__CORE__DAGS_FOLDER"]
 
 
-def test_the_passwords_are_seen_by_the_preparation_alone(compose):
+def test_only_the_preparation_sees_the_passwords(compose):
     seeing = [
         name
         for name, service in compose["services"].items()

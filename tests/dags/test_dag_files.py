@@ -84,7 +84,7 @@ def test_the_package_is_not_parsed_for_dags():
     assert [path for path in parsed if path.startswith(("unwind/", "unwind_"))] == []
 
 
-def test_reading_a_dag_file_loads_neither_the_package_nor_what_it_stands_on():
+def test_reading_a_dag_file_loads_neither_the_package_nor_its_dependencies():
     loaded = subprocess.run(
         [
             sys.executable,
@@ -135,12 +135,12 @@ def test_a_run_knows_its_hour(dags, dag_run, asked, hour):
     assert hour_to_land(dag_run, {"hour": asked}) == hour
 
 
-def test_dumps_are_landed_when_they_are_surely_published(dags):
+def test_dumps_are_landed_once_they_are_certainly_published(dags):
     run = first_run_from(dags["backfill_dumps"], datetime(2026, 1, 30, tzinfo=UTC))
     assert run.partition_key == "2026-01-28"
 
 
-def test_a_backfill_of_dumps_takes_both_its_ends(dags):
+def test_a_backfill_of_dumps_includes_both_ends(dags):
     runs = core_timetable(dags["backfill_dumps"]).iter_partition_dagrun_infos(
         earliest=datetime(2026, 2, 27, tzinfo=UTC), latest=datetime(2026, 3, 1, tzinfo=UTC)
     )
@@ -148,7 +148,7 @@ def test_a_backfill_of_dumps_takes_both_its_ends(dags):
 
 
 @pytest.mark.parametrize("dag_id", ["land_hour", "backfill_dumps"])
-def test_a_batch_is_sealed_whatever_came_of_its_venues(dags, dag_id):
+def test_a_batch_is_sealed_whatever_the_outcome_of_its_venues(dags, dag_id):
     dag = dags[dag_id]
     assert dag.get_task("seal").upstream_task_ids == {"land"}
     assert dag.get_task("seal").trigger_rule == "all_done"
@@ -186,11 +186,11 @@ def test_one_writer_at_a_time(dags):
     assert dag.max_active_runs == 1
 
 
-def test_a_failed_marts_gate_is_not_asked_again(dags):
+def test_a_failed_marts_gate_is_not_retried(dags):
     assert dags["refresh_warehouse"].get_task("gate_marts").retries == 0
 
 
-def test_all_alarms_lead_to_one_run(dags):
+def test_all_events_lead_to_one_run(dags):
     """A refresh takes every batch there is, so a hundred keys need no hundred runs."""
     timetable = core_timetable(dags["refresh_warehouse"])
     mapper = timetable.get_partition_mapper(name="sealed_batches", uri="unwind://ledger/batches")
@@ -199,13 +199,13 @@ def test_all_alarms_lead_to_one_run(dags):
     }
 
 
-def test_the_sweep_rings_the_same_bell(dags):
+def test_the_hourly_sweep_sends_the_same_event(dags):
     assert [asset.name for asset in dags["sweep_ledger"].get_task("sweep").outlets] == [
         "sealed_batches"
     ]
 
 
-def test_closed_segments_wake_the_landing_of_late_ones_alone(dags):
+def test_closed_segments_trigger_only_the_landing_of_late_ones(dags):
     waiting = [
         dag_id
         for dag_id, dag in dags.items()
@@ -232,7 +232,7 @@ def test_the_triggerer_imports_the_trigger_by_the_name_that_it_states():
     )
 
 
-def test_marts_are_announced_by_publishing_alone(dags):
+def test_only_publishing_announces_marts(dags):
     announcing = [
         task.task_id
         for task in dags["refresh_warehouse"].tasks

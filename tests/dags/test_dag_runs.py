@@ -82,7 +82,7 @@ def test_one_landing_for_every_venue_there_is_and_for_sources_with_a_key(dags, m
         assert list_venues() == sorted([*keyless, "coinalyze"])
 
 
-def test_a_venue_out_of_reach_is_an_outcome_and_no_error(
+def test_an_unreachable_venue_is_an_outcome_not_an_error(
     dags, home, two_venues, unreachable_venues, caplog
 ):
     from unwind.landing.ledger import Ledger
@@ -122,7 +122,7 @@ def test_sealing_again_makes_no_revision_when_nothing_changed(dags, home, two_ve
     assert sealed(home, "hour-2026-01-29T14").revision == 1
 
 
-def test_a_day_of_dumps_is_a_batch_of_its_own(dags, home, two_venues):
+def test_a_day_of_dumps_is_a_separate_batch(dags, home, two_venues):
     events = OutletEvents()
     day = SimpleNamespace(run_after=datetime(2026, 1, 30, tzinfo=UTC), partition_key="2026-01-28")
     seal = task_function(dags["backfill_dumps"], "seal")
@@ -308,7 +308,7 @@ def test_an_early_venue_is_landed_again_when_the_settling_time_is_over(
     ],
 )
 @pytest.mark.parametrize("task_id", ["list_venues", "land", "seal"])
-def test_time_that_cannot_be_landed_fails_the_task_at_once_and_seals_nothing(
+def test_an_unlandable_time_fails_the_task_at_once_and_seals_nothing(
     dags, home, two_venues, dag_id, asked, why, task_id
 ):
     from airflow.sdk.exceptions import AirflowFailException

@@ -121,7 +121,7 @@ def test_a_preparation_that_fails_names_its_log(airflow, monkeypatch):
     assert "the disk is full" in (airflow.logs / "prepare.log").read_text()
 
 
-def test_ending_reaches_what_left_its_parents_process_group(tmp_path):
+def test_stopping_reaches_processes_that_left_their_parents_group(tmp_path):
     """Airflow's tasks lead process groups of their own, and outlive a scheduler that is killed."""
     note = tmp_path / "grandchild"
     code = (
@@ -229,7 +229,7 @@ def gone_within(seconds, pids):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_up_ends_all_that_it_started_when_it_is_told_to(tmp_path, number):
+def test_up_ends_all_its_processes_on_a_signal(tmp_path, number):
     process, pids = running_up(tmp_path / "home", tmp_path / "notes")
     assert len(alive(pids)) == 6
     process.send_signal(number)
@@ -239,7 +239,7 @@ def test_up_ends_all_that_it_started_when_it_is_told_to(tmp_path, number):
     assert not (tmp_path / "home" / "airflow" / "processes.json").exists()
 
 
-def test_what_a_killed_up_leaves_is_ended_by_the_next_one(tmp_path):
+def test_the_next_up_ends_what_a_killed_one_left(tmp_path):
     home, notes = tmp_path / "home", tmp_path / "notes"
     killed, left = running_up(home, notes)
     killed.kill()
@@ -272,7 +272,7 @@ def test_down_ends_what_runs_and_what_a_killed_up_left(tmp_path, monkeypatch):
     assert alive(left) == []
 
 
-def test_down_leaves_strangers_alone_that_were_given_the_same_ids(tmp_path):
+def test_down_spares_other_processes_that_reuse_the_ids(tmp_path):
     airflow = Standalone(Home(tmp_path), port=0)
     airflow.airflow_home.mkdir()
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -88,7 +88,7 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBP
         yield connection
 
 
-def test_binance_instruments_of_july_2021_are_read_whole(staging) -> None:
+def test_binance_instruments_of_july_2021_are_read_in_full(staging) -> None:
     assert staging.execute(
         "select count(*), count(*) filter (where reject_reason is not null)"
         " from landed.stg_binance__instruments"

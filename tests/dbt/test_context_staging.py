@@ -358,7 +358,7 @@ def test_hyperliquid_contexts_are_joined_by_position_and_valued_at_their_mark(wa
     ]
 
 
-def test_hyperliquid_lists_of_unequal_length_are_refused_whole(warehouse) -> None:
+def test_hyperliquid_lists_of_unequal_length_are_rejected_entirely(warehouse) -> None:
     assert rows(
         warehouse,
         "staging.landed.stg_hyperliquid__open_interest",
@@ -370,7 +370,7 @@ def test_hyperliquid_lists_of_unequal_length_are_refused_whole(warehouse) -> Non
     ]
 
 
-def test_broken_rows_are_quarantined_with_their_reason_and_errors_are_no_rows(warehouse) -> None:
+def test_broken_rows_are_quarantined_with_their_reason_and_errors_are_not_rows(warehouse) -> None:
     assert warehouse.execute(
         "select instrument, reject_reason, count(*)"
         " from staging.intermediate.int_open_interest_screened"
@@ -473,7 +473,7 @@ def test_hyperliquid_funding_is_hourly(warehouse) -> None:
     ]
 
 
-def test_what_the_gate_holds_is_in_no_fact(warehouse) -> None:
+def test_held_rows_are_in_no_fact(warehouse) -> None:
     assert rows(warehouse, "fct_funding", "*", instrument="XRPUSDT") == []
     assert len(rows(warehouse, "staging.landed.stg_bybit__funding", "*", instrument="XRPUSDT")) == 1
 
@@ -493,13 +493,13 @@ def test_mark_and_index_are_points_per_coin(warehouse) -> None:
     ]
 
 
-def test_an_index_that_is_not_calculated_is_no_price(warehouse) -> None:
+def test_an_uncalculated_index_is_not_a_price(warehouse) -> None:
     assert rows(warehouse, "fct_prices", "price_kind, close_usd", instrument="BTCUSDT_260327") == [
         ("mark", 84_500.0)
     ]
 
 
-def test_a_spot_bar_is_known_at_its_end_and_an_unfinished_one_is_refused(warehouse) -> None:
+def test_a_spot_bar_is_available_at_its_end_and_an_unfinished_one_is_rejected(warehouse) -> None:
     assert rows(
         warehouse,
         "fct_prices",
@@ -546,7 +546,7 @@ def test_mark_bars_are_milliseconds_with_a_header_and_have_no_volume(warehouse) 
     ) == [(at("2026-06-24"), 300, 100_060.0, None)]
 
 
-def test_a_bar_whose_high_is_under_its_open_is_refused(warehouse) -> None:
+def test_a_bar_whose_high_is_under_its_open_is_rejected(warehouse) -> None:
     assert rows(
         warehouse,
         "staging.landed.stg_binance__prices",
@@ -561,7 +561,7 @@ def test_coin_margined_volume_is_contracts_and_its_quote_volume_is_coins(warehou
     ) == [("BTCUSD_PERP", 5.0, 500_000.0)]
 
 
-def test_names_of_instruments_tell_asset_quote_and_kind(warehouse) -> None:
+def test_instrument_names_give_asset_quote_and_kind(warehouse) -> None:
     names = " union all ".join(
         "select venue, instrument, venue_asset, quote_asset, contract_type, price_kind"
         f" from staging.landed.stg_{venue}__prices"
@@ -610,7 +610,7 @@ def test_ratios_name_what_they_compare(warehouse) -> None:
     ]
 
 
-def test_an_empty_ratio_in_a_dump_is_not_known_and_no_row(warehouse) -> None:
+def test_an_empty_ratio_in_a_dump_gives_no_row(warehouse) -> None:
     assert rows(
         warehouse,
         "fct_long_short_ratio",
@@ -645,7 +645,7 @@ def test_a_coin_that_no_listing_and_no_seed_names_is_quarantined(warehouse, asse
     assert set(reasons) == {("no_listing",)}
 
 
-def test_a_market_cap_of_zero_is_not_known(warehouse) -> None:
+def test_a_market_cap_of_zero_is_unknown(warehouse) -> None:
     assert rows(
         warehouse,
         "staging.landed.stg_market_caps",
@@ -654,7 +654,7 @@ def test_a_market_cap_of_zero_is_not_known(warehouse) -> None:
     ) == [(None, 2.0, None)]
 
 
-def test_coinpaprika_tells_the_same(warehouse) -> None:
+def test_coinpaprika_gives_the_same(warehouse) -> None:
     assert rows(
         warehouse,
         "fct_market_caps",
@@ -666,7 +666,7 @@ def test_coinpaprika_tells_the_same(warehouse) -> None:
 # --- instruments and dimensions -----------------------------------------------------------------
 
 
-def test_the_first_known_specification_holds_backwards(warehouse) -> None:
+def test_the_first_known_specification_applies_to_earlier_times(warehouse) -> None:
     assert rows(
         warehouse,
         "dim_instruments",
@@ -680,7 +680,7 @@ def test_the_first_known_specification_holds_backwards(warehouse) -> None:
     ]
 
 
-def test_documented_contract_sizes_stand_in_where_no_snapshot_tells(warehouse) -> None:
+def test_documented_contract_sizes_stand_in_where_no_snapshot_states_them(warehouse) -> None:
     assert warehouse.execute(
         "select instrument, contract_size::double, specification_source = 'snapshot'"
         " from dim_instruments where venue = 'okx' order by all"

@@ -95,7 +95,7 @@ def intervals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[
 
 
 def write_upstream(home: Home, simulated: list[Minute]) -> None:
-    """What the mart reads, with every hour heard whole."""
+    """The mart's inputs, with every hour covered in full."""
     rows = pa.table(
         {
             name: pa.array(

@@ -242,7 +242,7 @@ def hours(
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.venue)
-def test_a_history_has_the_interval_of_its_time_and_not_todays(
+def test_a_history_has_the_interval_of_its_time_not_todays(
     staged: duckdb.DuckDBPyConnection, change: Change
 ) -> None:
     assert hours(staged, change.venue, change.symbol) == [
@@ -251,11 +251,11 @@ def test_a_history_has_the_interval_of_its_time_and_not_todays(
     ]
 
 
-def test_one_settlement_takes_what_was_listed_within_eight_hours(staged) -> None:
+def test_a_single_settlement_takes_the_interval_listed_within_eight_hours(staged) -> None:
     assert hours(staged, "binance", "ONEUSDT") == [(at("2026-06-02T08:00"), 4.0, "listing")]
 
 
-def test_a_later_list_says_nothing_of_a_settlement_of_weeks_before(staged) -> None:
+def test_a_later_listing_does_not_apply_to_a_settlement_weeks_earlier(staged) -> None:
     assert hours(staged, "binance", "OLDUSDT") == [(at("2026-05-17T08:00"), 8.0, "venue_default")]
 
 
@@ -264,7 +264,7 @@ def test_a_missing_settlement_makes_no_interval(staged) -> None:
     assert [row[1] for row in hours(staged, "binance", "EIGHTUSDT")] == [8.0, 8.0, 8.0, 8.0]
 
 
-def test_two_settlements_are_a_step_unless_the_list_read_between_them_says_less(staged) -> None:
+def test_two_settlements_are_a_step_unless_a_listing_between_them_is_shorter(staged) -> None:
     assert [row[1:] for row in hours(staged, "binance", "LONEUSDT")] == [(8.0, "settlements")] * 2
     assert [row[1:] for row in hours(staged, "bitget", "GAPUSDT")] == [(4.0, "settlements")] * 2
 
@@ -276,7 +276,7 @@ def test_a_contract_that_left_the_list_of_adjusted_ones_has_eight_hours_again(st
     ]
 
 
-def test_a_running_rate_is_for_the_period_that_it_announces_the_end_of(staged) -> None:
+def test_a_running_rate_is_for_the_period_whose_end_it_announces(staged) -> None:
     assert [row[1:] for row in hours(staged, "aster", "RUNUSDT", False)] == [(4.0, "settlements")]
     # The settlement before has no other neighbour.
     assert [row[1:] for row in hours(staged, "aster", "RUNUSDT")] == [(4.0, "settlements")]
@@ -288,7 +288,7 @@ def test_a_vendors_settlement_times_step_by_the_interval(staged) -> None:
     ] * 3
 
 
-def test_an_interval_that_the_venue_does_not_document_is_not_known(staged) -> None:
+def test_an_interval_that_the_venue_does_not_document_is_unknown(staged) -> None:
     assert [row[1:] for row in hours(staged, "bybit", "ODDUSDT", False)] == [(None, "unknown")]
 
 

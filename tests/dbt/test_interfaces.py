@@ -75,7 +75,7 @@ def test_a_refresh_builds_each_model_in_one_of_two_phases(project) -> None:
     assert {"fct_prices", "int_prices_screened"} <= listed["facts_and_marts"]
 
 
-def test_nothing_staged_reads_what_is_built_later(project) -> None:
+def test_no_staging_model_reads_a_model_that_is_built_later(project) -> None:
     listed, nodes = project
     later = {
         name: set(nodes[name]["reads"]) - listed["staging"]
@@ -85,7 +85,7 @@ def test_nothing_staged_reads_what_is_built_later(project) -> None:
     assert {name: of for name, of in later.items() if of} == {}
 
 
-def test_what_stays_as_it_is_has_no_rows_of_a_batch(project) -> None:
+def test_unchanging_models_have_no_rows_of_a_batch(project) -> None:
     listed, _ = project
     assert {"int_prices_unioned", "plausibility_limits"} <= listed["unchanging"]
     assert {name for name in listed["unchanging"] if name.startswith(("stg_", "fct_"))} == set()

@@ -180,7 +180,7 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
     bounds = warehouse.execute(
         "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
     ).fetchall()
-    # bybit's throttle ended on 2025-02-20, before its one event here, in an hour that was heard.
+    # bybit's throttle ended on 2025-02-20, before its one event here, in a covered hour.
     assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
 
 
@@ -194,7 +194,7 @@ def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
         " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
-    # bybit lists SUI and was not heard: what it liquidated is not known, so the sums are of a part.
+    # bybit lists SUI and was not covered: its liquidations are unknown, so the sums are of a part.
     assert rows == [
         ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, True, 2),
         ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, True, 2),
@@ -203,7 +203,7 @@ def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
     ]
 
 
-def test_a_whole_sum_beside_a_throttled_one_has_a_share_that_can_only_be_too_large(
+def test_a_complete_sum_beside_a_throttled_one_has_a_share_that_can_only_be_too_large(
     warehouse,
 ) -> None:
     rows = warehouse.execute(
@@ -232,21 +232,21 @@ def test_an_assets_share_is_its_part_of_the_venue(warehouse) -> None:
         assert row(warehouse, table, columns, venue=venue, base_asset=asset, **window) == expected
 
 
-def test_a_venue_that_saw_nothing_is_a_zero_where_every_hour_was_heard(warehouse) -> None:
+def test_a_venue_without_events_is_a_zero_where_every_hour_was_covered(warehouse) -> None:
     columns = "total_usd, share, long_share, events, is_lower_bound, complete_hours"
     key = {"base_asset": "ALL", "venue": "binance"}
     table = "marts.exchange_breakdown"
     assert row(warehouse, table, columns, window_hours=1, hour_at=LAST_HOUR, **key) == (
         *(0, None, None, 0, True, 1),
     )
-    # bybit was heard in one hour of the 24: what it did in the others is not known.
+    # bybit was covered in one hour of the 24; the others are unknown.
     key["venue"] = "bybit"
     assert row(warehouse, table, columns, window_hours=24, **key) == (
         *(None, None, None, None, True, 1),
     )
 
 
-def test_an_asset_has_rows_for_the_venues_that_liquidated_it_and_those_not_heard(warehouse) -> None:
+def test_an_asset_has_rows_for_venues_that_liquidated_it_and_for_uncovered_ones(warehouse) -> None:
     rows = warehouse.execute(
         "select venue, total_usd, share, is_lower_bound, window_start_at, window_end_at, as_of_at"
         " from marts.exchange_breakdown"
@@ -297,7 +297,9 @@ def test_an_asset_with_open_interest_alone_is_tracked_for_a_day(warehouse) -> No
 PRICE_COLUMNS = "open_usd, high_usd, low_usd, close_usd, volume_usd, price_source"
 
 
-def test_spot_of_the_first_venue_prices_an_asset_and_binance_spot_is_its_volume(warehouse) -> None:
+def test_spot_of_the_first_venue_prices_an_asset_and_binance_spot_gives_its_volume(
+    warehouse,
+) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
@@ -315,7 +317,7 @@ def test_the_mark_prices_an_asset_without_bars_and_one_point_has_no_range(wareho
     ) == (2_801, None, None, 2_801, None, "mark:okx:ETH-USDT-SWAP")
 
 
-def test_a_price_of_fifty_minutes_ago_is_no_close_and_a_later_bar_no_price(warehouse) -> None:
+def test_a_fifty_minute_old_price_is_not_a_close_and_a_later_bar_not_a_price(warehouse) -> None:
     assert row(
         warehouse,
         "staging.intermediate.int_asset_prices_hourly",
@@ -352,7 +354,9 @@ def test_events_of_two_quarters_of_an_hour_are_worth_one(warehouse) -> None:
     ) == (9, 1, 0.9, 1.0, 0.21935, 0.996543)
 
 
-def test_no_events_are_zero_where_all_were_heard_and_null_where_one_was_not(warehouse) -> None:
+def test_no_events_are_zero_where_all_venues_were_covered_and_null_where_one_was_not(
+    warehouse,
+) -> None:
     columns = "long_1h_usd, long_1h_events, imbalance_1h, long_1h_event_share_low, is_incomplete_1h"
     table = "marts.liquidation_imbalance_hourly"
     assert row(warehouse, table, columns, base_asset="DOGE") == (0, 0, None, None, False)
@@ -363,7 +367,7 @@ def test_no_events_are_zero_where_all_were_heard_and_null_where_one_was_not(ware
 
 
 def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
-    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was heard in one hour of the 24, and at
+    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was covered in one of the 24, and at
     # 05:00 so were the others.
     assert row(
         warehouse,
@@ -422,7 +426,7 @@ def test_an_asset_without_open_interest_has_null_not_zero(warehouse) -> None:
 def test_funding_is_made_eight_hourly_and_weighted(warehouse) -> None:
     # Of 8 hours: binance 0.0001 (8 h), bybit -0.0001 x 2 (4 h), hyperliquid 0.00001 x 8 (1 h).
     # (7 x 0.0001 - 3 x 0.0002 + 2.5 x 0.00008) / 12.5 = 0.000024; x 3 x 365 = 0.02628.
-    # Nobody says what was traded of the contracts; spot is no weight.
+    # No contract has a volume here; spot does not count as a weight.
     assert row(
         warehouse,
         "marts.funding_hourly",
@@ -437,7 +441,7 @@ def test_basis_is_mark_over_index(warehouse) -> None:
     assert row(warehouse, "marts.funding_hourly", "oi_weighted_basis", base_asset="BTC") == (0.001,)
 
 
-def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
+def test_a_funding_rate_is_valid_until_its_interval_ends(warehouse) -> None:
     # At 16:00 binance's rate of 08:00 and bybit's of 12:00 end; hyperliquid's of 14:00 is over.
     assert row(
         warehouse, "marts.funding_hourly", "instruments", base_asset="BTC", hour_at=LAST_HOUR
@@ -446,7 +450,7 @@ def test_a_funding_rate_stands_until_its_interval_is_over(warehouse) -> None:
 
 def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
     # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
-    # billion is left out, since it was not heard. 1e4 x 230 / 14,000.
+    # billion is left out, since it was not covered. 1e4 x 230 / 14,000.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
@@ -455,7 +459,7 @@ def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> N
     ) == (230_000_000, 14e9, 2, 164.285714)
 
 
-def test_a_day_of_intensity_needs_every_hour_heard_whole(warehouse) -> None:
+def test_a_day_of_intensity_needs_every_hour_covered_in_full(warehouse) -> None:
     # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 of the day before.
     assert row(
         warehouse,
@@ -512,7 +516,7 @@ def test_stablecoins_have_a_rank_and_no_tier(warehouse) -> None:
     ).fetchone() == (0,)
 
 
-def test_an_hour_later_the_sources_change_no_longer_stands(warehouse) -> None:
+def test_an_hour_later_the_sources_change_is_no_longer_used(warehouse) -> None:
     assert row(
         warehouse,
         "marts.market_heatmap",
@@ -550,7 +554,7 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
     ) == (0.651677, 0.07622, 0.000624)
 
 
-def test_figures_over_30_days_are_not_known_after_four(warehouse) -> None:
+def test_30_day_figures_are_unknown_after_four_days(warehouse) -> None:
     # What counts days is known: BTC rose on two of four.
     assert row(
         warehouse,

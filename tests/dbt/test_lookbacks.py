@@ -135,7 +135,7 @@ def test_a_changed_window_of_a_parent_changes_what_is_rebuilt_and_restaged(proje
     assert fingerprints(project)["fct_liquidations"] == fingerprints()["fct_liquidations"]
 
 
-def test_a_window_of_what_a_model_does_not_read_is_a_mistake(project: Path) -> None:
+def test_a_window_of_a_table_that_a_model_does_not_read_is_an_error(project: Path) -> None:
     edit(
         project / "models" / "intermediate" / "int_price_windows_hourly.yml",
         "int_asset_prices_hourly: 168",

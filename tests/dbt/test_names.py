@@ -1,4 +1,4 @@
-"""Names of columns keep what docs/naming.md says of their endings."""
+"""Names follow docs/naming.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = [(mart.name, column) for mart in marts().values() for column in mart.c
 
 
 @pytest.mark.parametrize("ending", TYPES)
-def test_what_a_name_says_is_its_type(ending):
+def test_the_type_of_a_column_matches_its_name(ending):
     named = [(mart, one) for mart, one in COLUMNS if re.fullmatch(ending, one.name)]
     assert named
     wrong = [
@@ -42,7 +42,7 @@ def test_what_a_name_says_is_its_type(ending):
         ("boolean", r"(is|has)_.*|.*_is_(lower|upper)_bound|.*_divergence|success"),
     ],
 )
-def test_a_type_is_seen_in_the_name(data_type, ending):
+def test_the_name_of_a_column_shows_its_type(data_type, ending):
     wrong = [
         f"{mart}.{one.name}"
         for mart, one in COLUMNS
@@ -51,6 +51,6 @@ def test_a_type_is_seen_in_the_name(data_type, ending):
     assert wrong == []
 
 
-def test_no_name_is_left_to_guess():
+def test_no_column_has_a_vague_name():
     vague = {"ts", "amount", "data", "type", "side", "time", "date"}
     assert [f"{mart}.{one.name}" for mart, one in COLUMNS if one.name in vague] == []

@@ -104,7 +104,7 @@ class TestLighter:
             "select instrument, base_asset, funding_rate, interval_hours from marts.fct_funding"
         ).fetchall() == [("1", "BTC", -0.000012, 1.0)]
 
-    def test_numbers_are_no_assets_anywhere(self, release) -> None:
+    def test_no_asset_is_a_number(self, release) -> None:
         tables = release.execute(
             "select table_name from information_schema.columns"
             " where table_schema = 'marts' and column_name = 'base_asset'"
@@ -227,7 +227,7 @@ class TestScreens:
             ("prices", "price_off_others", "SOLUSDT"),
         ]
 
-    def test_what_it_said_is_kept_as_text(self, release) -> None:
+    def test_rejected_values_are_kept_as_text(self, release) -> None:
         texts = release.execute(
             "select raw_values from marts.quarantined_observations"
             " where reject_reason in ('implausible_number', 'implausible_price') order by dataset"

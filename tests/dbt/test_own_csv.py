@@ -1,4 +1,4 @@
-"""CSV files with the user's own columns: what each format takes, and what its bad rows get."""
+"""CSV files with the user's own columns: what each format accepts, and why rows are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other people's sums of liquidations, from their documented answers to `reported_liquidations`."""
+"""Reported sums of liquidations, from documented answers to `reported_liquidations`."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
     assert reported(warehouse, "coinalyze") == [
         ("Binance", "binance", "1000PEPEUSDT", "PEPE", AT, 3600, 70.5, 0.0, 70.5),
         ("Binance", "binance", "BTCUSDT", "BTC", AT, 3600, 35000000.5, 1200000.25, 36200000.75),
-        # As it said last.
+        # As last reported.
         ("Binance", "binance", "BTCUSDT", "BTC", at("2026-01-29 15:00:00"), 3600, 3.0, 12.5, 15.5),
         ("Gate.io", "gate", "BTC_USDT", "BTC", AT, 3600, 100.0, 1.0, 101.0),
         ("Huobi", "htx", "BTC-USDT", "BTC", AT, 3600, 200.0, 2.0, 202.0),
@@ -182,7 +182,7 @@ def test_coinglass_sums_a_coin_over_an_exchange_in_bars_as_asked_for(warehouse: 
     ]
 
 
-def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> None:
+def test_gate_sums_its_own_liquidations_and_older_statistics_have_none(warehouse: Built) -> None:
     assert reported(warehouse, "gate") == [
         ("Gate", "gate", "BTC_USDT", "BTC", AT, 300, 1250.75, 0.0, 1250.75)
     ]
@@ -202,7 +202,7 @@ def test_gate_sums_its_own_and_former_statistics_hold_none(warehouse: Built) -> 
         ("gate", {"garbled_symbol": 1}),
     ],
 )
-def test_what_cannot_be_used_is_kept_with_its_reason(
+def test_unusable_rows_are_kept_with_their_reason(
     warehouse: Built, source: str, reasons: dict[str, int]
 ) -> None:
     rows = warehouse.staged(
@@ -212,7 +212,7 @@ def test_what_cannot_be_used_is_kept_with_its_reason(
     assert {row["reject_reason"]: row["rows"] for row in rows} == reasons
 
 
-def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
+def test_sums_beyond_the_traded_volume_are_quarantined(warehouse: Built) -> None:
     mart = ["--select", "+quarantined_observations", "--exclude", "path:models/staging"]
     run_dbt(warehouse.home, ["run", *mart])
     assert warehouse.rows(
@@ -221,7 +221,7 @@ def test_sums_beyond_what_is_traded_are_quarantined(warehouse: Built) -> None:
     ) == [{"reject_reason": "implausible_volume", "dataset": "reported_liquidations"}]
 
 
-def test_a_sum_leads_back_to_the_line_that_told_it(warehouse: Built) -> None:
+def test_a_sum_leads_back_to_the_line_that_reported_it(warehouse: Built) -> None:
     (row,) = warehouse.rows(
         "select batch_id, raw_line from marts.reported_liquidations where exchange = 'Kraken'"
     )

@@ -1,6 +1,6 @@
 """The stress score, the divergences and the clusters, over upstream tables made by hand.
 
-740 hours of a few assets, each of which tells one thing; `h` counts hours from FIRST_HOUR.
+740 hours of a few assets, each of which tests one thing; `h` counts hours from FIRST_HOUR.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ COMPARED = (
 # trends   hourly intensity rises and the range narrows throughout
 # widens   hourly intensity rises and so does the range
 # bursts   no intensity at all but in the last hour, and narrowing ranges
-# lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not heard from 705 on
+# lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not covered from 705 on
 # grouped  the liquidations and prices of the cluster tests
 # noise    everything by a hash of the hour
 UPSTREAM = """
@@ -348,7 +348,7 @@ def test_a_percentile_needs_seven_days_before_the_hour(warehouse) -> None:
     assert component(warehouse, "oi_to_market_cap", columns, 168, "ranks") == (12.5, 168, "calm")
 
 
-def test_a_score_is_the_weighted_mean_of_what_is_known(warehouse) -> None:
+def test_a_score_is_the_weighted_mean_of_the_known_components(warehouse) -> None:
     # Without mass below spot 0.85 of the weight is known.
     # (0.20 * 62.5846 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50) / 0.85 = 64.7258
     assert row(
@@ -456,7 +456,7 @@ def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
         assert set(replayed) == {None, *bands}
 
 
-def test_all_is_the_assets_as_one(warehouse) -> None:
+def test_all_combines_the_assets(warehouse) -> None:
     # (300 + 100) / (1,000 + 3,000); funding (100 * 739 + 300 * noise) / 400;
     # 10,000 (3 + 1) / (100 + 300) bp; the imbalance of all liquidations.
     found = {
@@ -524,7 +524,7 @@ def test_recovery_divergence_does_not_fire_once_the_price_is_back(warehouse) -> 
     ) == (False, False, 12, 0.75)
 
 
-def test_what_nobody_heard_is_no_zero(warehouse) -> None:
+def test_uncovered_hours_are_not_zero(warehouse) -> None:
     columns = "long_usd, incomplete_hours_48h, is_incomplete"
     table = "marts.divergence_hourly"
     assert row(warehouse, table, columns, h=699, base_asset="lone") == (0, 0, False)
@@ -535,7 +535,7 @@ def test_what_nobody_heard_is_no_zero(warehouse) -> None:
     assert row(warehouse, table, columns, base_asset="falls") == (100_000, 0, False)
 
 
-def test_the_7_day_price_weighs_hours_by_what_was_traded(warehouse) -> None:
+def test_the_7_day_price_weighs_hours_by_volume(warehouse) -> None:
     # 158 hours at 100, 4 at 81, one at (81 + 81 + 80) / 3 and 5 at 84, 1,000 dollars in each.
     traded_units = 158 / 100 + 4 / 81 + 3 / 242 + 5 / 84
     assert row(warehouse, "marts.divergence_hourly", "vwap_7d_usd", base_asset="falls") == (
@@ -543,7 +543,7 @@ def test_the_7_day_price_weighs_hours_by_what_was_traded(warehouse) -> None:
     )
 
 
-def test_no_liquidations_are_no_rise_whatever_else_is_unknown(warehouse) -> None:
+def test_no_liquidations_are_not_a_rise_whatever_else_is_unknown(warehouse) -> None:
     assert row(
         warehouse,
         "marts.divergence_hourly",
@@ -552,7 +552,7 @@ def test_no_liquidations_are_no_rise_whatever_else_is_unknown(warehouse) -> None
     ) == (False, None, 0, 12)
 
 
-def test_recovery_divergence_is_not_known_before_seven_days_of_history(warehouse) -> None:
+def test_recovery_divergence_is_unknown_before_seven_days_of_history(warehouse) -> None:
     assert row(
         warehouse,
         "marts.divergence_hourly",
@@ -585,7 +585,7 @@ def test_range_divergence_fires_on_rising_intensity_in_narrowing_ranges(warehous
     )
 
 
-def test_range_divergence_does_not_take_one_burst_for_a_trend(warehouse) -> None:
+def test_range_divergence_does_not_mistake_one_burst_for_a_trend(warehouse) -> None:
     # 47 zeros and a nine: S = 47; tied pairs 47 * 46 / 2 = 1,081; tau-b = 47 / sqrt(47 * 1,128).
     # Were hours independent: variance (48 * 47 * 101 - 47 * 46 * 99) / 18 = 767.667, z = 1.69633,
     # p = 0.089823. About their line the ranks barely correlate; with the estimate's standard error
@@ -596,7 +596,7 @@ def test_range_divergence_does_not_take_one_burst_for_a_trend(warehouse) -> None
         "range_divergence, intensity_tau, intensity_p_value, range_tau, log_intensity",
         base_asset="bursts",
     ) == (False, 0.204124, 0.153658, -1, pytest.approx(math.log(10), abs=1e-9))
-    # Equal values have no trend, and that is known.
+    # Equal values have no trend: a known zero.
     assert row(
         warehouse,
         "marts.divergence_hourly",
@@ -741,7 +741,7 @@ def test_averages_are_those_of_weighing_every_hour(warehouse) -> None:
 AT_100 = 1844  # ln(100) / ln(1.0025) = 1844.37
 
 
-def test_a_bucket_holds_what_was_forced_in_it_by_window(warehouse) -> None:
+def test_a_bucket_sums_its_liquidations_by_window(warehouse) -> None:
     # Back from hour 739: 24 hours begin with 716, 168 with 572, 720 with 20. ADL does not count.
     assert row(
         warehouse,

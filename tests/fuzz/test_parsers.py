@@ -54,7 +54,7 @@ lines = st.one_of(gaps, st.binary(max_size=60).map(lambda junk: b'"event""gap"' 
     [b'{"event":"gap","from_at":"0001-01-01T00:00:00+14:00","to_at":"9999-12-31T23:59-14:00"}']
 )
 @IN_A_MOMENT
-def test_no_gap_line_breaks_the_sum_of_what_was_missed(listed: list[bytes]) -> None:
+def test_no_gap_line_breaks_the_sum_of_missed_time(listed: list[bytes]) -> None:
     missed = missed_in(listed, HOUR_AT)
     assert 0 <= missed.seconds <= 3600
     assert missed.frames >= 0
@@ -63,7 +63,7 @@ def test_no_gap_line_breaks_the_sum_of_what_was_missed(listed: list[bytes]) -> N
 @given(st.lists(st.one_of(lines, st.binary(max_size=40)), max_size=4))
 @example([DEEP + b"\n"])
 @IN_A_MOMENT
-def test_whatever_an_open_segment_holds_it_is_closed(listed: list[bytes]) -> None:
+def test_an_open_segment_is_closed_whatever_it_contains(listed: list[bytes]) -> None:
     with a_folder() as folder:
         open_path(folder, HOUR_AT).write_bytes(b"\n".join(listed))
         continue_open(folder, NOW, None)
@@ -76,7 +76,7 @@ def test_whatever_an_open_segment_holds_it_is_closed(listed: list[bytes]) -> Non
 @example(b"\xff\xfe{}")
 @example(b'{"a": 1e400}')
 @IN_A_MOMENT
-def test_any_body_is_json_or_said_to_be_none(payload: bytes) -> None:
+def test_any_body_is_json_or_reported_as_invalid(payload: bytes) -> None:
     parsed, fault = parse(payload)
     assert fault is None or parsed is None
 
@@ -113,7 +113,7 @@ ROW = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n"
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.csv", b"a\nb.csv", b"{{ 191 * 7 }}'\".csv"])
-def test_no_name_of_a_file_stops_the_refresh_that_comes_after(tmp_path: Path, name: bytes) -> None:
+def test_no_file_name_stops_the_next_refresh(tmp_path: Path, name: bytes) -> None:
     home, file = Home(tmp_path / "home"), tmp_path / os.fsdecode(name)
     file.write_text(ROW)
     seal = import_files(home, "binance", "force-order-csv", [file], lambda: NOW).seal
@@ -124,7 +124,7 @@ def test_no_name_of_a_file_stops_the_refresh_that_comes_after(tmp_path: Path, na
         assert state.execute("select name from ops.build_objects").fetchall() == [(shown,)]
 
 
-def test_no_words_of_an_exchange_stop_the_refresh_that_comes_after(tmp_path: Path) -> None:
+def test_no_message_of_an_exchange_stops_the_next_refresh(tmp_path: Path) -> None:
     home, ledger = Home(tmp_path), Ledger(Home(tmp_path))
     words = json.loads('"half a character: \\ud800"')
     batch = Batch("hour-2026-06-30T12", "hour", HOUR_AT, HOUR_AT + timedelta(hours=1))

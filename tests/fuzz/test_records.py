@@ -75,7 +75,7 @@ def test_a_row_that_cannot_be_read_is_quarantined_with_its_reason(
     assert {reason for (reason,) in found} == set(row.reason.split(", "))
 
 
-def test_a_liquidation_of_exactly_the_limit_is_taken_by_screen_and_gate_alike(
+def test_a_liquidation_of_exactly_the_limit_passes_both_screen_and_gate(
     refreshed: Refreshed,
 ) -> None:
     assert refreshed.rows(

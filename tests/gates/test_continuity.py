@@ -93,7 +93,7 @@ def lost(home: Home, built_at: datetime = BUILT_AT) -> set[str]:
     return {one.sentence for one in continuity.compare(home, built_at).lost}
 
 
-def test_what_did_not_change_is_not_lost(home: Home) -> None:
+def test_unchanged_rows_are_not_lost(home: Home) -> None:
     compared = continuity.compare(home, BUILT_AT)
     assert (compared.release_id, compared.lost, compared.shrunk) == (RELEASE, (), ())
     assert compared.found["liquidations_hourly", date(2026, 1, 27)].count == 48
@@ -145,7 +145,7 @@ def test_an_hour_that_the_build_replaced_may_change(home: Home, in_warehouse: Ru
         ),
     ],
 )
-def test_what_the_build_did_not_replace_is_lost(
+def test_a_change_outside_the_build_is_reported_as_lost(
     change: str, sentence: str, home: Home, in_warehouse: Run
 ) -> None:
     in_warehouse(change)
@@ -175,7 +175,7 @@ def test_a_changed_day_is_found_by_its_count_at_once_and_by_its_hash_in_turn(
     ]
 
 
-def test_as_of_hours_that_newer_days_left_behind_may_go(
+def test_as_of_hours_beyond_the_kept_days_may_go(
     home: Home, in_warehouse: Run, in_staging: Run
 ) -> None:
     in_staging("insert into ops.empty_days values ('2026-01-27')")
@@ -212,7 +212,7 @@ def test_a_run_that_never_became_a_release_leaves_verdicts_behind(
     assert lost(home) == set()
 
 
-def test_verdicts_of_a_state_that_was_made_again_may_go(
+def test_verdicts_of_a_recreated_state_may_go(
     home: Home, in_staging: Run, in_warehouse: Run
 ) -> None:
     in_warehouse("delete from marts.gate_results")
@@ -266,7 +266,7 @@ def test_a_release_of_an_older_version_recorded_nothing(home: Home) -> None:
     assert continuity.compare(home, BUILT_AT).release_id is None
 
 
-def test_what_a_gate_found_is_kept_with_the_release_and_not_worked_out_again(home: Home) -> None:
+def test_contents_found_by_a_gate_are_kept_with_the_release_and_not_recomputed(home: Home) -> None:
     found = continuity.compare(home, BUILT_AT).found
     one = ("liquidations_hourly", date(2026, 1, 27))
     continuity.keep(home, {**found, one: continuity.Rows(48, "kept")}, "run-2")
@@ -279,7 +279,7 @@ def test_what_a_gate_found_is_kept_with_the_release_and_not_worked_out_again(hom
     assert list(home.warehouse_dir.glob("contents.*")) == []
 
 
-def test_a_broken_release_is_said_and_does_not_keep_readers_on_it(home: Home) -> None:
+def test_a_broken_release_is_reported_and_does_not_block_the_next_one(home: Home) -> None:
     (home.releases / RELEASE / "warehouse.duckdb").write_bytes(b"not a database" * 1000)
     results = gates._check_continuity(home, "run-2", BUILT_AT)
     assert gates.run_failures(results) == []
@@ -289,7 +289,7 @@ def test_a_broken_release_is_said_and_does_not_keep_readers_on_it(home: Home) ->
     assert continuity.read_file(home.warehouse_dir / "contents.run-2.parquet")
 
 
-def test_a_comparison_that_cannot_be_made_is_said_in_words(home: Home) -> None:
+def test_an_impossible_comparison_is_reported_in_words(home: Home) -> None:
     home.warehouse_db.write_bytes(b"not a database" * 1000)
     with pytest.raises(gates.GateError, match=r"cannot compare .*warehouse\.duckdb.*refresh again"):
         gates._check_continuity(home, "run-2", BUILT_AT)

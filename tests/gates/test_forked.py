@@ -29,7 +29,7 @@ def test_an_error_of_either_half_is_raised() -> None:
         forked.both(broken, lambda: 1)
 
 
-def test_what_a_killed_child_owed_is_done_here() -> None:
+def test_the_work_of_a_killed_child_is_done_in_the_parent() -> None:
     this = os.getpid()
 
     def killed_elsewhere() -> int:

@@ -62,7 +62,7 @@ def test_ids_follow_from_names() -> None:
     assert suite["id"] == "1f0e9ba3-7e89-5785-8d33-d31c2bfe2642"
 
 
-def test_sql_of_a_check_stands_in_its_file_alone() -> None:
+def test_sql_of_a_check_is_only_in_its_file() -> None:
     for path in (suites.CONTEXT_ROOT / "expectations").glob("*.json"):
         for one in json.loads(path.read_text())["expectations"]:
             if one["type"] == "unexpected_rows_expectation":
@@ -117,7 +117,7 @@ def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
     )
     (one,) = suites.expectations_of(suites.MARTS, tmp_path)
     assert (one.name, one.severity) == ("size_in_range", "warning")
-    # An infinite size and one that is no number are no sizes.
+    # Infinite sizes and NaN are not sizes.
     assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
 
 

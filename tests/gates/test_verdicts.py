@@ -1,4 +1,4 @@
-"""What a verdict leads to: what is held, what stops a run, what is only recorded."""
+"""The consequence of a verdict: a held part, a stopped run, or only a record."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_clock_of_an_import_is_not_judged(home: Home, in_staging: Run) -> No
     assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
 
 
-def test_event_times_that_staging_cleared_still_tell_of_a_clock(
+def test_event_times_that_staging_cleared_still_reveal_a_wrong_clock(
     home: Home, in_staging: Run
 ) -> None:
     in_staging(
@@ -81,7 +81,7 @@ def test_a_page_that_reaches_a_day_back_is_in_its_batchs_span(home: Home, in_sta
     assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
 
 
-def test_an_hour_landed_a_day_late_may_tell_of_events_since(home: Home, in_staging: Run) -> None:
+def test_an_hour_landed_a_day_late_may_contain_later_events(home: Home, in_staging: Run) -> None:
     in_staging(
         "update ops.batches set sealed_at = '2026-01-30 15:00:00' where kind = 'hour';"
         f"update {STAGED} set event_at = event_at + interval 1 day,"
@@ -106,7 +106,9 @@ def test_a_venue_that_failed_to_land_is_named_and_holds_nothing(
     assert gates.held_parts(results) == {}
 
 
-def test_periods_that_still_run_are_no_fault_unless_most_are(home: Home, in_staging: Run) -> None:
+def test_unfinished_periods_are_no_fault_unless_most_are_unfinished(
+    home: Home, in_staging: Run
+) -> None:
     unfinished = (
         "update landed.stg_binance__funding set reject_reason = 'unfinished_bar'"
         " where raw_line <= {}"
@@ -121,7 +123,7 @@ def test_periods_that_still_run_are_no_fault_unless_most_are(home: Home, in_stag
     )
 
 
-def test_a_batch_of_former_runs_is_not_judged_again(home: Home, in_staging: Run) -> None:
+def test_a_batch_of_earlier_runs_is_not_judged_again(home: Home, in_staging: Run) -> None:
     in_staging(
         f"update {STAGED} set liquidated_side = 'SELL' where venue = 'okx';"
         f"delete from ops.build_batches where batch_id = '{HOUR}'"
@@ -167,7 +169,7 @@ def test_results_are_written_where_the_warehouse_reads_them(home: Home, in_stagi
     assert all(isinstance(json.loads(text), dict) for (text,) in observed)
 
 
-def test_nothing_to_judge_is_said_in_words(tmp_path: Path) -> None:
+def test_a_gate_without_files_reports_that_in_words(tmp_path: Path) -> None:
     with pytest.raises(gates.GateError, match=r"staging\.duckdb does not exist; run `unwind refr"):
         gates.check_landed(Home(tmp_path), "run", CHECKED_AT)
 
@@ -200,13 +202,13 @@ def test_the_file_is_free_again_after_a_gate(home: Home, in_staging: Run) -> Non
     in_staging("create table ops.written_after (one integer)")
 
 
-def test_limits_that_cannot_be_read_are_said_in_words(home: Home, in_staging: Run) -> None:
+def test_unreadable_limits_are_reported_in_words(home: Home, in_staging: Run) -> None:
     in_staging("drop table seeds.plausibility_limits")
     with pytest.raises(gates.GateError, match=r"plausibility_limits.*`unwind refresh --full`"):
         gates.check_landed(home, "run", CHECKED_AT)
 
 
-def test_results_of_a_run_are_kept_and_old_runs_forgotten(
+def test_results_of_a_run_are_kept_and_old_runs_deleted(
     home: Home, monkeypatch: pytest.MonkeyPatch, own_context: None
 ) -> None:
     stated = gates.thresholds()

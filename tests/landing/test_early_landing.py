@@ -1,4 +1,4 @@
-"""What was asked for before an hour could be complete is partial, and is asked for again."""
+"""A request before an hour could be complete gives a partial landing, which is repeated."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def coverage(venue: str, landing: Landing) -> list[tuple[str, str, float | None]
 
 
 @pytest.mark.parametrize("early", [RUNNING, JUST_OVER])
-def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
+def test_an_early_landing_is_partial_and_states_when_it_could_be_complete(
     home: Home, server: Simulator, waits: Waits, early: datetime
 ) -> None:
     landings = landed(home, server, "coinex", early, waits)
@@ -82,7 +82,7 @@ def test_what_is_landed_early_is_partial_and_says_when_it_could_be_complete(
     assert coverage("coinex", landings["liquidations"]) == [("rest", "partial", None)]
 
 
-def test_it_is_asked_for_again_and_then_complete(
+def test_an_early_landing_is_requested_again_and_then_complete(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     landed(home, server, "coinex", RUNNING, waits)
@@ -96,7 +96,7 @@ def test_it_is_asked_for_again_and_then_complete(
     assert server.requested["coinex"] == asked
 
 
-def test_the_second_time_asks_for_nothing_that_was_complete(
+def test_the_second_landing_requests_nothing_that_was_complete(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     before = landed(home, server, "coinex", JUST_OVER, waits)
@@ -105,7 +105,7 @@ def test_the_second_time_asks_for_nothing_that_was_complete(
     assert {name for name in after if after[name] == before[name]} == {"tickers", "instruments"}
 
 
-def test_an_older_ledger_that_says_ok_is_asked_again(
+def test_an_early_landing_that_an_older_ledger_calls_ok_is_requested_again(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "coinex", RUNNING, waits)
@@ -134,7 +134,7 @@ def test_an_early_landing_stays_partial_when_the_second_one_fails(
     assert coverage("coinex", landings["liquidations"]) == [("rest", "partial", None)]
 
 
-def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
+def test_an_early_listing_serves_the_other_datasets(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "okx", JUST_OVER, waits)
@@ -142,7 +142,7 @@ def test_a_listing_that_was_asked_for_early_serves_the_other_datasets(
     assert all(one.status == "ok" or one.is_only_early for one in others)
 
 
-def test_a_whole_segment_beside_early_answers_is_a_row_of_its_own(
+def test_a_complete_segment_beside_early_answers_is_a_separate_row(
     home: Home, tape: Tape, server: Simulator, waits: Waits
 ) -> None:
     write_segments(tape, home.recorder, HOUR.covers_from_at, HOUR.covers_to_at)
@@ -162,7 +162,7 @@ def test_a_segment_that_has_left_the_recorders_folder_is_still_known(
     assert coverage("deribit", landing) == [("rest", "complete", 1.0), ("stream", "complete", 1.0)]
 
 
-def test_what_a_venue_no_longer_keeps_is_partial(
+def test_hours_beyond_a_venues_retention_are_partial(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     # Bitget keeps three days.
@@ -209,7 +209,7 @@ def test_the_wait_is_as_long_as_the_slowest_venue_needs() -> None:
         ("day-2016-12-31", "before the first public data"),
     ],
 )
-def test_time_that_is_not_over_or_cannot_be_is_refused(batch: str, why: str) -> None:
+def test_time_that_is_not_over_or_impossible_is_refused(batch: str, why: str) -> None:
     with pytest.raises(NotLandableError) as refused:
         check_landable(batch_of(batch), JUST_OVER)
     assert why in str(refused.value)
@@ -239,13 +239,13 @@ def test_an_hour_of_the_future_is_neither_landed_nor_sealed(home: Home, waits: W
 @pytest.mark.parametrize(
     "text", ["2026-01-29", "2026-01-29T14:30", "yesterday", "", "2026-01-29T25", "9999999999"]
 )
-def test_what_is_no_hour_is_refused_and_the_form_is_shown(text: str) -> None:
+def test_an_invalid_hour_is_refused_and_the_form_is_shown(text: str) -> None:
     with pytest.raises(ValueError, match="write it as 2026-01-29T14"):
         parse_hour(text)
 
 
 @pytest.mark.parametrize("text", ["2026-01-29T14", "2026-1-2", "monday", "", "2026-02-30"])
-def test_what_is_no_day_is_refused_and_the_form_is_shown(text: str) -> None:
+def test_an_invalid_day_is_refused_and_the_form_is_shown(text: str) -> None:
     with pytest.raises(ValueError, match="write it as 2026-01-28"):
         parse_day(text)
 

@@ -1,4 +1,4 @@
-"""A server that does its worst costs bounded time and memory, and an outcome on record."""
+"""A hostile server costs bounded time and memory, and gives a recorded outcome."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds or minutes otherwise takes fractions of a second, and is tried twice."""
+    """Limits of fractions of a second instead of seconds or minutes, and two attempts."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
     monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 0.25)
     monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
@@ -174,7 +174,7 @@ def test_a_body_that_does_not_end_is_cut_off(
         assert time.monotonic() - began < 10
     assert "took longer than 0 s" in fetch_log.failures[0]
     assert "took longer than 0 s" in fetch_log.failures[1]
-    # What came is evidence, and no source of rows.
+    # The received bytes are kept as evidence and give no rows.
     assert kept is None or kept.fault == fetch_log.failures[1]
     assert fetch_log.usable == 0
 
@@ -221,7 +221,7 @@ def test_a_body_that_cannot_be_read_is_an_outcome(
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("sends", UNREACHABLE.values(), ids=UNREACHABLE)
-def test_what_is_no_answer_is_an_outcome(
+def test_an_invalid_response_is_an_outcome(
     tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch, sends: Callable[[], Sends]
 ):
     api = venue_api(tmp_path, waits)
@@ -309,7 +309,7 @@ def _walked(api: VenueApi, next_page: Callable[[client.Response], dict | None]) 
     ],
     ids=["itself", "to and fro", "same rows", "same rows in turn", "for ever", "nothing for ever"],
 )
-def test_a_list_without_an_end_is_left_and_that_is_on_record(
+def test_an_endless_list_is_abandoned_and_recorded(
     loopback: Loopback,
     tmp_path: Path,
     waits: Waits,
@@ -365,12 +365,12 @@ def test_an_endless_listing_of_dumps_ends_as_an_outcome(
     all_venues.routes["/binance_dumps/"] = lambda asked: _listing(symbols(next(count)), True)
     landed = {one.dataset: one for one in land_venue(home, DAY, "binance", clock, waits)}
     assert reason in landed["liquidations"].detail
-    # No file came of it, so that nothing was got.
+    # No file was listed, so nothing was fetched.
     assert landed["liquidations"].status == "failed"
     assert sum(path == "/binance_dumps/" for path in all_venues.paths()) < 80
 
 
-def test_no_venue_walks_a_list_by_itself():
+def test_no_venue_file_pages_by_itself():
     for module in Path(venues.__file__).parent.glob("*.py"):
         assert not re.search(r"\bwhile\b.*:$|itertools\.count", module.read_text(), re.MULTILINE)
 
@@ -383,7 +383,7 @@ def _ask_often(api: VenueApi) -> None:
         api.get("testvenue", "/rows")
 
 
-def test_a_datasets_landing_ends_in_time_and_keeps_what_came(
+def test_a_datasets_landing_ends_in_time_and_keeps_what_it_received(
     loopback: Loopback,
     tmp_path: Path,
     waits: Waits,
@@ -544,7 +544,7 @@ class _KnowsOne:
         self.venue = venue
 
 
-def test_every_venue_that_walks_pages_is_tried():
+def test_every_paging_venue_is_tested():
     walking = {
         module.stem
         for module in Path(venues.__file__).parent.glob("*.py")

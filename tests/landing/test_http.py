@@ -1,4 +1,4 @@
-"""What is asked again, what is not, and what stays on record of it."""
+"""Which requests are retried, which are not, and what is recorded of them."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_retry_after_may_be_a_date(api: VenueApi, loopback: Loopback, waits: Wai
     assert 29.5 <= waits.seconds[0] <= 30.6
 
 
-def test_a_rest_longer_than_a_minute_stops_the_venue(
+def test_a_retry_after_longer_than_a_minute_stops_the_venue(
     api: VenueApi, loopback: Loopback, waits: Waits
 ):
     loopback.routes["/rows"] = [Reply(b"{}", 429, {"Retry-After": "3600"})]
@@ -173,7 +173,7 @@ def test_a_rest_longer_than_a_minute_stops_the_venue(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("rest", ["61", "1e300", "inf", "Thu, 29 Jan 2099 15:02:33 GMT"])
-def test_a_far_retry_after_is_an_outcome_and_no_wait(
+def test_a_distant_retry_after_is_an_outcome_without_a_wait(
     api: VenueApi, loopback: Loopback, waits: Waits, status: int, rest: str
 ):
     loopback.routes["/rows"] = [Reply(b"{}", status, {"Retry-After": rest})]
@@ -263,7 +263,7 @@ def test_okx_throttling_inside_http_200_is_throttling(
 
 
 @pytest.mark.parametrize("status", [403, 418, 451])
-def test_a_block_ends_all_asking_at_once(
+def test_a_block_ends_all_requests_at_once(
     api: VenueApi, loopback: Loopback, waits: Waits, status: int
 ):
     loopback.routes["/rows"] = [Reply(b"<html>blocked</html>", status)]
@@ -301,7 +301,7 @@ def test_a_block_holds_only_for_connections_that_share_its_limits(
     ],
     ids=["html", "empty", "text", "wrong shape", "half a body", "cut after a whole body", "502"],
 )
-def test_a_broken_answer_is_asked_for_again_and_then_told(
+def test_a_broken_answer_is_retried_and_then_reported(
     api: VenueApi, loopback: Loopback, waits: Waits, reply: Reply, reason: str
 ):
     loopback.routes["/rows"] = [reply]
@@ -312,12 +312,12 @@ def test_a_broken_answer_is_asked_for_again_and_then_told(
     assert len(fetch_log.failures) == 1
     assert reason in fetch_log.failures[0]
     assert "land again" in fetch_log.failures[0]
-    # What came is kept, each time.
+    # Each response is kept.
     assert [one["body"] for one in envelopes(fetch_log)] == [reply.body.decode()] * 5
     assert {one["request"]["fault"] for one in envelopes(fetch_log)} == {"broken"}
 
 
-def test_a_half_body_that_comes_whole_the_second_time_is_no_failure(
+def test_a_truncated_body_that_is_complete_the_second_time_is_no_failure(
     api: VenueApi, loopback: Loopback
 ):
     loopback.routes["/rows"] = [Reply(b"[1,2", promised_bytes=6), Reply(b"[1,2]\n")]
@@ -342,7 +342,7 @@ def test_a_refused_request_is_not_repeated_and_costs_only_itself(
     ]
 
 
-def test_what_does_not_exist_is_no_failure(api: VenueApi, loopback: Loopback):
+def test_a_missing_instrument_is_no_failure(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [as_json({"code": "51001", "msg": "no such instrument"}, 400)]
     with api.recording("tickers") as fetch_log:
         assert api.get("testvenue", "/rows") is None
@@ -382,7 +382,7 @@ def test_a_redirect_is_not_followed(api: VenueApi, loopback: Loopback):
     assert "HTTP 302" in fetch_log.failures[0]
 
 
-def test_pages_follow_the_cursor_as_it_came(api: VenueApi, loopback: Loopback):
+def test_pages_follow_the_cursor_unchanged(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [
         as_json({"data": [1], "next": "a%3D1%2C2"}),
         as_json({"data": [2], "next": ""}),
@@ -403,7 +403,7 @@ def test_pages_follow_the_cursor_as_it_came(api: VenueApi, loopback: Loopback):
     assert [one.query for one in loopback.asked] == ["limit=200", "limit=200&cursor=a%3D1%2C2"]
 
 
-def test_a_venue_that_repeats_its_page_is_left(api: VenueApi, loopback: Loopback):
+def test_a_venue_that_repeats_its_page_is_abandoned(api: VenueApi, loopback: Loopback):
     loopback.routes["/rows"] = [as_json({"data": [1], "next": "same"})]
     with api.recording("open_interest") as fetch_log:
         pages = list(
@@ -479,7 +479,7 @@ def test_a_listing_goes_with_the_mirror_of_its_dumps(api: VenueApi, loopback: Lo
     assert api.endpoint("testvenue_listing").url == f"{loopback.url}/dumps"
 
 
-def test_a_connection_without_a_public_host_says_which_to_set(api: VenueApi):
+def test_a_connection_without_a_public_host_names_the_variable_to_set(api: VenueApi):
     with (
         api.recording("liquidations"),
         pytest.raises(VenueStoppedError, match="set AIRFLOW_CONN_TESTVENUE_MIRROR"),
@@ -487,7 +487,7 @@ def test_a_connection_without_a_public_host_says_which_to_set(api: VenueApi):
         api.download("testvenue_mirror", "/0.lz4", format="node-fills")
 
 
-def test_a_nearly_used_budget_is_let_rest_until_the_minute_ends(
+def test_a_nearly_used_budget_waits_until_the_minute_ends(
     api: VenueApi, loopback: Loopback, waits: Waits
 ):
     loopback.routes["/rows"] = [as_json([], X_Used="79"), as_json([], X_Used="80")]
@@ -499,7 +499,7 @@ def test_a_nearly_used_budget_is_let_rest_until_the_minute_ends(
     assert waits.seconds == [pytest.approx(56.543211)]
 
 
-def test_a_pace_waits_until_the_oldest_request_leaves_its_window():
+def test_a_rate_limit_waits_until_the_oldest_request_leaves_its_window():
     pace = RateLimit("/v5", 10, 5)
     # Four fifths of the budget of 10 are ours.
     spent = deque([(100.0, 5.0), (102.0, 3.0)])

@@ -55,7 +55,7 @@ def test_importing_again_changes_nothing_also_under_another_name(home, tmp_path)
     assert len(Ledger(home).sealed()) == 1
 
 
-def test_of_old_and_new_files_only_the_new_are_taken(home, tmp_path):
+def test_only_new_files_are_imported(home, tmp_path):
     take(home, written(tmp_path, "a.csv", ROW))
     report = take(home, written(tmp_path, "a.csv", ROW), written(tmp_path, "b.csv", ROW * 2))
     assert [obj.name for obj in report.imported] == ["b.csv"]
@@ -73,7 +73,7 @@ def test_of_old_and_new_files_only_the_new_are_taken(home, tmp_path):
         (lambda folder: packed(folder, "a.csv.zst", zstandard.compress(b"x")), "packed by zstd"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_nothing_is_sealed(home, tmp_path, make, why):
+def test_an_unreadable_file_is_refused_and_nothing_is_sealed(home, tmp_path, make, why):
     with pytest.raises(ImportRefusedError, match=why):
         take(home, written(tmp_path, "good.csv", ROW), make(tmp_path))
     assert Ledger(home).sealed() == []

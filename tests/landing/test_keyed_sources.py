@@ -45,7 +45,7 @@ def asked(home: Home, source: str, server: Simulator, waits: Waits) -> list[dict
 
 
 @KEYED
-def test_a_source_without_its_key_is_not_asked_and_owes_nothing(
+def test_a_source_without_its_key_is_not_requested_and_not_expected(
     home: Home, server: Simulator, waits: Waits, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"AIRFLOW_CONN_{source.upper()}", f"{server.url}/{source}")
@@ -74,7 +74,7 @@ def test_the_key_is_sent_and_is_nowhere_on_disk(
         assert f"simulated-{source}" not in RawZone(home).read(one.objects[0]).decode()
 
 
-def test_coinalyze_is_asked_for_sixteen_markets_of_the_reconciled_assets_at_once(
+def test_coinalyze_requests_have_sixteen_markets_of_the_reconciled_assets(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     questions = asked(home, "coinalyze", server, waits)
@@ -102,7 +102,7 @@ def test_coinglass_with_a_small_plan_gives_bars_of_four_hours(
     assert set(intervals[1:]) == {"4h"}
 
 
-def test_a_key_that_is_not_accepted_is_said_once_and_without_the_key(
+def test_a_rejected_key_is_reported_once_and_without_the_key(
     home: Home, server: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
@@ -111,13 +111,13 @@ def test_a_key_that_is_not_accepted_is_said_once_and_without_the_key(
     outcomes = landed(home, "coinalyze", server, waits)
     assert {status for status, _ in outcomes.values()} == {"failed"}
     assert outcomes["markets"][1].endswith(
-        "the key is not accepted; set it anew as the password of AIRFLOW_CONN_COINALYZE"
+        "the key is not accepted; set it again as the password of AIRFLOW_CONN_COINALYZE"
     )
     assert "wrong-key" not in str(outcomes)
     assert server.requested["coinalyze"] == 1
 
 
-def test_a_connection_that_cannot_be_read_fails_that_source_alone(
+def test_an_unreadable_connection_fails_only_that_source(
     home: Home, server: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_COINALYZE", '{"password": "half')

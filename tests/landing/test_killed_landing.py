@@ -92,7 +92,7 @@ def landed_twice(folder: Path, environment: dict[str, str]) -> tuple[Home, Home]
     return undisturbed, killed
 
 
-def test_killed_at_any_moment_the_same_is_sealed(tmp_path):
+def test_a_landing_killed_at_any_moment_seals_the_same(tmp_path):
     with Simulator(short_tape(), now=NOW) as server:
         environment = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
         undisturbed, killed = landed_twice(tmp_path, environment)

@@ -1,4 +1,4 @@
-"""One venue's batch: what is asked, what lands, what a failure costs, and landing it again."""
+"""One venue's batch: its requests, its outcome, the cost of a failure, and landing it again."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_an_hour_covers_sixty_minutes_and_a_day_twenty_four_hours():
 
 
 @pytest.mark.parametrize("batch_id", ["import-0123456789ab", "hour-2026-01-29T14:30", "14"])
-def test_what_is_no_hour_and_no_day_is_refused(batch_id: str):
+def test_an_id_of_neither_hour_nor_day_is_refused(batch_id: str):
     with pytest.raises(ValueError, match=r"whole hour|no batch"):
         batch_of(batch_id)
 
@@ -216,10 +216,10 @@ def test_an_unknown_venue_is_refused_with_the_known_ones(home: Home):
         land_venue(home, HOUR, "bibit", clock)
 
 
-# -- what is asked ------------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------
 
 
-def test_bybit_asks_for_the_hour_of_each_tracked_symbol(
+def test_bybit_requests_the_hour_of_each_tracked_symbol(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)
@@ -246,7 +246,7 @@ def test_bybit_asks_for_the_hour_of_each_tracked_symbol(
     ] == [("linear", "BTCUSDT"), ("linear", "SMALLUSDT"), ("inverse", "BTCUSD")]
 
 
-def test_bybit_instruments_are_paged_by_the_cursor_as_it_came(
+def test_bybit_instruments_are_paged_by_the_unchanged_cursor(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)
@@ -276,7 +276,9 @@ def test_only_the_largest_instruments_are_tracked(
     assert [one["symbol"] for one in asked] == ["BTCUSDT", "BTCUSD"]
 
 
-def test_okx_asks_every_family_for_liquidations(home: Home, all_venues: Loopback, waits: Waits):
+def test_okx_liquidations_are_requested_for_every_family(
+    home: Home, all_venues: Loopback, waits: Waits
+):
     okx(all_venues)
     landings = land_venue(home, HOUR, "okx", clock, waits)
     assert set(outcomes(landings).values()) == {"ok"}
@@ -289,7 +291,7 @@ def test_okx_asks_every_family_for_liquidations(home: Home, all_venues: Loopback
     assert asked[0]["state"] == "filled"
 
 
-def test_okx_liquidations_are_partial_when_half_the_families_are_not_known(
+def test_okx_liquidations_are_partial_when_half_the_families_are_unknown(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -325,7 +327,7 @@ def test_okx_goes_on_while_pages_are_full_and_is_partial_when_after_is_ignored(
         None,
         str(LAST_MS - 99),
     ]
-    # The page reaches back by a tenth of a second, and what is older cannot be had.
+    # The page reaches back by a tenth of a second, and older trades are unavailable.
     landing = of(landings, "liquidations")
     assert landing.status == "partial"
     assert "gives the same rows again and again" in landing.detail
@@ -353,7 +355,9 @@ def test_instruments_land_again_with_the_first_hour_of_a_day(
     assert outcomes(landings)["instruments"] == "ok"
 
 
-def test_binance_asks_both_markets_and_spot(home: Home, all_venues: Loopback, waits: Waits):
+def test_binance_is_requested_for_both_markets_and_spot(
+    home: Home, all_venues: Loopback, waits: Waits
+):
     binance(all_venues)
     landings = land_venue(home, HOUR, "binance", clock, waits)
     assert outcomes(landings) == {
@@ -418,7 +422,7 @@ def test_hyperliquid_lands_the_file_of_the_hour_as_it_is(
     ]
 
 
-def test_hyperliquid_without_a_mirror_says_which_to_set(
+def test_hyperliquid_without_a_mirror_names_the_variable_to_set(
     home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("AIRFLOW_CONN_HYPERLIQUID_NODEFILLS")
@@ -438,7 +442,7 @@ VAULTS = (
 )
 
 
-def test_hyperliquids_exchanges_are_asked_one_by_one_and_the_list_of_them_ranks_nothing(
+def test_hyperliquids_exchanges_are_requested_one_by_one_and_their_list_ranks_nothing(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     def answered(asked: Asked) -> Reply:
@@ -466,7 +470,7 @@ def test_hyperliquids_exchanges_are_asked_one_by_one_and_the_list_of_them_ranks_
     ]
 
 
-def test_without_node_fills_every_vault_is_asked_in_pages_that_overlap_by_a_millisecond(
+def test_without_node_fills_every_vault_is_paged_with_an_overlap_of_a_millisecond(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     first_page = [{"coin": "ETH", "tid": n, "time": FROM_MS + n // 2} for n in range(2000)]
@@ -525,7 +529,7 @@ def test_coinpaprika_stands_in_for_coingecko(home: Home, all_venues: Loopback, w
     assert [one["request"]["status"] for one in envelopes(home, landing)] == [429] * 5 + [200]
 
 
-def test_coingecko_is_asked_for_two_pages(home: Home, all_venues: Loopback, waits: Waits):
+def test_coingecko_is_requested_for_two_pages(home: Home, all_venues: Loopback, waits: Waits):
     all_venues.routes["/coingecko/api/v3/coins/markets"] = [as_json([{"id": "bitcoin"}])]
     (landing,) = land_venue(home, HOUR, "market_caps", clock, waits)
     assert (landing.status, landing.detail) == ("ok", "")
@@ -544,10 +548,10 @@ def test_a_banned_venue_loses_its_data_and_no_other_does(
     all_venues.routes["/binance_um/fapi/v1/ticker/24hr"] = [as_json({"code": -1003}, 418)]
     banned = land_venue(home, HOUR, "binance", clock, waits)
     assert set(outcomes(banned).values()) == {"failed"}
-    # Every outcome tells the cause, whatever it cost.
+    # Every outcome names the cause, whatever it cost.
     assert "HTTP 418" in of(banned, "open_interest").detail
     assert "HTTP 418" in of(banned, "premium_index").detail
-    # One question to the banned interfaces, and none after the answer.
+    # One request to the banned interfaces, and none after the answer.
     assert [one for one in all_venues.paths() if one.startswith("/binance")] == [
         "/binance_um/fapi/v1/ticker/24hr"
     ]
@@ -595,7 +599,7 @@ def test_a_page_that_cannot_be_read_costs_only_what_follows_it(
     assert len(envelopes(home, landing)) == 3
 
 
-def test_a_full_disk_is_no_venues_doing(
+def test_a_full_disk_is_not_a_venues_failure(
     home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
     """It stops the landing: on record as a failure of the venue, it would not be asked again."""
@@ -645,7 +649,7 @@ def test_a_venue_without_part_in_a_batch_leaves_no_trace(home: Home, waits: Wait
 # -- landing again ------------------------------------------------------------------------------
 
 
-def test_landing_twice_changes_nothing_and_asks_nothing(
+def test_landing_twice_changes_nothing_and_requests_nothing(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -661,7 +665,7 @@ def test_landing_twice_changes_nothing_and_asks_nothing(
     assert list(home.root.glob(".landing-*")) == []
 
 
-def test_landing_again_asks_only_for_what_failed_and_seals_anew(
+def test_landing_again_requests_only_what_failed_and_seals_again(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)
@@ -719,7 +723,7 @@ def test_a_days_liquidation_dumps_are_listed_checked_and_kept(
     assert outcomes(landings)["metrics"] == "empty"
 
 
-def test_a_dump_unlike_its_checksum_is_kept_and_told_and_not_used(
+def test_a_dump_unlike_its_checksum_is_kept_reported_and_not_used(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     binance(all_venues)
@@ -858,7 +862,7 @@ def test_a_segment_with_a_long_gap_makes_the_landing_partial(
     assert len(landing.objects) == 1
 
 
-def test_an_hour_in_which_nothing_came_is_landed_as_heard(
+def test_an_hour_without_frames_is_landed_as_covered(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)
@@ -868,7 +872,7 @@ def test_an_hour_in_which_nothing_came_is_landed_as_heard(
     assert [(one.bytes, one.lines, one.problem) for one in landing.objects] == [(0, 0, None)]
 
 
-def test_what_rest_tells_of_the_whole_hour_makes_good_what_the_recorder_missed(
+def test_rest_that_reports_the_whole_hour_fills_what_the_recorder_missed(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -878,7 +882,7 @@ def test_what_rest_tells_of_the_whole_hour_makes_good_what_the_recorder_missed(
     assert of(land_venue(home, HOUR, "okx", clock, waits), "liquidations") == landing
 
 
-def test_where_rest_failed_a_segment_still_gives_a_part(
+def test_a_segment_still_gives_a_part_where_rest_failed(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     okx(all_venues)
@@ -890,9 +894,7 @@ def test_where_rest_failed_a_segment_still_gives_a_part(
     assert "frames" in {one.format for one in landing.objects}
 
 
-def test_a_segment_that_has_grown_takes_its_own_place(
-    home: Home, all_venues: Loopback, waits: Waits
-):
+def test_a_segment_that_has_grown_replaces_itself(home: Home, all_venues: Loopback, waits: Waits):
     bybit(all_venues)
     record(home, "bybit", WHOLE)
     land_venue(home, HOUR, "bybit", clock, waits)

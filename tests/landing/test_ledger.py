@@ -1,4 +1,4 @@
-"""A batch is sealed once; what comes later is the next revision and says what changed."""
+"""A batch is sealed once; later data is the next revision, which names what changed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_sealing_again_without_change_gives_the_same_revision(home):
     assert ledger.seal(HOUR_14, NOW + timedelta(hours=1)) == first
 
 
-def test_coverage_is_read_from_ledgers_of_older_code_where_it_was_heard(home):
+def test_coverage_is_read_from_older_ledgers_under_its_former_name(home):
     hour = HourCoverage(HOUR_14.covers_from_at, "rest", "complete", 1.0)
     fields = Landing("liquidations", "ok", "", 1, (), NOW, NOW, coverage=(hour,)).as_json()
     older = {("heard" if name == "coverage" else name): fields[name] for name in fields}
@@ -79,7 +79,7 @@ def test_a_late_object_makes_the_next_revision_and_is_named(home):
     assert [ref.revision for ref in ledger.sealed()] == [2]
 
 
-def test_as_of_an_instant_the_revision_of_then_is_seen(home):
+def test_as_of_an_instant_the_revision_of_that_time_is_seen(home):
     ledger = Ledger(home)
     ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
     ledger.seal(HOUR_14, NOW)
@@ -143,7 +143,7 @@ def test_a_damaged_revision_costs_itself_and_the_next_one_follows_it(home, damag
     "name",
     ["notes.txt", "x.rfoo.json", "hour-2026-01-29T15.r.json", "r0001.json", ".hidden.r0001.json"],
 )
-def test_a_foreign_file_is_no_batch(home, name):
+def test_a_foreign_file_is_not_a_batch(home, name):
     ledger = Ledger(home)
     ledger.seal(HOUR_14, NOW)
     (home.batches / name).write_text("remember the milk")
@@ -159,7 +159,7 @@ def test_an_entry_under_another_name_is_refused(home):
         ledger.read(ledger.sealed()[0])
 
 
-def test_of_a_damaged_open_part_the_sealed_one_stands(home):
+def test_a_damaged_open_part_falls_back_to_the_sealed_one(home):
     ledger = Ledger(home)
     ledger.record_landing(HOUR_14.batch_id, "okx", [landing(home, b"{}\n")])
     seal = ledger.seal(HOUR_14, NOW)

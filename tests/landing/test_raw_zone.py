@@ -1,4 +1,4 @@
-"""The raw zone keeps bytes as they came, numbers their lines, and says why it cannot."""
+"""The raw zone keeps bytes as received and numbers their lines, or states why it cannot."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_bytes_come_back_exactly_and_lines_carry_their_numbers(zone):
     assert lines_of(zone, obj) == [(1, "a,b"), (2, ""), (3, "last without end \\xff")]
 
 
-def test_the_sha256_is_of_the_bytes_as_they_came(zone):
+def test_the_sha256_is_of_the_bytes_as_received(zone):
     # printf 'abc' | sha256sum
     assert put(zone, b"abc").sha256 == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -73,7 +73,7 @@ def test_the_same_bytes_twice_write_nothing(zone, tmp_path):
         (lz4.frame.compress, "lz4"),
     ],
 )
-def test_packed_files_are_kept_as_they_came_with_their_lines_beside(zone, pack, packing):
+def test_compressed_files_are_kept_as_received_with_their_lines_beside(zone, pack, packing):
     payload = pack(b"one\ntwo\n")
     obj = put(zone, payload)
     assert (obj.packing, obj.lines) == (packing, 2)
@@ -97,7 +97,7 @@ def test_packed_files_are_kept_as_they_came_with_their_lines_beside(zone, pack, 
         "absurd line",
     ],
 )
-def test_what_cannot_be_unpacked_is_kept_with_the_reason(zone, payload, why):
+def test_a_payload_that_cannot_be_unpacked_is_kept_with_the_reason(zone, payload, why):
     obj = put(zone, payload)
     assert why in obj.problem
     assert obj.lines == 0
@@ -115,7 +115,7 @@ PACKERS = {
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-def test_a_flipped_byte_anywhere_is_a_reason_and_no_traceback(zone, pack):
+def test_a_flipped_byte_anywhere_gives_a_reason_and_no_traceback(zone, pack):
     sound = pack(b"".join(b"%d,some text that packs\n" % n for n in range(400)))
     outcomes = set()
     for place in range(4, len(sound), max(1, len(sound) // 60)):
@@ -129,13 +129,13 @@ def test_a_flipped_byte_anywhere_is_a_reason_and_no_traceback(zone, pack):
     assert False in outcomes
 
 
-def test_an_empty_zip_is_no_line_of_text(zone):
+def test_an_empty_zip_has_no_line_of_text(zone):
     obj = put(zone, zipped({}))
     assert (obj.packing, obj.lines) == ("zip", 0)
     assert "holds 0 files" in obj.problem
 
 
-def test_a_line_that_is_too_long_is_one_that_no_format_reads(zone, monkeypatch):
+def test_a_line_that_is_too_long_is_replaced_by_one_that_no_format_reads(zone, monkeypatch):
     monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
     cut = "a line of 5001 bytes, cut: " + "x" * 100
     for payload in (b"x" * 5_000 + b"\n", b"\n" + b"x" * 5_000 + b"\nlast\n"):

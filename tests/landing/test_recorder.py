@@ -1,4 +1,4 @@
-"""The recorder against the simulator, and against small servers that do what venues do wrong.
+"""The recorder against the simulator, and against small servers with the faults of venues.
 
 Every test runs the whole recorder on loopback, with pauses of fractions of a second.
 """
@@ -188,7 +188,7 @@ def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, simulator: S
     assert of_okx == [text for _, text in pushed("okx", tape, tape.start_ms, until_ms)]
 
 
-def test_pongs_are_no_frames(home: Home, simulator: Simulator):
+def test_pongs_are_not_recorded(home: Home, simulator: Simulator):
     okx = venues()["okx"]
     often = replace(okx, streams=(replace(okx.streams[0], ping_seconds=0.05),))
 
@@ -204,7 +204,7 @@ def test_pongs_are_no_frames(home: Home, simulator: Simulator):
 # -- connections that break ---------------------------------------------------------------------
 
 
-def test_a_lost_connection_comes_back_and_the_gap_is_told(home: Home):
+def test_a_lost_connection_is_restored_and_the_gap_is_recorded(home: Home):
     number = itertools.count()
 
     async def one_frame(socket: ServerConnection) -> None:
@@ -226,7 +226,7 @@ def test_a_lost_connection_comes_back_and_the_gap_is_told(home: Home):
     assert state_of(home).streams[0].reconnects >= 2
 
 
-def test_a_venue_that_hangs_up_at_once_is_asked_ever_less_often(home: Home):
+def test_a_venue_that_closes_at_once_is_connected_to_less_and_less_often(home: Home):
     opened = []
 
     async def hang_up(socket: ServerConnection) -> None:
@@ -311,10 +311,10 @@ def test_a_dead_connection_is_replaced(home: Home, feed: Stream):
     assert lasted > timedelta(seconds=0.3)
 
 
-# -- frames that are not as they should be ------------------------------------------------------
+# -- invalid frames -------------------------------------------------------------------------------
 
 
-def test_malformed_frames_are_written_as_they_came(home: Home):
+def test_malformed_frames_are_written_as_received(home: Home):
     async def garble(socket: ServerConnection) -> None:
         await socket.send('{"e":"forceOrder",')
         await socket.send("")
@@ -375,7 +375,7 @@ def test_gzip_bombs_are_refused():
 @pytest.mark.parametrize(
     "frame", [b'{"op":"ping"}', gzip.compress(b'{"op":"ping"}')[:-4]], ids=["plain", "cut"]
 )
-def test_a_frame_that_is_not_packed_as_the_venue_says_costs_no_connection(stream, frame):
+def test_a_frame_with_unexpected_compression_costs_no_connection(stream, frame):
     with pytest.raises(ValueError, match="a frame"):
         stream.unpack(frame)
 
@@ -439,7 +439,7 @@ def one_request(names: Any) -> list[tuple[str, ...]]:
     return [(json.dumps([f"allLiquidation.{name}" for name in names]),)]
 
 
-def test_a_refused_subscription_is_a_gap_until_it_is_taken(home: Home):
+def test_a_refused_subscription_is_a_gap_until_it_is_accepted(home: Home):
     answers = iter(['{"event":"error","code":"60012"}'] * 2)
 
     async def refuse(socket: ServerConnection) -> None:
@@ -459,7 +459,7 @@ def test_a_refused_subscription_is_a_gap_until_it_is_taken(home: Home):
     assert frames(home)[:1] == ['{"event":"error","code":"60012"}']
 
 
-def test_an_instrument_that_is_refused_is_left_out_and_costs_no_other(home: Home):
+def test_a_refused_instrument_is_left_out_and_costs_no_other(home: Home):
     subscriptions = []
 
     async def refuse(socket: ServerConnection) -> None:
@@ -614,7 +614,7 @@ def test_a_silent_hour_is_closed_when_it_is_over(home: Home):
     assert (folder / "2026-01-29T15.ndjson.open").read_bytes().count(b"gap") == 0
 
 
-def test_what_a_full_queue_drops_is_counted_in_a_gap(home: Home):
+def test_frames_dropped_by_a_full_queue_are_counted_in_a_gap(home: Home):
     count = 5000
 
     async def flood(socket: ServerConnection) -> None:
@@ -714,7 +714,7 @@ class Counting:
             await asyncio.sleep(0.005)
 
 
-def test_a_kill_loses_at_most_a_second_and_the_next_start_tells_of_the_gap(home: Home):
+def test_a_kill_loses_at_most_a_second_and_the_next_start_records_the_gap(home: Home):
     counting = Counting()
     wall_clock = time.time() - time.monotonic()
 
@@ -786,7 +786,7 @@ def test_a_second_recorder_of_a_venue_is_refused(home: Home):
     )
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(home: Home):
+def test_an_unwritable_folder_is_reported_in_a_sentence(home: Home):
     home.root.mkdir()
     home.recorder.write_text("a file where the folder should be")
 

@@ -1,4 +1,4 @@
-"""Whatever a connection holds besides its host is sent, and is on no record."""
+"""Everything in a connection besides its host is sent and never recorded."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _without_traces(text: str) -> bool:
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
-def test_a_secret_is_sent_and_nowhere_written(
+def test_a_secret_is_sent_and_never_written(
     home: Home,
     loopback: Loopback,
     waits: Waits,
@@ -197,7 +197,7 @@ def test_a_secret_is_sent_and_nowhere_written(
         assert not any(trace in str(asked) for asked in loopback.asked for trace in TRACES)
 
 
-def test_an_echoed_secret_is_struck_out_on_record(
+def test_an_echoed_secret_is_redacted_in_the_record(
     home: Home, loopback: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", f"{loopback.url}?token={ENCODED}")
@@ -232,7 +232,7 @@ def test_a_secret_is_found_in_every_form_that_servers_write(
     assert connection("source", "https://venue.example").redacted(f"({form})") == "(***)"
 
 
-def test_a_secret_at_the_end_of_what_is_said_of_a_message_is_struck_out_whole(
+def test_a_secret_at_the_end_of_a_quoted_message_is_redacted_in_full(
     home: Home, loopback: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX", f"{loopback.url}?token={ENCODED}")
@@ -269,7 +269,7 @@ def test_an_exception_that_quotes_an_answer_is_logged_without_the_secret(
     assert _without_traces(caplog.text + repr(landings))
 
 
-def test_an_endpoint_that_is_printed_shows_its_host_alone(monkeypatch: pytest.MonkeyPatch):
+def test_a_printed_endpoint_shows_only_its_host(monkeypatch: pytest.MonkeyPatch):
     for placement in PLACEMENTS.values():
         monkeypatch.setenv("AIRFLOW_CONN_SOURCE", placement.value.replace("AT", "mirror.example"))
         try:
@@ -283,7 +283,7 @@ def test_an_endpoint_that_is_printed_shows_its_host_alone(monkeypatch: pytest.Mo
         assert _without_traces(shown)
 
 
-def test_a_recorder_says_which_connection_it_cannot_read_and_not_what_is_in_it(
+def test_a_recorder_names_an_unreadable_connection_without_its_contents(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AIRFLOW_CONN_BITFINEX_WS", f'{{"host": "ws://a:{SECRET}@b"')

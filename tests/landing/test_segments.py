@@ -1,4 +1,4 @@
-"""Recorder segments: what a line holds, what is on disk when, and what a gap adds up to."""
+"""Recorder segments: their lines, when they are on disk, and the sums of their gaps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at(minute: int, second: float = 0, hour: int = 14) -> datetime:
 
 
 class SetClock:
-    """A clock that stands where a test sets it."""
+    """A clock that stays where a test sets it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -70,7 +70,7 @@ def closed_lines(folder: Path, hour: int = 14) -> list[dict[str, Any]]:
 # -- lines --------------------------------------------------------------------------------------
 
 
-def test_a_frame_line_is_the_envelope_that_imports_take():
+def test_a_frame_line_is_the_envelope_that_imports_accept():
     line = segments.frame_line(at(0, 0.123456), '{"p":"1.10","s":"币安人生USDT"}')
     assert line == (
         b'{"received_at":"2026-01-29T14:00:00.123456Z",'
@@ -85,7 +85,7 @@ def test_no_character_of_a_frame_ends_its_line():
     assert json.loads(line)["frame"] == text
 
 
-def test_an_event_line_tells_instants_as_text():
+def test_an_event_line_has_instants_as_text():
     line = segments.event_line(at(5), "gap", {"stream": FEED, "from_at": at(4, 30)})
     assert line == (
         b'{"received_at":"2026-01-29T14:05:00.000000Z","event":"gap",'
@@ -103,7 +103,7 @@ def test_an_hour_without_a_line_closes_as_an_empty_segment(tmp_path):
     assert (tmp_path / "2026-01-29T14.ndjson").read_bytes() == b""
 
 
-def test_what_a_full_disk_refuses_leaves_no_half_a_line(tmp_path, monkeypatch):
+def test_a_write_refused_by_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     segments.append(tmp_path, HOUR_AT, [b'{"n":1}\n'])
 
     def full(descriptor: int) -> None:
@@ -122,7 +122,7 @@ def test_an_hour_that_is_closed_twice_keeps_both_parts(tmp_path):
     assert segments.closed_path(tmp_path, HOUR_AT).read_bytes() == b"first\nsecond\n"
 
 
-# -- taking up what a former recorder left ------------------------------------------------------
+# -- continuing an earlier recorder's segments ----------------------------------------------------
 
 
 @pytest.mark.parametrize("length", [10, 63_990, 64_000, 200_000])
@@ -142,7 +142,7 @@ def test_a_segment_without_a_line_has_no_last_time(tmp_path, content):
     assert segments._cut_torn_line(path) == (len(content) if b"\n" not in content else 0, None)
 
 
-def test_a_torn_last_line_is_cut_and_told(tmp_path):
+def test_a_torn_last_line_is_cut_and_recorded(tmp_path):
     whole = segments.frame_line(at(10), "whole")
     segments.append(tmp_path, HOUR_AT, [whole, b'{"received_at":"2026-01-29T14:10:01.0'])
     assert segments.continue_open(tmp_path, at(11), at(10, 2)) == at(10, 2)
@@ -161,7 +161,7 @@ def test_a_past_hour_is_closed_with_the_rest_of_it_as_a_gap(tmp_path):
     assert segments.missed(tmp_path / "2026-01-29T14.ndjson").seconds == 48 * 60
 
 
-def test_without_a_state_the_last_line_tells_since_when(tmp_path):
+def test_without_a_state_the_gap_starts_at_the_last_line(tmp_path):
     segments.append(tmp_path, HOUR_AT, [segments.frame_line(at(10), "last")])
     assert segments.continue_open(tmp_path, at(30), None) == at(10)
 
@@ -194,7 +194,7 @@ def gap(from_at: datetime, to_at: datetime, **more: Any) -> bytes:
         ([segments.frame_line(at(0), '{"event":"gap","dropped":5}')], 0, 0, True),
     ],
 )
-def test_what_gap_lines_add_up_to(tmp_path, lines, seconds, frames, is_whole):
+def test_gap_lines_add_up(tmp_path, lines, seconds, frames, is_whole):
     path = tmp_path / "2026-01-29T14.ndjson"
     path.write_bytes(b"".join(lines))
     lacks = segments.missed(path)
@@ -216,13 +216,13 @@ def test_what_gap_lines_add_up_to(tmp_path, lines, seconds, frames, is_whole):
             600,
             0,
         ),
-        # One stream of ours, all of theirs: only that stream was unheard.
+        # One stream of ours, all of theirs: only that stream was missed.
         ([gap(at(0), at(20), stream="a")], [gap(at(10), at(30))], 600, 0),
-        # Different streams: each was heard by the other.
+        # Different streams: each was received by the other.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="b")], 0, 0),
         # Which instruments the second connection of a stream has differs by recorder.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="a#2")], 1200, 0),
-        # Dropped frames were heard by the other, unless it was deaf just then.
+        # Dropped frames were received by the other, unless it had a gap at that time.
         ([gap(at(5), at(6), dropped=7)], [gap(at(10), at(12))], 0, 0),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40))], 10, 7),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40), dropped=2)], 10, 7),
@@ -241,7 +241,7 @@ def test_a_third_recorder_fills_what_two_lack():
     assert lacks.seconds == 60
 
 
-def test_what_is_missed_is_a_sentence():
+def test_missed_time_is_described_in_a_sentence():
     assert str(segments.Missed(1800, 12)) == (
         "the recorder missed 1,800 s of the hour and 12 frames were dropped"
     )
@@ -250,7 +250,7 @@ def test_what_is_missed_is_a_sentence():
 # -- the writer ---------------------------------------------------------------------------------
 
 
-def test_a_first_start_within_an_hour_lacks_what_came_before(tmp_path, writer):
+def test_a_first_start_within_an_hour_lacks_the_time_before_it(tmp_path, writer):
     writer.begin(None)
     flush(writer)
     (written,) = open_lines(tmp_path)
@@ -261,15 +261,15 @@ def test_a_first_start_within_an_hour_lacks_what_came_before(tmp_path, writer):
     )
 
 
-def test_a_start_anew_lacks_the_time_since_the_last_flush(tmp_path, writer, clock):
+def test_a_restart_lacks_the_time_since_the_last_flush(tmp_path, writer, clock):
     writer.begin(None)
     writer.frame(FEED, "before")
     flush(writer)
     clock.now = at(21)
-    anew = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1))
-    anew.begin(at(20, 30))
-    anew.frame(FEED, "after")
-    flush(anew)
+    restarted = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1))
+    restarted.begin(at(20, 30))
+    restarted.frame(FEED, "after")
+    flush(restarted)
     _, before, written, after = open_lines(tmp_path)
     assert (before["frame"], after["frame"]) == ("before", "after")
     assert written["from_at"] == "2026-01-29T14:20:30.000000Z"
@@ -299,7 +299,7 @@ def test_a_silent_hour_closes_all_the_same(tmp_path, writer, clock):
     assert (tmp_path / "2026-01-29T17.ndjson.open").exists()
 
 
-def test_an_outage_over_the_hour_is_told_in_both_hours(tmp_path, writer, clock):
+def test_an_outage_over_the_hour_is_recorded_in_both_hours(tmp_path, writer, clock):
     pass_time(writer, clock, at(59, 40))
     writer.lost(FEED, at(59, 40), "it broke")
     pass_time(writer, clock, at(0, 5, hour=15))
@@ -318,7 +318,7 @@ def test_an_outage_over_the_hour_is_told_in_both_hours(tmp_path, writer, clock):
     )
 
 
-def test_a_machine_that_slept_over_hours_says_so_and_leaves_them_out(tmp_path, writer, clock):
+def test_a_machine_that_slept_for_hours_records_a_gap_and_leaves_them_out(tmp_path, writer, clock):
     flush(writer)
     clock.now = at(10, hour=17)
     flush(writer)
@@ -338,7 +338,7 @@ def test_a_machine_that_slept_over_hours_says_so_and_leaves_them_out(tmp_path, w
     ]
 
 
-def test_a_clock_that_is_set_back_by_seconds_begins_no_other_segment(tmp_path, writer, clock):
+def test_a_clock_that_is_set_back_by_seconds_starts_no_new_segment(tmp_path, writer, clock):
     for clock.now in (at(59, 59), at(0, 1, hour=15), at(59, 58)):
         writer.frame(FEED, f"{clock.now:%H:%M:%S}")
     flush(writer)
@@ -356,7 +356,7 @@ def test_a_clock_that_is_set_back_by_an_hour_loses_nothing(tmp_path, writer, clo
     assert [line["frame"] for line in later if "frame" in line] == ["at 15:30", "at 15:00"]
 
 
-def test_what_there_is_no_room_for_is_counted_and_told(tmp_path, clock):
+def test_frames_without_room_are_counted_and_recorded(tmp_path, clock):
     line_bytes = len(segments.frame_line(at(20), "frame 0"))
     writer = SegmentWriter(tmp_path, clock, ThreadPoolExecutor(1), max_bytes=2 * line_bytes)
     for number in range(7):
@@ -379,7 +379,7 @@ def test_what_there_is_no_room_for_is_counted_and_told(tmp_path, clock):
     }
 
 
-def test_a_full_disk_is_said_and_tried_again_and_nothing_is_lost(
+def test_a_full_disk_is_reported_and_retried_and_nothing_is_lost(
     tmp_path, writer, clock, monkeypatch
 ):
     append = segments.append

@@ -75,7 +75,7 @@ def test_a_day_of_every_venue_lands_complete_but_for_its_missing_files(
     assert {status for parts in landings.values() for status in parts.values()} == {"ok"}
 
 
-def test_bybit_history_is_whole_though_its_pages_are_short(
+def test_bybit_history_is_complete_though_its_pages_are_short(
     home: Home, server: Simulator, waits: Waits
 ):
     landings = land_venue(home, DAY, "bybit", lambda: landed_at(server), waits)
@@ -118,7 +118,7 @@ def test_two_throttled_answers_are_waited_out(home: Home, server: Simulator, wai
     ("venue", "listing"),
     [("htx", "swap_open_interest"), ("kraken_futures", "tickers"), ("lighter", "orderBookDetails")],
 )
-def test_without_a_venues_listing_its_liquidations_failed_and_are_not_nothing(
+def test_without_a_venues_listing_its_liquidations_are_failed_not_empty(
     home: Home, server: Simulator, waits: Waits, venue: str, listing: str
 ):
     server.fail(venue, "not_found", path=listing)
@@ -140,7 +140,7 @@ def test_without_a_venues_listing_its_liquidations_failed_and_are_not_nothing(
         ),
     ],
 )
-def test_a_days_marks_and_open_interest_are_whole(
+def test_a_days_marks_and_open_interest_are_complete(
     home: Home, server: Simulator, waits: Waits, venue: str, dataset: str, starts_of: Any
 ):
     landings = land_venue(home, DAY, venue, lambda: landed_at(server), waits)
@@ -157,7 +157,7 @@ def test_a_days_marks_and_open_interest_are_whole(
         assert sorted(one) == list(range(1769558400000, 1769644800000, 300000))
 
 
-def test_htx_tells_of_the_whole_hour_however_late_it_is_landed(
+def test_htx_reports_the_whole_hour_however_late_it_is_landed(
     home: Home, server: Simulator, waits: Waits
 ):
     # 2026-01-29T14 is landed after 15:10, and HTX counts back from then.

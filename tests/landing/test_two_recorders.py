@@ -1,4 +1,4 @@
-"""Several recorders of one venue: their segments are one hour, and what both heard is one fact."""
+"""Several recorders of one venue: their segments are one hour, and an event in both is one fact."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def streamed(landing: Landing) -> HourCoverage:
 
 @pytest.fixture
 def quiet(all_venues: Loopback) -> Loopback:
-    """Venues that refuse every question, so that nothing but what was recorded lands."""
+    """Venues that refuse every request, so that only recorded data lands."""
     return all_venues
 
 
@@ -85,7 +85,7 @@ def test_overlapping_gaps_of_two_give_a_complete_hour(home: Home, waits: Waits):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_what_both_lacked_is_what_the_hour_lacks(home: Home, waits: Waits):
+def test_an_hour_lacks_what_both_recorders_lacked(home: Home, waits: Waits):
     recorded(home, "", gap(0, 30))
     recorded(home, "tokyo", gap(24, 60))
     land_venue(home, HOUR, "bybit", clock, waits)
@@ -104,7 +104,7 @@ def test_a_segment_that_is_copied_later_fills_the_hours_gap(home: Home, waits: W
     land_venue(home, HOUR, "bybit", clock, waits)
     seal_batch(home, HOUR, clock)
     assert liquidations(home).status == "partial"
-    # A copy that is not through yet: it takes its own place when it is.
+    # An unfinished copy: it is replaced when complete.
     elsewhere = Home(home.root.parent / "elsewhere")
     line = frame_line(at(10), "{}")
     whole = recorded(elsewhere, "", line, line)
@@ -131,7 +131,7 @@ def test_a_segment_that_was_removed_after_landing_still_counts(home: Home, waits
     assert streamed(liquidations(home)).covered_share == pytest.approx(1 - 600 / 3600)
 
 
-def test_what_rest_said_stands_when_the_streams_gap_is_filled(
+def test_the_rest_row_is_unchanged_when_the_streams_gap_is_filled(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     all_venues.otherwise = lambda asked: as_json([])
@@ -155,7 +155,7 @@ def test_names_of_recorders(name: str):
     assert check_name(name, venues()) is None
 
 
-def test_a_wrong_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
+def test_an_invalid_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UNWIND_HOME", str(home.root))
     result = CliRunner().invoke(app, ["record", "--name", "bybit"])
     assert result.exit_code == 2
@@ -268,7 +268,7 @@ def test_a_second_recorder_of_one_name_is_refused_and_one_of_another_name_is_not
         del os.environ["AIRFLOW_CONN_BITFINEX_WS"]
 
 
-# -- what becomes of it in the warehouse -----------------------------------------------------------
+# -- in the warehouse ------------------------------------------------------------------------------
 
 
 def _bybit(*rows: tuple[str, str, int], received: datetime) -> bytes:
@@ -289,15 +289,15 @@ def test_an_event_recorded_twice_is_one_fact_and_identical_events_of_one_frame_s
     home: Home, waits: Waits
 ):
     both = ("Buy", "0.5", _ms(10))
-    twin = ("Sell", "0.25", _ms(11))
+    repeated = ("Sell", "0.25", _ms(11))
     ours, theirs = ("Buy", "0.125", _ms(12)), ("Buy", "0.0625", _ms(40))
     late = ("Buy", "1", _ms(59.9999))
-    # Ours was cut off from 30 to 60, theirs until 5; the twins came in one frame to both.
+    # Ours was cut off from 30 to 60, theirs until 5; the identical events came in one frame.
     recorded(
         home,
         "",
         _bybit(both, received=at(10.01)),
-        _bybit(twin, twin, received=at(11.01)),
+        _bybit(repeated, repeated, received=at(11.01)),
         _bybit(ours, received=at(12.01)),
         gap(30, 60),
     )
@@ -306,7 +306,7 @@ def test_an_event_recorded_twice_is_one_fact_and_identical_events_of_one_frame_s
         "tokyo",
         gap(0, 5),
         _bybit(both, received=at(10.02)),
-        _bybit(twin, twin, received=at(11.02)),
+        _bybit(repeated, repeated, received=at(11.02)),
         _bybit(theirs, received=at(40.01)),
         _bybit(late, received=at(59.99999)),
     )

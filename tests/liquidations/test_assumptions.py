@@ -1,4 +1,4 @@
-"""What nobody has shown is a setting in dbt_project.yml: the same messages, taken the other way."""
+"""Unverified assumptions are settings in dbt_project.yml: the same messages under other values."""
 
 from __future__ import annotations
 
@@ -106,6 +106,6 @@ def test_each_assumption_is_a_setting_that_can_be_changed(warehouse: Built) -> N
 
 
 @pytest.mark.parametrize("name", OTHERWISE)
-def test_a_setting_that_means_nothing_is_refused(warehouse: Built, name: str) -> None:
+def test_an_unknown_setting_is_refused(warehouse: Built, name: str) -> None:
     with pytest.raises(DbtError, match=f"{name} is 'perhaps' in dbt_project.yml; write "):
         _taken(warehouse, {name: "perhaps"})

@@ -29,7 +29,7 @@ HEADER = (
     "last_filled,accumulated_filled,trade_time_ms,usd_size"
 )
 NAMED = [HEADER, *ROWS]
-# Another order of the columns, which only the header tells.
+# Another order of the columns, which only the header states.
 SHUFFLED = [
     "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
     "average_price,status,last_filled,accumulated_filled",
@@ -137,7 +137,7 @@ def sums_of(warehouse: Built, name: str) -> tuple[int, Decimal, Decimal]:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_the_same_six_events_in_whatever_dress(warehouse: Built, name: str) -> None:
+def test_the_same_six_events_in_any_layout(warehouse: Built, name: str) -> None:
     assert sums_of(warehouse, name) == (6, LONG_USD, SHORT_USD)
     account = warehouse.accounting(name)
     rows = 12 if "twice" in name else 6
@@ -168,7 +168,7 @@ def test_decimal_commas_are_quarantined_and_never_misread(warehouse: Built) -> N
 
 
 @pytest.mark.parametrize("name", QUARANTINED)
-def test_rows_of_another_make_are_quarantined_and_counted(warehouse: Built, name: str) -> None:
+def test_rows_of_another_format_are_quarantined_and_counted(warehouse: Built, name: str) -> None:
     reasons = [row["reject_reason"] for row in warehouse.quarantined(name)]
     assert reasons == REASONS[name]
     assert len(warehouse.facts(name)) == 6 - len(reasons)
@@ -199,7 +199,7 @@ def test_a_header_that_lacks_a_column_is_refused_with_its_name(tmp_path: Path) -
         (lines(HEADER, *ROWS).encode("utf-16"), "UTF-16"),
     ],
 )
-def test_a_file_of_no_lines_or_of_another_encoding_is_refused(
+def test_a_file_without_lines_or_in_another_encoding_is_refused(
     tmp_path: Path, content: bytes, why: str
 ) -> None:
     home = Home(tmp_path / "home")
@@ -222,7 +222,7 @@ def test_a_file_of_no_lines_or_of_another_encoding_is_refused(
         ("liquidation-snapshot", "id,name\n1,x\n", "id,name"),
     ],
 )
-def test_a_file_of_which_nothing_is_recognised_is_refused_and_nothing_sealed(
+def test_a_file_without_a_recognised_row_is_refused_and_nothing_is_sealed(
     tmp_path: Path, format: str, text: str, found: str
 ) -> None:
     home = Home(tmp_path / "home")

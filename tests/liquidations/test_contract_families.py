@@ -327,7 +327,7 @@ VAULT_FILLS = info_line(
     received_at="2026-01-29T15:00:05.000000Z",
 )
 GARBLED_BLOCKS = (
-    # Nobody's leg says whose position this was.
+    # No leg shows whose position this was.
     block(
         800000021,
         [USER, fill("ETH", "3800.0", "1", "A", "Close Long", 41, **marked("0x12345", "market"))],
@@ -465,7 +465,7 @@ def test_okx_contracts_margined_in_dollars_are_linear_and_those_in_coins_stay_in
     ]
 
 
-def test_okx_answers_tell_of_the_family_too(warehouse: Built) -> None:
+def test_okx_answers_report_the_family_too(warehouse: Built) -> None:
     assert worth([warehouse.only_fact("okx answer")]) == [
         ("BTC-USD_UM-SWAP", "BTC", "short", Decimal("1680"))
     ]
@@ -491,7 +491,7 @@ def test_okx_context_of_the_family(warehouse: Built) -> None:
 # BitMEX
 
 
-def test_bitmex_stocks_coins_and_dated_contracts_are_worth_what_their_listing_says(
+def test_bitmex_stocks_coins_and_dated_contracts_are_valued_by_their_listing(
     warehouse: Built,
 ) -> None:
     assert worth(warehouse.facts("bitmex frames")) == [
@@ -505,7 +505,9 @@ def test_bitmex_stocks_coins_and_dated_contracts_are_worth_what_their_listing_sa
     ]
 
 
-def test_bitmex_names_without_a_dollar_quote_or_a_size_say_so(warehouse: Built) -> None:
+def test_bitmex_names_without_a_dollar_quote_or_a_size_are_rejected_with_that_reason(
+    warehouse: Built,
+) -> None:
     assert refused(warehouse, "bitmex without dollars") == [
         "quote_not_usd",
         "quote_not_usd",
@@ -519,7 +521,7 @@ def test_bitmex_names_without_a_dollar_quote_or_a_size_say_so(warehouse: Built) 
     ]
 
 
-def test_bitmex_types_that_are_not_read_are_refused_and_spot_is_no_contract(
+def test_bitmex_types_that_are_not_read_are_rejected_and_spot_is_not_a_contract(
     warehouse: Built,
 ) -> None:
     listed = warehouse.staged(
@@ -557,7 +559,7 @@ def test_gate_contracts_settled_in_usd1_count_and_usd1_is_a_dollar(warehouse: Bu
     assert (fact["quote_asset"], fact["quantity_base"]) == ("USD1", Decimal("0.01"))
 
 
-def test_gate_frames_of_usd1_count_and_of_other_money_do_not(warehouse: Built) -> None:
+def test_gate_frames_of_usd1_count_and_those_of_other_currencies_do_not(warehouse: Built) -> None:
     assert worth([warehouse.only_fact("gate frames")]) == [
         ("BTC_USD1", "BTC", "long", Decimal("420"))
     ]
@@ -594,7 +596,7 @@ def test_gate_context_of_usd1(warehouse: Built) -> None:
 # Hyperliquid: builder-deployed exchanges
 
 
-def test_an_exchanges_collateral_is_what_its_contracts_are_quoted_in(warehouse: Built) -> None:
+def test_an_exchanges_collateral_is_the_quote_asset_of_its_contracts(warehouse: Built) -> None:
     listed = warehouse.rows(
         "select instrument, base_asset, asset_multiplier, quote_asset from marts.dim_instruments"
         " where venue = 'hyperliquid' order by instrument"
@@ -616,7 +618,7 @@ def test_a_listing_in_an_unknown_collateral_is_refused_with_a_reason(warehouse: 
     assert [tuple(one.values()) for one in found] == [("odd:BTC", "unknown_collateral")]
 
 
-def test_the_contexts_of_every_exchange_are_of_one_asset(warehouse: Built) -> None:
+def test_the_contexts_of_all_exchanges_share_one_asset(warehouse: Built) -> None:
     found = warehouse.rows(
         "select instrument, base_asset, oi_base, oi_usd from marts.fct_open_interest"
         " where venue = 'hyperliquid' order by instrument"
@@ -634,7 +636,7 @@ def test_the_contexts_of_every_exchange_are_of_one_asset(warehouse: Built) -> No
     assert (rate["base_asset"], rate["funding_rate"], rate["interval_hours"]) == ("BTC", 0.00002, 1)
 
 
-def test_one_underlying_is_one_asset_whatever_the_exchange(warehouse: Built) -> None:
+def test_one_underlying_is_one_asset_on_every_exchange(warehouse: Built) -> None:
     facts = warehouse.facts("hyperliquid dexs")
     assert worth(facts) == [
         ("hyna:BTC", "BTC", "long", Decimal("42000")),
@@ -649,7 +651,9 @@ def test_one_underlying_is_one_asset_whatever_the_exchange(warehouse: Built) -> 
 # Hyperliquid: vaults and users
 
 
-def test_what_a_vault_took_over_counts_once_and_what_it_sheds_never(warehouse: Built) -> None:
+def test_a_position_taken_over_by_a_vault_counts_once_and_its_closing_never(
+    warehouse: Built,
+) -> None:
     facts = warehouse.facts("hyperliquid vault")
     assert [(fact["event_kind"], *one) for fact, one in zip(facts, worth(facts), strict=True)] == [
         ("backstop", "ETH", "ETH", "long", Decimal("380000")),
@@ -663,7 +667,7 @@ def test_what_a_vault_took_over_counts_once_and_what_it_sheds_never(warehouse: B
         "select sum(long_usd) as long_usd, sum(short_usd) as short_usd"
         " from marts.liquidations_minutely where venue = 'hyperliquid' and base_asset = 'ETH'"
     )
-    # Nobody knows what an import covers: shorts are not known, and not zero.
+    # An import's coverage is unknown: shorts are null, not zero.
     assert (minutes["long_usd"], minutes["short_usd"]) == (Decimal("380000"), None)
 
 
@@ -697,7 +701,7 @@ def test_a_garbled_liquidated_user_is_refused_and_a_known_ones_counterparty_is_n
     assert warehouse.accounting("hyperliquid garbled")["staged"] == 2
 
 
-def test_a_vault_is_one_for_its_time_alone(warehouse: Built) -> None:
+def test_a_vault_is_one_only_in_its_time(warehouse: Built) -> None:
     vaults = warehouse.staged(
         "select address, valid_from, valid_to from staging.seeds.hyperliquid_vaults"
     )

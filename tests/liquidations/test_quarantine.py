@@ -361,7 +361,7 @@ def test_each_bad_line_is_a_quarantine_row_with_its_reason(warehouse: Built, imp
     assert wrong == {}
 
 
-def test_a_symbol_that_cannot_be_named_is_shown_and_counted_as_it_came(warehouse: Built) -> None:
+def test_an_unreadable_symbol_is_shown_and_counted_as_received(warehouse: Built) -> None:
     counted = warehouse.rows(
         "select symbol from marts.unrecognised_symbols"
         " where venue = 'binance' and dataset = 'liquidations'"
@@ -393,7 +393,7 @@ def test_no_damaged_csv_line_is_lost(warehouse: Built) -> None:
     assert account["staged"] + account["headers"] + account["log_lines"] == DAMAGED_LINES
 
 
-def test_whatever_is_staged_is_accepted_repeated_or_quarantined(warehouse: Built) -> None:
+def test_every_staged_row_is_accepted_repeated_or_quarantined(warehouse: Built) -> None:
     lost = warehouse.rows(
         "select * from marts.liquidation_accounting"
         " where staged != accepted + repeated + quarantined"

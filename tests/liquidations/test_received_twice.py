@@ -55,7 +55,7 @@ AT_12, AT_13 = at("2026-06-30 12:00:00"), at("2026-06-30 13:00:00")
 FACT = ("60000", 6000)
 
 
-def test_it_counts_once_in_the_hour_that_heard_it_first(tmp_path: Path) -> None:
+def test_it_counts_once_in_the_hour_that_received_it_first(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     take_in_text(home, tmp_path, "bitmex", "rest", "listing.ndjson", LISTING)
     _take_in(home, tmp_path, "ours.ndjson", BEFORE, "order-1")
@@ -65,7 +65,7 @@ def test_it_counts_once_in_the_hour_that_heard_it_first(tmp_path: Path) -> None:
     assert _accounting(home) == [(AT_12, 1, 1, 0), (AT_13, 2, 1, 1)]
 
 
-def test_it_moves_when_who_heard_it_first_comes_later(tmp_path: Path) -> None:
+def test_it_moves_when_the_earlier_sighting_lands_later(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     take_in_text(home, tmp_path, "bitmex", "rest", "listing.ndjson", LISTING)
     _take_in(home, tmp_path, "theirs.ndjson", AFTER, "order-1")
@@ -77,7 +77,9 @@ def test_it_moves_when_who_heard_it_first_comes_later(tmp_path: Path) -> None:
     assert _accounting(home) == [(AT_12, 1, 1, 0), (AT_13, 1, 0, 1)]
 
 
-def test_it_stays_where_it_was_heard_first_when_the_next_hour_comes_later(tmp_path: Path) -> None:
+def test_it_stays_in_the_hour_that_received_it_first_when_the_next_one_lands_later(
+    tmp_path: Path,
+) -> None:
     home = Home(tmp_path / "home")
     take_in_text(home, tmp_path, "bitmex", "rest", "listing.ndjson", LISTING)
     _take_in(home, tmp_path, "ours.ndjson", BEFORE, "order-1")

@@ -81,7 +81,7 @@ def test_every_line_of_a_recording_is_accounted_for(
     )
 
 
-def test_running_sums_are_no_events(warehouse: Built) -> None:
+def test_running_sums_are_not_events(warehouse: Built) -> None:
     account = warehouse.accounting("not_events")
     assert account["staged"] == account["quarantined"] == 12_076
     assert account["headers"] + account["log_lines"] == 1
@@ -99,7 +99,7 @@ def test_a_garbled_symbol_is_quarantined_and_not_repaired(warehouse: Built) -> N
     assert [row["reject_reason"] for row in quarantined] == ["garbled_symbol", "garbled_symbol"]
 
 
-def test_bigger_liquidations_filed_twice_are_one_event_with_two_sightings(
+def test_large_liquidations_in_two_files_are_one_event_with_two_sightings(
     warehouse: Built,
 ) -> None:
     # 446 + 454 lines: 453 events, two garbled, the others repeat.
@@ -108,7 +108,7 @@ def test_bigger_liquidations_filed_twice_are_one_event_with_two_sightings(
     assert account["repeated"] == 446 + 454 - 453 - 2 - account["headers"] - account["log_lines"]
 
 
-def test_a_delivery_contract_gets_back_the_usdt_cut_from_its_middle(warehouse: Built) -> None:
+def test_a_delivery_contract_gets_back_the_usdt_removed_from_its_middle(warehouse: Built) -> None:
     (found,) = warehouse.rows(
         "select distinct instrument, base_asset, quote_asset, contract_type"
         " from marts.fct_liquidations where instrument like '%\\_250627' escape '\\'"
@@ -122,7 +122,7 @@ def test_a_delivery_contract_gets_back_the_usdt_cut_from_its_middle(warehouse: B
     }
 
 
-def test_dollars_written_by_a_collector_are_never_believed(warehouse: Built) -> None:
+def test_dollars_written_by_a_collector_are_never_used(warehouse: Built) -> None:
     (found,) = warehouse.rows(
         "select max(abs(notional_usd - quantity_base * price_usd)) as difference"
         " from marts.fct_liquidations"

@@ -1,4 +1,4 @@
-"""What venues send of one liquidation in several rows counts once.
+"""One liquidation that a venue sends in several rows counts once.
 
 Binance and Aster send an order with each of its states, `z` being what is filled so far; Bitfinex
 sends a position as a trigger, as what the system acquired of it and as what the market took.
@@ -130,13 +130,15 @@ def counted(warehouse: Built, imported: str) -> list[tuple[str, Decimal, Decimal
 
 
 @pytest.mark.parametrize("imported", ["binance", "aster", "collector"])
-def test_an_order_counts_once_at_what_it_filled_in_the_end(warehouse: Built, imported: str) -> None:
+def test_an_order_counts_once_with_its_final_filled_quantity(
+    warehouse: Built, imported: str
+) -> None:
     assert counted(warehouse, imported) == [("fill_avg", Decimal("1"), Decimal("50000"))]
     account = warehouse.accounting(imported)
     assert (account["staged"], account["other_messages"], account["quarantined"]) == (1, 1, 0)
 
 
-def test_an_order_that_is_only_seen_partly_filled_counts_what_it_filled(warehouse: Built) -> None:
+def test_an_order_seen_only_partly_filled_counts_its_filled_quantity(warehouse: Built) -> None:
     assert counted(warehouse, "binance partly filled alone") == [
         ("fill_avg", Decimal("0.4"), Decimal("20000"))
     ]
@@ -148,7 +150,7 @@ def test_the_order_of_states_in_a_file_does_not_matter(warehouse: Built) -> None
     ]
 
 
-def test_orders_that_do_not_go_on_with_one_another_stay_several(warehouse: Built) -> None:
+def test_orders_that_do_not_continue_one_another_stay_separate(warehouse: Built) -> None:
     assert [quantity for _, quantity, _ in counted(warehouse, "binance two orders")] == [
         *(Decimal("0.2"), Decimal("0.4"), Decimal("1"), Decimal("1"), Decimal("1"), Decimal("1"))
     ]

@@ -72,7 +72,7 @@ def test_an_inverse_contract_counts_in_contracts(warehouse: Built) -> None:
     assert (fact["liquidated_side"], fact["notional_usd"]) == ("short", Decimal(500))
 
 
-def test_hours_that_the_venue_itself_tells_of_count_once(warehouse: Built) -> None:
+def test_hours_covered_from_the_venue_itself_count_once(warehouse: Built) -> None:
     own = warehouse.only_fact("bybit itself")
     assert (own["liquidated_side"], own["notional_usd"], own["sightings"]) == (
         "long",
@@ -207,7 +207,7 @@ def refused(warehouse: Built, venue: str) -> list[tuple[str, str]]:
     return [(row["instrument"], row["reject_reason"]) for row in warehouse.quarantined(venue)]
 
 
-def test_bitgets_amounts_are_dollars_and_its_coin_margined_ones_are_refused(stated: Built) -> None:
+def test_bitgets_amounts_are_dollars_and_its_coin_margined_ones_are_rejected(stated: Built) -> None:
     facts = stated.facts("bitget")
     assert [(fact["instrument"], fact["notional_usd"]) for fact in facts] == [
         ("APEUSDT", Decimal("13.7032")),
@@ -218,7 +218,7 @@ def test_bitgets_amounts_are_dollars_and_its_coin_margined_ones_are_refused(stat
     assert refused(stated, "bitget") == [("BTCUSD", "unknown_vendor_unit")]
 
 
-def test_bitfinex_gets_its_leading_t_back_and_stands_at_the_vendors_price(stated: Built) -> None:
+def test_bitfinex_gets_its_leading_t_back_and_is_valued_at_the_vendors_price(stated: Built) -> None:
     assert sides_and_values(stated, "bitfinex") == [
         ("tBTCF0:USTF0", "long", Decimal("0.5"), Decimal("4567.99")),
         ("tETHF0:USTF0", "short", Decimal("8.6007"), Decimal("1911.50")),
@@ -255,20 +255,20 @@ def test_inverse_amounts_are_dollars_and_linear_ones_coins(
     assert [(fact["instrument"], fact["notional_usd"]) for fact in stated.facts(venue)] == expected
 
 
-def test_a_market_of_lighter_that_nothing_names_has_no_size(stated: Built) -> None:
+def test_an_unlisted_market_of_lighter_has_no_size(stated: Built) -> None:
     assert stated.facts("lighter")[0]["base_asset"] == "BTC"
     assert refused(stated, "lighter") == [("77", "unknown_contract_size")]
 
 
 @pytest.mark.parametrize(("venue", "instrument"), [("gate", "BTC_USDT"), ("hyperliquid", "BTC")])
-def test_a_quantity_whose_unit_nobody_states_is_refused(
+def test_a_quantity_without_a_stated_unit_is_rejected(
     stated: Built, venue: str, instrument: str
 ) -> None:
     assert stated.facts(venue) == []
     assert refused(stated, venue) == [(instrument, "unknown_vendor_unit")]
 
 
-def test_an_exchange_that_is_unknown_or_of_another_venue_is_refused(stated: Built) -> None:
+def test_an_exchange_that_is_unknown_or_of_another_venue_is_rejected(stated: Built) -> None:
     assert refused(stated, "binance")[1:] == [("BTCUSDT", "unknown_vendor_exchange")] * 2
 
 
@@ -305,7 +305,7 @@ def test_lighters_open_interest_is_dollars_and_its_funding_percent_an_hour(state
     assert funding(stated, "lighter") == [("0", -0.000011, 1.0, None), ("1", 0.000012, 1.0, None)]
 
 
-def test_hyperliquids_capitals_are_its_own_names_again(stated: Built) -> None:
+def test_hyperliquids_upper_case_names_become_its_own_names_again(stated: Built) -> None:
     assert [row[0] for row in open_interest(stated, "hyperliquid")] == [
         "KAITO",
         "hyna:kPEPE",
@@ -319,7 +319,7 @@ def test_bitfinex_tickers_are_coins(stated: Built) -> None:
     assert ("tBTCF0:USTF0", None, 11153.7, None, None) in open_interest(stated, "bitfinex")
 
 
-def test_contracts_of_paper_trading_are_no_instruments(stated: Built) -> None:
+def test_paper_trading_contracts_are_not_instruments(stated: Built) -> None:
     assert stated.staged("select instrument from landed.stg_bitfinex__instruments") == [
         {"instrument": "tSOLF0:USTF0"}
     ]

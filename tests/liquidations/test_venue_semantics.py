@@ -188,7 +188,7 @@ SNAPSHOT_HEADER = (
     "last_fill_quantity,accumulated_fill_quantity\n"
 )
 SNAPSHOT_ROW = "1728866962145,SELL,LIMIT,IOC,100,63000.0,63050.1,FILLED,100,100\n"
-SNAPSHOT_TWIN = "1728866962777,BUY,LIMIT,IOC,7,63000.0,62950.0,FILLED,7,7\n"
+SNAPSHOT_IDENTICAL_ROW = "1728866962777,BUY,LIMIT,IOC,7,63000.0,62950.0,FILLED,7,7\n"
 DUMP_URL = (
     "https://data.binance.vision/data/futures/cm/daily/liquidationSnapshot/BTCUSD_PERP/"
     "BTCUSD_PERP-liquidationSnapshot-2024-10-14.zip"
@@ -295,7 +295,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         frame_lines(
             all_liquidation(
                 "BTCUSDT",
-                # 2025-03-14, when everything is published; until 2025-02-20 there are no twins.
+                # 2025-03-14, when everything is published; identical events exist since 2025-02-20.
                 {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
                 {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
                 {"T": 1741921502931, "s": "BTCUSDT", "S": "Sell", "v": "0.01", "p": "43600"},
@@ -458,7 +458,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     "hyperliquid address and fill": ("hyperliquid", "node-fills", "14", ADDRESS_AND_FILL),
     "snapshot as csv": (
         *("binance", "liquidation-snapshot", "BTCUSD_PERP-liquidationSnapshot-2024-10-14.csv"),
-        SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_TWIN * 4,
+        SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_IDENTICAL_ROW * 4,
     ),
     "snapshot of ether": (
         *("binance", "liquidation-snapshot", "ETHUSD_PERP-liquidationSnapshot-2024-10-13.csv"),
@@ -466,7 +466,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     ),
     "snapshot of odd count": (
         *("binance", "liquidation-snapshot", "SOLUSD_PERP-liquidationSnapshot-2024-10-14.csv"),
-        SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_TWIN * 3,
+        SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_IDENTICAL_ROW * 3,
     ),
     "snapshot in another order": (
         *("binance", "liquidation-snapshot", "renamed.csv"),
@@ -493,7 +493,7 @@ def land_dump(home: Home) -> str:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(
             "BTCUSD_PERP-liquidationSnapshot-2024-10-14.csv",
-            SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_TWIN * 4,
+            SNAPSHOT_HEADER + SNAPSHOT_ROW * 2 + SNAPSHOT_IDENTICAL_ROW * 4,
         )
     received_at = datetime(2024, 10, 15, 3, tzinfo=UTC)
     obj = RawZone(home).put(
@@ -570,7 +570,9 @@ def test_coin_m_contracts_are_worth_their_dollars_whatever_the_price(warehouse: 
     assert worth(eth) == ("ETHUSD_PERP", "short", Decimal("30"))
 
 
-def test_coin_m_is_told_by_its_symbol_where_the_message_does_not_say(warehouse: Built) -> None:
+def test_coin_m_is_recognised_by_its_symbol_where_the_message_does_not_state_it(
+    warehouse: Built,
+) -> None:
     btc, eth, bnb = warehouse.facts("binance coin-m without a mark")
     assert worth(btc) == ("BTCUSD_PERP", "long", Decimal("10000"))
     assert worth(eth) == ("ETHUSD_200925", "short", Decimal("50"))
@@ -616,7 +618,7 @@ def collected(warehouse: Built, line: int) -> list[dict[str, Any]]:
     )
 
 
-def test_usdt_that_a_collector_cut_out_is_restored(warehouse: Built) -> None:
+def test_usdt_that_a_collector_removed_is_restored(warehouse: Built) -> None:
     (bitcoin,) = collected(warehouse, 2)
     assert worth(bitcoin) == ("BTCUSDT", "long", Decimal("15050"))
     (delivery,) = collected(warehouse, 6)
@@ -656,7 +658,7 @@ def test_a_thousand_pepe_are_pepe(warehouse: Built) -> None:
     assert pepe["price_usd"] == Decimal("0.00001")
 
 
-def test_a_collectors_log_line_is_no_row(warehouse: Built) -> None:
+def test_a_collectors_log_line_is_not_a_row(warehouse: Built) -> None:
     account = warehouse.accounting("collector")
     assert account["log_lines"] == 1
     assert (account["staged"], account["accepted"], account["repeated"]) == (8, 5, 3)
@@ -679,7 +681,7 @@ def test_a_doubled_dump_is_halved_and_identical_events_stay_two(warehouse: Built
     ]
 
 
-def test_a_zipped_dump_and_a_plain_file_of_it_tell_of_the_same_events(warehouse: Built) -> None:
+def test_a_zipped_dump_and_its_plain_file_report_the_same_events(warehouse: Built) -> None:
     seen = {
         name: warehouse.rows(
             "select distinct liquidation_id from marts.liquidation_sightings"
@@ -698,7 +700,7 @@ def test_other_coins_contracts_are_ten_dollars_and_filled_in_parts(warehouse: Bu
     assert (fact["raw_quantity"], fact["price_usd"]) == ("9", Decimal("2490"))
 
 
-def test_an_odd_count_refuses_the_whole_file(warehouse: Built) -> None:
+def test_an_odd_count_rejects_the_whole_file(warehouse: Built) -> None:
     quarantined = warehouse.quarantined("snapshot of odd count")
     assert [row["reject_reason"] for row in quarantined] == ["odd_count_in_doubled_dump"] * 5
     assert warehouse.facts("snapshot of odd count") == []
@@ -828,7 +830,7 @@ def test_winners_of_a_deleveraging_are_in_no_total(warehouse: Built) -> None:
         "select long_usd, short_usd from marts.liquidations_minutely"
         " where venue = 'hyperliquid' and base_asset = 'SOL' and total_usd > 0"
     )
-    # Nobody knows what an import covers: shorts are not known, and not zero.
+    # An import's coverage is unknown: shorts are null, not zero.
     assert minute == {"long_usd": Decimal("52500"), "short_usd": None}
 
 
@@ -847,7 +849,7 @@ def test_hyperliquids_older_lines_are_an_address_and_a_fill(warehouse: Built) ->
     assert fact["parser"] == "hyperliquid.node_fills@1"
 
 
-# What is no liquidation
+# Messages without liquidations
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ OKX = [
     ("BTC-USD-220624", "2021-12-22T02:30:10.617", "short", "51886.2", "12", "1200"),
     ("BTC-USDT-211231", "2021-12-22T02:30:11.925", "short", "49674.2", "40", "19869.68"),
 ]
-# Dated and coin contracts of HTX are 100 USD (BTC) or 10 USD apiece; its frames tell a linear one's
+# Dated and coin contracts of HTX are 100 USD (BTC) or 10 USD apiece; its frames give a linear one's
 # worth. BitMEX's message has no time: it is when it was received. Deribit's M is the maker's side.
 BITMEX = [("XBTUSD", "2022-01-01T00:00:00", "short", "10106", "9214", "9214")]
 DERIBIT = [
@@ -92,7 +92,7 @@ def test_a_raw_frame_is_one_fact_with_its_own_values(
     assert warehouse.quarantined(venue) == []
 
 
-def test_the_values_above_are_those_that_came_with_the_recording(recordings: Path) -> None:
+def test_the_values_above_are_those_of_the_recording(recordings: Path) -> None:
     published = sorted(
         (
             one["symbol"],

@@ -82,7 +82,7 @@ MIX, CHARTS = "/api/v2/mix/market", "/api/charts/v1"
         ),
     ],
 )
-def test_what_is_over_stays_the_same_and_nothing_is_published_before_its_time(
+def test_the_past_stays_the_same_and_nothing_is_published_before_its_time(
     tape: Tape, venue: str, path: str, params: dict[str, str], read: Reader, step_ms: int
 ) -> None:
     now = read(_fetched(tape, venue, path, NOW_MS, params))

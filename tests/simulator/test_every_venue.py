@@ -105,7 +105,7 @@ def same_tape() -> Tape:
 
 
 @pytest.mark.parametrize("venue", RECORDED, ids=lambda venue: venue.name)
-def test_what_a_connector_subscribes_to_is_everything_that_is_pushed(
+def test_a_connectors_subscriptions_cover_everything_that_is_pushed(
     venue: Exchange,
     tape: Tape,
     busiest_ms: int,

@@ -23,7 +23,7 @@ def imported(path: Path) -> set[str]:
     return {name for name in found if name.split(".")[0] == "unwind"}
 
 
-def test_the_simulator_imports_neither_connectors_nor_what_lands_and_stages() -> None:
+def test_the_simulator_imports_neither_connectors_nor_landing_nor_staging() -> None:
     files = sorted(ROOT.rglob("*.py"))
     assert len(files) > 30
     for path in files:

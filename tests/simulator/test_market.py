@@ -1,4 +1,4 @@
-"""What the simulator does, and the hour it must reproduce."""
+"""The simulated market, and the hour that it must reproduce."""
 
 from __future__ import annotations
 

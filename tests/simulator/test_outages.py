@@ -1,4 +1,4 @@
-"""What the seed episode keeps from whoever records and lands it, and where that must not be."""
+"""The gaps of the seed episode, and where there must be none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def instants(lines: list[str], event: str | None) -> list[datetime]:
     return [datetime.fromisoformat(one["received_at"]) for one in read if one.get("event") == event]
 
 
-def test_what_is_missing_lies_in_the_calm_weeks_and_not_with_the_two_largest() -> None:
+def test_gaps_are_in_the_calm_weeks_and_not_at_the_two_largest_venues() -> None:
     landed_from = PEAK_FROM_AT.replace(hour=0) - timedelta(days=HISTORY_DAYS)
     assert landed_from >= FROM_AT
     for outage in OUTAGES:
@@ -72,7 +72,7 @@ def test_a_recorder_that_was_cut_off_has_a_gap_and_no_frame_in_it(
     assert len(received) < len(whole), "nothing happened while the recorder was cut off"
 
 
-def test_other_venues_and_hours_are_heard_whole(tape: Tape) -> None:
+def test_other_venues_and_hours_are_covered_in_full(tape: Tape) -> None:
     for venue, hour in ((CUT_OFF.venue, CUT_OFF_HOUR + HOUR), ("aster", CUT_OFF_HOUR)):
         assert segments(tape, venue, hour, OUTAGES) == segments(tape, venue, hour)
 

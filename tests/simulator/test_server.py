@@ -180,7 +180,7 @@ def test_a_reset_connection_gives_no_answer(server: Simulator) -> None:
         _get(server, "okx", "/api/v5/public/instruments", instType="SWAP")
 
 
-def test_no_answer_and_slow_take_their_time(server: Simulator) -> None:
+def test_missing_and_slow_answers_take_their_time(server: Simulator) -> None:
     url = server.connections()["bybit"] + "/v5/market/tickers"
     server.fail("bybit", "no_answer", seconds=1, requests=1)
     with pytest.raises((requests.Timeout, requests.ConnectionError)):
@@ -352,7 +352,7 @@ def test_a_stream_is_refused_at_the_upgrade(
     assert refusal.value.response.status_code == status
 
 
-def test_after_the_tapes_end_the_market_stands_still_and_files_still_appear(
+def test_after_the_tapes_end_the_market_is_static_and_files_still_appear(
     server: Simulator, tape: Tape
 ) -> None:
     server.set_now(PEAK_TO_AT + timedelta(days=5))
@@ -400,7 +400,7 @@ def test_a_dropped_stream_is_closed(at_quarter_past: Simulator) -> None:
     assert asyncio.run(closed())
 
 
-def test_a_stream_can_be_packed_and_is_closed_when_its_beats_stay_unanswered(
+def test_a_stream_can_be_compressed_and_is_closed_when_its_heartbeats_stay_unanswered(
     tape: Tape,
 ) -> None:
     def replies(who: Subscriber, now: Moment, text: str) -> list[str]:

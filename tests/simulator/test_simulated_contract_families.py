@@ -124,7 +124,7 @@ def test_a_share_is_listed_where_shares_are_and_nowhere_else(tape: Tape) -> None
     }
 
 
-def test_okx_lands_and_streams_what_is_margined_in_dollars(
+def test_okx_lands_and_streams_contracts_margined_in_dollars(
     home: Home, tape: Tape, server: Simulator
 ) -> None:
     landed = land(home, server, "okx")
@@ -353,7 +353,7 @@ def test_the_rules_are_those_that_the_warehouse_states() -> None:
     )
 
 
-def test_an_exchange_that_is_not_there_is_refused(tape: Tape) -> None:
+def test_an_unknown_exchange_is_refused(tape: Tape) -> None:
     request = Request(
         *("hyperliquid", "POST", "/info", {}),
         json.dumps({"type": "metaAndAssetCtxs", "dex": "none"}).encode(),

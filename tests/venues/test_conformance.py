@@ -163,9 +163,7 @@ def test_nothing_of_the_messages_is_quarantined(warehouse: Built, venue: str) ->
 
 
 @every_venue
-def test_a_row_without_a_field_it_cannot_do_without_is_quarantined(
-    warehouse: Built, venue: str
-) -> None:
+def test_a_row_without_a_required_field_is_quarantined(warehouse: Built, venue: str) -> None:
     quarantined = warehouse.quarantined(f"{venue} missing")
     assert [row["raw_line"] for row in quarantined] == [
         place for place, _ in enumerate(CASES[venue].required, start=1)
@@ -184,7 +182,7 @@ observations = pytest.mark.parametrize(
 
 
 @observations
-def test_an_answer_of_context_becomes_its_row_by_value(
+def test_a_context_answer_becomes_its_row_by_value(
     warehouse: Built, venue: str, place: int
 ) -> None:
     observation = CASES[venue].context[place]
@@ -204,7 +202,7 @@ def test_an_answer_of_context_becomes_its_row_by_value(
     }
 
 
-def test_nothing_is_told_of_a_time_after_its_answer(warehouse: Built) -> None:
+def test_no_row_is_later_than_its_answer(warehouse: Built) -> None:
     # The cases hold running steps and bars: the first sighting wins, and theirs would be half done.
     for table, available_at in (
         ("fct_open_interest", "observed_at"),

@@ -84,7 +84,7 @@ def _forget() -> None:
         found.cache_clear()
 
 
-def test_a_made_up_venue_is_asked_recorded_staged_and_counted(with_mirage: Path) -> None:
+def test_a_fictional_venue_is_landed_recorded_staged_and_counted(with_mirage: Path) -> None:
     connector = unwind.venues.venues()[NEW]
     assert connector.recorded
     assert exchanges.exchanges()[NEW].connections == ("mirage", "mirage_ws")

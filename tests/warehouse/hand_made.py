@@ -16,7 +16,7 @@ from unwind.settings import Home
 
 DAY = datetime(2026, 1, 29, tzinfo=UTC)
 
-# What a release says of itself, and when which run judged it, differ by design.
+# A release's own id and times, and its runs, differ by design.
 ABOUT_THE_RUN = {"release", "gate_results"}
 
 
@@ -87,7 +87,7 @@ def land(
     format: str = "frames",
     landed_at: datetime | None = None,
 ) -> None:
-    """Notes one venue's lines for an hour, as a landing would; 20 seconds after it, if not said."""
+    """Records one venue's lines for an hour, as a landing would; by default 20 seconds later."""
     landed_at = landed_at or at(hour + 1, 0, 20)
     obj = RawZone(home).put(
         "".join(f"{line}\n" for line in lines).encode(),
@@ -109,7 +109,7 @@ def seal(home: Home, hour: int, sealed_at: datetime | None = None) -> None:
 
 
 def marts(home: Home) -> dict[str, list[tuple]]:
-    """Every row of every mart of the current release, sorted; what tells of the run left out."""
+    """Every row of every mart of the current release, sorted, without the columns on its run."""
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         names = [
             row[0]

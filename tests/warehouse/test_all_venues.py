@@ -161,7 +161,7 @@ def test_imported_frames_alone_give_the_same_facts(
     )
 
 
-def test_events_that_two_sources_tell_of_have_two_sightings(landed: Home) -> None:
+def test_events_that_two_sources_report_have_two_sightings(landed: Home) -> None:
     with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
         seen_twice = release.execute(
             "select venue from marts.fct_liquidations where hour_at = ?"
@@ -223,7 +223,7 @@ def test_volumes_of_a_day_are_the_markets(landed: Home, tape: Tape) -> None:
     assert found == {key: pytest.approx(usd, rel=0.02, abs=1) for key, usd in traded.items()}
 
 
-def test_the_documented_comparison_finds_what_sources_sum_up_counted(landed: Home) -> None:
+def test_the_documented_comparison_matches_the_sources_sums(landed: Home) -> None:
     page = (PROJECT_ROOT / "docs" / "imports.md").read_text()
     part = page.split("\n## Other people's sums\n")[1]
     (query,) = re.findall(r"^```sql\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
@@ -330,7 +330,7 @@ def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: Gate) -> None
         assert {one.name for one in checks} <= failed, mart
 
 
-def test_a_refusal_names_rows_batches_and_the_way_out(gate: Gate) -> None:
+def test_a_refusal_names_rows_batches_and_the_remedy(gate: Gate) -> None:
     (batch_id,) = run(
         gate, "select distinct batch_id from sound_fct_prices where venue = 'okx' order by 1"
     )[0]
@@ -376,7 +376,7 @@ def test_a_warning_does_not_stop_a_release(gate: Gate) -> None:
     assert gates.run_failures(failed) == []
 
 
-def test_one_lost_cent_stops_a_release(gate: Gate) -> None:
+def test_one_missing_cent_stops_a_release(gate: Gate) -> None:
     lost = "total_usd - 0.01 as total_usd, short_usd - 0.01 as short_usd"
     rows = "(select *, row_number() over (order by short_usd desc nulls last) as place"
     rows = f"{rows} from sound_liquidations_hourly)"
@@ -395,7 +395,7 @@ def test_one_lost_cent_stops_a_release(gate: Gate) -> None:
     assert f"venue {venue}, base_asset {base_asset}" in stopped.message
 
 
-def test_a_column_that_is_gone_fails_critically_instead_of_passing(gate: Gate) -> None:
+def test_a_missing_column_fails_critically_instead_of_passing(gate: Gate) -> None:
     rows = "select * exclude (oi_weighted_funding_8h) from sound_funding_hourly"
     with replaced(gate, "funding_hourly", rows):
         failed = refusals(gate, ["funding_hourly"])

@@ -36,7 +36,7 @@ def test_it_builds_in_the_homes_warehouse(home: Home, capfd: pytest.CaptureFixtu
     assert dbt_by_hand.main(["build", "-s", "stress_weights", "--no-such-option"]) != 0
 
 
-def test_it_waits_for_its_turn_and_says_for_whom(
+def test_it_waits_for_the_lock_and_names_its_holder(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with staging_state(home):

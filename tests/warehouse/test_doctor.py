@@ -158,7 +158,7 @@ def damaged(home: Home) -> dict[Path, str]:
     return helps
 
 
-def test_a_sound_home_has_no_finding(home):
+def test_an_undamaged_home_has_no_findings(home):
     assert bad(home) == []
 
 
@@ -173,7 +173,7 @@ def test_each_of_a_hundred_damaged_files_is_named_with_what_to_do(home):
     assert len(found) == 100
 
 
-def test_doctor_and_status_say_it_whatever_is_damaged(home):
+def test_doctor_and_status_report_any_damage(home):
     damaged(home)
     assert len([one for one in diagnose(home, NOW) if not one.is_fine]) >= 100
     titles = {title: rows for title, _, rows in status_tables(home, NOW)}
@@ -182,7 +182,7 @@ def test_doctor_and_status_say_it_whatever_is_damaged(home):
     assert "unwind doctor" in titles["This release"][-1][0]
 
 
-def test_repair_leaves_what_only_a_backup_brings_back(home):
+def test_repair_leaves_damage_that_only_a_backup_can_fix(home):
     damaged(home)
     done = list(repair(home, NOW))
     assert len([one for one in done if "derived again" in one]) == 30
@@ -193,7 +193,7 @@ def test_repair_leaves_what_only_a_backup_brings_back(home):
     assert Ledger(home).read(Ledger(home).sealed()[65]).batch.batch_id == batch(-5)
 
 
-def test_quick_names_what_is_missing_and_reads_a_sample(home):
+def test_quick_names_missing_files_and_reads_a_sample(home):
     raw_of(home, 3).unlink()
     lines_of(home, 4).unlink()
     for hour in range(-40, 0):
@@ -219,7 +219,7 @@ def test_a_flipped_block_of_a_release_is_found(home):
 # --- what killed processes leave ----------------------------------------------------------------
 
 
-def test_what_nobody_writes_any_more_is_swept_and_what_is_young_is_not(tmp_path):
+def test_abandoned_files_are_swept_and_recent_ones_are_not(tmp_path):
     old, young = tmp_path / ".a.json.1234.part", tmp_path / ".b.json.5678.part"
     old_folder, young_folder = tmp_path / ".landing-abc", tmp_path / ".landing-def"
     # As a former version has named what it was writing.
@@ -251,7 +251,7 @@ def run_unwind(home: Home, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_withdrawn_import_is_said_where_it_is_imported_again(tmp_path):
+def test_importing_a_withdrawn_file_again_reports_the_withdrawal(tmp_path):
     home, file = Home(tmp_path / "home"), tmp_path / "collected.csv"
     file.write_text("BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,1769681000000,8000\n")
     imported = ("import", "--venue", "binance", "--format", "force-order-csv", str(file))

@@ -117,7 +117,7 @@ def test_each_asset_has_the_figures_of_an_hour_landed_once(both: tuple[Home, Hom
     assert set(query(once, rows)) <= set(query(early, rows))
 
 
-def test_once_settled_every_venue_was_heard_in_full(both: tuple[Home, Home]) -> None:
+def test_once_settled_every_venue_is_covered_in_full(both: tuple[Home, Home]) -> None:
     for home in both:
         with duckdb.connect(str(home.staging_db), read_only=True) as state:
             rows = state.execute(

@@ -1,6 +1,6 @@
 """Hours left out, against what the simulated market knows to have happened.
 
-Of six hours one is landed by nobody, and of the others 30 venue-hours are left out at random: not
+Of six hours one is never landed, and of the others 30 venue-hours are left out at random: not
 landed, failed or partial. No sum or count is below the market's own books without saying so, no
 ratio draws on a part without saying so, and there is no zero where there was something.
 UNWIND_LEFT_OUT_SEEDS names further seeds.
@@ -226,7 +226,7 @@ def books(tape: Tape) -> Books:
             key = (*at, "long" if one.side == 0 else "short")
             sums[key] = sums[key].with_one(one.notional_usd, is_sure)
             if not is_sure:
-                # What our clock alone dates stands in the next hour.
+                # Events dated only by their receipt are in the next hour.
                 later = (at[0] + HOUR, *key[1:])
                 was = sums[later]
                 sums[later] = was._replace(
@@ -270,7 +270,7 @@ def wrong_sums(
 
 
 def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
-    """Every figure of the liquidation marts that promises more than was heard."""
+    """Every figure of the liquidation marts that promises more than was covered."""
     covered = {
         (venue, hour_at)
         for venue in traded(books.tape)
@@ -392,7 +392,7 @@ def built(
 
 
 def of_hour(home: Home, mart: str, **key: Any) -> list[dict[str, Any]]:
-    """The rows of the hour that nobody landed."""
+    """The rows of the hour that was never landed."""
     return [
         row
         for row in rows_of(home, mart)
@@ -400,12 +400,12 @@ def of_hour(home: Home, mart: str, **key: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_figure_promises_more_than_was_heard(built: Built, books: Books) -> None:
+def test_no_figure_promises_more_than_was_covered(built: Built, books: Books) -> None:
     found = violations(built.home, books, built.plan)
     assert not found, f"{len(found)} figures, the first {found[:5]}"
 
 
-def test_coverage_says_what_was_left_out(built: Built, tape: Tape) -> None:
+def test_coverage_lists_what_was_left_out(built: Built, tape: Tape) -> None:
     coverage = {
         (row["venue"], row["hour_at"]): row["landing_outcome"]
         for row in rows_of(built.home, "venue_coverage_hourly")
@@ -419,7 +419,7 @@ def test_coverage_says_what_was_left_out(built: Built, tape: Tape) -> None:
     assert not_covered == [(None, False, True, "not_landed")] * 15
 
 
-def test_what_is_no_lower_bound_is_the_books(built: Built, books: Books) -> None:
+def test_figures_that_are_not_lower_bounds_equal_the_books(built: Built, books: Books) -> None:
     sure = [
         row
         for row in rows_of(built.home, "exchange_breakdown")
@@ -432,8 +432,8 @@ def test_what_is_no_lower_bound_is_the_books(built: Built, books: Books) -> None
         assert sums.least <= row["events"] <= sums.most
 
 
-def test_stray_events_of_an_hour_that_nobody_landed_are_lower_bounds(built: Built) -> None:
-    # Answers of a later hour reach back: what they bring is data, no proof that the hour was heard.
+def test_stray_events_of_an_unlanded_hour_are_lower_bounds(built: Built) -> None:
+    # Answers of a later hour reach back: their rows are data, but do not cover the earlier hour.
     strays = [
         row
         for row in of_hour(built.home, "exchange_breakdown", window_hours=1)
@@ -448,7 +448,7 @@ def test_stray_events_of_an_hour_that_nobody_landed_are_lower_bounds(built: Buil
         assert row["short_1h_usd"] is None or row["short_1h_usd"] > 0
 
 
-def test_an_hour_that_nobody_landed_has_no_intensity(built: Built) -> None:
+def test_an_unlanded_hour_has_no_intensity(built: Built) -> None:
     intensities = [
         (row["matched_venues_1h"], row["long_intensity_1h_bp"], row["is_incomplete_1h"])
         for row in of_hour(built.home, "liquidation_intensity_hourly")

@@ -106,7 +106,7 @@ def test_a_deleted_current_release_is_published_again(home):
     assert refresh(home, clock=clock).release_id is None
 
 
-def test_a_refused_build_leaves_readers_where_they_were(home, monkeypatch):
+def test_a_refused_build_leaves_readers_on_their_release(home, monkeypatch):
     before = home.current.resolve()
     land(home, 13, "binance", [binance("BTCUSDT", "SELL", "1", "70000", at(13, 1))])
     seal(home, 13)
@@ -117,7 +117,7 @@ def test_a_refused_build_leaves_readers_where_they_were(home, monkeypatch):
     assert query(home, EVENTS) == [(5, Decimal("439100.0000"))]
 
 
-def test_what_was_refused_is_judged_again_with_what_comes_later(home, monkeypatch):
+def test_refused_hours_are_judged_again_with_later_ones(home, monkeypatch):
     before = home.current.resolve()
     # An hour that comes late, between two that are there.
     land(home, 12, "bybit", [bybit("ETHUSDT", "Sell", "10", "2900", at(12, 59, 59, 999))])
@@ -132,7 +132,7 @@ def test_what_was_refused_is_judged_again_with_what_comes_later(home, monkeypatc
 
 
 def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
-    # The corrected hour 11 no longer tells of the 3 BTC.
+    # The corrected hour 11 no longer has the 3 BTC.
     land(home, 11, "binance", [binance("BTCUSDT", "SELL", "1", "79000", at(11, 5))])
     seal(home, 11, at(15))
     specified = [okx_instruments("NEWCOIN-USDT-SWAP", "10", at(15, 0, 5))]
@@ -172,7 +172,7 @@ def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
     ) == [(2, "binance.force_order_frame@1")]
 
 
-def test_a_held_part_goes_in_when_a_person_lets_it(home):
+def test_a_held_part_is_built_once_a_person_releases_it(home):
     assert release_held_part(home, "hour-2026-01-29T14", "bybit", clock()) is not None
     assert release_held_part(home, "hour-2026-01-29T14", "binance", clock()) is None
     refresh(home, clock=clock)

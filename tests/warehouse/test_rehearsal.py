@@ -95,7 +95,7 @@ def asked(home: Home, query: str, *values) -> list[tuple]:
         return connection.execute(query, list(values)).fetchall()
 
 
-def test_an_import_of_which_nothing_is_recognised_is_named(rehearsed) -> None:
+def test_an_import_without_a_recognised_row_is_named(rehearsed) -> None:
     _, _, _, batches, home = rehearsed
     assert imports_without_rows(home, batches) == [batches[2]]
 
@@ -106,11 +106,11 @@ def test_nothing_is_sealed_and_nothing_left_behind(rehearsed) -> None:
     assert [name for name in left if "rehearsal" in name] == []
 
 
-def test_what_is_there_already_is_said(rehearsed) -> None:
+def test_an_already_imported_file_is_reported(rehearsed) -> None:
     assert rehearsed[0][0].report.already_there == ("known.csv",)
 
 
-def test_liquidations_come_to_what_was_said(rehearsed) -> None:
+def test_liquidations_match_the_dry_run(rehearsed) -> None:
     done, _, _, batches, home = rehearsed
     (count,) = done[0].counts
     # Five rows are of four events. Which sighting of a known event makes the fact is settled by its
@@ -133,7 +133,7 @@ def test_liquidations_come_to_what_was_said(rehearsed) -> None:
     ]
 
 
-def test_funding_comes_to_what_was_said_with_its_intervals(rehearsed) -> None:
+def test_funding_matches_the_dry_run_with_its_intervals(rehearsed) -> None:
     done, _, _, batches, home = rehearsed
     (count,) = done[1].counts
     assert (count.kind, count.staged, count.facts, count.repeats) == ("funding", 6, 4, 1)

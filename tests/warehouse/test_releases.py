@@ -108,7 +108,7 @@ def hold_until(root: str, reading, stop, answers) -> None:
     answers.put((1, [] if after == before else [f"{before} became {after}"]))
 
 
-def test_readers_see_whole_and_new_releases_only(home, monkeypatch):
+def test_readers_only_see_complete_and_new_releases(home, monkeypatch):
     # So that the release that is held open is dropped while it is.
     monkeypatch.setenv("UNWIND_KEEP_RELEASES", "3")
     monkeypatch.setenv("UNWIND_KEEP_RELEASE_DAYS", "1")
@@ -192,13 +192,13 @@ def test_rolling_back_and_publishing_again(home):
     assert home.current.resolve().name == third > second
 
 
-def test_an_unknown_release_is_named_with_those_there_are(home):
+def test_an_unknown_release_is_refused_with_the_list_of_releases(home):
     first = releases.publish(home, "run-1", NOW)
     with pytest.raises(releases.NoReleaseError, match=first):
         releases.roll_back(home, "20200101T000000Z-00")
 
 
-def test_before_the_first_release_it_says_what_to_do(home):
+def test_before_the_first_release_the_error_states_what_to_do(home):
     with pytest.raises(releases.NoReleaseError, match="unwind refresh"):
         releases.current_db(home)
 
@@ -213,7 +213,7 @@ def test_retention_keeps_the_newest_and_the_current(home):
     assert [one.release_id for one in releases.listed(home)] == [ids[12], ids[11], ids[10], ids[0]]
 
 
-def test_what_readers_may_have_seen_is_never_written_again(home, monkeypatch, tmp_path):
+def test_published_bytes_are_never_written_again(home, monkeypatch, tmp_path):
     monkeypatch.setenv("UNWIND_KEEP_RELEASES", str(releases.ALWAYS_KEPT))
     backups = {}
     for publish in range(6):
@@ -291,7 +291,7 @@ def test_a_deleted_current_release_is_named_with_what_to_do(home):
 
 
 @pytest.mark.parametrize("reader_is", ["this process", "another process"])
-def test_a_pruned_release_that_somebody_reads_is_left_to_them(home, monkeypatch, reader_is):
+def test_a_pruned_release_stays_readable_for_its_readers(home, monkeypatch, reader_is):
     monkeypatch.setenv("UNWIND_KEEP_RELEASES", str(releases.ALWAYS_KEPT))
     oldest = releases.publish(home, "run-0", NOW)
     file = home.releases / oldest / "warehouse.duckdb"
@@ -341,7 +341,7 @@ def test_marts_are_exported_as_parquet_from_one_release(home, tmp_path):
         export_marts(home, tmp_path / "out", ["nothing"], lambda *_: None)
 
 
-def test_a_warehouse_built_from_nothing_keeps_the_former_runs_verdicts(home):
+def test_a_warehouse_built_from_scratch_keeps_earlier_runs_verdicts(home):
     verdict = "insert into marts.gate_results (run_id, gate, success) values ('run-1', 'm', true)"
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(verdict)

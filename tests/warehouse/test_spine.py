@@ -90,7 +90,7 @@ def january_first(folder: Path) -> Home:
     return home
 
 
-def test_a_far_later_hour_takes_no_detail_away(january_first: Home) -> None:
+def test_a_much_later_hour_removes_no_detail(january_first: Home) -> None:
     # January's hours and those after them whose window they are in are as they were.
     assert query(january_first, BREAKDOWN)[:2] == [
         (naive("2026-01-29T10:00"), 80_000),

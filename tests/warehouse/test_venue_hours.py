@@ -1,4 +1,4 @@
-"""ops.venue_hours: what was heard of each venue's hour, by source, from landings alone."""
+"""ops.venue_hours: the coverage of each venue's hour, by source, from landings alone."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def landing(
     )
 
 
-def test_answers_after_the_hour_heard_all_of_it(home: Home) -> None:
+def test_answers_after_the_hour_cover_all_of_it(home: Home) -> None:
     answers = put(home, "coinex", "rest", "hour-2026-01-29T14.coinex.liquidations.ndjson")
     assert venue_hours(home, HOUR, "coinex", landing("ok", [answers])) == [
         (14, "rest", "complete", 1.0)
     ]
 
 
-def test_answers_of_a_running_hour_are_partial_whatever_the_ledger_says(home: Home) -> None:
+def test_answers_of_a_running_hour_are_partial_whatever_the_ledgers_status(home: Home) -> None:
     answers = put(home, "coinex", "rest", "hour-2026-01-29T14.coinex.liquidations.ndjson")
     early = landing("ok", [answers], landed_at=HOUR_AT + timedelta(minutes=20))
     assert venue_hours(home, HOUR, "coinex", early) == [(14, "rest", "partial", None)]
 
 
-def test_a_failed_landing_heard_nothing(home: Home) -> None:
+def test_a_failed_landing_covers_nothing(home: Home) -> None:
     assert venue_hours(home, HOUR, "coinex", landing("failed")) == [(14, "rest", "failed", 0.0)]
 
 
@@ -118,7 +118,7 @@ def test_an_hour_whose_file_was_landed_in_part_is_partial(home: Home) -> None:
     assert "complete" not in {outcome for _, _, outcome, _ in rows}
 
 
-def test_a_days_dump_of_one_contract_says_nothing_of_the_others(home: Home) -> None:
+def test_a_days_dump_of_one_contract_does_not_cover_the_others(home: Home) -> None:
     name = "BTCUSD_PERP-liquidationSnapshot-2026-01-29.zip"
     dump = put(home, "binance", "liquidation-snapshot", name, "time,side\n")
     settled = datetime(2026, 1, 30, 5, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_a_days_history_that_was_answered_in_full_covers_its_hours(home: Home) -
     assert rows == [(hour, "rest", "complete", 1.0) for hour in range(24)]
 
 
-def test_a_recorded_venue_without_a_segment_heard_nothing_by_stream(home: Home) -> None:
+def test_a_recorded_venue_without_a_segment_covers_nothing_by_stream(home: Home) -> None:
     assert venue_hours(home, HOUR, "bybit", landing("failed")) == [(14, "stream", "failed", 0.0)]
 
 
@@ -145,7 +145,7 @@ def test_dropped_frames_make_a_segment_partial(home: Home) -> None:
     assert rows == [(14, "stream", "partial", 1.0)]
 
 
-def test_an_import_covers_nothing_known(home: Home, tmp_path) -> None:
+def test_an_import_has_no_known_coverage(home: Home, tmp_path) -> None:
     clock: Clock = lambda: SETTLED  # noqa: E731
     file = tmp_path / "frames.ndjson"
     file.write_text('{"received_at":"2026-01-29T14:00:00Z","frame":"{}"}\n')

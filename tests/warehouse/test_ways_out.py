@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_built_on_is_named(home, name, damage, reason):
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
-def test_a_file_of_another_build_is_no_part_of_the_pair(home, name, tmp_path):
+def test_a_file_of_another_build_does_not_belong_to_the_pair(home, name, tmp_path):
     other = Home(tmp_path / "other")
     files.prepare(other)
     shutil.copy(other.warehouse_dir / name, home.warehouse_dir / name)
@@ -109,7 +109,7 @@ def test_a_file_of_another_build_is_no_part_of_the_pair(home, name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
-def test_a_copy_from_before_the_last_build_is_no_part_of_the_pair(home, name, tmp_path):
+def test_a_copy_from_before_the_last_build_does_not_belong_to_the_pair(home, name, tmp_path):
     older = tmp_path / name
     shutil.copy(home.warehouse_dir / name, older)
     files.renew_build_id(home)
@@ -143,7 +143,7 @@ def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, ended_a
     assert files.wrong_with(home) is None
 
 
-def test_a_file_that_somebody_has_open_is_not_rebuilt(home):
+def test_a_file_that_another_process_has_open_is_not_rebuilt(home):
     program = (
         f"import duckdb, sys; duckdb.connect({str(home.warehouse_db)!r}, read_only=True);"
         " print('open', flush=True); sys.stdin.read()"
@@ -208,7 +208,7 @@ def test_a_kill_while_the_rebuilt_pair_swaps_in_only_delays_it(home, moved):
 # --- withdrawn batches --------------------------------------------------------------------------
 
 
-def test_a_withdrawn_part_goes_and_comes_back(troubled, built, tmp_path):
+def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, built, tmp_path):
     file = tmp_path / "collected.csv"
     file.write_text(IMPORTED)
     batch = import_files(troubled, "binance", "force-order-csv", [file], clock).seal.batch.batch_id
@@ -265,12 +265,12 @@ def test_a_withdrawn_part_goes_and_comes_back(troubled, built, tmp_path):
         ("hour-2026-01-29T10", "bybit", True, "nothing to undo"),
     ],
 )
-def test_only_what_is_there_can_be_withdrawn(home, batch, venue, undo, reason):
+def test_only_existing_parts_can_be_withdrawn(home, batch, venue, undo, reason):
     with pytest.raises(LedgerError, match=reason):
         Ledger(home).withdraw(batch, venue, "", at(20), undo)
 
 
-def test_what_is_withdrawn_says_so_when_it_is_withdrawn_again(home):
+def test_withdrawing_a_withdrawn_part_again_is_refused(home):
     ledger = Ledger(home)
     ledger.withdraw("hour-2026-01-29T10", None, "the wrong hour", at(20))
     with pytest.raises(LedgerError, match="withdrawn already"):
@@ -327,7 +327,7 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
 
 
 @pytest.mark.long
-def test_what_is_restored_goes_in_by_itself(troubled, built):
+def test_a_restored_object_is_built_without_a_command(troubled, built):
     for source, target in zip(
         raw_paths(built, 10, "binance"), raw_paths(troubled, 10, "binance"), strict=True
     ):
@@ -337,7 +337,7 @@ def test_what_is_restored_goes_in_by_itself(troubled, built):
     assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
 
 
-def test_a_raw_zone_that_is_gone_builds_nothing(home):
+def test_nothing_is_built_when_the_raw_zone_is_missing(home):
     shutil.rmtree(home.root / "raw")
     home.warehouse_db.unlink()
     with pytest.raises(files.WarehouseFileError, match=r"Is the disk of .* there"):

@@ -43,7 +43,7 @@ def holder(home):
     process.communicate()
 
 
-def test_who_waits_says_for_whom_and_since_when(home, holder):
+def test_a_waiting_command_names_the_holder_and_since_when(home, holder):
     notices = []
     with (
         pytest.raises(WriterBusyError) as refused,
@@ -60,7 +60,7 @@ def test_who_waits_says_for_whom_and_since_when(home, holder):
     )
 
 
-def test_who_waits_long_says_it_again(home, holder, monkeypatch):
+def test_a_long_wait_is_reported_again(home, holder, monkeypatch):
     monkeypatch.setattr("unwind.warehouse.writing.SAY_AGAIN_SECONDS", 0.3)
     notices = []
     with pytest.raises(WriterBusyError), writer_lock(home, 1, lambda *p: notices.append(p[0])):
@@ -78,7 +78,7 @@ def test_a_killed_holder_frees_the_lock(home, holder):
 
 
 @pytest.mark.parametrize("noted", ["", "{", "[1]", '{"pid": 1}', '{"pid": "x", "command": 1}'])
-def test_a_broken_note_is_no_reason_to_fail(home, holder, noted):
+def test_a_broken_lock_note_does_not_fail_the_command(home, holder, noted):
     (home.warehouse_dir / ".lock").write_text(noted)
     with (
         pytest.raises(WriterBusyError, match="another refresh has been writing"),

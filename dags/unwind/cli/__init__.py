@@ -1,4 +1,4 @@
-"""The `unwind` command: the rim, where clocks, files and people are.
+"""The `unwind` command: the edge of the program, with the clock, files and terminal.
 
 Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage, 128 plus a signal's number where one
 stopped it (130 by Ctrl-C). Errors are one plain sentence on standard error.

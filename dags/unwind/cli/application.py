@@ -13,7 +13,7 @@ from unwind.cli.terminal import doing, say_error
 from unwind.errors import UnwindError, sentence_of
 from unwind.settings import settings
 
-# What is left behind when a command is stopped.
+# The state after each command is stopped, and how to continue.
 STANDING = {
     "demo": "run it again: it goes on where it stopped",
     "land": "what was sealed is sealed, and venues that had answered are not asked again: run it "
@@ -25,10 +25,10 @@ STANDING = {
 
 
 class _Commands(TyperGroup):
-    """The commands. What is expected to go wrong ends in one sentence, not in a traceback."""
+    """The group of commands. Expected failures end in one sentence, not in a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command that was asked for."""
+        """Runs the command."""
         doing.clear()
         try:
             return super().invoke(ctx)
@@ -73,7 +73,7 @@ def main() -> None:
         raise _Stopped(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Under nohup a closed terminal is to be ignored.
+        # nohup ignores a closed terminal, and so does this.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
     try:
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
-    """Says where things stand; the exit code, as shells have it."""
+    """Prints what is saved and how to continue; returns the exit code by the shell's convention."""
     while_ = f" while {doing[-1]}" if doing else ""
     standing = STANDING.get(command, "what was landed and published stays")
     say_error(f"stopped{while_}; {standing}")

@@ -1,4 +1,4 @@
-"""Commands that decide what the next release holds: refresh, release-hold, withdraw."""
+"""Commands that change the contents of the next release: refresh, release-hold, withdraw."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def release_hold(
     batch: Annotated[str, typer.Argument(help="The batch's id.")],
     venue: Annotated[str, typer.Argument(help="The venue whose part is held.")],
 ) -> None:
-    """Lets a held part through at the next refresh, on record."""
+    """Releases a held part at the next refresh, and records that."""
     from unwind.warehouse.status import release_held_part
 
     problem = release_held_part(Home.from_env(), batch, venue, utc_now())
@@ -72,7 +72,7 @@ def withdraw(
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "by hand",
     undo: Annotated[bool, typer.Option("--undo", help="Put it back in.")] = False,
 ) -> None:
-    """Takes a sealed batch out of the warehouse at the next refresh, on record; raw data stays."""
+    """Removes a sealed batch from the warehouse at the next refresh; raw data stays."""
     from unwind.landing.ledger import Ledger
 
     Ledger(Home.from_env()).withdraw(batch, venue, reason, utc_now(), undo)

@@ -1,4 +1,4 @@
-"""Commands that say how the warehouse is: status, doctor, gate-docs."""
+"""Commands that report the state of the warehouse: status, doctor, gate-docs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unwind.settings import Home
 
 
 def status() -> None:
-    """Says what is landed, sealed, held and built, and how the gates judged."""
+    """Shows what is landed, sealed, held and built, and the gates' results."""
     from unwind.warehouse.status import status_tables
 
     for title, names, rows in status_tables(Home.from_env(), utc_now()):
@@ -30,7 +30,7 @@ def doctor(
         bool, typer.Option("--repair", help="First repair what can be worked out again.")
     ] = False,
 ) -> None:
-    """Says what is wrong and what to do; verifies the raw zone, the ledger and the releases."""
+    """Verifies the raw zone, the ledger and the releases; reports faults and what to do."""
     from unwind.warehouse.status import diagnose
     from unwind.warehouse.verification import repair as repaired
 
@@ -51,7 +51,7 @@ def doctor(
 
 
 def gate_docs() -> None:
-    """Builds the page of the gates' expectations and latest results, and says where it is."""
+    """Builds the page of the gates' expectations and latest results, and prints its path."""
     from unwind.warehouse.gates import build_docs
 
     out.print(f"{build_docs(Home.from_env())}", highlight=False, soft_wrap=True)

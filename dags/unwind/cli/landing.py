@@ -57,7 +57,7 @@ def land(
         batches = [day_batch(parsed(parse_day, day))]
     else:
         first, last = (parsed(parse_hour, hour if from_ is None else at) for at in (from_, to))
-        # The ends first: a span of years is refused before its hours are made.
+        # Both ends first: a span of years is refused before its hours are generated.
         for at in (first, last):
             refused(check_landable, hour_batch(at), utc_now())
         batches = [hour_batch(at) for at in _hours(first, last)]
@@ -154,7 +154,7 @@ def import_(
         ),
     ] = False,
 ) -> None:
-    """Takes recorded files into the raw zone as one sealed batch."""
+    """Imports recorded files into the raw zone as one sealed batch."""
     from unwind.landing.csv_reading import ReadOptions, described
     from unwind.landing.formats import formats
     from unwind.landing.imports import check_venue_and_format, import_files

@@ -22,7 +22,7 @@ def sql(
         bool, typer.Option("--allow-files", help="Let the query read and write files.")
     ] = False,
 ) -> None:
-    """Reads the current release."""
+    """Queries the current release."""
     from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
 

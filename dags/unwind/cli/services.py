@@ -1,4 +1,4 @@
-"""Commands that run what stays up: Airflow with the recorder, and the simulated market."""
+"""Commands that run services: Airflow with the recorder, and the simulated market."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unwind.cli.terminal import out, progress, real_home
 from unwind.clock import HOUR, utc_now
 from unwind.settings import Home
 
-# What the demo suggests to ask of what it has built; each answer fits a terminal of 80 columns.
+# Queries that the demo suggests; each result fits a terminal of 80 columns.
 TRY_NEXT = (
     "select hour_at, round(score, 1) as score, score_percentile, regime from stress_hourly"
     " where base_asset = 'ALL' and score > 0 order by hour_at desc limit 5",
@@ -35,7 +35,7 @@ def demo(
     """Rebuilds the hour of 29 January 2026 from a simulated market; needs no network."""
     from unwind.demo import run_demo
 
-    # Airflow, once imported, would print every task's log lines between the progress.
+    # Airflow, once imported, would print every task's log lines into the progress output.
     logging.disable(logging.WARNING)
     with progress() as report:
         hour_at = run_demo(Home.from_env(), port, report)
@@ -81,7 +81,7 @@ def up(
 
 
 def down() -> None:
-    """Ends what `unwind up` runs for this home, or what a killed one left behind."""
+    """Stops the processes of `unwind up` for this home, also leftovers of a killed one."""
     from unwind import standalone
 
     home = Home.from_env()
@@ -115,7 +115,7 @@ def _print_breakdown(hour_at: datetime) -> None:
 
 
 def _missing_on_purpose() -> str:
-    """What the simulated market kept from the demo, in one sentence."""
+    """The gaps that the simulated market leaves in the demo's data, in one sentence."""
     from unwind.simulator.episode import ASSETS, CUT_OFF, DOWN
 
     no_spot = ", ".join(one.symbol for one in ASSETS if one.has_derivatives and not one.has_spot)

@@ -1,4 +1,4 @@
-"""What the commands print on, and what they share: progress, errors, arguments."""
+"""Shared by the commands: the console, progress, errors, arguments."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rich.progress import Progress as Bars
 from unwind.progress import Progress
 from unwind.settings import Home
 
-# What is printed may hold venues' texts and file names: none of it is markup.
+# Output may contain venues' texts and file names: none of it is markup.
 out = Console(markup=False)
 err = Console(stderr=True, markup=False)
 
-# What the command is doing, for who stops it.
+# The running command, for the message when it is stopped.
 doing: list[str] = []
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A bar on a terminal; plain log lines, one a phase, elsewhere."""
+    """A bar on a terminal; plain log lines elsewhere, one per phase."""
     if not err.is_terminal:
         phases: set[str] = set()
 
@@ -34,7 +34,7 @@ def progress() -> Iterator[Progress]:
             doing[:] = [phase]
             if phase not in phases:
                 phases.add(phase)
-                # Real time, whatever instant the clock of a demo is set to.
+                # Real time, even where the demo's clock is set to another instant.
                 print(f"{datetime.now(UTC):%H:%M:%S} {phase}", file=sys.stderr, flush=True)
 
         yield log
@@ -54,7 +54,7 @@ def progress() -> Iterator[Progress]:
 
 
 def say_error(sentence: str) -> None:
-    """Prints what went wrong, in one sentence, to standard error."""
+    """Prints a failure, in one sentence, to standard error."""
     print(f"unwind: {sentence}", file=sys.stderr)
 
 
@@ -71,13 +71,13 @@ def real_home() -> Home:
 
 
 def parsed(parse: Callable[[str], datetime], text: str | None) -> datetime:
-    """The instant that an argument states; what cannot be read is wrong usage."""
+    """The instant in an argument; an unreadable one is wrong usage."""
     instant: datetime = refused(parse, text or "")
     return instant
 
 
 def refused(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What the call gives; what it refuses with ValueError is wrong usage."""
+    """The call's result; a ValueError becomes wrong usage."""
     try:
         return call(*arguments)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""HTTP connections whose handshakes, headers and bodies end in time.
+"""HTTP connections with a time limit on handshakes, headers and bodies.
 
 `requests` bounds the silence between two bytes, not the whole: headers that trickle, an endless row
 of `100 Continue`, or chunks whose sizes or trailers never end would hold a request open for ever.
@@ -47,7 +47,7 @@ class _EndsInTime:
         with _shut_down_after(MAX_HEADER_SECONDS, lambda: self.sock) as is_late:
             yield
         if is_late.is_set():
-            # Headers that end with the connection would pass for a complete answer.
+            # Headers that end with the connection would look like a complete answer.
             raise TimeoutError(f"no complete headers within {MAX_HEADER_SECONDS:.0f} s")
 
 
@@ -93,7 +93,7 @@ class _Alarms:
         self._process = 0
 
     def set(self, seconds: float, call: Callable[[], None]) -> int:
-        """Has it called in so many seconds; returns what cancels it."""
+        """Schedules a call after so many seconds; returns a function that cancels it."""
         at = time.monotonic() + seconds
         with self._changed:
             place = next(self._places)
@@ -108,7 +108,7 @@ class _Alarms:
         return place
 
     def cancel(self, place: int) -> None:
-        """Does nothing where it was called already."""
+        """Does nothing where it was already called."""
         with self._changed:
             self._calls.pop(place, None)
 

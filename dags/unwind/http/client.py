@@ -1,9 +1,9 @@
-"""Asking a venue over HTTP, politely and on record.
+"""Requests to a venue over HTTP, within its limits and recorded.
 
-Every answer is written verbatim, errors included, as one `rest` envelope line. What can be asked
-again is (a bounded number of times, with back-off, jitter and the venue's own Retry-After); a venue
-that blocks us is not asked again at all. A request that stays without a usable answer never raises:
-it is counted in the dataset's fetch log, so that one instrument costs only itself.
+Every response is written verbatim, errors included, as one `rest` envelope line. Retryable requests
+are retried (a bounded number of times, with backoff, jitter and the venue's own Retry-After); a
+venue that blocks us gets no further requests. A request without a usable response never raises: it
+is counted in the dataset's fetch log, so that one instrument costs only itself.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MAX_PAGES = 200
 MAX_RESPONSE_BYTES = 24 * 2**20
 MAX_TEXT_BYTES = 4 * 2**20
 MAX_DOWNLOAD_BYTES = 2 * 2**30
-# So much is kept of an answer that is too long to be used.
+# The part that is kept of a response that is too long to be used.
 KEPT_OF_TOO_LONG_BYTES = 2**20
 ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck out of its answer"  # noqa: S105
 
@@ -54,7 +54,7 @@ ECHOED_SECRET = "{venue} sent a secret of its connection back, which was struck 
 class VenueApi:
     """One venue's HTTP interfaces during one landing.
 
-    `sleep` and `monotonic` are injected so that waiting can be tested; both speak seconds.
+    `sleep` and `monotonic` are injected so that waiting can be tested; both are in seconds.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class VenueApi:
 
     @contextmanager
     def recording(self, name: str) -> Iterator[FetchLog]:
-        """Until the end of the block, answers go to the log that it yields."""
+        """Within the block, responses go to the yielded log."""
         fetch_log = FetchLog(self._folder / f"{name}.ndjson")
         fetch_log.path.touch()
         before, self._fetch_log = self._fetch_log, fetch_log
@@ -107,12 +107,12 @@ class VenueApi:
 
     @property
     def fetch_log(self) -> FetchLog:
-        """Where answers go now; raises RuntimeError outside `recording`."""
+        """The current fetch log; raises RuntimeError outside `recording`."""
         if self._fetch_log is None:
             raise RuntimeError("a venue was asked outside `recording`: its answer has no place")
         return self._fetch_log
 
-    # -- what a dataset itself puts on record ---------------------------------------------------
+    # -- what a dataset records itself ----------------------------------------------------------
 
     @property
     def failure_count(self) -> int:
@@ -120,12 +120,12 @@ class VenueApi:
         return len(self.fetch_log.failures)
 
     def record_failure(self, reason: str, once: bool = False) -> None:
-        """Something of the dataset is not to be had; `once`: unless that is on record already."""
+        """Part of the dataset is unavailable; `once`: unless that is already recorded."""
         if not (once and reason in self.fetch_log.failures):
             self.fetch_log.failures.append(reason)
 
     def record_note(self, note: str) -> None:
-        """Something that who reads the outcome should know, though nothing failed."""
+        """A note for readers of the outcome, although nothing failed."""
         self.fetch_log.notes.append(note)
 
     def record_lack(self, lack: str) -> None:
@@ -133,26 +133,26 @@ class VenueApi:
         self.fetch_log.lacks.append(lack)
 
     def record_fallback(self, note: str, since: int = 0) -> None:
-        """The failures from the `since`-th on were made good: noted, and not held against."""
+        """The failures from the `since`-th on were resolved: they are kept as notes."""
         failures = self.fetch_log.failures
         self.fetch_log.notes.extend(f"{failure}; {note}" for failure in failures[since:][:1])
         del failures[since:]
 
-    # -- where it asks --------------------------------------------------------------------------
+    # -- connections ----------------------------------------------------------------------------
 
     def endpoint(self, connection: str) -> Endpoint:
         """Where a connection leads; empty when nothing is configured and no public host exists."""
         return self._hosts.endpoint(connection)
 
     def where(self, connection: str, path: str) -> str:
-        """What a file below a connection is called on record."""
+        """The recorded name of a file below a connection."""
         return self.endpoint(connection).shown + path
 
     def redacted(self, text: str) -> str:
         """A text with the secrets of all of the venue's connections struck out."""
         return self._hosts.redacted(text)
 
-    # -- asking ---------------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
     def get(
         self,
@@ -187,7 +187,7 @@ class VenueApi:
         body: Callable[[Mapping[str, Any]], Any] | None = None,
         cost: float = 1.0,
     ) -> Iterator[Response]:
-        """Answers page by page; `next_page` gives the parameters to change, or None at the end.
+        """Responses page by page; `next_page` gives the parameters to change, or None at the end.
 
         With `body` the parameters are turned into the body of a POST. A venue that hands out a page
         again is left at once, and any after MAX_PAGES; both are failures on record, since what
@@ -233,7 +233,7 @@ class VenueApi:
             current = {**current, **change}
 
     def record_unfinished(self, path: str, params: Mapping[str, Any], why: str) -> None:
-        """Puts on record that a list was not followed to its end."""
+        """Records that a list was not followed to its end."""
         self.record_failure(
             f"{self._venue} {why} for {path} ({dict(params)}); what would follow was left, land "
             "again, or a shorter time"
@@ -266,7 +266,7 @@ class VenueApi:
             request, lambda: self._file_response(request, target, format, sha256, is_zip)
         )
         if download is None and target.exists() and target.stat().st_size:
-            # It came, but not as published: what came is evidence.
+            # Received, but not as published: the bytes are kept as evidence.
             download = Download(
                 request.where,
                 target,
@@ -317,7 +317,7 @@ class VenueApi:
             self._retries.count_failure(budget, fault, reason)
             return None
 
-    # -- what an answer must be -----------------------------------------------------------------
+    # -- checks of a response -------------------------------------------------------------------
 
     def _json_response(self, request: Request, rows: JsonPath | None) -> Response:
         status, headers, payload, cut = self._body(request)
@@ -444,7 +444,7 @@ class VenueApi:
         *,
         decode: bool,
     ) -> str | None:
-        """Passes a body on as it comes; what cut it short, if anything did."""
+        """Passes a body on as it arrives; returns the reason if it was cut short."""
         left = self._sent_at - self._monotonic() + self._deadlines.seconds_left()
         return copy_body(
             response,
@@ -483,7 +483,7 @@ class VenueApi:
                 self.fetch_log.notes.append(ECHOED_SECRET.format(venue=self._venue))
         self.fetch_log.write(envelope, payload)
 
-    # -- not asking too much --------------------------------------------------------------------
+    # -- rate limits ----------------------------------------------------------------------------
 
     def _wait_for_rate_limit(self, request: Request) -> None:
         if is_loopback(request.where):

@@ -1,4 +1,4 @@
-"""What is looked for in a file that was downloaded."""
+"""Checks of a downloaded file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a venue says no, and what that means for the request."""
+"""How a venue reports errors, and what each means for the request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from unwind.http.payload import JsonPath, code_of, message_of
 
 FaultKind = Literal["blocked", "throttled", "unreachable", "broken", "corrupt", "refused", "absent"]
 
-# A venue that asks for a longer rest than this is left alone for the rest of the landing.
+# A venue that demands a longer pause than this gets no further requests in the landing.
 MAX_REST_SECONDS = 60.0
 MAX_STATED_REST_SECONDS = 1e10
-# So much is said of a venue's own words.
+# How much of a venue's own message is quoted.
 MESSAGE_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
 class ErrorRules:
-    """How a venue says no. Codes are compared as text; header names in any case."""
+    """How a venue reports errors. Codes are compared as text; header names in any case."""
 
     blocked_statuses: frozenset[int] = frozenset({403, 418, 451})
     throttled_statuses: frozenset[int] = frozenset({429})
@@ -57,11 +57,11 @@ class UnusableResponseError(Exception):
 
 
 class VenueStoppedError(Exception):
-    """The venue is not to be asked any more: it blocks us, is down, or has taken all its time."""
+    """The venue gets no further requests: it blocks us, is down, or has used all its time."""
 
 
 class Refusals:
-    """Reads a venue's refusals by its rules; `redacted` removes secrets from what it quotes."""
+    """Interprets a venue's errors by its rules; `redacted` removes secrets from quoted text."""
 
     def __init__(self, venue: str, error_rules: ErrorRules, redacted: Callable[[str], str]) -> None:
         self._venue = venue
@@ -78,7 +78,7 @@ class Refusals:
         *,
         is_file: bool = False,
     ) -> UnusableResponseError | None:
-        """The venue's no, by status first and then by the code inside the body.
+        """The venue's error, by status first and then by the code inside the body.
 
         A file that is not there (404) is an answer; an endpoint that is not there is a failure.
         """
@@ -88,7 +88,7 @@ class Refusals:
         said = f"HTTP {status}" + (
             f", code {code}" if code not in (None, *error_rules.ok_codes) else ""
         )
-        # Struck out before it is cut: half a secret would not be found.
+        # Redacted before it is cut: half a secret would not be found.
         message = self._redacted(message_of(parsed))[:MESSAGE_CHARACTERS]
         said += f" ({message})" if message else ""
         if status in error_rules.blocked_statuses or code in error_rules.blocked_codes:
@@ -134,7 +134,7 @@ class Refusals:
     def _blocked(self, request: Request, said: str, code: str | None, status: int) -> str:
         variable = connection_variable(request.connection)
         advices = {
-            "401": f"the key is not accepted; set it anew as the password of {variable}",
+            "401": f"the key is not accepted; set it again as the password of {variable}",
             "418": "the address is banned for a while; land again when the ban is over",
             "451": "the venue does not serve this region; reach it through a mirror "
             f"({variable}) or leave it out",

@@ -1,4 +1,4 @@
-"""What was requested for one dataset, and every answer to it, as it came."""
+"""The requests for one dataset and every response, verbatim."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PART_BYTES = 3 * 2**18
 
 @dataclass(frozen=True)
 class Request:
-    """One question; `where` is its full URL without the query, as it may be written."""
+    """One request; `where` is its full URL without the query, safe to record."""
 
     connection: str
     method: str
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A usable answer: the parsed JSON, and the rows in it."""
+    """A usable response: the parsed JSON, and the rows in it."""
 
     json: Any
     rows: list[Any]
@@ -55,7 +55,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that came whole; `fault` says why it must not be used although it was kept."""
+    """A complete file; `fault` is why it must not be used although it is kept."""
 
     url: str
     path: Path

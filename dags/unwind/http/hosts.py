@@ -1,4 +1,4 @@
-"""Where a venue's hosts are, and what of its connections stays off record."""
+"""A venue's hosts, and which parts of its connections are never recorded."""
 
 from __future__ import annotations
 

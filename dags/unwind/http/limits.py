@@ -1,4 +1,4 @@
-"""How much of a venue may be requested: its own rate limits, and the bounds of one landing."""
+"""How much may be requested of a venue: its rate limits, and the bounds of one landing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Deadlines:
         self._dataset_ends_at = self._ends_at
 
     def begin_dataset(self) -> None:
-        """From now on another dataset is landed."""
+        """Starts the next dataset's limits."""
         self._dataset_ends_at = self._monotonic() + self._bounds.dataset_seconds
 
     def seconds_left(self) -> float:
@@ -75,7 +75,7 @@ class Deadlines:
 
 
 class RateLimiter:
-    """What has been spent of a venue's rate limits; each budget by the name of who shares it."""
+    """The used part of a venue's rate limits; each budget under the name of its group."""
 
     def __init__(self, rate_limits: Sequence[RateLimit]) -> None:
         self._rate_limits = rate_limits
@@ -103,7 +103,7 @@ class RateLimiter:
 def rate_limit_wait_seconds(
     spent: deque[tuple[float, float]], rate_limit: RateLimit, cost: float, now: float
 ) -> float:
-    """How long to wait until `cost` fits the pace; forgets what is older than its window."""
+    """How long to wait until `cost` fits the limit; drops entries older than the window."""
     while spent and spent[0][0] <= now - rate_limit.seconds:
         spent.popleft()
     allowed = rate_limit.budget * RATE_LIMIT_SHARE
@@ -120,7 +120,7 @@ def rate_limit_wait_seconds(
 def stated_rests(
     error_rules: ErrorRules, headers: Mapping[str, str], now: datetime
 ) -> Iterator[float]:
-    """The seconds to rest where the venue's own headers say that its budget is nearly used up."""
+    """The seconds to pause where the venue's own headers show that its budget is nearly used up."""
     used = _number(headers.get(error_rules.used_header or ""))
     if used is not None and used >= RATE_LIMIT_SHARE * error_rules.used_limit:
         next_minute = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Trying a request again: how often, after which pauses, and when a venue is left alone."""
+"""Retries: how often, after which pauses, and when a venue gets no further requests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Retries:
     def persist(
         self, attempt: Callable[[], T], budget: str, seconds_left: Callable[[], float]
     ) -> T:
-        """What the attempt gives at last. Raises the last UnusableResponseError."""
+        """The result of the last attempt. Raises the last UnusableResponseError."""
         until = self._monotonic() + MAX_REQUEST_SECONDS
         retrying = Retrying(
             stop=lambda state: _enough(state) or self._monotonic() > until or seconds_left() <= 0,
@@ -62,7 +62,7 @@ class Retries:
     def count_failure(self, budget: str, fault: UnusableResponseError, reason: str) -> None:
         """Raises VenueStoppedError where the next requests would fare no better."""
         if fault.kind in ("refused", "corrupt"):
-            # The venue is well; it is this request or this file that is not.
+            # The venue works; this request or this file does not.
             return
         in_a_row = self._failures_in_a_row.get(budget, 0) + 1
         self._failures_in_a_row[budget] = in_a_row
@@ -77,7 +77,7 @@ class Retries:
         backing_off = self._pause(state)
         if asked_for is None:
             return backing_off
-        # A little later than asked: clocks differ, and others wait for the same instant.
+        # A little later than demanded: clocks differ, and others wait for the same instant.
         return max(asked_for + random.uniform(0.0, 1.0), backing_off)
 
 

@@ -37,7 +37,7 @@ class Session(requests.Session):
     def merge_environment_settings(  # type: ignore[override]
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """As `requests` does it; every request of a client gives the same arguments for a host."""
+        """As in `requests`; every request of a client gives the same arguments for a host."""
         parts = urlsplit(url)
         host = (parts.scheme, parts.netloc)
         if host not in self._of_host:
@@ -57,7 +57,7 @@ def copy_body(
     decode: bool,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> str | None:
-    """Passes a body on as it comes; what cut it short, if anything did.
+    """Passes a body on as it arrives; returns the reason if it was cut short.
 
     `seconds` count from `sent_at`, an instant of `monotonic`. Ends after `limit` bytes.
     """

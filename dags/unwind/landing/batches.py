@@ -39,7 +39,7 @@ def check_landable(batch: Batch, now: datetime) -> Batch:
 
 
 def check_possible(batch: Batch, now: datetime) -> None:
-    """Refuses what no clock can be right about; a running hour lands, as partial."""
+    """Refuses times in the future or before all public data; a running hour lands as partial."""
     window = window_of(batch)
     if window.from_at > now or window.from_at < FIRST_PUBLIC_AT:
         check_landable(batch, now)

@@ -1,4 +1,4 @@
-"""What a venue's datasets may ask about each other and about what has landed already."""
+"""What a venue's datasets can look up about each other and about earlier landings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Responses = tuple[Iterator[tuple[Request, Any]], Landing | None]
 
 @dataclass
 class BatchContext:
-    """What a venue's datasets may ask about each other and about what has landed already."""
+    """What a venue's datasets can look up about each other and about earlier landings."""
 
     home: Home
     batch: Batch
@@ -104,13 +104,13 @@ class BatchContext:
         )
 
     def _failure(self, dataset: str) -> str:
-        """What the ledger says of a dataset of this batch."""
+        """The ledger's detail on a dataset of this batch."""
         landings = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         reasons = [one.detail for one in landings if one.dataset == dataset and one.detail]
         return reasons[0] if reasons else "no reason is on record; land again"
 
     def _current(self, dataset: str, lines: Path) -> Responses:
-        """The answers of this landing, which is on record by now."""
+        """The answers of this landing, which is recorded by now."""
         landed = Ledger(self.home).landed(self.batch.batch_id, self.venue.name)
         landing = next((one for one in landed if one.dataset == dataset), None)
         return usable_responses(_lines(lines)), landing
@@ -134,7 +134,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _well_formed(ranked: Iterator[Ranked]) -> Iterator[Ranked]:
-    """Leaves out what cannot be ranked; staging handles what is not a number."""
+    """Leaves out instruments that cannot be ranked; staging handles values that are not numbers."""
     for one in ranked:
         if one.size == one.size and one.size > 0:
             yield one

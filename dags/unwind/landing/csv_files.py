@@ -1,4 +1,4 @@
-"""What a CSV file is taken for: its separator, header and columns, and what the user said of it.
+"""How a CSV file is read: its separator, header and columns, with the user's options.
 
 The reading is worked out once, when a file is imported, and is kept with the raw object: staging
 reads the same columns at every rebuild. Landed dumps have none and are read as their venue writes
@@ -29,7 +29,7 @@ from unwind.landing.formats import dump_of, formats
 
 # A header stands at the top of a file; log lines of a collector may stand before it.
 HEADER_WITHIN_LINES = 50
-# Enough rows to know what a file holds; the others are judged one by one in staging.
+# Enough rows to recognise a file; staging checks every row.
 SAMPLE_LINES = 1_000
 
 EPOCH_MS = re.compile(r"^[0-9]{13}$")
@@ -157,7 +157,7 @@ def _named_places(
             if said in names:
                 places[column.name] = names.index(said) + 1
             continue
-        # What is stated holds for every row; of the venue, it is the name that the column gives it.
+        # A setting applies to every row; for the venue, it is the venue's name in the column.
         if column.name in options.settings and column.name != "venue":
             continue
         for alias in (column.name, *column.aliases):
@@ -221,7 +221,7 @@ def _unnamed_header(
 
 
 def _fits(row: Sequence[str], columns: Sequence[Column], places: Mapping[str, int]) -> bool:
-    """Whether the fields are what the columns hold; one that is empty may be."""
+    """Whether the fields fit the columns; empty fields do."""
     if len(row) < max(places.values()):
         return False
     checked = [
@@ -237,7 +237,7 @@ def _fits(row: Sequence[str], columns: Sequence[Column], places: Mapping[str, in
 
 
 def _separator_of_rows(lines_path: Path, words: frozenset[str]) -> str | None:
-    """The separator by which a line has one of these words or a time, as staging tells rows by."""
+    """The separator with which a line has one of these words or a time, as in staging."""
     for _, text in texts(lines_path):
         for separator in SEPARATORS:
             fields = split_line(text, separator)

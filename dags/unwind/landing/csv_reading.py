@@ -1,4 +1,4 @@
-"""What a CSV file is read as: what the user said of it, and where its columns are."""
+"""The reading of a CSV file: the user's options, and where its columns are."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BOM = "\ufeff"
 
 
 class UnrecognisedFileError(ValueError):
-    """Nothing of a file, or of what was said of it, is recognised; the text says what is."""
+    """Nothing of a file, or of its options, is recognised; the text states what is expected."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user says of the files: `--set`, `--column` and `--rename`, as name -> text."""
+    """The user's options for the files: `--set`, `--column` and `--rename`, as name -> text."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class ReadOptions:
         return bool(self.settings or self.columns or self.renames)
 
     def as_utf8(self) -> ReadOptions:
-        """The same, of texts that a database takes."""
+        """The same, with texts that a database accepts."""
         return ReadOptions(
             *(
                 {as_utf8(name): as_utf8(text) for name, text in said.items()}

@@ -1,4 +1,4 @@
-"""What the user states of a CSV file's rows, checked against the rows."""
+"""The user's options for a CSV file, checked against its rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unwind.landing.csv_reading import (
     texts,
 )
 
-# Said of a whole file, and no column of it.
+# Settings of a whole file, not of a column.
 FILE_SETTINGS = ("zone",)
 
 _OFFSET = re.compile(r"^(?:UTC)?([+-])(\d{1,2})(?::?00)?$")

@@ -13,7 +13,7 @@ PRICE_KINDS = ("spot", "last", "mark", "index")
 RATIO_KINDS = ("accounts", "top_accounts", "positions", "top_positions", "taker_volume")
 # Formats of a venue's instruments, whose names follow its grammar.
 OF_A_MARKET = ("funding-csv", "bars-csv", "oi-csv", "ratio-csv")
-# Formats whose --venue names who says so, whether or not it is one of the venues.
+# Formats whose --venue names the source, whether or not it is one of the venues.
 OF_ANY_SOURCE = ("reported-csv",)
 
 _VENUE = Column("venue", is_required=False, aliases=("exchange",))

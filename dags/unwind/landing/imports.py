@@ -39,7 +39,7 @@ class ImportRefusedError(UnwindError, ValueError):
 
 
 class UnrecognisedImportError(ImportRefusedError):
-    """The file can be read, and is not what it was said to be; wrong usage."""
+    """The file can be read, but is not in the stated format; wrong usage."""
 
     exit_code = 2
 

@@ -130,9 +130,9 @@ def land_venue(
 
 
 def seal_batch(home: Home, batch: Batch, clock: Clock, expected: Iterable[str] = ()) -> Seal:
-    """Seals what has landed of a batch, complete or not.
+    """Seals the landed part of a batch, complete or not.
 
-    What an `expected` venue owes the batch and never landed is put on record as failed. Raises
+    Datasets of an `expected` venue that never landed are recorded as failed. Raises
     NotLandableError for an hour or day that has not begun or lies before all public data.
     """
     check_possible(batch, clock())
@@ -168,14 +168,14 @@ def unsettled_venues(home: Home, batch: Batch) -> list[str]:
 
 
 def all_settled_at(batch: Batch) -> datetime:
-    """When the last of the venues is through with a batch's time."""
+    """When the last of the venues has settled a batch's time."""
     return max(settled_at(batch, venue) for venue in venues().values())
 
 
 def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
     """The datasets that belong to a batch; daily ones when a day has none yet.
 
-    A source that wants a key, and has none, owes nothing.
+    For a source that requires a key and has none: none.
     """
     if venue.missing_keys:
         return []
@@ -190,14 +190,14 @@ def due_datasets(home: Home, batch: Batch, venue: Venue) -> list[Dataset]:
 
 
 def _is_complete(landing: Landing, dataset: Dataset, batch: Batch, venue: Venue) -> bool:
-    """Whether there is nothing to ask for again. Dumps of days may be published again."""
+    """Whether nothing needs another request. Dumps of days may be published again."""
     if dataset.refetched and batch.kind == "day":
         return False
     return stands(landing, batch, venue)
 
 
 def stands(landing: Landing, batch: Batch, venue: Venue) -> bool:
-    """Whether a landing is complete, by its status and by when it was asked for."""
+    """Whether a landing is complete, by its status and by the time of its request."""
     return landing.status == "ok" and not was_early(landing, batch, venue)
 
 
@@ -236,10 +236,10 @@ def _land_dataset(
             if str(stopped) not in fetch_log.failures:
                 fetch_log.failures.append(str(stopped))
         except Exception as error:
-            # A full disk is no venue's doing, and would meet the next one as well.
+            # A full disk is not a venue's fault, and would fail the next one as well.
             if is_of_this_machine(error):
                 raise
-            # The boundary of a dataset: whatever an answer provokes in its code costs only it.
+            # The boundary of a dataset: an error caused by an answer costs only this dataset.
             broke_off = "".join(traceback.format_exception(error))
             logger.error(
                 "%s %s %s broke off\n%s",
@@ -262,7 +262,7 @@ def _land_dataset(
         try:
             kept = _put_file(zone, venue, dataset, download)
         except OSError:
-            # The disk takes nothing: that is no outcome of a dataset.
+            # A failing disk is not an outcome of a dataset.
             raise
         except Exception as error:  # noqa: BLE001
             unreadable.append(
@@ -309,7 +309,7 @@ def _put_file(zone: RawZone, venue: Venue, dataset: Dataset, download: Download)
         name=download.url,
         received_at=download.received_at,
     )
-    # Bytes that are not what the venue published are evidence, and no source of rows.
+    # Bytes that differ from the published checksum are kept as evidence, and give no rows.
     return replace(kept, problem=download.fault, lines=0) if download.fault else kept
 
 
@@ -327,7 +327,7 @@ def _outcome(fetch_log: FetchLog, failures: Sequence[str], usable: int) -> tuple
 
 
 def _united(before: Landing, now: Landing, batch: Batch, venue: Venue) -> Landing:
-    """What two landings of one dataset give together: nothing that had landed is lost.
+    """The union of two landings of one dataset: nothing that had landed is lost.
 
     A file that came again under its name takes the older one's place; answers add up. The status is
     the later one's, unless the earlier one was complete.
@@ -343,7 +343,7 @@ def _united(before: Landing, now: Landing, batch: Batch, venue: Venue) -> Landin
     if stands(before, batch, venue):
         status, detail = before.status, before.detail
         if now.status == "partial":
-            # A dump that was replaced, beside one that failed to come: the older one still stands.
+            # A replaced dump beside one that failed to arrive: the older one stays.
             detail = now.detail
     else:
         status, detail = now.status, now.detail

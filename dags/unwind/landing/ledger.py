@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class LedgerError(UnwindError, ValueError):
-    """A file of the ledger cannot be read, or an entry cannot be made; says what to do."""
+    """A file of the ledger cannot be read, or an entry cannot be made; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Landing:
 
 @dataclass(frozen=True)
 class Batch:
-    """What lands together: an hour of all venues, a day of dumps, or one import.
+    """Data that lands together: an hour of all venues, a day of dumps, or one import.
 
     `covers_from_at` and `covers_to_at` (exclusive) bound an hour or a day; an import has none.
     """
@@ -177,7 +177,7 @@ class Ledger:
         self._home = home
 
     def record_landing(self, batch_id: str, venue: str, landings: Sequence[Landing]) -> None:
-        """Replaces what is noted of a venue in an open batch, one landing per dataset."""
+        """Replaces a venue's landings in an open batch, one per dataset."""
         write_json(
             self._home.landed / batch_id / f"{venue}.json",
             [landing.as_json() for landing in sorted(landings, key=lambda one: one.dataset)],
@@ -185,10 +185,10 @@ class Ledger:
         )
 
     def landed(self, batch_id: str, venue: str) -> list[Landing]:
-        """What is noted of a venue in a batch, sealed or not; empty when it never landed.
+        """A venue's landings in a batch, sealed or not; empty when it never landed.
 
-        Of a file that cannot be read the last seal's landings stand; where there are none either,
-        the venue lands again as if it never had, which writes the file again.
+        For an unreadable file, the landings of the last seal; without a seal, the venue lands
+        again as if for the first time, which writes the file again.
         """
         path = self._home.landed / batch_id / f"{venue}.json"
         if not path.exists():
@@ -212,12 +212,12 @@ class Ledger:
             for path in sorted(folder.glob("[!.]*.json"))
         }
         while True:
-            # Listed once: a revision that another process adds meanwhile must make the write fail.
+            # Listed once: a revision added meanwhile by another process makes the write fail.
             revisions = self._revisions(batch.batch_id)
             last = self._newest_readable(revisions)
             changed = _changes(last.landings if last else {}, landings)
             newest = max((ref.revision for ref in revisions), default=0)
-            # A newest revision that cannot be read is followed by one that can.
+            # An unreadable newest revision is followed by a readable one.
             if last and not changed and last.revision == newest:
                 return last
             seal = Seal(batch, newest + 1, sealed_at, landings, changed)
@@ -276,7 +276,7 @@ class Ledger:
     def withdraw(
         self, batch_id: str, venue: str | None, reason: str, noted_at: datetime, undo: bool = False
     ) -> Withdrawal:
-        """Notes that a batch, or one venue's part, is taken out of the warehouse, or put back.
+        """Records that a batch, or one venue's part, is taken out of the warehouse, or put back.
 
         Raises LedgerError where there is no such part, or nothing would change.
         """
@@ -312,7 +312,7 @@ class Ledger:
         return self._note(Withdrawal(batch_id, part, not undo, reason, noted_at))
 
     def withdrawn(self, as_of: datetime | None = None) -> dict[str, dict[str, Withdrawal]]:
-        """What is withdrawn of each batch (as of an instant): by venue, EVERY_VENUE for all of it.
+        """The withdrawn parts of each batch (as of an instant): venues, EVERY_VENUE for all.
 
         An entry that cannot be read is logged and left out; `unwind doctor` names it.
         """
@@ -342,7 +342,7 @@ class Ledger:
         return entry
 
     def _landed_or_failed(self, path: Path, sealed_at: datetime) -> tuple[Landing, ...]:
-        """A venue's landings; one that says so where its file cannot be read, nor a sealed one."""
+        """A venue's landings; a failed one where neither its file nor a sealed one can be read."""
         landed = tuple(self.landed(path.parent.name, path.stem))
         if landed:
             return landed
@@ -352,7 +352,7 @@ class Ledger:
             return (Landing("liquidations", "failed", str(unreadable), 0, (), sealed_at),)
 
     def _refs(self) -> Iterator[SealRef]:
-        """Every revision by its file's name; other files are no part of the ledger."""
+        """Every revision by its file's name; other files do not belong to the ledger."""
         if not self._home.batches.exists():
             return
         for entry in os.scandir(self._home.batches):
@@ -383,7 +383,7 @@ class Ledger:
         return True
 
     def objects_landed(self, venue: str) -> Iterable[RawObject]:
-        """Every object of a venue in any import batch; tells an import what is there already."""
+        """Every object of a venue in any import batch: what an import finds already there."""
         for ref in self.sealed():
             last = self.last_seal(ref.batch_id) if ref.batch_id.startswith("import-") else None
             for landing in last.landings.get(venue, ()) if last else ():
@@ -464,7 +464,7 @@ def _read_seal(path: Path) -> Seal:
 def _changes(
     before: dict[str, tuple[Landing, ...]], after: dict[str, tuple[Landing, ...]]
 ) -> tuple[str, ...]:
-    """What differs, in words; the time of landing alone is no difference."""
+    """The differences, in words; the time of landing alone is not one."""
 
     def content(landings: dict[str, tuple[Landing, ...]]) -> dict[tuple[str, str], Any]:
         return {

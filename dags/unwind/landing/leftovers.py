@@ -1,4 +1,4 @@
-"""What killed processes have left in a home, and its removal."""
+"""Leftovers of killed processes in a home, and their removal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def sweep_home(home: Home, batch_id: str | None = None) -> list[Path]:
-    """Deletes what processes that are gone were writing; with a batch also in its open part.
+    """Deletes unfinished files of dead processes; with a batch also in its open part.
 
     Called where a landing, an import or a refresh begins: it looks at few folders, however long
     the history is. Whatever is deleted was not whole, so nothing counts it.
@@ -26,7 +26,7 @@ def sweep_home(home: Home, batch_id: str | None = None) -> list[Path]:
 
 
 def leftovers_of(home: Home) -> Iterator[Path]:
-    """Everything that processes which are gone were writing, anywhere in the home."""
+    """All unfinished files of dead processes, anywhere in the home."""
     yield from leftovers(_few_folders(home))
     yield from leftovers(home.landed.glob("*"))
     for zone in (home.raw_objects, home.raw_lines):

@@ -44,7 +44,7 @@ SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
 BYTES_PER_WRITE = 16 * 2**20
-# Formats that arrive packed are kept as they came; everything else is packed with zstd.
+# Formats that arrive compressed are kept as received; everything else is compressed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
@@ -100,7 +100,7 @@ class RawObject:
 
 
 class RawZone:
-    """Puts bytes in and gives them back; what is in is never changed."""
+    """Stores bytes and returns them; stored bytes never change."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -129,7 +129,7 @@ class RawZone:
             digest, size, head = _digest(stream)
         packing = _packing(head)
         object_path = self.object_path(venue, digest, packing)
-        # What is there and damaged is written again: the bytes at hand are what it was.
+        # A damaged copy is written again: these are its original bytes.
         if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
             with _opened(payload) as stream, atomic_write(object_path, self._folder) as beside:
                 _store(stream, beside, packing)
@@ -345,7 +345,7 @@ def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
     except (UnreadableObjectError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:
-        # Each library has errors of its own for damaged bytes; struct.error is one of zipfile's.
+        # Each library has its own errors for damaged bytes; struct.error is one of zipfile's.
         raise UnreadableObjectError(
             f"it is a broken {packing} file ({error}); fetch or export it again"
         ) from error

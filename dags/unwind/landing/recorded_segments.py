@@ -1,4 +1,4 @@
-"""Segments of the recorder: how they join what has landed of their hour."""
+"""Recorder segments: how they are added to the landed data of their hour."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def land_late_segments(home: Home, clock: Clock) -> list[Seal]:
 
 
 def _recorded_hours(home: Home, since: datetime) -> list[datetime]:
-    """The hours, oldest first, of which some recorder of some venue has a closed segment."""
+    """The hours, oldest first, for which any recorder of any venue has a closed segment."""
     names = {
         path.name.removesuffix(CLOSED)
         for depth in ("*", "*/*")
@@ -124,8 +124,8 @@ def with_segments(
             "liquidations", "failed", detail, 0, (), clock(), clock(), coverage=tuple(streamed)
         )
     for name, path in paths.items():
-        # A segment grows when the clock was set back over its hour, or while it is copied from
-        # another host; it then takes its own place.
+        # A segment grows when the clock is set back over its hour, or while it is copied from
+        # another host; it then replaces itself.
         if name not in segments or segments[name].bytes != path.stat().st_size:
             segments[name] = zone.put(
                 path,

@@ -65,7 +65,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class End:
-    """How a connection ended: the last instant at which it was surely alive, and why it ended."""
+    """How a connection ended: the last instant at which it was known to be alive, and why."""
 
     alive_at: datetime
     reason: str
@@ -83,7 +83,7 @@ class _ShortLivedError(Exception):
 
 
 class _Socket:
-    """One open connection: what is done with its frames, and how it is kept alive."""
+    """One open connection: it passes on its frames and keeps itself alive."""
 
     def __init__(self, feed: Feed, socket: ClientConnection) -> None:
         self._feed = feed
@@ -100,7 +100,7 @@ class _Socket:
         return self.reading.done()
 
     async def close(self) -> End:
-        """Ends it in good order; what comes until then is still written."""
+        """Closes it cleanly; frames until then are still written."""
         await self._socket.close()
         return await self.reading
 
@@ -214,7 +214,7 @@ class Feed:
         writer.lost(name, clock(), "not connected yet")
 
     async def keep(self) -> None:
-        """Connects, and again whenever the connection has ended, until retired."""
+        """Connects, and reconnects whenever the connection has ended, until retired."""
         pause = wait_exponential_jitter(
             initial=self.limits.initial_backoff_seconds,
             max=self.limits.max_backoff_seconds,
@@ -230,7 +230,7 @@ class Feed:
                     lasted = time.monotonic() - began
                     if lasted < self.limits.steady_seconds and not self._retired:
                         raise _ShortLivedError
-            # Those that a venue cut off at once need not come back at once.
+            # Connections that a venue closed together need not reconnect together.
             await asyncio.sleep(random.uniform(0, self.limits.jitter_seconds))
         self._writer.found(self.state.stream, self.clock())
 
@@ -246,7 +246,7 @@ class Feed:
         self.renew(after_seconds=2 * self.limits.overlap_seconds)
 
     def took(self, text: str) -> None:
-        """Hands a frame on to be written."""
+        """Passes a frame on to be written."""
         at = self._writer.frame(self.state.stream, text)
         if at is None:
             self._change(dropped=self.state.dropped + 1)
@@ -254,14 +254,14 @@ class Feed:
             self._change(frames=self.state.frames + 1, last_frame_at=at)
 
     def drop_oversized(self, at: datetime) -> None:
-        """Counts a frame that was too big to be taken."""
+        """Counts a frame that was too large to be recorded."""
         self._writer.drop(self.state.stream, at)
         self._change(dropped=self.state.dropped + 1)
 
     def refused(self, socket: _Socket, text: str) -> None:
-        """Notes that the venue refused a subscription, and asks again later.
+        """Records that the venue refused a subscription, and subscribes again later.
 
-        What comes of the others is still written; the hour counts as missed meanwhile.
+        Frames of the others are still written; the hour counts as missed meanwhile.
         """
         logger.warning("%s: %s", self.state.stream, socket.refusal)
         if self._current in (None, socket):
@@ -276,7 +276,7 @@ class Feed:
         try:
             current = await self._open()
         except Exception as error:  # noqa: BLE001
-            # A host that is down, or code of a venue that is wrong: said, and tried again.
+            # A host that is down, or a fault in a venue's code: logged, and retried.
             self._change(problem=self.reason("cannot connect", error))
             logger.warning("%s: %s", self.state.stream, self.state.problem)
             return
@@ -338,7 +338,7 @@ class Feed:
         return False
 
     async def _replaced(self, old: _Socket) -> _Socket:
-        """A fresh connection, after both were listened to; the old one when that came to nothing.
+        """A fresh connection, after both were received in parallel; the old one if that failed.
 
         A fresh one that the venue refuses is no better than what there is.
         """
@@ -373,7 +373,7 @@ class Feed:
             self._said(reason, logging.INFO)
 
     def reason(self, what: str, error: Exception) -> str:
-        """A failure in a few words, without what the connection keeps off record."""
+        """A failure in a few words, without the connection's secrets."""
         return reason_of(what, without_userinfo(self.endpoint.redacted(str(error))), error)
 
     def _found(self, at: datetime) -> None:
@@ -395,7 +395,7 @@ class Feed:
 def _text(payload: bytes, stream: Stream) -> str:
     """A frame's text; what is not UTF-8 shows as \\xNN, as in the raw zone."""
     if stream.unpack:
-        # Bytes that are not packed as expected are kept as they came.
+        # Bytes that are not compressed as expected are kept as received.
         with suppress(ValueError):
             payload = stream.unpack(payload)
     return payload.decode("utf-8", errors="backslashreplace")

@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 # 2026-11-25: 32 MiB are 40 s of 2,000 frames a second of 400 bytes.
 MAX_HELD_BYTES = 32 * 2**20
-# The clock is looked at twice a second: a longer pause means that nothing ran in between.
+# The clock is read twice a second: a longer pause means that nothing ran in between.
 STALLED_AFTER = timedelta(seconds=30)
-# By so much a clock may be set back without another segment being begun.
+# How far a clock may be set back without starting another segment.
 CLOCK_STEP = timedelta(seconds=60)
 
 
@@ -82,7 +82,7 @@ class SegmentWriter:
 
     @property
     def held_bytes(self) -> int:
-        """How much waits to be put on disk."""
+        """How much waits to be written to disk."""
         return self._held_bytes
 
     @property
@@ -91,7 +91,7 @@ class SegmentWriter:
         return self._parts[-1].hour_at
 
     def begin(self, flushed_at: datetime | None) -> None:
-        """Takes up what a former recorder left, and notes since when nobody listened.
+        """Continues the segments of an earlier recorder, and records the gap since it ended.
 
         What came before `flushed_at`, that one had put on disk. Raises OSError.
         """
@@ -100,10 +100,10 @@ class SegmentWriter:
         self.lost(ALL_STREAMS, since, "the recorder was not running")
         self.found(ALL_STREAMS, now)
 
-    # -- what is taken ----------------------------------------------------------------------------
+    # -- input ------------------------------------------------------------------------------------
 
     def frame(self, stream: str, text: str) -> datetime | None:
-        """Takes a frame and returns when; None when there was no room for it."""
+        """Buffers a frame and returns its time of receipt; None when there was no room for it."""
         at = self._clock()
         self.look(at)
         line = frame_line(at, text)
@@ -116,7 +116,7 @@ class SegmentWriter:
         return at
 
     def event(self, at: datetime, event: str, **details: Any) -> None:
-        """Takes a line of a connection's start or end; there is room for these always."""
+        """Buffers a line of a connection's start or end; there is always room for these."""
         self.look(at)
         self._add(event_line(at, event, details))
 
@@ -140,7 +140,7 @@ class SegmentWriter:
             self._add(_gap_line(at, stream, gap.since, at, gap.reason))
 
     def look(self, now: datetime) -> None:
-        """Begins the next hour's segment when it is time, whether or not anything came."""
+        """Starts the next hour's segment on time, whether or not frames arrive."""
         stalled = now - self._seen_at > STALLED_AFTER
         if stalled:
             self.lost(ALL_STREAMS, self._seen_at, "the recorder stood still, or the clock was set")
@@ -174,10 +174,10 @@ class SegmentWriter:
         self._parts[-1].lines.append(line)
         self._held_bytes += len(line)
 
-    # -- what is put on disk ----------------------------------------------------------------------
+    # -- output -----------------------------------------------------------------------------------
 
     async def flush(self) -> None:
-        """Puts what is held on disk and closes the hours that are over.
+        """Writes the buffer to disk and closes the hours that are over.
 
         What the disk does not take is held and tried again with the next flush; `problem` says so.
         """

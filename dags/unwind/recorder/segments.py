@@ -27,7 +27,7 @@ HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
 # 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
 WHOLE_WITHIN_SECONDS = 60.0
-# What reading an instant or a count out of a foreign line can raise.
+# Errors of reading an instant or a count from a line of unknown content.
 UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 RECORDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 # Read at a time from the end of a segment; a line has some 300 bytes.
@@ -38,7 +38,7 @@ ALL_STREAMS = ""
 
 @dataclass(frozen=True)
 class RecorderFolder:
-    """Where one recorder keeps what it hears of a venue; the one without a name is this home's."""
+    """The folder of one recorder's segments of a venue; the unnamed one is this home's."""
 
     recorder: str
     venue: str
@@ -124,7 +124,7 @@ def close(folder: Path, hour_at: datetime) -> None:
     """Closes an open segment; from then on it can be landed. Raises OSError."""
     path, target = open_path(folder, hour_at), closed_path(folder, hour_at)
     if target.exists():
-        # The clock was set back over the hour: what came then follows, and nothing is lost.
+        # The clock was set back over the hour: later frames are appended, and nothing is lost.
         with atomic_write(target) as beside, beside.open("wb") as both:
             for part in (target, path):
                 with part.open("rb") as lines:
@@ -136,7 +136,7 @@ def close(folder: Path, hour_at: datetime) -> None:
 
 
 def continue_open(folder: Path, now: datetime, flushed_at: datetime | None) -> datetime | None:
-    """Takes up what a former recorder left open: past hours are closed, this hour goes on.
+    """Continues what an earlier recorder left open: past hours are closed, this hour goes on.
 
     Torn last lines are cut. Returns since when this hour was not recorded; None when it was not
     begun at all. What came before `flushed_at`, the former recorder had put on disk.
@@ -307,7 +307,7 @@ def _touches(span: Span, others: Iterable[Span]) -> bool:
 
 
 def _common(spans_of_each: Sequence[Sequence[Span]]) -> list[Span]:
-    """The time that lies in a span of each."""
+    """The times that lie within a span of each."""
     common = list(spans_of_each[0])
     for spans in spans_of_each[1:]:
         common = [
@@ -334,7 +334,7 @@ def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
 
 
 def _united_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
-    """How long the spans last together, where they overlap counted once."""
+    """The total length of the spans, overlaps counted once."""
     seconds, covered_to = 0.0, None
     for from_at, to_at in sorted(spans):
         start = max(from_at, covered_to) if covered_to else from_at
@@ -354,7 +354,7 @@ def _gaps(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _envelope(line: bytes) -> dict[str, Any] | None:
-    """A line's JSON object; null where it is none, or nested deeper than any envelope is."""
+    """A line's JSON object; None where it is not one, or nested deeper than any envelope."""
     try:
         envelope = json.loads(line)
     except (ValueError, RecursionError):

@@ -67,7 +67,7 @@ def record(
     async def until_told() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Under nohup a closed terminal is to be ignored.
+            # nohup ignores a closed terminal, and so does this.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _listening(health_port) as listener:

@@ -1,4 +1,4 @@
-"""What a recorder says of itself: one small file a venue, written anew each second."""
+"""A recorder's own state: one small file per venue, rewritten each second."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class RecorderState:
     recorder: str = ""
 
     def is_running(self, now: datetime) -> bool:
-        """Whether the recorder gave a sign lately."""
+        """Whether the recorder has updated its state recently."""
         return self.stopped_at is None and now - self.updated_at < ALIVE_WITHIN
 
     def complaints(self, now: datetime) -> list[str]:
-        """What has been wrong for long, in sentences; empty for a healthy recorder."""
+        """Faults that have lasted for long, in sentences; empty for a healthy recorder."""
         complaints = [
             f"{one.stream} is down since {iso(one.down_since)}: {one.problem}"
             for one in self.streams

@@ -56,7 +56,7 @@ class Listing:
         return [feed.state for feed in self._feeds] or [self._waiting]
 
     async def keep(self) -> None:
-        """Lists what there is, subscribes to it, and does so again each hour; never returns."""
+        """Lists the instruments, subscribes to them, and repeats that each hour; never returns."""
         limits = self._recorder.limits
         pause = wait_exponential_jitter(
             initial=limits.initial_backoff_seconds,
@@ -71,7 +71,7 @@ class Listing:
                     await self._again.wait()
 
     def leaves_out(self, refusal: str) -> bool:
-        """Whether a refusal names a few instruments, which are then left out until listed anew.
+        """Whether a refusal names a few instruments, then left out until the next listing.
 
         Some venues refuse a whole request for one instrument in it. Otherwise what is listed may
         have changed, and is asked for again.
@@ -90,14 +90,14 @@ class Listing:
         return True
 
     async def _look(self) -> bool:
-        """Whether there is a list; without one, what is subscribed stays as it is."""
+        """Whether there is a list; without one, the subscriptions stay as they are."""
         try:
             listed = await asyncio.to_thread(self._recorder.list_instruments, self._stream)
             if listed:
                 self._listed, self._left_out = listed, set()
                 self._share()
         except Exception as error:  # noqa: BLE001
-            # Whatever an answer provokes in a venue's code costs only its own stream.
+            # An error that an answer causes in a venue's code costs only its own stream.
             problem = reason_of("its instruments are not known", str(error), error)
             self._waiting = replace(self._waiting, problem=problem)
             logger.warning("%s: %s", self._stream.name, problem)
@@ -122,7 +122,7 @@ class Listing:
 
 
 class VenueRecorder:
-    """One venue: its writer, and what it listens to."""
+    """One venue: its writer and its streams."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class VenueRecorder:
         self._is_stopping = threading.Event()
 
     def begin(self) -> None:
-        """Takes up what the last recorder left; raises OSError."""
+        """Continues the last recorder's segments; raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         last = read_state(self.folder)
         self.writer.begin(last.flushed_at if last else None)
@@ -192,7 +192,7 @@ class VenueRecorder:
         return feed
 
     def list_instruments(self, stream: Stream) -> list[str]:
-        """What there is to subscribe to, by REST; raises when it is not to be had."""
+        """The instruments to subscribe to, by REST; raises when they are unavailable."""
         assert stream.instruments
         venue = self._venue
         with working_folder(self._home, "landing") as scratch:
@@ -216,7 +216,7 @@ class VenueRecorder:
         self._is_stopping.wait(seconds)
 
     async def write(self, is_done: asyncio.Event) -> None:
-        """Flushes and says how it is, again and again; a last time when all is done."""
+        """Flushes and writes the state repeatedly, and once more at the end."""
         loop = asyncio.get_running_loop()
         said_at = 0.0
         while not is_done.is_set():
@@ -232,12 +232,12 @@ class VenueRecorder:
         self._say_state()
 
     def _say_state(self) -> None:
-        # The writer says what is wrong with the disk.
+        # The writer reports faults of the disk.
         with suppress(OSError):
             write_state(self.folder, self.state())
 
     def state(self) -> RecorderState:
-        """How it is now."""
+        """The current state."""
         streams = [feed.state for feed in self._feeds]
         for listing in self._listings:
             streams += listing.states

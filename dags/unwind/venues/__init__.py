@@ -1,7 +1,7 @@
 """The venues: one file each, found by being here.
 
-A venue file states its hosts, how it says no, what it allows, and its datasets: functions that page
-through its answers for a window of time. It fetches and never interprets beyond what paging needs.
+A venue file states its hosts, error rules, rate limits and datasets: functions that page through
+its answers for a window of time. It fetches, and interprets no more than paging needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from unwind.http import Connection, ErrorRules, RateLimit, Request, VenueApi
 
 
 class NotKnownError(LookupError):
-    """What a dataset needs of another one (which instruments there are) is not known, and why."""
+    """A dataset needs another one's contents (such as instruments), which are unknown; says why."""
 
 
 # 2026-11-25: the largest frames of liquidations seen are snapshots of some 100 kB.
@@ -57,7 +57,7 @@ class Window:
 
 
 class LandingContext(Protocol):
-    """What is known when a dataset is fetched."""
+    """The information available while a dataset is fetched."""
 
     def tracked(self, market: str = "") -> list[str]:
         """The instruments of a market with the most open interest, largest first."""
@@ -120,7 +120,7 @@ class Dataset:
     """One dataset of a venue: how often it is landed, and the function that fetches it.
 
     `refetched` ones are looked at in every landing (a dump may be published again). The one with
-    `ranking` tells which instruments are tracked and is fetched first. `files` says that it is
+    `ranking` determines which instruments are tracked and is fetched first. `files` says that it is
     files to download, and no answers of an interface. One that `is_snapshot` is of how things
     stand, whatever the window: it is complete once the window is over, without a settling time.
     """
@@ -167,12 +167,12 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """What segments and logs call it."""
+        """Its name in segments and logs."""
         return f"{self.connection}{self.path}"
 
 
 def gunzip(payload: bytes) -> bytes:
-    """A frame that comes as gzip; raises ValueError for what is none, or unpacks to too much."""
+    """A frame of gzip, decompressed; raises ValueError if it is not gzip or becomes too large."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         unpacked = unpacking.decompress(payload, MAX_FRAME_BYTES)
@@ -234,7 +234,7 @@ def _has_key(connection: str) -> bool:
     try:
         return bool(password(connection))
     except ValueError:
-        # It is there and cannot be read, which the landing then says.
+        # It is set but unreadable, which the landing then reports.
         return True
 
 
@@ -282,7 +282,7 @@ def _venue(module: Any) -> Venue:
         connections=module.CONNECTIONS,
         error_rules=module.ERROR_RULES,
         rate_limits=module.RATE_LIMITS,
-        # The one that ranks comes first: the others ask for its instruments.
+        # The one that ranks comes first: the others need its instruments.
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
         streams=getattr(module, "STREAMS", ()),
         settling=getattr(module, "SETTLING", UNSTATED_SETTLING),

@@ -69,7 +69,7 @@ def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("open_interest", HOUR, DAY, is_snapshot=True)
 def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """What is open now of the largest contracts; there is no history of it."""
+    """The current open interest of the largest contracts; it has no history."""
     for symbol in context.tracked():
         api.get("aster", "/fapi/v1/openInterest", {"symbol": symbol}, rows=None)
 

@@ -76,7 +76,7 @@ ALL_SYMBOLS_TICKER_COST = 40
 FUTURES = {"um": ("binance_um", "/fapi/v1"), "cm": ("binance_cm", "/dapi/v1")}
 FUNDING_PAGE_ROWS = 1000
 BAR = "5m"
-# The words of an order, one of which is in every row of it, even in one that was cut.
+# The words of an order, one of which is in every row, even in a truncated one.
 ORDER_WORDS = frozenset({"BUY", "SELL", "LIMIT", "IOC", "FILLED"})
 FORCE_ORDER = (
     *columns("symbol"),
@@ -145,7 +145,7 @@ FORMATS = (
                         *("open_time", "open", "high", "low", "close", "volume", "close_time"),
                         holds={**TIMES, **NUMBERS},
                     ),
-                    # What they are called in the API's documentation.
+                    # Their names in the API's documentation.
                     Column("quote_volume", aliases=("quote_asset_volume",)),
                     Column("count", aliases=("number_of_trades",)),
                     Column("taker_buy_volume", aliases=("taker_buy_base_asset_volume",)),
@@ -322,7 +322,7 @@ def _daily_dump(
 
 
 def _dump(api: VenueApi, context: LandingContext, name: str, format: str) -> None:
-    """One zip, checked against its sidecar; the same bytes are not fetched twice."""
+    """One zip, checked against its checksum file; the same bytes are not fetched twice."""
     path = f"/data/{name}.zip"
     sidecar = api.text("binance_dumps", f"{path}.CHECKSUM")
     if sidecar is None:

@@ -1,7 +1,7 @@
 """BitMEX: perpetual and dated contracts. Liquidation orders come by WebSocket alone.
 
-`GET /api/v1/liquidation` lists the orders that are open at the moment, without times and with what
-is left of them: it tells nothing that the stream does not tell better.
+`GET /api/v1/liquidation` lists the currently open orders, without times and with their remaining
+quantity: it adds nothing to the stream.
 """
 
 from __future__ import annotations

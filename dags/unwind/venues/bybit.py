@@ -84,7 +84,7 @@ STREAMS = tuple(
 
 def _next_cursor(response: Response) -> dict[str, str] | None:
     cursor = response.json["result"].get("nextPageCursor")
-    # The cursor comes URL-encoded and goes back as it came.
+    # The cursor is URL-encoded and is sent back unchanged.
     return {"cursor": cursor} if cursor and response.rows else None
 
 

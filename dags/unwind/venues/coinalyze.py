@@ -1,4 +1,4 @@
-"""Coinalyze: other people's sums of liquidations, to compare ours with. A key is free.
+"""Coinalyze: an aggregator's sums of liquidations, to compare with ours. A key is free.
 
 Documented at https://api.coinalyze.net/v1/doc/. Hours are kept for about two months.
 """

@@ -1,4 +1,4 @@
-"""CoinGlass: other people's sums of liquidations, to compare ours with. A key is paid for.
+"""CoinGlass: an aggregator's sums of liquidations, to compare with ours. A key is paid for.
 
 Documented at https://docs.coinglass.com/reference/aggregated-liquidation-history.
 """
@@ -30,7 +30,7 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: sums of an hour are still corrected just after it",
 )
-# What the smallest plan allows.
+# The limit of the smallest plan.
 RATE_LIMITS = (RateLimit("/api", 30, 60),)
 # The smallest plan has no bars shorter than four hours.
 INTERVALS = ("1h", "4h")

@@ -48,11 +48,11 @@ def _order(number: int, method: str, **params: Any) -> str:
 
 
 def _answer_heartbeat(frame: str) -> str | None:
-    """The venue asks now and then whether we are there, and hangs up on silence."""
+    """The venue sends heartbeats and closes the connection if they are not answered."""
     return _order(3, "public/test") if '"test_request"' in frame else None
 
 
-# The channels without aggregation, `.raw`, are for those who log in.
+# The channels without aggregation, `.raw`, require a login.
 STREAMS = (
     Stream(
         "deribit_ws",

@@ -36,7 +36,7 @@ def _listed(api: VenueApi) -> list[str]:
 
 
 def _subscribe_to(tickers: Sequence[str]) -> list[tuple[str, ...]]:
-    """One channel a market on one connection; each starts with recent trades over again."""
+    """One channel per market on one connection; each starts by repeating recent trades."""
     return [
         tuple(
             json.dumps({"type": "subscribe", "channel": "v4_trades", "id": ticker})

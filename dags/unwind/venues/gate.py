@@ -49,7 +49,7 @@ STREAMS = tuple(
     )
     for settled_in in SETTLED_IN
 )
-# A question may span an hour at most and has no pages; a full answer is asked again in halves.
+# A request may span an hour at most and has no pages; a full answer is requested again in halves.
 MAX_SECONDS = 3600
 MAX_ROWS = 1000
 FUNDING_ROWS = 1000
@@ -87,8 +87,8 @@ def _halving(api: VenueApi, settled_in: str, from_s: int, to_s: int) -> None:
         return
     if from_s == to_s:
         api.record_failure(
-            f"gate had {MAX_ROWS} liquidations or more in the second {from_s}, and tells no more "
-            "than that of one; the rest of this second cannot be had"
+            f"gate had {MAX_ROWS} liquidations or more in the second {from_s}, and returns no more "
+            "for one second; the rest of this second is unavailable"
         )
         return
     middle = (from_s + to_s) // 2

@@ -1,4 +1,4 @@
-"""HTX (once Huobi): perpetuals in USDT and in coins, and dated coin contracts by WebSocket."""
+"""HTX (formerly Huobi): perpetuals in USDT and in coins, and dated coin contracts by WebSocket."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ RETENTION = Retention(
     "https://www.htx.com/en-us/opend/newApiPages/: 90 days, two hours at a time",
 )
 RATE_LIMITS = (RateLimit("/", 120, 3),)
-# The folder of an interface, by what its contracts are margined in.
+# The folder of an interface, by the margin of its contracts.
 MARGINS = {"usdt": "/linear-swap-api", "coin": "/swap-api"}
 ROWS = ("data",)
 MARK_BARS = {"usdt": "linear_swap_mark_price_kline", "coin": "swap_mark_price_kline"}
 # Histories are counted back from now, and take no times.
 MAX_BARS, MAX_OPEN_INTERESTS = 2000, 200
-# A question of liquidations may span two hours at most.
+# A request for liquidations may span two hours at most.
 SPAN_MS = 2 * 3_600_000
 PAGE_ROWS = 100
 
 
 def _pong(frame: str) -> str | None:
-    """Who does not answer a ping is dropped after half a minute."""
+    """The venue drops a connection that does not answer its pings for half a minute."""
     if '"op":"ping"' not in frame:
         return None
     return json.dumps({"op": "pong", "ts": json.loads(frame)["ts"]})
@@ -90,7 +90,7 @@ def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
 
 @dataset("open_interest", HOUR, DAY, ranking=_usd_sizes, is_snapshot=True)
 def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """What is open now of every perpetual."""
+    """The current open interest of every perpetual."""
     for root in MARGINS.values():
         api.get("htx", f"{root}/v1/swap_open_interest", rows=ROWS)
 
@@ -133,7 +133,7 @@ def _steps_since(api: VenueApi, window: Window, step: timedelta) -> int:
     return (api.now() - window.from_at) // step + 1
 
 
-# Apart from what is open now, which tells the others what there is.
+# Separate from the current open interest, which ranks the contracts for the other datasets.
 @dataset("past_open_interest", HOUR, DAY)
 def past_open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The largest contracts' open interest at each hour since the window began."""

@@ -38,7 +38,7 @@ SETTLING = Settling(
     "2026-11-25",
     "context alone; a file of fills that is not up yet is asked for again",
 )
-# 1,200 a minute; most questions cost 20, and one more for every 20 rows.
+# 1,200 a minute; most requests cost 20, and one more for every 20 rows.
 RATE_LIMITS = (RateLimit("/info", 1200, 60),)
 INFO_COST = 20
 FUNDING_COST = INFO_COST + 2
@@ -105,7 +105,7 @@ def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None
 
 
 def _came(api: VenueApi, path: str) -> bool:
-    """Whether a file of node fills came; a mirror that is down or not set costs only the files."""
+    """Whether a file of node fills arrived; a mirror that is down costs only the files."""
     try:
         return api.download("hyperliquid_nodefills", path, format="node-fills") is not None
     except VenueStoppedError as stopped:
@@ -126,7 +126,7 @@ def _vault_fills(api: VenueApi, window: Window) -> None:
         if first == last:
             api.record_failure(
                 f"hyperliquid has {FILLS_PAGE_ROWS} fills of a vault or more in the millisecond "
-                f"{last}, and tells no more than that of one; the rest of it cannot be had"
+                f"{last}, and returns no more for one; the rest of it is unavailable"
             )
         return {"startTime": last + 1 if first == last else last}
 

@@ -1,4 +1,4 @@
-"""OKX: swaps and dated futures. Liquidations by REST reach back a day or so, without promise."""
+"""OKX: swaps and dated futures. Liquidations by REST reach back about a day, not guaranteed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _each_type(api: VenueApi, path: str) -> None:
 
 @dataset("open_interest", HOUR, DAY, ranking=_usd_sizes)
 def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """What is open now of everything, and the window's history of the largest."""
+    """The current open interest of everything, and the window's history of the largest."""
     _each_type(api, "/api/v5/public/open-interest")
     _statistic(api, window, context, "open-interest-history")
 
@@ -128,7 +128,7 @@ def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
 # Not with a day: by the time that a day's dumps are out, the day has left these pages.
 @dataset("liquidations", HOUR)
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Every family's orders; which families there are, the day's instruments tell."""
+    """Every family's orders; the day's instruments list the families."""
     families: dict[str, set[str]] = {}
     for request, body in context.responses("instruments"):
         listed = families.setdefault(request.params["instType"], set())

@@ -1,1 +1,1 @@
-"""From sealed batches to releases: staging, gates, builds, publishing, and what reads them."""
+"""From sealed batches to releases: staging, gates, builds, publishing, and their readers."""

@@ -74,7 +74,7 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """What differs, in words."""
+        """The difference, in words."""
         rows = f"marts.{self.mart}" + (f" of {self.day}" if self.day else "")
         if self.expected == self.found:
             return f"{rows} has {self.found} rows as recorded, and not the same ones"
@@ -115,7 +115,7 @@ def compare(home: Home, built_at: datetime) -> Comparison:
                 former = _text(folder / "warehouse.duckdb")
                 connection.execute(f"attach '{former}' as former (read_only)")
             except duckdb.Error as error:
-                # What readers have is broken; that must not keep them from what is whole.
+                # The readers' release is broken, which must not block a sound one.
                 problem = f"release {folder.name} cannot be read: {str(error).splitlines()[0]}"
         if folder is None or problem or recorded is None:
             return Comparison(None, (), (), contents(connection, "warehouse"), problem)
@@ -151,7 +151,7 @@ def compare(home: Home, built_at: datetime) -> Comparison:
 
 
 def keep(home: Home, found: Contents, run_id: str) -> None:
-    """Keeps what a run found until it is published."""
+    """Keeps a run's contents until it is published."""
     write(found, _kept_until_published(home, run_id))
 
 
@@ -257,7 +257,7 @@ def write(found: Contents, path: Path) -> None:
 
 
 def read(folder: Path) -> dict[Key, Rows] | None:
-    """What was recorded of a release; null where it was made by a version that recorded nothing."""
+    """The recorded contents of a release; None for one of a version that recorded none."""
     return read_file(folder / CONTENTS_FILE)
 
 
@@ -279,7 +279,7 @@ def read_file(path: Path) -> dict[Key, Rows] | None:
 
 
 def hash_version() -> str:
-    """By what hashes are made: DuckDB's hash functions may change with its version."""
+    """The hash function's version: DuckDB's hashes may change with its version."""
     return f"duckdb {duckdb.__version__}"
 
 

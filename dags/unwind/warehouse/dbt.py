@@ -49,7 +49,7 @@ class DbtProcess:
             *("--target-path", str(home.dbt_target)),
             *("--log-path", str(home.logs)),
             *("--log-level", "none", "--log-level-file", "warn"),
-            # Nobody reads its manifest and results here; writing them takes seconds.
+            # Nothing reads its manifest and results here; writing them takes seconds.
             "--no-write-json",
         ]
         self._errors = home.logs / "dbt_process.log"
@@ -169,7 +169,7 @@ def start_worker(
 def end_worker(worker: subprocess.Popen[str]) -> None:
     """Ends a worker and the command that it runs: they end with its standard input."""
     for pipe in (worker.stdin, worker.stdout):
-        # What was never read breaks the pipe when it is flushed.
+        # Unread input breaks the pipe when it is flushed.
         with suppress(BrokenPipeError):
             if pipe:
                 pipe.close()
@@ -177,7 +177,7 @@ def end_worker(worker: subprocess.Popen[str]) -> None:
 
 
 def dbt_environment(home: Home) -> dict[str, str]:
-    """What dbt's profile reads: the two database files, and within which bounds to work."""
+    """The variables of dbt's profile: the two database files, memory and threads."""
     return {
         "UNWIND_WAREHOUSE": str(home.warehouse_db),
         "UNWIND_STAGING": str(home.staging_db),

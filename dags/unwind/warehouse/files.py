@@ -35,7 +35,7 @@ BUILD_TABLE = (
     " comment on table ops.build is"
     " 'One row: the build that this file and the other of its pair come from.';"
 )
-# What DuckDB says of bytes that are no database, or a damaged or a newer one.
+# DuckDB's messages for bytes that are not a database, or a damaged or newer one.
 UNUSABLE = (
     *("not a valid DuckDB database file", "Corrupt database file", "Could not read enough bytes"),
     *("Could not read all", "version number", "Serialization", "INTERNAL Error", "deserializ"),
@@ -52,7 +52,7 @@ class UnusableFileError(WarehouseFileError):
 
 @dataclass(frozen=True)
 class Build:
-    """What a file says of the build that it comes from; a pair fits while an id is renewed."""
+    """A file's record of its build; a pair also matches while an id is being renewed."""
 
     build_id: str
     next_id: str | None
@@ -178,7 +178,7 @@ def renew_build_id(home: Home) -> None:
 
 
 def discard(rebuilt: Home) -> None:
-    """Deletes a rebuild that did not come to its end."""
+    """Deletes an unfinished rebuild."""
     if is_beside(rebuilt):
         shutil.rmtree(rebuilt.warehouse_dir, ignore_errors=True)
 
@@ -194,7 +194,7 @@ def swap_in(home: Home) -> None:
 
 
 def finish_swap(home: Home) -> None:
-    """Ends a swap that was begun; without one does nothing."""
+    """Completes an interrupted swap; does nothing without one."""
     rebuilt = beside(home)
     if not (rebuilt.warehouse_dir / SWAPPING).exists():
         return

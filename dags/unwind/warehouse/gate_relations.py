@@ -1,4 +1,4 @@
-"""What a gate judges: relations in schema `gate`, cut to what is being built."""
+"""The relations that a gate judges: in schema `gate`, limited to what is being built."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ EVENT_MARTS = (
 OBSERVATION_MARTS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )
-# Others' sums name what they like.
+# Reported sums may name any asset.
 MARTS_OF_OTHERS = ("reported_liquidations",)
 
 

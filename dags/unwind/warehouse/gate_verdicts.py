@@ -1,4 +1,4 @@
-"""Verdicts: suites are run, and what broke them is said in sentences."""
+"""Verdicts: runs suites and describes failures in sentences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from sqlalchemy.engine import Connection
 
-# 2026-11-22: enough to recognise what is wrong, few enough to be read in a terminal.
+# 2026-11-22: enough to recognise a fault, few enough for a terminal.
 EXAMPLES_SHOWN = 5
 BATCHES_SHOWN = 5
 OBSERVED_MAX_CHARS = 2_000
@@ -138,7 +138,7 @@ def _results_of(
 
     problem = _raised(judged)
     if problem:
-        # What could not be judged must not pass, whatever it would have been worth.
+        # An expectation that could not be judged must not pass, whatever its severity.
         sentence = f"{suite}.{meta['name']} could not be judged: {problem}"
         action = "Bring the mart and its suite into line, then refresh again."
         return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
@@ -154,7 +154,7 @@ def _results_of(
     count = int(run_sql(gate.connection, f"select count(*) from ({query})").scalar_one())
     rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
     batches = _batches_behind(gate.connection, query)
-    # What is only to be known is no reason to take a batch out.
+    # A warning is no reason to withdraw a batch.
     ways_out = _ways_out(batches) if config.severity.value == CRITICAL else ""
     message = f"{_sentence(meta, _about(count, rows))}{ways_out}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
@@ -199,7 +199,7 @@ def _literal(value: object) -> str:
     return quoted(value) if isinstance(value, str) else repr(value)
 
 
-# What tells which batch or hour a row is of.
+# Columns that identify a row's batch or hour.
 NAMES_OF_ROWS = ("batch_id", "hour_at", "venue")
 
 
@@ -208,9 +208,9 @@ def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:
 
 
 def _batches_behind(connection: Connection, query: str) -> list[str]:
-    """The batches that rows come from: as they say, or those being built that have their hours.
+    """The batches that rows come from: by their own columns, or those being built with their hour.
 
-    Where no row tells, all that are being built: what is new is what broke.
+    Where no row identifies one, all that are being built: the fault came with the new data.
     """
     columns = columns_of(connection, f"({query})")
     if "batch_id" in columns:
@@ -239,7 +239,7 @@ def _batches_behind(connection: Connection, query: str) -> list[str]:
     try:
         found = run_sql(connection, listed.format(behind)).fetchall()
     except Exception:  # noqa: BLE001
-        # A mart that this asks is broken itself, which its own suite says.
+        # A mart that this query reads is broken itself, which its own suite reports.
         found = []
     every = "select batch_id from staging.ops.build_batches"
     return [row[0] for row in found or run_sql(connection, listed.format(every)).fetchall()]

@@ -140,7 +140,7 @@ def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
-    """Compares the marts with the release before; what they hold now is kept for the next one."""
+    """Compares the marts with the previous release; keeps their contents for the next one."""
     import duckdb
 
     try:

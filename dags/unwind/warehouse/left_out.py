@@ -90,7 +90,7 @@ def note(state: duckdb.DuckDBPyConnection, left_out: Sequence[LeftOut]) -> None:
 
 
 def noted(state: duckdb.DuckDBPyConnection) -> dict[str, list[LeftOut]]:
-    """What stayed out of each batch when it was staged last."""
+    """The parts left out of each batch when it was last staged."""
     found: dict[str, list[LeftOut]] = {}
     for row in state.execute("from ops.left_out order by all").fetchall():
         found.setdefault(row[0], []).append(LeftOut(*row))
@@ -120,12 +120,12 @@ def hold_damaged(state: duckdb.DuckDBPyConnection, at: datetime) -> list[tuple[s
 def has_changed(
     home: Home, ref: SealRef, before: Sequence[LeftOut], withdrawals: Withdrawals
 ) -> bool:
-    """Whether other parts of a built batch stay out now than when it was built."""
+    """Whether the left-out parts of a built batch differ from when it was built."""
     was = {one.venue for one in before if one.kind == WITHDRAWN}
     try:
         seal = Ledger(home).read(ref)
     except LedgerError:
-        # Whoever plans reads it again, and says so.
+        # Planning reads it again and reports it.
         return True
     entries = withdrawals.get(ref.batch_id, {})
     is_now = set(seal.landings) if EVERY_VENUE in entries else set(entries) & set(seal.landings)

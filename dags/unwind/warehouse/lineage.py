@@ -1,4 +1,4 @@
-"""From a fact back to the bytes it was read from."""
+"""From a fact back to its raw bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NoSuchLiquidationError(UnwindError, LookupError):
 
 
 class DamagedLineageError(UnwindError, RuntimeError):
-    """The raw bytes behind a fact are not what they were; the text says which and what to do."""
+    """The raw bytes behind a fact have changed; the text says which and what to do."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each table of the dbt project is made of, as a fingerprint: has its code changed since?
+"""Fingerprints of the dbt project's tables, which show whether a table's code has changed.
 
 A fingerprint covers a model's SQL, the macros, seeds and models that it names, the project's
 variables that these name, and its columns and configuration. Comments, descriptions and tests are

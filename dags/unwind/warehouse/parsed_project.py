@@ -18,7 +18,7 @@ WRITTEN = {"target", "logs", "dbt_packages"}
 
 
 def read(project: Path) -> Manifest | None:
-    """What `keep` has kept of a project as it is now; None where there is none."""
+    """The kept parse of the project in its current state; None where there is none."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
@@ -27,7 +27,7 @@ def read(project: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except Exception:  # noqa: BLE001
-        # Whatever is wrong with the copy, the project itself is there to be parsed.
+        # If the copy is unusable, the project itself can be parsed.
         return None
 
 

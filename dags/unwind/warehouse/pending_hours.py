@@ -1,4 +1,4 @@
-"""Which hours a refresh rebuilds: those that the batches touch, and those that hang on them.
+"""Which hours a refresh rebuilds: those that the batches touch, and those that depend on them.
 
 A batch touches the hours that its rows are about, before and after it is staged again. What is
 known of instruments, assets and intervals reaches further: it is noted before staging, compared
@@ -15,10 +15,10 @@ import duckdb
 
 from unwind.database import row_of
 
-# What rows of an instrument are named and valued by.
+# The columns by which an instrument's rows are named and valued.
 VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
 
-# What names an observation whose instrument no listing has: the model `int_<name>` and its key.
+# Models that name an observation whose instrument is unlisted: `int_<name>` and its key.
 NAMES_OF_OBSERVATIONS = {
     "known_assets": "base_asset",
     "named_instruments": "venue, instrument",
@@ -43,9 +43,9 @@ OBSERVATION_TABLES = (
 
 
 def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
-    """Keeps what the batches to be staged may change, to compare with afterwards.
+    """Keeps a copy of what the batches to be staged may change, for a comparison afterwards.
 
-    What a killed run has noted is kept: its hours are still pending.
+    A copy of a killed run is kept: its hours are still pending.
     """
     _add_hours_of_batches(state)
     there = all(_table_exists(state, "intermediate", f"int_{name}") for name in NOTED)
@@ -59,7 +59,7 @@ def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
-    """Makes every hour pending that what was staged touches, and extends the spine to them."""
+    """Marks every hour that the staged rows touch as pending, and extends the spine to them."""
     _add_hours_of_batches(state)
     if _is_noted(state):
         _add_hours_of_changed_instruments(state)
@@ -192,7 +192,7 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection) -> None:
-    """An asset, instrument or venue that a listing has made known, or that none knows any longer.
+    """Hours of assets, instruments or venues that a listing has added, or that no listing has now.
 
     Rows without a listing of their own are quarantined, or marked, until something knows them.
     """
@@ -246,7 +246,7 @@ def _add_hours_of_changed_listings(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) -> None:
-    """The hours of built rates whose interval is known differently now.
+    """The hours of built rates whose interval has changed.
 
     A settlement's neighbours and a listing of its time may land in any order, hours away from it.
     """

@@ -1,23 +1,23 @@
-"""The plan of a refresh, kept in the warehouse's own state: its run, and how far it has come."""
+"""The plan of a refresh, kept in the warehouse's state: its run and its progress."""
 
 from __future__ import annotations
 
 import duckdb
 
-# What each phase leaves the plan in.
+# The plan's state after each phase.
 STAGED, GATED, BUILDING, BUILT, JUDGED, REFUSED, PUBLISHED = (
     *("staged", "gated", "building", "built", "judged", "refused", "published"),
 )
 
 
 def current_plan(state: duckdb.DuckDBPyConnection) -> tuple[str, str]:
-    """The run's id, and how far it has come; no id where nothing was ever planned."""
+    """The run's id and its progress; no id where nothing was ever planned."""
     row = state.execute("select run_id, state from ops.plan").fetchone()
     return row or ("", PUBLISHED)
 
 
 def set_plan(state: duckdb.DuckDBPyConnection, plan: str) -> None:
-    """Notes how far the run has come."""
+    """Records the run's progress."""
     state.execute("update ops.plan set state = ?", [plan])
 
 

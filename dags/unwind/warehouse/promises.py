@@ -1,4 +1,4 @@
-"""What marts promise in their yml: their grain, their columns, and which rows a build replaces.
+"""The contracts of marts in their yml: grain, columns, and which rows a build replaces.
 
 The one place that reads models' yml outside dbt. Gates judge by it, continuity compares by it, and
 the suites under `expectations/` are generated from it.
@@ -19,7 +19,7 @@ from unwind.warehouse.lookbacks import lookback_hours
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
 
-# What a build replaces of a mart, by the partition of its model.
+# The rows of a mart that a build replaces, by the partition of its model.
 HOURS, BATCHES, RUNS, WHOLE = "hour_at", "batch_id", "run_id", "none"
 
 # A test of dbt in a yml: its name, and its arguments or settings.

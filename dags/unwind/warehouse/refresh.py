@@ -66,7 +66,7 @@ RunDbt = Callable[[Sequence[str], Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
-    """The marts gate has found what would mislead readers; they stay on the former release."""
+    """The marts gate found rows that would mislead readers; they stay on the previous release."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
         if not work.seals and not has_pending_hours(state):
             is_gone = bool(current_plan(state)[0]) and not releases.has_current(target)
             if is_gone:
-                # Somebody deleted what readers read; the warehouse still holds it, judged.
+                # The readers' release was deleted; the warehouse still holds it, already judged.
                 set_plan(state, JUDGED)
             return is_gone, work.unreadable
         with transaction(state):
@@ -288,7 +288,7 @@ def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Wo
         [left_out.without(seal, work.left_out) for seal in work.seals],
     )
     left_out.note(state, work.left_out)
-    # Until they are published, they are not built: whatever ends this refresh.
+    # Until they are published they count as unbuilt, however this refresh ends.
     state.execute(
         "delete from ops.built_batches where batch_id in (select batch_id from ops.build_batches)"
     )
@@ -297,7 +297,7 @@ def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Wo
 
 
 def _new_run_id(started_at: datetime) -> str:
-    """Two runs are two, also by a clock that stands still, as the demo's does."""
+    """A unique run id, even where the clock stands still, as in the demo."""
     return f"run-{started_at:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
 
 
@@ -458,7 +458,7 @@ def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
-    """What staging leaves out: what never changes, and venues with nothing in these batches."""
+    """The models that staging skips: unchanging ones, and venues without data in these batches."""
     touched = {
         folder for (folder,) in state.execute("select folder from ops.build_folders").fetchall()
     }

@@ -1,4 +1,4 @@
-"""An import tried out: what it would come to, worked out by doing it beside the warehouse."""
+"""A dry run of an import: its result, computed by running it on a copy of the warehouse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from unwind.warehouse.state import append_rows, staging_state
 from unwind.warehouse.work_list import hold_releases
 from unwind.warehouse.writing import writer_lock
 
-# What a staging model's rows become, by the end of its name.
+# The kind of a staging model's rows, by the end of its name.
 FACTS_OF = {
     "prices": "fct_prices",
     "open_interest": "fct_open_interest",
@@ -38,7 +38,7 @@ FACTS_OF = {
 
 @dataclass(frozen=True)
 class Count:
-    """What became of the rows of one kind: staged = facts + repeats + quarantined.
+    """The outcome of the rows of one kind: staged = facts + repeats + quarantined.
 
     `reasons` are the quarantined rows by their reason, the commonest first.
     """
@@ -53,7 +53,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What an import would do, and what its rows would come to in the warehouse as it is built."""
+    """What an import would do, and the outcome of its rows in the current warehouse."""
 
     report: ImportReport
     counts: tuple[Count, ...]

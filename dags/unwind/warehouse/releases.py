@@ -1,7 +1,7 @@
-"""Releases: what readers see. Each is a byte copy of the checkpointed warehouse in a folder of its
-own; `current` is a symlink to one of them, swapped in one step.
+"""Releases: what readers see. Each is a byte copy of the checkpointed warehouse in its own folder;
+`current` is a symlink to one of them, swapped in one step.
 
-A reader who has opened a release stays on it; who opens `current` anew gets the newest. The link
+A reader who has opened a release stays on it; one who reopens `current` gets the newest. The link
 names a folder, not the file: a process that opened the same path before would otherwise be given
 its old file again.
 """
@@ -126,9 +126,9 @@ def listed(home: Home) -> list[Release]:
 
 
 def carry_verdicts(home: Home) -> None:
-    """Takes the former runs' verdicts over into a warehouse that was built from nothing.
+    """Copies earlier runs' verdicts into a warehouse that was built from scratch.
 
-    They are the only rows of a release that cannot be worked out again from the raw zone.
+    They are the only rows of a release that cannot be rebuilt from the raw zone.
     """
     known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
     if not known:

@@ -1,4 +1,4 @@
-"""The refresh's own state, in schema `ops` of staging.duckdb: what is built, pending, held, judged.
+"""The refresh's state, in schema `ops` of staging.duckdb: what is built, pending, held, judged.
 
 dbt reads it as sources. It lives and dies with the warehouse's files: without them every sealed
 batch is unbuilt, and the next refresh builds all of it.
@@ -88,7 +88,7 @@ def staging_state(home: Home, read_only: bool = False) -> Iterator[duckdb.DuckDB
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of what is done within, or nothing of it."""
+    """A transaction: all changes within the block, or none."""
     connection.execute("begin")
     try:
         yield
@@ -277,5 +277,5 @@ def _as_of_request(landing: Landing, batch: Batch, venue: str) -> Landing:
 
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:
-    """What a landed segment lacks of an hour, by its own gap lines."""
+    """The part of an hour that a landed segment lacks, by its own gap lines."""
     return missed_in(zone.lines_of(segment), hour_at)

@@ -1,4 +1,4 @@
-"""What state the warehouse is in, and what is wrong with it."""
+"""The state of the warehouse, and its faults."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def status_tables(home: Home, now: datetime) -> Iterator[tuple[str, list[str], R
 
 
 def _unreadable(home: Home) -> Iterator[LedgerError]:
-    """Newest revisions that cannot be read: the batches whose newest state nothing shows."""
+    """Unreadable newest revisions: the batches whose newest state is unknown."""
     ledger = Ledger(home)
     for ref in ledger.sealed():
         try:
@@ -84,7 +84,7 @@ def _unreadable(home: Home) -> Iterator[LedgerError]:
 
 
 def _recorder_table(home: Home, now: datetime) -> tuple[str, list[str], Rows]:
-    """One row a stream of the recorders that run."""
+    """One row per stream of the running recorders."""
     states = recorder_states(home)
     running = [state for state in states if state.is_running(now)]
     if home.is_simulated:
@@ -158,7 +158,7 @@ def diagnose(
     quick: bool = False,
     report: Progress = no_progress,
 ) -> Iterator[Finding]:
-    """Looks at each thing that can be wrong, most basic first; `quick` reads a sample of raw."""
+    """Checks everything that can be wrong, most basic first; `quick` reads a sample of raw."""
     yield from _state_findings(home, now)
     yield from verify(home, now, quick, report)
 
@@ -244,7 +244,7 @@ def _recorder_finding(home: Home, now: datetime) -> Finding:
 
 
 def release_held_part(home: Home, batch_id: str, venue: str, now: datetime) -> str | None:
-    """Notes that a person lets a held part through. Returns what is wrong, None when done."""
+    """Records that a person releases a held part. Returns the problem, None when done."""
     with connect(home, releases.current_db(home), read_only=True) as release:
         row = release.execute(
             "select max(revision), max(hold_reason) from marts.landing_outcomes"

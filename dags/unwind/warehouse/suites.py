@@ -1,4 +1,4 @@
-"""The gates' suites, made from what marts promise in their yml and from `expectations/sql`.
+"""The gates' suites, generated from the marts' yml and from `expectations/sql`.
 
 Each check is written once: a not null, a key, a vocabulary, a range or a relation in a mart's yml,
 and what only SQL can say in a file of its own. From these come Great Expectations' files (suites,
@@ -39,7 +39,7 @@ LANDED_SUITES = ("landed_schema", "landed_parts", "landed_coverage", "landed_obs
 DATASOURCE = "gate"
 BATCH_DEFINITION = "being_built"
 CRITICAL, WARNING = "critical", "warning"
-# What a verdict can fill into the sentences of a mart's check.
+# The fields that a verdict can fill into the sentences of a mart's check.
 FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
@@ -399,7 +399,7 @@ def _checkpoint(gate: str, suites: Sequence[str]) -> dict[str, Any]:
         "name": gate,
         "id": _id("checkpoint", gate),
         "actions": [],
-        # What fails is looked at more closely afterwards; most of it never fails.
+        # Failures are examined afterwards; most checks never fail.
         "result_format": "BOOLEAN_ONLY",
         "validation_definitions": [
             {"name": suite, "id": _id("validation", suite)} for suite in suites

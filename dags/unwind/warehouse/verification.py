@@ -1,4 +1,4 @@
-"""What in a home is damaged, file by file, and what to do about it; and the repair of what can be.
+"""Damage in a home, file by file, with what to do about it; and repairs where possible.
 
 Raw objects are read whole and compared with their checksums, lines with their objects, databases
 block by block. `quick` looks at all files and reads a sample: each raw object once in
@@ -41,7 +41,7 @@ RAW_NAME = re.compile(r"[0-9a-f]{64}\.(zst|zip|lz4|gz|parquet)")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is fine, and otherwise what to do."""
+    """The result of one check: whether it passed, and otherwise what to do."""
 
     is_fine: bool
     what: str
@@ -51,7 +51,7 @@ class Finding:
 def verify(
     home: Home, now: datetime, quick: bool = False, report: Progress = no_progress
 ) -> Iterator[Finding]:
-    """Every damaged, foreign or left-over file of the home; what is sound in one line a kind."""
+    """Every damaged, foreign or left-over file of the home; one line per kind of sound files."""
     yield from _summed("the ledger's entries can be read", _ledger_findings(home))
     yield from _summed("raw objects and their lines", _raw_findings(home, now, quick, report))
     yield from _summed("the warehouse's two files belong together", _pair_findings(home, quick))
@@ -60,7 +60,7 @@ def verify(
 
 
 def repair(home: Home, now: datetime, report: Progress = no_progress) -> Iterator[str]:
-    """Repairs what can be worked out from what is sound; says what it has done, a line each.
+    """Repairs what sound files allow; returns a line for each repair.
 
     Lines are derived from their raw objects, open parts from sealed batches and the other way
     round, and what killed processes have left is deleted. Nothing else is touched.
@@ -78,7 +78,7 @@ def repair(home: Home, now: datetime, report: Progress = no_progress) -> Iterato
 
 
 def _summed(sound: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings that are none; a single line where all is sound."""
+    """The failed checks; a single line where all passed."""
     found = list(findings)
     bad = [one for one in found if not one.is_fine]
     yield from bad
@@ -115,7 +115,7 @@ def _ledger_findings(home: Home) -> Iterator[Finding]:
         except LedgerError as error:
             yield _from_sentence(error)
     for path in _visible(home.hold_releases.glob("*")):
-        # What counts is the name.
+        # Only the name counts.
         if HOLD_RELEASE_NAME.fullmatch(path.name) is None:
             yield _foreign(path, "a held part that was let through")
 

@@ -1,4 +1,4 @@
-"""What there is to build: sealed batches that no release holds, and what of them is left out."""
+"""The work list: sealed batches that no release contains, and their left-out parts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to build: sealed batches, with what of them is left out."""
+    """The batches to build, with their left-out parts."""
 
     seals: tuple[Seal, ...]
     left_out: tuple[left_out.LeftOut, ...]
@@ -95,7 +95,7 @@ def work_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Work
 
 
 def hold_releases(home: Home) -> dict[str, set[tuple[int, str]]]:
-    """Which (revision, venue) parts of each batch a person has let through."""
+    """The (revision, venue) parts of each batch that a person has released."""
     found: dict[str, set[tuple[int, str]]] = {}
     for path in home.hold_releases.glob("[!.]*.json"):
         named = HOLD_RELEASE_NAME.fullmatch(path.name)

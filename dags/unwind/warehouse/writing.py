@@ -29,16 +29,16 @@ logger = logging.getLogger(__name__)
 
 
 class WriterBusyError(UnwindError, RuntimeError):
-    """Another refresh is writing, and went on for longer than this one would wait."""
+    """Another refresh is writing, for longer than this one waits."""
 
 
 @contextmanager
 def writer_lock(
     home: Home, wait_seconds: float = LOCK_WAIT_SECONDS, report: Progress | None = None
 ) -> Iterator[None]:
-    """The one writer's lock on a warehouse; freed by the system however the holder ends.
+    """The writer's lock on a warehouse; the system frees it however the holder ends.
 
-    Who has to wait reports for whom, at once and each minute. Raises WriterBusyError.
+    A waiting command reports the holder at once and each minute. Raises WriterBusyError.
     """
     report = report or _log
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)

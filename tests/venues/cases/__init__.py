@@ -37,7 +37,7 @@ class Message:
     """A message, where it is recorded or documented, and the facts it becomes.
 
     `payload` is a frame or an answer's body as the venue sends it (parsed JSON, or text);
-    `becomes` is empty for what tells of no liquidation, which is not quarantined either.
+    `becomes` is empty for messages without a liquidation, which are not quarantined either.
     `url` makes it an answer to that question with `params`; `format` names a file format of
     `unwind import` whose line the payload is instead.
     """
@@ -71,7 +71,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Observation:
-    """An answer that tells of context, and the row of a fact that it becomes.
+    """An answer with context, and the row of a fact that it becomes.
 
     `table` is a mart (fct_open_interest, fct_funding, fct_prices, fct_long_short_ratio,
     dim_instruments); `row` gives columns and their values, the key's among them.

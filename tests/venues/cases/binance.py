@@ -1,4 +1,4 @@
-"""Binance: `S` names the liquidation order; `st` tells the market of the merged stream."""
+"""Binance: `S` names the liquidation order; `st` names the market in the merged stream."""
 
 from tests.venues.cases import Liquidation, Message, Observation, VenueCases
 

@@ -59,7 +59,7 @@ CASES = VenueCases(
         ),
         Message("an hour without any", DOCS, [], url=f"{API}/usdt/liq_orders"),
         Message(
-            "a frame of an hour that REST tells of only reconciles",
+            "a frame of an hour that REST covers only reconciles",
             FRAMES,
             _frame(
                 {"price": "3424", "size": "-600", "time": 1548654951100, "contract": "BTC_USDT"}

@@ -73,7 +73,7 @@ CASES = VenueCases(
             url=f"{API}/swap-api/v3/swap_liquidation_orders",
         ),
         Message(
-            "a frame of an hour that REST tells of only reconciles",
+            "a frame of an hour that REST covers only reconciles",
             DOCS,
             _frame(
                 "BTC-USDT",
