@@ -136,7 +136,7 @@ def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose,
     assert "/tmp" in compose["services"][service]["tmpfs"]
 
 
-def test_images_are_named_by_their_exact_version_or_as_env_says(tmp_path, compose):
+def test_images_have_their_exact_version_or_the_one_in_env(tmp_path, compose):
     assert re.fullmatch(r"postgres:\d+\.\d+", compose["services"]["postgres"]["image"])
     pinned = f"postgres:17.11@sha256:{'0' * 64}"
     shown = docker_compose(tmp_path, {**SECRETS, "UNWIND_POSTGRES_IMAGE": pinned}, "config")
