@@ -186,7 +186,7 @@ def test_only_the_preparation_sees_the_passwords(compose):
     assert seeing == ["airflow-init"]
 
 
-def test_nobody_is_admin_without_a_login(compose):
+def test_no_one_is_admin_without_a_login(compose):
     environment = compose["services"]["api-server"]["environment"]
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,viewer:viewer"
