@@ -62,7 +62,7 @@ final as (
             + of_all.is_complete_{{ hours }}h
         )::integer as complete_hours_{{ hours }}h,
         complete_hours_{{ hours }}h < {{ hours }} as is_incomplete_{{ hours }}h,
-        summed.is_whole_{{ hours }}h - summed.all_whole_{{ hours }}h + of_all.is_whole_{{ hours }}h
+        summed.is_exact_{{ hours }}h - summed.all_exact_{{ hours }}h + of_all.is_exact_{{ hours }}h
             < {{ hours }} as is_lower_bound_{{ hours }}h,
         {%- endfor %}
 

@@ -11,7 +11,7 @@
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
 ) }}
-{%- set standing_hours = 24 %}
+{%- set valid_hours = 24 %}
 {%- set fading_hours = var('open_interest_fading_hours') %}
 
 with
@@ -31,7 +31,7 @@ instruments as (
     from {{ ref('int_instrument_open_interest_hourly') }}
 
     where oi_end_usd is not null
-        and hour_at >= {{ first_hour_read(fading_hours - 1 + standing_hours) }}
+        and hour_at >= {{ first_hour_read(fading_hours - 1 + valid_hours) }}
 
 ),
 
@@ -59,9 +59,9 @@ aged as (
         unnest(
             range(
                 least(
-                    {{ standing_hours }} + 1,
+                    {{ valid_hours }} + 1,
                     coalesce(
-                        date_diff('hour', observed_hour_at, next_hour_at), {{ standing_hours }} + 1
+                        date_diff('hour', observed_hour_at, next_hour_at), {{ valid_hours }} + 1
                     )
                 )
             )
@@ -83,7 +83,7 @@ latest as (
             and (
                 aged.former_hour_at is null
                 or aged.former_hour_at
-                < aged.observed_hour_at - interval {{ standing_hours }} hour
+                < aged.observed_hour_at - interval {{ valid_hours }} hour
             ) as is_entering,
 
     from aged
@@ -141,12 +141,12 @@ summed as (
     select
         hour_at,
         {{ asset }} as base_asset,
-        coalesce(sum(value_usd) filter (where age_hours < {{ standing_hours }}), 0)
+        coalesce(sum(value_usd) filter (where age_hours < {{ valid_hours }}), 0)
             as reported_usd,
         coalesce(sum(value_usd) filter (where is_entering), 0) as entered_usd,
-        coalesce(sum(value_usd) filter (where age_hours = {{ standing_hours }}), 0) as left_usd,
+        coalesce(sum(value_usd) filter (where age_hours = {{ valid_hours }}), 0) as left_usd,
         count(*) filter (where age_hours = 0) as reporting_instruments,
-        count(*) filter (where age_hours between 1 and {{ standing_hours - 1 }})
+        count(*) filter (where age_hours between 1 and {{ valid_hours - 1 }})
             as missing_instruments,
 
     from valued
