@@ -180,7 +180,7 @@ def test_a_bug_in_the_code_has_no_sentence():
     assert sentence_of(ValueError("x"), Path("/home")) is None
 
 
-def test_an_exhausted_database_says_to_raise_its_limit():
+def test_an_exhausted_database_suggests_to_raise_its_limit():
     message = "Out of Memory Error: failed to allocate data of size 16.0 MiB (501/512 MiB)\nMore"
     result = sentence_of(duckdb.OutOfMemoryException(message), Path("/home"))
     assert result.startswith("the database failed: Out of Memory Error: failed to allocate")

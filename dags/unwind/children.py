@@ -129,13 +129,13 @@ def read_record(path: Path) -> list[Leader]:
 def _ending_with(parent: int) -> Callable[[], None]:
     """Runs in the child before it becomes its command."""
 
-    def ask_for_the_signal() -> None:
+    def request_signal() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             # It ended before it could be asked about.
             os._exit(1)
 
-    return ask_for_the_signal
+    return request_signal
 
 
 def _boot() -> str:

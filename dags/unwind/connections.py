@@ -210,9 +210,9 @@ def _from_uri(value: str) -> Endpoint:
     inner = unquote(host)
     if "://" in inner:
         found = _from_url(inner + parts.path + (f"?{parts.query}" if parts.query else ""))
-        return replace(found, **{key: one for key, one in _who(login).items() if one})
+        return replace(found, **{key: one for key, one in _login(login).items() if one})
     if not host:
-        return Endpoint("", "", **_who(login), **_sent_along(parts.query))
+        return Endpoint("", "", **_login(login), **_sent_along(parts.query))
     if parts.path.strip("/") in SCHEMES:
         value = urlunsplit((parts.path.strip("/"), parts.netloc, "", parts.query, ""))
     elif scheme.lower() not in SCHEMES:
@@ -235,7 +235,7 @@ def _from_url(text: str, port: Any = None) -> Endpoint:
     return Endpoint(
         f"{root}/{REDACTED}" if path else root,
         root + path,
-        **_who(login),
+        **_login(login),
         **_sent_along(parts.query),
     )
 
@@ -249,7 +249,7 @@ def _sent_along(query: str) -> dict[str, Any]:
     }
 
 
-def _who(userinfo: str) -> dict[str, Any]:
+def _login(userinfo: str) -> dict[str, Any]:
     login, _, password = userinfo.partition(":")
     return {"login": unquote(login), "password": unquote(password)}
 

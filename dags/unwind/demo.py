@@ -153,7 +153,7 @@ class _NoListeners:
         return self
 
     def add_partitions(self, keys: Any) -> None:
-        """Notifies nobody."""
+        """Sends no notification."""
 
 
 def _tasks(dag_id: str) -> dict[str, Callable[..., Any]]:

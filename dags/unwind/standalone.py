@@ -104,7 +104,7 @@ def up(
     with _only_one(airflow), _stopping_on_signals(stop):
         left = _end_leftovers(airflow)
         if left:
-            _say(f"Ended what a killed `unwind up` had left behind: {', '.join(left)}")
+            _print(f"Ended what a killed `unwind up` had left behind: {', '.join(left)}")
         for option, number in {"--port": port, **(ports or {})}.items():
             _require_free_port(option, number)
         leaders = [children.leader("up", os.getpid())]
@@ -121,7 +121,7 @@ def up(
         try:
             environment = prepare(airflow, stop)
             if not stop.is_set():
-                _say(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
+                _print(f"Airflow is starting; the logs of its processes are in {airflow.logs}")
                 for name, arguments in COMPONENTS.items():
                     start(name, _airflow_command(*arguments))
                 for name, argv in (companions or {}).items():
@@ -130,20 +130,20 @@ def up(
             if _wait_until_healthy(("metadatabase",), airflow, processes, stop):
                 start("scheduler", _airflow_command(*SCHEDULER))
             if _wait_until_healthy(ALL_PARTS, airflow, processes, stop):
-                _say(f"Airflow is ready at {airflow.url}: log in as admin with the password")
-                _say(f"in {airflow.passwords}. Stop with Ctrl-C, or with `unwind down`.")
+                _print(f"Airflow is ready at {airflow.url}: log in as admin with the password")
+                _print(f"in {airflow.passwords}. Stop with Ctrl-C, or with `unwind down`.")
             while not stop.wait(1):
                 _check_alive(processes, airflow.logs)
         finally:
             if processes:
                 tasks = f"running tasks have {children.STOP_WITHIN_S} seconds to end"
-                _say(f"Stopping Airflow; {tasks}")
+                _print(f"Stopping Airflow; {tasks}")
             # The API server goes last: running tasks report their end to it.
             api_server = processes.pop("api-server", None)
             children.end(processes.values())
             children.end([api_server] if api_server else [])
             airflow.record.unlink(missing_ok=True)
-    _say("Airflow has stopped; what was landed and published stays.")
+    _print("Airflow has stopped; what was landed and published stays.")
     return 0
 
 
@@ -161,7 +161,7 @@ def down(home: Home) -> bool:
                 "in a container; stop it there"
             )
         return bool(_end_leftovers(airflow))
-    _say(
+    _print(
         f"Stopping `unwind up` (process {running.pid}); running tasks have "
         f"{children.STOP_WITHIN_S} seconds to end"
     )
@@ -392,7 +392,7 @@ def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -
             )
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     # The terminal may be closed; the rest must run all the same.
     with suppress(OSError):
         print(sentence, flush=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 def as_utf8(text: str) -> str:
     """The text with what cannot be written as UTF-8 shown as `\\udcff`.
 
-    Names of files that are no UTF-8, and answers that escape half of a character, give such texts;
+    File names that are not UTF-8, and answers with an escaped lone surrogate, give such texts;
     no database takes them, and printing them raises.
     """
     return text.encode("utf-8", "backslashreplace").decode()

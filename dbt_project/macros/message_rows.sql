@@ -113,7 +113,7 @@ enveloped as (
 ),
 
 {%- if row_markers %}
-marked as (
+flagged as (
 
     select
         *,
@@ -122,11 +122,11 @@ marked as (
             contains(entry, '{{ marker }}'){{ " or" if not loop.last }}
             {%- endfor %},
             true
-        ) as is_marked,
+        ) as is_flagged,
 
     from enveloped
 
-    where row_in_line = 1 or is_marked
+    where row_in_line = 1 or is_flagged
 
 ),
 {%- endif %}
@@ -137,7 +137,7 @@ row_texts as materialized (
         *,
         {{ json_texts('entry', row_fields) }} as texts,
 
-    from {{ 'marked' if row_markers else 'enveloped' }}
+    from {{ 'flagged' if row_markers else 'enveloped' }}
 
 ),
 
@@ -155,7 +155,7 @@ messages as (
             when not is_json then 'row'
             when entry = '[]' then 'other'
             {%- if row_markers %}
-            when not is_marked then 'other'
+            when not is_flagged then 'other'
             {%- endif %}
             when source_kind = 'stream' and coalesce({{ control_frames }}, false) then 'other'
             else 'row'

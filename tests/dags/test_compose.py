@@ -136,7 +136,7 @@ def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose,
     assert "/tmp" in compose["services"][service]["tmpfs"]
 
 
-def test_images_are_named_by_their_exact_version_or_as_env_says(tmp_path, compose):
+def test_images_have_their_exact_version_or_the_one_in_env(tmp_path, compose):
     assert re.fullmatch(r"postgres:\d+\.\d+", compose["services"]["postgres"]["image"])
     pinned = f"postgres:17.11@sha256:{'0' * 64}"
     shown = docker_compose(tmp_path, {**SECRETS, "UNWIND_POSTGRES_IMAGE": pinned}, "config")
@@ -186,7 +186,7 @@ def test_only_the_preparation_sees_the_passwords(compose):
     assert seeing == ["airflow-init"]
 
 
-def test_nobody_is_admin_without_a_login(compose):
+def test_no_one_is_admin_without_a_login(compose):
     environment = compose["services"]["api-server"]["environment"]
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,viewer:viewer"

@@ -63,7 +63,7 @@ from (values
     ('binance', 'BTC', 'long', 'liquidation', 50e6, timestamp '2026-01-29 14:05:50'),
     ('binance', 'BTC', 'short', 'liquidation', 5e6, timestamp '2026-01-29 14:30:00'),
     ('hyperliquid', 'BTC', 'long', 'backstop', 80e6, timestamp '2026-01-29 14:59:59.999'),
-    -- Neither counts: the winning side of an auto-deleveraging, and a side nobody knows.
+    -- Neither counts: the winning side of an auto-deleveraging, and an unknown side.
     ('hyperliquid', 'BTC', 'short', 'adl', 80e6, timestamp '2026-01-29 14:59:59.999'),
     ('hyperliquid', 'BTC', 'unknown', 'liquidation', 7e6, timestamp '2026-01-29 14:59:59.999'),
     ('bybit', 'ETH', 'long', 'liquidation', 2e6, timestamp '2025-10-21 03:10:00'),

@@ -80,7 +80,7 @@ select *, date_trunc('hour', observed_at) as hour_at from (values
     ('binance', 'BTCUSDT', 'BTC', timestamp '2026-01-29 15:00:05', 24, 180000.0),
     ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 14:00:20', 24, 999999.0),
     ('bybit', 'BTCUSDT', 'BTC', timestamp '2026-01-29 15:00:20', 24, 90000.0),
-    -- A contract whose open interest nobody gives, and a window of another length.
+    -- A contract without a published open interest, and a window of another length.
     ('bybit', 'BTCPERP', 'BTC', timestamp '2026-01-29 15:00:20', 24, 5000.0),
     ('gate', 'BTC_USDT', 'BTC', timestamp '2026-01-29 15:00:20', 1, 7.0),
     -- Too late for 15:00.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from unwind.settings import PROJECT_ROOT
 from unwind.warehouse.promises import marts
 
 NUMBERS = ("double", "decimal", "integer", "bigint")
@@ -54,3 +56,56 @@ def test_the_name_of_a_column_shows_its_type(data_type, ending):
 def test_no_column_has_a_vague_name():
     vague = {"ts", "amount", "data", "type", "side", "time", "date"}
     assert [f"{mart}.{one.name}" for mart, one in COLUMNS if one.name in vague] == []
+
+
+# Private or old-fashioned words: a name says covered, reported, again, identical, min_ or max_.
+PRIVATE = re.compile(
+    r"(^|_)(told|tells|heard|unheard|anew|twins?|said|says|doubts?|mend|chatter)(_|$)"
+    r"|^(least|most)_(?!common$)"
+)
+
+
+def private_names(text: str, comments_and_texts: str) -> set[str]:
+    """The names in a file's code that contain a private word."""
+    code = re.sub(comments_and_texts, " ", text, flags=re.DOTALL)
+    return {name for name in re.findall(r"\w+", code) if PRIVATE.search(name.lower())}
+
+
+PYTHON = r'"{3}.*?"{3}|"[^"\n]*"|#[^\n]*'
+SQL = r"\{#.*?#\}|--[^\n]*|'[^'\n]*'"
+
+
+@pytest.mark.parametrize(
+    ("folder", "ending", "comments_and_texts"),
+    [
+        ("dags", ".py", PYTHON),
+        ("tests", ".py", PYTHON),
+        ("dbt_project/models", ".sql", SQL),
+        ("dbt_project/macros", ".sql", SQL),
+        ("expectations/sql", ".sql", SQL),
+    ],
+    ids=lambda value: value if "*" not in value else "",
+)
+def test_names_in_code_are_the_fields_words(folder, ending, comments_and_texts):
+    files = set((PROJECT_ROOT / folder).rglob(f"*{ending}")) - {Path(__file__)}
+    assert files
+    found = {
+        (str(file.relative_to(PROJECT_ROOT)), name)
+        for file in files
+        for name in private_names(f"{file.stem} {file.read_text()}", comments_and_texts)
+    }
+    assert found == set()
+
+
+def test_columns_and_checks_have_the_fields_words():
+    names = {column.name for _, column in COLUMNS} | {
+        path.stem for path in (PROJECT_ROOT / "expectations" / "sql").rglob("*.sql")
+    }
+    assert [name for name in names if PRIVATE.search(name)] == []
+
+
+def test_a_private_word_in_a_name_is_detected():
+    python = 'LEAST_POINTS = is_heard = {"told": 1}  # twins\nat_most = words.most_common(1)\n'
+    assert private_names(python, PYTHON) == {"LEAST_POINTS", "is_heard"}
+    sql = "{# twins #} select 'told' as is_heard, least(a, b) as most -- anew\n"
+    assert private_names(sql, SQL) == {"is_heard"}

@@ -152,7 +152,7 @@ def staged(warehouse: Built, name: str, table: str, columns: str) -> list[tuple[
     return [tuple(row.values()) for row in rows]
 
 
-def test_a_time_says_its_instant_in_whatever_way(warehouse: Built) -> None:
+def test_times_of_any_notation_give_their_instant(warehouse: Built) -> None:
     rows = staged(warehouse, "times", "prices", "observed_at, reject_reason")
     at_14, at_15 = at("2026-01-29 14:00:00"), at("2026-01-29 15:00:00")
     assert rows[:4] == [(at_14, None), (at_15, None), (at_14, None), (at_15, None)]
@@ -324,17 +324,22 @@ def test_market_caps_are_of_their_source(warehouse: Built) -> None:
         ("market caps", {"source": ""}, "missing: source"),
     ],
 )
-def test_what_is_not_said_or_wrongly_said_is_refused_in_a_sentence(
+def test_missing_or_wrong_settings_are_refused_in_a_sentence(
     tmp_path: Path, name: str, changed: dict[str, str], why: str
 ) -> None:
     home = Home(tmp_path / "home")
     venue, format, text, settings, columns, renames = FILES[name]
-    said = {key: value for key, value in {**settings, **changed}.items() if value}
+    given = {key: value for key, value in {**settings, **changed}.items() if value}
     file = tmp_path / "file.csv"
     file.write_text(text)
     with pytest.raises(ImportRefusedError, match=why):
         import_files(
-            home, venue, format, [file], clock_at(IMPORTED_AT), ReadOptions(said, columns, renames)
+            home,
+            venue,
+            format,
+            [file],
+            clock_at(IMPORTED_AT),
+            ReadOptions(given, columns, renames),
         )
     assert Ledger(home).sealed() == []
 

@@ -95,13 +95,16 @@ def take_coinalyze(home: Home) -> Iterator[tuple[str, str]]:
         for file in sorted((COINALYZE / folder).glob("*.csv")):
             symbol, series = file.stem.removesuffix("-history").split("_PERP.A_")
             format, settings, columns = SERIES[series]
-            said = {**settings, "zone": zone, "instrument": symbol}
+            given = {**settings, "zone": zone, "instrument": symbol}
             if format in ("bars-csv", "reported-csv"):
-                said["bar"] = "1h" if folder == "csvFolder" else "5m"
+                given["bar"] = "1h" if folder == "csvFolder" else "5m"
             if format == "reported-csv":
-                said["asset"] = symbol.removesuffix("USDT")
+                given["asset"] = symbol.removesuffix("USDT")
             venue = "coinalyze" if format == "reported-csv" else "binance"
-            yield f"{folder}/{file.name}", take(home, venue, format, [file], said, columns)
+            yield (
+                f"{folder}/{file.name}",
+                take(home, venue, format, [file], given, columns),
+            )
 
 
 def take_market_caps(home: Home, folder: Path) -> Iterator[tuple[str, str]]:
@@ -112,8 +115,8 @@ def take_market_caps(home: Home, folder: Path) -> Iterator[tuple[str, str]]:
         file = folder / f"{coin}.csv"
         file.write_text("".join(f"{point[0]},{point[1]}\n" for point in points))
         columns = {"time": "1", "market_cap_usd": "2"}
-        said = {"asset": asset, "source": "messari"}
-        yield coin, take(home, "market_caps", "market-caps-csv", [file], said, columns)
+        given = {"asset": asset, "source": "messari"}
+        yield coin, take(home, "market_caps", "market-caps-csv", [file], given, columns)
     file = folder / "coins_markets.csv"
     with duckdb.connect() as connection:
         connection.execute(
@@ -125,8 +128,11 @@ def take_market_caps(home: Home, folder: Path) -> Iterator[tuple[str, str]]:
         "price_usd": "current_price",
         "volume_24h_usd": "total_volume",
     }
-    said = {"source": "coingecko", "zone": "UTC"}
-    yield "coingecko", take(home, "market_caps", "market-caps-csv", [file], said, columns)
+    given = {"source": "coingecko", "zone": "UTC"}
+    yield (
+        "coingecko",
+        take(home, "market_caps", "market-caps-csv", [file], given, columns),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -146,22 +152,22 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
             },
         )
     for venue, (name, pattern, renames) in VENUES.items():
-        said = {"venue": name, "instrument": pattern}
+        given = {"venue": name, "instrument": pattern}
         batches[f"candles {venue}"] = take(
             *(home, venue, "bars-csv", [HOURLY / "candles.parquet"]),
-            {**said, "bar": "1h", "price_kind": "last", "volume_unit": "base"},
+            {**given, "bar": "1h", "price_kind": "last", "volume_unit": "base"},
             None,
             renames,
         )
         batches[f"funding {venue}"] = take(
             *(home, venue, "funding-csv", [HOURLY / "funding_rates.parquet"]),
-            {**said, "interval_hours": "from_gaps"},
+            {**given, "interval_hours": "from_gaps"},
             None,
             renames,
         )
         batches[f"oi {venue}"] = take(
             *(home, venue, "oi-csv", [HOURLY / "open_interest.parquet"]),
-            {**said, "unit": "usd", "sides": "one"},
+            {**given, "unit": "usd", "sides": "one"},
             {"open_interest": "oi_usd"},
             renames,
         )

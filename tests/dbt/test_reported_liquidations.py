@@ -98,14 +98,14 @@ SUMS = {
                 **{"code": "0", "msg": "success"},
                 "data": [
                     {
-                        **{"time": told_at, "aggregated_long_liquidation_usd": long_usd},
+                        **{"time": reported_at, "aggregated_long_liquidation_usd": long_usd},
                         "aggregated_short_liquidation_usd": short_usd,
                     }
                 ],
             },
             {"exchange_list": exchange, "symbol": "BTC", "interval": interval},
         )
-        for exchange, interval, told_at, long_usd, short_usd in (
+        for exchange, interval, reported_at, long_usd, short_usd in (
             ("OKX", "1h", AT_14 * 1000, "21000000.5", "250000"),
             ("Bitmex", "4h", AT_12, 4611285.1141, 4788636.5),
             ("Binance,OKX", "1h", AT_14 * 1000, "1", "1"),

@@ -51,7 +51,7 @@ def pass_time(writer: SegmentWriter, clock: SetClock, until: datetime) -> None:
     """The clock as a running recorder sees it: looked at again and again."""
     while clock.now < until:
         clock.now = min(until, clock.now + timedelta(seconds=20))
-        writer.look(clock.now)
+        writer.roll_over(clock.now)
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

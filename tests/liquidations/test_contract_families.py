@@ -313,7 +313,7 @@ VAULT_BLOCKS = (
     )
 )
 # A vault's own fills: the take-over of before, one that no node file holds, its own deleveraging,
-# an ordinary trade, and marks that name nobody.
+# an ordinary trade, and `liquidation` objects without a user.
 VAULT_FILLS = info_line(
     {"type": "userFillsByTime", "user": VAULT, "startTime": 1769695200000},
     [

@@ -1,7 +1,7 @@
 """What every venue must pass, by discovery: its messages by value, twice, with more and with less.
 
 Four imports a venue and format: the messages; the same received later; the long one with a field
-that nobody knows; and the long one without each of the fields that it cannot do without.
+that is unknown; and the long one without each of its required fields.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
                 land_venue(home, day_batch(HOUR_AT), source, lambda: NOW)
     seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
     seal_batch(home, day_batch(HOUR_AT), lambda: NOW)
-    # A symbol that nobody can read: it is quarantined, and listed.
+    # An unreadable symbol: it is quarantined, and listed.
     unreadable = home.root.parent / "unreadable.ndjson"
     unreadable.write_text(okx("B@D-SYMBOL", "sell", "5", "100", HOUR_AT + timedelta(minutes=5)))
     import_files(home, "okx", "frames", [unreadable], lambda: NOW)

@@ -320,8 +320,8 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
                 figures[f"{side}_{window}_events"] = (sums.least, sums.most)
             wrong = wrong_sums(row, figures, row[f"is_lower_bound_{window}"])
             ratio = row[f"imbalance_{window}"]
-            is_said = ratio is None or row[f"is_incomplete_{window}"]
-            if is_part(ALL, asset, hours) and not is_said:
+            is_stated = ratio is None or row[f"is_incomplete_{window}"]
+            if is_part(ALL, asset, hours) and not is_stated:
                 wrong.append(f"imbalance_{window} of a part without is_incomplete")
             check("liquidation_imbalance_hourly", row, wrong)
 

@@ -125,7 +125,7 @@ def test_an_asset_that_a_listing_of_another_venue_names_is_listed(at_once) -> No
 
 def test_a_listing_that_lands_later_brings_the_quarantined_rows_back(tmp_path, at_once) -> None:
     home = built_in_order(tmp_path / "late", (10, 13))
-    # Markets 0 and 1 are documented, 77 nobody knows.
+    # Markets 0 and 1 are documented, 77 is unknown.
     assert query(home, FUNDING) == [(10, "1", "BTC"), (13, "1", "BTC")]
     assert query(home, LISTED) == [(10, False), (13, False)]
     for hour in (12, 11):

@@ -64,7 +64,7 @@ def home(folder) -> Home:
             binance("BTCUSDT", "SELL", "3", "78000", at(11, 6)),
         ],
     )
-    # Nobody has yet said what a contract of it is.
+    # The size of its contract is not known yet.
     land(home, 11, "okx", [okx("NEWCOIN-USDT-SWAP", "sell", "7", "2", at(11, 7))])
     seal(home, 11)
     return home

@@ -40,7 +40,7 @@ FOREIGN = (
     '{"received_at": "2026-01-29T14:00:00.000000Z", "request": {"url":'
     ' "https://api.bybit.com/v5/market/tickers", "params": {}, "status": 200}, "body": "{}"}\n'
 )
-SAID = ReadOptions({"interval_hours": "from_gaps"})
+OPTIONS = ReadOptions({"interval_hours": "from_gaps"})
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -71,7 +71,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
     funding = written(folder, "funding.csv", FUNDING)
     imports = [
         ("binance", "force-order-csv", [known, file], ReadOptions()),
-        ("bybit", "funding-csv", [funding], SAID),
+        ("bybit", "funding-csv", [funding], OPTIONS),
     ]
     done = [
         rehearse_import(home, venue, format, files, clock, options)

@@ -61,7 +61,7 @@ def test_a_waiting_command_names_the_holder_and_since_when(home, holder):
 
 
 def test_a_long_wait_is_reported_again(home, holder, monkeypatch):
-    monkeypatch.setattr("unwind.warehouse.writing.SAY_AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr("unwind.warehouse.writing.REPORT_EVERY_SECONDS", 0.3)
     notices = []
     with pytest.raises(WriterBusyError), writer_lock(home, 1, lambda *p: notices.append(p[0])):
         pass

@@ -9,12 +9,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from unwind.cli.terminal import doing, say_error
+from unwind.cli.terminal import doing, print_error
 from unwind.errors import UnwindError, sentence_of
 from unwind.settings import settings
 
 # The state after each command is stopped, and how to continue.
-STANDING = {
+STATE_AFTER_STOP = {
     "demo": "run it again: it goes on where it stopped",
     "land": "what was sealed is sealed, and venues that had answered are not asked again: run it "
     "again to go on",
@@ -33,10 +33,10 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UnwindError as error:
-            say_error(str(error))
+            print_error(str(error))
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as stopped:
-            raise typer.Exit(_say_stopped(stopped, ctx.invoked_subcommand or "")) from None
+            raise typer.Exit(_report_stop(stopped, ctx.invoked_subcommand or "")) from None
         except Exception as error:
             # A reader that closes the pipe early, as `head` does, is no failure.
             if isinstance(error, BrokenPipeError):
@@ -44,7 +44,7 @@ class _Commands(TyperGroup):
             sentence = sentence_of(error, settings().home_as_stated or Path("the home"))
             if sentence is None:
                 raise
-            say_error(sentence)
+            print_error(sentence)
             raise typer.Exit(1) from None
 
 
@@ -79,12 +79,12 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt as stopped:
-        raise SystemExit(_say_stopped(stopped, "")) from None
+        raise SystemExit(_report_stop(stopped, "")) from None
 
 
-def _say_stopped(stopped: KeyboardInterrupt, command: str) -> int:
+def _report_stop(stopped: KeyboardInterrupt, command: str) -> int:
     """Prints what is saved and how to continue; returns the exit code by the shell's convention."""
     while_ = f" while {doing[-1]}" if doing else ""
-    standing = STANDING.get(command, "what was landed and published stays")
-    say_error(f"stopped{while_}; {standing}")
+    saved = STATE_AFTER_STOP.get(command, "what was landed and published stays")
+    print_error(f"stopped{while_}; {saved}")
     return 128 + getattr(stopped, "number", signal.SIGINT)

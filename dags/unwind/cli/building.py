@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unwind.cli.terminal import out, parsed, progress, say_error
+from unwind.cli.terminal import out, parsed, print_error, progress
 from unwind.clock import parse_instant, utc_now
 from unwind.settings import Home
 
@@ -36,7 +36,7 @@ def refresh(
     with progress() as report:
         done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
     for _, _, reason in done.unreadable:
-        say_error(f"left out: {reason}")
+        print_error(f"left out: {reason}")
     if done.release_id is None:
         out.print("Nothing to build: everything sealed is published.")
         return
@@ -61,7 +61,7 @@ def release_hold(
 
     problem = release_held_part(Home.from_env(), batch, venue, utc_now())
     if problem:
-        say_error(problem)
+        print_error(problem)
         raise typer.Exit(1)
     out.print(f"{batch} {venue} goes in at the next refresh. Next: unwind refresh")
 

@@ -27,7 +27,7 @@ def doctor(
         bool, typer.Option("--quick", help="Read a sample of the raw objects, a twentieth a day.")
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="First repair what can be worked out again.")
+        bool, typer.Option("--repair", help="First repair what can be derived again.")
     ] = False,
 ) -> None:
     """Verifies the raw zone, the ledger and the releases; reports faults and what to do."""

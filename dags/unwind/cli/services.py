@@ -52,8 +52,10 @@ def replay(
     with Simulator(default_tape(), port=port) as server:
         for name, value in server.environment().items():
             print(f"export {name}={value}", flush=True)
-        say = "the simulated market is served; set the variables above where you land. Stop: Ctrl-C"
-        print(f"{server.url}: {say}", file=sys.stderr)
+        notice = (
+            "the simulated market is served; set the variables above where you land. Stop: Ctrl-C"
+        )
+        print(f"{server.url}: {notice}", file=sys.stderr)
         with suppress(KeyboardInterrupt):
             signal.pause()
 

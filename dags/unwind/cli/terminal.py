@@ -53,7 +53,7 @@ def progress() -> Iterator[Progress]:
         yield advance
 
 
-def say_error(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Prints a failure, in one sentence, to standard error."""
     print(f"unwind: {sentence}", file=sys.stderr)
 
@@ -62,7 +62,7 @@ def real_home() -> Home:
     """The home, unless the demo filled it: real and simulated data must not mix."""
     home = Home.from_env()
     if home.is_simulated:
-        say_error(
+        print_error(
             f"{home.root} holds the demo's simulated market; set UNWIND_HOME to another folder, "
             "or delete that one, before landing from real venues"
         )

@@ -85,53 +85,54 @@ class Refusals:
         error_rules = self._error_rules
         rest = rest_seconds(headers.get("Retry-After"), now)
         code = code_of(parsed, error_rules.code_at)
-        said = f"HTTP {status}" + (
+        reply = f"HTTP {status}" + (
             f", code {code}" if code not in (None, *error_rules.ok_codes) else ""
         )
         # Redacted before it is cut: half a secret would not be found.
         message = self._redacted(message_of(parsed))[:MESSAGE_CHARACTERS]
-        said += f" ({message})" if message else ""
+        reply += f" ({message})" if message else ""
         if status in error_rules.blocked_statuses or code in error_rules.blocked_codes:
             return UnusableResponseError(
-                "blocked", self._blocked(request, said, code, status), rest
+                "blocked", self._blocked(request, reply, code, status), rest
             )
         if status in error_rules.throttled_statuses or code in error_rules.throttled_codes:
             if rest is not None and rest > MAX_REST_SECONDS:
                 return UnusableResponseError(
-                    "blocked", self._rest_is_long(request, said, rest), rest
+                    "blocked", self._rest_is_long(request, reply, rest), rest
                 )
             advice = "too many requests; land again later, or track fewer instruments"
             return UnusableResponseError(
-                "throttled", f"{self._said(request, said)}: {advice}", rest
+                "throttled", f"{self._answered(request, reply)}: {advice}", rest
             )
         if code in error_rules.absent_codes:
-            return UnusableResponseError("absent", self._said(request, said))
+            return UnusableResponseError("absent", self._answered(request, reply))
         if status >= 500 or code in error_rules.busy_codes:
             if rest is not None and rest > MAX_REST_SECONDS:
                 return UnusableResponseError(
-                    "blocked", self._rest_is_long(request, said, rest), rest
+                    "blocked", self._rest_is_long(request, reply, rest), rest
                 )
             advice = "the venue is in trouble; land again later"
-            return UnusableResponseError("broken", f"{self._said(request, said)}: {advice}", rest)
+            return UnusableResponseError(
+                "broken", f"{self._answered(request, reply)}: {advice}", rest
+            )
         if status == 404 and is_file:
-            return UnusableResponseError("absent", self._said(request, said))
+            return UnusableResponseError("absent", self._answered(request, reply))
         if status != 200 or (
             code is not None and error_rules.ok_codes and code not in error_rules.ok_codes
         ):
             advice = "it does not take the request; check the endpoint and the instrument"
-            return UnusableResponseError("refused", f"{self._said(request, said)}: {advice}")
+            return UnusableResponseError("refused", f"{self._answered(request, reply)}: {advice}")
         return None
 
-    def _said(self, request: Request, said: str) -> str:
-        return f"{self._venue} answered {said} to {request}"
+    def _answered(self, request: Request, reply: str) -> str:
+        return f"{self._venue} answered {reply} to {request}"
 
-    def _rest_is_long(self, request: Request, said: str, rest: float) -> str:
-        how_long = f"{rest:.0f} s" if rest < 1e9 else "years"
-        return (
-            f"{self._said(request, said)}: it asks for a rest of {how_long}; land again after that"
-        )
+    def _rest_is_long(self, request: Request, reply: str, rest: float) -> str:
+        duration = f"{rest:.0f} s" if rest < 1e9 else "years"
+        answered = self._answered(request, reply)
+        return f"{answered}: it asks for a rest of {duration}; land again after that"
 
-    def _blocked(self, request: Request, said: str, code: str | None, status: int) -> str:
+    def _blocked(self, request: Request, reply: str, code: str | None, status: int) -> str:
         variable = connection_variable(request.connection)
         advices = {
             "401": f"the key is not accepted; set it again as the password of {variable}",
@@ -141,7 +142,7 @@ class Refusals:
         }
         otherwise = "access is denied for now or for this region; land again in ten minutes"
         advice = advices.get(str(status), advices.get(code or "", otherwise))
-        return f"{self._said(request, said)} and was not asked again: {advice}"
+        return f"{self._answered(request, reply)} and was not asked again: {advice}"
 
 
 def rest_seconds(retry_after: str | None, now: datetime) -> float | None:

@@ -24,7 +24,7 @@ from unwind.landing.csv_reading import (
     split_line,
     texts,
 )
-from unwind.landing.csv_statements import as_said
+from unwind.landing.csv_statements import apply_options
 from unwind.landing.formats import dump_of, formats
 
 # A header stands at the top of a file; log lines of a collector may stand before it.
@@ -66,7 +66,7 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, options: Read
     if found is None:
         raise UnrecognisedFileError(_nothing_recognised(name, format, layout, options, top, header))
     if layout.is_mapped and dump_of(format, found.columns) is None:
-        found = as_said(found, layout.variants[-1], lines_path, name, venue, format, options)
+        found = apply_options(found, layout.variants[-1], lines_path, name, venue, format, options)
     elif options:
         raise UnrecognisedFileError(
             f"{name} is a dump of the venue, which says all itself; leave --set, --column and "
@@ -133,13 +133,13 @@ def _header_in_part(
                 named = _named_places(names, columns, ReadOptions())
                 if len(named) * 2 <= len(columns) or (best is not None and len(named) <= best[0]):
                     continue
-                if columns == layout.variants[0] and _stand_in_place(names, columns, named):
+                if columns == layout.variants[0] and _are_in_place(names, columns, named):
                     return None
                 best = len(named), text, columns
     return best[1:] if best else None
 
 
-def _stand_in_place(
+def _are_in_place(
     names: Sequence[str], columns: Sequence[Column], named: Mapping[str, int]
 ) -> bool:
     places = _places(columns)
@@ -152,10 +152,10 @@ def _named_places(
     spelled = [normalised(name) for name in names]
     places = {}
     for column in columns:
-        said = options.columns.get(column.name)
-        if said is not None:
-            if said in names:
-                places[column.name] = names.index(said) + 1
+        option = options.columns.get(column.name)
+        if option is not None:
+            if option in names:
+                places[column.name] = names.index(option) + 1
             continue
         # A setting applies to every row; for the venue, it is the venue's name in the column.
         if column.name in options.settings and column.name != "venue":
@@ -172,7 +172,7 @@ def _without_header(
 ) -> Reading | None:
     """The reading by place, of a file most of whose rows fit the columns."""
     if layout.needs_header or (layout.is_mapped and options):
-        places = {name: int(said) for name, said in options.columns.items() if said.isdigit()}
+        places = {name: int(option) for name, option in options.columns.items() if option.isdigit()}
         if not places or 0 in places.values():
             return None
         variants = [(layout.variants[-1], places)]

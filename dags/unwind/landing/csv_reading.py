@@ -36,8 +36,8 @@ class ReadOptions:
         """The same, with texts that a database accepts."""
         return ReadOptions(
             *(
-                {as_utf8(name): as_utf8(text) for name, text in said.items()}
-                for said in (self.settings, self.columns, self.renames)
+                {as_utf8(name): as_utf8(text) for name, text in each.items()}
+                for each in (self.settings, self.columns, self.renames)
             )
         )
 

@@ -28,7 +28,7 @@ _OFFSET = re.compile(r"^(?:UTC)?([+-])(\d{1,2})(?::?00)?$")
 _PATTERN = re.compile(r"^([^{}]*)\{([^{}]+)\}([^{}]*)$")
 
 
-def as_said(
+def apply_options(
     found: Reading,
     columns: Sequence[Column],
     lines_path: Path,
@@ -39,10 +39,10 @@ def as_said(
 ) -> Reading:
     """The reading of a mapped format, with what the user stated; every claim is checked."""
     known = {column.name: column for column in columns}
-    for said in (*options.settings, *options.columns):
-        if said not in known and said not in FILE_SETTINGS:
+    for option in (*options.settings, *options.columns):
+        if option not in known and option not in FILE_SETTINGS:
             raise UnrecognisedFileError(
-                f"{format} has no column {said!r}; it has {', '.join(known)} and the setting "
+                f"{format} has no column {option!r}; it has {', '.join(known)} and the setting "
                 f"{', '.join(FILE_SETTINGS)}"
             )
     settings = {key: value for key, value in options.settings.items() if key != "venue"}

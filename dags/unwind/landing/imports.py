@@ -87,7 +87,7 @@ def import_files(
     zone, ledger = RawZone(home), Ledger(home)
     there = {(obj.sha256, obj.format): obj for obj in ledger.objects_landed(venue)}
     taken: dict[str, RawObject] = {}
-    read_anew: dict[str, RawObject] = {}
+    reinterpreted: dict[str, RawObject] = {}
     readings: list[tuple[str, Reading]] = []
     already_there = []
     for file in files:
@@ -113,10 +113,10 @@ def import_files(
         elif before is None:
             taken[obj.sha256] = obj
         elif before.reading is not None and before.reading != obj.reading:
-            read_anew[obj.sha256] = obj
+            reinterpreted[obj.sha256] = obj
         else:
             already_there.append(name)
-    reread = _reread(ledger, venue, format, read_anew, clock)
+    reread = _reread(ledger, venue, format, reinterpreted, clock)
     if not taken:
         return ImportReport(None, (), tuple(already_there), tuple(readings), reread)
     objects = tuple(sorted(taken.values(), key=lambda obj: obj.sha256))

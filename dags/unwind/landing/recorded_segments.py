@@ -198,12 +198,12 @@ def _streamed_before(zone: RawZone, landing: Landing | None, hour_at: datetime) 
 
 def _without_stream(landing: Landing) -> str:
     """A landing's detail without its part on the stream, which is derived again."""
-    said = {
+    stream_details = {
         f"{one.hour_at:%Y-%m-%dT%H}: {one.detail}"
         for one in landing.coverage or ()
         if one.source_kind == STREAM and one.detail
     }
-    return "; ".join(part for part in landing.detail.split("; ") if part not in said)
+    return "; ".join(part for part in landing.detail.split("; ") if part not in stream_details)
 
 
 def _with_stream(

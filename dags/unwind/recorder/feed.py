@@ -289,7 +289,7 @@ class Feed:
                 current = self._current = await self._replaced(current)
             end = await current.reading
             self._lost(end.alive_at, end.reason)
-            self._said(end.reason)
+            self._log_end(end.reason)
             self._change(reconnects=self.state.reconnects + 1)
         finally:
             self._current = None
@@ -367,10 +367,10 @@ class Feed:
 
     async def _closed(self, socket: _Socket, reason: str) -> None:
         if socket.ended:
-            self._said(socket.reading.result().reason)
+            self._log_end(socket.reading.result().reason)
         else:
             await socket.close()
-            self._said(reason, logging.INFO)
+            self._log_end(reason, logging.INFO)
 
     def reason(self, what: str, error: Exception) -> str:
         """A failure in a few words, without the connection's secrets."""
@@ -384,7 +384,7 @@ class Feed:
         self._writer.lost(self.state.stream, since, reason)
         self._change(connected_at=None, down_since=self.state.down_since or since, problem=reason)
 
-    def _said(self, reason: str, level: int = logging.WARNING) -> None:
+    def _log_end(self, reason: str, level: int = logging.WARNING) -> None:
         logger.log(level, "%s: %s", self.state.stream, reason)
         self._writer.event(self.clock(), "disconnected", stream=self.state.stream, reason=reason)
 

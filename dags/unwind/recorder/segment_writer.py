@@ -105,19 +105,19 @@ class SegmentWriter:
     def frame(self, stream: str, text: str) -> datetime | None:
         """Buffers a frame and returns its time of receipt; None when there was no room for it."""
         at = self._clock()
-        self.look(at)
+        self.roll_over(at)
         line = frame_line(at, text)
         if self._held_bytes + len(line) > self._max_bytes:
             self.drop(stream, at)
             return None
         if self._dropped:
-            self._tell_dropped()
+            self._write_dropped()
         self._add(line)
         return at
 
     def event(self, at: datetime, event: str, **details: Any) -> None:
         """Buffers a line of a connection's start or end; there is always room for these."""
-        self.look(at)
+        self.roll_over(at)
         self._add(event_line(at, event, details))
 
     def drop(self, stream: str, at: datetime) -> None:
@@ -134,12 +134,12 @@ class SegmentWriter:
 
     def found(self, stream: str, at: datetime) -> None:
         """A stream is received again; what was missed is written as a gap."""
-        self.look(at)
+        self.roll_over(at)
         gap = self._gaps.pop(stream, None)
         if gap and gap.since < at:
             self._add(_gap_line(at, stream, gap.since, at, gap.reason))
 
-    def look(self, now: datetime) -> None:
+    def roll_over(self, now: datetime) -> None:
         """Starts the next hour's segment on time, whether or not frames arrive."""
         stalled = now - self._seen_at > STALLED_AFTER
         if stalled:
@@ -154,7 +154,7 @@ class SegmentWriter:
     def _next_part(self, now: datetime) -> None:
         part = self._parts[-1]
         until, begins_at = min(part.hour_at + HOUR, now), hour_of(now)
-        self._tell_dropped()
+        self._write_dropped()
         for stream, gap in self._gaps.items():
             if gap.since < until:
                 self._add(_gap_line(gap.since, stream, gap.since, until, gap.reason))
@@ -162,7 +162,7 @@ class SegmentWriter:
         part.is_over = True
         self._parts.append(_Part(begins_at))
 
-    def _tell_dropped(self) -> None:
+    def _write_dropped(self) -> None:
         reason = "frames were dropped"
         for stream, dropped in self._dropped.items():
             at, until = dropped.from_at, dropped.to_at
@@ -182,9 +182,9 @@ class SegmentWriter:
         What the disk does not take is held and tried again with the next flush; `problem` says so.
         """
         began_at = self._clock()
-        self.look(began_at)
+        self.roll_over(began_at)
         if self._dropped and self._held_bytes < self._max_bytes:
-            self._tell_dropped()
+            self._write_dropped()
         try:
             for part in self._due():
                 await self._write(part)

@@ -64,7 +64,7 @@ def record(
     cannot be written.
     """
 
-    async def until_told() -> None:
+    async def until_signalled() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # nohup ignores a closed terminal, and so does this.
@@ -73,7 +73,7 @@ def record(
         with _listening(health_port) as listener:
             await record_until(stop, home, venues, clock, listener, name=name)
 
-    asyncio.run(until_told())
+    asyncio.run(until_signalled())
 
 
 async def record_until(

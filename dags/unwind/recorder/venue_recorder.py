@@ -64,7 +64,7 @@ class Listing:
             jitter=limits.jitter_seconds,
         )
         while True:
-            await AsyncRetrying(wait=pause, retry=retry_if_result(operator.not_))(self._look)
+            await AsyncRetrying(wait=pause, retry=retry_if_result(operator.not_))(self._update_list)
             self._again.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.list_again_seconds):
@@ -89,7 +89,7 @@ class Listing:
         self._share()
         return True
 
-    async def _look(self) -> bool:
+    async def _update_list(self) -> bool:
         """Whether there is a list; without one, the subscriptions stay as they are."""
         try:
             listed = await asyncio.to_thread(self._recorder.list_instruments, self._stream)
@@ -218,20 +218,20 @@ class VenueRecorder:
     async def write(self, is_done: asyncio.Event) -> None:
         """Flushes and writes the state repeatedly, and once more at the end."""
         loop = asyncio.get_running_loop()
-        said_at = 0.0
+        written_at = 0.0
         while not is_done.is_set():
             await self.writer.flush()
-            if time.monotonic() - said_at >= self.limits.state_seconds:
-                said_at = time.monotonic()
-                await loop.run_in_executor(self._disk, self._say_state)
+            if time.monotonic() - written_at >= self.limits.state_seconds:
+                written_at = time.monotonic()
+                await loop.run_in_executor(self._disk, self._write_state)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.limits.flush_seconds):
                     await is_done.wait()
         self._stopped_at = self.clock()
         await self.writer.flush()
-        self._say_state()
+        self._write_state()
 
-    def _say_state(self) -> None:
+    def _write_state(self) -> None:
         # The writer reports faults of the disk.
         with suppress(OSError):
             write_state(self.folder, self.state())

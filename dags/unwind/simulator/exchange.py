@@ -34,7 +34,7 @@ class Heartbeat:
 
 @dataclass(eq=False)
 class Subscriber:
-    """What one open connection has subscribed to: symbols as `Frames` takes them, or everything.
+    """The subscriptions of one open connection: symbols as `Frames` takes them, or everything.
 
     A `deaf` one was accepted but will never be sent anything. `wrap` is put around each of its
     frames; `beat` may be changed by a client's message, and `unanswered` is set to 0 when it
@@ -134,7 +134,7 @@ class Exchange:
         return (*self.apis, *(stream.connection for stream in self.streams))
 
     def received(self, tape: Tape, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """What a recorder of all its streams receives in [from, to)."""
+        """The frames that a recorder of all its streams receives in [from, to)."""
         sent = (stream.frames(tape, from_ms, to_ms, None) for stream in self.streams)
         return list(merge(*sent, key=itemgetter(0)))
 
@@ -156,7 +156,7 @@ class Push(NamedTuple):
     tape: Tape
 
     def quote_before(self) -> Quote:
-        """The contract half a second earlier: for trades that liquidate nobody."""
+        """The contract half a second earlier: for trades without a liquidation."""
         return Quote(self.tape, self.contract, self.at_ms - 500)
 
 

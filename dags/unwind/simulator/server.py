@@ -439,7 +439,7 @@ async def _send_half(scope: Scope, send: Send, response: Response) -> None:
 
 
 def _reset(scope: Scope) -> None:
-    """Break the connection without a word (a TCP reset)."""
+    """Break the connection with a TCP reset."""
     transport = _Protocol.transports.get(tuple(scope["client"])[:2])
     if transport is None:
         return

@@ -143,10 +143,10 @@ class Stream:
     instead, which lists what there is by REST, and `subscribe_to`, which makes of such a list the
     texts of each connection that is needed (`split` keeps them within a venue's limits).
 
-    `ping` is the text that keeps it alive, sent every `ping_seconds`; empty: the protocol's own
-    ping, or, where `reply` answers the venue's pings (None: the frame is none), just these. In each
-    case silence for three `ping_seconds` means a dead connection. `unpack` undoes the packing of a
-    frame (`gunzip`); what it refuses with ValueError is recorded as it came.
+    `ping` is the text that keeps it alive, sent every `ping_seconds`; if empty, the protocol's own
+    ping is sent, or none where `reply` answers the venue's pings (None: the frame is not a ping).
+    In each case silence for three `ping_seconds` means a dead connection. `unpack` decompresses a
+    frame (`gunzip`); a frame that it refuses with ValueError is recorded as received.
     Neither pings that are replied to nor short frames that contain one of `control_frames` (answers
     to our pings) are recorded; one of `refusals` says that a subscription was refused. After
     `life_seconds` the connection is replaced by a fresh one, the two overlapping.

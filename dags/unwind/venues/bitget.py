@@ -49,7 +49,7 @@ RATE_LIMITS = (
     RateLimit("/api/v3/market/liquidations", 5, 1),
     RateLimit("/api/v3/market", 20, 1),
 )
-# Coin-margined ones (COIN-FUTURES) are left out: nobody has shown what their amounts count.
+# Coin-margined ones (COIN-FUTURES) are left out: the unit of their amounts is undocumented.
 CATEGORIES = ("USDT-FUTURES", "USDC-FUTURES")
 ROWS = ("data",)
 PAGE_ROWS = 100

@@ -23,7 +23,7 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: sums of an hour are still corrected just after it",
 )
-# Forty a minute, of which each symbol is one: two questions of so many symbols fit our share.
+# Forty a minute, where each symbol counts: two requests with so many symbols fit our share.
 RATE_LIMITS = (RateLimit("/v1", 40, 60),)
 SYMBOLS_AT_ONCE = 16
 

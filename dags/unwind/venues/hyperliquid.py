@@ -92,7 +92,7 @@ def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None
         path = f"/node_fills_by_block/hourly/{hour_at:%Y%m%d}/{hour_at.hour}.lz4"
         if context.has(api.where("hyperliquid_nodefills", path)):
             landed += 1
-        elif not _came(api, path):
+        elif not _has_arrived(api, path):
             missing.append(hour_at)
     if landed:
         api.record_note(f"{landed} files had landed with their hours")
@@ -104,7 +104,7 @@ def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None
         )
 
 
-def _came(api: VenueApi, path: str) -> bool:
+def _has_arrived(api: VenueApi, path: str) -> bool:
     """Whether a file of node fills arrived; a mirror that is down costs only the files."""
     try:
         return api.download("hyperliquid_nodefills", path, format="node-fills") is not None

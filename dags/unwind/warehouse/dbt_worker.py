@@ -7,8 +7,8 @@ that is killed for its memory leaves its sentence.
 
 Reports are lines of JSON on standard output: `["node", name, done, total]`,
 `["result", success, failures]`, and `["ended", return code]` when the fork has ended. All of it
-ends at once when standard input closes: whoever asked has died (even if killed), and nobody is left
-to judge or publish what it builds.
+ends at once when standard input closes: the process that started it has ended, even if killed, and
+nothing would judge or publish what it builds.
 """
 
 from __future__ import annotations

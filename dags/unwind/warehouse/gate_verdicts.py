@@ -74,7 +74,7 @@ def judge(
     run = RunIdentifier(run_name=run_id, run_time=checked_at)
     sql = stated.queries(checkpoint)
     results: list[GateResult] = []
-    with _uncollected():
+    with _without_garbage_collection():
         for validation in definition.validation_definitions:
             if validation.name not in suites:
                 continue
@@ -93,7 +93,7 @@ def judge(
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """No garbage collection: each would walk all that Great Expectations has imported."""
     enabled = gc.isenabled()
     gc.disable()
@@ -155,8 +155,8 @@ def _results_of(
     rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
     batches = _batches_behind(gate.connection, query)
     # A warning is no reason to withdraw a batch.
-    ways_out = _ways_out(batches) if config.severity.value == CRITICAL else ""
-    message = f"{_sentence(meta, _about(count, rows))}{ways_out}"
+    remedy = _remedy(batches) if config.severity.value == CRITICAL else ""
+    message = f"{_sentence(meta, _about(count, rows))}{remedy}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
 
 
@@ -245,7 +245,7 @@ def _batches_behind(connection: Connection, query: str) -> list[str]:
     return [row[0] for row in found or run_sql(connection, listed.format(every)).fetchall()]
 
 
-def _ways_out(batches: Sequence[str]) -> str:
+def _remedy(batches: Sequence[str]) -> str:
     """Which batches are behind refused rows, and the command that takes one out."""
     if not batches:
         return ""

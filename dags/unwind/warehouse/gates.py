@@ -160,7 +160,7 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
     ) -> GateResult:
         sentences = list(found[:EXAMPLES_SHOWN])
         more = len(found) - len(sentences)
-        said = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
+        summary = "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
         return GateResult(
             gate=MARTS,
             suite=CONTINUITY,
@@ -171,7 +171,7 @@ def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[Gat
             success=not found,
             unexpected_count=len(found),
             observed=small_json({"compared_with": compared.release_id, "examples": sentences}),
-            message=f"Against {before}: {said}. {action}" if found else f"{holds} ({before}).",
+            message=f"Against {before}: {summary}. {action}" if found else f"{holds} ({before}).",
             checked_at=checked_at,
         )
 

@@ -239,9 +239,9 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
             return is_gone, work.unreadable
         with transaction(state):
             _write_plan(state, warehouse, work)
-        left_aside = _nothing_to_stage(state) if _is_same_project(state) else []
+        skipped = _nothing_to_stage(state) if _is_same_project(state) else []
     try:
-        _run_staging(target, left_aside, report, run)
+        _run_staging(target, skipped, report, run)
     except DbtError:
         broken = left_out.delete_broken_lines(warehouse.home, work.seals)
         if not broken:
@@ -256,7 +256,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
     return True, work.unreadable
 
 
-def _run_staging(target: Home, left_aside: list[str], report: Progress, run: RunDbt) -> None:
+def _run_staging(target: Home, skipped: list[str], report: Progress, run: RunDbt) -> None:
     # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
     with ThreadPoolExecutor(1) as beside:
         copied = beside.submit(_prepare_release, target)
@@ -264,7 +264,7 @@ def _run_staging(target: Home, left_aside: list[str], report: Progress, run: Run
             [
                 *("build", "--exclude-resource-type", "test"),
                 *("--exclude-resource-type", "unit_test", "--select", STAGING),
-                *(("--exclude", *left_aside) if left_aside else ()),
+                *(("--exclude", *skipped) if skipped else ()),
             ],
             lambda name, done, total: report("staging", done, total),
         )
@@ -321,7 +321,7 @@ def _gate_landed(
     report("landed gate", 0, 1)
     checked_at = warehouse.clock()
     results = gates.check_landed(target, run_id, checked_at)
-    let_through = hold_releases(warehouse.home)
+    released_parts = hold_releases(warehouse.home)
     with staging_state(target) as state:
         gates.write_results(state, run_id, results)
         state.execute(
@@ -333,7 +333,7 @@ def _gate_landed(
         held = []
         for (batch_id, venue), reason in sorted(gates.held_parts(results).items()):
             revision = revisions[batch_id]
-            is_released = (revision, venue) in let_through.get(batch_id, ())
+            is_released = (revision, venue) in released_parts.get(batch_id, ())
             at = naive_utc(checked_at)
             state.execute(
                 "insert into ops.holds values (?, ?, ?, ?, ?, ?)",

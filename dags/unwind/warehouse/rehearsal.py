@@ -112,7 +112,7 @@ def rehearse_import(
 
 
 def _copy(home: Home, beside: Home) -> None:
-    """The ledger and the warehouse's files, taken while nobody writes them."""
+    """The ledger and the warehouse's files, copied while no process writes them."""
     if home.batches.exists():
         shutil.copytree(home.root / "ledger", beside.root / "ledger")
     if not home.staging_db.exists():

@@ -23,7 +23,7 @@ from unwind.settings import Home
 # 2026-11-22: a refresh of years takes minutes; one that waits longer has met a stuck one.
 LOCK_WAIT_SECONDS = 1800.0
 TRY_AGAIN_SECONDS = 0.2
-SAY_AGAIN_SECONDS = 60.0
+REPORT_EVERY_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def writer_lock(
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
     path = home.warehouse_dir / ".lock"
     with ExitStack() as stack:
-        started = said = None
+        started = reported_at = None
         while (held := _taken(stack, path)) is None:
             now = time.monotonic()
             started = now if started is None else started
@@ -54,8 +54,8 @@ def writer_lock(
                     f"{holder} has been writing {home.warehouse_dir} for over {wait_seconds:.0f} s;"
                     " wait for it or end it, then refresh again"
                 )
-            if said is None or now - said > SAY_AGAIN_SECONDS:
-                said = now
+            if reported_at is None or now - reported_at > REPORT_EVERY_SECONDS:
+                reported_at = now
                 waited = f", {now - started:.0f} s so far" if now > started else ""
                 report(f"waiting for {holder}, which writes {home.warehouse_dir}{waited}", 0, 1)
             time.sleep(TRY_AGAIN_SECONDS)

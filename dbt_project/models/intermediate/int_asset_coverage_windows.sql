@@ -21,9 +21,9 @@ with_all as (
         coverage.hour_at,
         coverage.base_asset,
         coverage.is_complete::integer as is_complete,
-        (not coverage.is_lower_bound)::integer as is_whole,
+        (not coverage.is_lower_bound)::integer as is_exact,
         of_all.is_complete::integer as all_complete,
-        (not of_all.is_lower_bound)::integer as all_whole,
+        (not of_all.is_lower_bound)::integer as all_exact,
 
     from coverage
     inner join coverage as of_all
@@ -38,7 +38,7 @@ summed as (
         hour_at,
         base_asset,
         {%- for hours in [1, 4, 12, 24] %}
-        {%- for counted in ['is_complete', 'is_whole', 'all_complete', 'all_whole'] %}
+        {%- for counted in ['is_complete', 'is_exact', 'all_complete', 'all_exact'] %}
         sum({{ counted }}) over (
             partition by base_asset
             order by hour_at
@@ -62,7 +62,7 @@ final as (
             + of_all.is_complete_{{ hours }}h
         )::integer as complete_hours_{{ hours }}h,
         complete_hours_{{ hours }}h < {{ hours }} as is_incomplete_{{ hours }}h,
-        summed.is_whole_{{ hours }}h - summed.all_whole_{{ hours }}h + of_all.is_whole_{{ hours }}h
+        summed.is_exact_{{ hours }}h - summed.all_exact_{{ hours }}h + of_all.is_exact_{{ hours }}h
             < {{ hours }} as is_lower_bound_{{ hours }}h,
         {%- endfor %}
 

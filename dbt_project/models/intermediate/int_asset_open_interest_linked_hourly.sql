@@ -5,13 +5,13 @@
 -- the price at which the others report. An instrument that starts reporting, or that has not reported
 -- for 24 hours, changes the sum but not the market: that step, ln(sum / (sum - entered + left)), is
 -- removed at first and added back evenly over open_interest_fading_hours:
---     oi_constant_venues_usd = standing_usd x exp(-sum of step x (1 - age in hours / open_interest_fading_hours)).
+--     oi_constant_venues_usd = reported_usd x exp(-sum of step x (1 - age in hours / open_interest_fading_hours)).
 -- So no value depends on more than a month, and without changes of composition it is the sum itself.
 {{ config(
     materialized='incremental', incremental_strategy='replace_partitions',
     meta={'partition': 'hour_at'},
 ) }}
-{%- set standing_hours = 24 %}
+{%- set valid_hours = 24 %}
 {%- set fading_hours = var('open_interest_fading_hours') %}
 
 with
@@ -31,7 +31,7 @@ instruments as (
     from {{ ref('int_instrument_open_interest_hourly') }}
 
     where oi_end_usd is not null
-        and hour_at >= {{ first_hour_read(fading_hours - 1 + standing_hours) }}
+        and hour_at >= {{ first_hour_read(fading_hours - 1 + valid_hours) }}
 
 ),
 
@@ -59,9 +59,9 @@ aged as (
         unnest(
             range(
                 least(
-                    {{ standing_hours }} + 1,
+                    {{ valid_hours }} + 1,
                     coalesce(
-                        date_diff('hour', observed_hour_at, next_hour_at), {{ standing_hours }} + 1
+                        date_diff('hour', observed_hour_at, next_hour_at), {{ valid_hours }} + 1
                     )
                 )
             )
@@ -71,7 +71,7 @@ aged as (
 
 ),
 
-standing as (
+latest as (
 
     select
         aged.observed_hour_at + to_hours(aged.age_hours) as hour_at,
@@ -83,7 +83,7 @@ standing as (
             and (
                 aged.former_hour_at is null
                 or aged.former_hour_at
-                < aged.observed_hour_at - interval {{ standing_hours }} hour
+                < aged.observed_hour_at - interval {{ valid_hours }} hour
             ) as is_entering,
 
     from aged
@@ -101,7 +101,7 @@ prices as (
         sum(try_cast(round(oi_end_usd, 4) as decimal(38, 4)))::double
         / nullif(sum(try_cast(round(oi_end_base, 8) as decimal(38, 8)))::double, 0) as price_usd,
 
-    from standing
+    from latest
 
     where age_hours = 0
         and oi_end_usd > 0
@@ -114,24 +114,24 @@ prices as (
 valued as (
 
     select
-        standing.hour_at,
-        standing.base_asset,
-        standing.age_hours,
-        standing.is_entering,
+        latest.hour_at,
+        latest.base_asset,
+        latest.age_hours,
+        latest.is_entering,
         try_cast(
             round(
                 case
-                    when standing.age_hours = 0 then standing.oi_end_usd
-                    else coalesce(standing.oi_end_base * prices.price_usd, standing.oi_end_usd)
+                    when latest.age_hours = 0 then latest.oi_end_usd
+                    else coalesce(latest.oi_end_base * prices.price_usd, latest.oi_end_usd)
                 end,
                 4
             ) as decimal(38, 4)
         ) as value_usd,
 
-    from standing
+    from latest
     left join prices
-        on standing.hour_at = prices.hour_at
-        and standing.base_asset = prices.base_asset
+        on latest.hour_at = prices.hour_at
+        and latest.base_asset = prices.base_asset
 
 ),
 
@@ -141,12 +141,12 @@ summed as (
     select
         hour_at,
         {{ asset }} as base_asset,
-        coalesce(sum(value_usd) filter (where age_hours < {{ standing_hours }}), 0)
-            as standing_usd,
+        coalesce(sum(value_usd) filter (where age_hours < {{ valid_hours }}), 0)
+            as reported_usd,
         coalesce(sum(value_usd) filter (where is_entering), 0) as entered_usd,
-        coalesce(sum(value_usd) filter (where age_hours = {{ standing_hours }}), 0) as left_usd,
+        coalesce(sum(value_usd) filter (where age_hours = {{ valid_hours }}), 0) as left_usd,
         count(*) filter (where age_hours = 0) as reporting_instruments,
-        count(*) filter (where age_hours between 1 and {{ standing_hours - 1 }})
+        count(*) filter (where age_hours between 1 and {{ valid_hours - 1 }})
             as missing_instruments,
 
     from valued
@@ -164,13 +164,13 @@ linked as (
     select
         *,
         epoch(hour_at)::bigint // 3600 - 420000 as hour_number,
-        (standing_usd - entered_usd + left_usd)::double as linked_usd,
+        (reported_usd - entered_usd + left_usd)::double as linked_usd,
         -- Nothing to link with: the series starts here.
-        standing_usd <= 0 or linked_usd <= 0 as is_beginning,
+        reported_usd <= 0 or linked_usd <= 0 as is_beginning,
         case
             when is_beginning then 0
             else try_cast(
-                round({{ natural_log('(standing_usd::double / linked_usd)') }}, 12)
+                round({{ natural_log('(reported_usd::double / linked_usd)') }}, 12)
                 as decimal(38, 12)
             )
         end as step,
@@ -216,14 +216,14 @@ final as (
     select
         hour_at,
         base_asset,
-        standing_usd::double as standing_usd,
+        reported_usd::double as reported_usd,
         entered_usd::double as entered_usd,
         left_usd::double as left_usd,
         reporting_instruments::integer as reporting_instruments,
         missing_instruments::integer as missing_instruments,
         case
             when reporting_instruments > 0
-                then round(standing_usd::double * exp(-round(kept_out, 9)), 4)
+                then round(reported_usd::double * exp(-round(kept_out, 9)), 4)
         end as oi_constant_venues_usd,
 
     from faded

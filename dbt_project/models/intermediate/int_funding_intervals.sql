@@ -173,7 +173,7 @@ steps_listed as (
         steps.step_hours is null
             or steps.step_hours in (steps.previous_step_hours, steps.next_step_hours)
             or steps.step_hours < steps.previous_step_hours
-            as is_sure,
+            as is_certain,
         if(
             listings.observed_at > steps.previous_at, listings.interval_hours, null
         ) as listed_hours,
@@ -193,7 +193,7 @@ periods as (
         instrument,
         settled_at,
         case
-            when coalesce(is_sure, false) then step_hours
+            when coalesce(is_certain, false) then step_hours
             -- A listed interval that divides the step: settlements within it are missing.
             when step_hours % listed_hours = 0 then listed_hours
             when step_hours % previous_step_hours = 0 then previous_step_hours

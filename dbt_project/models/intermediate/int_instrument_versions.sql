@@ -86,13 +86,13 @@ compared as (
         is_readable
             and instruments * 2
             >= coalesce(lag(instruments) over (partition by venue order by listed_at, batch_id), 0)
-            as is_whole,
+            as is_complete_listing,
 
     from listings
 
 ),
 
-whole_listings as (
+complete_listings as (
 
     select
         batch_id,
@@ -102,7 +102,7 @@ whole_listings as (
 
     from compared
 
-    where is_whole
+    where is_complete_listing
 
 ),
 
@@ -119,12 +119,12 @@ sightings as (
         known.contract_size,
         known.is_trading,
         known.is_specified,
-        whole_listings.listing_number as own_number,
+        complete_listings.listing_number as own_number,
 
     from known
-    left join whole_listings
-        on known.batch_id = whole_listings.batch_id
-        and known.venue = whole_listings.venue
+    left join complete_listings
+        on known.batch_id = complete_listings.batch_id
+        and known.venue = complete_listings.venue
 
     where known.instrument is not null
 
@@ -156,13 +156,13 @@ numbered as (
 
     select
         sightings.*,
-        coalesce(whole_listings.listing_number, 0) as listings_before,
-        coalesce(whole_listings.listing_number, 0) as listings_until,
+        coalesce(complete_listings.listing_number, 0) as listings_before,
+        coalesce(complete_listings.listing_number, 0) as listings_until,
 
     from sightings
-    asof left join whole_listings
-        on sightings.venue = whole_listings.venue
-        and sightings.observed_at >= whole_listings.listed_at
+    asof left join complete_listings
+        on sightings.venue = complete_listings.venue
+        and sightings.observed_at >= complete_listings.listed_at
 
     where sightings.own_number is null
 
@@ -218,10 +218,10 @@ bounded_runs as (
         later.listed_at as gone_at,
 
     from runs
-    left join whole_listings as former
+    left join complete_listings as former
         on runs.venue = former.venue
         and runs.lacking_before = former.listing_number
-    left join whole_listings as later
+    left join complete_listings as later
         on runs.venue = later.venue
         and runs.lacking_after = later.listing_number
 

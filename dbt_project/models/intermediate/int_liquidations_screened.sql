@@ -183,11 +183,13 @@ priced as (
             and with_settle_price.source_kind != 'collector'
             and coalesce(
                 marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
-            ) as is_marked,
+            ) as is_valued_at_mark,
         if(
-            is_marked, try_cast(marks.mark_usd as decimal(38, 12)), with_settle_price.price_usd
+            is_valued_at_mark,
+            try_cast(marks.mark_usd as decimal(38, 12)),
+            with_settle_price.price_usd
         ) as price_usd,
-        if(is_marked, 'mark', with_settle_price.price_kind) as price_kind,
+        if(is_valued_at_mark, 'mark', with_settle_price.price_kind) as price_kind,
 
     from with_settle_price
     asof left join marks
@@ -215,7 +217,7 @@ sized as (
             when raw_quantity_unit in ('quote', 'usd') then 'venue'
             when contract_type = 'inverse' and raw_quantity_unit != 'base' then 'contract_size'
             when contract_type = 'quanto' then lower(settle_asset) || '_as_of'
-            when is_marked then 'mark_as_of'
+            when is_valued_at_mark then 'mark_as_of'
             else 'event_price'
         end as notional_price_source,
 

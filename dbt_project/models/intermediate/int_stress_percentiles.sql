@@ -37,7 +37,7 @@ weighted as (
         weights.weight,
         weights.position,
         weights.label_version,
-        (sum(try_cast(weights.weight as decimal(18, 9))) over of_row)::double as whole_weight,
+        (sum(try_cast(weights.weight as decimal(18, 9))) over of_row)::double as total_weight,
         (
             sum(try_cast(weights.weight as decimal(18, 9)))
                 filter (where percentiles.percentile is not null) over of_row
@@ -61,10 +61,10 @@ final as (
         value,
         percentile,
         history_hours,
-        round(coalesce(known_weight, 0) / whole_weight, 6) as known_weight_share,
+        round(coalesce(known_weight, 0) / total_weight, 6) as known_weight_share,
         case
             when percentile is not null
-                and known_weight >= {{ var('stress_min_known_weight_share') }} * whole_weight
+                and known_weight >= {{ var('stress_min_known_weight_share') }} * total_weight
                 then weight / known_weight
         end as weight,
         label_version,

@@ -56,8 +56,8 @@ class Message:
 
     def line(self, received_at: str = RECEIVED_AT, payload: Any = None) -> str:
         """Its line in an imported file, with another payload where one is given."""
-        said = self.payload if payload is None else payload
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+        sent = self.payload if payload is None else payload
+        text = sent if isinstance(sent, str) else json.dumps(sent, ensure_ascii=False)
         if self.format:
             return text + "\n"
         envelope: dict[str, Any] = {"received_at": received_at}

@@ -188,7 +188,7 @@ CASES = VenueCases(
         ),
         Observation(
             "a step that is a number, of a contract that is a dollar",
-            "a shape that nobody has recorded",
+            "a shape of which there is no recording",
             f"{API}/api/charts/v1/analytics/PI_XBTUSD/open-interest",
             {
                 "result": {"timestamp": [1782820500], "data": ["5177736"], "more": False},

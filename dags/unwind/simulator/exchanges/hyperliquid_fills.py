@@ -167,12 +167,12 @@ def held_text(one: kit.Liquidation) -> str:
 
 
 def written(one: kit.Liquidation) -> str:
-    """What distinguishes one liquidating fill from any other in the files."""
+    """The identity of a liquidating fill among those in the files."""
     return f'"tid":{trade_id(one.contract.symbol, one.row)}'
 
 
 def ordinary_fill(tape: kit.Tape, hour_ms: int, number: int) -> tuple[int, list[Leg]]:
-    """A fill that liquidates nobody: of a perpetual, spot (`@107`) or HIP-3 (`xyz:`)."""
+    """A fill without a liquidation: of a perpetual, spot (`@107`) or HIP-3 (`xyz:`)."""
     at_ms = hour_ms + int(HOUR_MS * steady("ordinary fill", hour_ms, number))
     draw = steady("ordinary coin", hour_ms, number)
     listed = tape.instruments_of("hyperliquid")

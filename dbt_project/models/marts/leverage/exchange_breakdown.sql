@@ -91,7 +91,7 @@ venue_coverage as (
         reached_coverage.venue,
         count(*) filter (where reached_coverage.is_complete) as complete_hours,
         bool_or(reached_coverage.is_covered) as is_covered,
-        count(*) filter (where not reached_coverage.is_lower_bound) as whole_hours,
+        count(*) filter (where not reached_coverage.is_lower_bound) as exact_hours,
 
     from hours
     inner join reached_coverage
@@ -226,7 +226,7 @@ by_venue as (
         coalesce(venue_coverage.complete_hours, 0) as complete_hours,
         coalesce(venue_coverage.complete_hours, 0) < venue_windows.window_hours as is_incomplete,
         coalesce(seen.is_lower_bound, false)
-        or coalesce(venue_coverage.whole_hours, 0) < venue_windows.window_hours as is_lower_bound,
+        or coalesce(venue_coverage.exact_hours, 0) < venue_windows.window_hours as is_lower_bound,
         venue_windows.is_expected,
         venue_windows.is_expected and coalesce(venue_coverage.is_covered, false) as is_covered,
 

@@ -81,7 +81,7 @@ changes as (
 
 ),
 
-standing as (
+active as (
 
     select
         base_asset,
@@ -104,19 +104,19 @@ standing as (
 
 ),
 
-standing_hourly as (
+active_hourly as (
 
     select
-        standing.*,
+        active.*,
         unnest(
             range(
-                standing.from_at,
-                coalesce(standing.until_at, built_span.last_at + interval 1 hour),
+                active.from_at,
+                coalesce(active.until_at, built_span.last_at + interval 1 hour),
                 interval 1 hour
             )
         ) as hour_at,
 
-    from standing
+    from active
     cross join built_span
 
 ),
@@ -124,15 +124,15 @@ standing_hourly as (
 buckets as (
 
     select
-        standing_hourly.*,
-        pow(1.0025, standing_hourly.price_bucket) as low_usd,
-        pow(1.0025, standing_hourly.price_bucket + 0.5) as middle_usd,
-        pow(1.0025, standing_hourly.price_bucket + 1) as high_usd,
+        active_hourly.*,
+        pow(1.0025, active_hourly.price_bucket) as low_usd,
+        pow(1.0025, active_hourly.price_bucket + 0.5) as middle_usd,
+        pow(1.0025, active_hourly.price_bucket + 1) as high_usd,
 
-    from standing_hourly
+    from active_hourly
     inner join tracked
-        on standing_hourly.hour_at = tracked.hour_at
-        and standing_hourly.base_asset = tracked.base_asset
+        on active_hourly.hour_at = tracked.hour_at
+        and active_hourly.base_asset = tracked.base_asset
 
 ),
 

@@ -92,7 +92,7 @@ positions as (
 
 ),
 
-told_once as (
+deduplicated as (
 
     select
         * exclude (line_class, price_acquired),
@@ -143,7 +143,7 @@ interpreted as (
         raw_line::varchar as dedup_scope,
         1 as copies_per_row,
 
-    from told_once
+    from deduplicated
 
 ),
 
