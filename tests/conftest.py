@@ -18,8 +18,9 @@ BUDGET_MINUTES = 15
 
 
 # Each refresh of these is judged by a few of the marts gate's suites, which saves seconds of it;
-# tests of the gates, of refreshes and of the fault suite are judged by all.
+# tests of the gates, of refreshes and of full disks are judged by all.
 JUDGED_BY_FEW = (
+    "tests/chaos/test_kills",
     "tests/liquidations/",
     "tests/warehouse/test_early_hour",
     "tests/warehouse/test_left_out",
