@@ -70,7 +70,8 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
     An event of the rank F among the true sizes is the largest of its second with the probability
     exp(-rate (1 - F)), or (1 + y (1 - F)) ^ -(rate/y + 1) where rates disperse by y. F itself is
-    estimated from the sizes so weighted. An event without a size stands for what it would if the
+    estimated from the sizes so weighted. What all of an hour's events stand for is halfway between
+    that and what its empty seconds say. An event without a size stands for what it would if the
     latest were published.
     """
     weights = latest_weights(sample, events)
@@ -88,7 +89,14 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
     pool = row * MAX_POOLS + np.clip(level, 0, MAX_POOLS - 1).astype(np.int64)
     order = np.lexsort((usd, pool))
     larger = _larger_share(pool[order], rate[order], y[order])
-    weights.hidden[priced[order]] = _times(larger, rate[order], y[order]) - 1
+    hidden = _times(larger, rate[order], y[order]) - 1
+    # Sizes and empty seconds each give a number of hidden events: sizes too many where rates are
+    # uneven, seconds too few of the large where sizes grow with the rate. Halfway is nearest.
+    rows = len(events.hidden)
+    by_sizes = summed(row[order], hidden, rows)
+    by_seconds = np.maximum(summed(row, weights.hidden[priced], rows), 0)
+    halfway = (1 + by_seconds / np.where(by_sizes > 0, by_sizes, 1.0)) / 2
+    weights.hidden[priced[order]] = hidden * np.where(by_sizes > 0, halfway, 1.0)[row[order]]
     weights.larger[priced[order]] = larger
     return weights
 
