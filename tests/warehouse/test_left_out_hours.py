@@ -133,7 +133,7 @@ def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcom
         objects: tuple[RawObject, ...] = ()
     else:
         objects = tuple(with_a_gap(home, venue, hour_at, obj) for obj in landing.objects)
-    return replace(landing, status=outcome, detail="left out", objects=objects, covered=None)
+    return replace(landing, status=outcome, detail="left out", objects=objects, coverage=None)
 
 
 def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> RawObject:
