@@ -1,0 +1,182 @@
+"""How often the intervals hold the truth, how far off the estimates are, and how wide.
+
+Complete tapes (`tapes.CLASSES`) are thinned by each rule and estimated from what is left. An oracle
+that knows each second's rate and the distribution of sizes gives the width to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from unwind.estimates import intervals, tapes
+from unwind.estimates.channels import LARGEST, LARGEST_PER_SIDE, LATEST, Published, estimate
+from unwind.estimates.moments import ALL, LONG, SHORT, Moments, added
+from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers, summed
+from unwind.estimates.tapes import LONG_SHARE, Tape, TapeClass
+
+RULES = (LATEST, LARGEST, LARGEST_PER_SIDE)
+SEED = 20261126
+# A sum is of ten symbol-hours; a share is of the first three of them among all ten.
+SUMMED_HOURS, SHARED_HOURS = 10, 3
+# Intervals of hours with fewer expected hidden events begin at what was published, mostly.
+FEW_EVENTS = 10
+BUSY_SHARE = 0.9
+
+
+class Measure(NamedTuple):
+    """One class of tapes, rule and part of its figures.
+
+    `part`: all symbol-hours, those with few hidden events, with more, with more than 90% of
+    seconds occupied; sums of ten symbol-hours, shares of three in ten. Hit shares are of 90%
+    intervals. Biases are of sums of all figures. Widths are medians, over the oracle's.
+    """
+
+    tape_class: str
+    publication_rule: str
+    part: str
+    figures: int
+    saturated_share: float
+    events_hit_share: float
+    usd_hit_share: float
+    events_bias_share: float
+    usd_bias_share: float
+    usd_width_over_oracle: float
+
+
+class Trial(NamedTuple):
+    """A thinned tape with its truth, by symbol-hour: (hours,); `oracle_usd` is a width."""
+
+    moments: Moments
+    events: Floats
+    usd: Floats
+    occupied_share: Floats
+    oracle_usd: Floats
+
+
+def measures(hours: int, classes: tuple[TapeClass, ...] = tapes.CLASSES) -> Iterator[Measure]:
+    """All measures over that many symbol-hours of each class, estimated hours or not."""
+    for number, made in enumerate(classes):
+        rng = np.random.default_rng((SEED, number))
+        tape = tapes.made_tape(made, hours, rng)
+        for rule in RULES:
+            yield from _measured(made.name, rule, trial(made, tape, rule, hours))
+
+
+def trial(made: TapeClass, tape: Tape, rule: str, hours: int) -> Trial:
+    """A tape thinned by a rule, estimated, and its truth."""
+    kept = tapes.thinned(tape, rule)
+    row, second, usd = tape.row[kept], tape.second[kept], tape.usd[kept]
+    side = np.where(tape.is_long[kept], LONG, SHORT)
+    moments = estimate(Published(row, second, usd, side), [rule] * hours)
+    channels = 2 if rule == LARGEST_PER_SIDE else 1
+    return Trial(
+        Moments(*(column[:, ALL] for column in moments)),
+        np.bincount(tape.row, minlength=hours).astype(np.float64),
+        summed(tape.row, tape.usd, hours),
+        np.bincount(row, minlength=hours) / (HOUR_SECONDS * channels),
+        2 * intervals.Z * np.sqrt(_oracle_variance(made, tape, rule, kept, hours)),
+    )
+
+
+def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hours: int) -> Floats:
+    """The variance of hidden USD to one who knows the rate of each second and all sizes."""
+    row, second, usd = tape.row[kept], tape.second[kept], tape.usd[kept]
+    rate, scale = tape.rate[row, second], tape.scale[row, second]
+    sizes = np.sort(made.sizing(np.random.default_rng(SEED), 20_000))
+    if rule == LATEST:
+        # A Poisson count that is not 0, less the one that was published.
+        mean = rate / -np.expm1(-rate)
+        count_variance = np.maximum(mean * (1 + rate - mean), 0)
+        variance = count_variance * sizes.mean() ** 2 + (mean - 1) * sizes.var()
+    else:
+        if rule == LARGEST_PER_SIDE:
+            rate = rate * np.where(tape.is_long[kept], LONG_SHARE, 1 - LONG_SHARE)
+        squares = np.concatenate([[0.0], np.cumsum(sizes**2)]) / len(sizes)
+        variance = rate * squares[np.searchsorted(sizes, usd / scale)]
+    return summed(row, variance * scale**2, hours)
+
+
+def _measured(name: str, rule: str, done: Trial) -> Iterator[Measure]:
+    estimated = done.moments.saturated_channel_hours == 0
+    hidden, busy = done.moments.hidden_events, done.occupied_share > BUSY_SHARE
+    parts = {
+        "all": estimated,
+        "few hidden": estimated & (hidden < FEW_EVENTS) & ~busy,
+        "more hidden": estimated & (hidden >= FEW_EVENTS) & ~busy,
+        "over 90% occupied": estimated & busy,
+    }
+    saturated = 1 - float(estimated.mean())
+    for part, kept in parts.items():
+        if kept.any():
+            yield _of_figures((name, rule, part), saturated, _where(done, kept))
+    whole, shared = _summed(_where(done, estimated))
+    yield _of_figures((name, rule, "sums"), saturated, whole)
+    yield _of_shares((name, rule, "shares"), saturated, shared, whole)
+
+
+def _of_figures(key: tuple[str, str, str], saturated: float, done: Trial) -> Measure:
+    events = intervals.interval_of_events(done.moments)
+    usd = intervals.interval_of_usd(done.moments)
+    known = done.oracle_usd > 0
+    width = (usd.high - usd.low)[known] / done.oracle_usd[known]
+    return Measure(
+        *key,
+        len(done.events),
+        saturated,
+        float(_holds(events.low, events.high, done.events).mean()),
+        float(_holds(usd.low, usd.high, done.usd).mean()),
+        float(events.mid.sum() / done.events.sum() - 1),
+        float(usd.mid.sum() / done.usd.sum() - 1),
+        float(np.median(width)) if len(width) else float("nan"),
+    )
+
+
+def _of_shares(key: tuple[str, str, str], saturated: float, part: Trial, whole: Trial) -> Measure:
+    events = intervals.share_of_events(part.moments, whole.moments)
+    usd = intervals.share_of_usd(part.moments, whole.moments)
+    true_events, true_usd = part.events / whole.events, part.usd / whole.usd
+    return Measure(
+        *key,
+        len(whole.events),
+        saturated,
+        float(_holds(events.low, events.high, true_events).mean()),
+        float(_holds(usd.low, usd.high, true_usd).mean()),
+        float(events.mid.mean() / true_events.mean() - 1),
+        float(usd.mid.mean() / true_usd.mean() - 1),
+        float("nan"),
+    )
+
+
+def _holds(low: Floats, high: Floats, truth: Floats) -> Booleans:
+    # A sum of the same sizes in another order differs in its last digits.
+    slack = 1e-9 * np.abs(truth)
+    holds: Booleans = (truth >= low - slack) & (truth <= high + slack)
+    return holds
+
+
+def _where(done: Trial, kept: Booleans) -> Trial:
+    moments, *rest = done
+    return Trial(Moments(*(column[kept] for column in moments)), *(one[kept] for one in rest))
+
+
+def _summed(done: Trial) -> tuple[Trial, Trial]:
+    """Sums of ten symbol-hours each, and of the first three of each ten."""
+    groups = len(done.events) // SUMMED_HOURS
+    number = np.arange(groups * SUMMED_HOURS)
+    first = number % SUMMED_HOURS < SHARED_HOURS
+    return _sum_of(done, number, groups), _sum_of(done, number[first], groups)
+
+
+def _sum_of(done: Trial, number: Integers, groups: int) -> Trial:
+    group = number // SUMMED_HOURS
+    one = _where(done, number)
+    return Trial(
+        added(one.moments, group, groups),
+        summed(group, one.events, groups),
+        summed(group, one.usd, groups),
+        summed(group, one.occupied_share, groups) / SUMMED_HOURS,
+        np.sqrt(summed(group, one.oracle_usd**2, groups)),
+    )

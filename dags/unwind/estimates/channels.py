@@ -1,0 +1,236 @@
+"""From published events to the moments of channel-hours, rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unwind.estimates import sizes
+from unwind.estimates.moments import ALL, LONG, SHORT, SIDES, Moments, no_moments
+from unwind.estimates.rates import (
+    HOUR_SECONDS,
+    Booleans,
+    Floats,
+    HiddenEvents,
+    Integers,
+    hidden_events,
+    summed,
+)
+
+LATEST = "one_per_symbol_second_latest"
+LARGEST = "one_per_symbol_second_largest"
+LARGEST_PER_SIDE = "one_per_symbol_side_second_largest"
+FULL = "full"
+UNKNOWN = "unknown"
+RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, FULL, UNKNOWN)
+
+# Rows at a time: each takes some 30 kB while it is worked on.
+ROWS_AT_A_TIME = 1000
+
+
+class Published(NamedTuple):
+    """Published events, in any order: arrays of one length.
+
+    row: position of the instrument-hour among the rules; second: 0 to 3599, the second of the hour
+    in which the venue PUBLISHED it (its push or event time; the trade's own time is off by up to a
+    second, which costs 11 to 47%); usd: size, nan where unknown; side: LONG, SHORT or 0 (unknown),
+    of the closed position.
+    """
+
+    row: Integers
+    second: Integers
+    usd: Floats
+    side: Integers
+
+    def where(self, kept: Booleans | Integers | slice) -> Published:
+        return Published(self.row[kept], self.second[kept], self.usd[kept], self.side[kept])
+
+
+class Uncovered(NamedTuple):
+    """When an instrument-hour was not received: row, from and to in seconds of the hour.
+
+    A second that is uncovered in part counts as uncovered.
+    """
+
+    row: Integers
+    from_second: Floats
+    to_second: Floats
+
+
+NO_GAPS = Uncovered(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+
+
+def estimate(
+    published: Published, rules: Sequence[str] | NDArray[np.object_], uncovered: Uncovered = NO_GAPS
+) -> Moments:
+    """The moments of each instrument-hour, of (len(rules), 3).
+
+    `rules` has one publication rule (RULES) for each instrument-hour; those without an event need
+    not be among them, unless their rule is unknown. The estimates are of covered seconds: events
+    of others count as published alone. The order of events does not matter.
+
+    Raises ValueError for a rule, row or second that there cannot be.
+    """
+    rule = np.asarray(rules, dtype=object)
+    published = _checked(published, rule)
+    # An unknown size sorts first: a second's last event is its largest.
+    known = np.nan_to_num(published.usd, nan=-1.0)
+    published = published.where(
+        np.lexsort((published.side, known, published.second, published.row))
+    )
+    parts = []
+    for start in range(0, len(rule), ROWS_AT_A_TIME):
+        end = min(start + ROWS_AT_A_TIME, len(rule))
+        first, last = np.searchsorted(published.row, (start, end))
+        events = published.where(slice(first, last))
+        events = events._replace(row=events.row - start)
+        parts.append(_estimate(events, rule[start:end], _covered(uncovered, start, end)))
+    if not parts:
+        return no_moments(0)
+    return Moments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _checked(published: Published, rule: NDArray[np.object_]) -> Published:
+    unknown = sorted({str(one) for one in rule} - set(RULES))
+    if unknown:
+        raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
+    row, second = np.asarray(published.row), np.asarray(published.second)
+    for name, values, limit in (("row", row, len(rule)), ("second", second, HOUR_SECONDS)):
+        wrong = values[(values < 0) | (values >= limit)]
+        if len(wrong):
+            raise ValueError(f"an event has the {name} {wrong[0]}; it must be 0 to {limit - 1}")
+    usd = np.asarray(published.usd, dtype=np.float64)
+    usd = np.where(np.isfinite(usd) & (usd >= 0), usd, np.nan)
+    return Published(row.astype(np.int64), second.astype(np.int64), usd, np.asarray(published.side))
+
+
+def _covered(uncovered: Uncovered, start: int, end: int) -> Booleans:
+    """Which seconds were received: (end - start, 3600)."""
+    kept = (uncovered.row >= start) & (uncovered.row < end)
+    row = uncovered.row[kept] - start
+    begun = np.clip(np.floor(uncovered.from_second[kept]), 0, HOUR_SECONDS).astype(np.int64)
+    over = np.clip(np.ceil(uncovered.to_second[kept]), 0, HOUR_SECONDS).astype(np.int64)
+    changes = np.zeros((end - start, HOUR_SECONDS + 1), dtype=np.int32)
+    np.add.at(changes, (row, begun), 1)
+    np.add.at(changes, (row, over), -1)
+    covered: Booleans = np.cumsum(changes[:, :-1], axis=1) == 0
+    return covered
+
+
+def _estimate(events: Published, rule: NDArray[np.object_], covered: Booleans) -> Moments:
+    moments = _as_published(events, len(rule))
+    for name in (LATEST, LARGEST):
+        of_rule = events.where((rule == name)[events.row])
+        _add_channels(
+            moments, of_rule, covered, name, {side: (side,) for side in range(len(SIDES))}
+        )
+    by_side = events.where((rule == LARGEST_PER_SIDE)[events.row])
+    for side in (LONG, SHORT):
+        of_side = by_side.where(by_side.side == side)
+        _add_channels(moments, of_side, covered, LARGEST, {ALL: (ALL, side)})
+
+    unknown = rule == UNKNOWN
+    moments.unknown_rule_channel_hours[unknown] = 1
+    moments.unestimated_events[unknown] = moments.published_events[unknown]
+    moments.unestimated_usd[unknown] = moments.published_usd[unknown]
+    # Under a rule by side, an event of an unknown side is of no known channel.
+    without_side = by_side.where((by_side.side != LONG) & (by_side.side != SHORT))
+    moments.unknown_rule_channel_hours[np.unique(without_side.row), ALL] += 1
+    count, usd = _sums(without_side, len(rule))
+    moments.unestimated_events[:, ALL] += count
+    moments.unestimated_usd[:, ALL] += usd
+    return moments
+
+
+def _as_published(events: Published, rows: int) -> Moments:
+    moments = no_moments(rows)
+    for side in range(len(SIDES)):
+        of_side = events if side == ALL else events.where(events.side == side)
+        count, usd = _sums(of_side, rows)
+        moments.published_events[:, side], moments.published_usd[:, side] = count, usd
+        moments.unpriced_events[:, side] = summed(of_side.row, np.isnan(of_side.usd), rows)
+    return moments
+
+
+def _sums(events: Published, rows: int) -> tuple[Floats, Floats]:
+    """How many events each row has, and their USD."""
+    count = np.bincount(events.row, minlength=rows).astype(np.float64)
+    return count, summed(events.row, np.nan_to_num(events.usd), rows)
+
+
+def _add_channels(
+    moments: Moments,
+    events: Published,
+    covered: Booleans,
+    rule: str,
+    columns: dict[int, tuple[int, ...]],
+) -> None:
+    """Adds what channels hide to the moments of their rows.
+
+    `events` are sorted, and of one channel in each row. `columns` says which side of the channel's
+    events is added to which columns of the moments.
+    """
+    rows, row = np.unique(events.row, return_inverse=True)
+    if not len(rows):
+        return
+    events, covered = events._replace(row=row), covered[rows]
+    occupied = np.zeros_like(covered)
+    occupied[events.row, events.second] = True
+    hidden = hidden_events(occupied & covered, covered)
+    parts = _by_side(events, covered, rule, hidden)
+    estimated = ~hidden.is_saturated
+    for source, targets in columns.items():
+        own = events if source == ALL else events.where(events.side == source)
+        count, usd = _sums(own, len(rows))
+        for target in targets:
+            for total, part in zip(moments[2:4] + moments[6:8], parts[source], strict=True):
+                total[rows, target] += np.where(estimated, part, 0.0)
+            moments.estimated_channel_hours[rows, target] += estimated
+            moments.saturated_channel_hours[rows, target] += ~estimated
+            moments.unestimated_events[rows, target] += np.where(estimated, 0.0, count)
+            moments.unestimated_usd[rows, target] += np.where(estimated, 0.0, usd)
+
+
+def _by_side(
+    events: Published, covered: Booleans, rule: str, hidden: HiddenEvents
+) -> list[tuple[Floats, Floats, Floats, Floats]]:
+    """By side: hidden events, their variance, hidden USD, their variance; by row."""
+    # A second's last event, its largest, stands for the hidden ones; more than one of a second is
+    # what the rule does not allow, and is published alone.
+    is_last = np.diff(events.row * HOUR_SECONDS + events.second, append=-1) != 0
+    kept = is_last & covered[events.row, events.second]
+    sample = sizes.Sample(events.row[kept], events.second[kept], events.usd[kept])
+    side = events.side[kept]
+    is_latest = rule == LATEST
+    weights = (sizes.latest_weights if is_latest else sizes.largest_weights)(sample, hidden)
+    variance = sizes.latest_variance if is_latest else sizes.largest_variance
+
+    def total(of_events: Floats) -> Floats:
+        return summed(sample.row, of_events, len(hidden.hidden))
+
+    stands_for = total(weights.hidden)
+    spread = np.maximum(hidden.hidden + total(weights.hidden**2), 0)
+    parts = []
+    for number in range(len(SIDES)):
+        of_side = np.ones(len(side), dtype=bool) if number == ALL else side == number
+        # Where the events stand for none, sides share as published.
+        shares_as_published = np.abs(stands_for) < 1e-9
+        share = np.where(
+            shares_as_published,
+            total(of_side.astype(np.float64)) / np.maximum(hidden.occupied, 1),
+            total(weights.hidden * of_side) / np.where(shares_as_published, 1.0, stands_for),
+        )
+        usd = total(np.where(sample.is_priced & of_side, weights.hidden * sample.usd, 0.0))
+        events_variance = hidden.variance * share**2 + spread * np.maximum(share * (1 - share), 0)
+        parts.append(
+            (
+                hidden.hidden * share,
+                events_variance,
+                usd,
+                variance(sample, weights, hidden, of_side),
+            )
+        )
+    return parts

@@ -1,0 +1,186 @@
+"""The dollars of what a channel did not publish, from the sizes of what it did.
+
+Each published event stands for hidden ones. Under `latest of the second` it is a fair sample of its
+second, and stands for as many of its own size and side as its window has hidden ones to each
+published. Under `largest of the second` an event is published the likelier the larger it is, and
+stands for one over that likelihood. docs/coverage.md states the formulas and how they were tried.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from unwind.estimates.rates import (
+    HARMONIC,
+    SLOT_SECONDS,
+    Booleans,
+    Floats,
+    HiddenEvents,
+    Integers,
+    summed,
+)
+
+# Under `largest`, sizes are pooled over those windows of an hour whose rates are within a factor
+# of two: sizes may grow with the rate.
+POOLED_RATES = 2.0
+MAX_POOLS = 32
+# Weights come to rest within thirty rounds.
+MAX_ROUNDS, AT_REST = 100, 1e-6
+# Below a cent a size's logarithm says nothing.
+MIN_USD = 0.01
+
+
+class Sample(NamedTuple):
+    """Published events, at most one of a channel and second: arrays of one length.
+
+    row of the channel-hour; second of the hour; USD, nan where unknown.
+    """
+
+    row: Integers
+    second: Integers
+    usd: Floats
+
+    @property
+    def is_priced(self) -> Booleans:
+        return np.isfinite(self.usd)
+
+
+class Weights(NamedTuple):
+    """How many hidden events each event of a sample stands for.
+
+    `larger` is the estimated share of the true events that are larger than it; it enters the
+    variance under `largest` alone.
+    """
+
+    hidden: Floats
+    larger: Floats
+
+
+def latest_weights(sample: Sample, events: HiddenEvents) -> Weights:
+    """What each event stands for where the latest of a second is published."""
+    place = sample.row, sample.second // SLOT_SECONDS
+    hidden = events.of_slots[place] / np.maximum(events.windows.occupied[place], 1)
+    return Weights(hidden, np.zeros(len(hidden)))
+
+
+def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
+    """What each event stands for where the largest of a second is published.
+
+    An event of the rank F among the true sizes is the largest of its second with the probability
+    exp(-rate (1 - F)), or (1 + y (1 - F)) ^ -(rate/y + 1) where rates disperse by y. F itself is
+    estimated from the sizes so weighted. An event without a size stands for what it would if the
+    latest were published.
+    """
+    weights = latest_weights(sample, events)
+    priced = np.flatnonzero(sample.is_priced)
+    row, slot, usd = sample.row[priced], sample.second[priced] // SLOT_SECONDS, sample.usd[priced]
+    windows, place = events.windows, (row, slot)
+    seconds, occupied = windows.seconds[place], windows.occupied[place]
+    window_rate = windows.rate[place]
+    # The window's other seconds do not depend on whether this one is occupied.
+    rate = HARMONIC[seconds - 1] - HARMONIC[seconds - occupied]
+    rate = rate * np.maximum(occupied + events.of_slots[place], 0) / (seconds * window_rate)
+    y = np.maximum(events.dispersion, 0)[row]
+
+    level = np.floor(np.log(window_rate * SLOT_SECONDS) / np.log(POOLED_RATES))
+    pool = row * MAX_POOLS + np.clip(level, 0, MAX_POOLS - 1).astype(np.int64)
+    order = np.lexsort((usd, pool))
+    larger = _larger_share(pool[order], rate[order], y[order])
+    weights.hidden[priced[order]] = _times(larger, rate[order], y[order]) - 1
+    weights.larger[priced[order]] = larger
+    return weights
+
+
+def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
+    """1 - F of each event among its pool; events are in order of pool and size."""
+    is_first = np.diff(pool, prepend=-1) != 0
+    number = np.cumsum(is_first) - 1
+    first = np.flatnonzero(is_first)
+    weight = np.ones(len(pool))
+    larger = weight
+    for _ in range(MAX_ROUNDS):
+        below = np.cumsum(weight)
+        total = summed(number, weight, len(first))
+        before = below[first] - weight[first]
+        # Half of an event's own weight lies below it.
+        rank = (below - weight / 2 - before[number]) / total[number]
+        larger = np.clip(1 - rank, 0, 1)
+        earlier, weight = weight, _times(larger, rate, y)
+        if np.abs(weight - earlier).max(initial=0) < AT_REST:
+            break
+    return larger
+
+
+def _times(larger: Floats, rate: Floats, y: Floats) -> Floats:
+    """One over the probability that an event is the largest of its second."""
+    is_zero = y < 1e-6
+    safe = np.where(is_zero, 1.0, y)
+    return np.where(is_zero, np.exp(rate * larger), (1 + safe * larger) ** (rate / safe + 1))
+
+
+def latest_variance(
+    sample: Sample, weights: Weights, events: HiddenEvents, of_side: Booleans
+) -> Floats:
+    """The variance of hidden USD of a side by channel-hour, where the latest is published.
+
+    V m^2 + (H + sum r^2) s^2 with r the hidden events that each stands for, m and s^2 the mean and
+    variance of a size that counts as 0 on other sides.
+    """
+    priced = sample.is_priced
+    row, usd, side = sample.row[priced], sample.usd[priced], of_side[priced]
+    hidden = weights.hidden[priced]
+    # Where less is estimated than was published, weights may fall below nothing.
+    weight = np.maximum(1 + hidden, 0.05)
+
+    def total(of_events: Floats) -> Floats:
+        return summed(row, of_events, len(events.hidden))
+
+    all_weight = np.maximum(total(weight), 1e-12)
+    spread = _relative_variance(row, usd, weight, all_weight)
+    side_weight = total(weight * side)
+    mean = total(weight * side * usd) / np.maximum(side_weight, 1e-12)
+    part = side_weight / all_weight
+    side_mean = part * mean
+    variance = np.maximum(part * mean**2 * (1 + spread) - side_mean**2, 0)
+    count = np.maximum(events.hidden, 0) + total(hidden**2)
+    return events.variance * side_mean**2 + count * variance
+
+
+def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: Floats) -> Floats:
+    """The variance of sizes over their squared mean, by channel-hour.
+
+    Of a lognormal by the variance of logarithms, which few large events do not distort; or as it
+    is where that is more, as in tails heavier than a lognormal's.
+    """
+
+    def mean(of_events: Floats) -> Floats:
+        return summed(row, weight * of_events, len(all_weight)) / all_weight
+
+    logarithm = np.log(np.maximum(usd, MIN_USD))
+    squares = summed(row, weight**2, len(all_weight))
+    effective = all_weight**2 / np.maximum(squares, 1e-12)
+    bias = np.where(effective > 1.5, effective / np.maximum(effective - 1, 0.5), 0.0)
+    of_logarithms = mean((logarithm - mean(logarithm)[row]) ** 2) * bias
+    of_sizes = mean((usd - mean(usd)[row]) ** 2) * bias
+    as_is = of_sizes / np.maximum(mean(usd), MIN_USD) ** 2
+    spread: Floats = np.maximum(np.expm1(np.minimum(of_logarithms, 20)), as_is)
+    return spread
+
+
+def largest_variance(
+    sample: Sample, weights: Weights, events: HiddenEvents, of_side: Booleans
+) -> Floats:
+    """The variance of hidden USD of a side by channel-hour, where the largest is published.
+
+    (1 + y)^2 sum x^2 r (1 + r), as of any sum weighted by one over the probability of its parts,
+    and (se(y) sum x (1 + r) (1 - F))^2, as weights follow y.
+    """
+    kept = sample.is_priced & of_side
+    row, usd, hidden = sample.row[kept], sample.usd[kept], weights.hidden[kept]
+    rows = len(events.hidden)
+    y = np.maximum(events.dispersion, 0)
+    spread = summed(row, usd**2 * hidden * (1 + hidden), rows)
+    slope = summed(row, usd * (1 + hidden) * weights.larger[kept], rows)
+    return (1 + y) ** 2 * spread + (events.clustering_error * slope) ** 2

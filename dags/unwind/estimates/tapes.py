@@ -1,0 +1,203 @@
+"""Complete tapes of liquidations whose truth is known, and what a venue would publish of them.
+
+Each class of tape is a way in which liquidations may arrive. None is fitted to a venue, and the
+estimator reads none of it. A tape holds many symbol-hours, each independent of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from unwind.estimates.channels import LARGEST_PER_SIDE, LATEST
+from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers
+
+MEDIAN_USD = 4_000.0
+LONG_SHARE = 0.7
+
+
+class Arrivals(NamedTuple):
+    """Events of symbol-hours in order of row and time, and the rates that made them.
+
+    `expected` is (symbol-hours, 3600), the events to be expected of each second given all events
+    up to its end; `before` likewise, the rate as the second begins.
+    """
+
+    row: Integers
+    at: Floats
+    expected: Floats
+    before: Floats
+
+
+class Tape(NamedTuple):
+    """Events in order of symbol-hour and time: row, seconds into the hour, USD, side.
+
+    `rate` and `scale` are (symbol-hours, 3600): the events to be expected of each second, and the
+    factor of its sizes.
+    """
+
+    row: Integers
+    at: Floats
+    usd: Floats
+    is_long: Booleans
+    rate: Floats
+    scale: Floats
+
+    @property
+    def second(self) -> Integers:
+        """The second of the hour: the venue publishes what it has as the second ends."""
+        return self.at.astype(np.int64)
+
+
+Arriving = Callable[[np.random.Generator, Floats], Arrivals]
+Sizing = Callable[[np.random.Generator, int], Floats]
+
+
+class TapeClass(NamedTuple):
+    """A way of arriving, sizes, and the least and greatest mean rate (events per second).
+
+    Sizes grow with the rate as the second begins, to the power `grows_with_rate`. `weak_under`
+    are the rules under which intervals are known not to hold as often as they say.
+    """
+
+    name: str
+    arriving: Arriving
+    sizing: Sizing
+    rates: tuple[float, float]
+    grows_with_rate: float = 0.0
+    weak_under: tuple[str, ...] = ()
+
+
+def lognormal(spread: float) -> Sizing:
+    """Sizes whose logarithms have this standard deviation."""
+    return lambda rng, count: MEDIAN_USD * np.exp(spread * rng.standard_normal(count))
+
+
+def pareto(exponent: float) -> Sizing:
+    """Sizes without a finite variance where the exponent is below 2; a thousandfold at most."""
+    cut = 1000.0**-exponent
+    return lambda rng, count: MEDIAN_USD * (cut + (1 - cut) * rng.random(count)) ** (-1 / exponent)
+
+
+def steady(rng: np.random.Generator, rates: Floats) -> Arrivals:
+    """Independent events at one rate."""
+    return _independent(rng, np.repeat(rates[:, None], HOUR_SECONDS, axis=1))
+
+
+def drifting(rng: np.random.Generator, rates: Floats) -> Arrivals:
+    """Independent events at a rate that changes by a quarter or so from minute to minute."""
+    minutes = HOUR_SECONDS // 60
+    walk = np.cumsum(rng.standard_normal((len(rates), minutes + 1)) * 0.25, axis=1)
+    minute, into = np.divmod(np.arange(HOUR_SECONDS) / 60, 1)
+    left = minute.astype(np.int64)
+    shape = np.exp(walk[:, left] * (1 - into) + walk[:, left + 1] * into)
+    return _independent(rng, rates[:, None] * shape / shape.mean(axis=1, keepdims=True))
+
+
+def cascading(seconds: float) -> Arriving:
+    """A quarter of the events at one rate; the rest in one cascade, whose rate falls to 1/e."""
+
+    def arriving(rng: np.random.Generator, rates: Floats) -> Arrivals:
+        start = rng.uniform(300, HOUR_SECONDS - 600, len(rates))
+        since = np.arange(HOUR_SECONDS) + 0.5 - start[:, None]
+        burst = np.where(since > 0, np.exp(-np.maximum(since, 0) / seconds), 0.0)
+        burst *= HOUR_SECONDS / burst.sum(axis=1, keepdims=True)
+        return _independent(rng, rates[:, None] * (0.25 + 0.75 * burst))
+
+    return arriving
+
+
+def exciting(branching: float, seconds: float) -> Arriving:
+    """A Hawkes process: each event sets off `branching` others on average, `seconds` later."""
+
+    def arriving(rng: np.random.Generator, rates: Floats) -> Arrivals:
+        base = rates * (1 - branching)
+        row = np.repeat(np.arange(len(rates)), rng.poisson(base * HOUR_SECONDS))
+        at = rng.uniform(0, HOUR_SECONDS, len(row))
+        rows, times = [row], [at]
+        while len(row):
+            children = rng.poisson(branching, len(row))
+            row = np.repeat(row, children)
+            at = np.repeat(at, children) + rng.exponential(seconds, len(row))
+            row, at = row[at < HOUR_SECONDS], at[at < HOUR_SECONDS]
+            rows.append(row)
+            times.append(at)
+        row, at = np.concatenate(rows), np.concatenate(times)
+        order = np.lexsort((at, row))
+        row, at = row[order], at[order]
+        return Arrivals(row, at, *_excited_rates(row, at, base, branching, seconds))
+
+    return arriving
+
+
+def _excited_rates(
+    row: Integers, at: Floats, base: Floats, branching: float, seconds: float
+) -> tuple[Floats, Floats]:
+    """`expected` and `before` of a Hawkes process."""
+    shape = (len(base), HOUR_SECONDS)
+    place = row * HOUR_SECONDS + at.astype(np.int64)
+    left = np.exp(-(np.floor(at) + 1 - at) / seconds)
+    within = np.bincount(place, 1 - left, len(base) * HOUR_SECONDS).reshape(shape)
+    after = np.bincount(place, left, len(base) * HOUR_SECONDS).reshape(shape)
+    expected, before = np.empty(shape), np.empty(shape)
+    excited, decay = np.zeros(len(base)), np.exp(-1 / seconds)
+    for second in range(HOUR_SECONDS):
+        before[:, second] = base + branching * excited / seconds
+        expected[:, second] = base + branching * (excited * (1 - decay) + within[:, second])
+        excited = excited * decay + after[:, second]
+    return expected, before
+
+
+def _independent(rng: np.random.Generator, rate: Floats) -> Arrivals:
+    count = rng.poisson(rate).ravel()
+    row, second = np.divmod(np.repeat(np.arange(rate.size), count), HOUR_SECONDS)
+    at = second + rng.random(len(second))
+    order = np.lexsort((at, row))
+    return Arrivals(row[order], at[order], rate, rate)
+
+
+CLASSES = (
+    TapeClass("calm", steady, lognormal(1.5), (0.02, 0.2)),
+    TapeClass("busy", steady, lognormal(1.5), (0.2, 2.0)),
+    TapeClass("nearly saturated", steady, lognormal(1.5), (2.0, 3.5)),
+    TapeClass("drifting rate", drifting, lognormal(1.5), (0.02, 1.5)),
+    TapeClass("weakly clustered", exciting(0.3, 4.0), lognormal(1.5), (0.02, 1.5)),
+    TapeClass("clustered", exciting(0.6, 4.0), lognormal(1.5), (0.02, 1.0)),
+    TapeClass("slowly clustered", exciting(0.7, 20.0), lognormal(1.2), (0.02, 1.0)),
+    TapeClass("one cascade", cascading(90.0), lognormal(1.5), (0.01, 0.1)),
+    TapeClass("sizes grow, calm", exciting(0.6, 4.0), lognormal(1.2), (0.02, 0.2), 0.5),
+    TapeClass("sizes grow, busy", exciting(0.6, 4.0), lognormal(1.2), (0.2, 1.0), 0.5),
+    TapeClass("heavy tails", steady, pareto(1.3), (0.02, 2.0)),
+    TapeClass("heavy tails, clustered", exciting(0.5, 4.0), pareto(1.3), (0.02, 1.0)),
+    TapeClass("sizes grow, one cascade", cascading(90.0), lognormal(1.2), (0.01, 0.1), 0.5),
+    TapeClass("steep cascade", cascading(40.0), lognormal(1.5), (0.05, 0.3)),
+    TapeClass("clusters under a second", exciting(0.5, 0.7), lognormal(1.5), (0.02, 1.0)),
+)
+
+
+def made_tape(made: TapeClass, hours: int, rng: np.random.Generator) -> Tape:
+    """`hours` symbol-hours of a class, with the logarithms of their mean rates evenly spread."""
+    low, high = np.log(made.rates)
+    arrivals = made.arriving(rng, np.exp(rng.uniform(low, high, hours)))
+    mean = np.maximum(arrivals.before.mean(axis=1, keepdims=True), 1e-9)
+    scale = (arrivals.before / mean) ** made.grows_with_rate
+    row, second = arrivals.row, arrivals.at.astype(np.int64)
+    usd = made.sizing(rng, len(row)) * scale[row, second]
+    is_long = rng.random(len(row)) < LONG_SHARE
+    return Tape(row, arrivals.at, usd, is_long, arrivals.expected, scale)
+
+
+def thinned(tape: Tape, rule: str) -> Integers:
+    """The events that a venue of that rule publishes, as positions in the tape.
+
+    One of each symbol and second: the last in time, or the largest, or the largest of each side;
+    the later of two that are equal.
+    """
+    channel = tape.row * 2 + (tape.is_long if rule == LARGEST_PER_SIDE else 0)
+    key = channel * HOUR_SECONDS + tape.second
+    rank = tape.at if rule == LATEST else tape.usd
+    order = np.lexsort((tape.at, rank, key))
+    is_last = np.diff(key[order], append=-1) != 0
+    return np.sort(order[is_last])
