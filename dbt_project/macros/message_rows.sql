@@ -19,15 +19,18 @@
       rest             paths, as for is_path, whose answers hold liquidations
       rest_rows_at     JSON path of the rows in such an answer
       heartbeats       frames that are a bare word
+      published_at     SQL expression over the same, a timestamp: when the venue pushed the frame, as
+                       the frame states it. An answer has no such time, whatever its fields
     Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
-    sealed_at, received_at, url and params (JSON text, of an answer), the fields as text, entry (the
-    row as JSON text), line_class (other: connections, heartbeats, control frames, errors, empty
+    sealed_at, received_at, published_at, url and params (JSON text, of an answer), the fields as text,
+    entry (the row as JSON text), line_class (other: connections, heartbeats, control frames, errors, empty
     lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or
     null; where a known frame lacks its rows the row's fields are null).
 -#}
 {% macro message_rows(
     venue, row_fields, envelope_fields={}, control_frames='false', recognised='true', rows_at='$',
-    nested_row=none, row_markers=[], rest=[], rest_rows_at='$', heartbeats=['pong', 'ping']
+    nested_row=none, row_markers=[], rest=[], rest_rows_at='$', heartbeats=['pong', 'ping'],
+    published_at='null::timestamp'
 ) -%}
 {{ frame_lines(venue) }}
 
@@ -150,6 +153,7 @@ messages as (
         unnest({{ parse_symbol(venue, 'instrument') }}),
         {%- endif %}
         {{ iso_at('envelope_at') }} as received_at,
+        case when source_kind = 'stream' then {{ published_at }} end as published_at,
         case
             when is_no_answer then 'other'
             when not is_json then 'row'

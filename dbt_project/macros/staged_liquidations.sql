@@ -34,7 +34,8 @@
     line_class (row, or header, log_line, other: not a row), received_at, is_import, sealed_at,
     instrument, contract_type, venue_asset, quote_asset, contract_size (by the symbol's grammar;
     null where only an instrument snapshot states it), event_kind, liquidated_side, event_at,
-    event_at_source, raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
+    event_at_source, published_at (when the venue published the row, as the message states it; null
+    where it does not), raw_side, raw_quantity, raw_quantity_unit (base, contracts, usd, quote),
     raw_price, valued_price (text of the price that values it), price_kind, order_key, natural_key
     (without ordinal), dedup_scope (within which identical rows are separate events, where the venue's
     publication rule allows any: see can_have_identical_events), copies_per_row (how often a source
@@ -59,6 +60,12 @@ numbered as materialized (
                 and event_at <= least(coalesce(received_at, sealed_at), sealed_at) + interval 1 hour
                 then event_at
         end as plausible_event_at,
+        -- A venue publishes after the event; a minute's tolerance for its two clocks.
+        case
+            when published_at >= plausible_event_at - interval 1 minute
+                and published_at <= sealed_at + interval 1 hour
+                then published_at
+        end as plausible_published_at,
 
     from {{ relation }}
 
@@ -67,8 +74,9 @@ numbered as materialized (
 screened as (
 
     select
-        * exclude (event_at, reject_reason),
+        * exclude (event_at, published_at, reject_reason),
         plausible_event_at as event_at,
+        plausible_published_at as published_at,
         case
             when line_class != 'row' then null
             when reject_reason is not null then reject_reason
@@ -111,6 +119,7 @@ select
     liquidated_side,
     event_at,
     event_at_source,
+    published_at,
     date_trunc('hour', coalesce(event_at, sealed_at)) as hour_at,
     raw_side,
     raw_quantity,

@@ -28,7 +28,8 @@ create table intermediate.int_liquidations_unioned (
     raw_side varchar, raw_quantity varchar, raw_price varchar, reject_reason varchar,
     line_class varchar, source_rank integer, sealed_at timestamp, contract_type varchar,
     venue_asset varchar, quote_asset varchar, contract_size decimal(38, 12), settle_asset varchar,
-    event_at_source varchar, raw_quantity_unit varchar, quantity decimal(38, 12),
+    event_at_source varchar, published_at timestamp, raw_quantity_unit varchar,
+    quantity decimal(38, 12),
     price_usd decimal(38, 12), price_kind varchar, order_key varchar, natural_key varchar,
     occurrence_number integer, spelled_asset varchar
 );

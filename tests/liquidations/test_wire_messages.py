@@ -42,6 +42,17 @@ HTX = [
     ("ETH-USD", "2020-07-01T13:34:52.167", "short", "229.95", "231", "2310"),
     ("BTC-USDT", "2020-12-17T17:35:02.284", "long", "23350.5", "227", "5300.5635"),
 ]
+# When the venue pushed each, where its message states it (`E`, `ts`), in order of the events.
+PUSHED_AT = {
+    "binance": ["2020-03-13T00:23:51.426", "2020-07-13T06:49:14.023"],
+    "okx": [],
+    "bitmex": [],
+    "deribit": [],
+    "htx": [
+        *("2020-07-01T00:02:49.911", "2020-07-01T00:02:53.080", "2020-07-01T06:38:51.616"),
+        *("2020-07-01T08:46:09.204", "2020-07-01T13:34:52.198", "2020-12-17T17:35:02.344"),
+    ],
+}
 EXPECTED = {
     "binance": BINANCE,
     "okx": OKX,
@@ -90,6 +101,16 @@ def test_a_raw_frame_is_one_fact_with_its_own_values(
         for symbol, event_at, side, price, quantity, usd in expected
     ]
     assert warehouse.quarantined(venue) == []
+
+
+@pytest.mark.parametrize(("venue", "pushed_at"), PUSHED_AT.items())
+def test_a_raw_frame_states_when_it_was_pushed_or_nothing_is_known(
+    warehouse: Built, venue: str, pushed_at: list[str]
+) -> None:
+    facts = sorted(warehouse.facts(venue), key=lambda fact: fact["event_at"])
+    assert [fact["published_at"] for fact in facts] == (
+        [at(instant) for instant in pushed_at] or [None] * len(EXPECTED[venue])
+    )
 
 
 def test_the_values_above_are_those_of_the_recording(recordings: Path) -> None:

@@ -106,6 +106,7 @@ def test_each_message_becomes_its_facts_by_value(warehouse: Built, venue: str) -
             (one.instrument, at(one.event_at), one.liquidated_side, one.event_kind),
             (one.base_asset, one.price_kind, Decimal(one.quantity_base)),
             (Decimal(one.price_usd), Decimal(one.notional_usd)),
+            at(one.published_at) if one.published_at else None,
         )
         for message in CASES[venue].messages
         for one in message.becomes
@@ -117,6 +118,7 @@ def test_each_message_becomes_its_facts_by_value(warehouse: Built, venue: str) -
                 (one["instrument"], one["event_at"], one["liquidated_side"], one["event_kind"]),
                 (one["base_asset"], one["price_kind"], one["quantity_base"]),
                 (one["price_usd"], one["notional_usd"]),
+                one["published_at"],
             )
             for one in facts
         )

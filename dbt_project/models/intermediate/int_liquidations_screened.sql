@@ -310,6 +310,7 @@ final as (
         notional_price_source,
         event_at,
         event_at_source,
+        published_at,
         received_at,
         sealed_at,
         raw_side,

@@ -19,7 +19,10 @@ RECEIVED_AT = "2026-06-30T12:00:01.000000Z"
 
 @dataclass(frozen=True)
 class Liquidation:
-    """One fact; numbers as decimal text, `event_at` as UTC text, assets normalised."""
+    """One fact; numbers as decimal text, times as UTC text, assets normalised.
+
+    `published_at` is empty where no message states when the venue published it.
+    """
 
     instrument: str
     base_asset: str
@@ -30,6 +33,7 @@ class Liquidation:
     event_at: str
     price_kind: str
     event_kind: str = "liquidation"
+    published_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from tests.venues.cases import Liquidation, Message, Observation, VenueCases
 
 DOCS = "https://github.com/asterdex/api-docs"
-AT = "2019-09-09 07:34:20.893"
+AT, PUSHED_AT = "2019-09-09 07:34:20.893", "2019-09-09 07:34:21.204"
 
 
 def _frame(symbol: str, side: str, quantity: str, price: str, average: str) -> dict:
     order = {"s": symbol, "S": side, "o": "LIMIT", "f": "IOC", "q": quantity, "p": price}
     order |= {"ap": average, "X": "FILLED", "l": quantity, "z": quantity, "T": 1568014460893}
-    return {"e": "forceOrder", "E": 1568014460893, "o": order}
+    # The documented frame has one time twice. Here it is pushed 0.311 s after the order traded.
+    return {"e": "forceOrder", "E": 1568014461204, "o": order}
 
 
 CASES = VenueCases(
@@ -18,7 +19,13 @@ CASES = VenueCases(
         "the documented SELL is a long",
         DOCS,
         _frame("BTCUSDT", "SELL", "0.014", "9910", "9910"),
-        (Liquidation("BTCUSDT", "BTC", "long", "0.014", "9910", "138.74", AT, "fill_avg"),),
+        (
+            Liquidation(
+                *("BTCUSDT", "BTC", "long", "0.014", "9910", "138.74"),
+                *(AT, "fill_avg"),
+                published_at=PUSHED_AT,
+            ),
+        ),
     ),
     short=Message(
         "BUY is a short, wrapped by a combined stream",
@@ -27,7 +34,13 @@ CASES = VenueCases(
             "stream": "!forceOrder@arr",
             "data": _frame("ETHUSDT", "BUY", "2", "190", "200"),
         },
-        (Liquidation("ETHUSDT", "ETH", "short", "2", "200", "400", AT, "fill_avg"),),
+        (
+            Liquidation(
+                *("ETHUSDT", "ETH", "short", "2", "200", "400"),
+                *(AT, "fill_avg"),
+                published_at=PUSHED_AT,
+            ),
+        ),
     ),
     non_events=(
         Message("acknowledgement", DOCS, {"result": None, "id": 1}),

@@ -6,6 +6,7 @@ DOCS = (
     "https://developers.binance.com/docs/derivatives/usds-margined-futures/"
     "websocket-market-streams/All-Market-Liquidation-Order-Streams"
 )
+RECORDED = "tardis-node's tests"
 
 
 def _frame(symbol: str, side: str, quantity: str, price: str, average: str, **more: object) -> dict:
@@ -21,13 +22,25 @@ CASES = VenueCases(
         "the documented SELL is a long",
         DOCS,
         _frame("BTCUSDT", "SELL", "0.014", "9910", "9900", st=1),
-        (Liquidation("BTCUSDT", "BTC", "long", "0.014", "9900", "138.6", AT, "fill_avg"),),
+        (
+            Liquidation(
+                *("BTCUSDT", "BTC", "long", "0.014", "9900", "138.6"),
+                *(AT, "fill_avg"),
+                published_at=AT,
+            ),
+        ),
     ),
     short=Message(
         "BUY is a short; a thousand PEPE are a thousand",
         DOCS,
         _frame("1000PEPEUSDT", "BUY", "500", "0.011", "0.01", st=1),
-        (Liquidation("1000PEPEUSDT", "PEPE", "short", "500000", "0.00001", "5", AT, "fill_avg"),),
+        (
+            Liquidation(
+                *("1000PEPEUSDT", "PEPE", "short", "500000", "0.00001", "5"),
+                *(AT, "fill_avg"),
+                published_at=AT,
+            ),
+        ),
     ),
     non_events=(
         Message("acknowledgement", DOCS, {"result": None, "id": 1}),
@@ -44,13 +57,47 @@ CASES = VenueCases(
                 "stream": "!forceOrder@arr",
                 "data": _frame("BTCUSD_PERP", "SELL", "100", "9910", "10000", ps="BTCUSD", st=2),
             },
-            (Liquidation("BTCUSD_PERP", "BTC", "long", "1", "10000", "10000", AT, "fill_avg"),),
+            (
+                Liquidation(
+                    *("BTCUSD_PERP", "BTC", "long", "1", "10000", "10000"),
+                    *(AT, "fill_avg"),
+                    published_at=AT,
+                ),
+            ),
         ),
         Message(
             "without an average price the order's price counts",
             DOCS,
             _frame("ETHUSD_PERP", "BUY", "3", "200", "0", st=2),
-            (Liquidation("ETHUSD_PERP", "ETH", "short", "0.15", "200", "30", AT, "limit_order"),),
+            (
+                Liquidation(
+                    *("ETHUSD_PERP", "ETH", "short", "0.15", "200", "30"),
+                    *(AT, "limit_order"),
+                    published_at=AT,
+                ),
+            ),
+        ),
+        Message(
+            "the recorded order was pushed 5 ms after it traded",
+            RECORDED,
+            {
+                "stream": "btcusdt@forceOrder",
+                "data": {
+                    **{"e": "forceOrder", "E": 1584059031426},
+                    "o": {
+                        **{"s": "BTCUSDT", "S": "BUY", "o": "LIMIT", "f": "IOC", "q": "0.014"},
+                        **{"p": "4793.91", "ap": "4706.04", "X": "FILLED", "l": "0.015"},
+                        **{"z": "0.014", "T": 1584059031421},
+                    },
+                },
+            },
+            (
+                Liquidation(
+                    *("BTCUSDT", "BTC", "short", "0.014", "4706.04", "65.8846"),
+                    *("2020-03-13 00:23:51.421", "fill_avg"),
+                    published_at="2020-03-13 00:23:51.426",
+                ),
+            ),
         ),
     ),
     context=(

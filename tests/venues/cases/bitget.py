@@ -27,6 +27,7 @@ CASES = VenueCases(
             Liquidation(
                 *("APEUSDT", "APE", "long", "83.1", "0.1649", "13.7032"),
                 *("2026-04-28 06:48:06.549", "bankruptcy"),
+                published_at="2026-04-28 06:48:17.167",
             ),
         ),
     ),

@@ -11,7 +11,7 @@ def _frame(symbol: str, side: str, quantity: str, price: str, at_ms: int) -> dic
     return {
         "topic": f"allLiquidation.{symbol}",
         "type": "snapshot",
-        "ts": at_ms + 375,
+        "ts": at_ms + 275,
         "data": [row],
     }
 
@@ -32,6 +32,7 @@ CASES = VenueCases(
                 "30000",
                 "2025-02-14 03:05:02.929",
                 "bankruptcy",
+                published_at="2025-02-14 03:05:03.204",
             ),
         ),
     ),
@@ -49,6 +50,7 @@ CASES = VenueCases(
                 "899.8",
                 "2025-02-14 03:05:02.929",
                 "bankruptcy",
+                published_at="2025-02-14 03:05:03.204",
             ),
         ),
     ),
@@ -74,6 +76,7 @@ CASES = VenueCases(
                     "1000",
                     "2025-02-14 03:05:03",
                     "bankruptcy",
+                    published_at="2025-02-14 03:05:03.275",
                 ),
             ),
         ),

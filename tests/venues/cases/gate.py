@@ -23,6 +23,7 @@ def _frame(*rows: dict) -> dict:
 
 RECORDED_AT = "2023-05-24T10:29:23.953884Z"
 AT = "2019-01-28 05:55:51"
+PUSHED_AT = "2018-11-06 11:57:14.123"
 BTC = {
     **{"name": "BTC_USDT", "quanto_multiplier": "0.0001", "mark_price": "26704.26"},
     **{"index_price": "26703.16", "funding_rate": "0.000086", "funding_interval": 28800},
@@ -87,10 +88,12 @@ CASES = VenueCases(
                 Liquidation(
                     *("BTC_USDT", "BTC", "long", "0.01245", "215.1", "2.678"),
                     *("2018-11-06 06:43:21.123", "unknown"),
+                    published_at=PUSHED_AT,
                 ),
                 Liquidation(
                     *("BTC_USDT", "BTC", "short", "0.001", "215.2", "0.2152"),
                     *("2018-11-06 06:43:21.456", "unknown"),
+                    published_at=PUSHED_AT,
                 ),
             ),
         ),
@@ -102,6 +105,7 @@ CASES = VenueCases(
                 Liquidation(
                     *("BTC_USDT", "BTC", "long", "0.002", "215.1", "0.4302"),
                     *("2018-11-06 04:53:20", "unknown"),
+                    published_at=PUSHED_AT,
                 ),
             ),
         ),

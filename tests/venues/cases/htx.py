@@ -7,9 +7,9 @@ DOCS = "https://www.htx.com/en-us/opend/newApiPages/"
 API = "https://api.hbdm.com"
 
 
-def _frame(topic: str, **row: object) -> dict:
+def _frame(topic: str, pushed_ms: int, **row: object) -> dict:
     return {
-        **{"op": "notify", "topic": f"public.{topic}.liquidation_orders", "ts": 1608226502344},
+        **{"op": "notify", "topic": f"public.{topic}.liquidation_orders", "ts": pushed_ms},
         "data": [{"offset": "close", **row}],
     }
 
@@ -21,6 +21,7 @@ CASES = VenueCases(
         RECORDED,
         _frame(
             "BTC-USDT",
+            1608226502344,
             **{"symbol": "BTC", "contract_code": "BTC-USDT", "direction": "sell", "volume": 227},
             **{"price": 23350.5, "created_at": 1608226502284, "amount": 0.227},
             trade_turnover=5300.5635,
@@ -29,6 +30,7 @@ CASES = VenueCases(
             Liquidation(
                 *("BTC-USDT", "BTC", "long", "0.227", "23350.5", "5300.5635"),
                 *("2020-12-17 17:35:02.284", "bankruptcy"),
+                published_at="2020-12-17 17:35:02.344",
             ),
         ),
     ),
@@ -77,6 +79,7 @@ CASES = VenueCases(
             DOCS,
             _frame(
                 "BTC-USDT",
+                1781849094200,
                 **{"symbol": "BTC", "contract_code": "BTC-USDT", "direction": "buy", "volume": 2},
                 **{"price": 62978.5, "created_at": 1781849094170, "amount": 0.002},
                 trade_turnover=125.957,
@@ -91,6 +94,7 @@ CASES = VenueCases(
             RECORDED,
             _frame(
                 "BTC",
+                1593561769911,
                 **{"symbol": "BTC", "contract_code": "BTC200703", "direction": "sell"},
                 **{"volume": 1450, "price": 9062.71, "created_at": 1593561769833},
             ),
@@ -98,6 +102,7 @@ CASES = VenueCases(
                 Liquidation(
                     *("BTC200703", "BTC", "long", "15.999629249970", "9062.71", "145000"),
                     *("2020-07-01 00:02:49.833", "bankruptcy"),
+                    published_at="2020-07-01 00:02:49.911",
                 ),
             ),
         ),

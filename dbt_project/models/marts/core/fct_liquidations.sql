@@ -1,3 +1,7 @@
+{% set streamed = [
+    'winners.first_published_at', 'screened.source_kind', 'screened.received_at',
+    'screened.event_at',
+] %}
 with
 
 screened as (
@@ -22,6 +26,9 @@ winners as (
     select
         *,
         count(*) over (partition by liquidation_id) as sightings,
+        -- The first push counts, also of a sighting that does not win: another source may state no
+        -- time, and a message pushed again was published before.
+        min(published_at) over (partition by liquidation_id) as first_published_at,
 
     from sightings
 
@@ -49,6 +56,9 @@ final as (
         screened.notional_price_source,
         screened.event_at,
         screened.event_at_source,
+        winners.first_published_at as published_at,
+        {{ publication_clock(*streamed) | indent(8) }} as publication_clock,
+        {{ publication_second(*streamed) | indent(8) }} as publication_second,
         screened.received_at,
         screened.sealed_at,
         screened.raw_side,

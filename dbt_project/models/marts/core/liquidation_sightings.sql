@@ -46,6 +46,7 @@ final as (
         venue,
         source_kind,
         parser,
+        published_at,
         received_at,
         raw_object,
         raw_line,

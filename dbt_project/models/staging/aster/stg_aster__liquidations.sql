@@ -1,6 +1,7 @@
 -- side: the liquidation ORDER's side, SELL closes a long.
 -- size: `z` (filled) in base coin; price: `ap` is the average fill, `p` the limit price.
--- time: `T` in ms. At most the latest event per symbol and second is published.
+-- time: `T` in ms; published at `E`, in ms. At most the latest event per symbol and second is
+--   published.
 -- https://github.com/asterdex/api-docs
 with
 
@@ -15,8 +16,9 @@ with
         'event_kind': '$.e', 'instrument': '$.o.s', 'raw_side': '$.o.S',
         'original_quantity': '$.o.q', 'raw_price': '$.o.p', 'average_price': '$.o.ap',
         'raw_quantity': '$.o.z', 'last_filled_quantity': '$.o.l', 'order_status': '$.o.X',
-        'event_ms': '$.o.T',
+        'event_ms': '$.o.T', 'published_ms': '$.E',
     },
+    published_at=epoch_ms_at('published_ms'),
 ) }}
 
 dated as (

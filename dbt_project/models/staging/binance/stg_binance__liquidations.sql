@@ -3,6 +3,8 @@
 --   (others). Of an order that is sent partly filled and then filled, the last state counts.
 -- price: `ap` is the average fill, `p` the limit price; time: `T` in ms. At most one event per
 --   symbol and second is published.
+-- published at: `E` of a frame, in ms. Collectors' files keep `T` alone, and which of the two the dump's
+--   `time` is, is not documented.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
 with
 
@@ -19,8 +21,9 @@ with
         'event_kind': '$.e', 'market_code': '$.st',
         'symbol': '$.o.s', 'raw_side': '$.o.S', 'original_quantity': '$.o.q', 'raw_price': '$.o.p',
         'average_price': '$.o.ap', 'filled_quantity': '$.o.z', 'last_filled_quantity': '$.o.l',
-        'order_status': '$.o.X', 'event_ms': '$.o.T',
+        'order_status': '$.o.X', 'event_ms': '$.o.T', 'published_ms': '$.E',
     },
+    published_at=epoch_ms_at('published_ms'),
 ) }}
 
 from_frames as (
@@ -46,6 +49,7 @@ from_frames as (
         last_filled_quantity,
         order_status,
         {{ epoch_ms_at('event_ms') }} as event_at,
+        published_at,
         -- A repeated frame is a repeated delivery: the stream has no identical events in one second.
         raw_line::varchar as dedup_scope,
         1 as copies_per_row,
@@ -114,6 +118,7 @@ from_collector_csv as (
         {{ csv_field('last_filled', 9) }} as last_filled_quantity,
         {{ csv_field('status', 8) }} as order_status,
         {{ epoch_ms_at(unrounded(csv_field('trade_time_ms', 11))) }} as event_at,
+        null::timestamp as published_at,
         -- A collector may spell a symbol in two ways; identical events are counted per spelling.
         symbol as dedup_scope,
         1 as copies_per_row,
@@ -218,6 +223,7 @@ from_dump as (
         fields[list_position(columns, 'average_price')] as average_price,
         fields[list_position(columns, 'accumulated_fill_quantity')] as filled_quantity,
         {{ epoch_ms_at(unrounded("fields[list_position(columns, 'time')]")) }} as event_at,
+        null::timestamp as published_at,
         '' as dedup_scope,
         2 as copies_per_row,
         case
@@ -316,6 +322,7 @@ interpreted as (
         case raw_side when 'SELL' then 'long' when 'BUY' then 'short' end as liquidated_side,
         event_at,
         'venue' as event_at_source,
+        published_at,
         raw_side,
         filled_quantity as raw_quantity,
         if(market = 'cm', 'contracts', 'base') as raw_quantity_unit,

@@ -5,7 +5,7 @@
 --   That rows of a position within a minute are one liquidation is an undocumented assumption.
 -- price: PRICE_ACQUIRED of the trigger or of the acquisition, else BASE_PRICE, the position's entry
 --   price.
--- time: MTS in ms. Liquidations of margin on spot pairs are listed too, and are not derivatives. Complete.
+-- time: MTS in ms; published at: not stated. Liquidations of margin on spot pairs are listed too, and are not derivatives. Complete.
 -- https://docs.bitfinex.com/reference/rest-public-liquidations
 {% set same_liquidation_ms = 60000 %}
 with

@@ -3,13 +3,18 @@
 --   coin-margined ones is unknown, and they are rejected).
 -- price: not documented; its digits suggest a computed bankruptcy price. time: `ts` in ms.
 -- Only the largest long and the largest short per pair and second are published: sums are lower bounds.
+-- published at: `ts` beside a frame's rows, in ms. The venue pushes once a second what is left of the
+--   second before; rows were recorded that are 20 seconds older than their push.
 -- https://www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel
 with
 
 {{ message_rows(
     'bitget',
     rows_at='$.data',
-    envelope_fields={'topic': '$.arg.topic', 'kind': '$.arg.instType', 'event': '$.event'},
+    envelope_fields={
+        'topic': '$.arg.topic', 'kind': '$.arg.instType', 'event': '$.event',
+        'action': '$.action', 'published_ms': '$.ts',
+    },
     control_frames="event is not null or topic != 'liquidation'",
     recognised='topic is not null',
     rest=['/api/v3/market/liquidations'],
@@ -18,6 +23,7 @@ with
         'instrument': '$.symbol', 'raw_side': '$.side', 'raw_price': '$.price',
         'raw_quantity': '$.amount', 'event_ms': '$.ts',
     },
+    published_at="case when action = 'update' then " ~ epoch_ms_at('published_ms') ~ " end",
 ) }}
 
 interpreted as (

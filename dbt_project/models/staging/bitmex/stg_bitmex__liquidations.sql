@@ -1,7 +1,8 @@
 -- side: the liquidation ORDER's side, Sell closes a long.
 -- size: `leavesQty` in contracts; XBTUSD is 1 USD a contract, linear ones a part of a coin, and
 --   quantos pay in XBT.
--- price: the order's limit, not a fill; time: of receipt, the messages have none. Only an `insert` is a new
+-- price: the order's limit, not a fill; time: of receipt, the messages have none, not even of their
+--   publishing. Only an `insert` is a new
 --   order: updates carry what is left of it, deletes no size, a `partial` lists what was open before.
 -- https://www.bitmex.com/app/wsAPI
 with

@@ -1,6 +1,7 @@
 -- side: the POSITION's side, Buy means that a long was liquidated (in all three formats).
 -- size: `v`; linear in base coin, inverse in USD contracts of 1 USD.
 -- price: `p` is the bankruptcy price, not a fill; time: `T` in ms. Complete since 2025-02-20.
+-- published at: `ts` beside a frame's rows, in ms (both v5 topics; the older feed states none).
 -- https://bybit-exchange.github.io/docs/v5/websocket/public/all-liquidation
 with
 
@@ -9,7 +10,7 @@ with
 {{ message_rows(
     'bybit',
     rows_at='$.data',
-    envelope_fields={'topic': '$.topic', 'operation': '$.op'},
+    envelope_fields={'topic': '$.topic', 'operation': '$.op', 'published_ms': '$.ts'},
     control_frames="coalesce(topic not like 'allLiquidation.%' and not topic ^@ 'liquidation', "
         ~ "operation is not null)",
     recognised='topic is not null',
@@ -19,6 +20,7 @@ with
         'size_before': '$.size', 'qty_before': '$.qty', 'price_before': '$.price',
         'updated_ms_before': '$.updatedTime', 'event_ms_before': '$.time',
     },
+    published_at=epoch_ms_at('published_ms'),
 ) }}
 
 named_fields as materialized (

@@ -2,7 +2,7 @@
 -- size: `liq_amount`, base coin of linear contracts; undocumented for inverse ones, where the variable
 --   `coinex_inverse_unit` sets usd or base.
 -- price: `liq_price`, the mark price at which it was liquidated (bkr_price is the bankruptcy price).
--- time: `created_at` in ms. Completeness is undocumented. Names have spaces around them.
+-- time: `created_at` in ms; published at: not stated. Completeness is undocumented. Names have spaces around them.
 -- https://docs.coinex.com/api/v2/futures/market/http/list-market-liquidation-history
 with
 

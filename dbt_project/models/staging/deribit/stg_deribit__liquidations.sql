@@ -1,7 +1,7 @@
 -- side: `direction` is the taker's. liquidation T: the taker was liquidated, sell closed a long; M: the
 --   maker was, so the sides change; MT: both were, which makes two rows.
 -- size: `amount`, USD of inverse contracts, base coin of linear ones; price: the fill.
--- time: `timestamp` in ms. Complete: the trade tape. Trades without the field are not liquidations.
+-- time: `timestamp` in ms; published at: not stated. Complete: the trade tape. Trades without the field are not liquidations.
 -- https://docs.deribit.com/#trades-instrument_name-interval
 with
 

@@ -1,6 +1,7 @@
 -- side: of the liquidated account's fill, SELL closed a long. LIQUIDATED is a liquidation, DELEVERAGED
 --   the closing of an under-water account against others, at its bankruptcy price.
--- size: base coin; price: the fill, in USDC. Time: `createdAt`. Complete: on-chain.
+-- size: base coin; price: the fill, in USDC. Complete: on-chain.
+-- time: `createdAt`, the block's; published at: not stated.
 -- https://docs.dydx.xyz/indexer-client/websockets
 with
 

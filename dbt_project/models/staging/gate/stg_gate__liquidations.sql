@@ -4,13 +4,18 @@
 -- price: REST's fill_price is the average fill. Time: seconds by REST, in frames seconds or ms: the
 --   venue dates the change to 2026-08-20, but ms were seen before, so the magnitude decides, not the
 --   date. The two cannot be joined: in hours that REST reports, frames only reconcile.
+-- published at: a frame's `time_ms`, else its `time` in seconds; REST states none.
 -- https://www.gate.com/docs/developers/apiv4/en/#list-liquidation-history
+-- https://www.gate.com/docs/developers/futures/ws/en/#public-liquidates-notification
 with
 
 {{ message_rows(
     'gate',
     rows_at='$.result',
-    envelope_fields={'channel': '$.channel', 'event': '$.event'},
+    envelope_fields={
+        'channel': '$.channel', 'event': '$.event', 'published_ms': '$.time_ms',
+        'published_s': '$.time',
+    },
     control_frames="channel != 'futures.public_liquidates' or event in ('subscribe', 'unsubscribe')",
     recognised='channel is not null',
     rest=gate_paths('liq_orders'),
@@ -19,6 +24,7 @@ with
         'not_filled': '$.left', 'fill_price': '$.fill_price', 'order_price': '$.order_price',
         'frame_price': '$.price', 'event_time': '$.time',
     },
+    published_at="coalesce(" ~ epoch_ms_at('published_ms') ~ ", " ~ epoch_s_at('published_s') ~ ")",
 ) }}
 
 named_fields as (

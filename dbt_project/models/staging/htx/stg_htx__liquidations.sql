@@ -2,6 +2,7 @@
 -- size: `volume` in contracts. `amount` means coins in v3 and frames and contracts in v5, and is not
 --   used: a linear contract's size follows from trade_turnover, coin contracts are 100 (BTC) or 10 USD.
 -- price: the bankruptcy price; time: created_at or liquidation_time in ms. No throttle is documented.
+-- published at: `ts` of a frame, in ms; an answer's `ts` is when it was asked.
 -- REST and frames share no id: in hours that REST reports, frames only reconcile.
 -- https://www.htx.com/en-us/opend/newApiPages/?id=8cb8295f-77b5-11ed-9966-0242ac110003
 with
@@ -9,7 +10,7 @@ with
 {{ message_rows(
     'htx',
     rows_at='$.data',
-    envelope_fields={'topic': '$.topic', 'operation': '$.op'},
+    envelope_fields={'topic': '$.topic', 'operation': '$.op', 'published_ms': '$.ts'},
     control_frames="coalesce(operation != 'notify' or topic not like 'public.%.liquidation_orders', false)",
     recognised='topic is not null or operation is not null',
     rest=[
@@ -23,6 +24,7 @@ with
         'turnover': '$.trade_turnover', 'price': '$.price', 'bankrupt_price': '$.bankrupt_price',
         'created_ms': '$.created_at', 'liquidated_ms': '$.liquidation_time', 'v5_id': '$.id',
     },
+    published_at=epoch_ms_at('published_ms'),
 ) }}
 
 named_fields as (

@@ -2,7 +2,8 @@
 --   counterparty carries the same `liquidation` object and is dropped; winners of an
 --   auto-deleveraging are separate events (`adl`), and so are closings of positions that a vault had
 --   taken over (`vault_unwind`, seed hyperliquid_vaults).
--- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms. Node fills are complete: on-chain.
+-- size: `sz` in base coin; price: `px`, the fill; time: `time` in ms, the block's, which is when the
+--   fill became public: no other time of publishing is stated. Node fills are complete: on-chain.
 --   A vault's own fills (userFillsByTime) show only the other side of the positions it took over.
 -- https://hyperliquid.gitbook.io/hyperliquid-docs/trading/liquidations
 {% set fill_paths = {
@@ -271,6 +272,7 @@ interpreted as (
         case legs.party_side when 'A' then 'long' when 'B' then 'short' end as liquidated_side,
         {{ epoch_ms_at('legs.event_ms') }} as event_at,
         'venue' as event_at_source,
+        null::timestamp as published_at,
         legs.raw_side,
         legs.raw_quantity,
         'base' as raw_quantity_unit,

@@ -2,7 +2,7 @@
 --   `kraken_futures_side` sets whose side it is, liquidated or counterparty. `assignment` and
 --   `termination` transfer positions; they are separate events, not liquidations.
 -- size: `qty` or `size`, PI and FI contracts of 1 USD, PF and FF in base coin; price: the fill.
--- time: `time`, ms in frames, ISO in answers. Complete: the trade tape.
+-- time: `time`, ms in frames, ISO in answers; published at: not stated. Complete: the trade tape.
 -- https://docs.kraken.com/api/docs/futures-api/websocket/trade
 with
 

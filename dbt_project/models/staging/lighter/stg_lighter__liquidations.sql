@@ -1,6 +1,7 @@
 -- side: the TAKER is the liquidated party; is_maker_ask true means that it bought, closing a short. Which
 --   of the two is deleveraged is undocumented: the variable `lighter_deleveraged` sets taker or maker.
--- size: base coin; price: the fill, in USDC. Time: `timestamp` in ms. Complete: the trade tape.
+-- size: base coin; price: the fill, in USDC. Complete: the trade tape.
+-- time: `timestamp` in ms; published at: not stated.
 -- names: markets are numbers; the venue's listing states their assets.
 -- https://apidocs.lighter.xyz/docs/websocket-reference#trade
 with

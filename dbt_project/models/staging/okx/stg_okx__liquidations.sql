@@ -1,6 +1,8 @@
 -- side: the liquidation ORDER's side, sell closes a long (`posSide` may be `net`; not relied on).
 -- size: `sz` in contracts of ctVal x ctMult (base coin if linear, USD if inverse).
 -- price: `bkPx`, the price against the system's liquidation account, not a fill; time: `ts` in ms.
+-- published at: not stated. `ts` is documented as the liquidation's time; by which clock the venue
+--   publishes one order per contract and second is not documented.
 -- The venue states that the rows are not all liquidations, and not in order.
 -- https://www.okx.com/docs-v5/en/#public-data-rest-api-get-liquidation-orders
 {% set detail_paths = {

@@ -2,6 +2,9 @@
 -- size: `amount` in the unit that tardis_units states for the vendor's exchange; price: as the venue
 --   publishes it, its kind is there too. time: `timestamp` in microseconds; local_timestamp is the
 --   vendor's clock.
+-- published at: unknown; of Bybit's rows from 2023-04-05 until 2025-02-26 the vendor took `timestamp`
+--   from the push (`ts` of a frame), of all others from the liquidation.
+--   https://github.com/tardis-dev/tardis-node/blob/master/src/mappers/bybit.ts
 -- The vendor records the same streams, so its rows have the venue's throttle. They have too few fields
 -- to be joined with them: in hours covered from the venue itself, they only reconcile.
 -- https://docs.tardis.dev/downloadable-csv-files#liquidations
@@ -33,6 +36,12 @@ interpreted as (
         end as liquidated_side,
         vendor_rows.written_at as event_at,
         'venue' as event_at_source,
+        case
+            when vendor_rows.venue = 'bybit'
+                and vendor_rows.written_at >= timestamp '2023-04-05'
+                and vendor_rows.written_at < timestamp '2025-02-26'
+                then vendor_rows.written_at
+        end as published_at,
         vendor_rows.side as raw_side,
         vendor_rows.amount as raw_quantity,
         vendor_rows.unit as raw_quantity_unit,
