@@ -157,7 +157,7 @@ def _holds(low: Floats, high: Floats, truth: Floats) -> Booleans:
     return holds
 
 
-def _where(done: Trial, kept: Booleans) -> Trial:
+def _where(done: Trial, kept: Booleans | Integers) -> Trial:
     moments, *rest = done
     return Trial(Moments(*(column[kept] for column in moments)), *(one[kept] for one in rest))
 

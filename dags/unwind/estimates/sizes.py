@@ -26,8 +26,11 @@ from unwind.estimates.rates import (
 # of two: sizes may grow with the rate.
 POOLED_RATES = 2.0
 MAX_POOLS = 32
-# Weights come to rest within thirty rounds.
-MAX_ROUNDS, AT_REST = 100, 1e-6
+# Weights are whole numbers of a hundred-thousandth: sums of those are exact, and no hour's result
+# depends on the hours worked on with it.
+WEIGHT_UNIT = 100_000
+# What thirty rounds leave undone is below a hundred-thousandth of the hidden dollars.
+ROUNDS = 30
 # Below a cent a size's logarithm says nothing.
 MIN_USD = 0.01
 
@@ -70,7 +73,8 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
     An event of the rank F among the true sizes is the largest of its second with the probability
     exp(-rate (1 - F)), or (1 + y (1 - F)) ^ -(rate/y + 1) where rates disperse by y. F itself is
-    estimated from the sizes so weighted. An event without a size stands for what it would if the
+    estimated from the sizes so weighted, in rounds. What all of an hour's events stand for is halfway between
+    that and what its empty seconds say. An event without a size stands for what it would if the
     latest were published.
     """
     weights = latest_weights(sample, events)
@@ -88,7 +92,14 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
     pool = row * MAX_POOLS + np.clip(level, 0, MAX_POOLS - 1).astype(np.int64)
     order = np.lexsort((usd, pool))
     larger = _larger_share(pool[order], rate[order], y[order])
-    weights.hidden[priced[order]] = _times(larger, rate[order], y[order]) - 1
+    hidden = _times(larger, rate[order], y[order]) - 1
+    # Sizes and empty seconds each give a number of hidden events: sizes too many where rates are
+    # uneven, seconds too few of the large where sizes grow with the rate. Halfway is nearest.
+    rows = len(events.hidden)
+    by_sizes = summed(row[order], hidden, rows)
+    by_seconds = np.maximum(summed(row, weights.hidden[priced], rows), 0)
+    halfway = (1 + by_seconds / np.where(by_sizes > 0, by_sizes, 1.0)) / 2
+    weights.hidden[priced[order]] = hidden * np.where(by_sizes > 0, halfway, 1.0)[row[order]]
     weights.larger[priced[order]] = larger
     return weights
 
@@ -96,20 +107,18 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
     """1 - F of each event among its pool; events are in order of pool and size."""
     is_first = np.diff(pool, prepend=-1) != 0
-    number = np.cumsum(is_first) - 1
-    first = np.flatnonzero(is_first)
-    weight = np.ones(len(pool))
-    larger = weight
-    for _ in range(MAX_ROUNDS):
-        below = np.cumsum(weight)
-        total = summed(number, weight, len(first))
-        before = below[first] - weight[first]
-        # Half of an event's own weight lies below it.
-        rank = (below - weight / 2 - before[number]) / total[number]
-        larger = np.clip(1 - rank, 0, 1)
-        earlier, weight = weight, _times(larger, rate, y)
-        if np.abs(weight - earlier).max(initial=0) < AT_REST:
-            break
+    number, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
+    last = np.append(first[1:], len(pool)) - 1
+    weight = np.full(len(pool), WEIGHT_UNIT, dtype=np.int64)
+    larger = np.zeros(len(pool))
+    for _ in range(ROUNDS):
+        above = np.cumsum(weight)
+        before = above[first] - weight[first]
+        total = above[last] - before
+        # Half of an event's own weight lies above it.
+        above = total[number] - (above - before[number])
+        larger = (above + weight / 2) / total[number]
+        weight = np.rint(_times(larger, rate, y) * WEIGHT_UNIT).astype(np.int64)
     return larger
 
 
