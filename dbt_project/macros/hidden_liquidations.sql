@@ -166,7 +166,7 @@
         {%- endif -%}
         {%- do parts.append('(' ~ published ~ ' + greatest(' ~ table ~ '.total_hidden_usd::double, 0))') -%}
     {%- endfor -%}
-    {%- set mid = 'least(1, ' ~ parts[0] ~ ' / nullif(' ~ parts[1] ~ ', 0))' -%}
+    {%- set mid = 'least(1, ' ~ parts[0] ~ ' / ' ~ parts[1] ~ ')' -%}
     {%- set reach -%}
         {{ z_90() }} * sqrt(
                 (1 - {{ mid }}) ** 2 * {{ part }}.total_hidden_usd_variance::double
@@ -181,8 +181,12 @@
                 ) ** 2
             ) / {{ parts[1] }}
     {%- endset -%}
-    {%- if end == 'mid' -%} round({{ mid }}, 6)
-    {%- elif end == 'low' -%} round(greatest(0, {{ mid }} - {{ reach }}), 6)
-    {%- else -%} round(least(1, {{ mid }} + {{ reach }}), 6)
-    {%- endif -%}
+    case
+            when {{ parts[0] }} is not null and {{ parts[1] }} > 0
+                then
+                {%- if end == 'mid' %} round({{ mid }}, 6)
+                {%- elif end == 'low' %} round(greatest(0, {{ mid }} - {{ reach }}), 6)
+                {%- else %} round(least(1, {{ mid }} + {{ reach }}), 6)
+                {%- endif %}
+        end
 {%- endmacro %}

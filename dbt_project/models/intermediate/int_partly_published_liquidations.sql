@@ -10,7 +10,11 @@ liquidations as (
         instrument,
         liquidated_side,
         notional_usd,
-        {{ publication_second() }} as publication_second,
+        -- Published in the second after its hour, an event counts in the hour's last.
+        case
+            when publication_second is not null
+                then greatest(0, least(3599, date_diff('second', hour_at, publication_second)))
+        end as publication_second,
         date_diff('second', hour_at, event_at) as event_second,
 
     from {{ ref('fct_liquidations') }}
