@@ -26,10 +26,10 @@
 {#-
     The sums of all moments over a table's rows, for each side, as columns of a select.
 
-    Arguments: table; where, a filter clause; tail, what the names of the sums end in.
+    Arguments: table; where, a filter clause; tail, what the names of the sums end in; sides.
 -#}
-{% macro summed_moments(table, where='', tail='') -%}
-    {%- for side in ['total', 'long', 'short'] %}
+{% macro summed_moments(table, where='', tail='', sides=['total', 'long', 'short']) -%}
+    {%- for side in sides %}
     {%- for moment in moments() %}
         coalesce(sum({{ table }}.{{ side }}_{{ moment }}) {{ where }}, 0)
             as {{ side }}_{{ moment }}{{ tail }},
@@ -44,16 +44,16 @@
     A part without an estimate enters the lower end and the middle as published, and makes the upper
     end null.
 
-    Arguments: name, a column with the published figure; unit, `usd` or `events`; side; tail, what the
-    names of the moments' columns end in.
+    Arguments: name of the figure; unit, `usd` or `events`; side; tail, what the names of the moments'
+    columns end in; published, the column of the published figure, if its name is another.
 -#}
-{% macro interval_columns(name, unit, side, tail='') -%}
+{% macro interval_columns(name, unit, side, tail='', published=none) -%}
         {%- for end in ['low', 'mid'] %}
-        {{ with_hidden_end(name, end, unit, side, tail) }} as {{ name }}_{{ end }},
+        {{ with_hidden_end(published or name, end, unit, side, tail) }} as {{ name }}_{{ end }},
         {%- endfor %}
         case
             when not {{ is_partly_unestimated(unit, side, tail) }}
-                then {{ with_hidden_end(name, 'high', unit, side, tail) }}
+                then {{ with_hidden_end(published or name, 'high', unit, side, tail) }}
         end as {{ name }}_high,
 {%- endmacro %}
 
@@ -153,31 +153,34 @@
     gets wrong alike everywhere. An end is null where a part without an estimate could move the share
     beyond any figure.
 
-    Arguments: end, `low`, `mid` or `high`; part and whole, two tables with the moments of `total`
-    and its published figure; figure, the name of that; is_whole, whether parts without an estimate
-    enter as published, rather than being left out.
+    Arguments: end, `low`, `mid` or `high`; part and whole, what the columns of their moments begin
+    with (`long`, `of_venues.total`); part_usd and whole_usd, their published figures; tail, what the
+    columns end in; is_whole, whether parts without an estimate enter as published, rather than being
+    left out.
 -#}
-{% macro share_of_usd(end, part, whole, figure='total_usd', is_whole=true) -%}
+{% macro share_of_usd(end, part, whole, part_usd, whole_usd, tail='', is_whole=true) -%}
     {%- set parts = [] -%}
-    {%- for table in [part, whole] -%}
-        {%- set published = table ~ '.' ~ figure ~ '::double' -%}
-        {%- if not is_whole -%}
-            {%- set published = '(' ~ published ~ ' - ' ~ table ~ '.total_unestimated_usd::double)' -%}
-        {%- endif -%}
-        {%- do parts.append('(' ~ published ~ ' + greatest(' ~ table ~ '.total_hidden_usd::double, 0))') -%}
+    {%- for moments, usd in [(part, part_usd), (whole, whole_usd)] -%}
+        {%- set left_out = '' if is_whole else ' - ' ~ moments ~ '_unestimated_usd' ~ tail ~ '::double' -%}
+        {%- do parts.append(
+            '((' ~ usd ~ ')::double' ~ left_out
+            ~ ' + greatest(' ~ moments ~ '_hidden_usd' ~ tail ~ '::double, 0))'
+        ) -%}
     {%- endfor -%}
+    {%- set part_hidden, part_variance = part ~ '_hidden_usd', part ~ '_hidden_usd_variance' -%}
+    {%- set whole_hidden, whole_variance = whole ~ '_hidden_usd', whole ~ '_hidden_usd_variance' -%}
     {%- set mid = 'least(1, ' ~ parts[0] ~ ' / ' ~ parts[1] ~ ')' -%}
     {%- set reach -%}
         {{ z_90() }} * sqrt(
-                (1 - {{ mid }}) ** 2 * {{ part }}.total_hidden_usd_variance::double
+                (1 - {{ mid }}) ** 2 * {{ part_variance }}{{ tail }}::double
                 + {{ mid }} ** 2 * greatest(
-                    {{ whole }}.total_hidden_usd_variance::double
-                    - {{ part }}.total_hidden_usd_variance::double,
+                    {{ whole_variance }}{{ tail }}::double
+                    - {{ part_variance }}{{ tail }}::double,
                     0
                 )
                 + 0.05 ** 2 * (
-                    {{ part }}.total_hidden_usd::double
-                    - {{ mid }} * {{ whole }}.total_hidden_usd::double
+                    {{ part_hidden }}{{ tail }}::double
+                    - {{ mid }} * {{ whole_hidden }}{{ tail }}::double
                 ) ** 2
             ) / {{ parts[1] }}
     {%- endset -%}

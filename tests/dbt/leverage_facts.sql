@@ -77,10 +77,13 @@ select 'hyperliquid', 'ETH', 'ETH', 'long', 'liquidation', 1e6, event_at, date_t
 from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 1 minute) as minutes(event_at);
 
 alter table marts.fct_liquidations add column is_listed boolean default true;
+alter table marts.fct_liquidations add column publication_second timestamp;
+update marts.fct_liquidations set publication_second = date_trunc('second', event_at);
 -- An asset that no listing and no seed knows.
 insert into marts.fct_liquidations values (
     'binance', 'WRONGCOINUSDT', 'WRONGCOIN', 'long', 'liquidation', 1e6,
-    timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false
+    timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false,
+    timestamp '2026-01-10 12:30'
 );
 
 create table marts.fct_open_interest (

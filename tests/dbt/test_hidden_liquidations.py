@@ -26,7 +26,7 @@ order by place
 SHARES = """
 select
     {% for end in ['low', 'mid', 'high'] -%}
-    {{ share_of_usd(end, 'part', 'whole', figure='usd') }},
+    {{ share_of_usd(end, 'part.total', 'whole.total', 'part.usd', 'whole.usd') }},
     {% endfor %}
 from moments as part
 inner join moments as whole on part.place + 1 = whole.place
@@ -74,7 +74,9 @@ def moments(**stated: float) -> dict[str, float]:
 
 
 def of(rows: list[dict[str, float]]) -> Moments:
-    return Moments(*(np.array([row[name] for row in rows], dtype=float) for name in Moments._fields))
+    return Moments(
+        *(np.array([row[name] for row in rows], dtype=float) for name in Moments._fields)
+    )
 
 
 def drawn(count: int, random: np.random.Generator) -> list[dict[str, float]]:

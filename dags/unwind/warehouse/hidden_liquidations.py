@@ -82,9 +82,7 @@ def _within(hours: Sequence[datetime]) -> str:
     return f"hour_at between timestamp '{hours[0]}' and timestamp '{hours[-1]}'"
 
 
-def _moments(
-    published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation
-) -> dict[str, Any]:
+def _moments(published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation) -> dict[str, Any]:
     """Columns of one row per hour, venue and asset, the moments of its instruments added up."""
     import numpy as np
 

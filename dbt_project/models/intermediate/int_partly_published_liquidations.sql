@@ -26,7 +26,7 @@ liquidations as (
 
 coverage as (
 
-    from {{ ref('venue_coverage_hourly') }}
+    from {{ ref('int_venue_coverage_hourly') }}
 
     where hour_at in {{ build_hours() }}
 

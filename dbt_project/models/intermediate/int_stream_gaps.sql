@@ -9,6 +9,9 @@ streamed as (
         venue_hours.covered_share,
 
     from {{ source('ops', 'venue_hours') }} as venue_hours
+    semi join {{ source('ops', 'stream_gaps') }} as gaps
+        on venue_hours.hour_at = gaps.hour_at
+        and venue_hours.venue = gaps.venue
     anti join {{ source('ops', 'holds') }} as holds
         on venue_hours.batch_id = holds.batch_id
         and venue_hours.venue = holds.venue
@@ -16,7 +19,6 @@ streamed as (
 
     where venue_hours.source_kind = 'stream'
         and venue_hours.outcome != 'failed'
-        and venue_hours.hour_at in {{ build_hours() }}
 
 ),
 

@@ -1,3 +1,4 @@
+{% set parts = ['known.total', 'of_venues.total', 'known.total_usd', 'of_venues.total_usd'] %}
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
 with
@@ -511,15 +512,15 @@ final as (
         and all_venues_covered.venues_lower_bound > 0 as share_is_upper_bound,
         case
             when of_venues.is_estimated or not known.is_estimated
-                then {{ share_of_usd('low', 'known', 'of_venues') }}
+                then {{ share_of_usd('low', *parts) }}
         end as share_low,
-        {{ share_of_usd('mid', 'known', 'of_venues') }} as share_mid,
+        {{ share_of_usd('mid', *parts) }} as share_mid,
         case
             when known.is_estimated
-                then {{ share_of_usd('high', 'known', 'of_venues') }}
+                then {{ share_of_usd('high', *parts) }}
         end as share_high,
         {%- for end in ['low', 'mid', 'high'] %}
-        {{ share_of_usd(end, 'known', 'of_venues', is_whole=false) }} as estimated_share_{{ end }},
+        {{ share_of_usd(end, *parts, is_whole=false) }} as estimated_share_{{ end }},
         {%- endfor %}
         rankings.venue_rank::integer as venue_rank,
         rankings.is_ranking_open,
