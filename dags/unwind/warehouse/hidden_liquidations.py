@@ -58,8 +58,11 @@ def hidden_hourly(
     import numpy as np
 
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    session.register("hidden_liquidations", rows)
     columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in COLUMNS)
-    relation: duckdb.DuckDBPyRelation = session.query(f"select {KEYS}, {columns} from rows")
+    relation: duckdb.DuckDBPyRelation = session.query(
+        f"select {KEYS}, {columns} from hidden_liquidations"
+    )
     return relation
 
 
