@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench memory suites dbt docs clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs clean
 
 setup: $(READY)
 
@@ -69,6 +69,11 @@ fuzz: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+# How often the intervals of estimates hold the truth: docs/coverage.md, its picture, and the seed
+# behind coverage_calibration; two minutes.
+calibration: $(READY)
+	$(BIN)/python -m tests.simulations.interval_measures
 
 # A day of eight million frames in 2 GiB: half an hour, and 15 GB of disk.
 memory: $(READY)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tests.benchmarks.busy_hour import busy_hour
+from tests.benchmarks.estimates import estimates
 from tests.benchmarks.full_hour import full_hour
 from tests.benchmarks.history import history
 from tests.benchmarks.memory import memory
@@ -17,6 +18,7 @@ from tests.benchmarks.recorder import recorder
 
 BENCHMARKS = {
     "busy-hour": busy_hour,
+    "estimates": estimates,
     "full-hour": full_hour,
     "history": history,
     "memory": memory,

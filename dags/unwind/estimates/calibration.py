@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from unwind.estimates import intervals, tapes
-from unwind.estimates.channels import LARGEST, LARGEST_PER_SIDE, LATEST, Published, estimate
+from unwind.estimates.channels import LARGEST_PER_SIDE, LATEST, Published, estimate
 from unwind.estimates.moments import ALL, LONG, SHORT, Moments, added
 from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers, summed
 from unwind.estimates.tapes import LONG_SHARE, Tape, TapeClass
 
-RULES = (LATEST, LARGEST, LARGEST_PER_SIDE)
 SEED = 20261126
 # A sum is of ten symbol-hours; a share is of the first three of them among all ten.
 SUMMED_HOURS, SHARED_HOURS = 10, 3
@@ -37,6 +36,7 @@ class Measure(NamedTuple):
     tape_class: str
     publication_rule: str
     part: str
+    is_weak_spot: bool
     figures: int
     saturated_share: float
     events_hit_share: float
@@ -61,8 +61,8 @@ def measures(hours: int, classes: tuple[TapeClass, ...] = tapes.CLASSES) -> Iter
     for number, made in enumerate(classes):
         rng = np.random.default_rng((SEED, number))
         tape = tapes.made_tape(made, hours, rng)
-        for rule in RULES:
-            yield from _measured(made.name, rule, trial(made, tape, rule, hours))
+        for rule in tapes.RULES:
+            yield from _measured(made, rule, trial(made, tape, rule, hours))
 
 
 def trial(made: TapeClass, tape: Tape, rule: str, hours: int) -> Trial:
@@ -99,8 +99,9 @@ def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hou
     return summed(row, variance * scale**2, hours)
 
 
-def _measured(name: str, rule: str, done: Trial) -> Iterator[Measure]:
+def _measured(made: TapeClass, rule: str, done: Trial) -> Iterator[Measure]:
     estimated = done.moments.saturated_channel_hours == 0
+    key, is_weak = (made.name, rule), rule in made.weak_under
     hidden, busy = done.moments.hidden_events, done.occupied_share > BUSY_SHARE
     parts = {
         "all": estimated,
@@ -111,13 +112,13 @@ def _measured(name: str, rule: str, done: Trial) -> Iterator[Measure]:
     saturated = 1 - float(estimated.mean())
     for part, kept in parts.items():
         if kept.any():
-            yield _of_figures((name, rule, part), saturated, _where(done, kept))
+            yield _of_figures((*key, part, is_weak), saturated, _where(done, kept))
     whole, shared = _summed(_where(done, estimated))
-    yield _of_figures((name, rule, "sums"), saturated, whole)
-    yield _of_shares((name, rule, "shares"), saturated, shared, whole)
+    yield _of_figures((*key, "sums", is_weak), saturated, whole)
+    yield _of_shares((*key, "shares", is_weak), saturated, shared, whole)
 
 
-def _of_figures(key: tuple[str, str, str], saturated: float, done: Trial) -> Measure:
+def _of_figures(key: tuple[str, str, str, bool], saturated: float, done: Trial) -> Measure:
     events = intervals.interval_of_events(done.moments)
     usd = intervals.interval_of_usd(done.moments)
     known = done.oracle_usd > 0
@@ -134,7 +135,9 @@ def _of_figures(key: tuple[str, str, str], saturated: float, done: Trial) -> Mea
     )
 
 
-def _of_shares(key: tuple[str, str, str], saturated: float, part: Trial, whole: Trial) -> Measure:
+def _of_shares(
+    key: tuple[str, str, str, bool], saturated: float, part: Trial, whole: Trial
+) -> Measure:
     events = intervals.share_of_events(part.moments, whole.moments)
     usd = intervals.share_of_usd(part.moments, whole.moments)
     true_events, true_usd = part.events / whole.events, part.usd / whole.usd

@@ -73,9 +73,9 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
     An event of the rank F among the true sizes is the largest of its second with the probability
     exp(-rate (1 - F)), or (1 + y (1 - F)) ^ -(rate/y + 1) where rates disperse by y. F itself is
-    estimated from the sizes so weighted, in rounds. What all of an hour's events stand for is halfway between
-    that and what its empty seconds say. An event without a size stands for what it would if the
-    latest were published.
+    estimated from the sizes so weighted, in rounds. What all of an hour's events stand for is
+    halfway between that and what its empty seconds say. An event without a size stands for what it
+    would if the latest were published.
     """
     weights = latest_weights(sample, events)
     priced = np.flatnonzero(sample.is_priced)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unwind.estimates.channels import LARGEST_PER_SIDE, LATEST
+from unwind.estimates.channels import LARGEST, LARGEST_PER_SIDE, LATEST
 from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers
 
+RULES = (LATEST, LARGEST, LARGEST_PER_SIDE)
 MEDIAN_USD = 4_000.0
 LONG_SHARE = 0.7
 
@@ -59,7 +60,8 @@ class TapeClass(NamedTuple):
     """A way of arriving, sizes, and the least and greatest mean rate (events per second).
 
     Sizes grow with the rate as the second begins, to the power `grows_with_rate`. `weak_under`
-    are the rules under which intervals are known not to hold as often as they say.
+    are the rules under which intervals are known to hold less often than they say, estimates to be
+    off, or intervals to be wider than need be.
     """
 
     name: str
@@ -161,7 +163,10 @@ def _independent(rng: np.random.Generator, rate: Floats) -> Arrivals:
 CLASSES = (
     TapeClass("calm", steady, lognormal(1.5), (0.02, 0.2)),
     TapeClass("busy", steady, lognormal(1.5), (0.2, 2.0)),
-    TapeClass("nearly saturated", steady, lognormal(1.5), (2.0, 3.5)),
+    # Wider than need be: they hold the truth in 99%.
+    TapeClass(
+        "nearly saturated", steady, lognormal(1.5), (2.0, 3.5), weak_under=(LARGEST_PER_SIDE,)
+    ),
     TapeClass("drifting rate", drifting, lognormal(1.5), (0.02, 1.5)),
     TapeClass("weakly clustered", exciting(0.3, 4.0), lognormal(1.5), (0.02, 1.5)),
     TapeClass("clustered", exciting(0.6, 4.0), lognormal(1.5), (0.02, 1.0)),
@@ -171,9 +176,25 @@ CLASSES = (
     TapeClass("sizes grow, busy", exciting(0.6, 4.0), lognormal(1.2), (0.2, 1.0), 0.5),
     TapeClass("heavy tails", steady, pareto(1.3), (0.02, 2.0)),
     TapeClass("heavy tails, clustered", exciting(0.5, 4.0), pareto(1.3), (0.02, 1.0)),
-    TapeClass("sizes grow, one cascade", cascading(90.0), lognormal(1.2), (0.01, 0.1), 0.5),
-    TapeClass("steep cascade", cascading(40.0), lognormal(1.5), (0.05, 0.3)),
-    TapeClass("clusters under a second", exciting(0.5, 0.7), lognormal(1.5), (0.02, 1.0)),
+    # A window's busy seconds are taken to have the sizes of its quiet ones.
+    TapeClass(
+        "sizes grow, one cascade",
+        cascading(90.0),
+        lognormal(1.2),
+        (0.01, 0.1),
+        grows_with_rate=0.5,
+        weak_under=(LATEST,),
+    ),
+    # Nothing shows how many events there are in seconds on end that are all occupied.
+    TapeClass("steep cascade", cascading(40.0), lognormal(1.5), (0.05, 0.3), weak_under=RULES),
+    # Nor what happens together within one second alone.
+    TapeClass(
+        "clusters under a second",
+        exciting(0.5, 0.7),
+        lognormal(1.5),
+        (0.02, 1.0),
+        weak_under=RULES,
+    ),
 )
 
 
