@@ -63,7 +63,9 @@
     `estimated_<name>_low` and so on. Arguments as of interval_columns, of dollars.
 -#}
 {% macro estimated_columns(name, side, tail='') -%}
-        {%- set published = name ~ ' - coalesce(' ~ side ~ '_unestimated_usd' ~ tail ~ ', 0)' %}
+        {%- set published -%}
+        {{ name }} - least({{ name }}, coalesce({{ side }}_unestimated_usd{{ tail }}, 0))
+        {%- endset %}
         try_cast({{ published }} as decimal(38, 4)) as estimated_{{ name }},
         {%- for end in ['low', 'mid', 'high'] %}
         {{ with_hidden_end(published, end, 'usd', side, tail) }} as estimated_{{ name }}_{{ end }},
@@ -161,9 +163,10 @@
 {% macro share_of_usd(end, part, whole, part_usd, whole_usd, tail='', is_whole=true) -%}
     {%- set parts = [] -%}
     {%- for moments, usd in [(part, part_usd), (whole, whole_usd)] -%}
-        {%- set left_out = '' if is_whole else ' - ' ~ moments ~ '_unestimated_usd' ~ tail ~ '::double' -%}
+        {%- set left_out = moments ~ '_unestimated_usd' ~ tail -%}
+        {%- set left_out = '' if is_whole else ' - least(' ~ usd ~ ', ' ~ left_out ~ ')' -%}
         {%- do parts.append(
-            '((' ~ usd ~ ')::double' ~ left_out
+            '((' ~ usd ~ left_out ~ ')::double'
             ~ ' + greatest(' ~ moments ~ '_hidden_usd' ~ tail ~ '::double, 0))'
         ) -%}
     {%- endfor -%}

@@ -36,6 +36,7 @@ INTERMEDIATE = (
     "int_instrument_liquidations_hourly",
     "int_venue_coverage_hourly",
     "int_hidden_liquidations_hourly",
+    "int_hidden_liquidations_minutely",
 )
 VIEWS = ("int_stream_gaps", "int_partly_published_liquidations")
 MARTS = (

@@ -1,4 +1,4 @@
-"""The dbt model int_hidden_liquidations_hourly: from published liquidations to their moments.
+"""The dbt models int_hidden_liquidations_hourly and _minutely: from published events to moments.
 
 The moments are additive: marts sum them over hours, assets and venues, and make intervals last
 (macros/hidden_liquidations.sql). NumPy is imported where something has to be estimated, as most of
@@ -22,6 +22,7 @@ EVENTS_AT_A_TIME = 250_000
 SIGNIFICANT_DIGITS = 10
 
 SIDES = ("total", "long", "short")
+MINUTES = 60
 TYPES = {
     "published_events": "bigint",
     "unestimated_events": "bigint",
@@ -36,7 +37,8 @@ TYPES = {
     "unknown_rule_channel_hours": "bigint",
     "unpriced_events": "bigint",
 }
-KEYS = "hour_at, venue, base_asset"
+KEYS = {"hour_at": "timestamp", "venue": "varchar", "base_asset": "varchar"}
+MINUTE = {"minute_at": "timestamp"}
 COLUMNS = [(f"{side}_{name}", kind) for side in SIDES for name, kind in TYPES.items()]
 
 
@@ -47,22 +49,40 @@ def hidden_hourly(
 
     `gaps` are the spans that a stream missed (int_stream_gaps).
     """
+    return _table(session, published, gaps, by_minute=False)
+
+
+def hidden_minutely(
+    session: Any, published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation
+) -> duckdb.DuckDBPyRelation:
+    """The same by minute of the events; one row per minute with an event."""
+    return _table(session, published, gaps, by_minute=True)
+
+
+def _table(
+    session: Any,
+    published: duckdb.DuckDBPyRelation,
+    gaps: duckdb.DuckDBPyRelation,
+    by_minute: bool,
+) -> duckdb.DuckDBPyRelation:
     parts = [
-        _moments(published.filter(within), gaps.filter(within)) for within in _spans(published)
+        _moments(published.filter(within), gaps.filter(within), by_minute)
+        for within in _spans(published)
     ]
+    types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS)}
+    relation: duckdb.DuckDBPyRelation
     if not parts:
-        columns = ", ".join(f"null::{kind} as {name}" for name, kind in COLUMNS)
-        keys = "null::timestamp as hour_at, null::varchar as venue, null::varchar as base_asset"
-        empty: duckdb.DuckDBPyRelation = session.query(f"select {keys}, {columns} limit 0")
-        return empty
+        columns = ", ".join(f"null::{kind} as {name}" for name, kind in types.items())
+        relation = session.query(f"select {columns} limit 0")
+        return relation
     import numpy as np
 
-    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    session.register("hidden_liquidations", rows)
-    columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in COLUMNS)
-    relation: duckdb.DuckDBPyRelation = session.query(
-        f"select {KEYS}, {columns} from hidden_liquidations"
+    name = f"hidden_{'minutely' if by_minute else 'hourly'}"
+    session.register(
+        name, {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
     )
+    columns = ", ".join(f"{column}::{kind} as {column}" for column, kind in types.items())
+    relation = session.query(f"select {columns} from {name}")
     return relation
 
 
@@ -85,22 +105,25 @@ def _within(hours: Sequence[datetime]) -> str:
     return f"hour_at between timestamp '{hours[0]}' and timestamp '{hours[-1]}'"
 
 
-def _moments(published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation) -> dict[str, Any]:
-    """Columns of one row per hour, venue and asset, the moments of its instruments added up."""
+def _moments(
+    published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation, by_minute: bool
+) -> dict[str, Any]:
+    """Columns of one row per hour (or minute), venue and asset, its instruments added up."""
     import numpy as np
 
-    from unwind.estimates.channels import Published, Uncovered, estimate
+    from unwind.estimates.channels import Published, Uncovered, estimate_parts
     from unwind.estimates.moments import LONG, SHORT, added
 
-    order = f"order by {KEYS}"
+    keys = ", ".join(KEYS)
+    order = f"order by {keys}"
     events = published.project(
         f"dense_rank() over ({order}, instrument) - 1 as row, published_second as second,"
         " notional_usd::double as usd,"
         f" case liquidated_side when 'long' then {LONG} when 'short' then {SHORT} else 0 end"
-        " as side"
+        f" as side, {'event_minute' if by_minute else '0'} as minute"
     ).fetchnumpy()
     instruments = (
-        published.project(f"{KEYS}, instrument, publication_rule")
+        published.project(f"{keys}, instrument, publication_rule")
         .distinct()
         .project(
             f"*, row_number() over ({order}, instrument) - 1 as row,"
@@ -118,27 +141,32 @@ def _moments(published: duckdb.DuckDBPyRelation, gaps: duckdb.DuckDBPyRelation) 
         .fetchnumpy()
     )
     usd = np.ma.filled(events["usd"].astype(np.float64), np.nan)
-    moments = estimate(
+    row, minute, moments = estimate_parts(
         Published(events["row"], events["second"], usd, events["side"]),
+        events["minute"],
         rows["publication_rule"],
         Uncovered(missed["row"], missed["from_second"], missed["to_second"]),
     )
-    place = rows["place"]
-    firsts = np.flatnonzero(np.diff(place, prepend=-1))
-    keys = {name: rows[name][firsts] for name in ("hour_at", "venue", "base_asset")}
-    return keys | _columns(added(moments, place, len(firsts)))
+    # Instruments of an asset, in the same minute.
+    places, first, place = np.unique(
+        rows["place"][row] * MINUTES + minute, return_index=True, return_inverse=True
+    )
+    columns = {name: rows[name][row[first]] for name in KEYS}
+    if by_minute:
+        columns["minute_at"] = columns["hour_at"] + minute[first] * np.timedelta64(1, "m")
+    return columns | _columns(added(moments, place, len(places)))
 
 
 def _columns(moments: Moments) -> dict[str, Any]:
     return {
-        f"{side}_{name}": _rounded(column[:, number])
+        f"{side}_{name}": _estimate(column[:, number]) if "hidden" in name else column[:, number]
         for name, column in moments._asdict().items()
         for number, side in enumerate(SIDES)
     }
 
 
-def _rounded(values: Any) -> Any:
-    """To significant digits; each value by itself, whatever stands beside it."""
+def _estimate(values: Any) -> Any:
+    """Estimates to significant digits; each value by itself, whatever stands beside it."""
     import numpy as np
 
     size = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))

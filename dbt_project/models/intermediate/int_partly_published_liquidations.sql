@@ -16,6 +16,7 @@ liquidations as (
                 then greatest(0, least(3599, date_diff('second', hour_at, publication_second)))
         end as publication_second,
         date_diff('second', hour_at, event_at) as event_second,
+        minute(event_at)::integer as event_minute,
 
     from {{ ref('fct_liquidations') }}
 
@@ -78,6 +79,7 @@ final as (
         timed.instrument,
         timed.liquidated_side,
         timed.notional_usd,
+        timed.event_minute,
         coalesce(timed.publication_second, timed.event_second)::integer as published_second,
         case
             when (coverage.is_complete or gap_hours.hour_at is not null)
