@@ -116,7 +116,7 @@ IMPORTS = {
         "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n",
     ),
 }
-# Of each import's fact or facts: published_at, publication_clock, publication_second.
+# Of each import's fact or facts: published_at, publication_clock, publication_second_at.
 SECOND_52 = at("2026-06-30 11:59:52")
 FROM_52 = (at("2026-06-30 11:59:52.010"), "venue", SECOND_52)
 RECEIVED = (None, "receive", SECOND_52)
@@ -165,7 +165,7 @@ def test_an_events_second_of_publication_and_the_clock_that_it_is_by(
     warehouse: Built, imported: str
 ) -> None:
     found: list[tuple[datetime | None, str, datetime | None]] = [
-        (fact["published_at"], fact["publication_clock"], fact["publication_second"])
+        (fact["published_at"], fact["publication_clock"], fact["publication_second_at"])
         for fact in warehouse.facts(imported)
     ]
     assert found == EXPECTED[imported]

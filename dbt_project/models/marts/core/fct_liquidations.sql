@@ -58,7 +58,7 @@ final as (
         screened.event_at_source,
         winners.first_published_at as published_at,
         {{ publication_clock(*streamed) | indent(8) }} as publication_clock,
-        {{ publication_second(*streamed) | indent(8) }} as publication_second,
+        {{ publication_second(*streamed) | indent(8) }} as publication_second_at,
         screened.received_at,
         screened.sealed_at,
         screened.raw_side,
