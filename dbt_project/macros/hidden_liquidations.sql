@@ -144,7 +144,7 @@
     {%- set hidden = side ~ '_hidden_' ~ unit ~ tail -%}
     {%- set spread = '(' ~ variance_of_sum(unit, side, tail) ~ ' / ' ~ hidden ~ '::double ** 2)' -%}
     {{ hidden }}::double
-                    * exp({{ sign }}{{ z_90() }} * sqrt(ln(1 + {{ spread }})))
+                    * exp({{ sign }}{{ z_90() }} * sqrt({{ natural_log('1 + ' ~ spread) }}))
                     / sqrt(1 + {{ spread }})
 {%- endmacro %}
 

@@ -14,7 +14,10 @@ from unwind.estimates.moments import Moments
 from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.hidden_liquidations import TYPES
 
-MACROS = (DBT_PROJECT / "macros" / "hidden_liquidations.sql").read_text()
+MACROS = "".join(
+    (DBT_PROJECT / "macros" / f"{name}.sql").read_text()
+    for name in ("natural_log", "hidden_liquidations")
+)
 INTERVALS = """
 select
     {{ interval_columns('usd', 'usd', 'total') }}

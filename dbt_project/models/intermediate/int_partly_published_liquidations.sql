@@ -42,7 +42,7 @@ liquidations as (
         facts.instrument,
         facts.liquidated_side,
         facts.notional_usd,
-        minute(facts.event_at)::integer as event_minute,
+        minute(facts.event_at) as event_minute,
         date_diff('second', facts.hour_at, facts.event_at) as event_second,
         date_diff('second', facts.hour_at, facts.publication_second_at) as publication_second,
         facts.publication_clock,
