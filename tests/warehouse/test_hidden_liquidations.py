@@ -21,7 +21,8 @@ from unwind.warehouse.refresh import refresh
 
 LATEST = "one_per_symbol_second_latest"
 PRICE = 50_000
-GAP = (1200, 1800)
+# It ends within windows of the estimate.
+GAP = (1215, 1785)
 OF_BTC = "where venue = 'binance' and base_asset = 'BTC'"
 
 
@@ -101,8 +102,7 @@ def test_seconds_in_a_gap_are_not_empty_ones(home: Home) -> None:
     second, coins, side = map(np.array, zip(*received(11), strict=True))
     zeros = np.zeros(len(second), dtype=int)
     as_if_empty = estimate(Published(zeros, second, coins * PRICE, side), [LATEST])
-    # The rate of the windows beside the gap is the same; that of the clusters is not.
-    assert interval_of_usd(as_if_empty).mid[0, 0] != pytest.approx(expected(11)[2], rel=1e-4)
+    assert interval_of_usd(as_if_empty).mid[0, 0] < expected(11)[2] - 1_000
     [(is_complete, has_unestimated_part)] = query(
         home,
         "select is_complete, has_unestimated_part from marts.venue_coverage_hourly"
@@ -128,9 +128,7 @@ def test_minutes_share_what_their_hour_hides(home: Home) -> None:
         )[0]
         for mart in ("liquidations_minutely", "liquidations_hourly")
     )
-    # A minute that stands for less than nothing counts as nothing.
-    assert float(of_minutes[0]) == pytest.approx(float(of_hour[0]), rel=0.01)
-    assert of_minutes[0] >= of_hour[0]
+    assert float(of_minutes[0]) == pytest.approx(float(of_hour[0]), abs=0.01)
     assert of_minutes[1] < of_hour[1]
     assert of_minutes[2] == of_hour[2]
 
