@@ -24,3 +24,7 @@ where
     or share_low > share_mid
     or share_mid > share_high
     or estimated_share_low > estimated_share_high
+    or share_low < 0
+    or share_high > 1
+    or estimated_share_low < 0
+    or estimated_share_high > 1

@@ -25,3 +25,11 @@ where
     or imbalance_24h_low > imbalance_24h_mid
     or imbalance_24h_mid > imbalance_24h_high
     or estimated_imbalance_24h_low > estimated_imbalance_24h_high
+    or imbalance_1h_low < -1
+    or imbalance_1h_high > 1
+    or estimated_imbalance_1h_low < -1
+    or estimated_imbalance_1h_high > 1
+    or imbalance_24h_low < -1
+    or imbalance_24h_high > 1
+    or estimated_imbalance_24h_low < -1
+    or estimated_imbalance_24h_high > 1
