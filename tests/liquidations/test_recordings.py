@@ -128,3 +128,20 @@ def test_dollars_written_by_a_collector_are_never_used(warehouse: Built) -> None
         " from marts.fct_liquidations"
     )
     assert found["difference"] < Decimal("0.01")
+
+
+def test_a_published_order_is_followed_by_a_second_without_another_of_its_symbol(
+    warehouse: Built,
+) -> None:
+    # Seconds of a clock would leave pairs of any distance up to two seconds.
+    (found,) = warehouse.rows(
+        "with pairs as (select epoch_ms(event_at) - lag(epoch_ms(event_at)) over ("
+        " partition by instrument, batch_id order by event_at) as apart_ms"
+        " from marts.fct_liquidations)"
+        " select min(apart_ms) as least_ms,"
+        " count(*) filter (where apart_ms < 1000) as within_a_second,"
+        " count(*) filter (where apart_ms >= 1000 and apart_ms < 1100) as just_after,"
+        " count(*) filter (where apart_ms >= 1100 and apart_ms < 1250) as later"
+        " from pairs"
+    )
+    assert found == {"least_ms": 979, "within_a_second": 1, "just_after": 116, "later": 58}

@@ -78,6 +78,25 @@ CASES = VenueCases(
             ),
         ),
         Message(
+            "since 2026-04-14 the largest order of a second is pushed at its end",
+            "a public client's recording of the stream",
+            {
+                **{"e": "forceOrder", "E": 1781416603268},
+                "o": {
+                    **{"s": "BTCUSDT", "S": "BUY", "o": "LIMIT", "f": "IOC", "q": "0.002"},
+                    **{"p": "64562.50", "ap": "64310.60", "X": "FILLED", "l": "0.002"},
+                    **{"z": "0.002", "T": 1781416602260},
+                },
+            },
+            (
+                Liquidation(
+                    *("BTCUSDT", "BTC", "short", "0.002", "64310.6", "128.6212"),
+                    *("2026-06-14 05:56:42.260", "fill_avg"),
+                    published_at="2026-06-14 05:56:43.268",
+                ),
+            ),
+        ),
+        Message(
             "the recorded order was pushed 5 ms after it traded",
             RECORDED,
             {
