@@ -163,7 +163,8 @@ def test_increments_equal_a_full_build_and_leave_no_table_behind(
             )
 
 
-def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
+def printed(code: str) -> str:
+    """What a new process prints that estimates rows of `published`."""
     done = subprocess.run(
         [
             sys.executable,
@@ -171,13 +172,38 @@ def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
             "import sys, duckdb\n"
             "from unwind.warehouse.hidden_liquidations import hidden_hourly\n"
             "session = duckdb.connect()\n"
-            "none = session.query(\"select timestamp '2026-01-29' as hour_at limit 0\")\n"
-            "rows = hidden_hourly(session, none, none)\n"
-            "print(len(rows.columns), rows.fetchall(), 'numpy' in sys.modules)",
+            "gaps = session.query(\"select timestamp '2026-01-29' as hour_at, '' as venue,"
+            ' 0.0 as from_second, 0.0 as to_second limit 0")\n'
+            "published = session.query(\"select timestamp '2026-01-29' as hour_at,"
+            " 'okx' as venue, 'BTC' as base_asset, 'BTC-USDT-SWAP' as instrument,"
+            " 'long' as liquidated_side, 5.0::decimal(38, 4) as notional_usd,"
+            " 7 as published_second, 0 as event_minute,"
+            f" '{LATEST}' as publication_rule\")\n" + code,
         ],
         capture_output=True,
         text=True,
         check=True,
     )
+    return done.stdout.strip()
+
+
+def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
     # Three keys, and twelve moments for each of total, long and short.
-    assert done.stdout.split() == ["39", "[]", "False"]
+    assert (
+        printed(
+            "rows = hidden_hourly(session, published.limit(0), gaps)\n"
+            "print(len(rows.columns), rows.fetchall(), 'numpy' in sys.modules)"
+        )
+        == "39 [] False"
+    )
+
+
+def test_estimates_do_without_pandas() -> None:
+    # Its import takes longer than the rest.
+    assert (
+        printed(
+            "rows = hidden_hourly(session, published, gaps).project('venue, total_published_usd')\n"
+            "print(*rows.fetchone(), 'pandas' in sys.modules)"
+        )
+        == "okx 5.0000 False"
+    )

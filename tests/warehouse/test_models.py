@@ -120,20 +120,29 @@ def test_comments_and_descriptions_change_nothing(project):
     assert changed(project) == set()
 
 
-def test_a_changed_estimator_changes_the_models_that_import_it(project, monkeypatch):
+@pytest.fixture
+def rates(project, monkeypatch) -> Path:
+    """A module that a model in Python imports by way of others, in a copy of the package."""
     packages = project.parent / "dags"
     shutil.copytree(models.PACKAGES / "unwind", packages / "unwind")
     monkeypatch.setattr(models, "PACKAGES", packages)
-    assert changed(project) == set()
+    return packages / "unwind" / "estimates" / "rates.py"
+
+
+def test_a_changed_estimator_changes_the_models_that_import_it(project, rates):
     before = models.project_fingerprint()
-    rates = packages / "unwind" / "estimates" / "rates.py"
-    rates.write_text("# Somebody has thought about it.\n" + rates.read_text())
-    assert changed(project) == set()
     edit(rates, "SEGMENT_SECONDS = 300", "SEGMENT_SECONDS = 600")
     found = changed(project)
     assert {"int_hidden_liquidations_hourly", "exchange_breakdown"} <= found
     assert "fct_liquidations" not in found
     assert models.project_fingerprint() != before
+
+
+def test_a_comment_in_the_estimator_changes_nothing(project, rates):
+    before = models.project_fingerprint()
+    rates.write_text("# Somebody has thought about it.\n" + rates.read_text())
+    assert changed(project) == set()
+    assert models.project_fingerprint() == before
 
 
 def test_a_changed_model_in_python_changes_with_what_reads_it(project):

@@ -152,6 +152,8 @@ def _moments(
         rows["place"][row] * MINUTES + minute, return_index=True, return_inverse=True
     )
     columns = {name: rows[name][row[first]] for name in KEYS}
+    # An array of objects becomes a column by way of pandas, whose import takes a second.
+    columns |= {name: columns[name].astype(str) for name in ("venue", "base_asset")}
     if by_minute:
         columns["minute_at"] = columns["hour_at"] + minute[first] * np.timedelta64(1, "m")
     return columns | _columns(added(moments, place, len(places)))
