@@ -123,6 +123,8 @@ def test_comments_and_descriptions_change_nothing(project):
 @pytest.fixture
 def rates(project, monkeypatch) -> Path:
     """A module that a model in Python imports by way of others, in a copy of the package."""
+    # Those to compare with are of the package itself.
+    fingerprints()
     packages = project.parent / "dags"
     shutil.copytree(models.PACKAGES / "unwind", packages / "unwind")
     monkeypatch.setattr(models, "PACKAGES", packages)
