@@ -77,10 +77,14 @@ select 'hyperliquid', 'ETH', 'ETH', 'long', 'liquidation', 1e6, event_at, date_t
 from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 1 minute) as minutes(event_at);
 
 alter table marts.fct_liquidations add column is_listed boolean default true;
+alter table marts.fct_liquidations add column publication_second_at timestamp;
+alter table marts.fct_liquidations add column publication_clock varchar default 'venue';
+update marts.fct_liquidations set publication_second_at = date_trunc('second', event_at);
 -- An asset that no listing and no seed knows.
 insert into marts.fct_liquidations values (
     'binance', 'WRONGCOINUSDT', 'WRONGCOIN', 'long', 'liquidation', 1e6,
-    timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false
+    timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false,
+    timestamp '2026-01-10 12:30', 'venue'
 );
 
 create table marts.fct_open_interest (

@@ -19,6 +19,7 @@ import pytest
 
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.hidden_liquidations import COLUMNS
 from unwind.warehouse.state import staging_state
 
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # UTC without a zone, as in the warehouse
@@ -131,7 +132,13 @@ def write_upstream(home: Home, simulated: list[Minute]) -> None:
             "create table staging.intermediate.int_asset_coverage_windows as"
             " select hour_at, 'ALL' as base_asset, 24 as complete_hours_24h,"
             " false as is_incomplete_1h, false as is_lower_bound_1h,"
-            " false as is_incomplete_24h, false as is_lower_bound_24h from staging.ops.hours"
+            " false as is_incomplete_24h, false as is_lower_bound_24h,"
+            " false as has_unknown_rule_1h, false as has_unknown_rule_24h from staging.ops.hours"
+        )
+        moments = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+        connection.execute(
+            "create table staging.intermediate.int_hidden_liquidations_hourly"
+            f" (hour_at timestamp, venue varchar, base_asset varchar, {moments})"
         )
 
 

@@ -31,7 +31,9 @@ LIQUIDATION_MODELS = (
     "fct_liquidations",
     "quarantined_liquidations",
     "liquidation_accounting",
-    *("int_publication_rules", "dim_venues", "venue_coverage_hourly", "liquidations_minutely"),
+    *("int_publication_rules", "dim_venues", "int_venue_coverage_hourly", "int_stream_gaps"),
+    *("int_partly_published_liquidations", "int_hidden_liquidations_hourly"),
+    *("int_hidden_liquidations_minutely", "venue_coverage_hourly", "liquidations_minutely"),
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from unwind.settings import Home
+from unwind.warehouse import models
 from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
 from unwind.warehouse.models import fingerprints, named_by
 
@@ -117,3 +118,41 @@ def test_comments_and_descriptions_change_nothing(project):
     described = project / "models" / "marts" / "quality" / "landing_outcomes.yml"
     edit(described, "description: The exchange.", "description: Whose data it is.")
     assert changed(project) == set()
+
+
+@pytest.fixture
+def rates(project, monkeypatch) -> Path:
+    """A module that a model in Python imports by way of others, in a copy of the package."""
+    # Those to compare with are of the package itself.
+    fingerprints()
+    packages = project.parent / "dags"
+    shutil.copytree(models.PACKAGES / "unwind", packages / "unwind")
+    monkeypatch.setattr(models, "PACKAGES", packages)
+    return packages / "unwind" / "estimates" / "rates.py"
+
+
+def test_a_changed_estimator_changes_the_models_that_import_it(project, rates):
+    before = models.project_fingerprint()
+    edit(rates, "SEGMENT_SECONDS = 300", "SEGMENT_SECONDS = 600")
+    found = changed(project)
+    assert {"int_hidden_liquidations_hourly", "exchange_breakdown"} <= found
+    assert "fct_liquidations" not in found
+    assert models.project_fingerprint() != before
+
+
+def test_a_comment_in_the_estimator_changes_nothing(project, rates):
+    before = models.project_fingerprint()
+    rates.write_text("# Somebody has thought about it.\n" + rates.read_text())
+    assert changed(project) == set()
+    assert models.project_fingerprint() == before
+
+
+def test_a_changed_model_in_python_changes_with_what_reads_it(project):
+    edit(
+        project / "models" / "intermediate" / "int_hidden_liquidations_minutely.py",
+        "return hidden_minutely(",
+        "return  hidden_minutely(session, published, gaps) or (",
+    )
+    found = changed(project)
+    assert {"int_hidden_liquidations_minutely", "liquidations_minutely"} <= found
+    assert "int_hidden_liquidations_hourly" not in found

@@ -49,6 +49,21 @@ class Published(NamedTuple):
         return Published(self.row[kept], self.second[kept], self.usd[kept], self.side[kept])
 
 
+class _Events(NamedTuple):
+    """Published events, each with its part: the row of the moments that it counts in."""
+
+    row: Integers
+    second: Integers
+    usd: Floats
+    side: Integers
+    part: Integers
+
+    def where(self, kept: Booleans | Integers | slice) -> _Events:
+        return _Events(
+            self.row[kept], self.second[kept], self.usd[kept], self.side[kept], self.part[kept]
+        )
+
+
 class Uncovered(NamedTuple):
     """When an instrument-hour was not received: row, from and to in seconds of the hour.
 
@@ -74,20 +89,52 @@ def estimate(
 
     Raises ValueError for a rule, row or second that there cannot be.
     """
-    rule = np.asarray(rules, dtype=object)
-    published = _checked(published, rule)
-    # An unknown size sorts first: a second's last event is its largest.
-    known = np.nan_to_num(published.usd, nan=-1.0)
-    published = published.where(
-        np.lexsort((published.side, known, published.second, published.row))
+    return _estimated(published, published.row, np.arange(len(rules)), rules, uncovered)
+
+
+def estimate_parts(
+    published: Published,
+    part: Integers,
+    rules: Sequence[str] | NDArray[np.object_],
+    uncovered: Uncovered = NO_GAPS,
+) -> tuple[Integers, Integers, Moments]:
+    """The moments of parts of instrument-hours, such as their minutes: row, part and moments.
+
+    `part` is a number from 0 to 3599 for each event; only parts with an event are given. What an
+    hour hides is handed out to its parts by what each published event stands for: hidden events
+    and dollars of the parts add up to those of the hour, variances do not, as the parts' errors
+    are in part the same. The other arguments, and errors, are those of `estimate`.
+    """
+    keys, place = np.unique(
+        np.asarray(published.row, dtype=np.int64) * HOUR_SECONDS + part, return_inverse=True
     )
+    row = keys // HOUR_SECONDS
+    return row, keys % HOUR_SECONDS, _estimated(published, place, row, rules, uncovered)
+
+
+def _estimated(
+    published: Published,
+    part: Integers,
+    row_of_part: Integers,
+    rules: Sequence[str] | NDArray[np.object_],
+    uncovered: Uncovered,
+) -> Moments:
+    """The moments of parts, which are in the order of their rows."""
+    rule = np.asarray(rules, dtype=object)
+    events = _Events(*_checked(published, rule), np.asarray(part, dtype=np.int64))
+    # An unknown size sorts first: a second's last event is its largest.
+    known = np.nan_to_num(events.usd, nan=-1.0)
+    events = events.where(np.lexsort((events.part, events.side, known, events.second, events.row)))
     parts = []
     for start in range(0, len(rule), ROWS_AT_A_TIME):
         end = min(start + ROWS_AT_A_TIME, len(rule))
-        first, last = np.searchsorted(published.row, (start, end))
-        events = published.where(slice(first, last))
-        events = events._replace(row=events.row - start)
-        parts.append(_estimate(events, rule[start:end], _covered(uncovered, start, end)))
+        first, last = np.searchsorted(events.row, (start, end))
+        first_part, last_part = np.searchsorted(row_of_part, (start, end))
+        own = events.where(slice(first, last))
+        own = own._replace(row=own.row - start, part=own.part - first_part)
+        covered = _covered(uncovered, start, end)
+        own_parts = row_of_part[first_part:last_part] - start
+        parts.append(_estimate(own, rule[start:end], covered, own_parts))
     if not parts:
         return no_moments(0)
     return Moments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -120,55 +167,63 @@ def _covered(uncovered: Uncovered, start: int, end: int) -> Booleans:
     return covered
 
 
-def _estimate(events: Published, rule: NDArray[np.object_], covered: Booleans) -> Moments:
-    moments = _as_published(events, len(rule))
+def _estimate(
+    events: _Events, rule: NDArray[np.object_], covered: Booleans, row_of_part: Integers
+) -> Moments:
+    moments = _as_published(events, len(row_of_part))
     for name in (LATEST, LARGEST):
         of_rule = events.where((rule == name)[events.row])
         _add_channels(
-            moments, of_rule, covered, name, {side: (side,) for side in range(len(SIDES))}
+            moments,
+            of_rule,
+            covered,
+            name,
+            {side: (side,) for side in range(len(SIDES))},
+            row_of_part,
         )
     by_side = events.where((rule == LARGEST_PER_SIDE)[events.row])
     for side in (LONG, SHORT):
         of_side = by_side.where(by_side.side == side)
-        _add_channels(moments, of_side, covered, LARGEST, {ALL: (ALL, side)})
+        _add_channels(moments, of_side, covered, LARGEST, {ALL: (ALL, side)}, row_of_part)
 
-    unknown = rule == UNKNOWN
+    unknown = (rule == UNKNOWN)[row_of_part]
     moments.unknown_rule_channel_hours[unknown] = 1
     moments.unestimated_events[unknown] = moments.published_events[unknown]
     moments.unestimated_usd[unknown] = moments.published_usd[unknown]
     # Under a rule by side, an event of an unknown side is of no known channel.
     without_side = by_side.where((by_side.side != LONG) & (by_side.side != SHORT))
-    moments.unknown_rule_channel_hours[np.unique(without_side.row), ALL] += 1
-    count, usd = _sums(without_side, len(rule))
+    moments.unknown_rule_channel_hours[np.unique(without_side.part), ALL] += 1
+    count, usd = _sums(without_side, len(row_of_part))
     moments.unestimated_events[:, ALL] += count
     moments.unestimated_usd[:, ALL] += usd
     return moments
 
 
-def _as_published(events: Published, rows: int) -> Moments:
-    moments = no_moments(rows)
+def _as_published(events: _Events, parts: int) -> Moments:
+    moments = no_moments(parts)
     for side in range(len(SIDES)):
         of_side = events if side == ALL else events.where(events.side == side)
-        count, usd = _sums(of_side, rows)
+        count, usd = _sums(of_side, parts)
         moments.published_events[:, side], moments.published_usd[:, side] = count, usd
-        moments.unpriced_events[:, side] = summed(of_side.row, np.isnan(of_side.usd), rows)
+        moments.unpriced_events[:, side] = summed(of_side.part, np.isnan(of_side.usd), parts)
     return moments
 
 
-def _sums(events: Published, rows: int) -> tuple[Floats, Floats]:
-    """How many events each row has, and their USD."""
-    count = np.bincount(events.row, minlength=rows).astype(np.float64)
-    return count, summed(events.row, np.nan_to_num(events.usd), rows)
+def _sums(events: _Events, parts: int) -> tuple[Floats, Floats]:
+    """How many events each part has, and their USD."""
+    count = np.bincount(events.part, minlength=parts).astype(np.float64)
+    return count, summed(events.part, np.nan_to_num(events.usd), parts)
 
 
 def _add_channels(
     moments: Moments,
-    events: Published,
+    events: _Events,
     covered: Booleans,
     rule: str,
     columns: dict[int, tuple[int, ...]],
+    row_of_part: Integers,
 ) -> None:
-    """Adds what channels hide to the moments of their rows.
+    """Adds what channels hide to the moments of their parts.
 
     `events` are sorted, and of one channel in each row. `columns` says which side of the channel's
     events is added to which columns of the moments.
@@ -176,61 +231,67 @@ def _add_channels(
     rows, row = np.unique(events.row, return_inverse=True)
     if not len(rows):
         return
-    events, covered = events._replace(row=row), covered[rows]
+    parts, part = np.unique(events.part, return_inverse=True)
+    events, covered = events._replace(row=row, part=part), covered[rows]
+    own_row = np.searchsorted(rows, row_of_part[parts])
     occupied = np.zeros_like(covered)
     occupied[events.row, events.second] = True
     hidden = hidden_events(occupied & covered, covered)
-    parts = _by_side(events, covered, rule, hidden)
-    estimated = ~hidden.is_saturated
+    by_side = _by_side(events, covered, rule, hidden, own_row)
+    estimated = ~hidden.is_saturated[own_row]
     for source, targets in columns.items():
         own = events if source == ALL else events.where(events.side == source)
-        count, usd = _sums(own, len(rows))
+        count, usd = _sums(own, len(parts))
         for target in targets:
-            for total, part in zip(moments[2:4] + moments[6:8], parts[source], strict=True):
-                total[rows, target] += np.where(estimated, part, 0.0)
-            moments.estimated_channel_hours[rows, target] += estimated
-            moments.saturated_channel_hours[rows, target] += ~estimated
-            moments.unestimated_events[rows, target] += np.where(estimated, 0.0, count)
-            moments.unestimated_usd[rows, target] += np.where(estimated, 0.0, usd)
+            for total, added in zip(moments[2:4] + moments[6:8], by_side[source], strict=True):
+                total[parts, target] += np.where(estimated, added, 0.0)
+            moments.estimated_channel_hours[parts, target] += estimated
+            moments.saturated_channel_hours[parts, target] += ~estimated
+            moments.unestimated_events[parts, target] += np.where(estimated, 0.0, count)
+            moments.unestimated_usd[parts, target] += np.where(estimated, 0.0, usd)
 
 
 def _by_side(
-    events: Published, covered: Booleans, rule: str, hidden: HiddenEvents
+    events: _Events, covered: Booleans, rule: str, hidden: HiddenEvents, row_of_part: Integers
 ) -> list[tuple[Floats, Floats, Floats, Floats]]:
-    """By side: hidden events, their variance, hidden USD, their variance; by row."""
+    """By side: hidden events, their variance, hidden USD, their variance; by part."""
     # A second's last event, its largest, stands for the hidden ones; more than one of a second is
     # what the rule does not allow, and is published alone.
     is_last = np.diff(events.row * HOUR_SECONDS + events.second, append=-1) != 0
     kept = is_last & covered[events.row, events.second]
     sample = sizes.Sample(events.row[kept], events.second[kept], events.usd[kept])
-    side = events.side[kept]
+    side, parts = events.side[kept], sizes.Parts(events.part[kept], row_of_part)
     is_latest = rule == LATEST
     weights = (sizes.latest_weights if is_latest else sizes.largest_weights)(sample, hidden)
     variance = sizes.latest_variance if is_latest else sizes.largest_variance
 
-    def total(of_events: Floats) -> Floats:
-        return summed(sample.row, of_events, len(hidden.hidden))
+    def of_hour(of_events: Floats) -> Floats:
+        return summed(sample.row, of_events, len(hidden.hidden))[row_of_part]
 
-    stands_for = total(weights.hidden)
-    spread = np.maximum(hidden.hidden + total(weights.hidden**2), 0)
-    parts = []
+    def of_part(of_events: Floats) -> Floats:
+        return summed(parts.of_event, of_events, len(row_of_part))
+
+    stands_for = of_hour(weights.hidden)
+    hidden_of_hour = hidden.hidden[row_of_part]
+    spread = np.maximum(hidden_of_hour + of_hour(weights.hidden**2), 0)
+    by_side = []
     for number in range(len(SIDES)):
         of_side = np.ones(len(side), dtype=bool) if number == ALL else side == number
-        # Where the events stand for none, sides share as published.
+        # Where the events stand for none, sides and parts share as published.
         shares_as_published = np.abs(stands_for) < 1e-9
         share = np.where(
             shares_as_published,
-            total(of_side.astype(np.float64)) / np.maximum(hidden.occupied, 1),
-            total(weights.hidden * of_side) / np.where(shares_as_published, 1.0, stands_for),
+            of_part(of_side.astype(np.float64)) / np.maximum(hidden.occupied[row_of_part], 1),
+            of_part(weights.hidden * of_side) / np.where(shares_as_published, 1.0, stands_for),
         )
-        usd = total(np.where(sample.is_priced & of_side, weights.hidden * sample.usd, 0.0))
-        events_variance = hidden.variance * share**2 + spread * np.maximum(share * (1 - share), 0)
-        parts.append(
+        usd = of_part(np.where(sample.is_priced & of_side, weights.hidden * sample.usd, 0.0))
+        own = np.maximum(share * (1 - share), 0)
+        by_side.append(
             (
-                hidden.hidden * share,
-                events_variance,
+                hidden_of_hour * share,
+                hidden.variance[row_of_part] * share**2 + spread * own,
                 usd,
-                variance(sample, weights, hidden, of_side),
+                variance(sample, weights, hidden, of_side, parts),
             )
         )
-    return parts
+    return by_side

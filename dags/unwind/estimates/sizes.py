@@ -50,6 +50,16 @@ class Sample(NamedTuple):
         return np.isfinite(self.usd)
 
 
+class Parts(NamedTuple):
+    """Parts of channel-hours that are estimated each: the minutes of an hour, or all of it.
+
+    of_event: the part of each event of a sample; row: the channel-hour of each part.
+    """
+
+    of_event: Integers
+    row: Integers
+
+
 class Weights(NamedTuple):
     """How many hidden events each event of a sample stands for.
 
@@ -129,32 +139,46 @@ def _times(larger: Floats, rate: Floats, y: Floats) -> Floats:
     return np.where(is_zero, np.exp(rate * larger), (1 + safe * larger) ** (rate / safe + 1))
 
 
+def whole_hours(sample: Sample, events: HiddenEvents) -> Parts:
+    """Each channel-hour as its own only part."""
+    return Parts(sample.row, np.arange(len(events.hidden)))
+
+
 def latest_variance(
-    sample: Sample, weights: Weights, events: HiddenEvents, of_side: Booleans
+    sample: Sample,
+    weights: Weights,
+    events: HiddenEvents,
+    of_side: Booleans,
+    parts: Parts | None = None,
 ) -> Floats:
-    """The variance of hidden USD of a side by channel-hour, where the latest is published.
+    """The variance of hidden USD of a side by part, where the latest is published.
 
     V m^2 + (H + sum r^2) s^2 with r the hidden events that each stands for, m and s^2 the mean and
-    variance of a size that counts as 0 on other sides.
+    variance of a size that counts as 0 on other sides and in other parts of the hour.
     """
+    parts = parts or whole_hours(sample, events)
     priced = sample.is_priced
     row, usd, side = sample.row[priced], sample.usd[priced], of_side[priced]
+    place = parts.of_event[priced]
     hidden = weights.hidden[priced]
     # Where less is estimated than was published, weights may fall below nothing.
     weight = np.maximum(1 + hidden, 0.05)
 
-    def total(of_events: Floats) -> Floats:
+    def of_hour(of_events: Floats) -> Floats:
         return summed(row, of_events, len(events.hidden))
 
-    all_weight = np.maximum(total(weight), 1e-12)
-    spread = _relative_variance(row, usd, weight, all_weight)
-    side_weight = total(weight * side)
-    mean = total(weight * side * usd) / np.maximum(side_weight, 1e-12)
-    part = side_weight / all_weight
-    side_mean = part * mean
-    variance = np.maximum(part * mean**2 * (1 + spread) - side_mean**2, 0)
-    count = np.maximum(events.hidden, 0) + total(hidden**2)
-    return events.variance * side_mean**2 + count * variance
+    def of_part(of_events: Floats) -> Floats:
+        return summed(place, of_events, len(parts.row))
+
+    all_weight = np.maximum(of_hour(weight), 1e-12)
+    spread = _relative_variance(row, usd, weight, all_weight)[parts.row]
+    side_weight = of_part(weight * side)
+    mean = of_part(weight * side * usd) / np.maximum(side_weight, 1e-12)
+    share = side_weight / all_weight[parts.row]
+    side_mean = share * mean
+    variance = np.maximum(share * mean**2 * (1 + spread) - side_mean**2, 0)
+    count = (np.maximum(events.hidden, 0) + of_hour(hidden**2))[parts.row]
+    return events.variance[parts.row] * side_mean**2 + count * variance
 
 
 def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: Floats) -> Floats:
@@ -179,17 +203,21 @@ def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: F
 
 
 def largest_variance(
-    sample: Sample, weights: Weights, events: HiddenEvents, of_side: Booleans
+    sample: Sample,
+    weights: Weights,
+    events: HiddenEvents,
+    of_side: Booleans,
+    parts: Parts | None = None,
 ) -> Floats:
-    """The variance of hidden USD of a side by channel-hour, where the largest is published.
+    """The variance of hidden USD of a side by part, where the largest is published.
 
     (1 + y)^2 sum x^2 r (1 + r), as of any sum weighted by one over the probability of its parts,
     and (se(y) sum x (1 + r) (1 - F))^2, as weights follow y.
     """
+    parts = parts or whole_hours(sample, events)
     kept = sample.is_priced & of_side
-    row, usd, hidden = sample.row[kept], sample.usd[kept], weights.hidden[kept]
-    rows = len(events.hidden)
-    y = np.maximum(events.dispersion, 0)
-    spread = summed(row, usd**2 * hidden * (1 + hidden), rows)
-    slope = summed(row, usd * (1 + hidden) * weights.larger[kept], rows)
-    return (1 + y) ** 2 * spread + (events.clustering_error * slope) ** 2
+    place, usd, hidden = parts.of_event[kept], sample.usd[kept], weights.hidden[kept]
+    y = np.maximum(events.dispersion, 0)[parts.row]
+    spread = summed(place, usd**2 * hidden * (1 + hidden), len(parts.row))
+    slope = summed(place, usd * (1 + hidden) * weights.larger[kept], len(parts.row))
+    return (1 + y) ** 2 * spread + (events.clustering_error[parts.row] * slope) ** 2

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from unwind.clock import HOUR as ONE_HOUR
 from unwind.landing.ledger import Batch, HourCoverage, Landing
 from unwind.landing.raw import RawObject
-from unwind.recorder.segments import Missed
+from unwind.recorder.segments import Gaps, Missed, Span, spans_missed_by_all
 from unwind.venues import DAILY, DAY, HOUR, Dataset, Venue
 
 LIQUIDATIONS = "liquidations"
@@ -24,6 +24,7 @@ REST, STREAM, DUMP = "rest", "stream", "dump"
 COMPLETE, PARTIAL, FAILED = "complete", "partial", "failed"
 
 MissedBy = Callable[[RawObject, datetime], Missed]
+GapsOf = Callable[[RawObject, datetime], Gaps]
 
 
 def hours_coverage(
@@ -39,6 +40,21 @@ def hours_coverage(
     if coverage is None:
         coverage = _of_objects(batch, venue, landing, missed_by)
     return tuple(_as_of_request(one, batch, venue, landing) for one in coverage)
+
+
+def stream_gaps(
+    batch: Batch, landing: Landing, coverage: Iterable[HourCoverage], gaps_of: GapsOf
+) -> Iterator[tuple[datetime, Span]]:
+    """The hour and bounds of every gap in a venue's streams, by the gap lines of its segments.
+
+    `coverage` are the landing's rows; segments of hours that lack nothing are not read.
+    """
+    segments = _segments_of_hours(batch, landing)
+    for one in coverage:
+        recorded = segments.get(one.hour_at, ())
+        if one.source_kind == STREAM and recorded and one != stream_hour(one.hour_at, Missed()):
+            gaps = [gaps_of(segment, one.hour_at) for segment in recorded]
+            yield from ((one.hour_at, span) for span in spans_missed_by_all(gaps))
 
 
 def requested_coverage(
@@ -162,20 +178,27 @@ def _as_of_request(one: HourCoverage, batch: Batch, venue: Venue, landing: Landi
 def _of_objects(
     batch: Batch, venue: Venue, landing: Landing, missed_by: MissedBy
 ) -> tuple[HourCoverage, ...]:
-    frames = [one for one in landing.objects if one.problem is None and one.format == "frames"]
+    of_hour = _segments_of_hours(batch, landing)
     asked = requested_coverage(batch, venue, landing)
-    if not venue.recorded and not frames:
+    if not venue.recorded and not of_hour:
         return asked
-    return (*asked, *_of_segments(batch, hours_of(batch), frames, missed_by))
+    return (*asked, *_of_segments(hours_of(batch), of_hour, missed_by))
+
+
+def _segments_of_hours(batch: Batch, landing: Landing) -> dict[datetime | None, list[RawObject]]:
+    only_hour = batch.covers_from_at if batch.kind == "hour" else None
+    of_hour: dict[datetime | None, list[RawObject]] = defaultdict(list)
+    for one in landing.objects:
+        if one.problem is None and one.format == "frames":
+            of_hour[hour_named(one.name) or only_hour].append(one)
+    return of_hour
 
 
 def _of_segments(
-    batch: Batch, hours: Iterable[datetime], frames: Iterable[RawObject], missed_by: MissedBy
+    hours: Iterable[datetime],
+    of_hour: Mapping[datetime | None, Sequence[RawObject]],
+    missed_by: MissedBy,
 ) -> list[HourCoverage]:
-    only_hour = batch.covers_from_at if batch.kind == "hour" else None
-    of_hour: dict[datetime | None, list[RawObject]] = defaultdict(list)
-    for one in frames:
-        of_hour[hour_named(one.name) or only_hour].append(one)
     # Of several recorders the one that lacks least: newer ledgers state what all of them lack.
     lacks = {
         hour_at: [missed_by(one, hour_at) for one in of_hour.get(hour_at, ())] for hour_at in hours

@@ -259,6 +259,18 @@ def gaps_of(path: Path, hour_at: datetime) -> Gaps:
         return gaps_in(lines, hour_at)
 
 
+def spans_missed_by_all(recorders: Sequence[Gaps]) -> list[Span]:
+    """When some stream of a venue's hour reached no recorder, in order; spans may overlap."""
+    streams = {_stream_of(name) for one in recorders for name in one.spans}
+    spans = {
+        span
+        for stream in streams
+        for span in _common([one.spans_of(stream) for one in recorders])
+        if span[0] < span[1]
+    }
+    return sorted(spans)
+
+
 def missed_by_all(recorders: Sequence[Gaps]) -> Missed:
     """What no recorder of a venue's hour received; raises ValueError without a recorder.
 

@@ -1,13 +1,15 @@
 """Fingerprints of the dbt project's tables, which show whether a table's code has changed.
 
 A fingerprint covers a model's SQL, the macros, seeds and models that it names, the project's
-variables that these name, and its columns and configuration. Comments, descriptions and tests are
-no part of it: they change no row. What is named is found in the text, which takes milliseconds
+variables that these name, and its columns and configuration; of a model in Python, also the modules
+of `unwind` that it imports, and theirs. Comments, descriptions and tests are no part of it: they
+change no row. What is named is found in the text, which takes milliseconds
 where dbt takes seconds to parse; a test compares it with dbt's own manifest.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -17,8 +19,10 @@ from typing import Any
 
 import yaml
 
+from unwind.settings import PROJECT_ROOT
 from unwind.warehouse.dbt import DBT_PROJECT
 
+PACKAGES = PROJECT_ROOT / "dags"
 # The same as yaml.SafeLoader, in C where libyaml is there.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT = re.compile(r"{#.*?#}|^\s*--.*?$", re.DOTALL | re.MULTILINE)
@@ -39,7 +43,7 @@ def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
     values = {name: repr(value) for name, value in variables(project).items()}
     configured = {kind: settings.get(kind) for kind in ("models", "seeds")}
     found = {}
-    for path in sorted([*project.glob("models/**/*.sql"), *project.glob("seeds/*.csv")]):
+    for path in sorted([*model_files(project), *project.glob("seeds/*.csv")]):
         named = sorted(parts.named_by(path.stem))
         texts = {name: parts.texts[name] for name in (*named, *WRITING_MACROS)}
         stated = {name: columns[name] for name in named if name in columns}
@@ -53,6 +57,11 @@ def fingerprints(project: Path = DBT_PROJECT) -> dict[str, str]:
         }
         found[path.stem] = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     return found
+
+
+def model_files(project: Path = DBT_PROJECT) -> list[Path]:
+    """The files that define models, in SQL and in Python."""
+    return [path for path in project.glob("models/**/*") if path.suffix in {".sql", ".py"}]
 
 
 def named_by(name: str, project: Path = DBT_PROJECT) -> set[str]:
@@ -94,7 +103,10 @@ class _Parts:
             text = _without_comments(path)
             macros |= {found.group(1): found.group(0) for found in _MACRO.finditer(text)}
         tables = {path.stem: path.read_text() for path in project.glob("seeds/*.csv")}
-        tables |= {path.stem: _without_comments(path) for path in project.glob("models/**/*.sql")}
+        tables |= {
+            path.stem: _in_python(path) if path.suffix == ".py" else _without_comments(path)
+            for path in model_files(project)
+        }
         self.texts = {**macros, **tables}
         self._tables = tables.keys()
         self._named = {
@@ -142,6 +154,32 @@ def _without_comments(path: Path) -> str:
     return " ".join(_COMMENT.sub("", path.read_text()).split())
 
 
+def _in_python(path: Path) -> str:
+    """The code of a model in Python and of all modules of ours that it imports."""
+    texts: dict[Path, str] = {}
+    waiting = [path]
+    while waiting:
+        module = waiting.pop()
+        if module not in texts:
+            code = ast.parse(module.read_text())
+            texts[module] = ast.unparse(code)
+            waiting += _imported_by(code)
+    return "\n".join(sorted(texts.values()))
+
+
+def _imported_by(code: ast.Module) -> list[Path]:
+    """The files of the modules of `unwind` that are imported anywhere in a module."""
+    names = []
+    for node in ast.walk(code):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    paths = [PACKAGES.joinpath(*name.split(".")) for name in names if name.startswith("unwind.")]
+    files = [path.with_suffix(".py") for path in paths] + [path / "__init__.py" for path in paths]
+    return [path for path in files if path.is_file()]
+
+
 def _with_ending(quoted: set[str], macros: dict[str, str]) -> set[str]:
     """`context[venue ~ '__symbol_parts']` calls any macro whose name ends so."""
     endings = tuple(name for name in quoted if name.startswith("__"))
@@ -167,7 +205,11 @@ def project_fingerprint() -> str:
     """sha256 over the dbt project's models, macros and seeds."""
     hasher = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv"} and path.is_file():
+        if path.suffix in {".sql", ".py", ".yml", ".csv"} and path.is_file():
             hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
             hasher.update(path.read_bytes())
+    # What models in Python import lies outside of the project.
+    for path in model_files():
+        if path.suffix == ".py":
+            hasher.update(_in_python(path).encode())
     return hasher.hexdigest()

@@ -146,8 +146,11 @@ def replaced_hours(mart: Mart) -> str:
     pending = "select hour_at from staging.ops.pending_hours"
     if not mart.lookback_hours:
         return f"select distinct hour_at from ({pending}) as pending"
+    # Rows of messages without an event stand under hours outside of the spine.
     return f"""
-        select distinct spine.hour_at
+        {pending}
+        union
+        select spine.hour_at
         from staging.ops.hours as spine
         asof inner join ({pending}) as pending on spine.hour_at >= pending.hour_at
         where spine.hour_at <= pending.hour_at + interval {mart.lookback_hours} hour

@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from unwind.landing.coverage import as_of_request, hours_coverage
+from unwind.landing.coverage import as_of_request, hours_coverage, stream_gaps
 from unwind.landing.ledger import Batch, Landing, Seal
 from unwind.landing.raw import RawObject, RawZone
-from unwind.recorder.segments import Missed, missed_in
+from unwind.recorder.segments import Gaps, Missed, gaps_in, missed_in
 from unwind.settings import Home
 from unwind.texts import as_utf8
 from unwind.venues import venues
@@ -38,6 +38,10 @@ create table if not exists ops.batch_outcomes (
 create table if not exists ops.venue_hours (
     batch_id varchar, revision integer, venue varchar, hour_at timestamp, source_kind varchar,
     outcome varchar, covered_share double, detail varchar
+);
+create table if not exists ops.stream_gaps (
+    batch_id varchar, revision integer, venue varchar, hour_at timestamp, from_at timestamp,
+    to_at timestamp
 );
 create table if not exists ops.build_batches (batch_id varchar, revision integer);
 create table if not exists ops.build_folders (folder varchar);
@@ -149,7 +153,7 @@ def write_build_batches(
         "ops.build_batches",
         ((seal.batch.batch_id, seal.revision) for seal in seals),
     )
-    for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours"):
+    for table in ("ops.batches", "ops.batch_outcomes", "ops.venue_hours", "ops.stream_gaps"):
         connection.execute(
             f"delete from {table} where batch_id in (select batch_id from ops.build_batches)"
         )
@@ -189,6 +193,18 @@ def write_build_batches(
             for landing in (_as_of_request(one, seal.batch, venue) for one in landings)
         ),
     )
+    covered = [
+        (
+            seal,
+            venue,
+            landing,
+            hours_coverage(seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)),
+        )
+        for seal in seals
+        for venue, landings in seal.landings.items()
+        if venue in venues()
+        for landing in landings
+    ]
     append_rows(
         connection,
         "ops.venue_hours",
@@ -203,12 +219,18 @@ def write_build_batches(
                 one.covered_share,
                 one.detail,
             )
-            for seal in seals
-            for venue, landings in seal.landings.items()
-            if venue in venues()
-            for landing in landings
-            for one in hours_coverage(
-                seal.batch, venues()[venue], landing, partial(_missed_of_object, zone)
+            for seal, venue, _, coverage in covered
+            for one in coverage
+        ),
+    )
+    append_rows(
+        connection,
+        "ops.stream_gaps",
+        (
+            (seal.batch.batch_id, seal.revision, venue, *map(naive_utc, (hour_at, *span)))
+            for seal, venue, landing, coverage in covered
+            for hour_at, span in stream_gaps(
+                seal.batch, landing, coverage, partial(_gaps_of_object, zone)
             )
         ),
     )
@@ -274,6 +296,11 @@ def _as_of_request(landing: Landing, batch: Batch, venue: str) -> Landing:
     """A landing corrected for an early request; older ledgers have early ones that are ok."""
     known = venues().get(venue)
     return as_of_request(landing, batch, known) if known else landing
+
+
+def _gaps_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Gaps:
+    """The gaps that a landed segment records within an hour."""
+    return gaps_in(zone.lines_of(segment), hour_at)
 
 
 def _missed_of_object(zone: RawZone, segment: RawObject, hour_at: datetime) -> Missed:

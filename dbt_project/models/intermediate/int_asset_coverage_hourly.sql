@@ -74,6 +74,8 @@ counted as (
         count(*) filter (where coverage.is_complete) as venues_complete,
         count(*) filter (where coverage.is_covered) as venues_covered,
         count(*) filter (where coverage.is_lower_bound) as venues_lower_bound,
+        count(*) filter (where coverage.is_covered and coverage.publication_rule = 'unknown')
+            as venues_of_unknown_rule,
 
     from (
         from expected
@@ -123,6 +125,8 @@ with_all as (
         coalesce(counted.venues_complete, of_all.venues_complete, 0) as venues_complete,
         coalesce(counted.venues_covered, of_all.venues_covered, 0) as venues_covered,
         coalesce(counted.venues_lower_bound, of_all.venues_lower_bound, 0) as venues_lower_bound,
+        coalesce(counted.venues_of_unknown_rule, of_all.venues_of_unknown_rule, 0)
+            as venues_of_unknown_rule,
 
     from asset_hours
     left join counted
@@ -144,6 +148,7 @@ final as (
         venues_covered,
         venues_expected > 0 and venues_complete = venues_expected as is_complete,
         venues_expected = 0 or venues_lower_bound > 0 as is_lower_bound,
+        venues_of_unknown_rule > 0 as has_unknown_rule,
 
     from with_all
 

@@ -22,8 +22,10 @@ with_all as (
         coverage.base_asset,
         coverage.is_complete::integer as is_complete,
         (not coverage.is_lower_bound)::integer as is_exact,
+        coverage.has_unknown_rule::integer as is_unknown,
         of_all.is_complete::integer as all_complete,
         (not of_all.is_lower_bound)::integer as all_exact,
+        of_all.has_unknown_rule::integer as all_unknown,
 
     from coverage
     inner join coverage as of_all
@@ -38,7 +40,9 @@ summed as (
         hour_at,
         base_asset,
         {%- for hours in [1, 4, 12, 24] %}
-        {%- for counted in ['is_complete', 'is_exact', 'all_complete', 'all_exact'] %}
+        {%- for counted in [
+            'is_complete', 'is_exact', 'is_unknown', 'all_complete', 'all_exact', 'all_unknown',
+        ] %}
         sum({{ counted }}) over (
             partition by base_asset
             order by hour_at
@@ -64,6 +68,8 @@ final as (
         complete_hours_{{ hours }}h < {{ hours }} as is_incomplete_{{ hours }}h,
         summed.is_exact_{{ hours }}h - summed.all_exact_{{ hours }}h + of_all.is_exact_{{ hours }}h
             < {{ hours }} as is_lower_bound_{{ hours }}h,
+        summed.is_unknown_{{ hours }}h - summed.all_unknown_{{ hours }}h
+        + of_all.is_unknown_{{ hours }}h > 0 as has_unknown_rule_{{ hours }}h,
         {%- endfor %}
 
     from summed

@@ -1,3 +1,4 @@
+{% set parts = ['known.total', 'of_venues.total', 'known.total_usd', 'of_venues.total_usd'] %}
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
 
 with
@@ -30,7 +31,24 @@ reach as (
 
 liquidations as (
 
+    select
+        hour_at,
+        venue,
+        base_asset,
+        long_usd,
+        short_usd,
+        events,
+        is_lower_bound,
+
     from {{ ref('liquidations_hourly') }}
+
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
+hidden as (
+
+    from {{ ref('int_hidden_liquidations_hourly') }}
 
     where hour_at >= {{ first_hour_read(23) }}
 
@@ -62,10 +80,15 @@ reached_liquidations as (
 
     select
         liquidations.*,
+        hidden.* exclude (hour_at, venue, base_asset),
         reach.window_hours,
         liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
 
     from liquidations
+    left join hidden
+        on liquidations.hour_at = hidden.hour_at
+        and liquidations.venue = hidden.venue
+        and liquidations.base_asset = hidden.base_asset
     cross join reach
 
 ),
@@ -91,6 +114,8 @@ venue_coverage as (
         reached_coverage.venue,
         count(*) filter (where reached_coverage.is_complete) as complete_hours,
         bool_or(reached_coverage.is_covered) as is_covered,
+        bool_or(reached_coverage.is_covered and reached_coverage.publication_rule = 'unknown')
+            as has_unknown_rule,
         count(*) filter (where not reached_coverage.is_lower_bound) as exact_hours,
 
     from hours
@@ -116,6 +141,7 @@ seen as (
         sum(reached_liquidations.short_usd) as short_usd,
         sum(reached_liquidations.events) as events,
         bool_or(reached_liquidations.is_lower_bound) as is_lower_bound,
+        {{- summed_moments('reached_liquidations') }}
 
     from hours
     inner join reached_liquidations
@@ -213,6 +239,7 @@ venue_windows as (
 
 ),
 
+-- A venue of an unknown rule may hide whole hours of an asset that it is expected to report.
 by_venue as (
 
     select
@@ -229,6 +256,25 @@ by_venue as (
         or coalesce(venue_coverage.exact_hours, 0) < venue_windows.window_hours as is_lower_bound,
         venue_windows.is_expected,
         venue_windows.is_expected and coalesce(venue_coverage.is_covered, false) as is_covered,
+        seen.* exclude (
+            hour_at,
+            window_hours,
+            base_asset,
+            venue,
+            long_usd,
+            short_usd,
+            events,
+            is_lower_bound
+        ) replace (
+            {%- for side in ['total', 'long', 'short'] %}
+            {%- set hours = side ~ '_unknown_rule_channel_hours' %}
+            case
+                when venue_windows.is_expected and venue_coverage.has_unknown_rule
+                    then greatest(coalesce({{ hours }}, 0), 1)
+                else {{ hours }}
+            end as {{ hours }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ),
 
     from venue_windows
     left join seen
@@ -256,6 +302,7 @@ all_venues as (
         count(*) filter (where by_venue.is_covered) as venues_reporting,
         count(*) filter (where by_venue.is_lower_bound) as venues_lower_bound,
         bool_or(by_venue.is_lower_bound and by_venue.events > 0) as is_of_lower_bounds,
+        {{- summed_moments('by_venue') }}
 
     from by_venue
 
@@ -277,6 +324,7 @@ all_venues_covered as (
         coalesce(all_venues.venues_reporting, 0) as venues_reporting,
         coalesce(all_venues.venues_lower_bound, 0) as venues_lower_bound,
         coalesce(all_venues.is_of_lower_bounds, false) as is_of_lower_bounds,
+        {{- each_moment('all_venues') }}
         case asset_windows.window_hours
             {%- for hours in [1, 4, 12, 24] %}
             when {{ hours }} then coalesce(
@@ -321,6 +369,7 @@ rows_shown as (
         complete_hours,
         is_incomplete,
         is_lower_bound,
+        {{- each_moment('by_venue') }}
 
     from by_venue
 
@@ -341,6 +390,7 @@ rows_shown as (
         complete_hours,
         complete_hours < window_hours as is_incomplete,
         is_lower_bound or is_of_lower_bounds as is_lower_bound,
+        {{- each_moment('all_venues_covered') }}
 
     from all_venues_covered
 
@@ -365,8 +415,79 @@ known as (
         complete_hours,
         is_incomplete,
         is_lower_bound,
+        {%- for side in ['total', 'long', 'short'] %}
+        {%- for moment in moments() %}
+        coalesce({{ side }}_{{ moment }}, 0) as {{ side }}_{{ moment }},
+        {%- endfor %}
+        {%- endfor %}
+        not {{ is_partly_unestimated('usd', 'total') }} as is_estimated,
 
     from rows_shown
+
+),
+
+estimated as (
+
+    select
+        hour_at,
+        window_hours,
+        base_asset,
+        venue,
+        {%- for side in ['long', 'short', 'total'] %}
+        {{- interval_columns(side ~ '_usd', 'usd', side) }}
+        {%- endfor %}
+        {%- for side in ['long', 'short', 'total'] %}
+        {{- estimated_columns(side ~ '_usd', side) }}
+        {%- endfor %}
+        {{ is_partly_unestimated('usd', 'total') }} as has_unestimated_part,
+        total_unknown_rule_channel_hours > 0 as has_unknown_rule,
+
+    from known
+
+),
+
+-- Only where two intervals do not overlap may one be called the larger.
+ranked as (
+
+    select
+        hour_at,
+        window_hours,
+        base_asset,
+        venue,
+        total_usd_low,
+        coalesce(total_usd_high::double, 'infinity'::double) as total_usd_top,
+        rank() over (
+            partition by hour_at, window_hours, base_asset
+            order by total_usd_mid desc
+        ) as venue_rank,
+
+    from estimated
+
+    where venue != 'ALL'
+        and not has_unknown_rule
+        and total_usd_mid is not null
+
+),
+
+rankings as (
+
+    select
+        ranked.hour_at,
+        ranked.window_hours,
+        ranked.base_asset,
+        ranked.venue,
+        ranked.venue_rank,
+        count(*) > 1 as is_ranking_open,
+
+    from ranked
+    inner join ranked as others
+        on ranked.hour_at = others.hour_at
+        and ranked.window_hours = others.window_hours
+        and ranked.base_asset = others.base_asset
+        and ranked.total_usd_low <= others.total_usd_top
+        and ranked.total_usd_top >= others.total_usd_low
+
+    group by all
 
 ),
 
@@ -383,11 +504,26 @@ final as (
         known.long_usd,
         known.short_usd,
         known.total_usd,
+        estimated.* exclude (hour_at, window_hours, base_asset, venue, has_unknown_rule),
         round(known.total_usd::double / nullif(of_venues.total_usd::double, 0), 6) as share,
         -- The share can only be too large: this row's sum is complete and another venue's is not.
         known.venue != 'ALL'
         and not known.is_lower_bound
         and all_venues_covered.venues_lower_bound > 0 as share_is_upper_bound,
+        case
+            when of_venues.is_estimated or not known.is_estimated
+                then {{ share_of_usd('low', *parts) }}
+        end as share_low,
+        {{ share_of_usd('mid', *parts) }} as share_mid,
+        case
+            when known.is_estimated
+                then {{ share_of_usd('high', *parts) }}
+        end as share_high,
+        {%- for end in ['low', 'mid', 'high'] %}
+        {{ share_of_usd(end, *parts, is_exact=false) }} as estimated_share_{{ end }},
+        {%- endfor %}
+        rankings.venue_rank::integer as venue_rank,
+        rankings.is_ranking_open,
         round(known.total_usd::double / nullif(of_assets.total_usd::double, 0), 6) as asset_share,
         round(
             known.long_usd::double / nullif((known.long_usd + known.short_usd)::double, 0), 6
@@ -411,6 +547,16 @@ final as (
         and known.window_hours = of_assets.window_hours
         and known.venue = of_assets.venue
         and of_assets.base_asset = 'ALL'
+    inner join estimated
+        on known.hour_at = estimated.hour_at
+        and known.window_hours = estimated.window_hours
+        and known.base_asset = estimated.base_asset
+        and known.venue = estimated.venue
+    left join rankings
+        on known.hour_at = rankings.hour_at
+        and known.window_hours = rankings.window_hours
+        and known.base_asset = rankings.base_asset
+        and known.venue = rankings.venue
     inner join all_venues_covered
         on known.hour_at = all_venues_covered.hour_at
         and known.window_hours = all_venues_covered.window_hours

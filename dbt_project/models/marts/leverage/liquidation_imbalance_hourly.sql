@@ -36,6 +36,14 @@ liquidations as (
 
 ),
 
+hidden as (
+
+    from {{ ref('int_hidden_liquidations_hourly') }}
+
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
 minutes as (
 
     select
@@ -89,17 +97,24 @@ asset_hours as (
 hourly_totals as (
 
     select
-        hour_at,
-        case when grouping(base_asset) = 1 then 'ALL' else base_asset end as base_asset,
-        sum(long_usd) as long_usd,
-        sum(short_usd) as short_usd,
-        sum(long_events) as long_events,
-        sum(short_events) as short_events,
-        bool_or(is_lower_bound) as is_lower_bound,
+        liquidations.hour_at,
+        case
+            when grouping(liquidations.base_asset) = 1 then 'ALL' else liquidations.base_asset
+        end as base_asset,
+        sum(liquidations.long_usd) as long_usd,
+        sum(liquidations.short_usd) as short_usd,
+        sum(liquidations.long_events) as long_events,
+        sum(liquidations.short_events) as short_events,
+        bool_or(liquidations.is_lower_bound) as is_lower_bound,
+        {{- summed_moments('hidden') }}
 
     from liquidations
+    left join hidden
+        on liquidations.hour_at = hidden.hour_at
+        and liquidations.venue = hidden.venue
+        and liquidations.base_asset = hidden.base_asset
 
-    group by hour_at, rollup(base_asset)
+    group by liquidations.hour_at, rollup(liquidations.base_asset)
 
 ),
 
@@ -157,6 +172,7 @@ trailing_totals as (
         hourly_totals.long_events,
         hourly_totals.short_events,
         hourly_totals.is_lower_bound,
+        {{- each_moment('hourly_totals') }}
         {%- for minutes in block_lengths %}
         hourly_squares.blocks_{{ minutes }}m,
         hourly_squares.long_squares_{{ minutes }}m,
@@ -186,6 +202,7 @@ windowed as (
         sum(trailing_totals.long_events) {{ in_window }} as long_{{ window }}_events,
         sum(trailing_totals.short_events) {{ in_window }} as short_{{ window }}_events,
         bool_or(trailing_totals.is_lower_bound) {{ in_window }} as is_of_lower_bounds_{{ window }},
+        {{- summed_moments('trailing_totals', in_window, '_' ~ window) }}
         {%- for minutes in lengths %}
         {%- for name in ['blocks', 'long_squares', 'products', 'squares'] %}
         sum(trailing_totals.{{ name }}_{{ minutes }}m) {{ in_window }}::double
@@ -206,7 +223,17 @@ windowed as (
 covered as (
 
     select
-        windowed.*,
+        windowed.* replace (
+            {%- for window, hours, lengths in windows %}
+            {%- set is_last = loop.last %}
+            {%- for side in ['total', 'long', 'short'] %}
+            {%- set unknown = side ~ '_unknown_rule_channel_hours_' ~ window %}
+            windowed.{{ unknown }} + coalesce(
+                own.has_unknown_rule_{{ window }}, of_all.has_unknown_rule_{{ window }}, false
+            )::integer as {{ unknown }}{{ ',' if not (is_last and loop.last) }}
+            {%- endfor %}
+            {%- endfor %}
+        ),
         coalesce(own.complete_hours_24h, of_all.complete_hours_24h, 0) as complete_hours_24h,
         {%- for window, hours, lengths in windows %}
         coalesce(own.is_incomplete_{{ window }}, of_all.is_incomplete_{{ window }}, true)
@@ -334,6 +361,32 @@ final as (
         ) as imbalance_{{ window }},
         round(known_long_{{ window }}_usd::double / both_{{ window }}_usd, 6)
             as long_dominance_{{ window }},
+        {%- for side in ['long', 'short'] %}
+        {{- interval_columns(
+            side ~ '_' ~ window ~ '_usd', 'usd', side, '_' ~ window,
+            'known_' ~ side ~ '_' ~ window ~ '_usd',
+        ) }}
+        {%- endfor %}
+        {%- set both = [
+            'long', 'total', 'known_long_' ~ window ~ '_usd',
+            'known_long_' ~ window ~ '_usd + known_short_' ~ window ~ '_usd', '_' ~ window,
+        ] %}
+        {%- set is_partly = is_partly_unestimated('usd', 'total', '_' ~ window) %}
+        {%- for end in ['low', 'mid', 'high'] %}
+        {%- if end == 'mid' %}
+        round(2 * {{ share_of_usd(end, *both) }} - 1, 6) as imbalance_{{ window }}_{{ end }},
+        {%- else %}
+        case
+            when not {{ is_partly }}
+                then round(2 * {{ share_of_usd(end, *both) }} - 1, 6)
+        end as imbalance_{{ window }}_{{ end }},
+        {%- endif %}
+        {%- endfor %}
+        {%- for end in ['low', 'mid', 'high'] %}
+        round(2 * {{ share_of_usd(end, *both, is_whole=false) }} - 1, 6)
+            as estimated_imbalance_{{ window }}_{{ end }},
+        {%- endfor %}
+        {{ is_partly }} as has_unestimated_part_{{ window }},
         round({{ share }}, 6) as {{ share }},
         case
             when {{ share }} is not null

@@ -43,6 +43,14 @@ liquidations as (
 
 ),
 
+hidden as (
+
+    from {{ ref('int_hidden_liquidations_hourly') }}
+
+    where hour_at >= {{ first_hour_read(23) }}
+
+),
+
 instrument_liquidations as (
 
     from {{ ref('int_instrument_liquidations_hourly') }}
@@ -103,11 +111,18 @@ volumes as (
 reached_liquidations as (
 
     select
-        liquidations.*,
+        liquidations.venue,
+        liquidations.base_asset,
+        liquidations.long_usd,
+        hidden.* exclude (hour_at, venue, base_asset),
         reach.window_hours,
         liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
 
     from liquidations
+    left join hidden
+        on liquidations.hour_at = hidden.hour_at
+        and liquidations.venue = hidden.venue
+        and liquidations.base_asset = hidden.base_asset
     cross join reach
 
 ),
@@ -136,17 +151,34 @@ reached_coverage as (
 
 ),
 
-all_venues as (
+by_venue as (
 
     select
         hours.hour_at,
         reached_liquidations.window_hours,
+        reached_liquidations.venue,
         reached_liquidations.base_asset,
         sum(reached_liquidations.long_usd) as long_usd,
+        {{- summed_moments('reached_liquidations', sides=['long']) }}
 
     from reached_liquidations
     inner join hours
         on reached_liquidations.as_of_hour_at = hours.hour_at
+
+    group by all
+
+),
+
+all_venues as (
+
+    select
+        by_venue.hour_at,
+        by_venue.window_hours,
+        by_venue.base_asset,
+        sum(by_venue.long_usd) as long_usd,
+        {{- summed_moments('by_venue', sides=['long']) }}
+
+    from by_venue
 
     group by all
 
@@ -179,6 +211,7 @@ complete_venues as (
         hours.hour_at + (1 - reached_coverage.window_hours) * interval 1 hour as first_hour_at,
         reached_coverage.venue,
         bool_or(reached_coverage.is_lower_bound) as is_lower_bound,
+        bool_or(reached_coverage.publication_rule = 'unknown') as has_unknown_rule,
 
     from reached_coverage
     inner join hours
@@ -192,17 +225,18 @@ complete_venues as (
 
 -- The same instruments in numerator and denominator: those of complete venues whose open interest at
 -- the window's start is known.
-matched as (
+matched_by_venue as (
 
     select
         complete_venues.hour_at,
         complete_venues.window_hours,
+        complete_venues.venue,
         open_interest.base_asset,
-        count(distinct complete_venues.venue) as venues,
         count(*) as instruments,
         sum(open_interest.oi_start_usd) as oi_start_usd,
         try_cast(coalesce(sum(by_instrument.long_usd), 0) as decimal(38, 4)) as long_usd,
         bool_or(complete_venues.is_lower_bound) as is_lower_bound,
+        bool_or(complete_venues.has_unknown_rule) as has_unknown_rule,
 
     from complete_venues
     inner join open_interest
@@ -214,6 +248,54 @@ matched as (
         and complete_venues.venue = by_instrument.venue
         and open_interest.instrument = by_instrument.instrument
         and open_interest.base_asset = by_instrument.base_asset
+
+    group by all
+
+),
+
+-- Of what a venue hid of an asset, its matched instruments have the part that they have of what it
+-- published.
+matched_hidden as (
+
+    select
+        matched_by_venue.*,
+        matched_by_venue.long_usd::double / by_venue.long_usd::double as matched_share,
+        {%- for moment in moments() if moment.startswith('hidden') %}
+        {%- set power = 2 if moment.endswith('variance') else 1 %}
+        try_cast(
+            by_venue.long_{{ moment }}::double * matched_share ** {{ power }} as decimal(38, 4)
+        ) as long_{{ moment }},
+        {%- endfor %}
+        {%- for moment in moments() if not moment.startswith('hidden') %}
+        case when matched_by_venue.long_usd > 0 then by_venue.long_{{ moment }} end
+            as long_{{ moment }},
+        {%- endfor %}
+
+    from matched_by_venue
+    left join by_venue
+        on matched_by_venue.hour_at = by_venue.hour_at
+        and matched_by_venue.window_hours = by_venue.window_hours
+        and matched_by_venue.venue = by_venue.venue
+        and matched_by_venue.base_asset = by_venue.base_asset
+        and by_venue.long_usd > 0
+
+),
+
+matched as (
+
+    select
+        matched_hidden.hour_at,
+        matched_hidden.window_hours,
+        matched_hidden.base_asset,
+        count(*) as venues,
+        sum(matched_hidden.instruments) as instruments,
+        sum(matched_hidden.oi_start_usd) as oi_start_usd,
+        try_cast(sum(matched_hidden.long_usd) as decimal(38, 4)) as long_usd,
+        bool_or(matched_hidden.is_lower_bound) as is_lower_bound,
+        bool_or(matched_hidden.has_unknown_rule) as has_unknown_rule,
+        {{- summed_moments('matched_hidden', sides=['long']) }}
+
+    from matched_hidden
 
     group by all
 
@@ -247,6 +329,10 @@ covered as (
             when 1 then coalesce(own.is_lower_bound_1h, of_all.is_lower_bound_1h, true)
             else coalesce(own.is_lower_bound_24h, of_all.is_lower_bound_24h, true)
         end as is_lower_bound,
+        case asset_windows.window_hours
+            when 1 then coalesce(own.has_unknown_rule_1h, of_all.has_unknown_rule_1h, false)
+            else coalesce(own.has_unknown_rule_24h, of_all.has_unknown_rule_24h, false)
+        end as has_unknown_rule,
 
     from asset_windows
     left join asset_coverage as own
@@ -276,6 +362,12 @@ compared as (
         coalesce(matched.venues, 0)::integer as matched_venues,
         coalesce(matched.instruments, 0)::integer as matched_instruments,
         matched.is_lower_bound as is_matched_lower_bound,
+        {%- for moment in moments() %}
+        all_venues.long_{{ moment }},
+        matched.long_{{ moment }} as matched_long_{{ moment }},
+        {%- endfor %}
+        covered.has_unknown_rule,
+        matched.has_unknown_rule as has_matched_unknown_rule,
         -- What was known at the end of the previous hour was known at the window's start.
         market_caps.market_cap_usd as market_cap_start_usd,
         case
@@ -300,6 +392,35 @@ compared as (
 
 ),
 
+estimated as (
+
+    select
+        * replace (
+            coalesce(long_unknown_rule_channel_hours, 0) + has_unknown_rule::integer
+                as long_unknown_rule_channel_hours,
+            coalesce(matched_long_unknown_rule_channel_hours, 0)
+            + coalesce(has_matched_unknown_rule, false)::integer
+                as matched_long_unknown_rule_channel_hours
+        ),
+
+    from compared
+
+),
+
+-- By window, published figures and their intervals.
+with_intervals as (
+
+    select
+        *,
+        {{- interval_columns('long_usd', 'usd', 'long') }}
+        {{- interval_columns('matched_long_usd', 'usd', 'matched_long') }}
+        {{ is_partly_unestimated('usd', 'long') }} as has_unestimated_part,
+        {{ is_partly_unestimated('usd', 'matched_long') }} as has_matched_unestimated_part,
+
+    from estimated
+
+),
+
 final as (
 
     select
@@ -309,12 +430,29 @@ final as (
         {%- for hours_back, window in [(1, '1h'), (24, '24h')] %}
         {%- set of_window = 'filter (where window_hours = ' ~ hours_back ~ ')' %}
         max(long_usd) {{ of_window }} as long_{{ window }}_usd,
+        {%- for end in ['low', 'mid', 'high'] %}
+        max(long_usd_{{ end }}) {{ of_window }} as long_{{ window }}_usd_{{ end }},
+        {%- endfor %}
+        bool_or(has_unestimated_part) {{ of_window }} as has_unestimated_part_{{ window }},
         max(matched_long_usd) {{ of_window }} as matched_long_{{ window }}_usd,
+        {%- for end in ['low', 'mid', 'high'] %}
+        max(matched_long_usd_{{ end }}) {{ of_window }} as matched_long_{{ window }}_usd_{{ end }},
+        {%- endfor %}
+        bool_or(has_matched_unestimated_part) {{ of_window }}
+            as has_matched_unestimated_part_{{ window }},
         max(matched_oi_start_usd) {{ of_window }} as matched_oi_start_{{ window }}_usd,
         max(matched_venues) {{ of_window }} as matched_venues_{{ window }},
         max(matched_instruments) {{ of_window }} as matched_instruments_{{ window }},
         round(max(1e4 * matched_long_usd::double / nullif(matched_oi_start_usd, 0)) {{ of_window }}, 6)
             as long_intensity_{{ window }}_bp,
+        {%- for end in ['low', 'mid', 'high'] %}
+        round(
+            max(
+                1e4 * matched_long_usd_{{ end }}::double / nullif(matched_oi_start_usd, 0)
+            ) {{ of_window }},
+            6
+        ) as long_intensity_{{ window }}_bp_{{ end }},
+        {%- endfor %}
         bool_or(is_matched_lower_bound) {{ of_window }}
             as long_intensity_{{ window }}_is_lower_bound,
         max(market_cap_start_usd) {{ of_window }} as market_cap_start_{{ window }}_usd,
@@ -327,7 +465,7 @@ final as (
         bool_or(is_incomplete) {{ of_window }} as is_incomplete_{{ window }},
         {%- endfor %}
 
-    from compared
+    from with_intervals
 
     group by all
 

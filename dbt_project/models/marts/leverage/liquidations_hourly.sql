@@ -8,7 +8,15 @@ minutely as (
 
 ),
 
-final as (
+hidden as (
+
+    from {{ ref('int_hidden_liquidations_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
+hourly as (
 
     select
         hour_at,
@@ -27,6 +35,47 @@ final as (
     from minutely
 
     group by all
+
+),
+
+with_hidden as (
+
+    select
+        hourly.*,
+        hidden.* exclude (hour_at, venue, base_asset),
+
+    from hourly
+    left join hidden
+        on hourly.hour_at = hidden.hour_at
+        and hourly.venue = hidden.venue
+        and hourly.base_asset = hidden.base_asset
+
+),
+
+final as (
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        long_usd,
+        short_usd,
+        total_usd,
+        {%- for side in ['long', 'short', 'total'] %}
+        {{- interval_columns(side ~ '_usd', 'usd', side) }}
+        {%- endfor %}
+        {%- for side in ['long', 'short', 'total'] %}
+        {{- estimated_columns(side ~ '_usd', side) }}
+        {%- endfor %}
+        {{ is_partly_unestimated('usd', 'total') }} as has_unestimated_part,
+        long_events,
+        short_events,
+        events,
+        largest_usd,
+        is_lower_bound,
+        is_complete,
+
+    from with_hidden
 
 )
 

@@ -25,6 +25,14 @@ coverage as (
 
 ),
 
+hidden as (
+
+    from {{ ref('int_hidden_liquidations_minutely') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
 minutely as (
 
     select
@@ -49,7 +57,7 @@ minutely as (
 
 -- A side without events is zero only where the hour was covered in full. A venue that the project
 -- does not list has no coverage.
-final as (
+observed as (
 
     select
         minutely.minute_at,
@@ -71,11 +79,41 @@ final as (
         minutely.largest_usd,
         coalesce(coverage.is_lower_bound, true) or minutely.lacks_a_notional as is_lower_bound,
         coalesce(coverage.is_complete, false) as is_complete,
+        hidden.* exclude (minute_at, hour_at, venue, base_asset),
 
     from minutely
     left join coverage
         on minutely.hour_at = coverage.hour_at
         and minutely.venue = coverage.venue
+    left join hidden
+        on minutely.minute_at = hidden.minute_at
+        and minutely.venue = hidden.venue
+        and minutely.base_asset = hidden.base_asset
+
+),
+
+final as (
+
+    select
+        minute_at,
+        hour_at,
+        venue,
+        base_asset,
+        long_usd,
+        short_usd,
+        total_usd,
+        {%- for side in ['long', 'short', 'total'] %}
+        {{- interval_columns(side ~ '_usd', 'usd', side) }}
+        {%- endfor %}
+        {{ is_partly_unestimated('usd', 'total') }} as has_unestimated_part,
+        long_events,
+        short_events,
+        events,
+        largest_usd,
+        is_lower_bound,
+        is_complete,
+
+    from observed
 
 )
 
