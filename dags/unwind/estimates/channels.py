@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from unwind.estimates.rates import (
     HiddenEvents,
     Integers,
     hidden_events,
+    in_long_blocks,
     summed,
 )
 
@@ -29,6 +30,8 @@ RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, FULL, UNKNOWN)
 
 # Rows at a time: each takes some 30 kB while it is worked on.
 ROWS_AT_A_TIME = 1000
+# No liquidation is a quadrillion dollars; squares of what is more would overflow.
+MAX_USD = 1e15
 
 
 class Published(NamedTuple):
@@ -36,8 +39,8 @@ class Published(NamedTuple):
 
     row: position of the instrument-hour among the rules; second: 0 to 3599, the second of the hour
     in which the venue PUBLISHED it (its push or event time; the trade's own time is off by up to a
-    second, which costs 11 to 47%); usd: size, nan where unknown; side: LONG, SHORT or 0 (unknown),
-    of the closed position.
+    second, which costs 11 to 47%); usd: size, unpriced where nan, negative, infinite or over 1e15;
+    side: LONG, SHORT or 0 (unknown), of the closed position.
     """
 
     row: Integers
@@ -52,7 +55,8 @@ class Published(NamedTuple):
 class Uncovered(NamedTuple):
     """When an instrument-hour was not received: row, from and to in seconds of the hour.
 
-    A second that is uncovered in part counts as uncovered.
+    A second that is uncovered in part counts as uncovered. What lies outside of the hour is cut
+    off; a gap that ends as it begins covers nothing up.
     """
 
     row: Integers
@@ -72,10 +76,11 @@ def estimate(
     not be among them, unless their rule is unknown. The estimates are of covered seconds: events
     of others count as published alone. The order of events does not matter.
 
-    Raises ValueError for a rule, row or second that there cannot be.
+    Raises ValueError for a rule, row, second or gap that there cannot be.
     """
     rule = np.asarray(rules, dtype=object)
     published = _checked(published, rule)
+    uncovered = _checked_gaps(uncovered, len(rule))
     # An unknown size sorts first: a second's last event is its largest.
     known = np.nan_to_num(published.usd, nan=-1.0)
     published = published.where(
@@ -97,14 +102,35 @@ def _checked(published: Published, rule: NDArray[np.object_]) -> Published:
     unknown = sorted({str(one) for one in rule} - set(RULES))
     if unknown:
         raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
-    row, second = np.asarray(published.row), np.asarray(published.second)
-    for name, values, limit in (("row", row, len(rule)), ("second", second, HOUR_SECONDS)):
-        wrong = values[(values < 0) | (values >= limit)]
-        if len(wrong):
-            raise ValueError(f"an event has the {name} {wrong[0]}; it must be 0 to {limit - 1}")
+    row = _whole(published.row, "an event has the row", len(rule))
+    second = _whole(published.second, "an event has the second", HOUR_SECONDS)
     usd = np.asarray(published.usd, dtype=np.float64)
-    usd = np.where(np.isfinite(usd) & (usd >= 0), usd, np.nan)
-    return Published(row.astype(np.int64), second.astype(np.int64), usd, np.asarray(published.side))
+    usd = np.where((usd >= 0) & (usd <= MAX_USD), usd, np.nan)
+    return Published(row, second, usd, np.asarray(published.side))
+
+
+def _checked_gaps(uncovered: Uncovered, rows: int) -> Uncovered:
+    row = _whole(uncovered.row, "a gap has the row", rows)
+    begun, over = np.asarray(uncovered.from_second), np.asarray(uncovered.to_second)
+    wrong = np.flatnonzero(~(begun <= over))
+    if len(wrong):
+        first, last = begun[wrong[0]], over[wrong[0]]
+        raise ValueError(
+            f"a gap is from second {first:g} to {last:g}; it must not end before it begins, "
+            "and both ends must be known"
+        )
+    is_something = over > begun
+    return Uncovered(row[is_something], begun[is_something], over[is_something])
+
+
+def _whole(values: NDArray[Any], what: str, limit: int) -> Integers:
+    values = np.asarray(values)
+    wrong = values[~((values >= 0) & (values < limit) & (values == np.floor(values)))]
+    if len(wrong):
+        raise ValueError(
+            f"{what} {wrong[0]:.12g}; it must be 0 to {limit - 1}, a whole number and not null"
+        )
+    return values.astype(np.int64)
 
 
 def _covered(uncovered: Uncovered, start: int, end: int) -> Booleans:
@@ -176,12 +202,14 @@ def _add_channels(
     rows, row = np.unique(events.row, return_inverse=True)
     if not len(rows):
         return
-    events, covered = events._replace(row=row), covered[rows]
+    events, covered = events._replace(row=row), in_long_blocks(covered[rows])
     occupied = np.zeros_like(covered)
     occupied[events.row, events.second] = True
     hidden = hidden_events(occupied & covered, covered)
     parts = _by_side(events, covered, rule, hidden)
-    estimated = ~hidden.is_saturated
+    is_uncovered = ~covered.any(axis=1)
+    is_too_even = hidden.is_too_even & ~hidden.is_saturated
+    estimated = ~(is_uncovered | hidden.is_saturated | is_too_even)
     for source, targets in columns.items():
         own = events if source == ALL else events.where(events.side == source)
         count, usd = _sums(own, len(rows))
@@ -189,7 +217,9 @@ def _add_channels(
             for total, part in zip(moments[2:4] + moments[6:8], parts[source], strict=True):
                 total[rows, target] += np.where(estimated, part, 0.0)
             moments.estimated_channel_hours[rows, target] += estimated
-            moments.saturated_channel_hours[rows, target] += ~estimated
+            moments.saturated_channel_hours[rows, target] += hidden.is_saturated
+            moments.uncovered_channel_hours[rows, target] += is_uncovered
+            moments.too_even_channel_hours[rows, target] += is_too_even
             moments.unestimated_events[rows, target] += np.where(estimated, 0.0, count)
             moments.unestimated_usd[rows, target] += np.where(estimated, 0.0, usd)
 

@@ -31,6 +31,8 @@ MAX_POOLS = 32
 WEIGHT_UNIT = 100_000
 # What thirty rounds leave undone is below a hundred-thousandth of the hidden dollars.
 ROUNDS = 30
+# A side with fewer effective events than this is taken to have the spread of all sizes.
+MIN_EVENTS_OF_SPREAD = 10
 # Below a cent a size's logarithm says nothing.
 MIN_USD = 0.01
 
@@ -106,6 +108,8 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
 def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
     """1 - F of each event among its pool; events are in order of pool and size."""
+    if not len(pool):
+        return np.empty(0)
     is_first = np.diff(pool, prepend=-1) != 0
     number, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     last = np.append(first[1:], len(pool)) - 1
@@ -137,6 +141,7 @@ def latest_variance(
     V m^2 + (H + sum r^2) s^2 with r the hidden events that each stands for, m and s^2 the mean and
     variance of a size that counts as 0 on other sides.
     """
+    rows = len(events.hidden)
     priced = sample.is_priced
     row, usd, side = sample.row[priced], sample.usd[priced], of_side[priced]
     hidden = weights.hidden[priced]
@@ -144,17 +149,22 @@ def latest_variance(
     weight = np.maximum(1 + hidden, 0.05)
 
     def total(of_events: Floats) -> Floats:
-        return summed(row, of_events, len(events.hidden))
+        return summed(row, of_events, rows)
 
     all_weight = np.maximum(total(weight), 1e-12)
-    spread = _relative_variance(row, usd, weight, all_weight)
+    of_all = _relative_variance(row, usd, weight, all_weight)
+    own_weight = np.maximum(total(weight * side), 1e-12)
+    own = _relative_variance(row[side], usd[side], weight[side], own_weight)
+    effective = own_weight**2 / np.maximum(total(weight**2 * side), 1e-12)
+    spread: Floats = np.where(effective < MIN_EVENTS_OF_SPREAD, of_all, own)
     side_weight = total(weight * side)
     mean = total(weight * side * usd) / np.maximum(side_weight, 1e-12)
     part = side_weight / all_weight
     side_mean = part * mean
     variance = np.maximum(part * mean**2 * (1 + spread) - side_mean**2, 0)
     count = np.maximum(events.hidden, 0) + total(hidden**2)
-    return events.variance * side_mean**2 + count * variance
+    total_variance: Floats = events.variance * side_mean**2 + count * variance
+    return total_variance
 
 
 def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: Floats) -> Floats:
