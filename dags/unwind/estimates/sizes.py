@@ -153,12 +153,12 @@ def latest_variance(
 
     all_weight = np.maximum(total(weight), 1e-12)
     of_all = _relative_variance(row, usd, weight, all_weight)
-    own_weight = np.maximum(total(weight * side), 1e-12)
+    side_weight = total(weight * side)
+    own_weight = np.maximum(side_weight, 1e-12)
     own = _relative_variance(row[side], usd[side], weight[side], own_weight)
     effective = own_weight**2 / np.maximum(total(weight**2 * side), 1e-12)
     spread: Floats = np.where(effective < MIN_EVENTS_OF_SPREAD, of_all, own)
-    side_weight = total(weight * side)
-    mean = total(weight * side * usd) / np.maximum(side_weight, 1e-12)
+    mean = total(weight * side * usd) / own_weight
     part = side_weight / all_weight
     side_mean = part * mean
     variance = np.maximum(part * mean**2 * (1 + spread) - side_mean**2, 0)
