@@ -1,8 +1,8 @@
 {#-
     The earliest time of public data on a venue's derivatives: the venue's own date where
     `publication` in dbt_project.yml states one (`first_public`), else 2017, before the first public
-    statistic of any venue. A SQL expression: a timestamp for a venue's name, a case
-    over the column `venue` without one.
+    statistic of any venue. A SQL expression: a timestamp for a venue's name, a case over the column
+    `venue` without one.
 
     The command line refuses hours before 2017 as well (unwind.landing.land.FIRST_PUBLIC_AT).
 -#}

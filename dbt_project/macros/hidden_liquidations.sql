@@ -8,7 +8,8 @@
     {{ return([
         'unestimated_events', 'hidden_events', 'hidden_events_variance', 'unestimated_usd',
         'hidden_usd', 'hidden_usd_variance', 'estimated_channel_hours', 'saturated_channel_hours',
-        'unknown_rule_channel_hours', 'unpriced_events',
+        'uncovered_channel_hours', 'too_even_channel_hours', 'unknown_rule_channel_hours',
+        'unpriced_events',
     ]) }}
 {%- endmacro %}
 
@@ -81,11 +82,20 @@
 {%- endmacro %}
 
 
-{#- Whether a part has no estimate: no known rule, or no empty second left; or no size. -#}
+{#- The channel-hours of a side that have no estimate, for any of the four reasons. -#}
+{% macro unestimated_channel_hours(side, tail='') -%}
+    {%- for reason in ['saturated', 'uncovered', 'too_even', 'unknown_rule'] -%}
+        {%- if not loop.first %}
+            + {% endif -%}
+        coalesce({{ side }}_{{ reason }}_channel_hours{{ tail }}, 0)
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- Whether a part has no estimate, or no size. -#}
 {% macro is_partly_unestimated(unit, side, tail='') -%}
     (
-            coalesce({{ side }}_saturated_channel_hours{{ tail }}, 0)
-            + coalesce({{ side }}_unknown_rule_channel_hours{{ tail }}, 0)
+            {{ unestimated_channel_hours(side, tail) }}
             {%- if unit == 'usd' %}
             + coalesce({{ side }}_unpriced_events{{ tail }}, 0)
             {%- endif %} > 0
@@ -157,14 +167,14 @@
 
     Arguments: end, `low`, `mid` or `high`; part and whole, what the columns of their moments begin
     with (`long`, `of_venues.total`); part_usd and whole_usd, their published figures; tail, what the
-    columns end in; is_whole, whether parts without an estimate enter as published, rather than being
-    left out.
+    columns end in; with_unestimated, whether parts without an estimate enter as published, rather
+    than being left out.
 -#}
-{% macro share_of_usd(end, part, whole, part_usd, whole_usd, tail='', is_whole=true) -%}
+{% macro share_of_usd(end, part, whole, part_usd, whole_usd, tail='', with_unestimated=true) -%}
     {%- set parts = [] -%}
     {%- for moments, usd in [(part, part_usd), (whole, whole_usd)] -%}
         {%- set left_out = moments ~ '_unestimated_usd' ~ tail -%}
-        {%- set left_out = '' if is_whole else ' - least(' ~ usd ~ ', ' ~ left_out ~ ')' -%}
+        {%- set left_out = '' if with_unestimated else ' - least(' ~ usd ~ ', ' ~ left_out ~ ')' -%}
         {%- do parts.append(
             '((' ~ usd ~ left_out ~ ')::double'
             ~ ' + greatest(' ~ moments ~ '_hidden_usd' ~ tail ~ '::double, 0))'

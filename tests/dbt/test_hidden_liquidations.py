@@ -36,6 +36,9 @@ inner join moments as whole on part.place + 1 = whole.place
 where part.place % 2 = 0
 order by part.place
 """
+UNESTIMATED = [
+    f"{reason}_channel_hours" for reason in ("saturated", "uncovered", "too_even", "unknown_rule")
+]
 # A channel-hour with nothing to add: every moment by its name.
 MOMENTS = {
     **{"published_events": 10.0, "unestimated_events": 0.0},
@@ -43,6 +46,7 @@ MOMENTS = {
     **{"published_usd": 1_000.0, "unestimated_usd": 0.0},
     **{"hidden_usd": 0.0, "hidden_usd_variance": 0.0},
     **{"estimated_channel_hours": 1, "saturated_channel_hours": 0},
+    **{"uncovered_channel_hours": 0, "too_even_channel_hours": 0},
     **{"unknown_rule_channel_hours": 0, "unpriced_events": 0},
 }
 
@@ -100,8 +104,10 @@ def drawn(count: int, random: np.random.Generator) -> list[dict[str, float]]:
                 hidden_usd=usd,
                 hidden_usd_variance=round((usd * random.lognormal(-1, 1)) ** 2, 4),
                 estimated_channel_hours=int(random.integers(0, 4)),
-                saturated_channel_hours=int(is_partial and random.random() < 0.5),
-                unknown_rule_channel_hours=int(is_partial),
+                **(
+                    dict.fromkeys(UNESTIMATED, 0)
+                    | ({random.choice(UNESTIMATED): 1} if is_partial else {})
+                ),
                 unpriced_events=int(random.random() < 0.05),
             )
         )
@@ -134,7 +140,7 @@ def test_sql_and_python_give_the_same_shares() -> None:
             whole[name] += part[name]
     found = rows_of(SHARES, *rows)
     # Ends that a part without an estimate takes away are the marts' business.
-    complete = [{**row, **dict.fromkeys(list(TYPES)[-4:], 0)} for row in rows]
+    complete = [{**row, **dict.fromkeys([*UNESTIMATED, "unpriced_events"], 0)} for row in rows]
     expected = share_of_usd(of(complete[::2]), of(complete[1::2]))
     for row, low, mid, high in zip(found, *expected, strict=True):
         assert list(row.values()) == pytest.approx([low, mid, high], abs=1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from unwind.estimates.channels import Published, Uncovered, estimate
+from unwind.estimates.intervals import interval_of_usd
 from unwind.estimates.moments import ALL, LONG, SHORT, Moments
 from unwind.estimates.tables import estimate_table
 
@@ -123,7 +124,7 @@ def test_less_is_hidden_in_dollars_under_largest():
     assert 0 < largest.hidden_usd[0, ALL] < latest.hidden_usd[0, ALL] / 2
 
 
-@pytest.mark.parametrize("unknown", [np.nan, np.inf, -1.0])
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf, -1.0, 1e200])
 def test_an_event_without_a_size_counts_as_an_event(unknown):
     events = published((0, 100, unknown, LONG), (0, 200, 5_000, LONG))
     for rule in (LATEST, LARGEST):
@@ -148,8 +149,13 @@ def test_an_event_while_nothing_was_received_stands_for_none():
 
 def test_an_hour_that_was_not_received_is_not_estimated():
     gap = Uncovered(np.array([0]), np.array([0.0]), np.array([3600.0]))
-    moments = estimate(published((0, 100, 5_000, LONG)), [LATEST], gap)
-    assert figures(moments) == (1, 0, 0, 5_000, 0, 0)
+    for rule in (LATEST, LARGEST, PER_SIDE):
+        moments = estimate(published((0, 100, 5_000, LONG)), [rule], gap)
+        assert figures(moments) == (1, 1, 0, 5_000, 5_000, 0)
+        assert moments.uncovered_channel_hours.tolist() == [[1, 1, 0 if rule == PER_SIDE else 1]]
+        assert moments.estimated_channel_hours.sum() == moments.saturated_channel_hours.sum() == 0
+        assert interval_of_usd(moments).has_unestimated_part[0, ALL]
+        assert np.isnan(interval_of_usd(moments).high[0, ALL])
 
 
 @pytest.mark.parametrize("rule", [LATEST, LARGEST, PER_SIDE])
@@ -188,12 +194,72 @@ def test_an_unknown_side_has_no_channel_under_a_rule_by_side():
     [
         ((0, 3600, 1.0, LONG), LATEST, "has the second 3600; it must be 0 to 3599"),
         ((1, 0, 1.0, LONG), LATEST, "has the row 1; it must be 0 to 0"),
+        ((0, 12.9, 1.0, LONG), LATEST, "has the second 12.9; it must be 0 to 3599"),
+        ((0, np.nan, 1.0, LONG), LATEST, "has the second nan; it must be 0 to 3599"),
+        ((-1, 0, 1.0, LONG), LATEST, "has the row -1; it must be 0 to 0"),
         ((0, 0, 1.0, LONG), "one_per_minute", "no publication rule is called 'one_per_minute'"),
     ],
 )
 def test_what_cannot_be_is_refused(event, rule, sentence):
+    row, second, usd, side = (np.array([value]) for value in event)
     with pytest.raises(ValueError, match=sentence):
-        estimate(published(event), [rule])
+        estimate(Published(row, second, usd, side), [rule])
+
+
+@pytest.mark.parametrize("rule", [LARGEST, PER_SIDE])
+def test_a_batch_without_a_priced_event_has_no_hidden_dollars(rule):
+    moments = estimate(published((0, 5, np.nan, LONG)), [rule])
+    assert figures(moments) == pytest.approx((1, 0, 0, 0, 0, 0), abs=1e-6)
+    lone_in_a_gap = published((0, 5, 9.0, LONG), (0, 700, 9.0, SHORT), (0, 900, 9.0, LONG))
+    gap = Uncovered(np.array([0]), np.array([690.0]), np.array([710.0]))
+    assert figures(estimate(lone_in_a_gap, [rule], gap))[3] == 27
+
+
+@pytest.mark.parametrize("rule", [LATEST, LARGEST, PER_SIDE])
+def test_an_engine_that_acts_every_third_second_is_not_estimated(rule):
+    events = published(*((0, second, 10.0, LONG) for second in range(0, 3600, 3)))
+    moments = estimate(events, [rule])
+    assert figures(moments) == (1_200, 1_200, 0, 12_000, 12_000, 0)
+    assert moments.too_even_channel_hours[0, ALL] == 1
+    assert interval_of_usd(moments).has_unestimated_part[0, ALL]
+
+
+@pytest.mark.parametrize(
+    ("gap", "sentence"),
+    [
+        ((0, 20, 10), "a gap is from second 20 to 10; it must not end before it begins"),
+        ((0, np.nan, 10), "a gap is from second nan to 10; it must not"),
+        ((0, 10, np.nan), "both ends must be known"),
+        ((1, 0, 10), "a gap has the row 1; it must be 0 to 0"),
+        ((-1, 0, 10), "a gap has the row -1; it must be 0 to 0"),
+    ],
+)
+def test_a_gap_that_cannot_be_is_refused(gap, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        estimate(published(), [LATEST], Uncovered(*(np.array([value]) for value in gap)))
+
+
+def test_a_gap_without_length_hides_nothing_and_one_beyond_the_hour_is_cut():
+    events = busy(LATEST)
+    nothing = Uncovered(np.array([0, 0]), np.array([5.5, 3600]), np.array([5.5, np.inf]))
+    for one, other in zip(
+        estimate(events, [LATEST], nothing), estimate(events, [LATEST]), strict=True
+    ):
+        assert (one == other).all()
+
+
+def test_a_side_has_the_spread_of_its_own_sizes():
+    """Longs of 10 each, shorts of 1,000: neither side's sizes vary, those of all do.
+
+    Were events and sides known, hidden longs would be 10 dollars each: the deviation of their
+    dollars is ten times that of their number.
+    """
+    events = busy(LATEST)
+    events = events._replace(usd=np.where(events.side == LONG, 10.0, 1000.0))
+    moments = estimate(events, [LATEST])
+    for side, size in ((LONG, 10), (SHORT, 1000)):
+        ratio = moments.hidden_usd_variance[0, side] / moments.hidden_events_variance[0, side]
+        assert np.sqrt(ratio) == pytest.approx(size, rel=0.05)
 
 
 def test_columns_of_duckdb_in_and_out():
@@ -215,3 +281,52 @@ def test_columns_of_duckdb_in_and_out():
     gaps = {"row": [0], "from_second": [0], "to_second": [50]}
     covered = estimate_table(columns, [LATEST, "full"], gaps)
     assert covered["estimated_channel_hours"].tolist() == [1, 1, 1, 0, 0, 0]
+
+
+EVENT = {
+    "row": np.array([0, 0]),
+    "published_second": np.array([5, 7]),
+    "notional_usd": np.array([1.0, 2.0]),
+    "liquidated_side": np.array(["long", "short"], dtype=object),
+}
+MASKED = np.ma.array([0, 0], mask=[False, True])
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"row": MASKED}, "an event has the row nan; it must be 0 to 0"),
+        ({"published_second": MASKED}, "an event has the second nan"),
+        (
+            {"liquidated_side": np.array(["Long", "short"])},
+            "has the side 'Long'; it must be 'long'",
+        ),
+        ({"liquidated_side": np.array([b"long", b"short"])}, "has the side b'long'"),
+        ({"row": np.array([0])}, "the columns of events must be of one length"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(changed, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        estimate_table({**EVENT, **changed}, [LATEST])
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ValueError, match="events lack the column published_second"):
+        estimate_table({"row": np.array([0])}, [LATEST])
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"), [([7], "rule 7 is not text"), (LATEST, "rules must be a list")]
+)
+def test_rules_are_text(rules, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        estimate_table(EVENT, rules)
+
+
+def test_null_rules_and_sides_are_unknown():
+    rules = np.ma.array(np.array([LATEST, LATEST], dtype=object), mask=[False, True])
+    side = np.ma.array(EVENT["liquidated_side"], mask=[True, False])
+    table = estimate_table({**EVENT, "liquidated_side": side}, rules)
+    assert table["published_events"].tolist() == [2, 0, 1, 0, 0, 0]
+    assert table["unknown_rule_channel_hours"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert estimate_table(EVENT, [float("nan")])["unknown_rule_channel_hours"].tolist() == [1] * 3

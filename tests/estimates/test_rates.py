@@ -107,17 +107,17 @@ def test_without_a_root_the_nearer_end_is_taken():
 
 
 def test_an_hour_of_which_thirty_seconds_are_covered():
-    """25 empty pairs of 29 for 29 x 28 x 27 / (30 x 29) = 25.2 by chance.
+    """26 empty pairs of 30 for 28 x 27 / 29 = 26.06897 by chance.
 
-    -0.2 / (28/30)^2 = -0.22959 = 29 (exp(0.0678161 g) - 1) gives g = -0.11721; g(-0.1) is
-    2 - ln(0.8) / ln(0.9) = -0.11790 and the slope 1.33: y = -0.0995. The factor is 0.94938, and
-    30 x 0.0678161 x 0.94938 = 1.9315 events, of which 2 were published.
+    -0.06897 / (28/30)^2 = -0.079173 = 30 (exp(0.0678161 g) - 1) gives g = -0.03897; g(-0.0368) is
+    2 - ln(0.9264) / ln(0.9632) = -0.03896: y = -0.0368. The factor is 0.98148, and
+    30 x 0.0678161 x 0.98148 = 1.9968 events, of which 2 were published.
     """
     covered = np.zeros((1, 3600), dtype=bool)
     covered[0, 3570:] = True
     hidden = rates.hidden_events(occupied(3575, 3585), covered)
-    assert hidden.dispersion == pytest.approx(-0.0995, abs=1e-4)
-    assert hidden.hidden == pytest.approx(1.9315 - 2, abs=1e-4)
+    assert hidden.dispersion == pytest.approx(-0.0368, abs=1e-4)
+    assert hidden.hidden == pytest.approx(1.9968 - 2, abs=1e-4)
     assert hidden.windows.seconds[0, -2:].tolist() == [0, 30]
 
 
@@ -138,3 +138,70 @@ def test_what_is_hidden_is_handed_out_whole():
     busy = rng.random((5, 3600)) < np.array([[0.01], [0.1], [0.5], [0.8], [0.9]])
     hidden = rates.hidden_events(busy, np.ones_like(busy))
     assert hidden.windows.total(hidden.of_slots) == pytest.approx(hidden.hidden, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("second", "gaps"),
+    [
+        (500, [(501, 502)]),
+        (499, [(500, 502)]),
+        (1, [(0, 1)]),
+        (3598, [(3599, 3600)]),
+        (500, [(480, 500), (501, 520)]),
+        (500, [(start, start + 1) for start in range(1, 3600, 2)]),
+    ],
+)
+def test_a_lone_event_beside_a_gap_hides_nothing(second, gaps):
+    covered = COVERED.copy()
+    for begun, over in gaps:
+        covered[0, begun:over] = False
+    hidden = rates.hidden_events(occupied(second), covered)
+    assert hidden.dispersion == pytest.approx(0, abs=1e-8)
+    assert hidden.hidden == pytest.approx(0, abs=1e-8)
+
+
+def test_gaps_of_a_second_leave_estimates_of_quiet_hours_as_they_are():
+    """At 0.003 events a second, 5.4 are hidden of 10,800 published in 1,000 hours."""
+    rng = np.random.default_rng(7)
+    busy = rng.random((1000, 3600)) < -np.expm1(-0.003)
+    every_other = np.tile(np.arange(3600) % 2 == 0, (1000, 1))
+    for covered in (every_other, rng.random((1000, 3600)) < 0.9):
+        hidden = rates.hidden_events(busy & covered, covered)
+        assert abs(hidden.hidden.sum() / hidden.occupied.sum() - 0.0015) < 0.01
+
+
+def test_a_stub_between_gaps_does_not_saturate_the_hour():
+    """Two of three covered seconds of a block are occupied; 30 covered seconds would count."""
+    covered = COVERED.copy()
+    covered[0, 3:120] = False
+    full = occupied(0, 1, 500, 900)
+    seen = rates.in_long_blocks(covered)
+    assert seen.sum() == 3480
+    assert not rates.hidden_events(full & seen, seen).is_saturated[0]
+    covered[0, 3:30] = True
+    seen = rates.in_long_blocks(covered)
+    assert seen.sum() == 3510
+    assert rates.hidden_events(occupied(*range(29)), seen).is_saturated[0]
+
+
+def test_a_stub_of_a_segment_does_not_saturate_the_hour():
+    """Of the five minutes from 300, three seconds were covered, of which all are occupied."""
+    covered = COVERED.copy()
+    covered[0, 303:600] = False
+    assert not rates.windows_of(occupied(300, 301, 302), covered).is_saturated[0]
+
+
+def test_an_engine_that_acts_every_third_second_is_too_even():
+    """1,080 events by chance, none beside another: y is at its lower end, -0.49.
+
+    The noise of the blocks, sqrt(3600) 0.3/0.7 / (3600 x 0.3567) = 0.020, is a 24th of it.
+    """
+    rng = np.random.default_rng(3)
+    engine = (rng.random((20, 3600)) < 0.9) & (np.arange(3600) % 3 == 0)
+    assert rates.clustering_of(engine, np.ones_like(engine)).is_too_even.all()
+
+
+def test_independent_events_are_seldom_too_even():
+    rng = np.random.default_rng(4)
+    busy = rng.random((1000, 3600)) < 0.3
+    assert rates.clustering_of(busy, np.ones_like(busy)).is_too_even.mean() < 0.01

@@ -28,6 +28,7 @@ def hour(occupied: int, hidden: float, dispersion: float = 0.0, error: float = 0
         np.array([4.0]),
         of_slots,
         np.array([False]),
+        np.zeros(1, dtype=bool),
     )
 
 

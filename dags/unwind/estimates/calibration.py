@@ -100,7 +100,8 @@ def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hou
 
 
 def _measured(made: TapeClass, rule: str, done: Trial) -> Iterator[Measure]:
-    estimated = done.moments.saturated_channel_hours == 0
+    unestimated = done.moments.saturated_channel_hours + done.moments.too_even_channel_hours
+    estimated = unestimated == 0
     key, is_weak = (made.name, rule), rule in made.weak_under
     hidden, busy = done.moments.hidden_events, done.occupied_share > BUSY_SHARE
     parts = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from unwind.estimates.rates import (
     HiddenEvents,
     Integers,
     hidden_events,
+    in_long_blocks,
     summed,
 )
 
@@ -29,6 +30,8 @@ RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, FULL, UNKNOWN)
 
 # Rows at a time: each takes some 30 kB while it is worked on.
 ROWS_AT_A_TIME = 1000
+# No liquidation is a quadrillion dollars; squares of what is more would overflow.
+MAX_USD = 1e15
 
 
 class Published(NamedTuple):
@@ -36,8 +39,8 @@ class Published(NamedTuple):
 
     row: position of the instrument-hour among the rules; second: 0 to 3599, the second of the hour
     in which the venue PUBLISHED it (its push or event time; the trade's own time is off by up to a
-    second, which costs 11 to 47%); usd: size, nan where unknown; side: LONG, SHORT or 0 (unknown),
-    of the closed position.
+    second, which costs 11 to 47%); usd: size, unpriced where nan, negative, infinite or over 1e15;
+    side: LONG, SHORT or 0 (unknown), of the closed position.
     """
 
     row: Integers
@@ -67,7 +70,8 @@ class _Events(NamedTuple):
 class Uncovered(NamedTuple):
     """When an instrument-hour was not received: row, from and to in seconds of the hour.
 
-    A second that is uncovered in part counts as uncovered.
+    A second that is uncovered in part counts as uncovered. What lies outside of the hour is cut
+    off; a gap that ends as it begins covers nothing up.
     """
 
     row: Integers
@@ -87,7 +91,7 @@ def estimate(
     not be among them, unless their rule is unknown. The estimates are of covered seconds: events
     of others count as published alone. The order of events does not matter.
 
-    Raises ValueError for a rule, row or second that there cannot be.
+    Raises ValueError for a rule, row, second or gap that there cannot be.
     """
     return _estimated(published, published.row, np.arange(len(rules)), rules, uncovered)
 
@@ -122,6 +126,7 @@ def _estimated(
     """The moments of parts, which are in the order of their rows."""
     rule = np.asarray(rules, dtype=object)
     events = _Events(*_checked(published, rule), np.asarray(part, dtype=np.int64))
+    uncovered = _checked_gaps(uncovered, len(rule))
     # An unknown size sorts first: a second's last event is its largest.
     known = np.nan_to_num(events.usd, nan=-1.0)
     events = events.where(np.lexsort((events.part, events.side, known, events.second, events.row)))
@@ -144,14 +149,35 @@ def _checked(published: Published, rule: NDArray[np.object_]) -> Published:
     unknown = sorted({str(one) for one in rule} - set(RULES))
     if unknown:
         raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
-    row, second = np.asarray(published.row), np.asarray(published.second)
-    for name, values, limit in (("row", row, len(rule)), ("second", second, HOUR_SECONDS)):
-        wrong = values[(values < 0) | (values >= limit)]
-        if len(wrong):
-            raise ValueError(f"an event has the {name} {wrong[0]}; it must be 0 to {limit - 1}")
+    row = _whole(published.row, "an event has the row", len(rule))
+    second = _whole(published.second, "an event has the second", HOUR_SECONDS)
     usd = np.asarray(published.usd, dtype=np.float64)
-    usd = np.where(np.isfinite(usd) & (usd >= 0), usd, np.nan)
-    return Published(row.astype(np.int64), second.astype(np.int64), usd, np.asarray(published.side))
+    usd = np.where((usd >= 0) & (usd <= MAX_USD), usd, np.nan)
+    return Published(row, second, usd, np.asarray(published.side))
+
+
+def _checked_gaps(uncovered: Uncovered, rows: int) -> Uncovered:
+    row = _whole(uncovered.row, "a gap has the row", rows)
+    begun, over = np.asarray(uncovered.from_second), np.asarray(uncovered.to_second)
+    wrong = np.flatnonzero(~(begun <= over))
+    if len(wrong):
+        first, last = begun[wrong[0]], over[wrong[0]]
+        raise ValueError(
+            f"a gap is from second {first:g} to {last:g}; it must not end before it begins, "
+            "and both ends must be known"
+        )
+    is_something = over > begun
+    return Uncovered(row[is_something], begun[is_something], over[is_something])
+
+
+def _whole(values: NDArray[Any], what: str, limit: int) -> Integers:
+    values = np.asarray(values)
+    wrong = values[~((values >= 0) & (values < limit) & (values == np.floor(values)))]
+    if len(wrong):
+        raise ValueError(
+            f"{what} {wrong[0]:.12g}; it must be 0 to {limit - 1}, a whole number and not null"
+        )
+    return values.astype(np.int64)
 
 
 def _covered(uncovered: Uncovered, start: int, end: int) -> Booleans:
@@ -232,13 +258,16 @@ def _add_channels(
     if not len(rows):
         return
     parts, part = np.unique(events.part, return_inverse=True)
-    events, covered = events._replace(row=row, part=part), covered[rows]
+    events, covered = events._replace(row=row, part=part), in_long_blocks(covered[rows])
     own_row = np.searchsorted(rows, row_of_part[parts])
     occupied = np.zeros_like(covered)
     occupied[events.row, events.second] = True
     hidden = hidden_events(occupied & covered, covered)
     by_side = _by_side(events, covered, rule, hidden, own_row)
-    estimated = ~hidden.is_saturated[own_row]
+    is_saturated = hidden.is_saturated[own_row]
+    is_uncovered = ~covered.any(axis=1)[own_row]
+    is_too_even = hidden.is_too_even[own_row] & ~is_saturated
+    estimated = ~(is_uncovered | is_saturated | is_too_even)
     for source, targets in columns.items():
         own = events if source == ALL else events.where(events.side == source)
         count, usd = _sums(own, len(parts))
@@ -246,7 +275,9 @@ def _add_channels(
             for total, added in zip(moments[2:4] + moments[6:8], by_side[source], strict=True):
                 total[parts, target] += np.where(estimated, added, 0.0)
             moments.estimated_channel_hours[parts, target] += estimated
-            moments.saturated_channel_hours[parts, target] += ~estimated
+            moments.saturated_channel_hours[parts, target] += is_saturated
+            moments.uncovered_channel_hours[parts, target] += is_uncovered
+            moments.too_even_channel_hours[parts, target] += is_too_even
             moments.unestimated_events[parts, target] += np.where(estimated, 0.0, count)
             moments.unestimated_usd[parts, target] += np.where(estimated, 0.0, usd)
 

@@ -91,7 +91,12 @@ def ranking(low: Floats, mid: Floats, high: Floats) -> Ranking:
 
 
 def _events(moments: Moments) -> _Figures:
-    partial = moments.saturated_channel_hours + moments.unknown_rule_channel_hours > 0
+    partial = (
+        moments.saturated_channel_hours
+        + moments.uncovered_channel_hours
+        + moments.too_even_channel_hours
+        + moments.unknown_rule_channel_hours
+    ) > 0
     return _Figures(
         moments.published_events,
         moments.unestimated_events,

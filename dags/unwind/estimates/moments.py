@@ -19,9 +19,9 @@ class Moments(NamedTuple):
     is less than theirs where both follow from one rate. Events and channel-hours are counts.
 
     published_*: what was published, exactly; unestimated_*: the part of it for which there is no
-    estimate (unknown rule, saturated). hidden_*, hidden_*_variance: the estimate of what was not
-    published, and its variance. unpriced_events: published events without a size in USD, which
-    are in no figure in USD.
+    estimate, as channel-hours are saturated, too even, uncovered or of an unknown rule. hidden_*,
+    hidden_*_variance: the estimate of what was not published, and its variance. unpriced_events:
+    published events without a size in USD, which are in no figure in USD.
     """
 
     published_events: Floats
@@ -34,6 +34,8 @@ class Moments(NamedTuple):
     hidden_usd_variance: Floats
     estimated_channel_hours: Floats
     saturated_channel_hours: Floats
+    uncovered_channel_hours: Floats
+    too_even_channel_hours: Floats
     unknown_rule_channel_hours: Floats
     unpriced_events: Floats
 

@@ -26,9 +26,15 @@ SLOTS = HOUR_SECONDS // SLOT_SECONDS
 # Clustering is measured in blocks that are long enough for pairs of empty seconds.
 BLOCK_SECONDS = 120
 BLOCKS = HOUR_SECONDS // BLOCK_SECONDS
+# Fewer covered seconds than this of a block are left out: three seconds between two gaps, all
+# occupied, would say that the whole hour is saturated.
+MIN_COVERED_SECONDS = 30
 MIN_EMPTY_SECONDS_OF_BLOCK = 2
 MIN_EMPTY_SECONDS_FOR_WEIGHT = 4
 MIN_DISPERSION, MAX_DISPERSION = -0.49, 20.0
+# By how many standard errors independent events are taken to come more evenly than by chance: of
+# 4,000 Poisson hours at each of 11 rates, 0 to 0.35% did (2026-11-26, docs/coverage.md).
+MAX_ERRORS_BELOW_CHANCE = 2.5
 # Until the range of the dispersion is narrower than 1e-9.
 HALVINGS = 35
 
@@ -62,13 +68,14 @@ class Clustering(NamedTuple):
     """The dispersion y of each channel-hour's rate and its standard error: (channel-hours,).
 
     `events` are all events, published and hidden. `is_saturated`: a block has fewer than two empty
-    seconds.
+    seconds. `is_too_even`: events keep further apart than independent or clustered ones do.
     """
 
     dispersion: Floats
     standard_error: Floats
     events: Floats
     is_saturated: Booleans
+    is_too_even: Booleans
 
 
 class HiddenEvents(NamedTuple):
@@ -86,6 +93,7 @@ class HiddenEvents(NamedTuple):
     variance: Floats
     of_slots: Floats
     is_saturated: Booleans
+    is_too_even: Booleans
 
 
 def summed(row: Integers, of_events: Floats | Booleans, rows: int) -> Floats:
@@ -107,6 +115,14 @@ def cluster_factor(dispersion: Floats | float) -> Floats:
     is_zero = np.abs(y) < 1e-6
     safe = np.where(is_zero, 1.0, y)
     return np.where(is_zero, 1 + y / 2, safe / np.log1p(safe))
+
+
+def in_long_blocks(covered: Booleans) -> Booleans:
+    """The covered seconds of those blocks that have enough of them: (channel-hours, 3600)."""
+    seen = covered.reshape(len(covered), BLOCKS, BLOCK_SECONDS)
+    is_long = seen.sum(axis=2, keepdims=True) >= MIN_COVERED_SECONDS
+    kept: Booleans = (seen & is_long).reshape(covered.shape)
+    return kept
 
 
 def windows_of(occupied: Booleans, covered: Booleans) -> Windows:
@@ -134,7 +150,8 @@ def windows_of(occupied: Booleans, covered: Booleans) -> Windows:
         taken[chosen] = np.repeat(in_window[chosen], width, axis=1)
         is_first[chosen] = np.arange(slots) % width == 0
         is_chosen |= chosen
-    saturated = ((taken > 0) & (taken == seconds)).any(axis=(1, 2))
+    is_full = (taken == seconds) & (seconds >= MIN_COVERED_SECONDS)
+    saturated = is_full.any(axis=(1, 2))
     flat = (rows, SLOTS)
     return Windows(seconds.reshape(flat), taken.reshape(flat), is_first.reshape(flat), saturated)
 
@@ -145,7 +162,8 @@ def clustering_of(occupied: Booleans, covered: Booleans) -> Clustering:
     seen, full = covered.reshape(shape), occupied.reshape(shape)
     empty = seen & ~full
     seconds, empties = seen.sum(axis=2), empty.sum(axis=2)
-    pairs, empty_pairs, full_pairs = _neighbours(seen), _neighbours(empty), _neighbours(full)
+    pairs = np.where(seconds > 1, seconds, 0)
+    empty_pairs, full_pairs = _neighbours(empty, seen), _neighbours(full, seen)
     saturated = ((empties < MIN_EMPTY_SECONDS_OF_BLOCK) & (empties < seconds)).any(axis=1)
 
     length = np.maximum(seconds, 2).astype(np.float64)
@@ -163,9 +181,10 @@ def clustering_of(occupied: Booleans, covered: Booleans) -> Clustering:
     # k events without a neighbour do not show that y is 0: one neighbour of theirs is y = 1/k.
     by_chance = 1 / np.maximum(count, 1)
     has_events = count > 0
+    too_even = has_events & (y < -MAX_ERRORS_BELOW_CHANCE * np.hypot(by_blocks, by_chance))
     y = np.where(has_events, y, 0.0)
     error = np.where(has_events, np.sqrt(by_blocks**2 + by_pairs**2 + by_chance**2), 0.0)
-    return Clustering(y, error, independent * cluster_factor(y), saturated)
+    return Clustering(y, error, independent * cluster_factor(y), saturated, too_even)
 
 
 def hidden_events(occupied: Booleans, covered: Booleans) -> HiddenEvents:
@@ -194,17 +213,25 @@ def hidden_events(occupied: Booleans, covered: Booleans) -> HiddenEvents:
         variance,
         of_slots,
         windows.is_saturated | clustering.is_saturated,
+        clustering.is_too_even,
     )
 
 
-def _neighbours(seconds: Booleans) -> Integers:
+def _neighbours(marked: Booleans, seen: Booleans) -> Integers:
     """Adjacent pairs of marked seconds by block.
 
-    A block's last second and its first count as adjacent: then each second has two neighbours, and
-    a lone event says nothing about clustering, wherever in the block it falls.
+    A second's neighbours are the covered ones before and after it, and a block's last is beside its
+    first: then each has two, and a lone event says nothing about clustering, wherever it falls.
     """
-    count: Integers = (seconds[:, :, :-1] & seconds[:, :, 1:]).sum(axis=2)
-    return count + (seconds[:, :, -1] & seconds[:, :, 0])
+    has_gaps = ~seen.all(axis=2)
+    covered_first = np.argsort(~seen[has_gaps], axis=1, kind="stable")
+    marked = marked.copy()
+    marked[has_gaps] = np.take_along_axis(marked[has_gaps], covered_first, axis=1)
+    count = (marked[:, :, :-1] & marked[:, :, 1:]).sum(axis=2)
+    seconds = seen.sum(axis=2)
+    last = np.take_along_axis(marked, np.maximum(seconds - 1, 0)[:, :, None], axis=2)[:, :, 0]
+    pairs: Integers = count + (last & marked[:, :, 0] & (seconds > 1))
+    return pairs
 
 
 def _between(seconds: Integers, occupied: Integers) -> Floats:

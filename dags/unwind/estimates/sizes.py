@@ -31,6 +31,8 @@ MAX_POOLS = 32
 WEIGHT_UNIT = 100_000
 # What thirty rounds leave undone is below a hundred-thousandth of the hidden dollars.
 ROUNDS = 30
+# A side with fewer effective events than this is taken to have the spread of all sizes.
+MIN_EVENTS_OF_SPREAD = 10
 # Below a cent a size's logarithm says nothing.
 MIN_USD = 0.01
 
@@ -116,6 +118,8 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
 def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
     """1 - F of each event among its pool; events are in order of pool and size."""
+    if not len(pool):
+        return np.empty(0)
     is_first = np.diff(pool, prepend=-1) != 0
     number, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     last = np.append(first[1:], len(pool)) - 1
@@ -171,14 +175,19 @@ def latest_variance(
         return summed(place, of_events, len(parts.row))
 
     all_weight = np.maximum(of_hour(weight), 1e-12)
-    spread = _relative_variance(row, usd, weight, all_weight)[parts.row]
-    side_weight = of_part(weight * side)
-    mean = of_part(weight * side * usd) / np.maximum(side_weight, 1e-12)
-    share = side_weight / all_weight[parts.row]
-    side_mean = share * mean
-    variance = np.maximum(share * mean**2 * (1 + spread) - side_mean**2, 0)
+    of_all = _relative_variance(row, usd, weight, all_weight)
+    own_weight = np.maximum(of_hour(weight * side), 1e-12)
+    own = _relative_variance(row[side], usd[side], weight[side], own_weight)
+    effective = own_weight**2 / np.maximum(of_hour(weight**2 * side), 1e-12)
+    spread = np.where(effective < MIN_EVENTS_OF_SPREAD, of_all, own)[parts.row]
+    part_weight = of_part(weight * side)
+    mean = of_part(weight * side * usd) / np.maximum(part_weight, 1e-12)
+    share = part_weight / all_weight[parts.row]
+    part_mean = share * mean
+    variance = np.maximum(share * mean**2 * (1 + spread) - part_mean**2, 0)
     count = (np.maximum(events.hidden, 0) + of_hour(hidden**2))[parts.row]
-    return events.variance[parts.row] * side_mean**2 + count * variance
+    total_variance: Floats = events.variance[parts.row] * part_mean**2 + count * variance
+    return total_variance
 
 
 def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: Floats) -> Floats:

@@ -34,6 +34,8 @@ TYPES = {
     "hidden_usd_variance": "decimal(38, 4)",
     "estimated_channel_hours": "bigint",
     "saturated_channel_hours": "bigint",
+    "uncovered_channel_hours": "bigint",
+    "too_even_channel_hours": "bigint",
     "unknown_rule_channel_hours": "bigint",
     "unpriced_events": "bigint",
 }

@@ -9,9 +9,9 @@ screened as (
 
 ),
 
--- The same sighting wins in whatever order they arrived: the kind of source nearest to the venue (a
--- vault's own fills, which show one side of a trade, rank below the node's, which show both), then
--- the earliest receipt, then the place in the raw zone.
+-- The winning sighting does not depend on the order of arrival: source kinds are ranked (a vault's own
+-- fills, which show one side of a trade, rank below the node's, which show both), then the earliest
+-- receipt wins, then the position in the raw zone.
 ranked as (
 
     select

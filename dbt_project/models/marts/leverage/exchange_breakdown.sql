@@ -520,7 +520,7 @@ final as (
                 then {{ share_of_usd('high', *parts) }}
         end as share_high,
         {%- for end in ['low', 'mid', 'high'] %}
-        {{ share_of_usd(end, *parts, is_exact=false) }} as estimated_share_{{ end }},
+        {{ share_of_usd(end, *parts, with_unestimated=false) }} as estimated_share_{{ end }},
         {%- endfor %}
         rankings.venue_rank::integer as venue_rank,
         rankings.is_ranking_open,

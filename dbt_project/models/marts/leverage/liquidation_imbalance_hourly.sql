@@ -383,7 +383,7 @@ final as (
         {%- endif %}
         {%- endfor %}
         {%- for end in ['low', 'mid', 'high'] %}
-        round(2 * {{ share_of_usd(end, *both, is_whole=false) }} - 1, 6)
+        round(2 * {{ share_of_usd(end, *both, with_unestimated=false) }} - 1, 6)
             as estimated_imbalance_{{ window }}_{{ end }},
         {%- endfor %}
         {{ is_partly }} as has_unestimated_part_{{ window }},

@@ -90,9 +90,8 @@ final as (
         {{ is_partly_unestimated('usd', 'total') }} as has_unestimated_part,
         round(
             total_saturated_channel_hours::double / nullif(
-                total_saturated_channel_hours
-                + total_estimated_channel_hours
-                + total_unknown_rule_channel_hours,
+                total_estimated_channel_hours
+                + {{ unestimated_channel_hours('total') }},
                 0
             ),
             6
