@@ -265,7 +265,7 @@ def _add_channels(
     hidden = hidden_events(occupied & covered, covered)
     by_side = _by_side(events, covered, rule, hidden, own_row)
     is_saturated = hidden.is_saturated[own_row]
-    is_uncovered = ~covered.any(axis=1)[own_row]
+    is_uncovered = ~covered[own_row].any(axis=1)
     is_too_even = hidden.is_too_even[own_row] & ~is_saturated
     estimated = ~(is_uncovered | is_saturated | is_too_even)
     for source, targets in columns.items():
