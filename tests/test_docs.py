@@ -242,7 +242,7 @@ def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_models_that_pages_name_exist(path):
     """A page that names what is gone sends its reader nowhere. CHANGELOG.md is about what was."""
-    known = {one.stem for one in [*DBT.rglob("*.sql"), *DBT.rglob("*.csv")]}
+    known = {one.stem for kind in ("*.sql", "*.py", "*.csv") for one in DBT.rglob(kind)}
     named = {
         word
         for code in re.findall(r"`([^`\n]+)`", text_of(path))

@@ -4,7 +4,7 @@
     that it counts. OKX pushes several orders in one frame, so that 15 to 40% share a second of receipt,
     and none one of their own times; on the venues' own clocks it is under 0.1%.
 -#}
-{% set most_that_share_a_second = 0.05 %}
+{% set max_coinciding_share = 0.05 %}
 
 with
 
@@ -86,10 +86,10 @@ clocked as (
     select
         *,
         avg(shares_publication_second::integer) over venue_hour
-            <= {{ most_that_share_a_second }} as is_by_publication,
+            <= {{ max_coinciding_share }} as is_by_publication,
         bool_and(publication_clock = 'receive') over venue_hour
         and avg(shares_event_second::integer) over venue_hour
-            <= {{ most_that_share_a_second }} as is_by_event,
+            <= {{ max_coinciding_share }} as is_by_event,
 
     from shared
 

@@ -22,8 +22,8 @@ streamed as (
 
 ),
 
--- What landed twice was received where either landing received it: the more complete one counts.
-most_complete as (
+-- What landed twice was received where either landing received it: the better covered one counts.
+best_covered as (
 
     from streamed
 
@@ -43,10 +43,10 @@ final as (
         epoch(gaps.to_at) - epoch(gaps.hour_at) as to_second,
 
     from {{ source('ops', 'stream_gaps') }} as gaps
-    semi join most_complete
-        on gaps.batch_id = most_complete.batch_id
-        and gaps.venue = most_complete.venue
-        and gaps.hour_at = most_complete.hour_at
+    semi join best_covered
+        on gaps.batch_id = best_covered.batch_id
+        and gaps.venue = best_covered.venue
+        and gaps.hour_at = best_covered.hour_at
 
 )
 
