@@ -23,6 +23,7 @@ for _command in (
     health.doctor,
     health.gate_docs,
     reading.lineage,
+    reading.explain,
     reading.export,
     services.up,
     services.down,

@@ -70,6 +70,35 @@ def lineage(
         print(f"  {shown(sighting.text)}")
 
 
+def explain(
+    mart: Annotated[str, typer.Argument(help="A table of schema marts.")],
+    where: Annotated[str, typer.Option(help="Which of its rows: a condition in SQL.")],
+    figure: Annotated[
+        str | None, typer.Option(help="The column to explain; else the first number.")
+    ] = None,
+    facts: Annotated[
+        int, typer.Option(min=0, help="Facts that are shown, of each kind; 0 for all.")
+    ] = 5,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Show whole answers, not the facts' rows alone.")
+    ] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that made the row.")] = False,
+    format: Annotated[TableFormat, typer.Option(help="table, or json for all of it.")] = (
+        TableFormat.TABLE
+    ),
+) -> None:
+    """Shows what a figure of a mart is made of, down to the raw bytes."""
+    from unwind.cli import explained
+    from unwind.warehouse.explain import explain as explain_rows
+
+    with progress() as report:
+        found = explain_rows(Home.from_env(), mart, where, figure, facts or None, report)
+    if format is TableFormat.JSON:
+        print(explained.as_json(found))
+    else:
+        explained.print_text(found, whole, sql)
+
+
 def export(
     folder: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
     mart: Annotated[list[str] | None, typer.Option(help="Only these marts.")] = None,

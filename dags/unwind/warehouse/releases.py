@@ -37,6 +37,8 @@ from unwind.warehouse.state import naive_utc
 ALWAYS_KEPT = 3
 # In the folder of the copy to come, where it is whole.
 PREPARED = "prepared"
+# In a release's folder: the compiled code of its models, one file each.
+MODELS = "models"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
 
@@ -72,6 +74,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     continuity.publish(home, run_id, beside)
+    _keep_code(home, beside / MODELS)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
@@ -282,6 +285,14 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
         warehouse.execute("checkpoint")
     described = dict(zip(names, row, strict=True))
     return {**described, "built_at": iso(built_at)}
+
+
+def _keep_code(home: Home, folder: Path) -> None:
+    """Copies the compiled code of the models from facts to marts: what made the tables."""
+    folder.mkdir(exist_ok=True)
+    for path in home.dbt_target.glob("compiled/*/models/*/**/*"):
+        if path.suffix in {".sql", ".py"} and "staging" not in path.parts:
+            shutil.copyfile(path, folder / path.name)
 
 
 def _release_to_come(home: Home) -> Path:
