@@ -53,9 +53,13 @@ def _of_step(step: Step) -> tuple[object, ...]:
 
 
 def _proof(step: Step) -> str:
-    if step.differing is None:
-        return "read from raw lines" if not step.reads else "not run"
-    return "the same" if not step.differing else f"differs: {', '.join(step.differing)}"
+    if step.differing:
+        return f"differs: {', '.join(step.differing)}"
+    if step.differing is not None:
+        return "the same"
+    if step.is_read_from_raw:
+        return "read from raw lines"
+    return "no rows" if step.reads else "stated by the project, or recorded"
 
 
 def _print_facts(found: Explanation, whole: bool) -> None:

@@ -37,9 +37,9 @@ ROWS = "rows"
 class Step:
     """A relation on the way: how many of its rows went in, and whether they give the next ones.
 
-    `reads` are the relations that its rows are made of; empty for rows read from raw lines, for
-    seeds and for records of runs. `differing` names the columns that did not come out the same when
-    the model was run on what it is said to read: null where it was not run.
+    `reads` are the relations that its rows are made of; none of rows `is_read_from_raw` lines, of
+    seeds and of records of the warehouse itself. `differing` names the columns that did not come
+    out the same when the model was run on what it is said to read: null where it was not run.
     """
 
     relation: str
@@ -47,6 +47,7 @@ class Step:
     first_at: Any
     last_at: Any
     reads: tuple[str, ...]
+    is_read_from_raw: bool
     differing: tuple[str, ...] | None
 
 
@@ -235,6 +236,7 @@ def _step(
         first_at=hours[0],
         last_at=hours[1],
         reads=tuple(one.name for one in parents),
+        is_read_from_raw=relation.is_read_from_raw,
         differing=differing,
     )
 

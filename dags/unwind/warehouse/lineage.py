@@ -66,9 +66,7 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
         )
     reader = RawReader(home)
     lines = [reader.line(batch_id=row[4], sha256=row[5], number=row[6]) for row in rows]
-    return [
-        Sighting(*(*row, line.name, line.text)) for row, line in zip(rows, lines, strict=True)
-    ]
+    return [Sighting(*(*row, line.name, line.text)) for row, line in zip(rows, lines, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ side, one per column. Which of them holds the rows is seen from the fact's own v
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 # What identifies a row, in the words of venues: names and instants, then figures.
-NAMES = ("instrument", "raw_side", "raw_quantity", "raw_price")
+NAMES = ("instrument", "asset_name", "raw_side", "raw_quantity", "raw_price")
 INSTANTS = ("observed_at", "event_at", "funding_at")
 TEXT_OF_A_LINE = ("body", "frame")
 
@@ -84,11 +83,21 @@ def _texts_of(fact: Mapping[str, Any]) -> set[str]:
 
 def _score(row: Any, expected: set[str]) -> float:
     """How many of the fact's texts a row has; the shorter of two rows that have as many is it."""
-    text = json.dumps(row)
-    words = set(re.findall(r"[\w.:-]+", text))
+    values = {str(value) for value in _values(row)}
     # An instant may have more digits than a fact's: milliseconds, a zone.
     found = sum(
-        one in words or (len(one) > 9 and any(word.startswith(one) for word in words))
+        one in values or (len(one) > 9 and any(value.startswith(one) for value in values))
         for one in expected
     )
-    return found and found - len(text) / 1e9
+    return found and found - len(values) / 1e6
+
+
+def _values(row: Any) -> Iterator[Any]:
+    if isinstance(row, dict):
+        yield from row
+        row = list(row.values())
+    if isinstance(row, list):
+        for one in row:
+            yield from _values(one)
+    else:
+        yield row

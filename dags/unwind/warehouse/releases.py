@@ -28,7 +28,7 @@ from unwind.database import connect, quoted, row_of
 from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
-from unwind.warehouse import continuity
+from unwind.warehouse import continuity, lineage_macros
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
 
@@ -278,6 +278,7 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
                 "code_version": code_version(),
             },
         )
+        lineage_macros.create(warehouse)
         warehouse.execute("commit")
         row = row_of(warehouse, "select * from marts.release")
         names = [column[0] for column in warehouse.description]
