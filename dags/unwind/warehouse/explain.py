@@ -169,15 +169,18 @@ def _steps(mini: Miniature, mart: str, figure: str | None, report: Progress) -> 
     steps = []
     for done, name in enumerate(order):
         report("explaining", done, len(order))
+        if name != mart and name not in readings:
+            # Those that read it have no rows.
+            mini.give(name, f"select * from {mini.relations[name].path} limit 0")
         parents = mini.parents(name)
         differing = None
         if parents and mini.count(name):
-            differing = _read(mini, name, parents, readings, figure if name == mart else None)
+            differing = read_back(mini, name, parents, readings, figure if name == mart else None)
         steps.append(_step(mini, name, parents, differing))
     return steps
 
 
-def _read(
+def read_back(
     mini: Miniature,
     name: str,
     parents: Sequence[Relation],

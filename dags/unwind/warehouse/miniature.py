@@ -22,14 +22,9 @@ from unwind.errors import UnwindError
 from unwind.settings import Home
 from unwind.warehouse import lookbacks, models, releases
 from unwind.warehouse.dbt import DBT_PROJECT
+from unwind.warehouse.lineage_macros import COMBINED, KEYS
 from unwind.warehouse.releases import current_db
 
-# What marks the same thing in two tables: where a row and a table that its model reads have such a
-# column, the table's rows of the same value are read.
-KEYS = (
-    *("venue", "instrument", "base_asset", "component", "dataset", "batch_id", "price_kind"),
-    *("source", "exchange", "symbol", "liquidation_id"),
-)
 # Where rows of the same keys do not give the row again, those of other instruments and venues, or
 # assets, are read as well: a share needs the rest, a rank the others.
 WIDENED: tuple[frozenset[str], ...] = (
@@ -39,8 +34,6 @@ WIDENED: tuple[frozenset[str], ...] = (
     frozenset({"venue", "instrument", "base_asset"}),
     frozenset(KEYS),
 )
-# A combined row is of all assets, or of all venues.
-COMBINED = "ALL"
 # A relation in compiled SQL, and in a model in Python.
 _READ = re.compile(r'"(?:staging|warehouse)"\."\w+"\."(\w+)"|dbt\.ref\("(\w+)"\)')
 # Measured in the first minutes after an hour, a stock is the one of the hour's end.
