@@ -452,8 +452,8 @@ def test_the_marts_gate_of_a_small_hour_is_quick(landed: Home, tmp_path: Path) -
     assert spent < 12
 
 
-# Written when a release is published, by no model.
-RECORDED = {"gate_results", "release"}
+# Of the ledger, or written at publishing: their rows are of no other table.
+RECORDED = {"gate_results", "release", "dim_hours", "landing_outcomes"}
 
 
 @pytest.mark.parametrize("mart", sorted(marts().keys() - RECORDED))
