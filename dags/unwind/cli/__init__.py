@@ -24,6 +24,7 @@ for _command in (
     health.gate_docs,
     reading.lineage,
     reading.explain,
+    reading.verify,
     reading.export,
     services.up,
     services.down,

@@ -99,6 +99,36 @@ def explain(
         explained.print_text(found, whole, sql)
 
 
+def verify(
+    release: Annotated[
+        str | None, typer.Argument(help="From `unwind releases`; the current one if not given.")
+    ] = None,
+    keep_in: Annotated[
+        Path | None, typer.Option(help="Build it in this empty folder, and keep that.")
+    ] = None,
+) -> None:
+    """Builds a release again from the raw data that it stands on, and compares every table."""
+    from unwind.warehouse.reproduction import verify as verify_release
+
+    with progress() as report:
+        found = verify_release(Home.from_env(), release, keep_in, report)
+    print(
+        f"{found.release_id}: {found.tables} tables, {found.rows:,} rows, from "
+        f"{found.batches} batches"
+    )
+    for damaged in found.damaged:
+        print(f"changed since it was published: {damaged.sentence}")
+    for changed in found.changed:
+        print(f"the ledger's entry is not the one that it stands on: {changed}")
+    for differing in found.differing:
+        print(f"came out otherwise: {differing.sentence}")
+    if found.code_version:
+        print(f"The code that published it was {found.code_version}, another than this.")
+    if not found.is_verified:
+        raise typer.Exit(1)
+    print("Every table came out the same.")
+
+
 def export(
     folder: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
     mart: Annotated[list[str] | None, typer.Option(help="Only these marts.")] = None,

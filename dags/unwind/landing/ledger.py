@@ -389,9 +389,13 @@ class Ledger:
             for landing in last.landings.get(venue, ()) if last else ():
                 yield from landing.objects
 
+    def entry(self, batch_id: str, revision: int) -> Path:
+        """The file of a sealed revision, which names each of its raw objects by its checksum."""
+        return self._home.batches / f"{batch_id}.r{revision:04d}.json"
+
     def _write(self, seal: Seal) -> None:
         batch = seal.batch
-        target = self._home.batches / f"{batch.batch_id}.r{seal.revision:04d}.json"
+        target = self.entry(batch.batch_id, seal.revision)
         written = write_once(
             target,
             {

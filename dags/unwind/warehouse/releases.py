@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from unwind.database import connect, quoted, row_of
 from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
-from unwind.warehouse import continuity, lineage_macros
+from unwind.warehouse import continuity, lineage_macros, stands_on
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
 
@@ -64,8 +64,11 @@ class Release:
     is_current: bool
 
 
-def publish(home: Home, run_id: str, built_at: datetime) -> str:
-    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id."""
+def publish(home: Home, run_id: str, built_at: datetime, raw_home: Home | None = None) -> str:
+    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id.
+
+    `raw_home` has the raw zone and the ledger, where another home is built from them.
+    """
     release_id = _new_id(home, built_at)
     described = _describe(home, run_id, release_id, built_at)
     prepare(home)
@@ -75,6 +78,7 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     write_json(beside / "release.json", described)
     continuity.publish(home, run_id, beside)
     _keep_code(home, beside / MODELS)
+    stands_on.write(raw_home or home, home, beside)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
@@ -282,10 +286,14 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
         warehouse.execute("commit")
         row = row_of(warehouse, "select * from marts.release")
         names = [column[0] for column in warehouse.description]
+        planned = warehouse.execute(
+            "select started_at from staging.ops.plan where run_id = ?", [run_id]
+        ).fetchone()
         warehouse.execute("detach staging")
         warehouse.execute("checkpoint")
     described = dict(zip(names, row, strict=True))
-    return {**described, "built_at": iso(built_at)}
+    known_to = iso(planned[0].replace(tzinfo=UTC)) if planned else None
+    return {**described, "built_at": iso(built_at), "known_to": known_to}
 
 
 def _keep_code(home: Home, folder: Path) -> None:
