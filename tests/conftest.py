@@ -25,6 +25,7 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_early_hour",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
+    "tests/warehouse/test_reproduction",
     "tests/warehouse/test_spine",
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")

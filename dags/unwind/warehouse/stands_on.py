@@ -26,7 +26,7 @@ Batches = dict[tuple[str, int], str]
 
 
 def write(raw_home: Home, home: Home, folder: Path) -> None:
-    """Writes the batches of a home's staging file; known checksums are those of the last release."""
+    """Writes the batches of a home's staging file; the last release knows most checksums."""
     with connect(home) as connection:
         connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         batches = connection.execute(
