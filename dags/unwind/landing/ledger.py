@@ -394,9 +394,8 @@ class Ledger:
         return self._home.batches / f"{batch_id}.r{revision:04d}.json"
 
     def _write(self, seal: Seal) -> None:
-        batch = seal.batch
-        target = self.entry(batch.batch_id, seal.revision)
-        written = write_once(
+        batch, target = seal.batch, self.entry(seal.batch.batch_id, seal.revision)
+        if not write_once(
             target,
             {
                 "batch_id": batch.batch_id,
@@ -412,8 +411,7 @@ class Ledger:
                 },
             },
             process_folder(self._home),
-        )
-        if not written:
+        ):
             raise FileExistsError(target)
 
 
