@@ -62,6 +62,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         f"update {{table}} set oi_weighted_funding_8h = -0.03 where {BTC_14}"
     ),
     ("gate_results", "verdicts_are_all_there"): "delete from {table} where suite = 'landed_schema'",
+    ("hidden_liquidations_minutely", "minutes_add_up"): (
+        "update {table} set total_hidden_events = total_hidden_events + 0.1"
+    ),
     ("leverage_hourly", "ends_meet_starts"): "update {table} set oi_usd = 9e9",
     ("leverage_hourly", "oi_change_plausible"): (
         f"update {{table}} set oi_change_1h_share = -0.7 where {BTC_14}"
