@@ -86,6 +86,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         "venue_coverage_hourly",
         "intervals_are_ordered",
     ): "update {table} set events_high = events_mid - 0.01",
+    ("hidden_liquidations_minutely", "minutes_add_up"): (
+        "update {table} set total_hidden_events = total_hidden_events + 0.1"
+    ),
     ("leverage_hourly", "ends_meet_starts"): "update {table} set oi_usd = 9e9",
     ("leverage_hourly", "oi_change_plausible"): (
         f"update {{table}} set oi_change_1h_share = -0.7 where {BTC_14}"

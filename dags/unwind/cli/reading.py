@@ -1,7 +1,8 @@
-"""Commands for readers: sql, releases, lineage, export."""
+"""Commands for readers: sql, check, releases, lineage, export."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,32 @@ def sql(
     home = Home.from_env()
     with answered(home, current_db(home), query, allow_files) as answer:
         print_rows(answer.names, answer.rows, format, limit or None)
+
+
+class AnswerFormat(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+# Exit codes 1 and 2 are those of any command.
+CODES = {"HOLDS": 0, "HOLDS_ONLY_IF": 3, "CONTRADICTED": 4, "UNDETERMINED": 5}
+
+
+def check(
+    claim: Annotated[
+        str, typer.Argument(help='As in "long > 230e6 and short < 5e6 within 1h on 2026-01-29".')
+    ],
+    format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.TEXT,
+) -> None:
+    """Judges a claim about liquidations; exits with 0 where it holds, else 3, 4 or 5."""
+    from unwind.claims.check import check as checked
+    from unwind.claims.report import json_of, text_of
+
+    answer = checked(Home.from_env(), claim)
+    print(text_of(answer) if format == AnswerFormat.TEXT else json_of(answer))
+    raise typer.Exit(CODES[answer.verdict.name])
 
 
 def releases(
