@@ -34,6 +34,9 @@ WIDENED: tuple[frozenset[str], ...] = (
     frozenset({"venue", "instrument", "base_asset"}),
     frozenset(KEYS),
 )
+# The two files as they are, and the names that models know them by.
+PLACES = {"released": "warehouse", "built": "staging"}
+ATTACHED = tuple(PLACES)
 # A relation in compiled SQL, and in a model in Python.
 _READ = re.compile(r'"(?:staging|warehouse)"\."\w+"\."(\w+)"|dbt\.ref\("(\w+)"\)')
 # Measured in the first minutes after an hour, a stock is the one of the hour's end.
@@ -247,43 +250,46 @@ class Miniature:
                 f"{self.home.staging_db} is not of the build that release {self.release.name} is "
                 "of; `unwind refresh` makes them one, `unwind releases` shows which is current"
             )
-        for name in ("warehouse", "staging"):
+        self._show_all()
+
+    def _show_all(self) -> None:
+        """Shows all tables under the names that models know, and makes room for what is given."""
+        run = self.connection.execute
+        for place in PLACES.values():
             for prefix in ("", "given_"):
-                run(f"attach ':memory:' as {prefix}{name}")
-        # Under the names that models know, all tables; what a build changes can be changed here.
+                run(f"attach ':memory:' as {prefix}{place}")
         found = run(
-            "select database_name, schema_name, table_name, comment is null"
-            " from (select * from duckdb_tables() union all by name"
-            " select database_name, schema_name, view_name as table_name, comment"
-            " from duckdb_views() where not internal) where database_name in ('released', 'built')"
-            " order by table_name"
+            "select database_name, schema_name, table_name"
+            " from (from duckdb_tables() union all by name"
+            " select * rename (view_name as table_name) from duckdb_views() where not internal)"
+            f" where database_name in {ATTACHED} and (database_name, schema_name)"
+            " not in (('released', 'ops')) order by all"
         ).fetchall()
-        for attached, schema, _, _ in found:
-            place = "warehouse" if attached == "released" else "staging"
-            if place == "warehouse" and schema != "marts":
-                continue
+        for attached, schema in {row[:2] for row in found}:
             for prefix in ("", "given_"):
-                run(f"create schema if not exists {prefix}{place}.{schema}")
-        views = [row for row in found if row[1] != "ops"]
-        for attached, schema, name, _ in found:
-            if schema == "ops" and attached == "built":
+                run(f"create schema if not exists {prefix}{PLACES[attached]}.{schema}")
+        for _, schema, name in found:
+            if schema == "ops":
+                # What a build changes can be changed here.
                 run(f"create table staging.ops.{name} as from built.ops.{name}")
-                run(f"create view given_staging.ops.{name} as from staging.ops.{name}")
-        # A view binds to others: some passes until each has found what it reads.
-        for _ in range(len(views)):
-            left = []
-            for row in views:
-                attached, schema, name, _ = row
-                place = "warehouse" if attached == "released" else "staging"
-                try:
-                    run(f"create view {place}.{schema}.{name} as from {attached}.{schema}.{name}")
-                except duckdb.CatalogException:
-                    left.append(row)
-            if len(left) in (0, len(views)):
+                if name not in ("pending_hours", "build_batches"):
+                    run(f"create view given_staging.ops.{name} as from staging.ops.{name}")
+        waiting = [row for row in found if row[1] != "ops"]
+        while waiting:
+            # A view can be shown once all that it reads is.
+            left = [row for row in waiting if not self._is_shown(*row)]
+            if len(left) == len(waiting):
                 break
-            views = left
-        for changed in ("pending_hours", "build_batches"):
-            run(f"drop view given_staging.ops.{changed}")
+            waiting = left
+
+    def _is_shown(self, attached: str, schema: str, name: str) -> bool:
+        try:
+            self.connection.execute(
+                f"create view {PLACES[attached]}.{schema}.{name} as from {attached}.{schema}.{name}"
+            )
+        except duckdb.CatalogException:
+            return False
+        return True
 
     def _run_python(self, model: str) -> None:
         source = next(path for path in models.model_files(DBT_PROJECT) if path.stem == model)
@@ -295,6 +301,3 @@ class Miniature:
         dbt = SimpleNamespace(ref=lambda name: self.connection.table(self.relations[name].given))
         self.connection.execute("drop table if exists memory.main.again")
         module.model(dbt, self.connection).create("again")
-
-
-ATTACHED = ("released", "built")
