@@ -62,7 +62,7 @@ dbt: $(READY)
 
 # The project's models, columns, tests and lineage as one page: target/docs/static_index.html.
 docs: $(READY)
-	$(BIN)/python -m unwind.warehouse.dbt_by_hand docs generate --static --target-path $(CURDIR)/target/docs
+	$(BIN)/python -m unwind.warehouse.dbt_by_hand docs generate --static --target-path "$(CURDIR)/target/docs"
 
 # RECORDS=1000000 SEED=1: mutated records of every format, refreshed; the counts of what was found.
 fuzz: $(READY)
