@@ -83,20 +83,21 @@ def verify(
             report=report,
             clock=lambda: parse_instant(str(described["built_at"])),
         )
-        found = _contents(releases.current_db(beside).parent)
+        found = continuity.contents_of(releases.current_db(beside).parent)
     finally:
         if keep_in is None:
             shutil.rmtree(beside.root, ignore_errors=True)
-    published = _contents(folder)
+    whole = continuity.contents_of(folder)
+    published = _but_of_the_run(whole)
     code_version = described["code_version"]
     return Verification(
         release_id=folder.name,
         tables=len({mart for mart, _ in published}),
         rows=sum(rows.count for rows in published.values()),
         batches=len(stands_on.read(folder)),
-        damaged=tuple(continuity.verify_release(folder)),
+        damaged=tuple(continuity.differences(continuity.read(folder) or whole, whole)),
         changed=tuple(stands_on.changed(home, folder)),
-        differing=tuple(continuity.differences(published, found)),
+        differing=tuple(continuity.differences(published, _but_of_the_run(found))),
         code_version=None if code_version == releases.code_version() else code_version,
     )
 
@@ -111,7 +112,5 @@ def _folder(home: Home, release_id: str | None) -> Path:
     return folder
 
 
-def _contents(release: Path) -> continuity.Contents:
-    """Counts and hashes of all marts but those about the run."""
-    found = continuity.contents_of(release)
+def _but_of_the_run(found: continuity.Contents) -> continuity.Contents:
     return {key: rows for key, rows in found.items() if key[0] not in OF_THE_RUN}
