@@ -148,7 +148,7 @@ def test_spans(text: str, begins_at: str, ends_at: str, is_one: bool) -> None:
         ("long > 5 tn within 1h on 2026-01-29", 10, "expected `and` with another condition, or"),
         ("long > 5 +-1% within 1h on 2026-01-29", 10, "expected `and`"),
         ("long > 5 or short < 3 within 1h on 2026-01-29", 10, "expected `and`"),
-        ("long > 5 on 2026-01-29 within 1h", 13, "expected a venue, as binance; a date follows"),
+        ("long > 5 on 2026-01-29 within 1h", 13, "expected a venue as dim_venues names it; a date"),
         ("long on okx > 5 on gate within 1h on 2026-01-29", 17, "a condition has one venue; join"),
         ("long of BTC of ETH > 5 within 1h on 2026-01-29", 13, "a condition has one asset"),
         ("long > 5 within on 2026-01-29", 17, "expected the length of the window, as 1h, 30m"),

@@ -200,7 +200,7 @@ def _read_scope(reader: _Reader, scope: dict[str, str]) -> None:
                 f"a condition has one {one}; join another condition by `and`", found.start()
             )
         if word == "on":
-            scope[word] = reader.take(_VENUE, "a venue, as binance; a date follows `within`")[0]
+            scope[word] = reader.take(_VENUE, "a venue as dim_venues names it; a date follows `within`")[0]
         else:
             scope[word] = reader.take(_ASSET, "an asset, as BTC")[0]
 

@@ -41,7 +41,7 @@ def why_not(window: Window) -> list[str]:
 
 
 def unbounded(found: Found) -> str:
-    """The venues whose part of a figure has no upper end, and why: `bybit (not received whole)`."""
+    """The venues whose part of a figure has no upper end, and why: `VENUE (not received whole)`."""
     named = []
     for part in found.parts:
         if not part.is_complete:
@@ -53,14 +53,14 @@ def unbounded(found: Found) -> str:
 
 
 def figure_text(condition: Condition, found: Found | None = None) -> str:
-    """`long on binance of BTC`."""
+    """`long on VENUE of BTC`."""
     venue = found.scope.venue if found else condition.venue
     asset = found.scope.asset if found else condition.asset
     return condition.figure + (f" of {asset}" if asset else "") + (f" on {venue}" if venue else "")
 
 
 def condition_text(found: Found) -> str:
-    """`long on binance about $36.00m +-$1.80m`."""
+    """`long on VENUE about $36.00m +-$1.80m`."""
     one = found.condition
     text = f"{figure_text(one, found)} {one.comparison} {amount_text(one, one.amount)}"
     if one.comparison == "about":
