@@ -200,7 +200,8 @@ def _read_scope(reader: _Reader, scope: dict[str, str]) -> None:
                 f"a condition has one {one}; join another condition by `and`", found.start()
             )
         if word == "on":
-            scope[word] = reader.take(_VENUE, "a venue as dim_venues names it; a date follows `within`")[0]
+            expected = "a venue as dim_venues names it; a date follows `within`"
+            scope[word] = reader.take(_VENUE, expected)[0]
         else:
             scope[word] = reader.take(_ASSET, "an asset, as BTC")[0]
 

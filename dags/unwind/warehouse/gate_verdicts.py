@@ -108,7 +108,7 @@ def _without_garbage_collection() -> Iterator[None]:
 def _configured_once() -> Iterator[None]:
     """Each expectation states its configuration once.
 
-    Great Expectations builds it anew at each of some 70 reads, which is a third of what judging takes.
+    Great Expectations builds it again at each of some 70 reads: a third of the time of judging.
     """
     from great_expectations.expectations.expectation import Expectation
 
