@@ -2,7 +2,7 @@
     The common end of the staging models of prices: staged_observations with the checks of bars.
 
     Arguments: venue; relation, a CTE as for staged_observations with price_kind, bar_seconds (null
-    for a point), available_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
+    for a point), close_at, and as text open_usd, high_usd, low_usd, close_usd, volume_base,
     volume_usd; parsed_symbol, passed on.
 -#}
 {% macro staged_bars(venue, relation, parsed_symbol=none) -%}
@@ -18,12 +18,12 @@
             'volume_usd': 'not_negative',
         },
         required=['price_kind', 'open_usd', 'high_usd', 'low_usd', 'close_usd'],
-        kept=['price_kind', 'bar_seconds', 'available_at'],
+        kept=['price_kind', 'bar_seconds', 'close_at'],
         checks={
             'contradictory_bar': 'high_usd < greatest(open_usd, low_usd, close_usd)'
                 ~ ' or low_usd > least(open_usd, close_usd)',
-            'unreadable_bar_length': 'available_at is null or bar_seconds <= 0',
-            'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('available_at'),
+            'unreadable_bar_length': 'close_at is null or bar_seconds <= 0',
+            'unfinished_bar': 'bar_seconds is not null and ' ~ is_unfinished('close_at'),
         },
         parsed_symbol=parsed_symbol,
     ) }}

@@ -84,7 +84,7 @@ points as (
             replace ((row_in_line - 1) * 2 + place as row_in_line),
         point.kind as price_kind,
         null::integer as bar_seconds,
-        observed_at as available_at,
+        observed_at as close_at,
         point.price as open_usd,
         point.price as high_usd,
         point.price as low_usd,

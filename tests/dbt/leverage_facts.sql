@@ -121,7 +121,7 @@ select *, date_trunc('hour', funding_at), 'funding-object', 1 from (values
 
 create table marts.fct_prices (
     venue varchar, instrument varchar, base_asset varchar, quote_asset varchar,
-    price_kind varchar, observed_at timestamp, available_at timestamp, bar_seconds integer,
+    price_kind varchar, observed_at timestamp, close_at timestamp, bar_seconds integer,
     open_usd double, high_usd double, low_usd double, close_usd double, volume_base double,
     volume_usd double, hour_at timestamp
 );
@@ -144,7 +144,7 @@ select *, date_trunc('hour', observed_at) from (values
     -- 50 minutes old at the hour's end, and a bar that ends after it.
     ('hyperliquid', 'DOGE', 'DOGE', 'USD', 'mark', timestamp '2026-01-29 14:10', timestamp '2026-01-29 14:10', null, null, null, null, 0.11, null, null),
     ('hyperliquid', 'DOGE', 'DOGE', 'USD', 'spot', timestamp '2026-01-29 14:00', timestamp '2026-01-29 18:00', 14400, 0.11, 0.99, 0.01, 0.12, 1, 1)
-) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, available_at, bar_seconds,
+) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, close_at, bar_seconds,
     open_usd, high_usd, low_usd, close_usd, volume_base, volume_usd);
 
 create table marts.fct_volumes (

@@ -89,7 +89,7 @@ select *, date_trunc('hour', observed_at) as hour_at from (values
 
 create table marts.fct_prices (
     venue varchar, instrument varchar, base_asset varchar, quote_asset varchar,
-    price_kind varchar, observed_at timestamp, available_at timestamp, bar_seconds integer,
+    price_kind varchar, observed_at timestamp, close_at timestamp, bar_seconds integer,
     open_usd double, high_usd double, low_usd double, close_usd double, volume_base double,
     volume_usd double, hour_at timestamp
 );
@@ -124,7 +124,7 @@ select *, date_trunc('hour', observed_at) from (values
     ('binance', 'ADAUSDT', 'ADA', 'USDT', 'index', timestamp '2026-01-29 14:10', timestamp '2026-01-29 14:10', null, null, null, null, 5.0, null, null),
     ('binance', 'XRPUSDT', 'XRP', 'USDT', 'index', timestamp '2026-01-29 14:58', timestamp '2026-01-29 14:58', null, null, null, null, 2.0, null, null),
     ('okx', 'XRP-USDT-SWAP', 'XRP', 'USDT', 'mark', timestamp '2026-01-29 14:58', timestamp '2026-01-29 14:58', null, null, null, null, 2.1, null, null)
-) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, available_at, bar_seconds,
+) as observed(venue, instrument, base_asset, quote_asset, price_kind, observed_at, close_at, bar_seconds,
     open_usd, high_usd, low_usd, close_usd, volume_base, volume_usd);
 -- binance's mark and index of BTC, for the basis.
 insert into marts.fct_prices

@@ -503,7 +503,7 @@ def test_a_spot_bar_is_available_at_its_end_and_an_unfinished_one_is_rejected(wa
     assert rows(
         warehouse,
         "fct_prices",
-        "observed_at, available_at, bar_seconds, open_usd, high_usd, low_usd, close_usd,"
+        "observed_at, close_at, bar_seconds, open_usd, high_usd, low_usd, close_usd,"
         " volume_base, volume_usd",
         price_kind="spot",
         hour_at=at("2026-01-29T14:00"),
@@ -527,7 +527,7 @@ def test_a_spot_bar_is_available_at_its_end_and_an_unfinished_one_is_rejected(wa
 
 def test_spot_dumps_are_microseconds_since_2025_and_milliseconds_before(warehouse) -> None:
     assert warehouse.execute(
-        "select instrument, observed_at, available_at, bar_seconds, close_usd from fct_prices"
+        "select instrument, observed_at, close_at, bar_seconds, close_usd from fct_prices"
         " where price_kind = 'spot' and hour_at != timestamp '2026-01-29 14:00' order by all"
     ).fetchall() == [
         ("BTCUSDT", at("2026-06-24"), at("2026-06-24T00:05"), 300, 100_050.0),

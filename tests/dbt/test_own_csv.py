@@ -172,7 +172,7 @@ def test_bars_of_a_perpetual_are_prices_of_its_own_trades(warehouse: Built) -> N
     rows = staged(
         warehouse,
         *("times", "prices"),
-        "venue, instrument, price_kind, observed_at, available_at, bar_seconds, open_usd, high_usd,"
+        "venue, instrument, price_kind, observed_at, close_at, bar_seconds, open_usd, high_usd,"
         " low_usd, close_usd, volume_base, volume_usd",
     )
     times = [at(f"2026-01-29 {hour}:00:00") for hour in (14, 15, 16)]

@@ -206,15 +206,15 @@ def test_a_context_answer_becomes_its_row_by_value(
 
 def test_no_row_is_later_than_its_answer(warehouse: Built) -> None:
     # The cases hold running steps and bars: the first sighting wins, and theirs would be half done.
-    for table, available_at in (
+    for table, known_at in (
         ("fct_open_interest", "observed_at"),
         ("fct_long_short_ratio", "observed_at"),
-        ("fct_prices", "available_at"),
+        ("fct_prices", "close_at"),
     ):
         assert (
             warehouse.rows(
-                f"select venue, instrument, {available_at} from marts.{table}"
-                f" where {available_at} > received_at"
+                f"select venue, instrument, {known_at} from marts.{table}"
+                f" where {known_at} > received_at"
             )
             == []
         )

@@ -86,7 +86,7 @@ marks as (
     select
         venue,
         instrument,
-        available_at as marked_at,
+        close_at as marked_at,
         close_usd as mark_usd,
 
     from {{ ref('int_prices_unioned') }}
@@ -96,7 +96,7 @@ marks as (
 
     qualify
         row_number() over (
-            partition by venue, instrument, available_at
+            partition by venue, instrument, close_at
             order by bar_seconds nulls first, {{ winning_sighting() }}
         ) = 1
 
@@ -107,7 +107,7 @@ asset_prices as (
 
     select
         base_asset as settle_asset,
-        available_at as priced_at,
+        close_at as priced_at,
         close_usd / asset_multiplier as settle_asset_usd,
 
     from {{ ref('int_prices_unioned') }}
@@ -119,7 +119,7 @@ asset_prices as (
 
     qualify
         row_number() over (
-            partition by base_asset, available_at
+            partition by base_asset, close_at
             order by
                 price_kind desc,
                 list_position({{ var('venues') }}, venue),

@@ -33,7 +33,7 @@ known_in_hour as (
         price_kind,
         coalesce(bar_seconds, 0) as bar_seconds,
         observed_at,
-        available_at,
+        close_at,
         coalesce(open_usd, close_usd) as open_usd,
         greatest(open_usd, high_usd, low_usd, close_usd) as high_usd,
         least(open_usd, high_usd, low_usd, close_usd) as low_usd,
@@ -43,7 +43,7 @@ known_in_hour as (
     from prices
 
     where close_usd > 0
-        and available_at <= hour_at + interval 1 hour
+        and close_at <= hour_at + interval 1 hour
         and base_asset is not null
 
 ),
@@ -62,11 +62,11 @@ series as (
         max(high_usd) as high_usd,
         min(low_usd) as low_usd,
         arg_max(close_usd, observed_at) as close_usd,
-        max(available_at) as close_at,
+        max(close_at) as close_at,
         sum(try_cast(round(volume_usd, 4) as decimal(38, 4)))::double as volume_usd,
         least(sum(bar_seconds), 3600)::integer as covered_seconds,
         count(*)::integer as prices_in_hour,
-        epoch(max(available_at) - min(available_at)) as spread_seconds,
+        epoch(max(close_at) - min(close_at)) as spread_seconds,
 
     from known_in_hour
 

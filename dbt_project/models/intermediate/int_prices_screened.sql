@@ -127,5 +127,5 @@ compared as (
             ~ ' or volume_base * low_usd > volume_usd * price_ratio_max)',
     },
     values=['open_usd', 'high_usd', 'low_usd', 'close_usd', 'volume_base', 'volume_usd'],
-    kept=['price_kind', 'bar_seconds', 'available_at'],
+    kept=['price_kind', 'bar_seconds', 'close_at'],
 ) }}

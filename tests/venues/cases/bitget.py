@@ -158,7 +158,7 @@ CASES = VenueCases(
             "fct_prices",
             {
                 **{"instrument": "BTCPERP", "observed_at": "2026-06-30 11:55:00"},
-                **{"available_at": "2026-06-30 12:00:00", "price_kind": "mark", "bar_seconds": 300},
+                **{"close_at": "2026-06-30 12:00:00", "price_kind": "mark", "bar_seconds": 300},
                 **{"open_usd": 60000.5, "high_usd": 60100, "low_usd": 59900, "close_usd": 60050},
                 "volume_base": None,
             },

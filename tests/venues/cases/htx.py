@@ -284,7 +284,7 @@ CASES = VenueCases(
             "fct_prices",
             {
                 **{"instrument": "BTC-USD", "observed_at": "2026-06-30 11:55:00"},
-                **{"available_at": "2026-06-30 12:00:00", "price_kind": "mark"},
+                **{"close_at": "2026-06-30 12:00:00", "price_kind": "mark"},
                 **{"open_usd": 60000.5, "close_usd": 60050, "bar_seconds": 300},
             },
             {"contract_code": "BTC-USD", "period": "5min", "size": "2"},

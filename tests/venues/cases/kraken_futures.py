@@ -217,7 +217,7 @@ CASES = VenueCases(
             "fct_prices",
             {
                 **{"instrument": "PF_XBTUSD", "observed_at": "2026-06-30 11:50:00"},
-                **{"available_at": "2026-06-30 11:55:00", "price_kind": "mark", "close_usd": 60000},
+                **{"close_at": "2026-06-30 11:55:00", "price_kind": "mark", "close_usd": 60000},
                 **{"high_usd": 60100.5, "low_usd": 59800, "bar_seconds": 300},
             },
         ),

@@ -73,7 +73,7 @@ mark_prices as (
     select
         venue,
         instrument,
-        available_at as priced_at,
+        close_at as priced_at,
         close_usd,
 
     from prices
@@ -82,7 +82,7 @@ mark_prices as (
 
     qualify
         row_number() over (
-            partition by venue, instrument, available_at order by bar_seconds nulls first
+            partition by venue, instrument, close_at order by bar_seconds nulls first
         ) = 1
 
 ),
@@ -92,7 +92,7 @@ spot_prices as (
 
     select
         base_asset,
-        available_at as priced_at,
+        close_at as priced_at,
         close_usd,
         venue || ':' || instrument as price_instrument,
 
@@ -104,7 +104,7 @@ spot_prices as (
 
     qualify
         row_number() over (
-            partition by base_asset, available_at
+            partition by base_asset, close_at
             order by if(quote_asset = 'USDT', 1, 2), bar_seconds nulls first, instrument
         ) = 1
 
@@ -116,7 +116,7 @@ asset_prices as (
     select
         base_asset,
         price_kind,
-        available_at as priced_at,
+        close_at as priced_at,
         close_usd,
         venue || ':' || instrument as price_instrument,
 
@@ -128,7 +128,7 @@ asset_prices as (
 
     qualify
         row_number() over (
-            partition by base_asset, price_kind, available_at
+            partition by base_asset, price_kind, close_at
             order by
                 coalesce(list_position({{ var('venues') }}, venue), 99),
                 venue,

@@ -17,7 +17,7 @@ final as (
         quote_asset,
         price_kind,
         observed_at,
-        available_at,
+        close_at,
         bar_seconds,
         -- Per coin: a 1000PEPE at 0.01 is PEPE at 0.00001.
         open_usd / asset_multiplier as open_usd,

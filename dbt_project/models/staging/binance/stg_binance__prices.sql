@@ -126,7 +126,7 @@ bars as (
         {{ epoch_ms_or_us_at('open_time') }} as observed_at,
         {{ epoch_ms_or_us_at('close_time') }} as last_instant_at,
         try_cast(round(epoch(last_instant_at - observed_at)) as integer) as bar_seconds,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as close_at,
         if(price_kind in ('spot', 'last'), volume, null) as stated_volume,
         if(price_kind in ('spot', 'last'), quote_volume, null) as stated_quote_volume,
 

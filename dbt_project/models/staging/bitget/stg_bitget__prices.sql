@@ -28,7 +28,7 @@ bars as (
         end as price_kind,
         {{ bar_seconds("params ->> 'interval'") }} as bar_seconds,
         {{ epoch_ms_at("entry ->> 0") }} as observed_at,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as close_at,
         entry ->> 1 as open_usd,
         entry ->> 2 as high_usd,
         entry ->> 3 as low_usd,

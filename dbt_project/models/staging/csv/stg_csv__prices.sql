@@ -22,7 +22,7 @@ interpreted as (
     select
         * exclude (open, high, low, close, volume_base, volume_usd, reject_reason),
         {{ stated_bar_seconds('bar') }} as bar_seconds,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as close_at,
         open as open_usd,
         high as high_usd,
         low as low_usd,

@@ -32,7 +32,7 @@ bars as (
             when '1min' then 60 when '5min' then 300 when '60min' then 3600 when '1day' then 86400
         end as bar_seconds,
         {{ epoch_s_at("entry ->> 'id'") }} as observed_at,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as close_at,
         entry ->> 'open' as open_usd,
         entry ->> 'high' as high_usd,
         entry ->> 'low' as low_usd,

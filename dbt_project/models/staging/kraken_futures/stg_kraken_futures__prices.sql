@@ -25,7 +25,7 @@ bars as (
         'mark' as price_kind,
         {{ bar_seconds("regexp_extract(url, '[^/]+$')") }} as bar_seconds,
         {{ epoch_ms_at("entry ->> 'time'") }} as observed_at,
-        {{ seconds_after('observed_at', 'bar_seconds') }} as available_at,
+        {{ seconds_after('observed_at', 'bar_seconds') }} as close_at,
         entry ->> 'open' as open_usd,
         entry ->> 'high' as high_usd,
         entry ->> 'low' as low_usd,
