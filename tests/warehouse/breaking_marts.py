@@ -61,6 +61,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("funding_hourly", "funding_rate_8h_plausible"): (
         f"update {{table}} set oi_weighted_funding_8h = -0.03 where {BTC_14}"
     ),
+    ("mart_revisions", "rows_are_all_there"): "delete from {table}",
     ("gate_results", "verdicts_are_all_there"): "delete from {table} where suite = 'landed_schema'",
     (
         "exchange_breakdown",

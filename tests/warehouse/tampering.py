@@ -20,6 +20,19 @@ from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
 
+# As a late file would have made one, of a release before this one.
+REVISION = """
+insert into marts.mart_revisions by name
+select
+    release_id, run_id, built_at as revised_at, 'liquidations_hourly' as mart, 'changed' as change,
+    '{"venue": "okx"}' as row_key, first_hour_at as hour_at, 'long_usd' as column_name,
+    '1.0000' as value_before, '2.0000' as value_after, 'late_batch' as cause,
+    'import-1' as batch_ids
+from marts.release;
+update marts.published_releases set revisions = 1;
+"""
+
+
 @contextmanager
 def judging(built: Home, folder: Path) -> Iterator[Gate]:
     """The marts gate, open over all hours and batches of a copy of a built home."""
@@ -30,6 +43,8 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         staging.execute("insert into ops.pending_hours from ops.hours")
         staging.execute("delete from ops.build_batches")
         staging.execute("insert into ops.build_batches select batch_id, revision from ops.batches")
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(REVISION)
     with opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
         name_marts(gate.connection)
         # Into memory: views over views would be broken with what they are over.

@@ -38,6 +38,19 @@ create or replace table marts.gate_results (
     venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
     message varchar, checked_at timestamp
 );
+create table if not exists marts.landing_outcomes (
+    batch_id varchar, revision integer, sealed_at timestamp
+);
+create table if not exists marts.published_releases (
+    release_id varchar, run_id varchar, published_at timestamp, first_hour_at timestamp,
+    last_hour_at timestamp, code_version varchar, revisions bigint
+);
+create table if not exists marts.mart_revisions (
+    revised_at timestamp, run_id varchar, release_id varchar, former_release_id varchar,
+    mart varchar, change varchar, row_key varchar, hour_at timestamp, utc_date date,
+    column_name varchar, value_before varchar, value_after varchar, cause varchar,
+    batch_ids varchar
+);
 create or replace table marts.events as select 0 as publish, range as n from range(1000);
 create or replace table marts.totals as select 0 as publish, 1000 as events;
 comment on table marts.events is 'One row per event.';

@@ -39,10 +39,15 @@ CONTENTS_FILE = "contents.parquet"
 SAMPLE_EVERY = 30
 
 # What a release changes of the warehouse after the gates have judged it.
-WRITTEN_AT_PUBLISHING = ("gate_results", "release")
+WRITTEN_AT_PUBLISHING = ("gate_results", "release", "published_releases", "mart_revisions")
 
 # The day of rows in each mart; null where a mart has no time of its own.
-DAY_OF = {"landing_outcomes": "sealed_at", "gate_results": "checked_at"}
+DAY_OF = {
+    "landing_outcomes": "sealed_at",
+    "gate_results": "checked_at",
+    "published_releases": "published_at",
+    "mart_revisions": "revised_at",
+}
 
 Key = tuple[str, date | None]
 
@@ -107,7 +112,7 @@ def compare(home: Home, built_at: datetime) -> Comparison:
     """
     files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
     with _attached(files) as connection:
-        folder = _former(connection, home)
+        folder = former_release(connection, home)
         problem = None
         if folder:
             try:
@@ -287,7 +292,7 @@ def hash_version() -> str:
     return f"duckdb {duckdb.__version__}"
 
 
-def _former(connection: duckdb.DuckDBPyConnection, home: Home) -> Path | None:
+def former_release(connection: duckdb.DuckDBPyConnection, home: Home) -> Path | None:
     """The folder of the release to compare with: the newest one, if the warehouse comes after it.
 
     Null before the first release, and where the one that the warehouse was last published as has

@@ -150,6 +150,11 @@ def _replaced_rows(mart: Mart) -> str:
     if mart.partition == BATCHES:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"
+    if mart.name == "mart_revisions":
+        # A release's are written after its gates: those of the newest have not been judged.
+        return (
+            f"{rows} where revised_at = (select max(revised_at) from warehouse.marts.{mart.name})"
+        )
     return rows
 
 

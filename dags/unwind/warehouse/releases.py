@@ -28,9 +28,9 @@ from unwind.database import connect, quoted, row_of
 from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
-from unwind.warehouse import continuity, lineage_macros, stands_on
+from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
 from unwind.warehouse.order import order_of
-from unwind.warehouse.state import naive_utc
+from unwind.warehouse.state import naive_utc, transaction
 
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
 # taken away, so that one who is slow still finds it.
@@ -245,7 +245,27 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
     """Writes the release's own row and gate results into it, and folds the log into the file."""
     with connect(home, home.warehouse_db) as warehouse:
         warehouse.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
-        warehouse.execute("begin")
+        with revisions.former_attached(warehouse, home) as former:
+            row = _write_own_rows(warehouse, home, run_id, release_id, built_at, former)
+        planned = warehouse.execute(
+            "select started_at from staging.ops.plan where run_id = ?", [run_id]
+        ).fetchone()
+        warehouse.execute("detach staging")
+        warehouse.execute("checkpoint")
+    known_to = iso(planned[0].replace(tzinfo=UTC)) if planned else None
+    return {**row, "built_at": iso(built_at), "known_to": known_to}
+
+
+def _write_own_rows(
+    warehouse: duckdb.DuckDBPyConnection,
+    home: Home,
+    run_id: str,
+    release_id: str,
+    built_at: datetime,
+    former: str | None,
+) -> dict[str, Any]:
+    """Writes what a release says of itself: its row, its verdicts, its revisions, its macros."""
+    with transaction(warehouse):
         warehouse.execute("delete from marts.gate_results where run_id = ?", [run_id])
         warehouse.execute(
             "insert into marts.gate_results by name"
@@ -282,18 +302,20 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
                 "code_version": code_version(),
             },
         )
-        lineage_macros.create(warehouse)
-        warehouse.execute("commit")
         row = row_of(warehouse, "select * from marts.release")
-        names = [column[0] for column in warehouse.description]
-        planned = warehouse.execute(
-            "select started_at from staging.ops.plan where run_id = ?", [run_id]
-        ).fetchone()
-        warehouse.execute("detach staging")
-        warehouse.execute("checkpoint")
-    described = dict(zip(names, row, strict=True))
-    known_to = iso(planned[0].replace(tzinfo=UTC)) if planned else None
-    return {**described, "built_at": iso(built_at), "known_to": known_to}
+        described = dict(zip([one[0] for one in warehouse.description], row, strict=True))
+        publication = revisions.Publication(
+            release_id,
+            run_id,
+            described["built_at"],
+            described["first_hour_at"],
+            described["last_hour_at"],
+            described["code_version"],
+        )
+        revisions.write(warehouse, home, publication, former)
+        lineage_macros.create(warehouse)
+        as_of_macros.create(warehouse)
+    return described
 
 
 def _keep_code(home: Home, folder: Path) -> None:

@@ -22,8 +22,8 @@ from unwind.warehouse.continuity import Difference
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.releases import NoReleaseError
 
-# What is about the run that published a release.
-OF_THE_RUN = ("gate_results", "release")
+# What is about the run that published a release, and those before it.
+OF_THE_RUN = continuity.WRITTEN_AT_PUBLISHING
 
 
 @dataclass(frozen=True)

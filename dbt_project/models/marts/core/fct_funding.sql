@@ -21,6 +21,7 @@ final as (
         is_settled,
         hour_at,
         received_at,
+        sealed_at as available_at,
         raw_object,
         raw_line,
         row_in_line,

@@ -29,6 +29,7 @@ winners as (
         -- The first push counts, also of a sighting that does not win: another source may state no
         -- time, and a message pushed again was published before.
         min(published_at) over (partition by liquidation_id) as first_published_at,
+        max(available_at) over (partition by liquidation_id) as last_available_at,
 
     from sightings
 
@@ -61,6 +62,7 @@ final as (
         {{ publication_second(*streamed) | indent(8) }} as publication_second_at,
         screened.received_at,
         screened.sealed_at,
+        winners.last_available_at as available_at,
         screened.raw_side,
         screened.raw_quantity,
         screened.raw_quantity_unit,

@@ -19,6 +19,7 @@ final as (
         long_short_ratio,
         hour_at,
         received_at,
+        sealed_at as available_at,
         raw_object,
         raw_line,
         row_in_line,

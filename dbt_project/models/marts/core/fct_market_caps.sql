@@ -24,6 +24,7 @@ final as (
         source,
         hour_at,
         received_at,
+        sealed_at as available_at,
         raw_object,
         raw_line,
         row_in_line,

@@ -75,6 +75,7 @@ mark_prices as (
         instrument,
         close_at as priced_at,
         close_usd,
+        available_at,
 
     from prices
 
@@ -94,6 +95,7 @@ spot_prices as (
         base_asset,
         close_at as priced_at,
         close_usd,
+        available_at,
         venue || ':' || instrument as price_instrument,
 
     from prices
@@ -118,6 +120,7 @@ asset_prices as (
         price_kind,
         close_at as priced_at,
         close_usd,
+        available_at,
         venue || ':' || instrument as price_instrument,
 
     from prices
@@ -159,6 +162,7 @@ with_mark as (
             mark_prices.close_usd,
             null
         ) as mark_usd,
+        mark_prices.available_at as mark_available_at,
 
     from specified
     asof left join mark_prices
@@ -175,6 +179,7 @@ with_spot as (
         spot_prices.priced_at >= with_mark.observed_at - interval 15 minute as is_spot_fresh,
         if(is_spot_fresh, spot_prices.close_usd, null) as spot_usd,
         if(is_spot_fresh, spot_prices.price_instrument, null) as spot_instrument,
+        spot_prices.available_at as spot_available_at,
 
     from with_mark
     asof left join spot_prices
@@ -194,6 +199,7 @@ with_asset_{{ kind }} as (
             as asset_{{ kind }}_usd,
         if(is_asset_{{ kind }}_fresh, asset_{{ kind }}_prices.price_instrument, null)
             as asset_{{ kind }}_instrument,
+        asset_{{ kind }}_prices.available_at as asset_{{ kind }}_available_at,
 
     from {{ relation }}
     asof left join asset_{{ kind }}_prices
@@ -220,6 +226,12 @@ priced as (
             when 'asset_mark_as_of' then asset_mark_instrument
             when 'asset_index_as_of' then asset_index_instrument
         end as outside_price_instrument,
+        case outside_price_source
+            when 'mark_as_of' then mark_available_at
+            when '{{ var('spot_venue') }}_spot_as_of' then spot_available_at
+            when 'asset_mark_as_of' then asset_mark_available_at
+            when 'asset_index_as_of' then asset_index_available_at
+        end as price_available_at,
 
     from with_asset_index
 
@@ -280,6 +292,8 @@ final as (
         price_instrument,
         hour_at,
         received_at,
+        greatest(sealed_at, if(price_instrument is not null, price_available_at, null))
+            as available_at,
         raw_object,
         raw_line,
         row_in_line,

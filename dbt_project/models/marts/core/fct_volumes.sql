@@ -20,6 +20,7 @@ final as (
         volume_usd,
         hour_at,
         received_at,
+        sealed_at as available_at,
         raw_object,
         raw_line,
         row_in_line,

@@ -35,6 +35,7 @@ final as (
         outcomes.lines,
         outcomes.landed_at,
         batches.sealed_at,
+        batches.sealed_at as available_at,
         batches.covers_from_at,
         batches.covers_to_at,
         holds.batch_id is not null and holds.released_at is null as is_held,

@@ -26,6 +26,7 @@ final as (
         event_at,
         received_at,
         sealed_at,
+        sealed_at as available_at,
         hour_at,
 
     from screened

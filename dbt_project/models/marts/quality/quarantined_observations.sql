@@ -27,6 +27,7 @@ final as (
         observed_at,
         received_at,
         sealed_at,
+        sealed_at as available_at,
         hour_at,
 
     from {{ ref(model) }}

@@ -26,6 +26,7 @@ final as (
         short_base,
         hour_at,
         received_at,
+        sealed_at as available_at,
         raw_object,
         raw_line,
         row_in_line,
