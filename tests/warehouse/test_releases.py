@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 
 import duckdb
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from unwind.settings import Home
 from unwind.warehouse import releases
 from unwind.warehouse.exports import export_marts
+from unwind.warehouse.promises import marts
 from unwind.warehouse.state import staging_state
 
 NOW = datetime(2026, 1, 29, 15, tzinfo=UTC)
@@ -39,7 +41,7 @@ create or replace table marts.gate_results (
     message varchar, checked_at timestamp
 );
 create table if not exists marts.landing_outcomes (
-    batch_id varchar, revision integer, sealed_at timestamp
+    batch_id varchar, venue varchar, dataset varchar, revision integer, sealed_at timestamp
 );
 create table if not exists marts.published_releases (
     release_id varchar, run_id varchar, published_at timestamp, first_hour_at timestamp,
@@ -344,6 +346,48 @@ def test_a_publish_that_died_leaves_no_trace(home):
     second = releases.publish(home, "run-2", NOW)
     releases.prune(home, NOW)
     assert sorted(path.name for path in home.releases.iterdir()) == [first, second]
+
+
+def current(home: Home, sql: str) -> list[tuple]:
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        return release.execute(sql).fetchall()
+
+
+PUBLISHED = "select release_id from marts.published_releases order by published_at"
+NOT_COMPARED = "select count(distinct mart) from marts.mart_revisions where change = 'not_compared'"
+
+
+def test_what_was_published_is_known_to_a_warehouse_built_from_scratch(home):
+    # The clock stands still: the order is that of publishing.
+    ids = [releases.publish(home, f"run-{number}", NOW) for number in range(3)]
+    home.warehouse_db.unlink()
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(MARTS)
+    ids.append(releases.publish(home, "run-3", NOW))
+    assert current(home, PUBLISHED) == [(one,) for one in ids]
+    assert current(home, NOT_COMPARED) == [(0,)]
+
+
+def test_a_publish_that_died_was_not_published(home):
+    first = releases.publish(home, "run-1", NOW)
+    releases._describe(home, "run-2", "never", NOW)
+    third = releases.publish(home, "run-3", NOW)
+    assert current(home, PUBLISHED) == [(first,), (third,)]
+
+
+def test_what_a_broken_or_missing_release_had_is_not_known(home):
+    first = releases.publish(home, "run-1", NOW)
+    broken = home.releases / first / "warehouse.duckdb"
+    broken.chmod(0o644)
+    with duckdb.connect(str(broken)) as release:
+        release.execute("drop table marts.landing_outcomes")
+    second = releases.publish(home, "run-2", NOW)
+    assert current(home, NOT_COMPARED) == [(len(marts()),)]
+    rmtree(home.releases / second)
+    rmtree(home.releases / first)
+    releases.publish(home, "run-3", NOW)
+    assert current(home, NOT_COMPARED) == [(len(marts()),)]
+    assert len(current(home, PUBLISHED)) == 3
 
 
 def test_marts_are_exported_as_parquet_from_one_release(home, tmp_path):

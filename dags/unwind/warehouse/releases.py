@@ -246,7 +246,15 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
     with connect(home, home.warehouse_db) as warehouse:
         warehouse.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
         with revisions.former_attached(warehouse, home) as former:
-            row = _write_own_rows(warehouse, home, run_id, release_id, built_at, former)
+            own = (warehouse, home, run_id, release_id, built_at)
+            try:
+                row = _write_own_rows(*own, former)
+            except duckdb.Error as error:
+                if former is None:
+                    raise
+                # A broken release must not block a sound one.
+                logger.warning("release %s cannot be compared with: %s", former, error)
+                row = _write_own_rows(*own, None)
         planned = warehouse.execute(
             "select started_at from staging.ops.plan where run_id = ?", [run_id]
         ).fetchone()
