@@ -62,6 +62,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         f"update {{table}} set oi_weighted_funding_8h = -0.03 where {BTC_14}"
     ),
     ("gate_results", "verdicts_are_all_there"): "delete from {table} where suite = 'landed_schema'",
+    ("grain_audit", "feeds_are_sound"): "update {table} set severity = 'critical'",
     ("leverage_hourly", "ends_meet_starts"): "update {table} set oi_usd = 9e9",
     ("leverage_hourly", "oi_change_plausible"): (
         f"update {{table}} set oi_change_1h_share = -0.7 where {BTC_14}"
@@ -115,6 +116,7 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ),
     ("liquidations_minutely", "minutes_add_up"): "update {table} set events = events + 1",
     ("observation_accounting", "staged_counted"): "update {table} set staged = staged + 1",
+    ("reconciliation", "parts_add_up"): "update {table} set rest_usd = rest_usd + 0.0001",
     ("release", "row_of_last_release"): "insert into {table} from {table}",
     ("stress_hourly", "contributions_add_up"): "update {table} set score = 71.6",
     ("unrecognised_symbols", "symbols_are_listed"): "delete from {table}",

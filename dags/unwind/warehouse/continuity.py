@@ -24,11 +24,13 @@ from unwind.settings import Home
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
     BATCHES,
+    DAYS,
     HOURS,
     KEPT_HOURS,
     RUNS,
     Mart,
     marts,
+    replaced_days,
     replaced_hours,
 )
 
@@ -42,7 +44,10 @@ SAMPLE_EVERY = 30
 WRITTEN_AT_PUBLISHING = ("gate_results", "release")
 
 # The day of rows in each mart; null where a mart has no time of its own.
-DAY_OF = {"landing_outcomes": "sealed_at", "gate_results": "checked_at"}
+DAY_OF = {
+    **{"landing_outcomes": "sealed_at", "gate_results": "checked_at"},
+    **{"grain_audit": "event_date", "reconciliation": "event_date"},
+}
 
 Key = tuple[str, date | None]
 
@@ -312,6 +317,8 @@ def _replaced(mart: Mart) -> str:
     if mart.partition == HOURS:
         rebuilt = f"hour_at in ({replaced_hours(mart)})"
         return f"{rebuilt} or hour_at not in ({KEPT_HOURS})" if mart.keeps_as_of_hours else rebuilt
+    if mart.partition == DAYS:
+        return f"event_date in ({replaced_days(mart)})"
     if mart.partition == BATCHES:
         return (
             "batch_id in (select batch_id from staging.ops.build_batches)"
@@ -340,6 +347,9 @@ def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> se
                 f"select distinct hour_at::date from staging.ops.hours where {_replaced(mart)}"
                 f" union select distinct hour_at::date from ({replaced_hours(mart)})"
             ).fetchall()
+            by_hours[mart.name] = {day for (day,) in rows}
+        if mart.partition == DAYS:
+            rows = connection.execute(replaced_days(mart)).fetchall()
             by_hours[mart.name] = {day for (day,) in rows}
     return {(name, day) for name, day in keys if name not in by_hours or day in by_hours[name]}
 

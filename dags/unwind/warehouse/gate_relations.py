@@ -10,11 +10,13 @@ from unwind.warehouse import suites as stated
 from unwind.warehouse.gate_context import columns_of, run_sql
 from unwind.warehouse.promises import (
     BATCHES,
+    DAYS,
     HOURS,
     Mart,
     column_types,
     marts,
     rebuilt_hours,
+    replaced_days,
 )
 from unwind.warehouse.suites import LANDED
 
@@ -147,6 +149,8 @@ def _replaced_rows(mart: Mart) -> str:
             f" and (select max(hour_at) from {hours}) and hour_at in (select hour_at from {hours})"
             f" union all {rows} where hour_at is null"
         )
+    if mart.partition == DAYS:
+        return f"{rows} where event_date in ({replaced_days(mart)}) or event_date is null"
     if mart.partition == BATCHES:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"
