@@ -14,7 +14,7 @@
     the groups of a small hour (hyperliquid), under a quarter elsewhere.
 -#}
 {% set min_doubled_groups, min_doubled_share = 5, 0.9 %}
-{#- 2026-11-26: bankruptcy prices are up to 5% off the market, an hour's prices move by some percent. -#}
+{#- 2026-11-26: far from any factor of ten, and room for bankruptcy prices. -#}
 {% set unit_tolerance = 0.1 %}
 {% set min_priced_events = 5 %}
 

@@ -5,15 +5,15 @@
     'mirrored_adl': {'reason': 'mirrored_adl', 'min': 1, 'threshold': 0},
     'price_units': {'reason': 'price_unit', 'min': 1, 'threshold': 0},
 } %}
-{#- 2026-11-26: under a tenth of a row in a hundred thousand of a year's rows by chance (docs). -#}
+{#- 2026-11-26: by chance one check in a thousand warns, and one in 100,000 is critical. -#}
 {% set warning_p, critical_p = 0.001, 0.00001 %}
-{#- 2026-11-26: fills of one order are alike; of a day's simulated events at most a tenth (bybit 3%). -#}
+{#- 2026-11-26: fills of one order are alike; of a day's simulated events at most 8%. -#}
 {% set chance_of_a_copy = 0.2 %}
 {#- 2026-11-26: ten spans that all agree by chance: one in a thousand. -#}
 {% set min_spans, min_minutes = 10, 20 %}
-{#- 2026-11-26: venues' medians of one asset differ by up to a factor of ten, wrong contracts by 100. -#}
+{#- 2026-11-26: simulated venues differ by up to a factor of 2.8, wrong contracts by 100 and more. -#}
 {% set min_sized_events, max_size_power = 20, 2 %}
-{#- 2026-11-26: of 345 simulated days of venues the unshifted clock stands out best in all. -#}
+{#- 2026-11-26: in 341 simulated days of venues the best shift is at most 0.7 deviations ahead of none. -#}
 {% set min_shift_minutes, best_deviations, ahead_deviations = 2, 5, 3 %}
 {% set critical_deviations, critical_ahead_deviations = 8, 5 %}
 {% set max_outside_share, min_fitting_share = 0.5, 0.9 %}
