@@ -40,6 +40,10 @@ BUILT_FEW = {
         *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
         "liquidation_imbalance_hourly",
     ),
+    "tests/warehouse/test_listings": (
+        *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),
+        *("quarantined_observations", "liquidations_hourly", "funding_hourly"),
+    ),
 }
 
 
@@ -51,7 +55,7 @@ SLOW_FIRST = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def narrowed(request: pytest.FixtureRequest) -> Iterator[None]:
+def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Narrows what refreshes build and judge in the modules of BUILT_FEW and JUDGED_BY_FEW."""
     here = path_of(request)
     built = next((marts for path, marts in BUILT_FEW.items() if here.startswith(path)), ())
@@ -59,16 +63,9 @@ def narrowed(request: pytest.FixtureRequest) -> Iterator[None]:
     if not (built or suites):
         yield
         return
-    from unwind.warehouse import gates, refresh
+    from tests.narrowing import narrowed
 
-    with pytest.MonkeyPatch.context() as patch:
-        if built:
-            # Of what is built there, this mart's promises need no other.
-            suites = ("liquidation_accounting",)
-            chosen = (f"{refresh.FACTS_AND_MARTS},+{mart}" for mart in (*suites, *built))
-            patch.setattr(refresh, "FACTS_AND_MARTS", " ".join(chosen))
-        few = functools.partial(gates.check_marts, suites=suites)
-        patch.setattr(gates, "check_marts", few)
+    with narrowed(built, suites):
         yield
 
 
