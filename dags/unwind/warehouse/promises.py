@@ -22,6 +22,12 @@ MODELS = PROJECT_ROOT / "dbt_project" / "models"
 # The rows of a mart that a build replaces, by the partition of its model.
 HOURS, DAYS, BATCHES, RUNS, WHOLE = "hour_at", "event_date", "batch_id", "run_id", "none"
 
+# Which liquidations count in totals, as the macro counted_liquidations has it.
+COUNTED = (
+    "event_kind in ('liquidation', 'backstop', 'deleveraging')"
+    " and liquidated_side in ('long', 'short')"
+)
+
 # A test of dbt in a yml: its name, and its arguments or settings.
 Test = str | Mapping[str, Any]
 
