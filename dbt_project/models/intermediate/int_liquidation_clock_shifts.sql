@@ -14,7 +14,7 @@ minutes as (
     select distinct
         hour_at::date as event_date,
         venue,
-        date_diff('minute', hour_at::date::timestamp, event_at) as minute,
+        date_diff('minute', hour_at::date::timestamp, event_at) as minute_of_day,
 
     from {{ ref('fct_liquidations') }}
 
@@ -29,7 +29,15 @@ shifts as (
 
     union
 
-    select unnest(range(-{{ far_minutes }}, {{ far_minutes + 1 }}, {{ step_minutes }})) as shift_minutes,
+    select unnest(
+            range(-{{ far_minutes }}, {{ far_minutes + 1 }}, {{ step_minutes }})
+        ) as shift_minutes,
+
+),
+
+day_minutes as (
+
+    select unnest(range(1440)) as minute_of_day,
 
 ),
 
@@ -50,7 +58,7 @@ active_venues as (
 
     select
         event_date,
-        minute,
+        minute_of_day,
         count(*) as venues,
 
     from minutes
@@ -65,18 +73,19 @@ others as (
     select
         venue_days.event_date,
         venue_days.venue,
-        day_minutes.minute,
-        coalesce(active_venues.venues, 0) - (minutes.minute is not null)::integer as other_venues,
+        day_minutes.minute_of_day,
+        coalesce(active_venues.venues, 0) - (minutes.minute_of_day is not null)::integer
+            as other_venues,
 
     from venue_days
-    cross join (select unnest(range(1440)) as minute) as day_minutes
+    cross join day_minutes
     left join active_venues
         on venue_days.event_date = active_venues.event_date
-        and day_minutes.minute = active_venues.minute
+        and day_minutes.minute_of_day = active_venues.minute_of_day
     left join minutes
         on venue_days.event_date = minutes.event_date
         and venue_days.venue = minutes.venue
-        and day_minutes.minute = minutes.minute
+        and day_minutes.minute_of_day = minutes.minute_of_day
 
 ),
 
@@ -85,14 +94,14 @@ detrended as (
     select
         event_date,
         venue,
-        minute,
+        minute_of_day,
         other_venues,
         -- A decimal, so that its sums do not depend on their order.
         try_cast(
             round(
                 other_venues - avg(other_venues) over (
                     partition by event_date, venue
-                    order by minute
+                    order by minute_of_day
                     range between {{ trend_minutes }} preceding and {{ trend_minutes }} following
                 ),
                 6
@@ -130,7 +139,7 @@ by_shift as (
     left join detrended
         on minutes.event_date = detrended.event_date
         and minutes.venue = detrended.venue
-        and minutes.minute - shifts.shift_minutes = detrended.minute
+        and minutes.minute_of_day - shifts.shift_minutes = detrended.minute_of_day
 
     group by all
 

@@ -51,7 +51,8 @@ steps as (
         date_trunc('minute', event_at) as span_at,
         side_sign,
         case
-            when event_at <= lag(event_at) over instrument_day + interval {{ max_gap_minutes }} minute
+            when event_at - interval {{ max_gap_minutes }} minute
+                <= lag(event_at) over instrument_day
                 then sign(price_usd - lag(price_usd) over instrument_day)
         end as price_sign,
 

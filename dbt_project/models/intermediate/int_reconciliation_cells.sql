@@ -1,7 +1,7 @@
 -- One row per pair of sources, venue, asset, day and span that both can be compared in: an hour, or the
 -- part of a longer bar that is within the day.
 {#- The kinds of a venue's own sources, each compared with those after it. -#}
-{% set kinds = ['stream', 'rest', 'dump'] %}
+{% set kinds = "'stream', 'rest', 'dump'" %}
 {% set pairs = [('stream', 'rest'), ('stream', 'dump'), ('rest', 'dump')] %}
 {#- A bar of a day, and the day that it may begin before. -#}
 {% set max_bar_seconds, hours_read = 86400, 47 %}
@@ -44,7 +44,11 @@ source_coverage as (
         landed.venue,
         landed.source_kind,
         max(
-            case landed.outcome when 'complete' then 1 when 'partial' then landed.covered_share else 0 end
+            case landed.outcome
+                when 'complete' then 1
+                when 'partial' then landed.covered_share
+                else 0
+            end
         ) as covered_share,
 
     from {{ source('ops', 'venue_hours') }} as landed
@@ -371,7 +375,7 @@ venue_sources as (
 
     from sources
 
-    where source_kind in ('{{ kinds | join("', '") }}')
+    where source_kind in ({{ kinds }})
 
 ),
 
@@ -385,9 +389,12 @@ own_pairs as (
         sources.base_asset,
         '{{ left_source }}' as left_source,
         '{{ right_source }}' as right_source,
-        sum(sources.total_usd) filter (where sources.source_kind = '{{ left_source }}') as left_usd,
-        sum(sources.total_usd) filter (where sources.source_kind = '{{ right_source }}') as right_usd,
-        sum(sources.events) filter (where sources.source_kind = '{{ left_source }}') as left_events,
+        sum(sources.total_usd) filter (where sources.source_kind = '{{ left_source }}')
+            as left_usd,
+        sum(sources.total_usd) filter (where sources.source_kind = '{{ right_source }}')
+            as right_usd,
+        sum(sources.events) filter (where sources.source_kind = '{{ left_source }}')
+            as left_events,
         sum(sources.events) filter (where sources.source_kind = '{{ right_source }}')
             as right_events,
 

@@ -7,6 +7,8 @@
 } %}
 {#- 2026-11-26: by chance one check in a thousand warns, and one in 100,000 is critical. -#}
 {% set warning_p, critical_p = 0.001, 0.00001 %}
+{#- Pairs, and at least one of the spans that chance is measured in. -#}
+{% set expected_pairs = '((expected_hits * 300 / 2 + 1) / 300)' %}
 {#- 2026-11-26: fills of one order are alike; of a day's simulated events at most 8%. -#}
 {% set chance_of_a_copy = 0.2 %}
 {#- 2026-11-26: ten spans that all agree by chance: one in a thousand. -#}
@@ -128,9 +130,8 @@ row_verdicts as (
             else 0
         end::double as expected_statistic,
         case check_name
-            -- Pairs, and at least one of the spans that chance is measured in.
             when 'leg_parity'
-                then {{ poisson_upper_bound('(hits / 2.0)', '((expected_hits * 300 / 2 + 1) / 300)') }}
+                then {{ poisson_upper_bound('(hits / 2.0)', expected_pairs) }}
             when 'doubled_rows' then {{ binomial_upper_tail('hits', 'trials', chance_of_a_copy) }}
         end as p_value,
         hits as affected_rows,
@@ -397,7 +398,11 @@ final as (
         if(verdicts.quarantined_rows > 0, 'quarantined_liquidations', 'fct_liquidations')
             as rows_table,
         concat(
-            'venue = ''', venue_days.venue, ''' and hour_at::date = ''', venue_days.event_date, '''',
+            'venue = ''',
+            venue_days.venue,
+            ''' and hour_at::date = ''',
+            venue_days.event_date,
+            '''',
             case
                 when verdicts.quarantined_rows > 0
                     then concat(

@@ -79,22 +79,32 @@ day_hours as (
 
 ),
 
+zone_shifts as (
+
+    select unnest(range(-{{ max_zone_hours }}, {{ max_zone_hours + 1 }})) as zone_hours,
+
+),
+
+hours_of_day as (
+
+    select unnest(range(24)) as hour_of_day,
+
+),
+
 shifted_hours as (
 
     select
         day_hours.*,
-        zones.zone_hours,
-        hours.hour_of_day,
+        zone_shifts.zone_hours,
+        hours_of_day.hour_of_day,
         coalesce(left_by_hour[hour_of_day], 0) as left_usd,
         coalesce(right_by_hour[hour_of_day + zone_hours], 0) as right_usd,
 
     from day_hours
-    cross join (
-        select unnest(range(-{{ max_zone_hours }}, {{ max_zone_hours + 1 }})) as zone_hours
-    ) as zones
-    cross join (select unnest(range(24)) as hour_of_day) as hours
+    cross join zone_shifts
+    cross join hours_of_day
 
-    where hours.hour_of_day + zones.zone_hours between 0 and 23
+    where hours_of_day.hour_of_day + zone_shifts.zone_hours between 0 and 23
 
 ),
 
@@ -103,7 +113,7 @@ zone_fits as (
     select
         {{ keys | join(', ') }},
         zone_hours,
-        round(corr(left_usd, right_usd), 6) as correlation,
+        round(corr(left_usd, right_usd), 6) as fit_correlation,
 
     from shifted_hours
 
@@ -118,13 +128,13 @@ best_zones as (
 
     select
         {{ keys | join(', ') }},
-        arg_max(zone_hours, (correlation, -abs(zone_hours))) as zone_hours,
-        max(correlation) as best_correlation,
-        max(correlation) filter (where zone_hours = 0) as unshifted_correlation,
+        arg_max(zone_hours, (fit_correlation, -abs(zone_hours))) as zone_hours,
+        max(fit_correlation) as best_correlation,
+        max(fit_correlation) filter (where zone_hours = 0) as unshifted_correlation,
 
     from zone_fits
 
-    where not isnan(correlation)
+    where not isnan(fit_correlation)
 
     group by {{ keys | join(', ') }}
 
@@ -184,19 +194,53 @@ left_cells as (
 
 ),
 
+unpaired as (
+
+    select
+        {{ keys | join(', ') }},
+        right_usd as usd,
+
+    from right_cells
+
+    where not is_in_day
+
+    union all
+
+    select
+        {{ keys | join(', ') }},
+        -left_usd as usd,
+
+    from left_cells
+
+    where not is_in_day
+
+),
+
 outside as (
 
     select
         {{ keys | join(', ') }},
         sum(usd) as zone_usd,
 
-    from (
-        select {{ keys | join(', ') }}, right_usd as usd, from right_cells where not is_in_day
-        union all
-        select {{ keys | join(', ') }}, -left_usd as usd, from left_cells where not is_in_day
-    ) as unpaired
+    from unpaired
 
     group by {{ keys | join(', ') }}
+
+),
+
+left_in_day as (
+
+    from left_cells
+
+    where is_in_day
+
+),
+
+right_in_day as (
+
+    from right_cells
+
+    where is_in_day
 
 ),
 
@@ -213,8 +257,8 @@ paired as (
         coalesce(left_cells.hidden_usd, 0)::double as hidden_usd,
         coalesce(left_cells.uncounted_usd, 0)::double as uncounted_usd,
 
-    from (from left_cells where is_in_day) as left_cells
-    full join (from right_cells where is_in_day) as right_cells
+    from left_in_day as left_cells
+    full join right_in_day as right_cells
         on {{ is_same_pair('left_cells', 'right_cells') | indent(8) }}
         and left_cells.span_at = right_cells.span_at
 
