@@ -33,6 +33,6 @@
 {% macro poisson_upper_bound(count, expected) -%}
     case
         when {{ count }} <= {{ expected }} then 1.0
-        else exp({{ count }} - {{ expected }} - {{ count }} * ln({{ count }} / {{ expected }}))
+        else exp({{ count }} - {{ expected }} - {{ count }} * {{ natural_log(count ~ ' / ' ~ expected) }})
     end
 {%- endmacro %}

@@ -119,7 +119,8 @@ def _observation_parts(relations: Collection[str]) -> str:
 def name_marts(connection: Connection) -> set[str]:
     """Names every mart in schema `gate`, cut to what this build replaced; returns those there are.
 
-    Beside each mart that is kept by hours stands `hours_of_<mart>`: the hours replaced of it.
+    Beside each mart that is kept by hours stands `hours_of_<mart>`, by days `days_of_<mart>`: the
+    hours or days replaced of it.
     """
     present = {
         name
@@ -132,6 +133,8 @@ def name_marts(connection: Connection) -> set[str]:
     for mart in marts().values():
         if mart.partition == HOURS:
             run_sql(connection, f"create table gate.hours_of_{mart.name} as {rebuilt_hours(mart)}")
+        if mart.partition == DAYS:
+            run_sql(connection, f"create table gate.days_of_{mart.name} as {replaced_days(mart)}")
         if mart.name in present:
             run_sql(connection, f"create view gate.{mart.name} as {_replaced_rows(mart)}")
     run_sql(connection, f"create view gate.named_assets as {_named_assets(present)}")
@@ -150,7 +153,7 @@ def _replaced_rows(mart: Mart) -> str:
             f" union all {rows} where hour_at is null"
         )
     if mart.partition == DAYS:
-        return f"{rows} where event_date in ({replaced_days(mart)}) or event_date is null"
+        return f"{rows} where event_date in (from gate.days_of_{mart.name}) or event_date is null"
     if mart.partition == BATCHES:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"

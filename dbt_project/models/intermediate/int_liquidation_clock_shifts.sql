@@ -14,7 +14,7 @@ minutes as (
     select distinct
         hour_at::date as event_date,
         venue,
-        date_diff('minute', hour_at::date::timestamp, event_at) as minute_of_day,
+        date_diff('minute', date_trunc('day', hour_at), event_at) as minute_of_day,
 
     from {{ ref('fct_liquidations') }}
 
@@ -74,7 +74,7 @@ others as (
         venue_days.event_date,
         venue_days.venue,
         day_minutes.minute_of_day,
-        coalesce(active_venues.venues, 0) - (minutes.minute_of_day is not null)::integer
+        coalesce(active_venues.venues, 0) - if(minutes.minute_of_day is null, 0, 1)
             as other_venues,
 
     from venue_days

@@ -36,11 +36,16 @@ final as (
         '{{ name }}' as check_name,
         count(*) filter (where {{ check.judged }}) as judged_events,
         count(*) filter (where {{ check.affected }}) as affected_events,
-        coalesce(sum(notional_usd) filter (where {{ check.affected }}), 0)::decimal(38, 4)
-            as affected_usd,
+        coalesce(
+            try_cast(sum(notional_usd) filter (where {{ check.affected }}) as decimal(38, 4)), 0
+        ) as affected_usd,
         count(*) filter (where reject_reason = '{{ check.reason }}') as quarantined_events,
-        coalesce(sum(notional_usd) filter (where reject_reason = '{{ check.reason }}'), 0)::decimal(
-            38, 4
+        coalesce(
+            try_cast(
+                sum(notional_usd) filter (where reject_reason = '{{ check.reason }}')
+                as decimal(38, 4)
+            ),
+            0
         ) as quarantined_usd,
         {{ check.get('expected', 'null') }}::double as expected_events,
         min(raw_object || ':' || raw_line) filter (where {{ check.affected }}) as example_line,

@@ -76,7 +76,7 @@ final as (
         base_asset,
         source_kind,
         count(*) as events,
-        sum(notional_usd)::decimal(38, 4) as total_usd,
+        try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
 
     from reports
 
@@ -90,7 +90,7 @@ final as (
         base_asset,
         'uncounted' as source_kind,
         count(*) as events,
-        sum(notional_usd)::decimal(38, 4) as total_usd,
+        try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
 
     from uncounted
 

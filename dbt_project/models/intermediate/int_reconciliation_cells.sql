@@ -110,7 +110,7 @@ reported as (
     from {{ ref('reported_liquidations') }}
 
     where hour_at >= {{ first_hour_read(hours_read) }}
-        and bar_seconds <= {{ max_bar_seconds }}
+        and bar_seconds between 1 and {{ max_bar_seconds }}
         and (venue is not null or lower(exchange) = 'all')
 
 ),
@@ -130,7 +130,8 @@ bars as (
         ) as total_usd,
         unnest(
             list_distinct([
-                reported.observed_at::date, (to_at - interval 1 second)::date,
+                try_cast(reported.observed_at as date),
+                try_cast(to_at - interval 1 second as date),
             ])
         ) as event_date,
 
@@ -146,8 +147,8 @@ day_parts as (
 
     select
         *,
-        greatest(from_at, event_date::timestamp) as part_from_at,
-        least(to_at, event_date::timestamp + interval 1 day) as part_to_at,
+        greatest(from_at, try_cast(event_date as timestamp)) as part_from_at,
+        least(to_at, try_cast(event_date as timestamp) + interval 1 day) as part_to_at,
         total_usd * epoch(part_to_at - part_from_at) / bar_seconds as right_usd,
         if(from_at >= event_date, total_usd, 0) as stated_usd,
 

@@ -391,9 +391,9 @@ final as (
         try_cast(printf('%.3e', verdicts.p_value) as double) as p_value,
         verdicts.shift_minutes::integer as shift_minutes,
         coalesce(verdicts.affected_rows, 0)::bigint as affected_rows,
-        coalesce(verdicts.affected_usd, 0)::decimal(38, 4) as affected_usd,
+        coalesce(try_cast(verdicts.affected_usd as decimal(38, 4)), 0) as affected_usd,
         coalesce(verdicts.quarantined_rows, 0)::bigint as quarantined_rows,
-        coalesce(verdicts.quarantined_usd, 0)::decimal(38, 4) as quarantined_usd,
+        coalesce(try_cast(verdicts.quarantined_usd as decimal(38, 4)), 0) as quarantined_usd,
         verdicts.example_line,
         if(verdicts.quarantined_rows > 0, 'quarantined_liquidations', 'fct_liquidations')
             as rows_table,

@@ -175,7 +175,7 @@ right_cells as (
         right_at as span_at,
         right_usd,
         right_uncovered_share,
-        right_at::date = event_date as is_in_day,
+        try_cast(right_at as date) = event_date as is_in_day,
 
     from moved
 
@@ -188,7 +188,7 @@ left_cells as (
 
     select
         * exclude (right_usd, right_uncovered_share, right_at, stated_usd, right_events),
-        (span_at + to_hours(zone_hours))::date = event_date as is_in_day,
+        try_cast(span_at + to_hours(zone_hours) as date) = event_date as is_in_day,
 
     from moved
 
@@ -346,7 +346,7 @@ factors as (
     qualify
         row_number() over (
             partition by {{ keys | join(', ') }}
-            order by abs(ln(median_ratio / factor)), factor
+            order by abs({{ natural_log('median_ratio / factor') }}), factor
         ) = 1
 
 ),
@@ -437,11 +437,11 @@ final as (
         compared_spans::bigint as compared_spans,
         left_events,
         right_events,
-        left_usd::decimal(38, 4) as left_usd,
-        right_usd::decimal(38, 4) as right_usd,
-        difference_usd::decimal(38, 4) as difference_usd,
+        try_cast(left_usd as decimal(38, 4)) as left_usd,
+        try_cast(right_usd as decimal(38, 4)) as right_usd,
+        try_cast(difference_usd as decimal(38, 4)) as difference_usd,
         {%- for part in ['window', 'zone', 'units', 'grain', 'coverage', 'publication', 'rest'] %}
-        {{ part }}_usd::decimal(38, 4) as {{ part }}_usd,
+        try_cast({{ part }}_usd as decimal(38, 4)) as {{ part }}_usd,
         {%- endfor %}
         zone_hours::integer as zone_hours,
         unit_factor,
