@@ -15,12 +15,14 @@ import duckdb
 from unwind.warehouse import continuity
 from unwind.warehouse.promises import (
     BATCHES,
+    DAYS,
     HOURS,
     KEPT_HOURS,
     WHOLE,
     Mart,
     key_of,
     marts,
+    replaced_days,
     replaced_hours,
 )
 
@@ -28,6 +30,12 @@ from unwind.warehouse.promises import (
 NOT_COMPARED = "available_at"
 # dim_hours grows by each hour, and has no figures.
 WITHOUT_FIGURES = ("dim_hours",)
+# A row of a day is first published with the day's first hour, and changes with each: only days
+# that had ended by the former release count.
+ENDED_DAYS = (
+    "event_date >= (select first_hour_at::date from former_hours)"
+    " and event_date < (select last_hour_at::date from former_hours)"
+)
 
 
 class Days(Enum):
@@ -96,10 +104,12 @@ def _of_days(mart: Mart, days: Days) -> str | None:
     """A condition for the rows of a mart that are compared by day; None for none."""
     if mart.partition == WHOLE:
         return "true"
-    if mart.partition not in (HOURS, BATCHES) or days is Days.NONE:
+    if mart.partition not in (HOURS, DAYS, BATCHES) or days is Days.NONE:
         return None
     if mart.partition == BATCHES:
         return "batch_id in (select batch_id from former.marts.landing_outcomes)"
+    if mart.partition == DAYS:
+        return f"{ENDED_DAYS} and event_date in ({replaced_days(mart)})"
     condition = (
         "hour_at between (select first_hour_at from former_hours)"
         " and (select last_hour_at from former_hours)"
@@ -114,7 +124,7 @@ def write_cells(connection: duckdb.DuckDBPyConnection) -> None:
     replaced. Raises duckdb.Error."""
     columns = columns_of(connection, "warehouse")
     for mart in marts().values():
-        if mart.partition in (HOURS, BATCHES) and mart.name in columns:
+        if mart.partition in (HOURS, DAYS, BATCHES) and mart.name in columns:
             connection.execute(_cells(mart, columns[mart.name]))
 
 
@@ -129,7 +139,7 @@ def _cells(mart: Mart, columns: list[str]) -> str:
         f" 'value_after': now.{name}::varchar}}"
         for name in compared
     )
-    hour_at = "coalesce(was.hour_at, now.hour_at)" if there == HOURS else "null::timestamp"
+    hour_at = "null" if there == BATCHES else f"coalesce(was.{there}, now.{there})"
     return f"""
         insert into marts.mart_revisions by name
         with was as ({_former_rows(mart)}),
@@ -142,7 +152,7 @@ def _cells(mart: Mart, columns: list[str]) -> str:
                     else 'changed'
                 end as change,
                 {_as_json(key, "coalesce(was.{0}, now.{0})")} as row_key,
-                {hour_at} as hour_at,
+                {hour_at}::timestamp as hour_at,
                 case change
                     when 'inserted' then [{{'column_name': null, 'value_before': null,
                         'value_after': {_as_json(columns, "now.{0}")}}}]
@@ -185,6 +195,8 @@ def _former_rows(mart: Mart) -> str:
             f"from former.marts.{mart.name}"
             " where batch_id in (select batch_id from staging.ops.build_batches)"
         )
+    if mart.partition == DAYS:
+        return f"from former.marts.{mart.name} where {_of_days(mart, Days.REPLACED)}"
     return f"from former.marts.{mart.name} where {_of_replaced_hours(mart)}"
 
 
@@ -199,6 +211,8 @@ def _new_rows(mart: Mart) -> str:
             " where batch_id in (select batch_id from staging.ops.build_batches)"
             " and batch_id in (select batch_id from former.marts.landing_outcomes)"
         )
+    if mart.partition == DAYS:
+        return f"from warehouse.marts.{mart.name} where {_of_days(mart, Days.REPLACED)}"
     return (
         f"from warehouse.marts.{mart.name} where {_of_replaced_hours(mart)} and not"
         " (hour_at >= (select min(hour_at) from staging.ops.hours)"

@@ -48,7 +48,7 @@ final as (
         parser,
         published_at,
         received_at,
-        sealed_at as available_at,
+        available_at,
         raw_object,
         raw_line,
         row_in_line,
