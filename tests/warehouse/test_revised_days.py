@@ -1,0 +1,144 @@
+"""What a backfill or a rebuild changes of former days is kept as hashes of these days.
+
+Three days of one asset, all published; the second release has another figure for 05:00 of the 27th.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse import files, releases
+from unwind.warehouse.models import fingerprints
+from unwind.warehouse.state import OPS_TABLES
+
+HOUR = "timestamp '2026-01-27 05:00:00'"
+STAGING = f"""
+{OPS_TABLES}
+insert into ops.hours
+select unnest(range(timestamp '2026-01-26', timestamp '2026-01-29', interval 1 hour));
+insert into ops.landed_days values ('day-28', '2026-01-28', '2026-01-28 23:00:00');
+"""
+WAREHOUSE = """
+create schema marts;
+create table marts.liquidations_hourly as
+select unnest(range(timestamp '2026-01-26', timestamp '2026-01-29', interval 1 hour)) as hour_at,
+    'okx' as venue, 'BTC' as base_asset, 100::decimal(38, 4) as total_usd;
+create table marts.landing_outcomes as
+select 'day-28' as batch_id, 1 as revision, 'okx' as venue, 'liquidations' as dataset,
+    timestamp '2026-01-29' as sealed_at;
+create table marts.release (
+    release_id varchar, run_id varchar, built_at timestamp, first_hour_at timestamp,
+    last_hour_at timestamp, code_version varchar, batches integer, batches_new integer,
+    gate_outcome varchar, gate_warnings integer
+);
+create table marts.gate_results (
+    run_id varchar, gate varchar, suite varchar, expectation varchar, batch_id varchar,
+    venue varchar, severity varchar, success boolean, unexpected_count bigint, observed varchar,
+    message varchar, checked_at timestamp
+);
+create table marts.published_releases (
+    release_id varchar, run_id varchar, published_at timestamp, first_hour_at timestamp,
+    last_hour_at timestamp, code_version varchar, revisions bigint
+);
+create table marts.mart_revisions (
+    revised_at timestamp, run_id varchar, release_id varchar, former_release_id varchar,
+    mart varchar, change varchar, row_key varchar, hour_at timestamp, utc_date date,
+    column_name varchar, value_before varchar, value_after varchar, cause varchar,
+    batch_ids varchar
+);
+"""
+CHANGED = f"update marts.liquidations_hourly set total_usd = 700 where hour_at = {HOUR}"
+
+
+def made(home: Home, staging: str = "", warehouse: str = "") -> Home:
+    home.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    for path, sql in (
+        (home.staging_db, STAGING + staging),
+        (home.warehouse_db, WAREHOUSE + warehouse),
+    ):
+        path.unlink(missing_ok=True)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(sql)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = made(Home(tmp_path / "home"))
+    releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    return home
+
+
+def revisions(home: Home) -> list[tuple]:
+    """Publishes, and gives what it revised."""
+    releases.publish(home, "run-2", datetime(2026, 1, 30, tzinfo=UTC), Home(home.root))
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        assert release.execute(
+            "select revisions = (select count(*) from marts.mart_revisions)"
+            " from marts.published_releases where run_id = 'run-2'"
+        ).fetchall() == [(True,)]
+        return release.execute(
+            "select mart, change, cause, utc_date::varchar, value_before, value_after"
+            " from marts.mart_revisions order by all"
+        ).fetchall()
+
+
+def late(days: int) -> str:
+    """A late import of some days, the 26th on, of which the build replaces an hour."""
+    noted = ", ".join(f"('import-1', '2026-01-{26 + n}', null)" for n in range(days))
+    return f"""
+        insert into ops.batches (batch_id, revision) values ('import-1', 1);
+        insert into ops.build_batches values ('import-1', 1);
+        insert into ops.landed_days values {noted};
+        insert into ops.pending_hours values ({HOUR});
+    """
+
+
+def test_a_late_batch_of_two_days_is_kept_cell_by_cell(home: Home) -> None:
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(late(days=2))
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(CHANGED)
+    assert revisions(home) == [
+        ("liquidations_hourly", "changed", "late_batch", None, "100.0000", "700.0000")
+    ]
+
+
+def test_a_backfill_is_kept_by_day(home: Home) -> None:
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(late(days=3))
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute(CHANGED)
+    [(*day, before, after)] = revisions(home)
+    assert day == ["liquidations_hourly", "rebuilt", "backfill", "2026-01-27"]
+    assert None not in (before, after)
+    assert before != after
+
+
+def rebuilt(home: Home, of: dict[str, str], warehouse: str = CHANGED) -> list[tuple]:
+    """Rebuilds all beside what was built of these models, and gives what that revised."""
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.executemany("insert into ops.models values (?, ?)", list(of.items()))
+    pending = "insert into ops.pending_hours from ops.hours;"
+    return revisions(made(files.beside(home), pending, warehouse))
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [("", "full_rebuild"), ("liquidations_hourly", "changed_model"), ("assets", "changed_rule")],
+)
+def test_a_rebuild_is_kept_by_day_with_its_cause(home: Home, changed: str, cause: str) -> None:
+    models = {
+        name: "before" if name == changed else is_now for name, is_now in fingerprints().items()
+    }
+    [(*day, _, _)] = rebuilt(home, models)
+    assert day == ["liquidations_hourly", "rebuilt", cause, "2026-01-27"]
+
+
+def test_a_rebuild_that_comes_out_the_same_revises_nothing(home: Home) -> None:
+    assert rebuilt(home, fingerprints(), warehouse="") == []
