@@ -68,6 +68,7 @@ def other_side(trade: Trade) -> Trade:
 FAULTS: dict[str, Callable[[Tape], Tape]] = {
     "none": lambda tape: tape,
     "both legs": lambda tape: [leg for one in tape for leg in (one, other_side(one))],
+    "some legs": lambda tape: [*tape, *map(other_side, tape[::4])],
     "doubled": lambda tape: [*tape, *tape],
     "mirrored": lambda tape: [
         *tape,
@@ -191,9 +192,9 @@ class Audited:
             if row["severity"] in ("warning", "critical")
         }
 
-    def total_usd(self, fault: str) -> Decimal:
+    def total_usd(self, fault: str, side: str = "total") -> Decimal:
         (found,) = self.built.rows(
-            "select coalesce(sum(total_usd), 0) as usd from marts.liquidations_minutely"
+            f"select coalesce(sum({side}_usd), 0) as usd from marts.liquidations_minutely"
             " where venue = 'dydx' and hour_at::date = ?",
             self.day(fault),
         )
@@ -294,15 +295,24 @@ def test_no_undisturbed_recording_fails_a_check(recorded: Audited) -> None:
     assert rows == []
 
 
-def test_equal_rows_of_both_sides_count_for_neither(audit: Audited) -> None:
-    row = audit.rows("both legs")["leg_parity"]
-    assert (row["severity"], row["quarantined_rows"]) == ("critical", 2 * len(audit.tape))
+@pytest.mark.parametrize(("fault", "legs"), [("both legs", 1), ("some legs", 4)])
+def test_of_equal_rows_of_both_sides_the_first_counts(made: Audited, fault: str, legs: int) -> None:
+    row = made.rows(fault)["leg_parity"]
+    second_legs = len(made.tape[::legs])
+    assert (row["severity"], row["quarantined_rows"]) == ("critical", second_legs)
     assert row["rows_table"] == "quarantined_liquidations"
-    assert audit.total_usd("both legs") == 0
-    selected = audit.built.rows(
+    for side in ("long", "short"):
+        assert made.total_usd(fault, side) == made.total_usd("none", side)
+    selected = made.built.rows(
         f"select count(*) as rows from marts.{row['rows_table']} where {row['rows_where']}"
     )
-    assert selected == [{"rows": 2 * len(audit.tape)}]
+    assert selected == [{"rows": second_legs}]
+
+
+def test_of_recorded_orders_and_their_other_legs_the_orders_count(recorded: Audited) -> None:
+    row = recorded.rows("both legs")["leg_parity"]
+    assert (row["severity"], row["quarantined_rows"]) == ("critical", len(recorded.tape))
+    assert recorded.total_usd("both legs") == recorded.total_usd("none")
 
 
 def test_a_row_under_two_ids_counts_once(audit: Audited) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from unwind.clock import iso
 from unwind.simulator import kit
 from unwind.simulator.endpoints import grid
-from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS
+from unwind.simulator.exchanges import exchanges
+from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import json_response
 
@@ -123,3 +125,33 @@ def test_a_quote_is_of_the_last_complete_minute(tape: Tape) -> None:
         assert kit.Quote(tape, contract, given).mark == tape.mark_close[0, 9]
     assert kit.Quote(tape, contract, at_ms + 60_000).mark == tape.mark_close[0, 10]
     assert kit.Quote(tape, contract, at_ms).settles_ms == tape.start_ms + 8 * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("venue", "symbol", "path", "asked", "listed", "rows"),
+    [
+        (
+            *("dydx", "BTC-USD", "/v4/trades/perpetualMarket/BTC-USD", "createdBeforeOrAt"),
+            *("trades", 100),
+        ),
+        (
+            *("kraken_futures", "PF_XBTUSD", "/derivatives/api/v3/history", "lastTime"),
+            *("history", 100),
+        ),
+    ],
+)
+def test_a_page_of_trades_goes_back_until_it_is_full(
+    tape: Tape, venue: str, symbol: str, path: str, asked: str, listed: str, rows: int
+) -> None:
+    """A connector takes a page that is not full for the oldest there is."""
+    # Quiet hours, of which a page has days.
+    before_ms = tape.end_ms - 40 * HOUR_MS
+    days = tape.records(tape.rows(venue, before_ms - 96 * HOUR_MS, before_ms))
+    earlier = [one for one in days if one.contract.symbol == symbol]
+    assert len(earlier) > 5
+    params = {asked: iso(instant(before_ms)), "symbol": symbol}
+    api = exchanges()[venue].apis[venue]
+    answer = api(tape, NOW_MS, venue, kit.Request(venue, "GET", path, params))
+    page = json.loads(answer.body)[listed]
+    # And one trade that is no liquidation.
+    assert len(page) >= min(rows, len(earlier) + 1)

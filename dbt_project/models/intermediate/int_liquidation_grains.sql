@@ -8,7 +8,7 @@
     2026-11-26: of 1,700 recorded and 111,000 simulated events not one has an equal one of the other
     side within a second. A hedged account may make one.
 -#}
-{% set min_paired_events, min_paired_share = 6, 0.5 %}
+{% set min_paired_events, min_paired_share = 4, 0.1 %}
 {#-
     2026-11-26: fills of one order and events dated by the second are alike by themselves: up to half of
     the groups of a small hour (hyperliquid), under a quarter elsewhere.
@@ -49,6 +49,7 @@ events as (
         notional_usd,
         raw_object,
         raw_line,
+        row_in_line,
 
     from valued
 
@@ -207,6 +208,16 @@ compared as (
         mirrored.event_at is not null and priced.event_kind = 'deleveraging' as mirrors_liquidation,
         coalesce(opposite.opposite_events, 0) as opposite_events,
         coalesce(opposite.opposite_events_later, 0) as opposite_events_later,
+        -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
+        first_value(priced.liquidated_side) over (
+            partition by
+                priced.venue,
+                priced.hour_at,
+                priced.instrument,
+                priced.quantity_base,
+                priced.price_usd
+            order by priced.raw_object, priced.raw_line, priced.row_in_line
+        ) as first_side,
         count(*) over equal_events as copies,
         row_number() over (
             equal_events
@@ -276,6 +287,7 @@ final as (
             when compared.price_power is not null then 'price_unit'
             when compared.mirrors_liquidation then 'mirrored_adl'
             when compared.opposite_events > 0
+                and compared.liquidated_side != compared.first_side
                 and venue_hours.paired_events >= {{ min_paired_events }}
                 and venue_hours.paired_events >= {{ min_paired_share }} * venue_hours.events
                 then 'both_legs'

@@ -109,7 +109,7 @@ def before_ms(call: kit.Call, name: str) -> int:
 def trades(call: kit.Call) -> dict[str, Any]:
     """Newest first."""
     contract, before = call.contract(call.text("ticker")), before_ms(call, "createdBeforeOrAt")
-    rows = [trade(one) for one in call.liquidations(before - 6 * HOUR_MS, before + 1, [contract])]
+    rows = [trade(one) for one in call.liquidations(call.tape.start_ms, before + 1, [contract])]
     rows.append(usual_trade(call.quote(contract, before)))
     rows.sort(key=lambda row: row["createdAt"], reverse=True)
     return {"trades": rows[: LIMIT.of(call)]}

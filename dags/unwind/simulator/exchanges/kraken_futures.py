@@ -14,7 +14,7 @@ from unwind.simulator.contracts import contract
 from unwind.simulator.decimals import fixed
 from unwind.simulator.endpoints import grid, mark_bars
 from unwind.simulator.exchange import greeting, per_push, rate_limited
-from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, epoch_ms, instant
+from unwind.simulator.market.steady import DAY_MS, MINUTE_MS, epoch_ms, instant
 from unwind.simulator.responses import json_object, json_response
 
 INVERSE = ("BTC", "ETH", "XRP", "LTC")
@@ -125,7 +125,7 @@ def history(call: kit.Call) -> list[dict[str, Any]]:
     except kit.NotListedError:
         return []
     before_ms = min(epoch_ms(parse_instant(call.params["lastTime"])), call.now_ms)
-    first_ms = max(before_ms - 6 * HOUR_MS, call.now_ms - RETENTION_MS)
+    first_ms = max(call.tape.start_ms, call.now_ms - RETENTION_MS)
     rows = [trade(one) for one in call.liquidations(first_ms, before_ms, [contract])]
     rows.append(fill(call.quote(contract, before_ms - 1)))
     rows.sort(key=lambda row: row["time"], reverse=True)
