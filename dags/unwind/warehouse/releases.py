@@ -135,7 +135,7 @@ def listed(home: Home) -> list[Release]:
 def carry_verdicts(home: Home) -> None:
     """Copies earlier runs' verdicts into a warehouse that was built from scratch.
 
-    They are the only rows of a release that cannot be rebuilt from the raw zone.
+    They cannot be rebuilt from the raw zone; nor can the history of releases (revisions.py).
     """
     known = [one for one in listed(home) if (one.path / "warehouse.duckdb").is_file()]
     if not known:
