@@ -49,7 +49,7 @@ create table if not exists marts.published_releases (
 );
 create table if not exists marts.mart_revisions (
     revised_at timestamp, run_id varchar, release_id varchar, former_release_id varchar,
-    mart varchar, change varchar, row_key varchar, hour_at timestamp, utc_date date,
+    mart varchar, change_kind varchar, row_key varchar, hour_at timestamp, utc_date date,
     column_name varchar, value_before varchar, value_after varchar, cause varchar,
     batch_ids varchar
 );
@@ -354,7 +354,9 @@ def current(home: Home, sql: str) -> list[tuple]:
 
 
 PUBLISHED = "select release_id from marts.published_releases order by published_at"
-NOT_COMPARED = "select count(distinct mart) from marts.mart_revisions where change = 'not_compared'"
+NOT_COMPARED = (
+    "select count(distinct mart) from marts.mart_revisions where change_kind = 'not_compared'"
+)
 
 
 def test_what_was_published_is_known_to_a_warehouse_built_from_scratch(home):

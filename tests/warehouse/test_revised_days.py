@@ -47,7 +47,7 @@ create table marts.published_releases (
 );
 create table marts.mart_revisions (
     revised_at timestamp, run_id varchar, release_id varchar, former_release_id varchar,
-    mart varchar, change varchar, row_key varchar, hour_at timestamp, utc_date date,
+    mart varchar, change_kind varchar, row_key varchar, hour_at timestamp, utc_date date,
     column_name varchar, value_before varchar, value_after varchar, cause varchar,
     batch_ids varchar
 );
@@ -83,7 +83,7 @@ def revisions(home: Home) -> list[tuple]:
             " from marts.published_releases where run_id = 'run-2'"
         ).fetchall() == [(True,)]
         return release.execute(
-            "select mart, change, cause, utc_date::varchar, value_before, value_after"
+            "select mart, change_kind, cause, utc_date::varchar, value_before, value_after"
             " from marts.mart_revisions order by all"
         ).fetchall()
 

@@ -95,7 +95,7 @@ def test_rows_that_come_and_go_are_kept_whole(home: Home) -> None:
     inserted = query(
         home,
         "select value_after->>'notional_usd', cause, batch_ids like 'import-%'"
-        f" from marts.mart_revisions where revised_at = {text(LATE)} and change = 'inserted'"
+        f" from marts.mart_revisions where revised_at = {text(LATE)} and change_kind = 'inserted'"
         " and mart = 'fct_liquidations'",
     )
     # The late file: 3 ETH at 3,000.
@@ -103,7 +103,7 @@ def test_rows_that_come_and_go_are_kept_whole(home: Home) -> None:
     removed = query(
         home,
         "select value_before->>'notional_usd', cause, batch_ids from marts.mart_revisions"
-        f" where revised_at = {text(WITHDRAWN)} and change = 'removed'"
+        f" where revised_at = {text(WITHDRAWN)} and change_kind = 'removed'"
         " and mart = 'fct_liquidations'",
     )
     # Bybit's part of the second hour: 10 ETH at 3,000.
@@ -147,7 +147,7 @@ def test_a_rebuilt_table_has_a_row_per_day_and_no_former_state(home: Home) -> No
     copied.execute("attach ':memory:' as mine; copy from database newest to mine")
     copied.execute(
         "insert into mine.marts.mart_revisions by name select timestamp '2026-01-29 14:00:00'"
-        " as revised_at, 'liquidations_hourly' as mart, 'rebuilt' as change,"
+        " as revised_at, 'liquidations_hourly' as mart, 'rebuilt' as change_kind,"
         " 'changed_rule' as cause, date '2026-01-29' as utc_date"
     )
     with pytest.raises(duckdb.Error, match=r"was rebuilt after .* .changed_rule, published at"):

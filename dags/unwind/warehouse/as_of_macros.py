@@ -74,7 +74,7 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
             cross join asked
             left join published on revisions.former_release_id = published.release_id
             where revisions.revised_at > asked.published_at
-                and revisions.change not in {WITHOUT_ROWS}
+                and revisions.change_kind not in {WITHOUT_ROWS}
                 and revisions.hour_at <= asked.last_hour_at
                 and (
                     revisions.hour_at >= asked.first_hour_at
@@ -84,7 +84,9 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
         later as (
             select
                 {keys},
-                min_by(change, revised_at) filter (where change != 'changed') as first_change,
+                min_by(change_kind, revised_at) filter (
+                    where change_kind != 'changed'
+                ) as first_change,
                 {cells}
             from since
             group by row_key
@@ -124,10 +126,10 @@ def _table(name: str) -> str:
 
 def _cell(name: str) -> str:
     """What a column had before the first revision of it, or of its row; null where none was."""
-    before = f"{{'text': if(change = 'removed', value_before->>'{name}', value_before)}}"
+    before = f"{{'text': if(change_kind = 'removed', value_before->>'{name}', value_before)}}"
     return (
-        f"min_by({before}, revised_at) filter (where change = 'removed' or column_name = '{name}')"
-        f" as cell_{name}"
+        f"min_by({before}, revised_at)"
+        f" filter (where change_kind = 'removed' or column_name = '{name}') as cell_{name}"
     )
 
 
@@ -142,12 +144,12 @@ def _refusal(mart: Mart) -> str:
                 ) || '; the past before is built by `unwind refresh --as-of TIME --into FOLDER`'
             when (
                 select count(*) from revisions
-                where change in {WITHOUT_ROWS} and revised_at > max(published.published_at)
+                where change_kind in {WITHOUT_ROWS} and revised_at > max(published.published_at)
             ) > 0 then
                 '{mart.name} was rebuilt after ' || instant::timestamp || ' ('
                 || (
                     select max_by(cause, revised_at) || ', published at ' || max(revised_at)
-                    from revisions where change in {WITHOUT_ROWS}
+                    from revisions where change_kind in {WITHOUT_ROWS}
                 ) || '), and its former rows are not kept; they are built again by '
                 || '`unwind refresh --as-of TIME --into FOLDER`'
         end"""

@@ -85,7 +85,7 @@ def write_days(connection: duckdb.DuckDBPyConnection, cause: str, days: Days) ->
         if was != now:
             connection.execute(
                 "insert into marts.mart_revisions by name"
-                " select *, ? as mart, 'rebuilt' as change, ? as utc_date, ? as value_before,"
+                " select *, ? as mart, 'rebuilt' as change_kind, ? as utc_date, ? as value_before,"
                 " ? as value_after, ? as cause from this_release",
                 [mart, day, was and was.content, now and now.content, cause],
             )
@@ -209,10 +209,10 @@ def _cells(mart: Mart, columns: list[str], was: str, now: str) -> str:
                     when was.{there} is null then 'inserted'
                     when now.{there} is null then 'removed'
                     else 'changed'
-                end as change,
+                end as change_kind,
                 {_as_json(key, "coalesce(was.{0}, now.{0})")} as row_key,
                 {hour_at}::timestamp as hour_at,
-                case change
+                case change_kind
                     when 'inserted' then [{{'column_name': null, 'value_before': null,
                         'value_after': {_as_json(columns, "now.{0}")}}}]
                     when 'removed' then [{{'column_name': null,
@@ -229,7 +229,7 @@ def _cells(mart: Mart, columns: list[str], was: str, now: str) -> str:
         select
             this_release.*,
             '{mart.name}' as mart,
-            differing.change,
+            differing.change_kind,
             differing.row_key,
             differing.hour_at,
             unnest(differing.cells, recursive := true),

@@ -115,8 +115,8 @@ def _write_not_compared(warehouse: duckdb.DuckDBPyConnection) -> None:
     """One row per table: what it had before is not known."""
     warehouse.execute(
         "insert into marts.mart_revisions by name"
-        " select *, unnest(?) as mart, 'not_compared' as change, 'former_release_gone' as cause"
-        " from this_release",
+        " select *, unnest(?) as mart, 'not_compared' as change_kind,"
+        " 'former_release_gone' as cause from this_release",
         [list(marts())],
     )
 

@@ -8,7 +8,7 @@ select
     null::varchar as release_id,
     null::varchar as former_release_id,
     null::varchar as mart,
-    null::varchar as change,
+    null::varchar as change_kind,
     null::varchar as row_key,
     null::timestamp as hour_at,
     null::date as utc_date,
