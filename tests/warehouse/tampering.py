@@ -26,8 +26,8 @@ insert into marts.mart_revisions by name
 select
     release_id, run_id, built_at as revised_at, 'liquidations_hourly' as mart,
     'changed' as change_kind, '{"venue": "okx"}' as row_key, first_hour_at as hour_at,
-    'long_usd' as column_name, '1.0000' as value_before, '2.0000' as value_after, 'late_batch' as cause,
-    'import-1' as batch_ids
+    'long_usd' as column_name, '1.0000' as value_before, '2.0000' as value_after,
+    'late_batch' as cause, 'import-1' as batch_ids
 from marts.release;
 update marts.published_releases set revisions = 1;
 """
