@@ -78,9 +78,11 @@ def _forked(work: Callable[[], None]) -> int:
 def _parse(project: Path, options: list[str]) -> None:
     from dbt.cli.main import dbtRunner
 
+    # Named by the files that are parsed: they may change meanwhile, as an upgrade does.
+    target = parsed_project.file_of(project)
     parsed = dbtRunner().invoke(["parse", *options])
     if parsed.success:
-        parsed_project.keep(project, parsed.result)  # type: ignore[arg-type]
+        parsed_project.keep(target, parsed.result)  # type: ignore[arg-type]
 
 
 def _run(order: dict[str, Any], manifest: Any, reports: TextIO) -> None:

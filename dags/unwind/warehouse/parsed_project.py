@@ -31,11 +31,13 @@ def read(project: Path) -> Manifest | None:
         return None
 
 
-def keep(project: Path, manifest: Manifest) -> None:
-    """Keeps a parsed project in its own folder, where that can be written, in place of others."""
+def keep(target: Path, manifest: Manifest) -> None:
+    """Keeps a parsed project as `target`, which `file_of` named before it was parsed.
+
+    It takes the place of others; a project that cannot be written to keeps none.
+    """
     from dbt.parser.manifest import extended_mashumaro_encoder
 
-    target = file_of(project)
     try:
         others = [path for path in target.parent.glob("parsed-*") if path != target]
         with atomic_write(target) as beside:
