@@ -25,8 +25,9 @@ SEED_FILE = PROJECT_ROOT / "dbt_project" / "seeds" / "interval_measures.csv"
 PAGE = PROJECT_ROOT / "docs" / "coverage.md"
 PICTURE = PROJECT_ROOT / "docs" / "coverage.svg"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-SHORT = dict(zip(RULES, ("latest", "largest", "largest per side"), strict=True))
-COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e"), strict=True))
+NAMES = ("latest", "largest", "largest per side", "latest, from order", "largest, from order")
+SHORT = dict(zip(RULES, NAMES, strict=True))
+COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e", "#7b4fa3", "#d19a1f"), strict=True))
 GOOD = (0.85, 0.96)
 
 
@@ -122,7 +123,7 @@ def picture(found: list[Measure]) -> str:
                     ' stroke-width="2" fill-opacity="0.8"/>'
                 )
     for number, rule in enumerate(RULES):
-        at, y = left + 150 * number, line * (len(CLASSES) + 2.4)
+        at, y = 150 + 128 * number, line * (len(CLASSES) + 2.4)
         parts.append(f'<circle cx="{at}" cy="{y}" r="5" fill="{COLORS[rule]}"/>')
         parts.append(f'<text x="{at + 10}" y="{y + 4}">{SHORT[rule]}</text>')
     parts.append(f'<text x="10" y="{line * (len(CLASSES) + 2.4) + 4}">hollow: a weak spot</text>')

@@ -12,7 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from unwind.estimates import intervals, tapes
-from unwind.estimates.channels import LARGEST_PER_SIDE, LATEST, Published, estimate
+from unwind.estimates.channels import (
+    LARGEST_FROM_ORDER,
+    LARGEST_PER_SIDE,
+    LATEST,
+    LATEST_FROM_ORDER,
+    Published,
+    estimate,
+)
 from unwind.estimates.moments import ALL, LONG, SHORT, Moments, added
 from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers, summed
 from unwind.estimates.tapes import LONG_SHARE, Tape, TapeClass
@@ -68,7 +75,8 @@ def measures(hours: int, classes: tuple[TapeClass, ...] = tapes.CLASSES) -> Iter
 def trial(made: TapeClass, tape: Tape, rule: str, hours: int) -> Trial:
     """A tape thinned by a rule, estimated, and its truth."""
     kept = tapes.thinned(tape, rule)
-    row, second, usd = tape.row[kept], tape.second[kept], tape.usd[kept]
+    row, usd = tape.row[kept], tape.usd[kept]
+    second = tapes.published_second(tape, rule, kept)
     side = np.where(tape.is_long[kept], LONG, SHORT)
     moments = estimate(Published(row, second, usd, side), [rule] * hours)
     channels = 2 if rule == LARGEST_PER_SIDE else 1
@@ -91,12 +99,32 @@ def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hou
         mean = rate / -np.expm1(-rate)
         count_variance = np.maximum(mean * (1 + rate - mean), 0)
         variance = count_variance * sizes.mean() ** 2 + (mean - 1) * sizes.var()
+    elif rule == LATEST_FROM_ORDER:
+        variance = rate * (sizes**2).mean()
+    elif rule == LARGEST_FROM_ORDER:
+        variance = _oracle_of_largest(rate, sizes, usd / scale)
     else:
         if rule == LARGEST_PER_SIDE:
             rate = rate * np.where(tape.is_long[kept], LONG_SHARE, 1 - LONG_SHARE)
         squares = np.concatenate([[0.0], np.cumsum(sizes**2)]) / len(sizes)
         variance = rate * squares[np.searchsorted(sizes, usd / scale)]
     return summed(row, variance * scale**2, hours)
+
+
+def _oracle_of_largest(rate: Floats, sizes: Floats, largest: Floats) -> Floats:
+    """The variance of the other dollars of windows that began with an event.
+
+    N others of the share F of sizes that are smaller, where P(N) is that of a Poisson number of the
+    mean a = rate F times 1 + N, as any of the 1 + N may be the largest.
+    """
+    smaller = np.maximum(np.searchsorted(sizes, largest), 1)
+    share = rate * smaller / len(sizes)
+    mean = np.cumsum(sizes)[smaller - 1] / smaller
+    square = np.cumsum(sizes**2)[smaller - 1] / smaller
+    count = share * (share + 2) / (1 + share)
+    count_square = share * (share**2 + 4 * share + 2) / (1 + share)
+    variance: Floats = count * (square - mean**2) + (count_square - count**2) * mean**2
+    return variance
 
 
 def _measured(made: TapeClass, rule: str, done: Trial) -> Iterator[Measure]:
