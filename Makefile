@@ -37,7 +37,8 @@ pages: $(READY)
 # Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
 chaos: $(READY)
 	UNWIND_CHAOS=all UNWIND_LONG=all $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chaos \
-		tests/warehouse/test_doctor.py tests/warehouse/test_releases.py tests/warehouse/test_ways_out.py
+		tests/warehouse/test_doctor.py tests/warehouse/test_releases.py tests/warehouse/test_reproduction.py \
+		tests/warehouse/test_ways_out.py
 
 # RECENT=12: of the SQL, only the models that were committed last; all of it takes five minutes.
 lint: $(READY)
@@ -61,7 +62,7 @@ dbt: $(READY)
 
 # The project's models, columns, tests and lineage as one page: target/docs/static_index.html.
 docs: $(READY)
-	$(BIN)/python -m unwind.warehouse.dbt_by_hand docs generate --static --target-path $(CURDIR)/target/docs
+	$(BIN)/python -m unwind.warehouse.dbt_by_hand docs generate --static --target-path "$(CURDIR)/target/docs"
 
 # RECORDS=1000000 SEED=1: mutated records of every format, refreshed; the counts of what was found.
 fuzz: $(READY)

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+
+from unwind.settings import Home
 
 # `make test` as a whole, on two cores; .ci/run ends after 20 minutes.
 BUDGET_MINUTES = 15
@@ -25,6 +27,7 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_early_hour",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
+    "tests/warehouse/test_reproduction",
     "tests/warehouse/test_spine",
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
@@ -40,8 +43,7 @@ SLOW_FIRST = (
 @pytest.fixture(scope="module", autouse=True)
 def judged_by_few(request: pytest.FixtureRequest) -> Iterator[None]:
     """Narrows the marts gate in the modules of JUDGED_BY_FEW."""
-    path = request.path.relative_to(Path(__file__).parents[1]).as_posix()
-    if not path.startswith(JUDGED_BY_FEW):
+    if not path_of(request).startswith(JUDGED_BY_FEW):
         yield
         return
     from unwind.warehouse import gates
@@ -50,6 +52,39 @@ def judged_by_few(request: pytest.FixtureRequest) -> Iterator[None]:
         few = functools.partial(gates.check_marts, suites=FEW_SUITES)
         patch.setattr(gates, "check_marts", few)
         yield
+
+
+@pytest.fixture(scope="session")
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
+    """The home of `tests.prebuilt`, built when it is first asked for."""
+
+    @functools.cache
+    def built() -> Home:
+        from tests import prebuilt
+
+        return prebuilt.build(tmp_path_factory.mktemp("empty_tables"))
+
+    return built
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prebuilt_tables(
+    request: pytest.FixtureRequest, empty_tables: Callable[[], Home]
+) -> Iterator[None]:
+    """Homes of the modules of PREBUILT begin with all tables, without rows."""
+    from tests import prebuilt
+    from unwind.warehouse import files
+
+    if not path_of(request).startswith(prebuilt.PREBUILT):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "prepare", functools.partial(prebuilt.prepare, empty_tables))
+        yield
+
+
+def path_of(request: pytest.FixtureRequest) -> str:
+    return request.path.relative_to(Path(__file__).parents[1]).as_posix()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ the floors below, never upwards (tests/test_floors.py):
 - recorder: the venues' streams, written to segments
 - landing: the raw zone, the ledger, imports
 - warehouse: dbt, gates, releases
+- claims: sentences about liquidations, judged on a release
 - demo, standalone: the whole, on one machine
 - cli: the `unwind` command
 """

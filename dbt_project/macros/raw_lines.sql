@@ -13,13 +13,9 @@
         {{ "venue = '" ~ venue ~ "' and " if venue }}dataset in ('{{ dataset }}', 'mixed') and format = '{{ format }}'
     {%- endset -%}
     {%- set paths = [] -%}
-    {%- if has_warehouse() -%}
-        {%- set listed = run_query(
-            "select distinct lines_path from " ~ source("ops", "build_objects")
-            ~ " where " ~ of_interest ~ " and lines > 0 order by lines_path"
-        ) -%}
-        {%- set paths = listed.columns[0].values() -%}
-    {%- endif -%}
+    {%- for named in [dataset, "mixed"] -%}
+        {%- do paths.extend(lines_being_built().get([venue or "", named, format] | join(" "), [])) -%}
+    {%- endfor -%}
     (
         select
             objects.batch_id,
@@ -52,4 +48,30 @@
         where false
         {%- endif %}
     )
+{%- endmacro %}
+
+
+{#-
+    The files of raw lines that are being built: lists by "venue dataset format", and by
+    " dataset format" of all venues. One query for all models of a run, as the graph is one object for
+    all of them.
+-#}
+{% macro lines_being_built() -%}
+    {%- if not has_warehouse() -%}
+        {{ return({}) }}
+    {%- endif -%}
+    {%- if "lines_being_built" not in graph -%}
+        {%- set listed = run_query(
+            "select distinct lines_path, venue, dataset, format from "
+            ~ source("ops", "build_objects") ~ " where lines > 0 order by all"
+        ) -%}
+        {%- set files = {} -%}
+        {%- for path, venue, dataset, format in listed.rows -%}
+            {%- for named in [venue, ""] -%}
+                {%- do files.setdefault([named, dataset, format] | join(" "), []).append(path) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- do graph.update({"lines_being_built": files}) -%}
+    {%- endif -%}
+    {{ return(graph["lines_being_built"]) }}
 {%- endmacro %}

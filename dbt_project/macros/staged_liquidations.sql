@@ -84,6 +84,8 @@ screened as (
             when coalesce(venue_asset, '') = '' then 'garbled_symbol'
             when coalesce(quote_asset, '') = '' then 'unknown_symbol'
             when liquidated_side is null then 'unknown_side'
+            when coalesce(event_kind, '') not in ('{{ event_kinds() | join("', '") }}')
+                then 'unknown_event_kind'
             when event_at is null then 'unreadable_event_time'
             when plausible_event_at is null then 'implausible_event_time'
             when quantity is null then 'unreadable_quantity'
@@ -148,4 +150,13 @@ select
     reject_reason,
 
 from screened
+{%- endmacro %}
+
+
+{#- The kinds of forced closes; macros/counted_liquidations.sql says which count in totals. -#}
+{% macro event_kinds() -%}
+    {{ return([
+        'liquidation', 'backstop', 'deleveraging', 'adl', 'vault_unwind', 'assignment',
+        'termination', 'bankruptcy_settlement',
+    ]) }}
 {%- endmacro %}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -64,6 +65,29 @@ def lighter_funding(received_at: str, market_id: str) -> str:
 
 
 AT_14_07 = "2026-04-20T14:07:24.429000Z"
+
+
+def test_dollars_beyond_the_limit_at_its_own_price_are_unknown(tmp_path: Path) -> None:
+    """1.33 million coins are 99.75 billion at the median of 75,000, 101 billion at 76,000."""
+    home = Home(tmp_path / "home")
+    prices = {"14:07": 75_000.0, "14:12": 75_000.0, "14:17": 76_000.0}
+    sizes = {"14:07": 827.3, "14:12": 827.3, "14:17": 1_330_000.0}
+    take_in(
+        home,
+        "lighter",
+        *(
+            lighter_markets(f"2026-04-20T{at}:24Z", lighter_market("BTC", 1, price, sizes[at]))
+            for at, price in prices.items()
+        ),
+    )
+    assert published(home).execute(
+        "select oi_base, round(oi_usd), price_source from marts.fct_open_interest"
+        " order by observed_at"
+    ).fetchall() == [
+        (827.3, 62_047_500, "mark_as_of"),
+        (827.3, 62_047_500, "mark_as_of"),
+        (1_330_000, None, None),
+    ]
 
 
 class TestLighter:

@@ -116,6 +116,19 @@ KNOWN_ROWS = (
         *("unreadable_time", "funding"),
     ),
     KnownRow(
+        *("Kraken: a kind of trade that is a list", "kraken_futures"),
+        *(f"{KRAKEN}/derivatives/api/v3/history", {"symbol": "PF_XBTUSD"}),
+        {
+            "history": [
+                {
+                    **{"time": "2026-06-30T08:00:00Z", "trade_id": 1, "price": 60000, "size": 1},
+                    **{"side": "sell", "type": ["liquidation"], "uid": "a"},
+                }
+            ]
+        },
+        *("unknown_event_kind", "liquidations"),
+    ),
+    KnownRow(
         *("Kraken: rates that are a word", "kraken_futures", f"{_ANALYTICS}/funding", {}),
         *(_of_kraken({"relativeRate": "n/a"}, NOON_MS), "missing_field", "funding"),
     ),

@@ -69,10 +69,8 @@ class Built:
     def facts(self, imported: str) -> list[dict[str, Any]]:
         """The facts whose winning sighting is in an import, in the order of its lines."""
         return self.rows(
-            "select facts.*, row_in_line from marts.fct_liquidations as facts"
-            " inner join marts.liquidation_sightings as sightings"
-            " on facts.liquidation_id = sightings.liquidation_id and sighting_rank = 1"
-            " where facts.batch_id = ? order by facts.raw_line, row_in_line",
+            "select * from marts.fct_liquidations where batch_id = ?"
+            " order by raw_line, row_in_line",
             self.batches[imported],
         )
 

@@ -62,6 +62,33 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         f"update {{table}} set oi_weighted_funding_8h = -0.03 where {BTC_14}"
     ),
     ("gate_results", "verdicts_are_all_there"): "delete from {table} where suite = 'landed_schema'",
+    (
+        "exchange_breakdown",
+        "intervals_are_ordered",
+    ): "update {table} set share_low = share_mid + 0.1 where share_mid is not null",
+    (
+        "liquidation_imbalance_hourly",
+        "intervals_are_ordered",
+    ): "update {table} set imbalance_24h_high = imbalance_24h_mid - 0.1",
+    (
+        "liquidation_intensity_hourly",
+        "intervals_are_ordered",
+    ): "update {table} set long_1h_usd_low = long_1h_usd - 0.0001",
+    (
+        "liquidations_hourly",
+        "intervals_are_ordered",
+    ): "update {table} set total_usd_mid = total_usd_low - 0.0001",
+    (
+        "liquidations_minutely",
+        "intervals_are_ordered",
+    ): "update {table} set total_usd_low = total_usd - 0.0001",
+    (
+        "venue_coverage_hourly",
+        "intervals_are_ordered",
+    ): "update {table} set events_high = events_mid - 0.01",
+    ("hidden_liquidations_minutely", "minutes_add_up"): (
+        "update {table} set total_hidden_events = total_hidden_events + 0.1"
+    ),
     ("leverage_hourly", "ends_meet_starts"): "update {table} set oi_usd = 9e9",
     ("leverage_hourly", "oi_change_plausible"): (
         f"update {{table}} set oi_change_1h_share = -0.7 where {BTC_14}"

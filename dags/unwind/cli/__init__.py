@@ -1,7 +1,8 @@
 """The `unwind` command: the edge of the program, with the clock, files and terminal.
 
 Exit codes: 0 done, 1 a gate or a job failed, 2 wrong usage, 128 plus a signal's number where one
-stopped it (130 by Ctrl-C). Errors are one plain sentence on standard error.
+stopped it (130 by Ctrl-C); `check` has more, for its verdicts. Errors are one plain sentence on
+standard error.
 """
 
 from unwind.cli import building, health, landing, reading, services
@@ -16,6 +17,7 @@ for _command in (
     landing.import_,
     building.refresh,
     reading.sql,
+    reading.check,
     reading.releases,
     building.release_hold,
     building.withdraw,
@@ -23,6 +25,8 @@ for _command in (
     health.doctor,
     health.gate_docs,
     reading.lineage,
+    reading.explain,
+    reading.verify,
     reading.export,
     services.up,
     services.down,

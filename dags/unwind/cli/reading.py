@@ -1,7 +1,8 @@
-"""Commands for readers: sql, releases, lineage, export."""
+"""Commands for readers: sql, check, releases, lineage, export."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,32 @@ def sql(
     home = Home.from_env()
     with answered(home, current_db(home), query, allow_files) as answer:
         print_rows(answer.names, answer.rows, format, limit or None)
+
+
+class AnswerFormat(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+# Exit codes 1 and 2 are those of any command.
+CODES = {"HOLDS": 0, "HOLDS_ONLY_IF": 3, "CONTRADICTED": 4, "UNDETERMINED": 5}
+
+
+def check(
+    claim: Annotated[
+        str, typer.Argument(help='As in "long > 230e6 and short < 5e6 within 1h on 2026-01-29".')
+    ],
+    format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.TEXT,
+) -> None:
+    """Judges a claim about liquidations; exits with 0 where it holds, else 3, 4 or 5."""
+    from unwind.claims.check import check as checked
+    from unwind.claims.report import json_of, text_of
+
+    answer = checked(Home.from_env(), claim)
+    print(text_of(answer) if format == AnswerFormat.TEXT else json_of(answer))
+    raise typer.Exit(CODES[answer.verdict.name])
 
 
 def releases(
@@ -68,6 +95,65 @@ def lineage(
         )
         print(f"  raw object {sighting.raw_object}")
         print(f"  {shown(sighting.text)}")
+
+
+def explain(
+    mart: Annotated[str, typer.Argument(help="A table of schema marts.")],
+    where: Annotated[str, typer.Option(help="Which of its rows: a condition in SQL.")],
+    figure: Annotated[
+        str | None, typer.Option(help="The column to explain; else the first number.")
+    ] = None,
+    facts: Annotated[
+        int, typer.Option(min=0, help="Facts that are shown, of each kind; 0 for all.")
+    ] = 5,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Show whole answers, not the facts' rows alone.")
+    ] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that made the row.")] = False,
+    format: Annotated[TableFormat, typer.Option(help="table, or json for all of it.")] = (
+        TableFormat.TABLE
+    ),
+) -> None:
+    """Shows what a figure of a mart is made of, down to the raw bytes."""
+    from unwind.cli import explained
+    from unwind.warehouse.explain import explain as explain_rows
+
+    with progress() as report:
+        found = explain_rows(Home.from_env(), mart, where, figure, facts or None, report)
+    if format is TableFormat.JSON:
+        print(explained.as_json(found))
+    else:
+        explained.print_text(found, whole, sql)
+
+
+def verify(
+    release: Annotated[
+        str | None, typer.Argument(help="From `unwind releases`; the current one if not given.")
+    ] = None,
+    keep_in: Annotated[
+        Path | None, typer.Option(help="Build it in this empty folder, and keep that.")
+    ] = None,
+) -> None:
+    """Builds a release again from the raw data that it stands on, and compares every table."""
+    from unwind.warehouse.reproduction import verify as verify_release
+
+    with progress() as report:
+        found = verify_release(Home.from_env(), release, keep_in, report)
+    print(
+        f"{found.release_id}: {found.tables} tables, {found.rows:,} rows, from "
+        f"{found.batches} batches"
+    )
+    for damaged in found.damaged:
+        print(f"changed since it was published: {damaged.sentence}")
+    for changed in found.changed:
+        print(f"the ledger's entry is not the one that it stands on: {changed}")
+    for differing in found.differing:
+        print(f"came out otherwise: {differing.sentence}")
+    if found.code_version:
+        print(f"The code that published it was {found.code_version}, another than this.")
+    if not found.is_verified:
+        raise typer.Exit(1)
+    print("Every table came out the same.")
 
 
 def export(

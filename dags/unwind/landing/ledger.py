@@ -389,10 +389,13 @@ class Ledger:
             for landing in last.landings.get(venue, ()) if last else ():
                 yield from landing.objects
 
+    def entry(self, batch_id: str, revision: int) -> Path:
+        """The file of a sealed revision, which names each of its raw objects by its checksum."""
+        return self._home.batches / f"{batch_id}.r{revision:04d}.json"
+
     def _write(self, seal: Seal) -> None:
-        batch = seal.batch
-        target = self._home.batches / f"{batch.batch_id}.r{seal.revision:04d}.json"
-        written = write_once(
+        batch, target = seal.batch, self.entry(seal.batch.batch_id, seal.revision)
+        if not write_once(
             target,
             {
                 "batch_id": batch.batch_id,
@@ -408,8 +411,7 @@ class Ledger:
                 },
             },
             process_folder(self._home),
-        )
-        if not written:
+        ):
             raise FileExistsError(target)
 
 

@@ -181,9 +181,13 @@ def verify_release(release: Path) -> list[Difference]:
     recorded = read(release)
     if recorded is None:
         return []
+    return differences(recorded, contents_of(release))
+
+
+def contents_of(release: Path) -> dict[Key, Rows]:
+    """Counts and hashes of a release's file as it is now. Raises duckdb.Error."""
     with _attached({"warehouse": release / "warehouse.duckdb"}) as connection:
-        found = contents(connection, "warehouse")
-    return differences(recorded, found)
+        return contents(connection, "warehouse")
 
 
 def differences(recorded: Contents, found: Contents) -> list[Difference]:

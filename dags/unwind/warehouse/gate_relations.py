@@ -156,6 +156,7 @@ def _replaced_rows(mart: Mart) -> str:
 # Facts and totals of liquidations keep what events alone name.
 EVENT_MARTS = (
     *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
+    *("hidden_liquidations_hourly", "hidden_liquidations_minutely"),
     *("exchange_breakdown", "liquidation_clusters"),
 )
 # Of a venue whose listing never landed, these keep what files of recorded data name.

@@ -64,28 +64,52 @@ def sightings_of(home: Home, liquidation_id: str) -> list[Sighting]:
             f"the current release has no liquidation {wanted}; take an id from"
             " marts.fct_liquidations"
         )
-    zone = RawZone(home)
-    objects = {row[5]: _raw_object(home, row[4], row[1], row[5]) for row in rows}
-    for obj in objects.values():
-        damage = zone.damage(obj)
+    reader = RawReader(home)
+    lines = [reader.line(batch_id=row[4], sha256=row[5], number=row[6]) for row in rows]
+    return [Sighting(*(*row, line.name, line.text)) for row, line in zip(rows, lines, strict=True)]
+
+
+@dataclass(frozen=True)
+class RawLine:
+    """A line of a raw object: the object's name, and the line as it was landed."""
+
+    name: str
+    text: str
+
+
+class RawReader:
+    """Reads raw lines, each from an object whose bytes have been verified first, once."""
+
+    def __init__(self, home: Home) -> None:
+        self._zone = RawZone(home)
+        self._ledger = Ledger(home)
+        self._objects: dict[tuple[str, str], RawObject] = {}
+
+    def line(self, batch_id: str, sha256: str, number: int) -> RawLine:
+        """A line, from 1. Raises DamagedLineageError where its bytes have changed or are gone."""
+        obj = self._objects.get((batch_id, sha256))
+        if obj is None:
+            obj = self._objects[batch_id, sha256] = self._verified(batch_id, sha256)
+        return RawLine(obj.name, self._zone.line(obj, number) or "")
+
+    def _verified(self, batch_id: str, sha256: str) -> RawObject:
+        obj = self._object(batch_id, sha256)
+        damage = self._zone.damage(obj)
         if damage:
             raise DamagedLineageError(
                 f"{damage}, so it cannot be shown where this fact comes from ({obj.name}); restore "
                 "it from a backup, or import the file again"
             )
-    return [
-        Sighting(*(*row, objects[row[5]].name, zone.line(objects[row[5]], row[6]) or ""))
-        for row in rows
-    ]
+        return obj
 
-
-def _raw_object(home: Home, batch_id: str, venue: str, sha256: str) -> RawObject:
-    seal = Ledger(home).last_seal(batch_id)
-    for landing in seal.landings.get(venue, ()) if seal else ():
-        for obj in landing.objects:
-            if obj.sha256 == sha256:
-                return obj
-    raise DamagedLineageError(
-        f"the ledger has no object {sha256} of {venue} in {batch_id} any longer; `unwind doctor` "
-        "names entries that cannot be read, `unwind refresh` builds what the ledger has now"
-    )
+    def _object(self, batch_id: str, sha256: str) -> RawObject:
+        seal = self._ledger.last_seal(batch_id)
+        for landings in seal.landings.values() if seal else ():
+            for landing in landings:
+                for obj in landing.objects:
+                    if obj.sha256 == sha256:
+                        return obj
+        raise DamagedLineageError(
+            f"the ledger has no object {sha256} in {batch_id} any longer; `unwind doctor` names "
+            "entries that cannot be read, `unwind refresh` builds what the ledger has now"
+        )

@@ -321,7 +321,7 @@ def _gate_landed(
     report("landed gate", 0, 1)
     checked_at = warehouse.clock()
     results = gates.check_landed(target, run_id, checked_at)
-    released_parts = hold_releases(warehouse.home)
+    released_parts = hold_releases(warehouse.home, warehouse.as_of)
     with staging_state(target) as state:
         gates.write_results(state, run_id, results)
         state.execute(
@@ -414,8 +414,8 @@ def _publish(
             "select batch_id, revision from ops.build_batches order by batch_id"
         ).fetchall()
     report("publishing", 0, 1)
-    release_id = releases.publish(target, run_id, warehouse.clock())
-    released = hold_releases(warehouse.home)
+    release_id = releases.publish(target, run_id, warehouse.clock(), warehouse.home)
+    released = hold_releases(warehouse.home, warehouse.as_of)
     with staging_state(target) as state:
         state.execute("begin")
         state.execute(

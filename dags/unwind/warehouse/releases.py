@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from unwind.database import connect, quoted, row_of
 from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
-from unwind.warehouse import continuity
+from unwind.warehouse import continuity, lineage_macros, stands_on
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc
 
@@ -37,6 +37,8 @@ from unwind.warehouse.state import naive_utc
 ALWAYS_KEPT = 3
 # In the folder of the copy to come, where it is whole.
 PREPARED = "prepared"
+# In a release's folder: the compiled code of its models, one file each.
+MODELS = "models"
 # Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
 CHUNK_BYTES = 1024 * 1024
 
@@ -62,8 +64,11 @@ class Release:
     is_current: bool
 
 
-def publish(home: Home, run_id: str, built_at: datetime) -> str:
-    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id."""
+def publish(home: Home, run_id: str, built_at: datetime, raw_home: Home | None = None) -> str:
+    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id.
+
+    `raw_home` has the raw zone and the ledger, where another home is built from them.
+    """
     release_id = _new_id(home, built_at)
     described = _describe(home, run_id, release_id, built_at)
     prepare(home)
@@ -72,6 +77,8 @@ def publish(home: Home, run_id: str, built_at: datetime) -> str:
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     continuity.publish(home, run_id, beside)
+    _keep_code(home, beside / MODELS)
+    stands_on.write(raw_home or home, home, beside)
     sync(beside)
     beside.replace(home.releases / release_id)
     sync(home.releases)
@@ -275,13 +282,26 @@ def _describe(home: Home, run_id: str, release_id: str, built_at: datetime) -> d
                 "code_version": code_version(),
             },
         )
+        lineage_macros.create(warehouse)
         warehouse.execute("commit")
         row = row_of(warehouse, "select * from marts.release")
         names = [column[0] for column in warehouse.description]
+        planned = warehouse.execute(
+            "select started_at from staging.ops.plan where run_id = ?", [run_id]
+        ).fetchone()
         warehouse.execute("detach staging")
         warehouse.execute("checkpoint")
     described = dict(zip(names, row, strict=True))
-    return {**described, "built_at": iso(built_at)}
+    known_to = iso(planned[0].replace(tzinfo=UTC)) if planned else None
+    return {**described, "built_at": iso(built_at), "known_to": known_to}
+
+
+def _keep_code(home: Home, folder: Path) -> None:
+    """Copies the compiled code of the models from facts to marts: what made the tables."""
+    folder.mkdir(exist_ok=True)
+    for path in home.dbt_target.glob("compiled/*/models/*/**/*"):
+        if path.suffix in {".sql", ".py"} and "staging" not in path.parts:
+            shutil.copyfile(path, folder / path.name)
 
 
 def _release_to_come(home: Home) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 
-from unwind.clock import Clock
+from unwind.clock import Clock, parse_instant
 from unwind.landing.ledger import Ledger, LedgerError, Seal, SealRef
 from unwind.settings import Home
 from unwind.warehouse import files, left_out
@@ -41,7 +43,7 @@ def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list
             "select batch_id, revision, holds_released from ops.built_batches"
         ).fetchall()
     )
-    releases_of = hold_releases(warehouse.home)
+    releases_of = hold_releases(warehouse.home, warehouse.as_of)
     ledger = Ledger(warehouse.home)
     withdrawals = ledger.withdrawn(warehouse.as_of)
     was_left_out = left_out.noted(connection)
@@ -94,12 +96,20 @@ def work_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Work
     return Work(tuple(seals), tuple(out), tuple(unreadable))
 
 
-def hold_releases(home: Home) -> dict[str, set[tuple[int, str]]]:
-    """The (revision, venue) parts of each batch that a person has released."""
+def hold_releases(home: Home, as_of: datetime | None = None) -> dict[str, set[tuple[int, str]]]:
+    """The (revision, venue) parts of each batch that a person has released, by `as_of`."""
     found: dict[str, set[tuple[int, str]]] = {}
     for path in home.hold_releases.glob("[!.]*.json"):
         named = HOLD_RELEASE_NAME.fullmatch(path.name)
-        if named:
+        if named and (as_of is None or _released_at(path) <= as_of):
             part = (int(named["revision"]), named["venue"])
             found.setdefault(named["batch_id"], set()).add(part)
     return found
+
+
+def _released_at(path: Path) -> datetime:
+    """When a part was released; where its file does not say so, when that was written."""
+    try:
+        return parse_instant(str(json.loads(path.read_text())["released_at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)

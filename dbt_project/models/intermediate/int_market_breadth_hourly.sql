@@ -61,7 +61,8 @@ final as (
         btc_return_24h,
         all_cap_usd::double as market_cap_usd,
         round(btc_cap_usd::double / nullif(all_cap_usd, 0)::double, 9) as btc_cap_share,
-        round(stablecoin_cap_usd::double / nullif(all_cap_usd, 0)::double, 9) as stablecoin_cap_share,
+        round(stablecoin_cap_usd::double / nullif(all_cap_usd, 0)::double, 9)
+            as stablecoin_cap_share,
 
     from summed
 

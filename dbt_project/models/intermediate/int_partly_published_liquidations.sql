@@ -170,7 +170,8 @@ placed as (
         *,
         channel_second is null
         and not exists (
-            select 1
+            select 1,
+
             from gaps
             where timed.hour_at = gaps.hour_at
                 and timed.venue = gaps.venue

@@ -67,6 +67,7 @@ final as (
         screened.raw_price,
         screened.raw_object,
         screened.raw_line,
+        screened.row_in_line,
         screened.parser,
         screened.batch_id,
         winners.sightings::integer as sightings,

@@ -21,6 +21,7 @@ final as (
         received_at,
         raw_object,
         raw_line,
+        row_in_line,
         batch_id,
 
     from sightings

@@ -1,5 +1,11 @@
 with
 
+limits as (
+
+    {{ plausibility_limits(['oi_usd_max']) | indent(4) }}
+
+),
+
 sightings as (
 
     from {{ ref('int_open_interest_unioned') }}
@@ -244,6 +250,22 @@ valued as (
 
 ),
 
+-- Screened at the hour's median price, a value may be beyond the limit at the price of its instant.
+plausible as (
+
+    select
+        valued.* replace (
+            if(valued.value_usd <= limits.oi_usd_max, valued.value_usd, null) as value_usd,
+            if(valued.value_usd <= limits.oi_usd_max, valued.price_source, null) as price_source,
+            if(valued.value_usd <= limits.oi_usd_max, valued.price_instrument, null)
+                as price_instrument
+        ),
+
+    from valued
+    cross join limits
+
+),
+
 final as (
 
     select
@@ -260,9 +282,10 @@ final as (
         received_at,
         raw_object,
         raw_line,
+        row_in_line,
         batch_id,
 
-    from valued
+    from plausible
 
 )
 

@@ -25,6 +25,8 @@ final as (
 
 )
 
+select *,
+
 from final
 
 order by tape_class, publication_rule, part

@@ -1,0 +1,1 @@
+"""Sentences about liquidations, judged on a release (docs/claims.md)."""

@@ -1,0 +1,138 @@
+"""Table macros in each release that lead from a row of a mart to its facts, for readers of SQL.
+
+`facts_of_<mart>(<the mart's key>)` gives the facts of the row's own keys in the hours that it
+reads, with their figures and their place in the raw zone. What they read follows from the
+project's graph: a model's parents, its windows, and the keys that it shares with each. `unwind
+explain` goes further: it runs every model on the way again, and shows the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from unwind.warehouse import lookbacks, models
+from unwind.warehouse.promises import Mart, key_of, marts
+
+# What marks the same thing in two tables: where a row and a table that its model reads have such a
+# column, the table's rows of the same value are read.
+KEYS = (
+    *("venue", "instrument", "base_asset", "component", "dataset", "batch_id", "price_kind"),
+    *("source", "exchange", "symbol", "liquidation_id"),
+)
+# A combined row is of all assets, or of all venues.
+COMBINED = "ALL"
+# The figure of each kind of fact, and its time.
+FIGURES = {
+    "fct_liquidations": ("notional_usd", "event_at"),
+    "fct_open_interest": ("oi_usd", "observed_at"),
+    "fct_funding": ("funding_rate", "funding_at"),
+    "fct_prices": ("close_usd", "observed_at"),
+    "fct_volumes": ("volume_usd", "observed_at"),
+    "fct_market_caps": ("market_cap_usd", "observed_at"),
+    "fct_long_short_ratio": ("long_short_ratio", "observed_at"),
+}
+# Which liquidations count in totals (macros/counted_liquidations.sql).
+COUNTED = (
+    "event_kind in ('liquidation', 'backstop', 'deleveraging')"
+    " and liquidated_side in ('long', 'short')"
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a kind of fact is read: by which keys, and how many hours behind a row's own."""
+
+    fact: str
+    keys: frozenset[str]
+    hours: int
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the macros in schema marts of the database in use. Raises duckdb.Error."""
+    columns: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from duckdb_columns()"
+        " where schema_name in ('marts', 'intermediate')"
+    ).fetchall():
+        columns.setdefault(table, set()).add(column)
+    known: dict[str, set[Way]] = {}
+    for mart in marts().values():
+        ways = _narrowest(_ways(mart.name, columns, known))
+        if ways and mart.name not in FIGURES and "hour_at" in columns[mart.name]:
+            connection.execute(_macro(mart, ways, columns))
+
+
+def _narrowest(ways: Iterable[Way]) -> dict[str, Way]:
+    """Of each kind of fact the way by most keys, then over most hours."""
+    ordered = sorted(ways, key=lambda way: (len(way.keys), way.hours))
+    return {way.fact: way for way in ordered}
+
+
+def _ways(model: str, columns: Mapping[str, set[str]], known: dict[str, set[Way]]) -> set[Way]:
+    """Every way on which a model reads facts; `known` keeps those of the models on it."""
+    if model not in known:
+        known[model] = set()
+        keys = frozenset(KEYS) & columns.get(model, set())
+        windows = lookbacks.windows().get(model, {})
+        for parent in models.parents(model) & columns.keys():
+            behind = windows.get(parent, 0)
+            if parent in FIGURES:
+                known[model].add(Way(parent, keys & columns[parent], behind))
+            else:
+                known[model] |= {
+                    Way(way.fact, keys & way.keys, behind + way.hours)
+                    for way in _ways(parent, columns, known)
+                }
+    return known[model]
+
+
+def _macro(mart: Mart, ways: Mapping[str, Way], columns: Mapping[str, set[str]]) -> str:
+    # A parameter must not have the name of a column that it is compared with.
+    key = [f"the_{name}" for name in key_of(mart)]
+    parts = " union all ".join(_part(mart, ways[fact], columns) for fact in sorted(ways))
+    return (
+        f"create or replace macro marts.facts_of_{mart.name}({', '.join(key)}, db := '') as table"
+        f" {parts} order by relation, figure desc nulls last"
+    )
+
+
+def _part(mart: Mart, way: Way, columns: Mapping[str, set[str]]) -> str:
+    fact = way.fact
+    figure, time = FIGURES[fact]
+    key = key_of(mart)
+    where = [
+        f"(the_{name} = '{COMBINED}' or {name} = the_{name})"
+        for name in sorted(way.keys & set(key))
+    ]
+    behind = f"least({way.hours}, the_window_hours - 1)" if "window_hours" in key else way.hours
+    if "minute_at" in key:
+        where.append(f"date_trunc('minute', {time}) = the_minute_at::timestamp")
+    else:
+        # The first minutes of the next hour give the value of a stock at the hour's end.
+        ahead = 0 if fact == "fct_liquidations" else 1
+        where.append(
+            f"hour_at between the_hour_at::timestamp - ({behind}) * interval 1 hour"
+            f" and the_hour_at::timestamp + interval {ahead} hour"
+        )
+    has = columns[fact]
+    shown = {
+        "relation": f"'{fact}'",
+        "hour_at": "hour_at",
+        "at": time,
+        **{
+            name: name if name in has else "null"
+            for name in ("venue", "instrument", "base_asset", "liquidation_id", "liquidated_side")
+        },
+        "is_counted": COUNTED if fact == "fct_liquidations" else "null::boolean",
+        "figure_name": f"'{figure}'",
+        "figure": f"{figure}::double",
+        **{name: name for name in ("raw_object", "raw_line", "row_in_line", "batch_id")},
+    }
+    selected = ", ".join(f"{expression} as {name}" for name, expression in shown.items())
+    return (
+        f"select {selected} from query_table(if(db = '', '', db || '.') || 'marts.{fact}')"
+        f" where {' and '.join(where)}"
+    )

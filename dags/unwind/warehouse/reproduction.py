@@ -1,0 +1,116 @@
+"""Whether a release can be made again: from the raw zone as it was, elsewhere, table by table.
+
+A release names what it stands on: the instant up to which batches and withdrawals counted, and for
+each batch the revision and the checksum of its entry in the ledger, which names every raw object
+by its own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from unwind.clock import parse_instant
+from unwind.errors import UnwindError
+from unwind.progress import Progress, no_progress
+from unwind.scratch import process_folder
+from unwind.settings import Home
+from unwind.warehouse import continuity, releases, stands_on
+from unwind.warehouse.continuity import Difference
+from unwind.warehouse.refresh import refresh
+from unwind.warehouse.releases import NoReleaseError
+
+# What is about the run that published a release.
+OF_THE_RUN = ("gate_results", "release")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a release and what is built again from its raw data compare.
+
+    `damaged`: marts of its file that are not as they were published. `changed`: batches whose entry
+    in the ledger is not the one that it stands on. `differing`: marts and days that came out
+    otherwise. `code_version` is that of the release where this code is of another.
+    """
+
+    release_id: str
+    tables: int
+    rows: int
+    batches: int
+    damaged: tuple[Difference, ...]
+    changed: tuple[str, ...]
+    differing: tuple[Difference, ...]
+    code_version: str | None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether all of it came out the same."""
+        return not (self.damaged or self.changed or self.differing)
+
+
+class UnverifiableError(UnwindError, RuntimeError):
+    """A release cannot be built again; the text says why and what to do."""
+
+
+def verify(
+    home: Home,
+    release_id: str | None = None,
+    keep_in: Path | None = None,
+    report: Progress = no_progress,
+) -> Verification:
+    """Builds a release (the current one) again from the raw zone as it was, and compares all marts.
+
+    It is built in the home's temporary folder, or in `keep_in`, which stays. Raises NoReleaseError,
+    UnverifiableError, and what a refresh raises.
+    """
+    folder = _folder(home, release_id)
+    described = json.loads((folder / "release.json").read_text())
+    known_to = described.get("known_to")
+    if known_to is None:
+        raise UnverifiableError(
+            f"release {folder.name} does not say up to when it knew the raw zone: an older version "
+            "published it. `unwind refresh --as-of TIME --into FOLDER` builds the past of a time"
+        )
+    beside = Home(keep_in.resolve()) if keep_in else Home(process_folder(home) / "verified")
+    try:
+        refresh(
+            home,
+            full=True,
+            as_of=parse_instant(known_to),
+            into=beside.root,
+            report=report,
+            clock=lambda: parse_instant(str(described["built_at"])),
+        )
+        found = continuity.contents_of(releases.current_db(beside).parent)
+    finally:
+        if keep_in is None:
+            shutil.rmtree(beside.root, ignore_errors=True)
+    whole = continuity.contents_of(folder)
+    published = _but_of_the_run(whole)
+    code_version = described["code_version"]
+    return Verification(
+        release_id=folder.name,
+        tables=len({mart for mart, _ in published}),
+        rows=sum(rows.count for rows in published.values()),
+        batches=len(stands_on.read(folder)),
+        damaged=tuple(continuity.differences(continuity.read(folder) or whole, whole)),
+        changed=tuple(stands_on.changed(home, folder)),
+        differing=tuple(continuity.differences(published, _but_of_the_run(found))),
+        code_version=None if code_version == releases.code_version() else code_version,
+    )
+
+
+def _folder(home: Home, release_id: str | None) -> Path:
+    if release_id is None:
+        return releases.current_db(home).resolve().parent
+    folder = home.releases / release_id
+    if not (folder / "release.json").is_file():
+        there = ", ".join(one.release_id for one in releases.listed(home)) or "none"
+        raise NoReleaseError(f"no release {release_id!r} in {home.releases}; there are: {there}")
+    return folder
+
+
+def _but_of_the_run(found: continuity.Contents) -> continuity.Contents:
+    return {key: rows for key, rows in found.items() if key[0] not in OF_THE_RUN}

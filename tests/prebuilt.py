@@ -1,0 +1,57 @@
+"""Warehouse files with every table and no row, copied into a home before its first refresh.
+
+Most tests start from an empty home, whose first refresh makes some 300 empty tables. What tests of
+first builds, kills and upgrades are about is left to build them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from unwind.settings import Home
+from unwind.warehouse import files
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.models import fingerprints, project_fingerprint
+from unwind.warehouse.refresh import FACTS_AND_MARTS, STAGING
+from unwind.warehouse.state import append_rows, staging_state
+
+OWN_PROJECT = project_fingerprint()
+PREPARE = files.prepare
+PREBUILT = (
+    *("tests/dbt/", "tests/gates/", "tests/landing/", "tests/liquidations/", "tests/venues/"),
+    *("tests/warehouse/test_all_venues", "tests/warehouse/test_early_hour"),
+    *("tests/warehouse/test_explain", "tests/warehouse/test_hidden_liquidations"),
+    *("tests/warehouse/test_left_out", "tests/warehouse/test_listings"),
+    *("tests/warehouse/test_reproduction", "tests/warehouse/test_spine"),
+    *("tests/warehouse/test_venue_hours",),
+)
+
+
+def build(folder: Path) -> Home:
+    """A home with both files, all tables in them empty."""
+    home = Home(folder)
+    PREPARE(home)
+    with staging_state(home) as state:
+        append_rows(state, "ops.models", fingerprints().items())
+        state.execute("insert into ops.project values (?)", [project_fingerprint()])
+    run_dbt(home, ["build", "--exclude-resource-type", "test", "--select", STAGING])
+    run_dbt(home, ["run", "--select", FACTS_AND_MARTS])
+    return home
+
+
+def prepare(source: Callable[[], Home], home: Home) -> None:
+    """`files.prepare`, which copies the source's files where a home has none."""
+    is_first = not any(path.exists() for path in files.pair(home))
+    # A test that adds to the project builds what it adds.
+    if is_first and not files.is_beside(home) and project_fingerprint() == OWN_PROJECT:
+        home.warehouse_dir.mkdir(parents=True, exist_ok=True)
+        for there, path in zip(files.pair(source()), files.pair(home), strict=True):
+            shutil.copyfile(there, path)
+        PREPARE(home)
+        home_id = home.identity.read_text()
+        for path in files.pair(home):
+            with files.opened(home, path, read_only=False) as connection:
+                connection.execute("update ops.build set home_id = ?", [home_id])
+    PREPARE(home)

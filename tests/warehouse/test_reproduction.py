@@ -1,0 +1,133 @@
+"""`unwind verify`: a release is built again from the raw zone as it was, and comes out the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.warehouse.hand_made import at, binance, bybit, land, seal
+from unwind.landing.imports import import_files
+from unwind.landing.ledger import Ledger
+from unwind.settings import Home
+from unwind.warehouse import releases, stands_on
+from unwind.warehouse.refresh import refresh
+from unwind.warehouse.releases import NoReleaseError
+from unwind.warehouse.reproduction import UnverifiableError, verify
+
+IS_LONG = bool(os.environ.get("UNWIND_LONG"))
+# The corrected hour and what came before it; `make chaos` plays all of it.
+RELEASES = 10 if IS_LONG else 3
+
+
+def landed(home: Home, hour: int, quantity: str = "2") -> None:
+    land(
+        home,
+        hour,
+        "binance",
+        [
+            binance("BTCUSDT", "SELL", quantity, "90000", at(hour, 5)),
+            binance("BTCUSDT", "BUY", "1", "91000", at(hour, 7)),
+        ],
+    )
+    land(home, hour, "bybit", [bybit("ETHUSDT", "Buy", "10", "3000", at(hour, 9))])
+
+
+def sealed_again(home: Home, hour: int, minute: int) -> None:
+    """A second revision of an hour, with another quantity."""
+    landed(home, hour, quantity="5")
+    seal(home, hour, at(hour + 2, minute))
+
+
+def imported(home: Home, hour: int) -> None:
+    path = home.root.parent / f"late-{hour}.ndjson"
+    path.write_text(binance("ETHUSDT", "SELL", "3", "3000", at(hour, 20)) + "\n")
+    import_files(home, "binance", "frames", [path], lambda: at(hour + 3, 30))
+
+
+def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
+    """What happens to a home, and the hour and minute of the refresh after it."""
+    ledger = Ledger(home)
+    first = [
+        ((lambda hour=hour: (landed(home, hour), seal(home, hour))), hour + 1, 1)
+        for hour in (9, 10)
+    ]
+    return [
+        *first,
+        (lambda: sealed_again(home, 9, 10), 11, 15),
+        (lambda: imported(home, 9), 12, 31),
+        (lambda: ledger.withdraw("hour-2026-01-29T10", "bybit", "a trial", at(12, 40)), 12, 41),
+        (
+            lambda: ledger.withdraw("hour-2026-01-29T10", "bybit", "it was", at(12, 50), undo=True),
+            12,
+            51,
+        ),
+        ((lambda: (landed(home, 12), seal(home, 12))), 13, 1),
+        (lambda: sealed_again(home, 12, 5), 14, 6),
+        (lambda: imported(home, 11), 14, 31),
+        ((lambda: (landed(home, 14), seal(home, 14))), 15, 1),
+    ]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Releases of hours, of a corrected hour, of late imports, a withdrawal and its end."""
+    home = Home(tmp_path_factory.mktemp("reproduced") / "home")
+    home.root.mkdir()
+    for number, (happen, hour, minute) in enumerate(steps(home)[:RELEASES], 1):
+        happen()
+        done = refresh(home, clock=lambda hour=hour, minute=minute: at(hour, minute))
+        assert done.release_id is not None, number
+    return home
+
+
+def test_each_release_stands_on_what_was_sealed_by_then(home: Home) -> None:
+    batches = [len(stands_on.read(one.path)) for one in reversed(releases.listed(home))]
+    assert batches == [1, 2, 2, 3, 3, 3, 4, 4, 5, 6][:RELEASES]
+
+
+@pytest.mark.parametrize("place", range(10) if IS_LONG else [1])
+def test_a_past_release_comes_out_again(home: Home, place: int) -> None:
+    released = releases.listed(home)[::-1][place]
+    found = verify(home, released.release_id)
+    assert (found.damaged, found.changed, found.differing) == ((), (), ())
+    assert found.is_verified
+    assert found.rows > 50
+    assert releases.listed(home)[0].is_current
+    assert not list(home.temp.rglob("verified"))
+
+
+def test_what_has_changed_is_named(home: Home, tmp_path: Path) -> None:
+    changed = Home(tmp_path / "changed")
+    shutil.copytree(home.root, changed.root, symlinks=True)
+    folder = changed.current.resolve()
+    database = folder / "warehouse.duckdb"
+    database.chmod(0o644)
+    with duckdb.connect(str(database)) as release:
+        release.execute(
+            "update marts.liquidations_hourly set long_usd = long_usd + 1 where venue = 'bybit'"
+        )
+    entry = Ledger(changed).entry("hour-2026-01-29T10", 1)
+    entry.chmod(0o644)
+    entry.write_text(entry.read_text() + "\n")
+    found = verify(changed)
+    assert {one.mart for one in found.damaged} == {"liquidations_hourly"}
+    assert {one.mart for one in found.differing} == {"liquidations_hourly"}
+    assert found.changed == ("hour-2026-01-29T10 r1",)
+    assert not found.is_verified
+
+
+def test_a_release_that_cannot_be_verified(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(NoReleaseError, match="no release '2020' in"):
+        verify(home, "2020")
+    old = Home(tmp_path / "old")
+    shutil.copytree(home.root, old.root, symlinks=True)
+    described = old.current.resolve() / "release.json"
+    described.chmod(0o644)
+    described.write_text(described.read_text().replace("known_to", "known"))
+    with pytest.raises(UnverifiableError, match="an older version published it"):
+        verify(old)
