@@ -13,9 +13,12 @@ from unwind.estimates.calibration import Measure, measures
 
 HOURS = 200
 MEASURED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "interval_measures.csv"
-# 85 to 96%, give or take a binomial error of so many hours and of those behind docs/coverage.md.
+# 85 to 96%, give or take a binomial error of so many hours, and at the upper end two (0.6% each) of
+# those behind docs/coverage.md: of hours with few hidden events only the upper end can fail.
 MIN_HELD, MAX_HELD = 0.82, 0.98
-MIN_MEASURED, MAX_MEASURED = 0.85, 0.966
+MIN_MEASURED, MAX_MEASURED = 0.85, 0.972
+# Of fewer than fifty hours a share says nothing.
+MIN_FEW = 50
 MAX_BIAS = dict.fromkeys((channels.LATEST, *channels.FROM_ORDER), 0.03) | dict.fromkeys(
     (channels.LARGEST, channels.LARGEST_PER_SIDE), 0.05
 )
@@ -74,6 +77,16 @@ def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
         is_unbiased = abs(float(row["usd_bias_share"])) <= MAX_BIAS[row["publication_rule"]]
         assert (holds and is_unbiased) or row["is_weak_spot"] == "true", row
         assert int(row["figures"]) >= 1000, row
+
+
+def test_hours_with_few_hidden_events_are_held_or_named_as_weak_spots():
+    with MEASURED.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "few hidden"]
+    of_enough = [row for row in rows if int(row["figures"]) >= MIN_FEW]
+    assert len(of_enough) > len(CLASSES)
+    for row in of_enough:
+        holds = float(row["usd_hit_share"]) >= 0.85 and float(row["events_hit_share"]) >= 0.85
+        assert holds or row["is_weak_spot"] == "true", row
 
 
 def test_a_tape_thinned_by_each_rule():

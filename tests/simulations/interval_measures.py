@@ -29,6 +29,8 @@ NAMES = ("latest", "largest", "largest per side", "latest, from order", "largest
 SHORT = dict(zip(RULES, NAMES, strict=True))
 COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e", "#7b4fa3", "#d19a1f"), strict=True))
 GOOD = (0.85, 0.96)
+# A share of fewer hours is not printed.
+MIN_PRINTED = 50
 
 
 def all_measures() -> list[Measure]:
@@ -75,7 +77,7 @@ def table(found: list[Measure]) -> str:
                 f"{hours.figures:,}",
                 percent(hours.usd_hit_share),
                 percent(hours.events_hit_share),
-                percent(few.usd_hit_share) if few and few.figures >= 50 else "",
+                of_few(few, hours) if few and few.figures >= MIN_PRINTED else "",
                 f"{100 * hours.usd_bias_share:+.1f}%",
                 f"{100 * hours.events_bias_share:+.1f}%",
                 f"{more.usd_width_over_oracle:.2f}",
@@ -84,6 +86,11 @@ def table(found: list[Measure]) -> str:
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def of_few(few: Measure, hours: Measure) -> str:
+    weak = " (weak spot)" if few.is_weak_spot and not hours.is_weak_spot else ""
+    return f"{percent(few.usd_hit_share)}{weak}"
 
 
 def percent(share: float) -> str:

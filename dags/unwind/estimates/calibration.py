@@ -29,6 +29,7 @@ SEED = 20261126
 SUMMED_HOURS, SHARED_HOURS = 10, 3
 # Intervals of hours with fewer expected hidden events begin at what was published, mostly.
 FEW_EVENTS = 10
+FEW_HIDDEN = "few hidden"
 BUSY_SHARE = 0.9
 
 
@@ -131,17 +132,19 @@ def _measured(made: TapeClass, rule: str, done: Trial) -> Iterator[Measure]:
     unestimated = done.moments.saturated_channel_hours + done.moments.too_even_channel_hours
     estimated = unestimated == 0
     key, is_weak = (made.name, rule), rule in made.weak_under
+    few_is_weak = is_weak or rule in made.few_weak_under
     hidden, busy = done.moments.hidden_events, done.occupied_share > BUSY_SHARE
     parts = {
         "all": estimated,
-        "few hidden": estimated & (hidden < FEW_EVENTS) & ~busy,
+        FEW_HIDDEN: estimated & (hidden < FEW_EVENTS) & ~busy,
         "more hidden": estimated & (hidden >= FEW_EVENTS) & ~busy,
         "over 90% occupied": estimated & busy,
     }
     saturated = 1 - float(estimated.mean())
     for part, kept in parts.items():
         if kept.any():
-            yield _of_figures((*key, part, is_weak), saturated, _where(done, kept))
+            part_is_weak = few_is_weak if part == FEW_HIDDEN else is_weak
+            yield _of_figures((*key, part, part_is_weak), saturated, _where(done, kept))
     whole, shared = _summed(_where(done, estimated))
     yield _of_figures((*key, "sums", is_weak), saturated, whole)
     yield _of_shares((*key, "shares", is_weak), saturated, shared, whole)

@@ -68,7 +68,8 @@ class TapeClass(NamedTuple):
 
     Sizes grow with the rate as the second begins, to the power `grows_with_rate`. `weak_under`
     are the rules under which intervals are known to hold less often than they say, estimates to be
-    off, or intervals to be wider than need be.
+    off, or intervals to be wider than need be; `few_weak_under` those under which hours with few
+    hidden events are held less often.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TapeClass(NamedTuple):
     rates: tuple[float, float]
     grows_with_rate: float = 0.0
     weak_under: tuple[str, ...] = ()
+    few_weak_under: tuple[str, ...] = ()
 
 
 def lognormal(spread: float) -> Sizing:
@@ -186,11 +188,31 @@ CLASSES = (
         weak_under=(LARGEST_PER_SIDE, LARGEST_FROM_ORDER),
     ),
     TapeClass("drifting rate", drifting, lognormal(1.5), (0.02, 1.5)),
-    TapeClass("weakly clustered", exciting(0.3, 4.0), lognormal(1.5), (0.02, 1.5)),
-    TapeClass("clustered", exciting(0.6, 4.0), lognormal(1.5), (0.02, 1.0)),
+    # Where clusters last seconds, an hour without a pair of events says little about them.
+    TapeClass(
+        "weakly clustered",
+        exciting(0.3, 4.0),
+        lognormal(1.5),
+        (0.02, 1.5),
+        few_weak_under=FROM_ORDER,
+    ),
+    TapeClass(
+        "clustered",
+        exciting(0.6, 4.0),
+        lognormal(1.5),
+        (0.02, 1.0),
+        few_weak_under=FROM_ORDER,
+    ),
     TapeClass("slowly clustered", exciting(0.7, 20.0), lognormal(1.2), (0.02, 1.0)),
     TapeClass("one cascade", cascading(90.0), lognormal(1.5), (0.01, 0.1)),
-    TapeClass("sizes grow, calm", exciting(0.6, 4.0), lognormal(1.2), (0.02, 0.2), 0.5),
+    TapeClass(
+        "sizes grow, calm",
+        exciting(0.6, 4.0),
+        lognormal(1.2),
+        (0.02, 0.2),
+        grows_with_rate=0.5,
+        few_weak_under=(LATEST, *FROM_ORDER),
+    ),
     TapeClass("sizes grow, busy", exciting(0.6, 4.0), lognormal(1.2), (0.2, 1.0), 0.5),
     TapeClass("heavy tails", steady, pareto(1.3), (0.02, 2.0)),
     # A few events carry the dollars, and whether they opened a window is chance.
@@ -200,6 +222,7 @@ CLASSES = (
         pareto(1.3),
         (0.02, 1.0),
         weak_under=(LATEST_FROM_ORDER,),
+        few_weak_under=(LARGEST_FROM_ORDER,),
     ),
     # A window's busy seconds are taken to have the sizes of its quiet ones.
     TapeClass(
