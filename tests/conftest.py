@@ -32,6 +32,20 @@ JUDGED_BY_FEW = (
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
+# Refreshes of these build what the tests look at and what that is made of.
+BUILT_FEW = {
+    "tests/landing/test_two_recorders": ("fct_liquidations", "venue_coverage_hourly"),
+    "tests/liquidations/test_received_twice": ("fct_liquidations",),
+    "tests/warehouse/test_early_hour": (
+        *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
+        "liquidation_imbalance_hourly",
+    ),
+    "tests/warehouse/test_listings": (
+        *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),
+        *("quarantined_observations", "liquidations_hourly", "funding_hourly"),
+    ),
+}
+
 
 # Files whose single tests take long begin first (with xdist's --no-loadscope-reorder).
 SLOW_FIRST = (
@@ -41,16 +55,17 @@ SLOW_FIRST = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def judged_by_few(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Narrows the marts gate in the modules of JUDGED_BY_FEW."""
-    if not path_of(request).startswith(JUDGED_BY_FEW):
+def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Narrows what refreshes build and judge in the modules of BUILT_FEW and JUDGED_BY_FEW."""
+    here = path_of(request)
+    built = next((marts for path, marts in BUILT_FEW.items() if here.startswith(path)), ())
+    suites = FEW_SUITES if here.startswith(JUDGED_BY_FEW) else ()
+    if not (built or suites):
         yield
         return
-    from unwind.warehouse import gates
+    from tests.narrowing import narrowed
 
-    with pytest.MonkeyPatch.context() as patch:
-        few = functools.partial(gates.check_marts, suites=FEW_SUITES)
-        patch.setattr(gates, "check_marts", few)
+    with narrowed(built, suites):
         yield
 
 

@@ -51,6 +51,8 @@ TEXTS_OF_DELIVERED = {"entry", "envelope", "params", "bar", "rates"}
 SMALL = {
     *("row_in_line", "raw_line", "place", "copies", "copies_per_row", "window_hours", "number"),
     *("hours_back", "hours_later", "age_hours", "block_number", "hour_number"),
+    # Shifts and bars of at most a day, and counts of a day's events.
+    *("shift_hours", "zone_hours", "bar_seconds", "trials", "hits"),
     # Doubles.
     *("event_epoch_ms", "first_epoch_ms"),
 }

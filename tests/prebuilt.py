@@ -14,7 +14,7 @@ from unwind.settings import Home
 from unwind.warehouse import files
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
-from unwind.warehouse.refresh import FACTS_AND_MARTS, STAGING
+from unwind.warehouse.refresh import STAGING
 from unwind.warehouse.state import append_rows, staging_state
 
 OWN_PROJECT = project_fingerprint()
@@ -24,8 +24,9 @@ PREBUILT = (
     *("tests/warehouse/test_all_venues", "tests/warehouse/test_early_hour"),
     *("tests/warehouse/test_explain", "tests/warehouse/test_hidden_liquidations"),
     *("tests/warehouse/test_left_out", "tests/warehouse/test_listings"),
+    *("tests/warehouse/test_refresh", "tests/warehouse/test_rehearsal"),
     *("tests/warehouse/test_reproduction", "tests/warehouse/test_spine"),
-    *("tests/warehouse/test_venue_hours",),
+    *("tests/warehouse/test_venue_hours", "tests/warehouse/test_ways_out"),
 )
 
 
@@ -37,7 +38,7 @@ def build(folder: Path) -> Home:
         append_rows(state, "ops.models", fingerprints().items())
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
     run_dbt(home, ["build", "--exclude-resource-type", "test", "--select", STAGING])
-    run_dbt(home, ["run", "--select", FACTS_AND_MARTS])
+    run_dbt(home, ["run", "--exclude", STAGING])
     return home
 
 

@@ -204,7 +204,8 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_rejected():
         *(DBT / "models" / "staging").glob("*/stg_*__liquidations.sql"),
         DBT / "macros" / "staged_liquidations.sql",
         DBT / "macros" / "message_rows.sql",
-        DBT / "models" / "intermediate" / "int_liquidations_screened.sql",
+        DBT / "models" / "intermediate" / "int_liquidations_valued.sql",
+        DBT / "models" / "intermediate" / "int_liquidation_grains.sql",
     ]
     given = set()
     for path in files:

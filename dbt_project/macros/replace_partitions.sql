@@ -5,7 +5,8 @@
     would keep its old ones; and a composite key compiles to a quadratic delete.
     The model's meta names the partitions: `batch_id` (the batches being built) or `hour_at` (the
     pending hours and every later hour that reads one of them, see `build_hours`; a model that is built
-    while staging names its hours by `rebuilds: funding_interval_hours`).
+    while staging names its hours by `rebuilds: funding_interval_hours`) or `event_date` (the days of
+    these hours).
 -#}
 {% macro get_incremental_replace_partitions_sql(arg_dict) %}
     {%- set partition = config.get("meta").get("partition") -%}
@@ -14,6 +15,7 @@
         {% if partition == "batch_id" -%} {{ build_batches() }}
         {%- elif config.get("meta").get("rebuilds") == "funding_interval_hours" -%}
             {{ funding_interval_hours() }}
+        {%- elif partition == "event_date" -%} {{ build_days() }}
         {%- else -%} {{ build_hours() }}
         {%- endif %};
 
@@ -49,6 +51,24 @@
             where spine.hour_at <= pending.hour_at + interval {{ lookback_hours }} hour
         )
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- The days of which a model rebuilds an hour, as a subquery: a daily table rebuilds them whole. -#}
+{% macro build_days() -%}
+    (select distinct hour_at::date as event_date from {{ build_hours() }})
+{%- endmacro %}
+
+
+{#-
+    Whether a row's hour is in one of the days being rebuilt, as a condition.
+
+    Argument: hour_at, the column of the hour.
+-#}
+{% macro is_of_build_days(hour_at='hour_at') -%}
+    {#- The range first: by it DuckDB skips what it need not read. -#}
+    {{ hour_at }} >= (select min(event_date) from {{ build_days() }})
+        and {{ hour_at }}::date in {{ build_days() }}
 {%- endmacro %}
 
 

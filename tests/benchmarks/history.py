@@ -107,7 +107,8 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         " join information_schema.tables using (table_schema, table_name)"
         " where table_type = 'BASE TABLE' and column_name in ('hour_at', 'batch_id')"
         " and table_name not in ('build_batches', 'build_objects', 'pending_hours', 'hours',"
-        " 'holds', 'gate_results', 'int_liquidations_screened')"
+        " 'holds', 'gate_results', 'int_liquidations_valued', 'int_liquidation_grains',"
+        " 'int_liquidations_screened')"
         " order by all"
     ).fetchall()
 

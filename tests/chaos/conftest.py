@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests import prebuilt
 from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, bybit, land, seal
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger
@@ -67,10 +68,11 @@ def copied(home: Home, root: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory) -> Home:
+def built(tmp_path_factory, empty_tables) -> Home:
     """Two hours and an import, built; then an hour that came since, and one part withdrawn."""
     folder = tmp_path_factory.mktemp("chaos")
     home = Home(folder / "home")
+    prebuilt.prepare(empty_tables, home)
     land(home, 10, "binance", [binance("BTCUSDT", "SELL", "0.5", "80000", at(10, 0, 1))])
     land(home, 10, "bybit", [bybit("BTCUSDT", "Buy", "1", "80100", at(10, 0, 2))])
     seal(home, 10)

@@ -70,10 +70,7 @@ def killed_at(home: Home, mode: str, step: str) -> None:
 
 def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
     for mode, step in (
-        ("increment", "after refresh._write_plan@1"),
         ("increment", "in building@1"),
-        ("full", "in staging@1"),
-        ("full", "after releases._swap@1"),
         # The first time is at the start.
         ("full", "before files.finish_swap@2"),
     ):

@@ -15,7 +15,7 @@ import yaml
 from unwind.settings import Home
 from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
 from unwind.warehouse.models import variables
-from unwind.warehouse.promises import MODELS, marts
+from unwind.warehouse.promises import COUNTED, MODELS, marts
 
 DATASETS = ("funding", "liquidations", "long_short_ratio", "open_interest", "prices", "volumes")
 LIST = """
@@ -134,3 +134,10 @@ def test_no_shared_sql_names_a_venue() -> None:
         if found := re.findall(pattern, code):
             naming[path.name] = found
     assert naming == {}
+
+
+def test_python_counts_the_liquidations_that_the_macro_counts() -> None:
+    macro = (DBT_PROJECT / "macros" / "counted_liquidations.sql").read_text()
+    body = re.search(r"-%}(.*){%- endmacro", macro, re.DOTALL)
+    assert body
+    assert " ".join(body[1].split()) == COUNTED

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import gate_context, gates
+from unwind.warehouse import gate_context, gate_verdicts, gates
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 HOUR = "hour-2026-01-29T14"
@@ -250,3 +250,13 @@ def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) 
     gates.build_docs(home)
     assert listing() == before
     assert {path.suffix for path in map(Path, before)} == {".json", ".sql", ".toml", ".yml"}
+
+
+def test_an_expectation_is_configured_once_while_suites_are_judged() -> None:
+    from great_expectations.expectations import ExpectColumnValuesToNotBeNull
+
+    expectation = ExpectColumnValuesToNotBeNull(column="venue")
+    with gate_verdicts._configured_once():
+        assert expectation.configuration is expectation.configuration
+        assert expectation.configuration.kwargs == {"column": "venue"}
+    assert expectation.configuration is not expectation.configuration

@@ -26,7 +26,7 @@ LIQUIDATION_MODELS = (
     "int_prices_staged",
     "int_prices_screened",
     "int_prices_unioned",
-    "int_liquidations_screened",
+    *("int_liquidations_valued", "int_liquidation_grains", "int_liquidations_screened"),
     "liquidation_sightings",
     "fct_liquidations",
     "quarantined_liquidations",

@@ -62,6 +62,8 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         f"update {{table}} set oi_weighted_funding_8h = -0.03 where {BTC_14}"
     ),
     ("gate_results", "verdicts_are_all_there"): "delete from {table} where suite = 'landed_schema'",
+    ("grain_audit", "checks_there"): "delete from {table} where check_name = 'leg_parity'",
+    ("grain_audit", "feeds_are_sound"): "update {table} set severity = 'critical'",
     (
         "exchange_breakdown",
         "intervals_are_ordered",
@@ -142,6 +144,8 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ),
     ("liquidations_minutely", "minutes_add_up"): "update {table} set events = events + 1",
     ("observation_accounting", "staged_counted"): "update {table} set staged = staged + 1",
+    ("reconciliation", "pairs_there"): "delete from {table}",
+    ("reconciliation", "parts_add_up"): "update {table} set rest_usd = rest_usd + 0.0001",
     ("release", "row_of_last_release"): "insert into {table} from {table}",
     ("stress_hourly", "contributions_add_up"): "update {table} set score = 71.6",
     ("unrecognised_symbols", "symbols_are_listed"): "delete from {table}",

@@ -17,6 +17,7 @@ from unittest import mock
 import duckdb
 import pytest
 
+from tests.narrowing import narrowed
 from unwind.landing.imports import import_files
 from unwind.landing.land import day_batch, hour_batch, land_venue, seal_batch
 from unwind.settings import PROJECT_ROOT, Home
@@ -123,7 +124,8 @@ def imported(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
         files = sorted((folder / "recorded" / venue).glob("*.ndjson"))
         found = [file for file in files if file.stat().st_size]
         import_files(home, venue, "frames", found, lambda: later)
-    refresh(home, clock=lambda: later)
+    with narrowed(["fct_liquidations"]):
+        refresh(home, clock=lambda: later)
     return home
 
 

@@ -19,6 +19,7 @@ from unwind.landing.land import hour_batch, land_venue, seal_batch
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
 from unwind.simulator.server import Simulator
+from unwind.warehouse import files
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.state import staging_state, write_build_batches
 
@@ -66,6 +67,7 @@ def venue_hours(home: Home) -> dict[tuple[str, str], str]:
 @pytest.fixture(scope="module")
 def landed_early(server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("early") / "home")
+    files.prepare(home)
     land(home, server, RUNNING)
     return home
 

@@ -21,9 +21,9 @@ from unwind.warehouse.state import staging_state
 NOW = datetime(2026, 1, 29, 15, tzinfo=UTC)
 # `make chaos` tries many.
 IS_LONG = os.environ.get("UNWIND_CHAOS") == "all"
-PUBLISHES, READERS = (100, 50) if IS_LONG else (20, 4)
-# Fifty readers without a pause leave a machine of two cores none for publishing.
-PAUSE_SECONDS = 0.5 if IS_LONG else 0.0
+PUBLISHES, READERS = (100, 50) if IS_LONG else (10, 3)
+# Readers without a pause leave a machine of two cores none for publishing.
+PAUSE_SECONDS = 0.5 if IS_LONG else 0.1
 
 # The published tables of a project, as far as publishing writes to them, and two that must agree.
 MARTS = """

@@ -123,7 +123,9 @@ def test_the_spine_holds_every_fact(january_first: Home) -> None:
     )
 
 
-@pytest.mark.parametrize("order", ["november_first", "at_once"])
+@pytest.mark.parametrize(
+    "order", [pytest.param("november_first", marks=pytest.mark.long), "at_once"]
+)
 def test_any_order_of_building_gives_the_same_tables(
     january_first: Home, folder: Path, order: str
 ) -> None:

@@ -13,6 +13,7 @@ from unwind.claims.figures import EXPECTED, NAIVE_EPOCH, Scope, parameters_of
 from unwind.claims.grammar import ClaimError, Condition
 from unwind.claims.windows import MINUTE, Windows
 from unwind.database import quoted, row_of
+from unwind.warehouse.promises import COUNTED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -139,9 +140,7 @@ def facts_of(
     """The counted liquidations of a window that any of the figures and scopes counts."""
     counted = " or ".join(f"({_counted(figure, scope)})" for figure, scope in of)
     table = (
-        " from marts.fct_liquidations"
-        " where event_kind in ('liquidation', 'backstop', 'deleveraging')"
-        " and liquidated_side in ('long', 'short') and event_at >= $begins_at"
+        f" from marts.fct_liquidations where {COUNTED} and event_at >= $begins_at"
         f" and event_at < $ends_at and ({counted})"
     )
     begins_at = NAIVE_EPOCH + window.first * MINUTE

@@ -24,11 +24,13 @@ from unwind.settings import Home
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
     BATCHES,
+    DAYS,
     HOURS,
     KEPT_HOURS,
     RUNS,
     Mart,
     marts,
+    replaced_days,
     replaced_hours,
 )
 
@@ -41,8 +43,8 @@ SAMPLE_EVERY = 30
 # What a release changes of the warehouse after the gates have judged it.
 WRITTEN_AT_PUBLISHING = ("gate_results", "release")
 
-# The day of rows in each mart; null where a mart has no time of its own.
-DAY_OF = {"landing_outcomes": "sealed_at", "gate_results": "checked_at"}
+# The columns that date a mart's rows, the first that it has; without one it has no days.
+DATED_BY = ("hour_at", DAYS, "sealed_at", "checked_at")
 
 Key = tuple[str, date | None]
 
@@ -219,7 +221,7 @@ def contents(
     columns = columns or _columns(connection, database)
     found: dict[Key, Rows] = {}
     for mart in sorted(columns) if only is None else [name for name in only if name in columns]:
-        day = _day(mart, columns[mart])
+        day = _day(columns[mart])
         # Sums do not depend on the order of rows, and two equal rows do not cancel out.
         listed = ", ".join(f'"{name}"' for name in sorted(columns[mart]))
         content = f"sum(hash({listed})::hugeint)::varchar" if hashed else "null"
@@ -316,6 +318,8 @@ def _replaced(mart: Mart) -> str:
     if mart.partition == HOURS:
         rebuilt = f"hour_at in ({replaced_hours(mart)})"
         return f"{rebuilt} or hour_at not in ({KEPT_HOURS})" if mart.keeps_as_of_hours else rebuilt
+    if mart.partition == DAYS:
+        return f"event_date in ({replaced_days(mart)})"
     if mart.partition == BATCHES:
         return (
             "batch_id in (select batch_id from staging.ops.build_batches)"
@@ -344,6 +348,9 @@ def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> se
                 f"select distinct hour_at::date from staging.ops.hours where {_replaced(mart)}"
                 f" union select distinct hour_at::date from ({replaced_hours(mart)})"
             ).fetchall()
+            by_hours[mart.name] = {day for (day,) in rows}
+        if mart.partition == DAYS:
+            rows = connection.execute(replaced_days(mart)).fetchall()
             by_hours[mart.name] = {day for (day,) in rows}
     return {(name, day) for name, day in keys if name not in by_hours or day in by_hours[name]}
 
@@ -395,7 +402,9 @@ def _hashed(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> dic
 def _of_days(mart: str, days: Collection[date | None]) -> str:
     """A condition for the rows of a mart that are of these days."""
     known = sorted(day for day in days if day is not None)
-    column = DAY_OF.get(mart, "hour_at")
+    column = _dated_by(column.name for column in marts()[mart].columns)
+    if column is None:
+        return "true"
     conditions = [f"{column} is null"] if None in days else []
     if known:
         # The range first: by it DuckDB skips what it need not read.
@@ -404,8 +413,7 @@ def _of_days(mart: str, days: Collection[date | None]) -> str:
             f"{column} >= date '{known[0]}' and {column} < date '{known[-1]}' + interval 1 day"
             f" and {column}::date in ({listed})"
         )
-    has_time = mart in DAY_OF or any(one.name == "hour_at" for one in marts()[mart].columns)
-    return f"({' or '.join(f'({one})' for one in conditions)})" if has_time else "true"
+    return f"({' or '.join(f'({one})' for one in conditions)})"
 
 
 def _is_sampled(key: Key, built_at: datetime) -> bool:
@@ -434,8 +442,13 @@ def _columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, 
     return {name: columns for name, columns in rows if name in marts()}
 
 
-def _day(mart: str, columns: list[str]) -> str:
-    column = DAY_OF.get(mart) or ("hour_at" if "hour_at" in columns else None)
+def _dated_by(columns: Iterable[str]) -> str | None:
+    there = set(columns)
+    return next((one for one in DATED_BY if one in there), None)
+
+
+def _day(columns: Iterable[str]) -> str:
+    column = _dated_by(columns)
     return f"{column}::date" if column else "null::date"
 
 

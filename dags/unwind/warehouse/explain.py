@@ -18,7 +18,7 @@ from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse.lineage import RawReader
 from unwind.warehouse.miniature import WIDENED, Miniature, Reading, Relation, UnexplainedError
-from unwind.warehouse.promises import Mart, key_of, marts
+from unwind.warehouse.promises import COUNTED, Mart, key_of, marts
 from unwind.warehouse.raw_rows import row_of_line
 
 # Rows that one explanation is of: more of them have no story of their own.
@@ -292,9 +292,8 @@ def _sums(mini: Miniature, mart: Relation, facts: Relation) -> Iterator[_Sum]:
     """Sums that a figure may be: of each summand, by side, over its minute or a window of hours."""
     sides = {"": "true"}
     if "liquidated_side" in facts.columns:
-        counted = "event_kind in ('liquidation', 'backstop', 'deleveraging')"
-        sides = {"": f"{counted} and liquidated_side in ('long', 'short')"} | {
-            f" of {side}s": f"{counted} and liquidated_side = '{side}'"
+        sides = {"": COUNTED} | {
+            f" of {side}s": f"{COUNTED} and liquidated_side = '{side}'"
             for side in ("long", "short")
         }
     spans = {"": "true"}

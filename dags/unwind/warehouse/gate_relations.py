@@ -10,11 +10,13 @@ from unwind.warehouse import suites as stated
 from unwind.warehouse.gate_context import columns_of, run_sql
 from unwind.warehouse.promises import (
     BATCHES,
+    DAYS,
     HOURS,
     Mart,
     column_types,
     marts,
     rebuilt_hours,
+    replaced_days,
 )
 from unwind.warehouse.suites import LANDED
 
@@ -117,7 +119,8 @@ def _observation_parts(relations: Collection[str]) -> str:
 def name_marts(connection: Connection) -> set[str]:
     """Names every mart in schema `gate`, cut to what this build replaced; returns those there are.
 
-    Beside each mart that is kept by hours stands `hours_of_<mart>`: the hours replaced of it.
+    Beside each mart that is kept by hours stands `hours_of_<mart>`, by days `days_of_<mart>`: the
+    hours or days replaced of it.
     """
     present = {
         name
@@ -130,6 +133,8 @@ def name_marts(connection: Connection) -> set[str]:
     for mart in marts().values():
         if mart.partition == HOURS:
             run_sql(connection, f"create table gate.hours_of_{mart.name} as {rebuilt_hours(mart)}")
+        if mart.partition == DAYS:
+            run_sql(connection, f"create table gate.days_of_{mart.name} as {replaced_days(mart)}")
         if mart.name in present:
             run_sql(connection, f"create view gate.{mart.name} as {_replaced_rows(mart)}")
     run_sql(connection, f"create view gate.named_assets as {_named_assets(present)}")
@@ -147,6 +152,8 @@ def _replaced_rows(mart: Mart) -> str:
             f" and (select max(hour_at) from {hours}) and hour_at in (select hour_at from {hours})"
             f" union all {rows} where hour_at is null"
         )
+    if mart.partition == DAYS:
+        return f"{rows} where event_date in (from gate.days_of_{mart.name}) or event_date is null"
     if mart.partition == BATCHES:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"

@@ -112,22 +112,21 @@ def _configured_once() -> Iterator[None]:
     """
     from great_expectations.expectations.expectation import Expectation
 
-    whole = Expectation.configuration
-    build = whole.fget
-    assert build
+    patched: Any = Expectation
+    whole = patched.configuration
     # Beside its expectation, which keeps the id from being given to another.
     built: dict[int, tuple[Expectation, ExpectationConfiguration]] = {}
 
     def configuration(expectation: Expectation) -> ExpectationConfiguration:
         if id(expectation) not in built:
-            built[id(expectation)] = (expectation, build(expectation))
+            built[id(expectation)] = (expectation, whole.fget(expectation))
         return built[id(expectation)][1]
 
-    Expectation.configuration = property(configuration)  # type: ignore[method-assign, assignment]
+    patched.configuration = property(configuration)
     try:
         yield
     finally:
-        Expectation.configuration = whole  # type: ignore[method-assign]
+        patched.configuration = whole
 
 
 def _results_of(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from unwind.warehouse import lookbacks, models
-from unwind.warehouse.promises import Mart, key_of, marts
+from unwind.warehouse.promises import COUNTED, Mart, key_of, marts
 
 # What marks the same thing in two tables: where a row and a table that its model reads have such a
 # column, the table's rows of the same value are read.
@@ -34,11 +34,6 @@ FIGURES = {
     "fct_market_caps": ("market_cap_usd", "observed_at"),
     "fct_long_short_ratio": ("long_short_ratio", "observed_at"),
 }
-# Which liquidations count in totals (macros/counted_liquidations.sql).
-COUNTED = (
-    "event_kind in ('liquidation', 'backstop', 'deleveraging')"
-    " and liquidated_side in ('long', 'short')"
-)
 
 
 @dataclass(frozen=True)

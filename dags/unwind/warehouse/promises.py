@@ -20,7 +20,13 @@ from unwind.warehouse.lookbacks import lookback_hours
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
 
 # The rows of a mart that a build replaces, by the partition of its model.
-HOURS, BATCHES, RUNS, WHOLE = "hour_at", "batch_id", "run_id", "none"
+HOURS, DAYS, BATCHES, RUNS, WHOLE = "hour_at", "event_date", "batch_id", "run_id", "none"
+
+# Which liquidations count in totals, as the macro counted_liquidations has it.
+COUNTED = (
+    "event_kind in ('liquidation', 'backstop', 'deleveraging')"
+    " and liquidated_side in ('long', 'short')"
+)
 
 # A test of dbt in a yml: its name, and its arguments or settings.
 Test = str | Mapping[str, Any]
@@ -46,8 +52,9 @@ class Mart:
     """A mart as its yml states it.
 
     A build replaces its rows of the hours pending and of the later hours within `lookback_hours`
-    (partition HOURS), of the batches being built (BATCHES), none but adds those of its run (RUNS),
-    or all (WHOLE). With `keeps_as_of_hours` it drops hours that newer days with data left behind.
+    (partition HOURS), of the days of these hours (DAYS), of the batches being built (BATCHES), none
+    but adds those of its run (RUNS), or all (WHOLE). With `keeps_as_of_hours` it drops hours that
+    newer days with data left behind.
     """
 
     name: str
@@ -155,6 +162,11 @@ def replaced_hours(mart: Mart) -> str:
         asof inner join ({pending}) as pending on spine.hour_at >= pending.hour_at
         where spine.hour_at <= pending.hour_at + interval {mart.lookback_hours} hour
     """
+
+
+def replaced_days(mart: Mart) -> str:
+    """A query over the days that this build replaces of a mart (macro build_days)."""
+    return f"select distinct hour_at::date as event_date from ({replaced_hours(mart)}) as replaced"
 
 
 def rebuilt_hours(mart: Mart) -> str:

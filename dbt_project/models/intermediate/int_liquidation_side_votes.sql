@@ -1,0 +1,200 @@
+-- One row per venue, day, witness and span of time: whether the sides of what was liquidated go with
+-- the witness (longs fall as prices fall) or against it.
+{#- 2026-11-26: prices of an hour or more before say little of what has just been liquidated. -#}
+{% set max_gap_minutes = 60 %}
+{#- 2026-11-26: hours that move less liquidate both sides. -#}
+{% set min_return = 0.003 %}
+
+with
+
+liquidations as (
+
+    select
+        hour_at::date as event_date,
+        hour_at,
+        venue,
+        instrument,
+        base_asset,
+        event_at,
+        liquidation_id,
+        price_kind,
+        price_usd::double as price_usd,
+        if(liquidated_side = 'long', 1, -1) as side_sign,
+
+    from {{ ref('fct_liquidations') }}
+
+    where {{ is_of_build_days() }}
+        and {{ counted_liquidations() }}
+
+),
+
+asset_prices as (
+
+    select
+        hour_at,
+        base_asset,
+        sign(close_usd - open_usd) as price_sign,
+
+    from {{ ref('int_asset_prices_hourly') }}
+
+    where {{ is_of_build_days() }}
+        and abs(close_usd - open_usd) >= {{ min_return }} * open_usd
+
+),
+
+-- The instrument's own prices: from one liquidation to the next.
+steps as (
+
+    select
+        venue,
+        event_date,
+        date_trunc('minute', event_at) as span_at,
+        side_sign,
+        case
+            when event_at - interval {{ max_gap_minutes }} minute
+                <= lag(event_at) over instrument_day
+                then sign(price_usd - lag(price_usd) over instrument_day)
+        end as price_sign,
+
+    from liquidations
+
+    where price_kind not in ('entry', 'unknown')
+
+    window
+        instrument_day as (
+            partition by venue, instrument, event_date
+            order by event_at, liquidation_id
+        )
+
+),
+
+by_own_prices as (
+
+    select
+        venue,
+        event_date,
+        span_at,
+        sum(side_sign * price_sign) as with_price,
+
+    from steps
+
+    group by all
+
+),
+
+by_span as (
+
+    select
+        venue,
+        event_date,
+        base_asset,
+        time_bucket(interval 10 minute, event_at) as span_at,
+        sign(sum(side_sign)) as side_sign,
+
+    from liquidations
+
+    group by all
+
+),
+
+-- Each venue has one vote, so that one of many events does not outvote the others.
+by_span_and_asset as (
+
+    select
+        *,
+        sum(side_sign) over (partition by event_date, base_asset, span_at) - side_sign
+            as other_venues,
+
+    from by_span
+
+),
+
+by_other_venues as (
+
+    select
+        venue,
+        event_date,
+        span_at,
+        sum(side_sign * sign(other_venues)) as with_others,
+
+    from by_span_and_asset
+
+    group by all
+
+),
+
+by_hour as (
+
+    select
+        venue,
+        event_date,
+        hour_at as span_at,
+        base_asset,
+        sign(sum(side_sign)) as side_sign,
+
+    from liquidations
+
+    group by all
+
+),
+
+by_asset_prices as (
+
+    select
+        by_hour.venue,
+        by_hour.event_date,
+        by_hour.span_at,
+        sum(by_hour.side_sign * asset_prices.price_sign) as with_price,
+
+    from by_hour
+    inner join asset_prices
+        on by_hour.span_at = asset_prices.hour_at
+        and by_hour.base_asset = asset_prices.base_asset
+
+    group by all
+
+),
+
+-- A long that falls with the price is against its rise: the sum is below zero where sides are right.
+final as (
+
+    select
+        venue,
+        event_date,
+        'side_by_own_prices' as check_name,
+        span_at,
+        with_price > 0 as is_opposed,
+
+    from by_own_prices
+
+    where with_price != 0
+
+    union all
+
+    select
+        venue,
+        event_date,
+        'side_by_asset_prices' as check_name,
+        span_at,
+        with_price > 0 as is_opposed,
+
+    from by_asset_prices
+
+    where with_price != 0
+
+    union all
+
+    select
+        venue,
+        event_date,
+        'side_by_other_venues' as check_name,
+        span_at,
+        with_others < 0 as is_opposed,
+
+    from by_other_venues
+
+    where with_others != 0
+
+)
+
+from final

@@ -1,0 +1,101 @@
+-- Kept by hour, because rows that only reconcile (gate, htx) are in no mart.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at'},
+) }}
+
+with
+
+screened as (
+
+    from {{ ref('int_liquidations_screened') }}
+
+    where reject_reason is null
+
+),
+
+grains as (
+
+    from {{ ref('int_liquidation_grains') }}
+
+),
+
+-- Each event once per kind of source, whether it counts or only reconciles.
+reports as (
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        source_kind,
+        liquidation_id,
+        max(notional_usd) as notional_usd,
+
+    from screened
+
+    where {{ counted_liquidations() }}
+
+    group by all
+
+),
+
+-- What others may count and we do not: legs, copies, and the winners of an auto-deleveraging.
+uncounted as (
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        notional_usd,
+
+    from grains
+
+    where reject_reason in ('both_legs', 'doubled_row', 'mirrored_adl')
+
+    union all
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        max(notional_usd) as notional_usd,
+
+    from screened
+
+    where event_kind = 'adl'
+
+    group by hour_at, venue, base_asset, liquidation_id
+
+),
+
+final as (
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        source_kind,
+        count(*) as events,
+        try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
+
+    from reports
+
+    group by all
+
+    union all
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        'uncounted' as source_kind,
+        count(*) as events,
+        try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
+
+    from uncounted
+
+    group by all
+
+)
+
+from final
