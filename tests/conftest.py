@@ -20,15 +20,17 @@ BUDGET_MINUTES = 15
 
 
 # Each refresh of these is judged by a few of the marts gate's suites, which saves seconds of it;
-# tests of the gates, of refreshes and of full disks are judged by all.
+# tests of the gates, of all venues and of full disks are judged by all.
 JUDGED_BY_FEW = (
     "tests/chaos/test_kills",
     "tests/liquidations/",
     "tests/warehouse/test_early_hour",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
+    "tests/warehouse/test_refresh",
     "tests/warehouse/test_reproduction",
     "tests/warehouse/test_spine",
+    "tests/warehouse/test_ways_out",
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 

@@ -252,11 +252,11 @@ def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) 
     assert {path.suffix for path in map(Path, before)} == {".json", ".sql", ".toml", ".yml"}
 
 
-def test_an_expectation_is_configured_once_while_suites_are_judged() -> None:
+def test_an_expectation_is_computed_once_while_suites_are_judged() -> None:
     from great_expectations.expectations import ExpectColumnValuesToNotBeNull
 
     expectation = ExpectColumnValuesToNotBeNull(column="venue")
-    with gate_verdicts._configured_once():
+    with gate_verdicts._computed_once():
         assert expectation.configuration is expectation.configuration
         assert expectation.configuration.kwargs == {"column": "venue"}
     assert expectation.configuration is not expectation.configuration

@@ -21,7 +21,8 @@ from unwind.simulator.server import Simulator
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
 VENUES = ("binance", "bybit", "deribit", "okx")
-KILLS = 12
+# `make chaos` kills more often.
+KILLS = 12 if os.environ.get("UNWIND_CHAOS") == "all" else 4
 
 LAND_AND_SEAL = f"""
 import sys

@@ -170,8 +170,8 @@ EVENT_MARTS = (
 OBSERVATION_MARTS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )
-# Reported sums may name any asset.
-MARTS_OF_OTHERS = ("reported_liquidations",)
+# Reported sums, and what is compared with them, may name any asset.
+MARTS_OF_OTHERS = ("reported_liquidations", "reconciliation")
 
 
 def _named_assets(present: Collection[str]) -> str:
