@@ -105,7 +105,8 @@
 
 {#-
     The ends and the middle of what is hidden, as doubles. The lower end is zero while so few events are
-    expected that there may be none: a tenth of hours with 2.3 of them has none.
+    expected that there may be none: a tenth of hours with 2.3 of them has none. The upper end is no lower
+    than it would be if nothing were hidden: a lognormal's falls to zero with its mean.
 -#}
 {% macro hidden_low(unit, side, tail='') -%}
     {%- set events = side ~ '_hidden_events' ~ tail -%}
@@ -128,10 +129,15 @@
 {% macro hidden_high(unit, side, tail='') -%}
     {%- set hidden = side ~ '_hidden_' ~ unit ~ tail -%}
     case
-            when {{ hidden }} > 0
-                then greatest({{ hidden }}::double, {{ lognormal_point(unit, side, tail, '+') }})
             when {{ hidden }} is null then 0
-            else {{ z_90() }} * sqrt({{ variance_of_sum(unit, side, tail) }})
+            else greatest(
+                {{ hidden }}::double,
+                {{ z_90() }} * sqrt({{ variance_of_sum(unit, side, tail) }}),
+                case
+                    when {{ hidden }} > 0 then {{ lognormal_point(unit, side, tail, '+') }}
+                    else 0
+                end
+            )
         end
 {%- endmacro %}
 

@@ -8,13 +8,13 @@ select unnest(['BTC', 'ETH']) as base_asset, null::varchar as sector;
 
 create table marts.dim_venues (
     venue varchar, source_kind varchar, publication_rule varchar, valid_from timestamp,
-    valid_to timestamp
+    valid_to timestamp, publication_window varchar
 );
 insert into marts.dim_venues values
-    ('binance', 'any', 'one_per_symbol_second_latest', timestamp '2019-09-01', null),
-    ('bybit', 'any', 'one_per_symbol_second_latest', timestamp '2020-01-01', timestamp '2025-02-20'),
-    ('bybit', 'any', 'full', timestamp '2025-02-20', null),
-    ('hyperliquid', 'any', 'full', timestamp '2023-01-01', null);
+    ('binance', 'any', 'one_per_symbol_second_latest', timestamp '2019-09-01', null, 'clock'),
+    ('bybit', 'any', 'one_per_symbol_second_latest', timestamp '2020-01-01', timestamp '2025-02-20', 'clock'),
+    ('bybit', 'any', 'full', timestamp '2025-02-20', null, null),
+    ('hyperliquid', 'any', 'full', timestamp '2023-01-01', null, null);
 
 create table staging.intermediate.int_listed_assets as
 select venue, base_asset, timestamp '1970-01-01' as listed_from, timestamp '9999-12-31' as listed_to
@@ -79,12 +79,14 @@ from range(timestamp '2026-01-29 13:01', timestamp '2026-01-29 13:10', interval 
 alter table marts.fct_liquidations add column is_listed boolean default true;
 alter table marts.fct_liquidations add column publication_second_at timestamp;
 alter table marts.fct_liquidations add column publication_clock varchar default 'venue';
+alter table marts.fct_liquidations add column published_at timestamp;
+alter table marts.fct_liquidations add column received_at timestamp;
 update marts.fct_liquidations set publication_second_at = date_trunc('second', event_at);
 -- An asset that no listing and no seed knows.
 insert into marts.fct_liquidations values (
     'binance', 'WRONGCOINUSDT', 'WRONGCOIN', 'long', 'liquidation', 1e6,
     timestamp '2026-01-10 12:30', timestamp '2026-01-10 12:00', false,
-    timestamp '2026-01-10 12:30', 'venue'
+    timestamp '2026-01-10 12:30', 'venue', null, null
 );
 
 create table marts.fct_open_interest (

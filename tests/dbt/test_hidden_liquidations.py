@@ -175,6 +175,13 @@ def test_nothing_hidden_has_a_high_end_by_its_deviation() -> None:
     assert row["usd_high"] == pytest.approx(1_328.9707)
 
 
+def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing() -> None:
+    # A lognormal of 10 and 200 squared has its 95% point at 28.
+    (row,) = rows_of(INTERVALS, moments(hidden_usd=10.0, hidden_usd_variance=40_000.0))
+    assert (row["usd_low"], row["usd_mid"]) == (1_000, 1_010)
+    assert row["usd_high"] == pytest.approx(1_328.9707)
+
+
 def test_the_common_error_of_a_sum_enters_once() -> None:
     # 5% of 10,000 is 500: no more certain, however many channels are summed.
     known = moments(hidden_usd=10_000.0, hidden_events=1_000.0, hidden_events_variance=1.0)

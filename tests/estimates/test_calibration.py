@@ -8,15 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unwind.estimates import tapes
+from unwind.estimates import channels, tapes
 from unwind.estimates.calibration import Measure, measures
 
 HOURS = 200
 MEASURED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "interval_measures.csv"
-# 85 to 96%, give or take a binomial error of so many hours and of those behind docs/coverage.md.
+# 85 to 96%, give or take a binomial error of so many hours, and at the upper end two (0.6% each) of
+# those behind docs/coverage.md: of hours with few hidden events only the upper end can fail.
 MIN_HELD, MAX_HELD = 0.82, 0.98
-MIN_MEASURED, MAX_MEASURED = 0.85, 0.966
-MAX_BIAS = {tapes.LATEST: 0.03, tapes.LARGEST: 0.05, tapes.LARGEST_PER_SIDE: 0.05}
+MIN_MEASURED, MAX_MEASURED = 0.85, 0.972
+# Of fewer than fifty hours a share says nothing.
+MIN_FEW = 50
+MAX_BIAS = dict.fromkeys((channels.LATEST, *channels.FROM_ORDER), 0.03) | dict.fromkeys(
+    (channels.LARGEST, channels.LARGEST_PER_SIDE), 0.05
+)
 CLASSES = [made.name for made in tapes.CLASSES]
 # Weak spots are stated in docs/coverage.md with their figures; the others must hold.
 STRONG = [
@@ -74,6 +79,16 @@ def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
         assert int(row["figures"]) >= 1000, row
 
 
+def test_hours_with_few_hidden_events_are_held_or_named_as_weak_spots():
+    with MEASURED.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "few hidden"]
+    of_enough = [row for row in rows if int(row["figures"]) >= MIN_FEW]
+    assert len(of_enough) > len(CLASSES)
+    for row in of_enough:
+        holds = float(row["usd_hit_share"]) >= 0.85 and float(row["events_hit_share"]) >= 0.85
+        assert holds or row["is_weak_spot"] == "true", row
+
+
 def test_a_tape_thinned_by_each_rule():
     """Three events in second 7, the last the smallest; the largest is long, two are short."""
     grid = np.ones((1, 3600))
@@ -88,6 +103,29 @@ def test_a_tape_thinned_by_each_rule():
     assert tapes.thinned(tape, tapes.LATEST).tolist() == [2, 3]
     assert tapes.thinned(tape, tapes.LARGEST).tolist() == [1, 3]
     assert tapes.thinned(tape, tapes.LARGEST_PER_SIDE).tolist() == [0, 1, 3]
+
+
+def test_a_tape_thinned_by_windows():
+    """10.2 opens a window until 11.2, 11.3 the next one until 12.3; 12.4 a third."""
+    grid = np.ones((2, 3600))
+    tape = tapes.Tape(
+        np.array([0, 0, 0, 0, 0, 1]),
+        np.array([10.2, 10.9, 11.3, 12.2, 12.4, 10.3]),
+        np.array([50.0, 90.0, 20.0, 10.0, 5.0, 7.0]),
+        np.zeros(6, dtype=bool),
+        grid,
+        grid,
+    )
+    first = tapes.thinned(tape, channels.LATEST_FROM_ORDER)
+    assert first.tolist() == [0, 2, 4, 5]
+    assert tapes.published_second(tape, channels.LATEST_FROM_ORDER, first) == pytest.approx(
+        [10.2, 11.3, 12.4, 10.3]
+    )
+    largest = tapes.thinned(tape, channels.LARGEST_FROM_ORDER)
+    assert largest.tolist() == [1, 2, 4, 5]
+    assert tapes.published_second(tape, channels.LARGEST_FROM_ORDER, largest) == pytest.approx(
+        [11.2, 12.3, 13.4, 11.3]
+    )
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -52,6 +52,14 @@ def test_an_estimate_below_zero_keeps_its_high_end():
     assert events.high == pytest.approx(7 + 1.6448536 * 2)
 
 
+def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing():
+    """Of 0.1 events give or take 3, a lognormal's 95% point would be 0.2."""
+    little = moments(published_events=7, hidden_events=[0.1, 0], hidden_events_variance=9)
+    events = intervals.interval_of_events(little)
+    assert events.mid == pytest.approx([7.1, 7])
+    assert events.high == pytest.approx([7 + 1.6448536 * 3] * 2)
+
+
 def test_a_part_without_an_estimate_has_no_high_end():
     """30 of 80 USD are of a saturated hour: the other 50 have the interval from before."""
     partial = HUNDRED | {"published_usd": 80, "unestimated_usd": 30, "saturated_channel_hours": 1}

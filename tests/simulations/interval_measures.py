@@ -25,9 +25,12 @@ SEED_FILE = PROJECT_ROOT / "dbt_project" / "seeds" / "interval_measures.csv"
 PAGE = PROJECT_ROOT / "docs" / "coverage.md"
 PICTURE = PROJECT_ROOT / "docs" / "coverage.svg"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-SHORT = dict(zip(RULES, ("latest", "largest", "largest per side"), strict=True))
-COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e"), strict=True))
+NAMES = ("latest", "largest", "largest per side", "latest, from order", "largest, from order")
+SHORT = dict(zip(RULES, NAMES, strict=True))
+COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e", "#7b4fa3", "#d19a1f"), strict=True))
 GOOD = (0.85, 0.96)
+# A share of fewer hours is not printed.
+MIN_PRINTED = 50
 
 
 def all_measures() -> list[Measure]:
@@ -74,7 +77,7 @@ def table(found: list[Measure]) -> str:
                 f"{hours.figures:,}",
                 percent(hours.usd_hit_share),
                 percent(hours.events_hit_share),
-                percent(few.usd_hit_share) if few and few.figures >= 50 else "",
+                of_few(few, hours) if few and few.figures >= MIN_PRINTED else "",
                 f"{100 * hours.usd_bias_share:+.1f}%",
                 f"{100 * hours.events_bias_share:+.1f}%",
                 f"{more.usd_width_over_oracle:.2f}",
@@ -83,6 +86,11 @@ def table(found: list[Measure]) -> str:
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def of_few(few: Measure, hours: Measure) -> str:
+    weak = " (weak spot)" if few.is_weak_spot and not hours.is_weak_spot else ""
+    return f"{percent(few.usd_hit_share)}{weak}"
 
 
 def percent(share: float) -> str:
@@ -122,7 +130,7 @@ def picture(found: list[Measure]) -> str:
                     ' stroke-width="2" fill-opacity="0.8"/>'
                 )
     for number, rule in enumerate(RULES):
-        at, y = left + 150 * number, line * (len(CLASSES) + 2.4)
+        at, y = 150 + 128 * number, line * (len(CLASSES) + 2.4)
         parts.append(f'<circle cx="{at}" cy="{y}" r="5" fill="{COLORS[rule]}"/>')
         parts.append(f'<text x="{at + 10}" y="{y + 4}">{SHORT[rule]}</text>')
     parts.append(f'<text x="10" y="{line * (len(CLASSES) + 2.4) + 4}">hollow: a weak spot</text>')

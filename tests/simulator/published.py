@@ -26,3 +26,17 @@ def frames(
     """What a venue's only stream pushes in [from, to): the instants, and the texts."""
     [stream] = exchanges()[venue].streams
     return stream.frames(tape, from_ms, to_ms, symbols)
+
+
+def windows_from_order(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[list[int]]:
+    """A venue's liquidations by contract and second, where one begins with the first after it."""
+    at_ms, instrument = tape.liquidations.at_ms, tape.liquidations.instrument
+    windows: dict[int, list[list[int]]] = {}
+    # Rows are in order of time.
+    for row in tape.rows(venue, from_ms, to_ms, published=False).tolist():
+        of_contract = windows.setdefault(int(instrument[row]), [])
+        if of_contract and at_ms[row] < at_ms[of_contract[-1][0]] + 1000:
+            of_contract[-1].append(row)
+        else:
+            of_contract.append([row])
+    return [window for of_contract in windows.values() for window in of_contract]

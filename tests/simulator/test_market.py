@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from tests.simulator.published import totals_usd
+from tests.simulator.published import totals_usd, windows_from_order
 
 from unwind.simulator.episode import (
     PEAK_FROM_AT,
@@ -156,6 +156,25 @@ def test_a_throttled_venue_publishes_the_largest_or_the_latest_of_a_second(kind:
     for together in seconds.values():
         (shown,) = [row for row in together if liquidations.published[row]]
         assert measure[shown] == max(measure[row] for row in together)
+
+
+@pytest.mark.parametrize("kind", ["first_from_order", "largest_from_order"])
+def test_a_second_may_begin_with_an_order(kind: str) -> None:
+    """As Binance's: the first is pushed at once, the largest at the end of the second."""
+    rules = SEED_EPISODE.rules | {"binance": PublicationRule(kind)}
+    tape = Tape(replace(SEED_EPISODE, from_at=datetime(2026, 1, 28, tzinfo=UTC), rules=rules))
+    liquidations = tape.liquidations
+    windows = windows_from_order(tape, "binance", tape.start_ms, tape.end_ms)
+    assert sum(len(window) for window in windows) > 1.2 * len(windows)
+    for window in windows:
+        (shown,) = [row for row in window if liquidations.published[row]]
+        opened_ms = liquidations.at_ms[window[0]]
+        if kind == "first_from_order":
+            assert liquidations.at_ms[shown] == opened_ms
+            assert liquidations.pushed_ms[shown] == opened_ms + 5
+        else:
+            assert liquidations.notional_usd[shown] == max(liquidations.notional_usd[window])
+            assert liquidations.pushed_ms[shown] == opened_ms + 1000
 
 
 @pytest.mark.parametrize("venue", ["bybit", "hyperliquid"])

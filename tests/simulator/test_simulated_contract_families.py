@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.simulator.published import frames
+from tests.simulator.published import frames, windows_from_order
 
 from unwind.landing.land import batch_of, land_venue
 from unwind.landing.ledger import Landing
@@ -28,7 +28,7 @@ from unwind.simulator.listings import STOCKS, listed
 from unwind.simulator.market.positions import BACKSTOP, LONG, SHORT
 from unwind.simulator.market.publication import published
 from unwind.simulator.market.scenario import Asset
-from unwind.simulator.market.steady import HOUR_MS, MINUTE_MS, instant
+from unwind.simulator.market.steady import DAY_MS, HOUR_MS, MINUTE_MS, instant
 from unwind.simulator.market.tape import Tape
 from unwind.simulator.responses import Request
 from unwind.simulator.server import Simulator
@@ -320,21 +320,19 @@ def test_a_long_and_a_short_of_one_second_are_both_published_and_the_smaller_one
 
 @pytest.mark.parametrize(
     ("day", "measure"),
-    [(datetime(2026, 4, 13, tzinfo=UTC), "latest"), (datetime(2026, 4, 14, tzinfo=UTC), "largest")],
+    [(datetime(2026, 4, 13, tzinfo=UTC), "first"), (datetime(2026, 4, 14, tzinfo=UTC), "largest")],
 )
-def test_binance_publishes_the_latest_until_2026_04_14_and_then_the_largest(
+def test_binance_publishes_the_first_of_a_second_until_2026_04_14_and_then_the_largest(
     day: datetime, measure: str
 ) -> None:
     # One tape over both days, so that the rule changes within it.
     tape = _busy_april()
     market = tape.liquidations
-    from_s = int(day.timestamp())
+    from_ms = int(day.timestamp()) * 1000
     crowded = 0
-    for (_, second), together in _seconds(tape, "binance").items():
-        if not from_s <= second < from_s + 86_400:
-            continue
+    for together in windows_from_order(tape, "binance", from_ms, from_ms + DAY_MS):
         (shown,) = [row for row in together if market.published[row]]
-        values = market.at_ms if measure == "latest" else market.notional_usd
+        values = -market.at_ms if measure == "first" else market.notional_usd
         assert values[shown] == max(values[row] for row in together)
         crowded += len(together) > 1
     assert crowded > 0
@@ -348,8 +346,8 @@ def test_the_rules_are_those_that_the_warehouse_states() -> None:
     rules = {name: venue.trading.rule for name, venue in exchanges().items() if venue.trading}
     assert rules["bitget"].kind == "largest_per_side"
     assert (rules["binance"].kind, rules["binance"].changes) == (
-        "latest",
-        ((datetime(2026, 4, 14, tzinfo=UTC), "largest"),),
+        "first_from_order",
+        ((datetime(2026, 4, 14, tzinfo=UTC), "largest_from_order"),),
     )
 
 

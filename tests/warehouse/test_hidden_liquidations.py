@@ -19,32 +19,39 @@ from unwind.recorder.segments import event_line
 from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
-LATEST = "one_per_symbol_second_latest"
+LATEST = "one_per_symbol_second_latest_from_order"
+# A frame is pushed so long after its order.
+PUSH_SECONDS = 0.005
 PRICE = 50_000
 # It ends within windows of the estimate.
 GAP = (1215, 1785)
 OF_BTC = "where venue = 'binance' and base_asset = 'BTC'"
 
 
-def published_in(hour: int) -> list[tuple[int, float, int]]:
-    """Second, coins and side of what Binance publishes: two fifths of the seconds, in bursts."""
+def published_in(hour: int) -> list[tuple[float, float, int]]:
+    """Second, coins and side of what Binance publishes, in bursts.
+
+    The second after a published order hides the others; the next order after it begins another.
+    """
     random = np.random.default_rng(hour)
-    busy = np.repeat(random.uniform(0.1, 0.7, 120), 30)
-    seconds = np.flatnonzero(random.random(3600) < busy)
+    rates = random.uniform(0.1, 1.2, 120)
+    seconds, at_second = [], 0.0
+    while (at_second := at_second + random.exponential(1 / rates[int(at_second) // 30])) < 3599:
+        seconds.append(round(at_second, 3))
+        at_second = seconds[-1] + 1
     coins = np.round(random.lognormal(-2, 1, len(seconds)), 3) + 0.001
     sides = np.where(random.random(len(seconds)) < 0.8, LONG, SHORT)
-    return list(zip(seconds.tolist(), coins.tolist(), sides.tolist(), strict=True))
+    return list(zip(seconds, coins.tolist(), sides.tolist(), strict=True))
 
 
-def frames_of(hour: int, events: list[tuple[int, float, int]]) -> list[str]:
+def frames_of(hour: int, events: list[tuple[float, float, int]]) -> list[str]:
     return [
         binance(
             "BTCUSDT",
             "SELL" if side == LONG else "BUY",
             f"{coins:.3f}",
             str(PRICE),
-            # Its push, 5 ms later, is in the same second.
-            at(hour) + timedelta(seconds=second, milliseconds=250),
+            at(hour) + timedelta(seconds=second),
         )
         for second, coins, side in events
     ]
@@ -55,7 +62,7 @@ def gap_line(hour: int) -> str:
     return event_line(to_at, "gap", {"from_at": from_at, "to_at": to_at}).decode().strip()
 
 
-def received(hour: int) -> list[tuple[int, float, int]]:
+def received(hour: int) -> list[tuple[float, float, int]]:
     """Hour 11's stream has a gap of ten minutes."""
     return [one for one in published_in(hour) if hour != 11 or not GAP[0] <= one[0] < GAP[1]]
 
@@ -80,7 +87,9 @@ def expected(hour: int) -> tuple[float, float, float, float]:
     gap = GAP if hour == 11 else (0, 0)
     uncovered = Uncovered(np.array([0]), np.array([gap[0]]), np.array([gap[1]]))
     zeros = np.zeros(len(second), dtype=int)
-    moments = estimate(Published(zeros, second, coins * PRICE, side), [LATEST], uncovered)
+    moments = estimate(
+        Published(zeros, second + PUSH_SECONDS, coins * PRICE, side), [LATEST], uncovered
+    )
     interval = interval_of_usd(moments)
     ends = (interval.published, interval.low, interval.mid, interval.high)
     return tuple(float(end[0, 0]) for end in ends)  # type: ignore[return-value]
@@ -101,7 +110,7 @@ def test_an_hours_interval_is_that_of_its_seconds_and_sizes(home: Home, hour: in
 def test_seconds_in_a_gap_are_not_empty_ones(home: Home) -> None:
     second, coins, side = map(np.array, zip(*received(11), strict=True))
     zeros = np.zeros(len(second), dtype=int)
-    as_if_empty = estimate(Published(zeros, second, coins * PRICE, side), [LATEST])
+    as_if_empty = estimate(Published(zeros, second + PUSH_SECONDS, coins * PRICE, side), [LATEST])
     assert abs(interval_of_usd(as_if_empty).mid[0, 0] - expected(11)[2]) > 1_000
     [(is_complete, has_unestimated_part)] = query(
         home,

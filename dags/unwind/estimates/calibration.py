@@ -12,7 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from unwind.estimates import intervals, tapes
-from unwind.estimates.channels import LARGEST_PER_SIDE, LATEST, Published, estimate
+from unwind.estimates.channels import (
+    LARGEST_FROM_ORDER,
+    LARGEST_PER_SIDE,
+    LATEST,
+    LATEST_FROM_ORDER,
+    Published,
+    estimate,
+)
 from unwind.estimates.moments import ALL, LONG, SHORT, Moments, added
 from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers, summed
 from unwind.estimates.tapes import LONG_SHARE, Tape, TapeClass
@@ -22,6 +29,7 @@ SEED = 20261126
 SUMMED_HOURS, SHARED_HOURS = 10, 3
 # Intervals of hours with fewer expected hidden events begin at what was published, mostly.
 FEW_EVENTS = 10
+FEW_HIDDEN = "few hidden"
 BUSY_SHARE = 0.9
 
 
@@ -68,7 +76,8 @@ def measures(hours: int, classes: tuple[TapeClass, ...] = tapes.CLASSES) -> Iter
 def trial(made: TapeClass, tape: Tape, rule: str, hours: int) -> Trial:
     """A tape thinned by a rule, estimated, and its truth."""
     kept = tapes.thinned(tape, rule)
-    row, second, usd = tape.row[kept], tape.second[kept], tape.usd[kept]
+    row, usd = tape.row[kept], tape.usd[kept]
+    second = tapes.published_second(tape, rule, kept)
     side = np.where(tape.is_long[kept], LONG, SHORT)
     moments = estimate(Published(row, second, usd, side), [rule] * hours)
     channels = 2 if rule == LARGEST_PER_SIDE else 1
@@ -91,6 +100,10 @@ def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hou
         mean = rate / -np.expm1(-rate)
         count_variance = np.maximum(mean * (1 + rate - mean), 0)
         variance = count_variance * sizes.mean() ** 2 + (mean - 1) * sizes.var()
+    elif rule == LATEST_FROM_ORDER:
+        variance = rate * (sizes**2).mean()
+    elif rule == LARGEST_FROM_ORDER:
+        variance = _oracle_of_largest(rate, sizes, usd / scale)
     else:
         if rule == LARGEST_PER_SIDE:
             rate = rate * np.where(tape.is_long[kept], LONG_SHARE, 1 - LONG_SHARE)
@@ -99,21 +112,39 @@ def _oracle_variance(made: TapeClass, tape: Tape, rule: str, kept: Integers, hou
     return summed(row, variance * scale**2, hours)
 
 
+def _oracle_of_largest(rate: Floats, sizes: Floats, largest: Floats) -> Floats:
+    """The variance of the other dollars of windows that began with an event.
+
+    N others of the share F of sizes that are smaller, where P(N) is that of a Poisson number of the
+    mean a = rate F times 1 + N, as any of the 1 + N may be the largest.
+    """
+    smaller = np.maximum(np.searchsorted(sizes, largest), 1)
+    share = rate * smaller / len(sizes)
+    mean = np.cumsum(sizes)[smaller - 1] / smaller
+    square = np.cumsum(sizes**2)[smaller - 1] / smaller
+    count = share * (share + 2) / (1 + share)
+    count_square = share * (share**2 + 4 * share + 2) / (1 + share)
+    variance: Floats = count * (square - mean**2) + (count_square - count**2) * mean**2
+    return variance
+
+
 def _measured(made: TapeClass, rule: str, done: Trial) -> Iterator[Measure]:
     unestimated = done.moments.saturated_channel_hours + done.moments.too_even_channel_hours
     estimated = unestimated == 0
     key, is_weak = (made.name, rule), rule in made.weak_under
+    few_is_weak = is_weak or rule in made.few_weak_under
     hidden, busy = done.moments.hidden_events, done.occupied_share > BUSY_SHARE
     parts = {
         "all": estimated,
-        "few hidden": estimated & (hidden < FEW_EVENTS) & ~busy,
+        FEW_HIDDEN: estimated & (hidden < FEW_EVENTS) & ~busy,
         "more hidden": estimated & (hidden >= FEW_EVENTS) & ~busy,
         "over 90% occupied": estimated & busy,
     }
     saturated = 1 - float(estimated.mean())
     for part, kept in parts.items():
         if kept.any():
-            yield _of_figures((*key, part, is_weak), saturated, _where(done, kept))
+            part_is_weak = few_is_weak if part == FEW_HIDDEN else is_weak
+            yield _of_figures((*key, part, part_is_weak), saturated, _where(done, kept))
     whole, shared = _summed(_where(done, estimated))
     yield _of_figures((*key, "sums", is_weak), saturated, whole)
     yield _of_shares((*key, "shares", is_weak), saturated, shared, whole)

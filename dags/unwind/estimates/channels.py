@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unwind.estimates import sizes
+from unwind.estimates.from_order import HiddenFromOrder, hidden_from_order, opens_a_window
 from unwind.estimates.moments import ALL, LONG, SHORT, SIDES, Moments, no_moments
 from unwind.estimates.rates import (
     HOUR_SECONDS,
@@ -26,7 +27,11 @@ LARGEST = "one_per_symbol_second_largest"
 LARGEST_PER_SIDE = "one_per_symbol_side_second_largest"
 FULL = "full"
 UNKNOWN = "unknown"
-RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, FULL, UNKNOWN)
+# The same where a second is not a clock's, but begins with an order.
+LATEST_FROM_ORDER = f"{LATEST}_from_order"
+LARGEST_FROM_ORDER = f"{LARGEST}_from_order"
+FROM_ORDER = (LATEST_FROM_ORDER, LARGEST_FROM_ORDER)
+RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, *FROM_ORDER, FULL, UNKNOWN)
 
 # Rows at a time: each takes some 30 kB while it is worked on.
 ROWS_AT_A_TIME = 1000
@@ -39,12 +44,13 @@ class Published(NamedTuple):
 
     row: position of the instrument-hour among the rules; second: 0 to 3599, the second of the hour
     in which the venue PUBLISHED it (its push or event time; the trade's own time is off by up to a
-    second, which costs 11 to 47%); usd: size, unpriced where nan, negative, infinite or over 1e15;
+    second, which costs 11 to 47%), with its fraction where seconds begin with an order; usd: size,
+    unpriced where nan, negative, infinite or over 1e15;
     side: LONG, SHORT or 0 (unknown), of the closed position.
     """
 
     row: Integers
-    second: Integers
+    second: Integers | Floats
     usd: Floats
     side: Integers
 
@@ -56,7 +62,7 @@ class _Events(NamedTuple):
     """Published events, each with its part: the row of the moments that it counts in."""
 
     row: Integers
-    second: Integers
+    second: Floats
     usd: Floats
     side: Integers
     part: Integers
@@ -125,7 +131,7 @@ def _estimated(
 ) -> Moments:
     """The moments of parts, which are in the order of their rows."""
     rule = np.asarray(rules, dtype=object)
-    events = _Events(*_checked(published, rule), np.asarray(part, dtype=np.int64))
+    events = _checked(published, part, rule)
     uncovered = _checked_gaps(uncovered, len(rule))
     # An unknown size sorts first: a second's last event is its largest.
     known = np.nan_to_num(events.usd, nan=-1.0)
@@ -145,15 +151,17 @@ def _estimated(
     return Moments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _checked(published: Published, rule: NDArray[np.object_]) -> Published:
+def _checked(published: Published, part: NDArray[Any], rule: NDArray[np.object_]) -> _Events:
     unknown = sorted({str(one) for one in rule} - set(RULES))
     if unknown:
         raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
     row = _whole(published.row, "an event has the row", len(rule))
-    second = _whole(published.second, "an event has the second", HOUR_SECONDS)
+    second = np.asarray(published.second, dtype=np.float64)
+    has_fraction = np.isin(rule, FROM_ORDER)[row] & (second >= 0) & (second < HOUR_SECONDS)
+    _whole(np.where(has_fraction, 0, second), "an event has the second", HOUR_SECONDS)
     usd = np.asarray(published.usd, dtype=np.float64)
     usd = np.where((usd >= 0) & (usd <= MAX_USD), usd, np.nan)
-    return Published(row, second, usd, np.asarray(published.side))
+    return _Events(row, second, usd, np.asarray(published.side), np.asarray(part, dtype=np.int64))
 
 
 def _checked_gaps(uncovered: Uncovered, rows: int) -> Uncovered:
@@ -197,7 +205,7 @@ def _estimate(
     events: _Events, rule: NDArray[np.object_], covered: Booleans, row_of_part: Integers
 ) -> Moments:
     moments = _as_published(events, len(row_of_part))
-    for name in (LATEST, LARGEST):
+    for name in (LATEST, LARGEST, *FROM_ORDER):
         of_rule = events.where((rule == name)[events.row])
         _add_channels(
             moments,
@@ -260,10 +268,9 @@ def _add_channels(
     parts, part = np.unique(events.part, return_inverse=True)
     events, covered = events._replace(row=row, part=part), in_long_blocks(covered[rows])
     own_row = np.searchsorted(rows, row_of_part[parts])
-    occupied = np.zeros_like(covered)
-    occupied[events.row, events.second] = True
-    hidden = hidden_events(occupied & covered, covered)
-    by_side = _by_side(events, covered, rule, hidden, own_row)
+    channels = (_from_order if rule in FROM_ORDER else _of_clock)(events, covered, rule)
+    hidden = channels.hidden
+    by_side = _by_side(channels, own_row)
     is_saturated = hidden.is_saturated[own_row]
     is_uncovered = ~covered[own_row].any(axis=1)
     is_too_even = hidden.is_too_even[own_row] & ~is_saturated
@@ -282,19 +289,52 @@ def _add_channels(
             moments.unestimated_usd[parts, target] += np.where(estimated, 0.0, usd)
 
 
-def _by_side(
-    events: _Events, covered: Booleans, rule: str, hidden: HiddenEvents, row_of_part: Integers
-) -> list[tuple[Floats, Floats, Floats, Floats]]:
-    """By side: hidden events, their variance, hidden USD, their variance; by part."""
+class _Channels(NamedTuple):
+    """What channels hide, and the published events that stand for it; others count alone."""
+
+    hidden: HiddenEvents | HiddenFromOrder
+    events: _Events
+    sample: sizes.Sample
+    weights: sizes.Weights
+    variance: Callable[..., Floats]
+
+
+def _of_clock(events: _Events, covered: Booleans, rule: str) -> _Channels:
+    second = events.second.astype(np.int64)
+    occupied = np.zeros_like(covered)
+    occupied[events.row, second] = True
+    hidden = hidden_events(occupied & covered, covered)
     # A second's last event, its largest, stands for the hidden ones; more than one of a second is
     # what the rule does not allow, and is published alone.
-    is_last = np.diff(events.row * HOUR_SECONDS + events.second, append=-1) != 0
-    kept = is_last & covered[events.row, events.second]
-    sample = sizes.Sample(events.row[kept], events.second[kept], events.usd[kept])
-    side, parts = events.side[kept], sizes.Parts(events.part[kept], row_of_part)
-    is_latest = rule == LATEST
-    weights = (sizes.latest_weights if is_latest else sizes.largest_weights)(sample, hidden)
-    variance = sizes.latest_variance if is_latest else sizes.largest_variance
+    is_last = np.diff(events.row * HOUR_SECONDS + second, append=-1) != 0
+    kept = is_last & covered[events.row, second]
+    events = events.where(kept)
+    sample = sizes.Sample(events.row, second[kept], events.usd)
+    if rule == LATEST:
+        weights, variance = sizes.latest_weights(sample, hidden), sizes.latest_variance
+    else:
+        weights, variance = sizes.largest_weights(sample, hidden), sizes.largest_variance
+    return _Channels(hidden, events, sample, weights, variance)
+
+
+def _from_order(events: _Events, covered: Booleans, rule: str) -> _Channels:
+    events = events.where(covered[events.row, events.second.astype(np.int64)])
+    events = events.where(opens_a_window(events.row, events.second))
+    hidden = hidden_from_order(events.row, events.second, covered)
+    sample = sizes.Sample(events.row, events.second.astype(np.int64), events.usd)
+    if rule == LATEST_FROM_ORDER:
+        weights = sizes.from_order_latest_weights(sample, hidden)
+        return _Channels(hidden, events, sample, weights, sizes.from_order_latest_variance)
+    weights = sizes.from_order_largest_weights(sample, hidden)
+    return _Channels(hidden, events, sample, weights, sizes.largest_variance)
+
+
+def _by_side(
+    channels: _Channels, row_of_part: Integers
+) -> list[tuple[Floats, Floats, Floats, Floats]]:
+    """By side: hidden events, their variance, hidden USD, their variance; by part."""
+    hidden, sample, weights = channels.hidden, channels.sample, channels.weights
+    side, parts = channels.events.side, sizes.Parts(channels.events.part, row_of_part)
 
     def of_hour(of_events: Floats) -> Floats:
         return summed(sample.row, of_events, len(hidden.hidden))[row_of_part]
@@ -322,7 +362,7 @@ def _by_side(
                 hidden_of_hour * share,
                 hidden.variance[row_of_part] * share**2 + spread * own,
                 usd,
-                variance(sample, weights, hidden, of_side, parts),
+                channels.variance(sample, weights, hidden, of_side, parts),
             )
         )
     return by_side

@@ -119,7 +119,7 @@ def _usd(moments: Moments) -> _Figures:
 
 def _interval(moments: Moments, figures: _Figures) -> Interval:
     is_sum = moments.estimated_channel_hours > 1
-    low, high = _lognormal(figures.hidden, _with_common_error(figures, is_sum))
+    low, high = _ends(figures.hidden, _with_common_error(figures, is_sum))
     events = _with_common_error(_events(moments), is_sum)
     few = np.maximum(FEW_HIDDEN_EVENTS, Z * np.sqrt(events))
     low = np.where(moments.hidden_events < few, 0.0, low)
@@ -141,14 +141,19 @@ def _with_common_error(figures: _Figures, is_sum: Booleans) -> Floats:
     return figures.variance + np.where(is_sum, (COMMON_ERROR_SHARE * figures.hidden) ** 2, 0.0)
 
 
-def _lognormal(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """The 5% and 95% points of what is hidden."""
+def _ends(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """The 5% and 95% points of what is hidden: of a lognormal, where anything is.
+
+    The 95% point is no less than it would be if nothing were hidden: that of a lognormal falls to
+    zero with its mean, however large the error of that mean.
+    """
     is_positive = mean > 0
     safe = np.where(is_positive, mean, 1.0)
     spread = np.log1p(np.where(is_positive, variance, 0.0) / safe**2)
     middle, reach = np.log(safe) - spread / 2, Z * np.sqrt(spread)
-    high = np.where(is_positive, np.exp(middle + reach), Z * np.sqrt(variance))
-    return np.where(is_positive, np.exp(middle - reach), 0.0), np.maximum(high, mean)
+    low = np.where(is_positive, np.exp(middle - reach), 0.0)
+    high = np.where(is_positive, np.exp(middle + reach), 0.0)
+    return low, np.maximum(np.maximum(high, mean), Z * np.sqrt(variance))
 
 
 def _share(part: _Figures, whole: _Figures) -> Share:

@@ -95,6 +95,11 @@ class HiddenEvents(NamedTuple):
     is_saturated: Booleans
     is_too_even: Booleans
 
+    @property
+    def likely(self) -> Floats:
+        """Hidden events, no fewer than none."""
+        return np.maximum(self.hidden, 0)
+
 
 def summed(row: Integers, of_events: Floats | Booleans, rows: int) -> Floats:
     """The sum over each row's events."""

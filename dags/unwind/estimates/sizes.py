@@ -8,10 +8,12 @@ stands for one over that likelihood. docs/coverage.md states the formulas and ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from unwind.estimates.from_order import HiddenFromOrder
 from unwind.estimates.rates import (
     HARMONIC,
     SLOT_SECONDS,
@@ -89,22 +91,47 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
     halfway between that and what its empty seconds say. An event without a size stands for what it
     would if the latest were published.
     """
-    weights = latest_weights(sample, events)
-    priced = np.flatnonzero(sample.is_priced)
-    row, slot, usd = sample.row[priced], sample.second[priced] // SLOT_SECONDS, sample.usd[priced]
-    windows, place = events.windows, (row, slot)
+    place = sample.row, sample.second // SLOT_SECONDS
+    windows = events.windows
     seconds, occupied = windows.seconds[place], windows.occupied[place]
     window_rate = windows.rate[place]
     # The window's other seconds do not depend on whether this one is occupied.
     rate = HARMONIC[seconds - 1] - HARMONIC[seconds - occupied]
     rate = rate * np.maximum(occupied + events.of_slots[place], 0) / (seconds * window_rate)
+    weights = latest_weights(sample, events)
+    return _by_size(sample, weights, events, rate, window_rate, _times)
+
+
+def from_order_latest_weights(sample: Sample, events: HiddenFromOrder) -> Weights:
+    """What each event stands for where one of a window is published, whatever its size."""
+    return Weights(events.of_events.copy(), np.zeros(len(sample.row)))
+
+
+def from_order_largest_weights(sample: Sample, events: HiddenFromOrder) -> Weights:
+    """What each event stands for where the largest of a window is published: see `_times`."""
+    weights = from_order_latest_weights(sample, events)
+    pooled = np.maximum(events.rate, 1 / SLOT_SECONDS)
+    return _by_size(sample, weights, events, events.rate, pooled, _times_from_order)
+
+
+def _by_size(
+    sample: Sample,
+    weights: Weights,
+    events: HiddenEvents | HiddenFromOrder,
+    rate: Floats,
+    pooled_rate: Floats,
+    times: Callable[[Floats, Floats, Floats], Floats],
+) -> Weights:
+    """`weights`, which go by seconds alone, of priced events changed to go by their sizes too."""
+    priced = np.flatnonzero(sample.is_priced)
+    row, usd, rate = sample.row[priced], sample.usd[priced], rate[priced]
     y = np.maximum(events.dispersion, 0)[row]
 
-    level = np.floor(np.log(window_rate * SLOT_SECONDS) / np.log(POOLED_RATES))
+    level = np.floor(np.log(pooled_rate[priced] * SLOT_SECONDS) / np.log(POOLED_RATES))
     pool = row * MAX_POOLS + np.clip(level, 0, MAX_POOLS - 1).astype(np.int64)
     order = np.lexsort((usd, pool))
-    larger = _larger_share(pool[order], rate[order], y[order])
-    hidden = _times(larger, rate[order], y[order]) - 1
+    larger = _larger_share(pool[order], rate[order], y[order], times)
+    hidden = times(larger, rate[order], y[order]) - 1
     # Sizes and empty seconds each give a number of hidden events: sizes too many where rates are
     # uneven, seconds too few of the large where sizes grow with the rate. Halfway is nearest.
     rows = len(events.hidden)
@@ -116,7 +143,12 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
     return weights
 
 
-def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
+def _larger_share(
+    pool: Integers,
+    rate: Floats,
+    y: Floats,
+    times: Callable[[Floats, Floats, Floats], Floats],
+) -> Floats:
     """1 - F of each event among its pool; events are in order of pool and size."""
     if not len(pool):
         return np.empty(0)
@@ -132,7 +164,7 @@ def _larger_share(pool: Integers, rate: Floats, y: Floats) -> Floats:
         # Half of an event's own weight lies above it.
         above = total[number] - (above - before[number])
         larger = (above + weight / 2) / total[number]
-        weight = np.rint(_times(larger, rate, y) * WEIGHT_UNIT).astype(np.int64)
+        weight = np.rint(times(larger, rate, y) * WEIGHT_UNIT).astype(np.int64)
     return larger
 
 
@@ -143,7 +175,20 @@ def _times(larger: Floats, rate: Floats, y: Floats) -> Floats:
     return np.where(is_zero, np.exp(rate * larger), (1 + safe * larger) ** (rate / safe + 1))
 
 
-def whole_hours(sample: Sample, events: HiddenEvents) -> Parts:
+def _times_from_order(larger: Floats, rate: Floats, y: Floats) -> Floats:
+    """How many events of its window one of this rank stands for, being the largest of it.
+
+    Of 1 + N events of a window, N of the mean rate + y (of a Poisson number where y is 0, else of
+    a gamma mixture of such), the largest is of a rank up to F with the probability F E(F^N). The
+    1 + rate + y events of a window have that density in F where their own is even.
+    """
+    is_largest = 1 / _times(larger, rate, y)
+    density = is_largest * (1 + (1 - larger) * (rate + y) / (1 + y * larger))
+    times: Floats = (1 + rate + y) / density
+    return times
+
+
+def whole_hours(sample: Sample, events: HiddenEvents | HiddenFromOrder) -> Parts:
     """Each channel-hour as its own only part."""
     return Parts(sample.row, np.arange(len(events.hidden)))
 
@@ -151,7 +196,7 @@ def whole_hours(sample: Sample, events: HiddenEvents) -> Parts:
 def latest_variance(
     sample: Sample,
     weights: Weights,
-    events: HiddenEvents,
+    events: HiddenEvents | HiddenFromOrder,
     of_side: Booleans,
     parts: Parts | None = None,
 ) -> Floats:
@@ -185,9 +230,35 @@ def latest_variance(
     share = part_weight / all_weight[parts.row]
     part_mean = share * mean
     variance = np.maximum(share * mean**2 * (1 + spread) - part_mean**2, 0)
-    count = (np.maximum(events.hidden, 0) + of_hour(hidden**2))[parts.row]
+    count = (events.likely + of_hour(hidden**2))[parts.row]
     total_variance: Floats = events.variance[parts.row] * part_mean**2 + count * variance
     return total_variance
+
+
+def from_order_latest_variance(
+    sample: Sample,
+    weights: Weights,
+    events: HiddenFromOrder,
+    of_side: Booleans,
+    parts: Parts | None = None,
+) -> Floats:
+    """The same where one of a window is published, whatever its size.
+
+    Where sizes grow with the rate, hidden events are larger than the others, and so is the error.
+    """
+    parts = parts or whole_hours(sample, events)
+    priced, rows = sample.is_priced, len(events.hidden)
+    row, usd = sample.row[priced], sample.usd[priced]
+    hidden = np.maximum(weights.hidden[priced], 0)
+
+    def mean_usd(weight: Floats) -> Floats:
+        return summed(row, weight * usd, rows) / np.maximum(summed(row, weight, rows), 1e-12)
+
+    growth = np.maximum(mean_usd(hidden) / np.maximum(mean_usd(1 + hidden), MIN_USD), 1)
+    grown: Floats = (
+        latest_variance(sample, weights, events, of_side, parts) * growth[parts.row] ** 2
+    )
+    return grown
 
 
 def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: Floats) -> Floats:
@@ -214,7 +285,7 @@ def _relative_variance(row: Integers, usd: Floats, weight: Floats, all_weight: F
 def largest_variance(
     sample: Sample,
     weights: Weights,
-    events: HiddenEvents,
+    events: HiddenEvents | HiddenFromOrder,
     of_side: Booleans,
     parts: Parts | None = None,
 ) -> Floats:

@@ -27,8 +27,9 @@ def estimate_table(
 ) -> dict[str, NDArray[Any]]:
     """The moments of instrument-hours, three rows each: all, long, short.
 
-    `events`: `row` (position of the instrument-hour in `rules`), `published_second` (0 to 3599),
-    `notional_usd` (null where unknown), `liquidated_side` (long, short; anything else is unknown).
+    `events`: `row` (position of the instrument-hour in `rules`), `published_second` (0 to 3599,
+    with its fraction under rules that end in `_from_order`), `notional_usd` (null where unknown),
+    `liquidated_side` (long, short; anything else is unknown).
     `rules`: a publication rule each; null is unknown. `gaps`: `row`, `from_second`, `to_second`.
 
     Gives `row`, `liquidated_side` and a column for each of Moments. Raises ValueError for columns

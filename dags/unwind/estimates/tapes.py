@@ -11,10 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unwind.estimates.channels import LARGEST, LARGEST_PER_SIDE, LATEST
+from unwind.estimates.channels import (
+    FROM_ORDER,
+    LARGEST,
+    LARGEST_FROM_ORDER,
+    LARGEST_PER_SIDE,
+    LATEST,
+    LATEST_FROM_ORDER,
+)
 from unwind.estimates.rates import HOUR_SECONDS, Booleans, Floats, Integers
 
-RULES = (LATEST, LARGEST, LARGEST_PER_SIDE)
+RULES = (LATEST, LARGEST, LARGEST_PER_SIDE, *FROM_ORDER)
 MEDIAN_USD = 4_000.0
 LONG_SHARE = 0.7
 
@@ -61,7 +68,8 @@ class TapeClass(NamedTuple):
 
     Sizes grow with the rate as the second begins, to the power `grows_with_rate`. `weak_under`
     are the rules under which intervals are known to hold less often than they say, estimates to be
-    off, or intervals to be wider than need be.
+    off, or intervals to be wider than need be; `few_weak_under` those under which hours with few
+    hidden events are held less often.
     """
 
     name: str
@@ -70,6 +78,7 @@ class TapeClass(NamedTuple):
     rates: tuple[float, float]
     grows_with_rate: float = 0.0
     weak_under: tuple[str, ...] = ()
+    few_weak_under: tuple[str, ...] = ()
 
 
 def lognormal(spread: float) -> Sizing:
@@ -86,6 +95,13 @@ def pareto(exponent: float) -> Sizing:
 def steady(rng: np.random.Generator, rates: Floats) -> Arrivals:
     """Independent events at one rate."""
     return _independent(rng, np.repeat(rates[:, None], HOUR_SECONDS, axis=1))
+
+
+def in_step(rng: np.random.Generator, rates: Floats) -> Arrivals:
+    """The same, but all within 0.6 s of each second, as recorded of Binance."""
+    arrivals = steady(rng, rates)
+    second = np.floor(arrivals.at)
+    return arrivals._replace(at=second + 0.6 * (arrivals.at - second))
 
 
 def drifting(rng: np.random.Generator, rates: Floats) -> Arrivals:
@@ -163,19 +179,51 @@ def _independent(rng: np.random.Generator, rate: Floats) -> Arrivals:
 CLASSES = (
     TapeClass("calm", steady, lognormal(1.5), (0.02, 0.2)),
     TapeClass("busy", steady, lognormal(1.5), (0.2, 2.0)),
-    # Wider than need be: they hold the truth in 99%.
+    # Wider than need be: they hold the truth in 97 to 99%.
     TapeClass(
-        "nearly saturated", steady, lognormal(1.5), (2.0, 3.5), weak_under=(LARGEST_PER_SIDE,)
+        "nearly saturated",
+        steady,
+        lognormal(1.5),
+        (2.0, 3.5),
+        weak_under=(LARGEST_PER_SIDE, LARGEST_FROM_ORDER),
     ),
     TapeClass("drifting rate", drifting, lognormal(1.5), (0.02, 1.5)),
-    TapeClass("weakly clustered", exciting(0.3, 4.0), lognormal(1.5), (0.02, 1.5)),
-    TapeClass("clustered", exciting(0.6, 4.0), lognormal(1.5), (0.02, 1.0)),
+    # Where clusters last seconds, an hour without a pair of events says little about them.
+    TapeClass(
+        "weakly clustered",
+        exciting(0.3, 4.0),
+        lognormal(1.5),
+        (0.02, 1.5),
+        few_weak_under=FROM_ORDER,
+    ),
+    TapeClass(
+        "clustered",
+        exciting(0.6, 4.0),
+        lognormal(1.5),
+        (0.02, 1.0),
+        few_weak_under=FROM_ORDER,
+    ),
     TapeClass("slowly clustered", exciting(0.7, 20.0), lognormal(1.2), (0.02, 1.0)),
     TapeClass("one cascade", cascading(90.0), lognormal(1.5), (0.01, 0.1)),
-    TapeClass("sizes grow, calm", exciting(0.6, 4.0), lognormal(1.2), (0.02, 0.2), 0.5),
+    TapeClass(
+        "sizes grow, calm",
+        exciting(0.6, 4.0),
+        lognormal(1.2),
+        (0.02, 0.2),
+        grows_with_rate=0.5,
+        few_weak_under=(LATEST, *FROM_ORDER),
+    ),
     TapeClass("sizes grow, busy", exciting(0.6, 4.0), lognormal(1.2), (0.2, 1.0), 0.5),
     TapeClass("heavy tails", steady, pareto(1.3), (0.02, 2.0)),
-    TapeClass("heavy tails, clustered", exciting(0.5, 4.0), pareto(1.3), (0.02, 1.0)),
+    # A few events carry the dollars, and whether they opened a window is chance.
+    TapeClass(
+        "heavy tails, clustered",
+        exciting(0.5, 4.0),
+        pareto(1.3),
+        (0.02, 1.0),
+        weak_under=(LATEST_FROM_ORDER,),
+        few_weak_under=(LARGEST_FROM_ORDER,),
+    ),
     # A window's busy seconds are taken to have the sizes of its quiet ones.
     TapeClass(
         "sizes grow, one cascade",
@@ -195,6 +243,7 @@ CLASSES = (
         (0.02, 1.0),
         weak_under=RULES,
     ),
+    TapeClass("in step with seconds", in_step, lognormal(1.5), (0.02, 2.0)),
 )
 
 
@@ -214,11 +263,41 @@ def thinned(tape: Tape, rule: str) -> Integers:
     """The events that a venue of that rule publishes, as positions in the tape.
 
     One of each symbol and second: the last in time, or the largest, or the largest of each side;
-    the later of two that are equal.
+    the later of two that are equal. Where seconds begin with an order, the first of them is the
+    latest of the second that it is published for (Binance until 2026-04-14).
     """
-    channel = tape.row * 2 + (tape.is_long if rule == LARGEST_PER_SIDE else 0)
-    key = channel * HOUR_SECONDS + tape.second
-    rank = tape.at if rule == LATEST else tape.usd
+    if rule in FROM_ORDER:
+        key = windows_from_order(tape)
+        rank = -tape.at if rule == LATEST_FROM_ORDER else tape.usd
+    else:
+        channel = tape.row * 2 + (tape.is_long if rule == LARGEST_PER_SIDE else 0)
+        key = channel * HOUR_SECONDS + tape.second
+        rank = tape.at if rule == LATEST else tape.usd
     order = np.lexsort((tape.at, rank, key))
     is_last = np.diff(key[order], append=-1) != 0
     return np.sort(order[is_last])
+
+
+def published_second(tape: Tape, rule: str, kept: Integers) -> Floats:
+    """When a venue of that rule publishes what it keeps: in the second of a clock, with the order
+    that opens a window, or the largest of one as it ends; by the hour's end at the latest."""
+    if rule not in FROM_ORDER:
+        return tape.second[kept].astype(np.float64)
+    if rule == LATEST_FROM_ORDER:
+        return tape.at[kept]
+    window = windows_from_order(tape)
+    opened_at = tape.at[np.searchsorted(window, window[kept])]
+    return np.minimum(opened_at + 1, np.nextafter(HOUR_SECONDS, 0))
+
+
+def windows_from_order(tape: Tape) -> Integers:
+    """The number of each event's window: the first event after a window opens the next one."""
+    # Rows are further apart than a window is long.
+    at = tape.row * (2.0 * HOUR_SECONDS) + tape.at
+    after = np.searchsorted(at, at + 1).tolist()
+    opens = np.zeros(len(at), dtype=np.int64)
+    place = 0
+    while place < len(after):
+        opens[place] = 1
+        place = after[place]
+    return np.cumsum(opens)

@@ -1,6 +1,7 @@
 """Aster: forceOrder frames and futures endpoints like Binance's, without COIN-M and /market.
 
-`S` is the liquidation order's side; of a contract and second the latest liquidation is published.
+`S` is the liquidation order's side; a liquidation is published at once, and then none of its
+contract for a second.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ API = kit.Api(
     },
     not_listed=NO_SUCH_SYMBOL,
 )
-RULE = kit.PublicationRule("latest")
+RULE = kit.PublicationRule("first_from_order")
 EXCHANGE = kit.Exchange(
     "aster",
     {"aster": API},

@@ -389,14 +389,14 @@ APIS: dict[str, Responder] = {
     "binance_spot": host({"/api/v3/klines": klines}),
     "binance_dumps": bucket,
 }
-# The largest of a second only since 2026-04-14.
-RULE = kit.PublicationRule("latest", changes=((LARGEST_FROM_AT, "largest"),))
+# A second begins with an order (docs/semantics.md); its largest is published since 2026-04-14.
+RULE = kit.PublicationRule("first_from_order", changes=((LARGEST_FROM_AT, "largest_from_order"),))
 EXCHANGE = kit.Exchange(
     "binance",
     APIS,
     files=("binance_dumps",),
     streams=(kit.ExchangeStream("binance_ws", per_push("binance", messages), replies, opened),),
-    trading=kit.Trading(contracts, RULE, oi_weight=0.42, flow_weight=0.40, size_scale=0.8),
+    trading=kit.Trading(contracts, RULE, oi_weight=0.42, flow_weight=0.40, size_scale=0.98),
     faults=dict.fromkeys((*APIS, "binance_ws"), FAULTS),
     faulty_file=faulty_dump,
     written=force_order,

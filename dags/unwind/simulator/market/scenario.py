@@ -104,9 +104,10 @@ class PublicationRule:
     """What a venue lets out of its liquidations, and how it closes.
 
     `kind`: `all`, or of one contract and one second the `largest`, the `latest` or the
-    `largest_per_side`; `changes` are later kinds, each with the instant from which it holds
-    (ascending). `price` is the
-    one it publishes (`fill`, `bankruptcy` or `mark`), which gives the published value. `fills`: an
+    `largest_per_side`; or, where an order begins the second and the next one after it another,
+    `first_from_order` or `largest_from_order`; `changes` are later kinds, each with the instant
+    from which it holds (ascending). `price` is the one it publishes (`fill`, `bankruptcy` or
+    `mark`), which gives the published value. `fills`: an
     order's fills are published one by one. `partial`: a fifth of a large position is closed first
     and the rest after a cool-down. `backstop`: some orders are taken over by the venue's own
     backstop, or end in deleveraging.

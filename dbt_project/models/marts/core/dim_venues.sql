@@ -13,6 +13,7 @@ final as (
         venue_name,
         source_kind,
         publication_rule,
+        publication_window,
         valid_from,
         valid_to,
         price_kind,
