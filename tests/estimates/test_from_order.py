@@ -11,6 +11,7 @@ from unwind.estimates.channels import (
     LATEST,
     LATEST_FROM_ORDER,
     NO_GAPS,
+    UNKNOWN,
     Published,
     Uncovered,
     estimate,
@@ -213,3 +214,12 @@ def test_fractions_of_seconds_are_of_this_rule_alone():
     for wrong in (3600.0, -0.1, np.nan):
         with pytest.raises(ValueError, match="an event has the second"):
             moments_of([wrong])
+
+
+def test_under_an_unknown_rule_seconds_may_have_fractions():
+    """Of an hour of Binance that was not received whole the times are known, its rule is not."""
+    moments = moments_of([2689.882], rule=UNKNOWN)
+    assert moments.unknown_rule_channel_hours[0, 0] == 1
+    assert moments.unestimated_events[0, 0] == 1
+    with pytest.raises(ValueError, match="an event has the second"):
+        moments_of([3600.5], rule=UNKNOWN)

@@ -157,7 +157,9 @@ def _checked(published: Published, part: NDArray[Any], rule: NDArray[np.object_]
         raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
     row = _whole(published.row, "an event has the row", len(rule))
     second = np.asarray(published.second, dtype=np.float64)
-    has_fraction = np.isin(rule, FROM_ORDER)[row] & (second >= 0) & (second < HOUR_SECONDS)
+    # An hour of such a venue that was not received whole has an unknown rule, and its fractions.
+    has_fraction = np.isin(rule, (*FROM_ORDER, UNKNOWN))[row]
+    has_fraction &= (second >= 0) & (second < HOUR_SECONDS)
     _whole(np.where(has_fraction, 0, second), "an event has the second", HOUR_SECONDS)
     usd = np.asarray(published.usd, dtype=np.float64)
     usd = np.where((usd >= 0) & (usd <= MAX_USD), usd, np.nan)
