@@ -71,7 +71,7 @@ interpreted as (
         concat_ws(
             '|', instrument, epoch_ms(event_at), raw_side, {{ number_key('raw_quantity') }},
             {{ number_key('raw_price') }}
-        ) as natural_key,
+        ) as row_key,
         raw_line::varchar as dedup_scope,
         1 as copies_per_row,
 
@@ -79,4 +79,19 @@ interpreted as (
 
 ),
 
-{{ staged_liquidations('htx', 'interpreted', sources_agree=false) }}
+-- Rows that differ in their id alone are two events, though the second begins the next page.
+keyed as (
+
+    select
+        * exclude (row_key),
+        dense_rank() over (
+            partition by batch_id, raw_object, row_key
+            order by try_cast(v5_id as bigint)
+        ) as place_among_equals,
+        row_key || if(place_among_equals > 1, '|' || place_among_equals, '') as natural_key,
+
+    from interpreted
+
+),
+
+{{ staged_liquidations('htx', 'keyed', sources_agree=false) }}
