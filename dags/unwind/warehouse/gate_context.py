@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 DETAIL_MAX_CHARS = 300
+
+# Great Expectations reads all of its files with one parser, and a gate may begin while `preload`
+# still reads in its thread.
+_reading = threading.Lock()
 
 
 class GateError(UnwindError, RuntimeError):
@@ -80,7 +85,8 @@ def context_of(home: Home) -> FileDataContext:
     # Great Expectations would print where its own code stumbled over it.
     home.gates.mkdir(parents=True, exist_ok=True)
     preload()
-    return _cached_context(home.gates)
+    with _reading:
+        return _cached_context(home.gates)
 
 
 @cache
@@ -96,10 +102,11 @@ def _cached_context(results: Path) -> FileDataContext:
 
 def definition_of(context: FileDataContext, checkpoint: str) -> Checkpoint:
     """A checkpoint with its suites; read once, since that takes as long as judging some of them."""
-    known = _definitions.setdefault(id(context), {})
-    if checkpoint not in known:
-        known[checkpoint] = context.checkpoints.get(checkpoint)
-    return known[checkpoint]
+    with _reading:
+        known = _definitions.setdefault(id(context), {})
+        if checkpoint not in known:
+            known[checkpoint] = context.checkpoints.get(checkpoint)
+        return known[checkpoint]
 
 
 # By context, which is kept as long as the process.
