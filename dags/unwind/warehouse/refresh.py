@@ -134,12 +134,15 @@ def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
     # Imports of seconds, done while the work is planned.
     with DbtProcess(target) as dbt:
         # As do the gates' imports while dbt itself is imported.
-        threading.Thread(target=gates.preload, args=[target], daemon=True).start()
+        preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
+        preload.start()
         is_needed, unreadable = _stage(warehouse, report, dbt.run)
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
         _build(warehouse, report, dbt.run)
+    # The marts gate forks, which no lock of another thread may survive.
+    preload.join()
     warnings = _gate_marts(warehouse, report)
     release_id, batches = _publish(warehouse, report)
     return RefreshReport(release_id, batches, held, warnings, unreadable)
