@@ -94,8 +94,9 @@ def imported(landed: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 def facts_of(warehouse: Built) -> list[dict[str, Any]]:
     """The facts without the batch that brought them and when it was sealed."""
+    of_batch = {"batch_id", "sealed_at", "available_at"}
     return [
-        {name: value for name, value in fact.items() if name not in ("batch_id", "sealed_at")}
+        {name: value for name, value in fact.items() if name not in of_batch}
         for fact in warehouse.facts("segment")
     ]
 
