@@ -25,7 +25,7 @@ from unwind.estimates.rates import (
 
 # A least-squares line through what came in each of the five free seconds after a window, continued
 # to the window's middle, half a second before them. Whole seconds, as a venue may liquidate in
-# step with the second: Binance does within 0.6 s of each.
+# step with the second: one venue does within 0.6 s of each.
 LINE = (0.8, 0.5, 0.2, -0.1, -0.4)
 LINE_SECONDS = len(LINE)
 # A published event less than this after another one is none of the rule; recorded are 979 ms.

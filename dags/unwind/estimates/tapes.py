@@ -98,7 +98,7 @@ def steady(rng: np.random.Generator, rates: Floats) -> Arrivals:
 
 
 def in_step(rng: np.random.Generator, rates: Floats) -> Arrivals:
-    """The same, but all within 0.6 s of each second, as recorded of Binance."""
+    """The same, but all within 0.6 s of each second, as recorded of one venue."""
     arrivals = steady(rng, rates)
     second = np.floor(arrivals.at)
     return arrivals._replace(at=second + 0.6 * (arrivals.at - second))
@@ -264,7 +264,7 @@ def thinned(tape: Tape, rule: str) -> Integers:
 
     One of each symbol and second: the last in time, or the largest, or the largest of each side;
     the later of two that are equal. Where seconds begin with an order, the first of them is the
-    latest of the second that it is published for (Binance until 2026-04-14).
+    latest of the second that it is published for.
     """
     if rule in FROM_ORDER:
         key = windows_from_order(tape)
