@@ -8,11 +8,15 @@ API = "https://mainnet.zklighter.elliot.ai/api/v1"
 AT = "2026-04-20 12:20:56.653"
 
 
-def _trade(trade_id: int, is_maker_ask: bool, before: str, kind: str = "liquidation") -> dict:
+def _trade(
+    trade_id: int, is_maker_ask: bool, before: str, kind: str = "liquidation", seconds: int = 0
+) -> dict:
+    """The recorded trade of AT, or one like it so many seconds later."""
     return {
         **{"trade_id": trade_id, "type": kind, "market_id": 1, "size": "0.01664"},
         **{"price": "75602.8", "usd_amount": "1258.030592", "is_maker_ask": is_maker_ask},
-        **{"timestamp": 1776687656653, "transaction_time": 1776687656681222},
+        "timestamp": 1776687656653 + 1000 * seconds,
+        "transaction_time": 1776687656681222 + 1_000_000 * seconds,
         **{"taker_position_size_before": before, "taker_position_sign_changed": True},
     }
 
@@ -27,10 +31,15 @@ CASES = VenueCases(
         "a taker that sold was a long; the list is apart from other trades",
         DOCS,
         _frame(
-            liquidation_trades=[_trade(18237797924, False, "0.01664")],
+            liquidation_trades=[_trade(18237797924, False, "0.01664", seconds=2)],
             trades=[_trade(18237797925, True, "0", "trade")],
         ),
-        (Liquidation("1", "BTC", "long", "0.01664", "75602.8", "1258.0306", AT, "fill_avg"),),
+        (
+            Liquidation(
+                *("1", "BTC", "long", "0.01664", "75602.8", "1258.0306"),
+                *("2026-04-20 12:20:58.653", "fill_avg"),
+            ),
+        ),
     ),
     short=Message(
         "the recorded taker that bought was a short of 1,258.03 USD",
@@ -52,11 +61,14 @@ CASES = VenueCases(
         Message(
             "an answer's deleveraging",
             DOCS,
-            {"code": 200, "trades": [_trade(18237797927, False, "0.01664", "deleverage")]},
+            {
+                "code": 200,
+                "trades": [_trade(18237797927, False, "0.01664", "deleverage", seconds=4)],
+            },
             (
                 Liquidation(
-                    *("1", "BTC", "long", "0.01664", "75602.8", "1258.0306", AT, "fill_avg"),
-                    "deleveraging",
+                    *("1", "BTC", "long", "0.01664", "75602.8", "1258.0306"),
+                    *("2026-04-20 12:21:00.653", "fill_avg", "deleveraging"),
                 ),
             ),
             url=f"{API}/recentTrades",
