@@ -52,17 +52,6 @@ class Days(Enum):
     NONE = "none"
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
-    """The tables in schema marts of an attached database with their columns, in order."""
-    rows = connection.execute(
-        "select table_name, list(column_name order by column_index)"
-        " from duckdb_columns() where database_name = ? and schema_name = 'marts'"
-        " group by table_name",
-        [database],
-    ).fetchall()
-    return dict(rows)
-
-
 def write_days(connection: duckdb.DuckDBPyConnection, cause: str, days: Days) -> None:
     """One row per table and day of which rows differ, with the hashes of both. Raises duckdb.Error.
 
@@ -73,7 +62,7 @@ def write_days(connection: duckdb.DuckDBPyConnection, cause: str, days: Days) ->
         for mart in marts().values()
         if mart.name not in WITHOUT_FIGURES and (condition := _of_days(mart, days))
     }
-    there = columns_of(connection, "former")
+    there = continuity.columns_of(connection, "former")
     before, after = (
         _contents(
             connection, name, {mart: conditions[mart] for mart in conditions if mart in there}
@@ -96,7 +85,7 @@ def _contents(
 ) -> continuity.Contents:
     columns = {
         name: [column for column in listed if column != NOT_COMPARED]
-        for name, listed in columns_of(connection, database).items()
+        for name, listed in continuity.columns_of(connection, database).items()
     }
     return continuity.contents(
         connection, database, sorted(conditions), conditions, columns=columns
@@ -125,7 +114,7 @@ def _of_days(mart: Mart, days: Days) -> str | None:
 def write_cells(connection: duckdb.DuckDBPyConnection) -> None:
     """One row per cell that differs, and per row that a mart has more or fewer of what the build
     replaced. Raises duckdb.Error."""
-    columns = columns_of(connection, "warehouse")
+    columns = continuity.columns_of(connection, "warehouse")
     for mart, was, now in _replaced_rows(connection):
         # Planned in a tenth of the time, and most tables of a small hour are the same.
         if mart.name in columns and _differ(connection, columns[mart.name], was, now):

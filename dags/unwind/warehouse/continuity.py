@@ -218,7 +218,7 @@ def contents(
     `only` narrows it to some marts, `where` to the rows of a mart that meet a condition; `columns`
     are those of its marts, where they are known already.
     """
-    columns = columns or _columns(connection, database)
+    columns = columns or columns_of(connection, database)
     found: dict[Key, Rows] = {}
     for mart in sorted(columns) if only is None else [name for name in only if name in columns]:
         day = _day(columns[mart])
@@ -376,7 +376,7 @@ def _replaced_nothing_and_differ(
 ) -> list[Difference]:
     """Differences among the rows that this build did not replace, in the days that it touched."""
     found = []
-    before, now = _columns(connection, "former"), _columns(connection, "warehouse")
+    before, now = columns_of(connection, "former"), columns_of(connection, "warehouse")
     for mart in marts().values():
         condition = _replaced(mart)
         days = [day for name, day in touched if name == mart.name]
@@ -433,13 +433,26 @@ def _attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+def columns_of(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+    """The marts in an attached database with their columns, in order."""
     rows = connection.execute(
-        "select table_name, list(column_name) from duckdb_columns()"
+        "select table_name, list(column_name order by column_index) from duckdb_columns()"
         " where database_name = ? and schema_name = 'marts' group by table_name",
         [database],
     ).fetchall()
     return {name: columns for name, columns in rows if name in marts()}
+
+
+def carry_rows(connection: duckdb.DuckDBPyConnection, mart: str) -> None:
+    """Adds to a mart of `warehouse` the rows that it has in `former`, by the columns of both.
+
+    Raises duckdb.Error where `former` has no such mart.
+    """
+    own, there = (columns_of(connection, name).get(mart, []) for name in ("warehouse", "former"))
+    shared = ", ".join(name for name in own if name in there)
+    connection.execute(
+        f"insert into warehouse.marts.{mart} by name select {shared} from former.marts.{mart}"
+    )
 
 
 def _dated_by(columns: Iterable[str]) -> str | None:

@@ -146,19 +146,7 @@ def carry_verdicts(home: Home) -> None:
         former = quoted(known[0].path / "warehouse.duckdb")
         try:
             warehouse.execute(f"attach {former} as former (read_only)")
-            there = {
-                name
-                for (name,) in warehouse.execute(
-                    "select column_name from duckdb_columns() where database_name = 'former'"
-                    " and schema_name = 'marts' and table_name = 'gate_results'"
-                ).fetchall()
-            }
-            wanted = warehouse.execute("select * from marts.gate_results limit 0").description
-            columns = ", ".join(name for name, *_ in wanted if name in there)
-            warehouse.execute(
-                "insert into marts.gate_results by name"
-                f" select {columns} from former.marts.gate_results"
-            )
+            continuity.carry_rows(warehouse, "gate_results")
         except duckdb.Error as error:
             logger.warning("the verdicts of %s are not carried over: %s", former, error)
 

@@ -127,21 +127,16 @@ def _keep_history(warehouse: duckdb.DuckDBPyConnection) -> None:
     A warehouse built from the raw zone has none of it; an attempt to publish that was killed has
     added to it.
     """
-    there = changed_rows.columns_of(warehouse, "former")
+    there = continuity.columns_of(warehouse, "former")
     for table in HISTORY:
-        if table not in there:
-            warehouse.execute(f"delete from marts.{table}")
+        counted = f"select count(*) from {{}}.marts.{table}"
+        if table in there and row_of(warehouse, counted.format("warehouse")) == row_of(
+            warehouse, counted.format("former")
+        ):
             continue
-        counted = " (select count(*) from {}.marts." + table + ")"
-        if row_of(warehouse, f"select {counted.format('warehouse')} != {counted.format('former')}")[
-            0
-        ]:
-            warehouse.execute(f"delete from marts.{table}")
-            own = changed_rows.columns_of(warehouse, "warehouse")[table]
-            shared = ", ".join(name for name in there[table] if name in own)
-            warehouse.execute(
-                f"insert into marts.{table} by name select {shared} from former.marts.{table}"
-            )
+        warehouse.execute(f"delete from marts.{table}")
+        if table in there:
+            continuity.carry_rows(warehouse, table)
 
 
 def _add(warehouse: duckdb.DuckDBPyConnection, publication: Publication) -> datetime:
@@ -170,7 +165,7 @@ def _add(warehouse: duckdb.DuckDBPyConnection, publication: Publication) -> date
 
 def _name_former_hours(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Names the first and the last hour that the former release had landed (former_hours)."""
-    known = "published_releases" in changed_rows.columns_of(warehouse, "former")
+    known = "published_releases" in continuity.columns_of(warehouse, "former")
     latest = "from former.marts.published_releases" if known else "from former.marts.release"
     warehouse.execute(
         "create or replace temp table former_hours as select min(first_hour_at) as first_hour_at,"
