@@ -206,7 +206,7 @@ compared as (
                 then priced.nearest_power
         end as price_power,
         mirrored.event_at is not null and priced.event_kind = 'deleveraging' as mirrors_liquidation,
-        coalesce(opposite.opposite_events, 0) as opposite_events,
+        coalesce(opposite.opposite_events, 0) > 0 and not mirrors_liquidation as is_paired,
         coalesce(opposite.opposite_events_later, 0) as opposite_events_later,
         -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
         first_value(priced.liquidated_side) over (
@@ -254,7 +254,7 @@ venue_hours as (
     select
         hour_at,
         venue,
-        count(*) filter (where opposite_events > 0 and not mirrors_liquidation) as paired_events,
+        count(*) filter (where is_paired) as paired_events,
         count(*) as events,
         count(*) filter (where copy_number = 1 and copies % 2 = 0) as doubled_groups,
         count(*) filter (where copy_number = 1) as groups_of_equals,
@@ -280,13 +280,13 @@ final as (
         compared.has_market_price,
         compared.price_power,
         compared.mirrors_liquidation,
-        compared.opposite_events > 0 and not compared.mirrors_liquidation as is_paired,
+        compared.is_paired,
         compared.opposite_events_later,
         compared.copies % 2 = 0 and compared.copy_number > compared.copies / 2 as is_copy,
         case
             when compared.price_power is not null then 'price_unit'
             when compared.mirrors_liquidation then 'mirrored_adl'
-            when compared.opposite_events > 0
+            when compared.is_paired
                 and compared.liquidated_side != compared.first_side
                 and venue_hours.paired_events >= {{ min_paired_events }}
                 and venue_hours.paired_events >= {{ min_paired_share }} * venue_hours.events
