@@ -271,7 +271,7 @@ def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
     code = (
         "import os\n"
         "from unwind.warehouse import dbt_worker\n"
-        "def run(order, manifest, reports):\n"
+        "def run(line, manifest, reports):\n"
         "    reports.write('[\"node')\n"
         "    reports.flush()\n"
         "    os.kill(os.getpid(), 9)\n"
@@ -284,7 +284,7 @@ def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     ) as worker:
-        worker.stdin.write("{}\n")
+        worker.stdin.write('{"session": "one"}\n')
         worker.stdin.flush()
         lines = [worker.stdout.readline(), worker.stdout.readline()]
         worker.stdin.close()
@@ -303,6 +303,7 @@ def test_a_run_ends_with_the_process_that_requested_it(tmp_path):
     )
     log = str(tmp_path / "errors.log")
     order = {
+        "session": "one",
         "arguments": ["seed", *options, "--profiles-dir", options[1]],
         "environment": {**os.environ, "UNWIND_WAREHOUSE": str(home.warehouse_db)},
         "errors": log,

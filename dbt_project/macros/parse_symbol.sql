@@ -23,6 +23,16 @@
 {%- endmacro %}
 
 
+{#- The asset that an instrument's name holds, as its venue writes it; null where it cannot be read. -#}
+{% macro venue_asset(column) -%}
+    case venue
+        {%- for one in var('venues') %}
+        when '{{ one }}' then {{ symbol_parts(one, column)["venue_asset"] }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+
 {#- Whether an instrument's name is that of an inverse contract, sized in dollars. -#}
 {% macro is_inverse_by_name(venue, column) -%}
     ({{ symbol_parts(venue, column)["contract_type"] }}) = 'inverse'

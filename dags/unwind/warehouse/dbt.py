@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -42,6 +43,7 @@ class DbtProcess:
     def __init__(self, home: Home) -> None:
         home.logs.mkdir(parents=True, exist_ok=True)
         self._home = home
+        self._session = uuid.uuid4().hex
         self._limit = memory_limit()
         self._options = [
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
@@ -103,6 +105,7 @@ class DbtProcess:
         assert self._worker.stdin
         assert self._worker.stdout
         order = {
+            "session": self._session,
             "arguments": [*arguments, *self._options],
             "environment": self._environment,
             "errors": str(self._errors),

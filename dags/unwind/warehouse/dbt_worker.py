@@ -1,14 +1,15 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker <options of dbt parse>`.
 
 It imports dbt and loads the parsed project, once. Then it takes commands from standard input, one
-after another, each a line of JSON: `{"arguments": [...], "environment": {...}, "errors": path}`. A
-command runs in a fork of its own, so that its databases are closed when it is over, and a command
-that is killed for its memory leaves its sentence.
+after another, each a line of JSON: `{"session": id, "arguments": [...], "environment": {...},
+"errors": path}`. The commands of one session (a refresh) run in one fork, which keeps what dbt has
+compiled and closes its databases after each; a command that is killed for its memory leaves its
+sentence, and the next one has a fork of its own.
 
 Reports are lines of JSON on standard output: `["node", name, done, total]`,
-`["result", success, failures]`, and `["ended", return code]` when the fork has ended. All of it
-ends at once when standard input closes: the process that started it has ended, even if killed, and
-nothing would judge or publish what it builds.
+`["result", success, failures]`, and `["ended", return code]` when the command is over, its
+databases closed. All of it ends at once when standard input closes: the process that started it has
+ended, even if killed, and nothing would judge or publish what it builds.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from unwind.warehouse import parsed_project
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
+# A model leaves thousands of objects, most of them freed without the collector.
+COLLECTED_AFTER = 100_000
 
 
 def main() -> None:
@@ -36,6 +39,8 @@ def main() -> None:
     # Reports go to a file descriptor of their own: what dbt or a plug-in prints must not mix in.
     reports = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    # Nothing of what is imported and loaded becomes garbage.
+    gc.disable()
     # Imported for all commands. No thread may run and no database be open when one is forked.
     import dbt.adapters.duckdb
     import dbt.cli.main  # noqa: F401
@@ -43,36 +48,74 @@ def main() -> None:
     options = sys.argv[1:]
     project = Path(options[options.index("--project-dir") + 1])
     if parsed_project.read(project) is None:
-        _forked(lambda: _parse(project, options))
+        parser = Runner(lambda _: _parse(project, options))
+        parser.run("\n")
+        parser.end()
     manifest = parsed_project.read(project)
     # What is shared with the forks stays shared: the collector would write to all of it.
     gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
+    gc.enable()
+    runner, session = None, None
     while line := sys.stdin.readline():
         order = json.loads(line)
-        code = _forked(partial(_run, order, manifest, reports))
+        if runner and order["session"] != session:
+            runner.end()
+            runner = None
+        if runner is None:
+            runner = Runner(partial(_run, manifest=manifest, reports=reports))
+            session = order["session"]
+        is_done = runner.run(line)
+        code = 0 if is_done else runner.end()
         # A command that was killed while it wrote has left half a line.
         reports.write("\n")
         _report(reports, "ended", code)
+        if not is_done:
+            runner = None
+    if runner:
+        runner.end()
 
 
-def _forked(work: Callable[[], None]) -> int:
-    """The return code of a fork that does the work; it is ended when standard input ends."""
-    ends, lives = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(ends)
-        work()
-        sys.exit()
-    os.close(lives)
-    waiting = select.poll()
-    waiting.register(ends, select.POLLIN)
-    # Its end alone: the next command may stand in it already.
-    waiting.register(0, 0)
-    if 0 in dict(waiting.poll()):
-        os.kill(child, signal.SIGKILL)
-        os._exit(1)
-    os.close(ends)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+class Runner:
+    """A fork that does `work(line)` for each line that it is given."""
+
+    def __init__(self, work: Callable[[str], None]) -> None:
+        lines, self._lines = os.pipe()
+        self._done, done = os.pipe()
+        self._process = os.fork()
+        if self._process:
+            os.close(lines)
+            os.close(done)
+            return
+        os.close(self._lines)
+        os.close(self._done)
+        with os.fdopen(lines) as given:
+            for line in given:
+                work(line)
+                os.write(done, b".")
+        # Its databases are closed; dbt's own clearing up takes half a second.
+        os._exit(0)
+
+    def run(self, line: str) -> bool:
+        """Does one piece of work: true when it is done, false when the fork ended over it.
+
+        Standard input that closes meanwhile ends the fork and this process.
+        """
+        os.write(self._lines, line.encode())
+        waiting = select.poll()
+        waiting.register(self._done, select.POLLIN)
+        # Its end alone: the next command may stand in it already.
+        waiting.register(0, 0)
+        if 0 in dict(waiting.poll()):
+            os.kill(self._process, signal.SIGKILL)
+            os._exit(1)
+        return bool(os.read(self._done, 1))
+
+    def end(self) -> int:
+        """Lets the fork end; its return code."""
+        os.close(self._lines)
+        os.close(self._done)
+        return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
 
 
 def _parse(project: Path, options: list[str]) -> None:
@@ -85,12 +128,15 @@ def _parse(project: Path, options: list[str]) -> None:
         parsed_project.keep(target, parsed.result)  # type: ignore[arg-type]
 
 
-def _run(order: dict[str, Any], manifest: Any, reports: TextIO) -> None:
+def _run(line: str, manifest: Any, reports: TextIO) -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    order = json.loads(line)
     errors = os.open(order["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(errors, 1)
     os.dup2(errors, 2)
+    os.close(errors)
     os.environ.clear()
     os.environ.update(order["environment"])
     failures: list[str] = []
@@ -109,6 +155,10 @@ def _run(order: dict[str, Any], manifest: Any, reports: TextIO) -> None:
     outcome = dbtRunner(manifest=known, callbacks=[on_event]).invoke(order["arguments"])
     if outcome.exception is not None:
         failures.append(str(outcome.exception))
+    # dbt-duckdb closes its databases when its process ends.
+    if DuckDBConnectionManager._ENV:
+        DuckDBConnectionManager._ENV.close()  # type: ignore[no-untyped-call]
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     _report(reports, "result", outcome.success, failures)
 
 

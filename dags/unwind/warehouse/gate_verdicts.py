@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from unwind.warehouse.gate_context import (
     definition_of,
     first_line,
     run_sql,
+    without_garbage_collection,
 )
 from unwind.warehouse.promises import key_of, marts
 from unwind.warehouse.suites import CRITICAL, LANDED, MARTS
@@ -74,7 +74,7 @@ def judge(
     run = RunIdentifier(run_name=run_id, run_time=checked_at)
     sql = stated.queries(checkpoint)
     results: list[GateResult] = []
-    with _without_garbage_collection(), _computed_once():
+    with without_garbage_collection(), _computed_once():
         for validation in definition.validation_definitions:
             if validation.name not in suites:
                 continue
@@ -90,18 +90,6 @@ def judge(
             for judged in verdict.results:
                 results += _results_of(gate, checkpoint, validation.name, judged, checked_at)
     return results
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """No garbage collection: each would walk all that Great Expectations has imported."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -161,20 +161,26 @@ def _in_python(path: Path) -> str:
     while waiting:
         module = waiting.pop()
         if module not in texts:
-            code = ast.parse(module.read_text())
-            texts[module] = ast.unparse(code)
-            waiting += _imported_by(code)
+            texts[module], imported = _code_of(module.read_text())
+            waiting += _files_of(imported)
     return "\n".join(sorted(texts.values()))
 
 
-def _imported_by(code: ast.Module) -> list[Path]:
-    """The files of the modules of `unwind` that are imported anywhere in a module."""
+@cache
+def _code_of(text: str) -> tuple[str, list[str]]:
+    """A module's code without comments, and the names of all that it imports anywhere."""
+    code = ast.parse(text)
     names = []
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return ast.unparse(code), names
+
+
+def _files_of(names: list[str]) -> list[Path]:
+    """The files of those that are modules of `unwind`."""
     paths = [PACKAGES.joinpath(*name.split(".")) for name in names if name.startswith("unwind.")]
     files = [path.with_suffix(".py") for path in paths] + [path / "__init__.py" for path in paths]
     return [path for path in files if path.is_file()]

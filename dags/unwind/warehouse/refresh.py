@@ -468,5 +468,5 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
     folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
     return [
         UNCHANGING,
-        *(f"path:models/staging/{folder}" for folder in folders if folder not in touched),
+        *(f"fqn:unwind.staging.{folder}" for folder in folders if folder not in touched),
     ]

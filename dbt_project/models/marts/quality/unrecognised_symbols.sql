@@ -48,7 +48,7 @@ listings as (
         and hour_at in {{ build_hours() }}
         and (
             reject_reason = 'unknown_contract_type'
-            or ({{ parse_symbol(none, 'instrument') }}).venue_asset is null
+            or {{ venue_asset('instrument') }} is null
         )
 
 ),
