@@ -61,31 +61,84 @@ events as (
 
 ),
 
+-- Most events have a size and price of their own; only the others are compared with each other.
+equal_trades as (
+
+    select
+        venue,
+        hour_at,
+        instrument,
+        quantity_base,
+        price_usd,
+
+    from events
+
+    group by all
+
+    having count(*) > 1
+
+),
+
 -- Equal events of the other side: within a second, and as many as chance brings in 300 times as long.
-opposite as (
+-- Copies of one event under several ids, in an order that does not depend on which came first.
+alike as (
 
     select
         events.venue,
         events.natural_key,
         events.occurrence_number,
-        count(*) filter (
-            where abs(epoch_ms(events.event_at) - epoch_ms(others.event_at)) <= 1000
-        ) as opposite_events,
-        count(*) filter (
-            where abs(epoch_ms(events.event_at) - epoch_ms(others.event_at)) > 1000
-        ) as opposite_events_later,
+        case events.liquidated_side
+            when 'long' then count(*) filter (where events.liquidated_side = 'short') over a_second
+            else count(*) filter (where events.liquidated_side = 'long') over a_second
+        end as opposite_events,
+        case events.liquidated_side
+            when 'long' then count(*) filter (where events.liquidated_side = 'short') over minutes
+            else count(*) filter (where events.liquidated_side = 'long') over minutes
+        end - opposite_events as opposite_events_later,
+        -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
+        first_value(events.liquidated_side) over (
+            trade order by events.raw_object, events.raw_line, events.row_in_line
+        ) as first_side,
+        count(*) over equal_events as copies,
+        row_number() over (
+            equal_events order by events.natural_key, events.occurrence_number
+        ) as copy_number,
 
     from events
-    inner join events as others
-        on events.venue = others.venue
-        and events.hour_at = others.hour_at
-        and events.instrument = others.instrument
-        and events.quantity_base = others.quantity_base
-        and events.price_usd = others.price_usd
-        and events.liquidated_side != others.liquidated_side
-        and abs(epoch_ms(events.event_at) - epoch_ms(others.event_at)) <= 301000
+    inner join equal_trades
+        on events.venue = equal_trades.venue
+        and events.hour_at = equal_trades.hour_at
+        and events.instrument = equal_trades.instrument
+        and events.quantity_base = equal_trades.quantity_base
+        and events.price_usd = equal_trades.price_usd
 
-    group by all
+    window
+        trade as (
+            partition by
+                events.venue,
+                events.hour_at,
+                events.instrument,
+                events.quantity_base,
+                events.price_usd
+        ),
+        a_second as (
+            trade order by epoch_ms(events.event_at)
+            range between 1000 preceding and 1000 following
+        ),
+        minutes as (
+            trade order by epoch_ms(events.event_at)
+            range between 301000 preceding and 301000 following
+        ),
+        equal_events as (
+            partition by
+                events.venue,
+                events.instrument,
+                events.event_kind,
+                events.liquidated_side,
+                events.event_at,
+                events.quantity_base,
+                events.price_usd
+        )
 
 ),
 
@@ -97,10 +150,32 @@ deleveraged as (
         instrument,
         event_at,
         liquidated_side,
-        sum(quantity_base) filter (where event_kind = 'deleveraging') as deleveraged_base,
-        sum(quantity_base) filter (where event_kind != 'deleveraging') as liquidated_base,
+        sum(quantity_base) as quantity_base,
 
     from events
+
+    where event_kind = 'deleveraging'
+
+    group by all
+
+),
+
+liquidated as (
+
+    select
+        events.venue,
+        events.instrument,
+        events.event_at,
+        events.liquidated_side,
+        sum(events.quantity_base) as quantity_base,
+
+    from events
+    semi join deleveraged
+        on events.venue = deleveraged.venue
+        and events.instrument = deleveraged.instrument
+        and events.event_at = deleveraged.event_at
+
+    where events.event_kind != 'deleveraging'
 
     group by all
 
@@ -115,12 +190,12 @@ mirrored as (
         deleveraged.liquidated_side,
 
     from deleveraged
-    inner join deleveraged as other_side
-        on deleveraged.venue = other_side.venue
-        and deleveraged.instrument = other_side.instrument
-        and deleveraged.event_at = other_side.event_at
-        and deleveraged.liquidated_side != other_side.liquidated_side
-        and deleveraged.deleveraged_base = other_side.liquidated_base
+    inner join liquidated
+        on deleveraged.venue = liquidated.venue
+        and deleveraged.instrument = liquidated.instrument
+        and deleveraged.event_at = liquidated.event_at
+        and deleveraged.liquidated_side != liquidated.liquidated_side
+        and deleveraged.quantity_base = liquidated.quantity_base
 
 ),
 
@@ -192,7 +267,6 @@ powers as (
 
 ),
 
--- Copies of one event under several ids, in an order that does not depend on which came first.
 compared as (
 
     select
@@ -206,46 +280,22 @@ compared as (
                 then priced.nearest_power
         end as price_power,
         mirrored.event_at is not null and priced.event_kind = 'deleveraging' as mirrors_liquidation,
-        coalesce(opposite.opposite_events, 0) > 0 and not mirrors_liquidation as is_paired,
-        coalesce(opposite.opposite_events_later, 0) as opposite_events_later,
-        -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
-        first_value(priced.liquidated_side) over (
-            partition by
-                priced.venue,
-                priced.hour_at,
-                priced.instrument,
-                priced.quantity_base,
-                priced.price_usd
-            order by priced.raw_object, priced.raw_line, priced.row_in_line
-        ) as first_side,
-        count(*) over equal_events as copies,
-        row_number() over (
-            equal_events
-            order by priced.natural_key, priced.occurrence_number
-        ) as copy_number,
+        coalesce(alike.opposite_events, 0) > 0 and not mirrors_liquidation as is_paired,
+        coalesce(alike.opposite_events_later, 0) as opposite_events_later,
+        coalesce(alike.first_side, priced.liquidated_side) as first_side,
+        coalesce(alike.copies, 1) as copies,
+        coalesce(alike.copy_number, 1) as copy_number,
 
     from powers as priced
-    left join opposite
-        on priced.venue = opposite.venue
-        and priced.natural_key = opposite.natural_key
-        and priced.occurrence_number = opposite.occurrence_number
+    left join alike
+        on priced.venue = alike.venue
+        and priced.natural_key = alike.natural_key
+        and priced.occurrence_number = alike.occurrence_number
     left join mirrored
         on priced.venue = mirrored.venue
         and priced.instrument = mirrored.instrument
         and priced.event_at = mirrored.event_at
         and priced.liquidated_side = mirrored.liquidated_side
-
-    window
-        equal_events as (
-            partition by
-                priced.venue,
-                priced.instrument,
-                priced.event_kind,
-                priced.liquidated_side,
-                priced.event_at,
-                priced.quantity_base,
-                priced.price_usd
-        )
 
 ),
 
