@@ -1,4 +1,4 @@
-"""`unwind check` as a shell sees it: text of 100 columns, JSON, exit codes."""
+"""`unwind check` on the command line: text in 100 columns, JSON, exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the text of a claim is read, and what is reported of one that cannot be."""
+"""How the text of a claim is parsed, and the error for one that cannot be."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_lengths(text: str, minutes: int) -> None:
     [
         ("on 2026-01-29", "2026-01-29T00:00", "2026-01-30T00:00", False),
         ("on 2026-01-29 UTC", "2026-01-29T00:00", "2026-01-30T00:00", False),
-        # A day as the end is included.
+        # An end that is a day includes that day.
         ("between 2026-01-28 and 2026-01-29", "2026-01-28T00:00", "2026-01-30T00:00", False),
         (
             *("between 2026-01-28T06 and 2026-01-29 00:00", "2026-01-28T06:00"),
