@@ -1,4 +1,4 @@
-"""Refreshes that build and judge only what a test looks at: seconds less of each."""
+"""Refreshes that build and check only what a test reads, which saves seconds each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 import pytest
 
-# Of what is always built, this mart's promises need no other.
+# The one mart of those always built whose checks read no other mart.
 ALONE = ("liquidation_accounting",)
 
 
 @contextmanager
 def narrowed(built: Sequence[str] = (), suites: Sequence[str] = ()) -> Iterator[None]:
-    """Within it, refreshes build the marts `built` with what they are made of, and judge `suites`.
+    """Inside the block, a refresh builds the marts `built` with their upstream, and runs `suites`.
 
-    Without `built` all is built; with it the suite of ALONE judges.
+    Without `built`, everything is built; with it, only the suite of ALONE runs.
     """
     from unwind.warehouse import gates, refresh
 
