@@ -1,7 +1,7 @@
-"""How observations are named by listings, screened and accounted for, from raw bytes to marts.
+"""Observations from raw bytes to marts: named by listings, screened and accounted for.
 
-Values are what venues' public answers said, or made up in their shape; expected figures are worked
-out by hand.
+Values are from public responses of the venues, or made up in their shape; expected figures are
+worked out by hand.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def clock() -> datetime:
 
 
 def answer(url: str, body: Any, received_at: str, **params: str) -> str:
-    """One answer of a venue as the connector writes it."""
+    """One response of a venue as the connector writes it."""
     request = {"url": url, "params": params, "status": 200}
     return json.dumps({"received_at": received_at, "request": request, "body": json.dumps(body)})
 
 
 def take_in(home: Home, venue: str, *lines: str) -> None:
-    """Imports answers of a venue as one batch."""
+    """Imports responses of a venue as one batch."""
     file = home.root / f"{venue}-{abs(hash(lines))}.ndjson"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{line}\n" for line in lines))
@@ -41,7 +41,7 @@ def take_in(home: Home, venue: str, *lines: str) -> None:
 
 
 def published(home: Home) -> duckdb.DuckDBPyConnection:
-    """Refreshes, gates and all; a connection to the release."""
+    """Runs a full refresh with gates; returns a connection to the release."""
     refresh(home, clock=clock)
     return duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True)
 
@@ -91,7 +91,7 @@ def test_dollars_beyond_the_limit_at_its_own_price_are_unknown(tmp_path: Path) -
 
 
 class TestLighter:
-    """Its markets are numbers: only the listing says what they are."""
+    """Its markets are numbers; only the listing names them."""
 
     @pytest.fixture(scope="class")
     def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -105,7 +105,7 @@ class TestLighter:
                 lighter_market("ETH", 0, 2308.57, 15205.1),
             ),
             lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
-            # No listing knows market 77.
+            # No listing has market 77.
             lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
         )
         return published(home)
@@ -181,7 +181,7 @@ def account_ratio(symbol: str, ratio: str) -> str:
 
 
 class TestScreens:
-    """What cannot be is quarantined with its reason and values; every row is accounted for."""
+    """Implausible rows are quarantined with reason and values; every row is accounted for."""
 
     @pytest.fixture(scope="class")
     def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -196,12 +196,12 @@ class TestScreens:
             home,
             "binance",
             *good,
-            # The venue's own dollars are beyond all that is traded.
+            # The venue's own dollars exceed anything ever traded.
             statistics("ETHUSDT", "124496091.76", "9370000000000"),
-            # Coins that only their price shows to be too many: 124,496,091.76 x 75,232.
+            # Too many coins, which only their value shows: 124,496,091.76 x 75,232.
             open_interest("BTCUSDT", "124496091.76", minute=1),
             open_interest("BTCUSDT", "5e46", minute=2),
-            # The venue's dollars against its coins: 1,000 coins for 5 dollars.
+            # The venue's dollars contradict its coins: 1,000 coins for 5 dollars.
             statistics("BTCUSDC", "1000", "5"),
             premium_index("BTCUSDC", "75200"),
             premium_index("ETHUSDT", "1e-308"),
@@ -209,15 +209,15 @@ class TestScreens:
             premium_index("SOLUSDT", "150000", minute=3),
             premium_index("XRPUSDT", "2", "0.6"),
             minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
-            # Two bitcoins are not traded for a hundred dollars.
+            # Two bitcoins do not trade for a hundred dollars.
             minute_bar("BTCUSDT", "75000", "2", "100", 3),
             minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
             account_ratio("ETHUSDT", "20000000"),
             open_interest("BTC-NEW/USDT", "1"),
-            # No listing, and no coin that anyone knows.
+            # An unlisted symbol of an unknown coin.
             open_interest("ZZZZUSDT", "1"),
         )
-        # Intervals that no contract has, between two that are.
+        # Implausible intervals of 48 hours and half an hour, after a plausible one.
         rates = home.root / "rates.csv"
         rates.write_text(
             "instrument,time,funding_rate,interval_hours\n"
@@ -225,7 +225,7 @@ class TestScreens:
             "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
         )
         assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
-        # The same answers again, as another collector kept them.
+        # The same responses, recorded by another collector.
         take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
         return published(home)
 
@@ -275,9 +275,9 @@ class TestScreens:
         ).fetchall() == [
             ("funding", 6, 2, 1, 3),
             ("long_short_ratio", 3, 1, 1, 1),
-            # 7 of the first import, of which one is good; that one and another of the second.
+            # 7 in the first import, of which one is good; the second repeats it and adds another.
             ("open_interest", 9, 2, 1, 6),
-            # 8 marks and 4 bars, then a mark and a bar again.
+            # 8 marks and 4 bars, then a repeated mark and a repeated bar.
             ("prices", 14, 7, 2, 5),
         ]
 

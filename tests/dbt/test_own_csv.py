@@ -21,7 +21,7 @@ OI = {"unit": "usd", "sides": "one"}
 
 # Name: venue, format, text, settings, columns, renames.
 FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, str]]] = {
-    # 2026-01-29 14:00 UTC in four ways, and what is no time.
+    # 2026-01-29 14:00 UTC and 15:00 in several notations, and an invalid time.
     "times": (
         *("bybit", "bars-csv"),
         "symbol;open_time;open;high;low;close;volume\n"
@@ -37,7 +37,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
         "SOLUSDT;2026-06-30T23:30:00Z;5;7;4;6;13\n",
         *(BAR, {}, {}),
     ),
-    # Clocks in Berlin: 02:00-03:00 came twice on 2025-10-26, never on 2026-03-29.
+    # Berlin time: 02:00-03:00 occurs twice on 2025-10-26, and never on 2026-03-29.
     "berlin": (
         *("okx", "oi-csv"),
         "coin,time,oi\n"
@@ -81,7 +81,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
         },
         *({}, {"BTC": "XBT"}),
     ),
-    # The contract of this file settles every 8, then every 4 hours.
+    # This file's contract settles every 8, then every 4 hours.
     "intervals from gaps": (
         *("bybit", "funding-csv"),
         "symbol,time,rate\n"
@@ -126,7 +126,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
 
 
 def take(home: Home, folder: Path, name: str, **changed: Any) -> Any:
-    """Imports one of FILES, with some of its settings changed."""
+    """Imports one of FILES, with changed settings."""
     venue, format, text, settings, columns, renames = FILES[name]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.csv"
@@ -144,7 +144,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def staged(warehouse: Built, name: str, table: str, columns: str) -> list[tuple[Any, ...]]:
-    """Rows of a file in the order of its lines."""
+    """Rows of a file in line order."""
     rows = warehouse.staged(
         f"select {columns} from landed.stg_csv__{table} where batch_id = ? order by raw_line",
         warehouse.batches[name],
@@ -164,7 +164,7 @@ def test_a_bad_bar_has_its_reason(warehouse: Built) -> None:
         *("unreadable_time", "unreadable_number", "contradictory_bar", "wrong_column_count"),
     ]
     assert staged(warehouse, "times", "prices", "venue_asset")[7:9] == [("SOL",), (None,)]
-    # It ends at 00:30 of the day of the import, half an hour later.
+    # The bar ends at 00:30, half an hour after the import.
     assert reasons[9] == "unfinished_bar"
 
 
@@ -294,7 +294,7 @@ def test_market_caps_are_of_their_source(warehouse: Built) -> None:
         warehouse.batches["market caps"],
     )
     day = at("2026-01-29 00:00:00")
-    # A coin that nothing else names is staged and makes no fact.
+    # A coin that nothing else names is staged and becomes no fact.
     assert [tuple(row.values())[:4] for row in rows] == [("BTC", day, 1.7e12, 85000.0)]
     assert [(row["sector"] == "other", row["source"]) for row in rows] == [(False, "messari")]
     assert [
