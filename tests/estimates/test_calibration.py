@@ -1,4 +1,4 @@
-"""The 90% intervals hold the truth of tapes made for it; a weak spot is one that is named."""
+"""The 90% intervals cover the truth of synthetic tapes; weak spots are named in the docs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from unwind.estimates.calibration import Measure, measures
 
 HOURS = 200
 MEASURED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "interval_measures.csv"
-# 85 to 96%, give or take a binomial error of so many hours, and at the upper end two (0.6% each) of
-# those behind docs/coverage.md: of hours with few hidden events only the upper end can fail.
+# 85 to 96%, plus or minus the binomial error of this many hours; at the upper end two errors (0.6%
+# each) of the run behind docs/coverage.md: with few hidden events only the upper end can miss.
 MIN_HELD, MAX_HELD = 0.82, 0.98
 MIN_MEASURED, MAX_MEASURED = 0.85, 0.972
-# Of fewer than fifty hours a share says nothing.
+# A share of fewer than fifty hours is meaningless.
 MIN_FEW = 50
 MAX_BIAS = dict.fromkeys((channels.LATEST, *channels.FROM_ORDER), 0.03) | dict.fromkeys(
     (channels.LARGEST, channels.LARGEST_PER_SIDE), 0.05
 )
 CLASSES = [made.name for made in tapes.CLASSES]
-# Weak spots are stated in docs/coverage.md with their figures; the others must hold.
+# docs/coverage.md names the weak spots with their figures; all others must hold.
 STRONG = [
     (made.name, rule)
     for made in tapes.CLASSES
@@ -52,7 +52,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(of_class, name, rule):
 @pytest.mark.parametrize("rule", tapes.RULES)
 @pytest.mark.parametrize("part", ["sums", "shares"])
 def test_intervals_of_sums_and_of_shares_hold_the_truth(of_class, part, rule):
-    """Of all classes together; the 5% of hidden that sums carry makes those of busy hours wide."""
+    """Over all classes together; the common 5% error of sums makes intervals of busy hours wide."""
     of_part = [one for key, one in of_class.items() if key[1:] == (rule, part)]
     figures = sum(one.figures for one in of_part)
     assert figures > 200
@@ -63,7 +63,7 @@ def test_intervals_of_sums_and_of_shares_hold_the_truth(of_class, part, rule):
 @pytest.mark.parametrize(("name", "rule"), STRONG)
 def test_intervals_are_at_most_twice_as_wide_as_an_oracles(of_class, name, rule):
     hours = of_class[name, rule, "more hidden"]
-    # Those of 86 to 90% of seconds occupied are at the limit.
+    # Hours with 86 to 90% of seconds occupied are close to the limit.
     assert hours.usd_width_over_oracle < (2.15 if name == "nearly saturated" else 2)
 
 

@@ -1,4 +1,4 @@
-"""From published events to moments by rule, with what may be odd about them."""
+"""From published events to moments under each rule, edge cases included."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def published(*events: tuple[int, int, float, int]) -> Published:
 
 
 def busy(rule: str, seed: int = 5, rate: float = 0.5) -> Published:
-    """An hour of a channel, or of two; at a rate of 0.5, 0.107 events a second are hidden."""
+    """An hour of one channel, or of two; at a rate of 0.5, 0.107 events a second are hidden."""
     rng = np.random.default_rng(seed)
     sides = (LONG, SHORT) if rule == PER_SIDE else (ALL,)
     parts = []
@@ -134,7 +134,7 @@ def test_an_event_without_a_size_counts_as_an_event(unknown):
 
 
 def test_an_event_while_nothing_was_received_stands_for_none():
-    """The busy half alone is estimated; a hundred events in the other are published."""
+    """Only the busy half is estimated; a hundred events in the gap still count as published."""
     half = busy(LATEST)
     half = half.where(half.second >= 1815)
     late = published(*((0, second, 10.0, LONG) for second in range(100)))
@@ -143,7 +143,7 @@ def test_an_event_while_nothing_was_received_stands_for_none():
     without, moments = estimate(half, [LATEST], gap), estimate(both, [LATEST], gap)
     assert moments.hidden_usd[0, ALL] == without.hidden_usd[0, ALL] > 0
     assert moments.published_events[0, ALL] == without.published_events[0, ALL] + 100
-    # Empty seconds that were not received would have been taken for quiet ones.
+    # Otherwise unreceived seconds would be taken for quiet ones.
     assert estimate(half, [LATEST]).hidden_events[0, ALL] != without.hidden_events[0, ALL]
 
 
@@ -167,7 +167,7 @@ def test_the_order_of_events_does_not_matter(rule):
 
 
 def test_hours_do_not_depend_on_each_other():
-    """More rows than are worked on at a time, of all rules."""
+    """More rows than one chunk holds, of all rules."""
     rules = [LATEST, LARGEST, PER_SIDE] * 400
     parts = [busy(rule, seed, 0.01)._replace(row=np.full(1, 0)) for seed, rule in enumerate(rules)]
     events = [
@@ -249,10 +249,10 @@ def test_a_gap_without_length_hides_nothing_and_one_beyond_the_hour_is_cut():
 
 
 def test_a_side_has_the_spread_of_its_own_sizes():
-    """Longs of 10 each, shorts of 1,000: neither side's sizes vary, those of all do.
+    """Longs of 10 each, shorts of 1,000: sizes vary overall, but not within a side.
 
-    Were events and sides known, hidden longs would be 10 dollars each: the deviation of their
-    dollars is ten times that of their number.
+    Hidden longs are 10 dollars each, so the standard deviation of their dollars is ten times that
+    of their number.
     """
     events = busy(LATEST)
     events = events._replace(usd=np.where(events.side == LONG, 10.0, 1000.0))
