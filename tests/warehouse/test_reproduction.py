@@ -1,4 +1,4 @@
-"""`unwind verify`: a release is built again from the raw zone as it was, and comes out the same."""
+"""`unwind verify`: rebuilding a release from the raw zone of its time gives the same release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unwind.warehouse.releases import NoReleaseError
 from unwind.warehouse.reproduction import UnverifiableError, verify
 
 IS_LONG = bool(os.environ.get("UNWIND_LONG"))
-# The corrected hour and what came before it; `make chaos` plays all of it.
+# Up to the corrected hour; `make chaos` runs all steps.
 RELEASES = 10 if IS_LONG else 3
 
 
@@ -50,7 +50,7 @@ def imported(home: Home, hour: int) -> None:
 
 
 def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
-    """What happens to a home, and the hour and minute of the refresh after it."""
+    """Changes to a home, each with the hour and minute of the refresh after it."""
     ledger = Ledger(home)
     first = [
         ((lambda hour=hour: (landed(home, hour), seal(home, hour))), hour + 1, 1)
@@ -75,7 +75,7 @@ def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Releases of hours, of a corrected hour, of late imports, a withdrawal and its end."""
+    """Releases after hours, a corrected hour, late imports, a withdrawal and its undo."""
     home = Home(tmp_path_factory.mktemp("reproduced") / "home")
     home.root.mkdir()
     for number, (happen, hour, minute) in enumerate(steps(home)[:RELEASES], 1):

@@ -1,6 +1,6 @@
-"""What a release changes of the one before it is kept, and the newest release gives former states.
+"""Changes between releases are recorded, and the newest release can restore earlier states.
 
-Binance reports at 09:05 a long of 2 BTC at 90,000 dollars, and in the re-sealed hour one of 5.
+At 09:05 Binance reports a long of 2 BTC at 90,000 dollars, and of 5 BTC in the re-sealed hour.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ RESEALED, LATE, WITHDRAWN = at(11, 15), at(12, 31), at(12, 41)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two hours; the first one sealed again; a late file of it; a venue's part of the second one
-    withdrawn; at last everything built once more from the raw zone."""
+    """Two hours; the first one re-sealed; a late file for it; a venue's part of the second one
+    withdrawn; finally a full rebuild from the raw zone."""
     home = Home(tmp_path_factory.mktemp("revised") / "home")
     home.root.mkdir()
     ledger = Ledger(home)
@@ -60,7 +60,7 @@ def test_the_newest_release_gives_every_earlier_one(home: Home, place: int) -> N
         for mart in HOURLY:
             as_of = f"from marts.as_of_{mart}({text(earlier.built_at)})"
             names = ", ".join(row[0] for row in newest.execute(f"describe {as_of}").fetchall())
-            # Hours after the last landed one have no batch of their own yet.
+            # Hours after the last landed one have no batch yet.
             was = (
                 f"select {names} from earlier.marts.{mart}"
                 " where hour_at <= (select last_hour_at from earlier.marts.release)"
