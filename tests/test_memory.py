@@ -267,7 +267,7 @@ def test_a_killed_run_is_named_and_the_next_one_runs(tmp_path):
         process.run(["seed", "--select", "assets"])
 
 
-def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
+def test_a_run_that_is_killed_within_a_line_counts_as_ended(tmp_path):
     code = (
         "import os\n"
         "from unwind.warehouse import dbt_worker\n"

@@ -54,7 +54,7 @@ def refused(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
 
 
 @pytest.mark.parametrize("arguments", [("refresh",), ("doctor",), (*IMPORT, "README.md")])
-def test_a_home_that_cannot_be_made(arguments):
+def test_a_home_that_cannot_be_created(arguments):
     result = refused(unwind(Path("/dev/null/home"), *arguments, cwd=PROJECT_ROOT))
     assert result.startswith("/dev/null/home")
     assert "Not a directory; a file stands where a folder is wanted: choose another path" in result
@@ -180,7 +180,7 @@ def test_a_bug_in_the_code_has_no_sentence():
     assert sentence_of(ValueError("x"), Path("/home")) is None
 
 
-def test_an_exhausted_database_suggests_to_raise_its_limit():
+def test_an_out_of_memory_error_suggests_raising_the_limit():
     message = "Out of Memory Error: failed to allocate data of size 16.0 MiB (501/512 MiB)\nMore"
     result = sentence_of(duckdb.OutOfMemoryException(message), Path("/home"))
     assert result.startswith("the database failed: Out of Memory Error: failed to allocate")

@@ -190,7 +190,7 @@ def test_the_file_is_of_the_storage_version_that_duckdb_1_0_reads(home):
     assert struct.unpack("<Q", head[12:20]) == (STORAGE_VERSION,)
 
 
-def test_a_release_has_no_views_and_stands_alone(home):
+def test_a_release_has_no_views_and_is_self_contained(home):
     stood_alone = shutil.copy(home.current / "warehouse.duckdb", "alone.duckdb")
     with duckdb.connect(stood_alone, read_only=True) as release:
         assert release.sql("select count(*) from duckdb_views() where not internal").fetchone() == (

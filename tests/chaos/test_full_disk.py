@@ -81,7 +81,7 @@ def work(home: Home, folder: Path) -> None:
         ledger.withdraw(batch.batch_id, None, "a test", at(20))
 
 
-def test_full_at_each_write_of_the_raw_zone_and_the_ledger(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_at_any_write_of_raw_zone_and_ledger(tmp_path, monkeypatch):
     undisturbed = Home(tmp_path / "undisturbed")
     work(undisturbed, tmp_path)
     expected = files_of(undisturbed)

@@ -69,7 +69,7 @@ def killed_at(home: Home, mode: str, step: str) -> None:
     count(f"kills of a refresh ({mode})")
 
 
-def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
+def test_a_refresh_killed_at_some_steps_ends_with_the_same_tables(home, before, after):
     for mode, step in (
         ("increment", "in building@1"),
         # The first call is at the start of the refresh.
@@ -84,7 +84,9 @@ def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", PREPARED)
-def test_killed_at_each_step_it_ends_with_the_same_tables(built, before, after, tmp_path, mode):
+def test_a_refresh_killed_at_any_step_ends_with_the_same_tables(
+    built, before, after, tmp_path, mode
+):
     listed = copied(built, tmp_path / "listed")
     PREPARED[mode](listed)
     steps = boundaries(listed, mode)

@@ -182,7 +182,7 @@ def test_what_a_verdict_depends_on_is_reported(home, claim, reported) -> None:
     assert reasons(check(home, f"{claim} {HOUR}")) == reported
 
 
-def test_conditions_hold_together_by_one_reading(home) -> None:
+def test_all_conditions_must_hold_under_one_reading(home) -> None:
     """Over 1,100 holds only with hidden liquidations, under 1,150 only without them."""
     both = f"long on binance > 1100 and long on binance < 1150 {HOUR}"
     assert verdict(home, both) == CONTRADICTED
@@ -260,7 +260,7 @@ def test_an_asset_is_expected_of_the_venues_that_list_it(home) -> None:
         ("long of QQQQ > 5", "the release has no asset QQQQ; it has BTC, ETH, SOL"),
     ],
 )
-def test_unknown_names_have_the_nearest_one_beside_them(home, claim, reported) -> None:
+def test_unknown_names_get_a_suggestion_or_the_list(home, claim, reported) -> None:
     with pytest.raises(ClaimError) as error:
         check(home, f"{claim} {DAY}")
     assert str(error.value) == reported
@@ -290,7 +290,7 @@ def test_hours_that_the_release_does_not_have(home) -> None:
     assert verdict(home, f"long on gate >= 1000 {DAY}") == HOLDS
 
 
-def test_the_facts_behind_a_window_the_largest_first(home) -> None:
+def test_facts_of_a_window_are_listed_largest_first(home) -> None:
     [window] = check(home, f"long on gate >= 1000 {HOUR}").windows
     assert window.facts.count == 2
     assert [float(one.notional_usd) for one in window.facts.largest] == [600, 400]

@@ -55,7 +55,7 @@ def window_of(home: Home, text: str) -> tuple[Verdict, str, str]:
     return answer.verdict, f"{window.begins_at:%H:%M}", f"{window.ends_at:%H:%M}"
 
 
-def test_an_hour_that_is_no_clock_hour(home) -> None:
+def test_an_hour_off_the_clock(home) -> None:
     """The hours of 10:00 and 11:00 have 600 each; a window starting at 10:16 to 10:45 has both."""
     answer = check(home, "long on gate > 1000 within 1h on 2026-01-29")
     assert answer.verdict == Verdict.HOLDS_ONLY_IF
@@ -67,7 +67,7 @@ def test_an_hour_that_is_no_clock_hour(home) -> None:
     assert answer.of_any == {Verdict.HOLDS: 30, Verdict.CONTRADICTED: 1_351}
 
 
-def test_a_clock_hour_is_preferred_and_the_better_one_named_beside_it(home) -> None:
+def test_a_clock_hour_is_preferred_and_a_better_window_is_named_too(home) -> None:
     """Binance: 1,000 published and 1,000 hidden in 10:00; 500 and 600 from 10:11 on."""
     found = window_of(home, "long on binance >= 1000 within 1h on 2026-01-29")
     assert found == (Verdict.HOLDS, "10:00", "11:00")

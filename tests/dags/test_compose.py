@@ -95,7 +95,7 @@ def test_no_task_starts_before_the_api_server_answers(compose):
 
 
 @pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init"])
-def test_every_component_works_on_one_home_and_one_tree(compose, service):
+def test_all_components_share_one_home_and_one_source_tree(compose, service):
     described = compose["services"][service]
     assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
     assert described["environment"]["AIRFLOW__CORE__DAGS_FOLDER"] == "/opt/unwind/dags"
@@ -106,7 +106,7 @@ def test_every_component_works_on_one_home_and_one_tree(compose, service):
     assert mounts["/opt/unwind/expectations"].endswith(":ro")
 
 
-def test_the_recorder_runs_whatever_becomes_of_airflow(compose):
+def test_the_recorder_runs_independently_of_airflow(compose):
     recorder = compose["services"]["recorder"]
     assert (recorder["entrypoint"], recorder["command"]) == (["unwind"], ["record"])
     assert not recorder.get("depends_on")

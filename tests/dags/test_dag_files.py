@@ -68,7 +68,7 @@ def test_every_task_ends_in_time(dags):
     assert unbounded == []
 
 
-def test_a_landing_has_ended_by_itself_before_its_task_is_ended(dags):
+def test_a_landing_times_out_before_its_task(dags):
     for dag_id, bounds in (("land_hour", HOUR_BOUNDS), ("backfill_dumps", DAY_BOUNDS)):
         allowed = dags[dag_id].get_task("land").execution_timeout.total_seconds()
         # Time for the last request, and to store the response.
@@ -190,7 +190,7 @@ def test_a_failed_marts_gate_is_not_retried(dags):
     assert dags["refresh_warehouse"].get_task("gate_marts").retries == 0
 
 
-def test_all_events_lead_to_one_run(dags):
+def test_all_partition_keys_map_to_one_run(dags):
     """A refresh takes every sealed batch, so a hundred partition keys map to one run."""
     timetable = core_timetable(dags["refresh_warehouse"])
     mapper = timetable.get_partition_mapper(name="sealed_batches", uri="unwind://ledger/batches")

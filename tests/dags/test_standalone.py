@@ -48,7 +48,7 @@ def test_airflow_listens_on_loopback_and_asks_for_a_password(airflow):
     assert "--skip-serve-logs" in standalone.COMPONENTS["triggerer"]
 
 
-def test_the_triggerer_alone_imports_from_the_folder_of_dags(tmp_path, monkeypatch):
+def test_only_the_triggerer_imports_from_the_dags_folder(tmp_path, monkeypatch):
     given = {}
     monkeypatch.setattr(standalone, "prepare", lambda *_: dict(os.environ))
 

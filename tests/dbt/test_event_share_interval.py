@@ -177,7 +177,7 @@ def test_wilsons_interval_alone_misses_the_share_of_cascades(
     assert held(plain, ARRIVALS[asset].long_share) < 0.4
 
 
-def test_calm_hours_keep_intervals_of_use(
+def test_calm_hours_keep_useful_intervals(
     intervals: dict[str, list[tuple[float, ...]]],
 ) -> None:
     # With sixty independent events Wilson's interval is 0.21 wide; with only four blocks, 0.33.

@@ -84,7 +84,7 @@ def test_python_and_dbt_rebuild_the_same_hours(compiled: dict[str, str]) -> None
             assert by_dbt[name] == {lookback_hours(name)} - {0}, name
 
 
-def test_a_look_back_is_the_longest_sum_of_windows_on_the_way() -> None:
+def test_a_look_back_is_the_longest_sum_of_upstream_windows() -> None:
     # Prices by instrument, a day of them by asset, a week of those; then 90 days three times: the
     # regime of a percentile of a mean of percentiles.
     assert lookback_hours("int_asset_prices_hourly") == 24
@@ -145,7 +145,7 @@ def test_a_window_of_a_table_that_a_model_does_not_read_is_an_error(project: Pat
         windows(project)
 
 
-def test_no_ephemeral_model_picks_its_hours() -> None:
+def test_no_ephemeral_model_filters_by_the_hours_to_build() -> None:
     """Inlined into its readers, it would filter by its own hours, and rows would get lost."""
     ephemeral = {name for name, text in TEXTS.items() if "materialized='ephemeral'" in text}
     assert "int_reported_liquidations_screened" in ephemeral

@@ -220,7 +220,7 @@ def test_volume_is_the_derivatives_own_and_compared_with_the_same_contracts(ware
     ) == (299_000, 3, round(294_000 / 405_000, 6))
 
 
-def test_binance_spot_has_a_name_of_its_own_and_no_part_of_a_day(warehouse) -> None:
+def test_binance_spot_volume_of_a_day_needs_all_24_hours(warehouse) -> None:
     # One hour of spot is missing.
     assert leverage(warehouse, "29T14", "BTC", "spot_volume_24h_usd") == (None,)
     assert leverage(warehouse, "29T13", "BTC", "spot_volume_24h_usd") == (24_000,)

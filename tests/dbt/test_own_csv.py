@@ -199,7 +199,7 @@ def test_a_label_that_comes_twice_is_two_instants_in_the_order_of_the_file(
     ]
 
 
-def test_of_a_file_with_the_newest_first_the_later_instant_comes_first(warehouse: Built) -> None:
+def test_a_newest_first_file_has_the_later_instant_first(warehouse: Built) -> None:
     assert staged(warehouse, "newest first", "open_interest", "observed_at, oi_usd") == [
         (at("2025-10-26 02:00:00"), 4.0),
         (at("2025-10-26 01:00:00"), 3.0),
@@ -221,7 +221,7 @@ def test_open_interest_is_of_one_side_in_its_stated_unit(warehouse: Built) -> No
     ]
 
 
-def test_of_a_file_of_several_venues_the_named_one_is_read(
+def test_only_the_named_venue_is_read_from_a_file_of_several(
     warehouse: Built, tmp_path: Path
 ) -> None:
     assert staged(
@@ -257,7 +257,7 @@ def test_ratios_are_read_by_the_places_of_their_columns(warehouse: Built) -> Non
     ]
 
 
-def test_sums_before_the_first_valid_day_are_no_data(warehouse: Built) -> None:
+def test_sums_before_the_first_valid_day_are_rejected(warehouse: Built) -> None:
     assert [
         reason
         for (reason,) in staged(
@@ -274,7 +274,7 @@ def test_sums_before_the_first_valid_day_are_no_data(warehouse: Built) -> None:
     ]
 
 
-def test_sums_in_coins_are_no_dollars(warehouse: Built) -> None:
+def test_sums_in_coins_are_not_dollars(warehouse: Built) -> None:
     rows = warehouse.rows(
         "select venue, observed_at, long_usd, total_usd, long_base, short_base"
         " from marts.reported_liquidations where batch_id = ? order by observed_at",

@@ -174,7 +174,7 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
     ]
 
 
-def test_coinglass_sums_a_coin_over_an_exchange_in_bars_as_asked_for(warehouse: Built) -> None:
+def test_coinglass_sums_a_coin_over_an_exchange_in_the_requested_bars(warehouse: Built) -> None:
     at_12 = at("2026-01-29 12:00:00")
     assert reported(warehouse, "coinglass") == [
         ("Bitmex", "bitmex", "BTC", "BTC", at_12, 14400, 4611285.1141, 4788636.5, 9399921.6141),

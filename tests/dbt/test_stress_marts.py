@@ -907,7 +907,7 @@ SHORT = (
 LATE_AND_OUTREACHED = 200
 
 
-def test_a_late_hour_rebuilds_what_other_windows_than_the_projects_reach(
+def test_a_late_hour_rebuilds_what_other_windows_reach(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     full, stepped = (Home(tmp_path_factory.mktemp(name)) for name in ("short", "short_steps"))

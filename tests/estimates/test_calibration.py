@@ -42,7 +42,7 @@ def of_class() -> dict[tuple[str, str, str], Measure]:
 
 
 @pytest.mark.parametrize(("name", "rule"), STRONG)
-def test_intervals_hold_the_truth_as_often_as_they_say(of_class, name, rule):
+def test_intervals_hold_the_truth_as_often_as_stated(of_class, name, rule):
     hours = of_class[name, rule, "all"]
     assert MIN_HELD <= hours.usd_hit_share <= MAX_HELD
     assert MIN_HELD <= hours.events_hit_share <= MAX_HELD

@@ -133,7 +133,7 @@ def test_an_event_without_a_size_counts_as_an_event(unknown):
         assert moments.unpriced_events.tolist() == [[1, 1, 0]]
 
 
-def test_an_event_while_nothing_was_received_stands_for_none():
+def test_an_event_in_a_gap_stands_for_no_other():
     """Only the busy half is estimated; a hundred events in the gap still count as published."""
     half = busy(LATEST)
     half = half.where(half.second >= 1815)
@@ -200,7 +200,7 @@ def test_an_unknown_side_has_no_channel_under_a_rule_by_side():
         ((0, 0, 1.0, LONG), "one_per_minute", "no publication rule is called 'one_per_minute'"),
     ],
 )
-def test_what_cannot_be_is_refused(event, rule, sentence):
+def test_invalid_events_and_rules_are_refused(event, rule, sentence):
     row, second, usd, side = (np.array([value]) for value in event)
     with pytest.raises(ValueError, match=sentence):
         estimate(Published(row, second, usd, side), [rule])
@@ -234,7 +234,7 @@ def test_an_engine_that_acts_every_third_second_is_not_estimated(rule):
         ((-1, 0, 10), "a gap has the row -1; it must be 0 to 0"),
     ],
 )
-def test_a_gap_that_cannot_be_is_refused(gap, sentence):
+def test_an_invalid_gap_is_refused(gap, sentence):
     with pytest.raises(ValueError, match=sentence):
         estimate(published(), [LATEST], Uncovered(*(np.array([value]) for value in gap)))
 
@@ -305,7 +305,7 @@ MASKED = np.ma.array([0, 0], mask=[False, True])
         ({"row": np.array([0])}, "the columns of events must be of one length"),
     ],
 )
-def test_columns_that_cannot_be_are_refused(changed, sentence):
+def test_invalid_columns_are_refused(changed, sentence):
     with pytest.raises(ValueError, match=sentence):
         estimate_table({**EVENT, **changed}, [LATEST])
 

@@ -48,7 +48,7 @@ def test_an_hour_in_one_part_is_the_hour(published: Published) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
-def test_events_alike_share_what_is_hidden_equally() -> None:
+def test_equal_events_share_hidden_events_equally() -> None:
     """Twenty seconds of a window, ten in each minute: every event has the same weight."""
     second = np.concatenate([np.arange(30, 50), np.arange(65, 85)])
     side = np.where(np.arange(40) % 2, LONG, SHORT)

@@ -133,7 +133,7 @@ def test_the_variance_of_an_hour_of_windows_with_fifteen_occupied_seconds():
     assert hidden.variance - by_clustering**2 == pytest.approx(487_158, rel=1e-4)
 
 
-def test_what_is_hidden_is_handed_out_whole():
+def test_windows_receive_all_hidden_events():
     rng = np.random.default_rng(1)
     busy = rng.random((5, 3600)) < np.array([[0.01], [0.1], [0.5], [0.8], [0.9]])
     hidden = rates.hidden_events(busy, np.ones_like(busy))

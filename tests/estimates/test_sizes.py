@@ -81,7 +81,7 @@ def test_the_variance_of_tails_heavier_than_a_lognormal_is_that_of_the_sizes():
     assert relative_variance(*[100] * 9, 1000) == pytest.approx(2.24377, abs=1e-5)
 
 
-def test_under_largest_a_lone_event_stands_for_none_but_its_cluster():
+def test_under_largest_a_lone_event_stands_only_for_its_cluster():
     assert sizes.largest_weights(sample(100), hour(1, 0.0)).hidden == pytest.approx([0.0])
     # Half of its own weight lies above it: 1 + 1/2 events, as y/2 are hidden per published event.
     clustered = sizes.largest_weights(sample(100), hour(1, 0.5, dispersion=1.0))

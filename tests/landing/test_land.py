@@ -922,7 +922,7 @@ def test_a_segment_that_is_being_closed_is_waited_for(home: Home, all_venues: Lo
     assert (landing.status, len(landing.objects)) == ("ok", 1)
 
 
-def test_a_segment_that_does_not_close_is_not_waited_for_for_ever(
+def test_the_wait_for_a_segment_that_does_not_close_is_bounded(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)

@@ -175,7 +175,7 @@ def test_a_manifest_entry_survives_its_json_form(zone):
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["zst", "gz"])
-def test_damage_is_seen_and_the_same_bytes_again_repair_it(tmp_path, packed):
+def test_damage_is_detected_and_repaired_by_the_same_bytes(tmp_path, packed):
     zone = RawZone(Home(tmp_path))
     payload = b"one\ntwo\nthree\n" * 500
     payload = gzip.compress(payload, mtime=0) if packed else payload

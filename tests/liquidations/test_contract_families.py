@@ -701,7 +701,7 @@ def test_a_garbled_liquidated_user_is_refused_and_a_known_ones_counterparty_is_n
     assert warehouse.accounting("hyperliquid garbled")["staged"] == 2
 
 
-def test_a_vault_is_one_only_in_its_time(warehouse: Built) -> None:
+def test_vaults_have_a_validity_period(warehouse: Built) -> None:
     vaults = warehouse.staged(
         "select address, valid_from, valid_to from staging.seeds.hyperliquid_vaults"
     )

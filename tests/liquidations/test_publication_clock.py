@@ -171,7 +171,7 @@ def test_an_events_second_of_publication_and_the_clock_that_it_is_by(
     assert found == EXPECTED[imported]
 
 
-def test_an_implausible_push_never_costs_its_row(warehouse: Built) -> None:
+def test_an_implausible_push_time_never_rejects_its_row(warehouse: Built) -> None:
     for imported in IMPORTS:
         assert warehouse.quarantined(imported) == [], imported
 

@@ -105,7 +105,7 @@ def test_a_dump_agrees_with_its_checksum_and_its_listing(server: Simulator) -> N
     assert f"<Size>{len(payload)}</Size>" in listing
 
 
-def test_a_dump_of_a_day_that_is_not_over_is_no_such_key(server: Simulator) -> None:
+def test_a_dump_of_an_unfinished_day_gives_no_such_key(server: Simulator) -> None:
     response = _get(server, "binance_dumps", SNAPSHOT.replace("01-28", "01-29"))
     assert response.status_code == 404
     assert "<Code>NoSuchKey</Code>" in response.text

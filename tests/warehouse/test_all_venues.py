@@ -462,7 +462,7 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("mart", sorted(marts().keys() - RECORDED))
-def test_a_row_comes_out_again_of_what_it_reads(miniature: Miniature, mart: str) -> None:
+def test_a_row_is_reproduced_from_its_inputs(miniature: Miniature, mart: str) -> None:
     """Every mart's own SQL gives the same row from just the rows that an explanation names."""
     rows = miniature.relations[mart].path
     miniature.give(mart, f"select * from {rows} using sample 3 rows (reservoir, 11)")

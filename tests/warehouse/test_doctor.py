@@ -269,7 +269,7 @@ def test_importing_a_withdrawn_file_again_reports_the_withdrawal(tmp_path):
     assert run_unwind(home, *imported)[1] == "collected.csv is imported already; nothing changes.\n"
 
 
-def test_doctor_ends_with_1_where_something_is_damaged_and_repairs(home):
+def test_doctor_exits_with_1_on_damage_and_repairs(home):
     lines_of(home, 2).unlink()
     code, out, _ = run_unwind(home, "doctor", "--quick")
     assert (code, str(lines_of(home, 2)) in out) == (1, True)

@@ -189,7 +189,7 @@ def test_every_staged_row_is_accounted_for(home):
     assert rows[4] == ("hour-2026-01-29T14", 32, 2, 0, 30)
 
 
-def test_it_equals_one_build_of_everything(home, built_at_once):
+def test_it_equals_one_full_build(home, built_at_once):
     one_by_one, at_once = marts(home), marts(built_at_once)
     assert one_by_one.keys() == at_once.keys()
     different = [name for name in at_once if one_by_one[name] != at_once[name]]

@@ -189,7 +189,7 @@ def test_a_copy_made_early_is_brought_up_to_date(home, left_by_another):
     assert not list(home.releases.glob(".*"))
 
 
-def test_a_release_stands_alone_under_any_name(home):
+def test_a_release_is_self_contained_under_any_name(home):
     releases.publish(home, "run-1", NOW)
     with duckdb.connect() as elsewhere:
         elsewhere.execute(f"attach '{releases.current_db(home)}' as u (read_only)")

@@ -91,7 +91,7 @@ def test_each_release_stands_on_what_was_sealed_by_then(home: Home) -> None:
 
 
 @pytest.mark.parametrize("place", range(10) if IS_LONG else [1])
-def test_a_past_release_comes_out_again(home: Home, place: int) -> None:
+def test_a_past_release_is_reproduced(home: Home, place: int) -> None:
     released = releases.listed(home)[::-1][place]
     found = verify(home, released.release_id)
     assert (found.damaged, found.changed, found.differing) == ((), (), ())

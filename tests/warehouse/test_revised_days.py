@@ -140,5 +140,5 @@ def test_a_rebuild_is_kept_by_day_with_its_cause(home: Home, changed: str, cause
     assert day == ["liquidations_hourly", "rebuilt", cause, "2026-01-27"]
 
 
-def test_a_rebuild_that_comes_out_the_same_revises_nothing(home: Home) -> None:
+def test_a_rebuild_without_changes_revises_nothing(home: Home) -> None:
     assert rebuilt(home, fingerprints(), warehouse="") == []

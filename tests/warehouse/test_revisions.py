@@ -112,7 +112,7 @@ def test_rows_that_come_and_go_are_kept_whole(home: Home) -> None:
     ]
 
 
-def test_what_is_new_or_comes_out_the_same_is_no_revision(home: Home) -> None:
+def test_new_or_unchanged_rows_are_no_revision(home: Home) -> None:
     revised = query(home, "select distinct revised_at from marts.mart_revisions order by 1")
     assert [row[0] for row in revised] == [
         one.replace(tzinfo=None) for one in (RESEALED, LATE, WITHDRAWN)
