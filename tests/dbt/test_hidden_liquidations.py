@@ -168,14 +168,14 @@ def test_published_alone_is_the_lower_end_while_few_events_are_expected_to_be_hi
     assert more["usd_low"] == pytest.approx(1_483.7, abs=0.1)
 
 
-def test_nothing_hidden_has_a_high_end_by_its_deviation() -> None:
+def test_an_estimate_of_zero_has_a_high_end_from_its_deviation() -> None:
     # 1.6448536 x 200.
     (row,) = rows_of(INTERVALS, moments(hidden_usd=-50.0, hidden_usd_variance=40_000.0))
     assert (row["usd_low"], row["usd_mid"]) == (1_000, 1_000)
     assert row["usd_high"] == pytest.approx(1_328.9707)
 
 
-def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing() -> None:
+def test_a_small_uncertain_estimate_has_no_lower_high_end_than_an_estimate_of_zero() -> None:
     # A lognormal of 10 and 200 squared has its 95% point at 28.
     (row,) = rows_of(INTERVALS, moments(hidden_usd=10.0, hidden_usd_variance=40_000.0))
     assert (row["usd_low"], row["usd_mid"]) == (1_000, 1_010)

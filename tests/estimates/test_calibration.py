@@ -67,7 +67,7 @@ def test_intervals_are_at_most_twice_as_wide_as_an_oracles(of_class, name, rule)
     assert hours.usd_width_over_oracle < (2.15 if name == "nearly saturated" else 2)
 
 
-def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
+def test_documented_figures_hold_or_are_named_as_weak_spots():
     with MEASURED.open() as file:
         rows = [row for row in csv.DictReader(file) if row["part"] == "all"]
     assert {row["tape_class"] for row in rows} == set(CLASSES)
@@ -79,7 +79,7 @@ def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
         assert int(row["figures"]) >= 1000, row
 
 
-def test_hours_with_few_hidden_events_are_held_or_named_as_weak_spots():
+def test_hours_with_few_hidden_events_hold_or_are_named_as_weak_spots():
     with MEASURED.open() as file:
         rows = [row for row in csv.DictReader(file) if row["part"] == "few hidden"]
     of_enough = [row for row in rows if int(row["figures"]) >= MIN_FEW]
@@ -129,7 +129,7 @@ def test_a_tape_thinned_by_windows():
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_tape_has_the_events_that_its_rates_say(name):
+def test_a_tape_has_the_events_of_its_rates(name):
     [made] = [one for one in tapes.CLASSES if one.name == name]
     tape = tapes.made_tape(made, 40, np.random.default_rng(3))
     assert (np.diff(tape.row) >= 0).all()

@@ -80,7 +80,7 @@ def test_the_hour_is_a_circle():
     assert hidden.by_chance == pytest.approx([2 / 3598])
 
 
-def test_seconds_that_were_not_received_are_closed_up():
+def test_seconds_that_were_not_received_are_cut_out():
     covered = EVERY_SECOND.copy()
     covered[0, 100:3000] = False
     hidden = hidden_of(99.0, 3001.5, covered=covered)
@@ -141,7 +141,7 @@ def test_published_events_stand_for_all_of_their_windows(y):
     assert density.mean() == pytest.approx(1, abs=1e-6)
 
 
-def test_an_order_within_half_a_second_of_another_is_none_of_the_rule():
+def test_an_order_within_half_a_second_of_another_opens_no_window():
     assert opens_a_window(np.array([0, 0, 1]), np.array([5.0, 5.4, 5.5])).tolist() == [
         True,
         False,
@@ -177,7 +177,7 @@ def test_orders_that_keep_apart_have_no_estimate(rule):
 
 
 @pytest.mark.parametrize("rule", FROM_ORDER)
-def test_an_event_in_a_gap_is_published_alone(rule):
+def test_an_event_in_a_gap_is_only_published(rule):
     gap = Uncovered(np.array([0]), np.array([0.0]), np.array([20.0]))
     with_event = moments_of([10.0, 100.0, 101.25], 10.0, rule, gap)
     without = moments_of([100.0, 101.25], 10.0, rule, gap)

@@ -52,7 +52,7 @@ def test_an_estimate_below_zero_keeps_its_high_end():
     assert events.high == pytest.approx(7 + 1.6448536 * 2)
 
 
-def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing():
+def test_a_small_uncertain_estimate_has_no_lower_high_end_than_an_estimate_of_zero():
     """For 0.1 +- 3 events, a lognormal's 95% point would be 0.2."""
     little = moments(published_events=7, hidden_events=[0.1, 0], hidden_events_variance=9)
     events = intervals.interval_of_events(little)
