@@ -73,7 +73,7 @@ def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
-    """The home of `tests.prebuilt`, built on first use."""
+    """The home of `tests.prebuilt`, built when it is first asked for."""
 
     @functools.cache
     def built() -> Home:

@@ -31,7 +31,7 @@ PREBUILT = (
 
 
 def build(folder: Path) -> Home:
-    """A home with both files and all tables, empty."""
+    """A home with both files, all tables in them empty."""
     home = Home(folder)
     PREPARE(home)
     with staging_state(home) as state:
@@ -45,7 +45,7 @@ def build(folder: Path) -> Home:
 def prepare(source: Callable[[], Home], home: Home) -> None:
     """`files.prepare`, which first copies the source's files into a home without files."""
     is_first = not any(path.exists() for path in files.pair(home))
-    # Tests that change the project build their tables themselves.
+    # A test that adds to the project builds what it adds.
     if is_first and not files.is_beside(home) and project_fingerprint() == OWN_PROJECT:
         home.warehouse_dir.mkdir(parents=True, exist_ok=True)
         for there, path in zip(files.pair(source()), files.pair(home), strict=True):

@@ -41,7 +41,7 @@ def take_in(home: Home, venue: str, *lines: str) -> None:
 
 
 def published(home: Home) -> duckdb.DuckDBPyConnection:
-    """Runs a full refresh with gates; returns a connection to the release."""
+    """Refreshes, gates and all; a connection to the release."""
     refresh(home, clock=clock)
     return duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True)
 
@@ -105,7 +105,7 @@ class TestLighter:
                 lighter_market("ETH", 0, 2308.57, 15205.1),
             ),
             lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
-            # No listing has market 77.
+            # No listing knows market 77.
             lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
         )
         return published(home)
@@ -196,12 +196,12 @@ class TestScreens:
             home,
             "binance",
             *good,
-            # The venue's own dollars exceed anything ever traded.
+            # The venue's own dollars are beyond all that is traded.
             statistics("ETHUSDT", "124496091.76", "9370000000000"),
-            # Too many coins, which only their value shows: 124,496,091.76 x 75,232.
+            # Coins that only their price shows to be too many: 124,496,091.76 x 75,232.
             open_interest("BTCUSDT", "124496091.76", minute=1),
             open_interest("BTCUSDT", "5e46", minute=2),
-            # The venue's dollars contradict its coins: 1,000 coins for 5 dollars.
+            # The venue's dollars against its coins: 1,000 coins for 5 dollars.
             statistics("BTCUSDC", "1000", "5"),
             premium_index("BTCUSDC", "75200"),
             premium_index("ETHUSDT", "1e-308"),
@@ -209,15 +209,15 @@ class TestScreens:
             premium_index("SOLUSDT", "150000", minute=3),
             premium_index("XRPUSDT", "2", "0.6"),
             minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
-            # Two bitcoins do not trade for a hundred dollars.
+            # Two bitcoins are not traded for a hundred dollars.
             minute_bar("BTCUSDT", "75000", "2", "100", 3),
             minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
             account_ratio("ETHUSDT", "20000000"),
             open_interest("BTC-NEW/USDT", "1"),
-            # An unlisted symbol of an unknown coin.
+            # No listing, and no coin that anyone knows.
             open_interest("ZZZZUSDT", "1"),
         )
-        # Implausible intervals of 48 hours and half an hour, after a plausible one.
+        # Intervals that no contract has, between two that are.
         rates = home.root / "rates.csv"
         rates.write_text(
             "instrument,time,funding_rate,interval_hours\n"
@@ -225,7 +225,7 @@ class TestScreens:
             "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
         )
         assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
-        # The same responses, recorded by another collector.
+        # The same answers again, as another collector kept them.
         take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
         return published(home)
 

@@ -15,7 +15,7 @@ from unwind.warehouse.state import staging_state
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, set[str]]:
-    """The home, and the results of its build and tests."""
+    """The home, and what was built and tested in it."""
     home = Home(tmp_path_factory.mktemp("project"))
     with staging_state(home):
         pass

@@ -1,4 +1,4 @@
-"""An event dated only by its receipt, received by two recorders on both sides of a full hour."""
+"""An event that only our clock dates, received by two recorders on the two sides of a full hour."""
 
 from __future__ import annotations
 

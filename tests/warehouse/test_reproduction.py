@@ -50,7 +50,7 @@ def imported(home: Home, hour: int) -> None:
 
 
 def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
-    """Changes to a home, each with the hour and minute of the refresh after it."""
+    """What happens to a home, and the hour and minute of the refresh after it."""
     ledger = Ledger(home)
     first = [
         ((lambda hour=hour: (landed(home, hour), seal(home, hour))), hour + 1, 1)
@@ -75,7 +75,7 @@ def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Releases after hours, a corrected hour, late imports, a withdrawal and its undo."""
+    """Releases of hours, of a corrected hour, of late imports, a withdrawal and its end."""
     home = Home(tmp_path_factory.mktemp("reproduced") / "home")
     home.root.mkdir()
     for number, (happen, hour, minute) in enumerate(steps(home)[:RELEASES], 1):

@@ -1,6 +1,6 @@
 """Changes between releases are recorded, and the newest release can restore earlier states.
 
-At 09:05 Binance reports a long of 2 BTC at 90,000 dollars, and of 5 BTC in the re-sealed hour.
+Binance reports at 09:05 a long of 2 BTC at 90,000 dollars, and in the re-sealed hour one of 5.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ RESEALED, LATE, WITHDRAWN = at(11, 15), at(12, 31), at(12, 41)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two hours; the first one re-sealed; a late file for it; a venue's part of the second one
-    withdrawn; finally a full rebuild from the raw zone."""
+    """Two hours; the first one sealed again; a late file of it; a venue's part of the second one
+    withdrawn; at last everything built once more from the raw zone."""
     home = Home(tmp_path_factory.mktemp("revised") / "home")
     home.root.mkdir()
     ledger = Ledger(home)
