@@ -33,7 +33,7 @@ NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 
 def main() -> None:
     """Runs dbt commands until standard input ends."""
-    # Reports go to a file descriptor of their own: what dbt or a plug-in prints must not mix in.
+    # Reports have their own file descriptor, so that output of dbt or plug-ins does not mix in.
     reports = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     # Imported for all commands. No thread may run and no database be open when one is forked.
@@ -45,7 +45,7 @@ def main() -> None:
     if parsed_project.read(project) is None:
         _forked(lambda: _parse(project, options))
     manifest = parsed_project.read(project)
-    # What is shared with the forks stays shared: the collector would write to all of it.
+    # Keeps memory shared with the forks: the garbage collector would write to all of it.
     gc.freeze()
     while line := sys.stdin.readline():
         order = json.loads(line)
@@ -66,7 +66,7 @@ def _forked(work: Callable[[], None]) -> int:
     os.close(lives)
     waiting = select.poll()
     waiting.register(ends, select.POLLIN)
-    # Its end alone: the next command may stand in it already.
+    # Waits only for its end: the next command may already be in it.
     waiting.register(0, 0)
     if 0 in dict(waiting.poll()):
         os.kill(child, signal.SIGKILL)

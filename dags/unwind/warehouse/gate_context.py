@@ -212,5 +212,5 @@ def run_sql(connection: Connection, sql: str) -> Any:
 
 
 def first_line(error: object) -> str:
-    """What an error says first, shortened."""
+    """The first line of an error, shortened."""
     return str(error).strip().splitlines()[0][:DETAIL_MAX_CHARS]

@@ -25,8 +25,8 @@ from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.lineage_macros import COMBINED, KEYS
 from unwind.warehouse.releases import current_db
 
-# Where rows of the same keys do not give the row again, those of other instruments and venues, or
-# assets, are read as well: a share needs the rest, a rank the others.
+# If rows with the same keys do not reproduce the row, those of other instruments and venues, or of
+# other assets, are read as well: a share needs the total, a rank its competitors.
 WIDENED: tuple[frozenset[str], ...] = (
     frozenset(),
     frozenset({"venue", "instrument"}),

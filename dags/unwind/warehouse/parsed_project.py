@@ -18,7 +18,7 @@ WRITTEN = {"target", "logs", "dbt_packages"}
 
 
 def read(project: Path) -> Manifest | None:
-    """The kept parse of the project in its current state; None where there is none."""
+    """The cached parse of the project in its current state; None if there is none."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
