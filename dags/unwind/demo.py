@@ -170,9 +170,9 @@ def _function(task: Any) -> Callable[..., Any]:
 
 @contextmanager
 def served_market(port: int) -> Iterator[dict[str, Any]]:
-    """The seed episode served by a process of its own, which ends with this block.
+    """Serves the seed episode from a separate process, which ends with this block.
 
-    Gives its `url` and the `environment` that leads the venues' connections to it.
+    Yields its `url` and the `environment` that points the venues' connections to it.
     """
     server = subprocess.Popen(
         [sys.executable, "-m", "unwind.simulator", "--port", str(port)],

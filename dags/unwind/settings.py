@@ -123,7 +123,7 @@ class Home:
     """
 
     root: Path
-    # The folder of the two files that are built; a rebuild has one of its own until it is out.
+    # The folder of the two built files; a rebuild uses another one until it is published.
     building: str = "warehouse"
 
     @classmethod

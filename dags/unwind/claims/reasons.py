@@ -13,7 +13,7 @@ COMPARED = {">": "over", ">=": "at least", "<": "under", "<=": "at most", "about
 
 
 def only_if(answer: Answer, window: Window) -> list[str]:
-    """On what it depends that a claim holds in a window; empty where on nothing."""
+    """The conditions under which a claim holds in a window; empty if it holds anyway."""
     if window.verdict < Verdict.HOLDS_ONLY_IF:
         return []
     reasons = []

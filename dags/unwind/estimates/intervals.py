@@ -144,8 +144,8 @@ def _with_common_error(figures: _Figures, is_sum: Booleans) -> Floats:
 def _ends(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """The 5% and 95% points of what is hidden: of a lognormal, where anything is.
 
-    The 95% point is no less than it would be if nothing were hidden: that of a lognormal falls to
-    zero with its mean, however large the error of that mean.
+    The 95% point is at least that of an estimate of zero: a lognormal's falls to zero with its
+    mean, however large the error of that mean.
     """
     is_positive = mean > 0
     safe = np.where(is_positive, mean, 1.0)
