@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# As they are named here, and as older versions have named them.
+# The names used here, and those of older versions.
 _HALF_WRITTEN = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal|once)|\.current\..*")
 # 2026-11-25: no landing and no write takes a day.
 _LEFT_AFTER_SECONDS = 86_400

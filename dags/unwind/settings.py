@@ -60,7 +60,7 @@ class Settings:
 
     @property
     def memory_limit(self) -> str:
-        """What the database may use, as it is written; empty where nothing is stated."""
+        """The memory limit of the database as text; empty if not set."""
         return self._text(MEMORY_VARIABLE)
 
     @property

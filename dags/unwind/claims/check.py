@@ -195,7 +195,7 @@ def _may_be_of_one_venue(claim: Claim) -> bool:
 
 
 def _verdict(claim: Claim, found: Sequence[Window], outside: int) -> Verdict:
-    """Of a window that the claim does not single out, a better verdict is one with a condition."""
+    """The verdict of the best window; conditional if the claim does not single that window out."""
     verdict = max(one.verdict for one in found)
     if verdict == Verdict.CONTRADICTED and outside:
         return Verdict.UNDETERMINED

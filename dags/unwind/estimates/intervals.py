@@ -13,7 +13,7 @@ from unwind.estimates.rates import Booleans, Floats
 Z = 1.6448536
 # A tenth of hours with 2.3 expected hidden events has none: exp(-2.3).
 FEW_HIDDEN_EVENTS = 2.3
-# What the model gets wrong alike everywhere, as a share of hidden; 2026-11-26, docs/coverage.md.
+# The model's common error in all hours, as a share of hidden; 2026-11-26, docs/coverage.md.
 COMMON_ERROR_SHARE = 0.05
 
 
@@ -157,7 +157,7 @@ def _ends(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
 
 
 def _share(part: _Figures, whole: _Figures) -> Share:
-    """By the delta method; part and rest are independent but for the common error."""
+    """By the delta method; part and rest are independent except for the common error."""
     total = whole.published + np.maximum(whole.hidden, 0)
     safe = np.where(total > 0, total, 1.0)
     mid = np.where(total > 0, (part.published + np.maximum(part.hidden, 0)) / safe, np.nan)

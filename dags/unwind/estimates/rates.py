@@ -32,8 +32,8 @@ MIN_COVERED_SECONDS = 30
 MIN_EMPTY_SECONDS_OF_BLOCK = 2
 MIN_EMPTY_SECONDS_FOR_WEIGHT = 4
 MIN_DISPERSION, MAX_DISPERSION = -0.49, 20.0
-# By how many standard errors independent events are taken to come more evenly than by chance: of
-# 4,000 Poisson hours at each of 11 rates, 0 to 0.35% did (2026-11-26, docs/coverage.md).
+# Events count as more even than chance beyond this many standard errors: of 4,000 Poisson hours at
+# each of 11 rates, 0 to 0.35% were (2026-11-26, docs/coverage.md).
 MAX_ERRORS_BELOW_CHANCE = 2.5
 # Until the range of the dispersion is narrower than 1e-9.
 HALVINGS = 35

@@ -31,7 +31,7 @@ MAX_POOLS = 32
 # Weights are whole numbers of a hundred-thousandth: sums of those are exact, and no hour's result
 # depends on the hours worked on with it.
 WEIGHT_UNIT = 100_000
-# What thirty rounds leave undone is below a hundred-thousandth of the hidden dollars.
+# After thirty rounds the remaining error is below a hundred-thousandth of the hidden dollars.
 ROUNDS = 30
 # A side with fewer effective events than this is taken to have the spread of all sizes.
 MIN_EVENTS_OF_SPREAD = 10

@@ -235,7 +235,7 @@ CLASSES = (
     ),
     # Nothing shows how many events there are in seconds on end that are all occupied.
     TapeClass("steep cascade", cascading(40.0), lognormal(1.5), (0.05, 0.3), weak_under=RULES),
-    # Nor what happens together within one second alone.
+    # Nor how many events happen together within a single second.
     TapeClass(
         "clusters under a second",
         exciting(0.5, 0.7),

@@ -30,7 +30,7 @@ def wrong_shape(parsed: Any, rows: JsonPath | None) -> str | None:
 
 
 def value_at(parsed: Any, where: JsonPath) -> Any:
-    """What the keys and indices lead to; None where there is nothing."""
+    """The value at these keys and indices; None if there is none."""
     for step in where:
         try:
             parsed = parsed[step]

@@ -46,7 +46,7 @@ class RecorderFolder:
 
     @property
     def object_name(self) -> str:
-        """What its segments' names in the raw zone begin with."""
+        """The prefix of its segments' names in the raw zone."""
         return "/".join(filter(None, ("recorder", self.recorder, self.venue)))
 
 
@@ -71,12 +71,12 @@ def hour_of(instant: datetime) -> datetime:
 
 
 def closed_path(folder: Path, hour_at: datetime) -> Path:
-    """Where a venue's closed segment of an hour lies."""
+    """The path of a venue's closed segment of an hour."""
     return folder / f"{hour_at:{HOUR_NAME}}{CLOSED}"
 
 
 def open_path(folder: Path, hour_at: datetime) -> Path:
-    """Where it lies while it is written."""
+    """The path of a segment that is being written."""
     return folder / f"{hour_at:{HOUR_NAME}}{OPEN}"
 
 
@@ -198,7 +198,7 @@ def _from_last_whole_line(path: Path, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Missed:
-    """What a segment lacks by its own record: seconds without a connection and dropped frames."""
+    """What a segment missed, by its own gap lines: seconds without a connection, dropped frames."""
 
     seconds: float = 0.0
     frames: int = 0

@@ -125,7 +125,7 @@ def _table(name: str) -> str:
 
 
 def _cell(name: str) -> str:
-    """What a column had before the first revision of it, or of its row; null where none was."""
+    """A column's value before the first revision of it or of its row; null without a revision."""
     before = f"{{'text': if(change_kind = 'removed', value_before->>'{name}', value_before)}}"
     return (
         f"min_by({before}, revised_at)"

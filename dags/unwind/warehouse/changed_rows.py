@@ -42,7 +42,7 @@ ENDED_DAYS = (
 
 
 class Days(Enum):
-    """Of which hours tables are compared by day: of all, of those replaced, or of none.
+    """The hours whose rows are compared by day: all, the replaced ones, or none.
 
     Tables without hours are compared in any case.
     """
@@ -131,7 +131,7 @@ def _differ(
 
 
 def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart, str, str]]:
-    """By mart, queries over its rows that the build replaced: the former ones and the new ones."""
+    """For each mart, queries over its replaced rows: the former ones and the new ones."""
     first_at, newest_first_at = row_of(
         connection,
         "select first_hour_at, (select min(hour_at) from staging.ops.hours) from former_hours",

@@ -109,7 +109,7 @@ def definition_of(context: FileDataContext, checkpoint: str) -> Checkpoint:
         return known[checkpoint]
 
 
-# By context, which is kept as long as the process.
+# Keyed by the context's id; contexts live as long as the process.
 _definitions: dict[int, dict[str, Checkpoint]] = {}
 
 

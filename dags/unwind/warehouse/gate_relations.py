@@ -171,7 +171,7 @@ EVENT_MARTS = (
     *("hidden_liquidations_hourly", "hidden_liquidations_minutely"),
     *("exchange_breakdown", "liquidation_clusters"),
 )
-# Of a venue whose listing never landed, these keep what files of recorded data name.
+# For a venue whose listing never landed, these keep the names in recorded files.
 OBSERVATION_MARTS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )

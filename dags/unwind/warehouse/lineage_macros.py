@@ -61,7 +61,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _narrowest(ways: Iterable[Way]) -> dict[str, Way]:
-    """Of each kind of fact the way by most keys, then over most hours."""
+    """For each kind of fact, the path by the most keys, then over the most hours."""
     ordered = sorted(ways, key=lambda way: (len(way.keys), way.hours))
     return {way.fact: way for way in ordered}
 

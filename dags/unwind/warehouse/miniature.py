@@ -270,7 +270,7 @@ class Miniature:
                 run(f"create schema if not exists {prefix}{PLACES[attached]}.{schema}")
         for _, schema, name in found:
             if schema == "ops":
-                # What a build changes can be changed here.
+                # Tables that a build changes must be writable.
                 run(f"create table staging.ops.{name} as from built.ops.{name}")
                 if name not in ("pending_hours", "build_batches"):
                     run(f"create view given_staging.ops.{name} as from staging.ops.{name}")

@@ -208,7 +208,7 @@ def project_fingerprint() -> str:
         if path.suffix in {".sql", ".py", ".yml", ".csv"} and path.is_file():
             hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
             hasher.update(path.read_bytes())
-    # What models in Python import lies outside of the project.
+    # Modules that Python models import are outside the project folder.
     for path in model_files():
         if path.suffix == ".py":
             hasher.update(_in_python(path).encode())

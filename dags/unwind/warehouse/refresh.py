@@ -130,9 +130,9 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
     target = warehouse.target
-    # Imports of seconds, done while the work is planned.
+    # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
-        # As do the gates' imports while dbt itself is imported.
+        # So do the gates' imports.
         preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
         preload.start()
         is_needed, unreadable = _stage(warehouse, report, dbt.run)
@@ -193,7 +193,7 @@ def _under_way(home: Home, clock: Clock) -> Warehouse:
 
 
 def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
-    """Where this refresh builds, and why it builds everything, where it does."""
+    """The home in which this refresh builds, and the reason for a full rebuild, if any."""
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))

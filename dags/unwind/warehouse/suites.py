@@ -43,7 +43,7 @@ CRITICAL, WARNING = "critical", "warning"
 FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
-# Of doubles without a stated end, only infinite values and NaN are beyond this one.
+# The bound of doubles without a stated one: only infinity and NaN are beyond it.
 FINITE_MAX = sys.float_info.max
 
 
