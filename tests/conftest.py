@@ -49,7 +49,7 @@ BUILT_FEW = {
 }
 
 
-# Files with slow tests start first (with xdist's --no-loadscope-reorder).
+# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder).
 SLOW_FIRST = (
     *("/chaos/test_kills", "/landing/test_killed_landing", "/liquidations/test_received_twice"),
     *("/warehouse/", "/liquidations/", "/dbt/", ""),

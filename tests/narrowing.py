@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-# The one mart of those always built whose checks read no other mart.
+# Of what is always built, this mart's promises need no other.
 ALONE = ("liquidation_accounting",)
 
 
@@ -16,7 +16,7 @@ ALONE = ("liquidation_accounting",)
 def narrowed(built: Sequence[str] = (), suites: Sequence[str] = ()) -> Iterator[None]:
     """Inside the block, a refresh builds the marts `built` with their upstream, and runs `suites`.
 
-    Without `built`, everything is built; with it, only the suite of ALONE runs.
+    Without `built` all is built; with it the suite of ALONE judges.
     """
     from unwind.warehouse import gates, refresh
 

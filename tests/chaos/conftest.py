@@ -69,7 +69,7 @@ def copied(home: Home, root: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory, empty_tables) -> Home:
-    """Two hours and an import, built; then one more hour landed, and one part withdrawn."""
+    """Two hours and an import, built; then an hour that came since, and one part withdrawn."""
     folder = tmp_path_factory.mktemp("chaos")
     home = Home(folder / "home")
     prebuilt.prepare(empty_tables, home)

@@ -30,7 +30,7 @@ READ_WHOLE = {
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every model's compiled SQL."""
+    """The SQL of every model as dbt runs it."""
     home = Home(tmp_path_factory.mktemp("compiled"))
     with staging_state(home):
         pass

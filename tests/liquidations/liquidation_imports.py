@@ -129,7 +129,7 @@ def published(home: Home, batches: dict[str, str]) -> Built:
 
 
 def built(home: Home, batches: dict[str, str]) -> Built:
-    """Builds only the liquidation facts."""
+    """Builds the liquidation facts alone."""
     refresh.stage(home, clock_at(IMPORTED_AT))
     refresh.gate_landed(home, clock_at(IMPORTED_AT))
     run_dbt(home, ["run", "--select", *LIQUIDATION_MODELS])

@@ -54,7 +54,7 @@ def sealed_home(root: Path) -> Home:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Home:
-    """A built home that never changes; tests copy it."""
+    """A home that is built and never changed: tests copy it."""
     home = sealed_home(tmp_path_factory.mktemp("ways_out") / "home")
     refresh.refresh(home, clock=clock)
     assert query(home, EVENTS) == ALL
@@ -319,7 +319,7 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     ]
     assert str(raw) in report.held[0][2]
     assert [batch for batch, _, _ in report.unreadable] == ["hour-2026-01-29T13"]
-    # All of hour 11 is there; of hour 10 only bybit, and the import.
+    # All of hour 11 is there; of hour 10 bybit, and what was imported.
     assert query(troubled, EVENTS) == [(4, Decimal("288100.0000"))]
     assert query(troubled, "select batch_id, venue from marts.landing_outcomes where is_held") == [
         ("hour-2026-01-29T10", "binance")
