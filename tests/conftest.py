@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Fixtures and hooks shared by all tests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from unwind.settings import Home
 BUDGET_MINUTES = 15
 
 
-# Each refresh of these is judged by a few of the marts gate's suites, which saves seconds of it;
-# tests of the gates, of all venues and of full disks are judged by all.
+# In these modules the marts gate runs only a few suites, which saves seconds per refresh; tests of
+# the gates, of all venues and of full disks run all suites.
 JUDGED_BY_FEW = (
     "tests/chaos/test_kills",
     "tests/liquidations/",
@@ -34,7 +34,7 @@ JUDGED_BY_FEW = (
 )
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
-# Refreshes of these build what the tests look at and what that is made of.
+# In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {
     "tests/landing/test_two_recorders": ("fct_liquidations", "venue_coverage_hourly"),
     "tests/liquidations/test_received_twice": ("fct_liquidations",),
@@ -58,7 +58,7 @@ SLOW_FIRST = (
 
 @pytest.fixture(scope="module", autouse=True)
 def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Narrows what refreshes build and judge in the modules of BUILT_FEW and JUDGED_BY_FEW."""
+    """Limits what a refresh builds and checks in the modules of BUILT_FEW and JUDGED_BY_FEW."""
     here = path_of(request)
     built = next((marts for path, marts in BUILT_FEW.items() if here.startswith(path)), ())
     suites = FEW_SUITES if here.startswith(JUDGED_BY_FEW) else ()
@@ -88,7 +88,7 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]
 def prebuilt_tables(
     request: pytest.FixtureRequest, empty_tables: Callable[[], Home]
 ) -> Iterator[None]:
-    """Homes of the modules of PREBUILT begin with all tables, without rows."""
+    """In the modules of PREBUILT, homes start with all tables, empty."""
     from tests import prebuilt
     from unwind.warehouse import files
 
@@ -106,9 +106,9 @@ def path_of(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_dbt_workers() -> Iterator[None]:
-    """Runs of dbt in one test process share the worker that has imported it: seconds less of each.
+    """dbt runs of one test process share a worker with dbt imported, which saves seconds per run.
 
-    Each project, as it is when a run begins, has a worker of its own.
+    Each version of a project has its own worker.
     """
     from unwind.warehouse import dbt, parsed_project
 
@@ -131,9 +131,9 @@ def shared_dbt_workers() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files that take minutes begin first, so that no worker is left alone with one at the end.
+    """Slow files start first, so that no worker is still busy with one when the other is done.
 
-    Tests marked `long` belong to targets of their own, which set UNWIND_LONG.
+    Tests marked `long` run only in targets that set UNWIND_LONG.
     """
     if not os.environ.get("UNWIND_LONG"):
         long = [item for item in items if item.get_closest_marker("long")]
@@ -147,7 +147,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How long each folder's tests took, in seconds of work (two workers share them)."""
+    """Seconds of test time by folder (two workers share them)."""
     seconds: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -1,10 +1,11 @@
-"""Finds what one row's value can make a model raise on, in its compiled SQL.
+"""Finds expressions in the models' compiled SQL that could raise an error on the value of one row.
 
-The SQL is parsed by DuckDB itself, so macros, `::` and `cast(... as ...)` are all seen as what they
-become. Whatever can raise must be a `try_cast`, or stand in the branch of a `case` whose condition
-bounds its columns (`between`), is above zero (of a logarithm) or asks json_valid. Values of other
-kinds than a row's (constants, counts, positions) are let through by the rules below. DuckDB's
-`try(...)` is no way out: 1.5 takes no alias of the same select in it, and fails to plan some.
+DuckDB parses the SQL, so macros, `::` and `cast(... as ...)` are all seen in their final form.
+Anything that can raise must be a `try_cast`, or be in a `case` branch whose condition bounds its
+columns (`between`), requires them to be above zero (for a logarithm) or checks json_valid. Values
+that do not come from a row (constants, counts, positions) pass by the rules below. DuckDB's
+`try(...)` is no alternative: 1.5 accepts no aliases of the same select in it, and fails to plan
+some expressions.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from typing import Any
 
 import duckdb
 
-# Casts to these raise for no value of any type that the models have; above staging, columns are no
-# longer texts of the exchanges, and a double takes every number.
+# Casts to these never raise for any type in the models; above staging, columns no longer hold the
+# exchanges' text, and every number fits a double.
 NEVER_RAISES = {"VARCHAR"}
 NEVER_RAISES_ABOVE_STAGING = {"VARCHAR", "DOUBLE"}
-# Whole numbers that DuckDB itself counts, and sums of such: too small to overflow.
+# Integers that DuckDB counts itself, and their sums: too small to overflow.
 COUNTING = {"count", "count_star", "row_number", "rank", "dense_rank", "sum", "max", "len"}
 COUNTING |= {"coalesce", "least", "hour", "isodow", "any_value"}
 LOGARITHMS = ("ln", "log", "log2", "log10")
-# Raise out of their range, on an unknown word or on text of another shape, wherever they stand.
+# These raise on values out of range, unknown words or malformed text, in every layer.
 RAISING = {
     *("make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "make_date", "epoch_ms"),
     *("to_timestamp", "strptime", "strftime", "json", "json_transform_strict", "from_json_strict"),
@@ -34,8 +35,8 @@ RAISING = {
     *("factorial", "gamma", "lgamma", "decode", "unhex", "from_hex", "from_base64", "unbin"),
     *("error", "list_resize", "repeat", "lpad", "rpad"),
 }
-# Raise on a text that is no JSON. In staging such a column is either json by its type (json_typed
-# below), or its validity is asked in the same case.
+# These raise on text that is not JSON. In staging such a column either has the type json
+# (JSON_TYPED below), or the same case checks its validity.
 OF_JSON = {
     *("->", "->>", "json_extract", "json_extract_string", "json_extract_path", "json_type"),
     *("json_extract_path_text", "json_array_length", "json_exists", "json_keys", "json_value"),
@@ -45,13 +46,13 @@ JSON_TYPED = {
     *("entry", "answer", "envelope", "params", "asked", "bar", "pair", "rate", "ratio", "step"),
     *("reading_of", "rates"),
 }
-# What message_rows gives under these names is text.
+# In the output of message_rows these columns are text.
 TEXTS_OF_DELIVERED = {"entry", "envelope", "params", "bar", "rates"}
-# Arithmetic of these cannot overflow: places of rows, instants of this century, their own numbers.
+# Arithmetic on these cannot overflow: row positions, instants of this century, counters.
 SMALL = {
     *("row_in_line", "raw_line", "place", "copies", "copies_per_row", "window_hours", "number"),
     *("hours_back", "hours_later", "age_hours", "block_number", "hour_number"),
-    # Shifts and bars of at most a day, and counts of a day's events.
+    # Shifts and bars of at most a day, and counts of one day's events.
     *("shift_hours", "zone_hours", "bar_seconds", "trials", "hits"),
     # Doubles.
     *("event_epoch_ms", "first_epoch_ms"),
@@ -61,7 +62,7 @@ INSTANTS = ("_at", "_date")
 
 @dataclass(frozen=True)
 class Finding:
-    """What can raise, in which model, and the SQL around it."""
+    """An expression that can raise, its model, and the SQL around it."""
 
     model: str
     what: str
@@ -76,7 +77,7 @@ def findings(compiled: Path) -> list[Finding]:
     found: list[Finding] = []
     with duckdb.connect() as parser:
         for path in sorted(compiled.rglob("*.sql")):
-            # What stands below a yml is a unit test.
+            # Files below a yml folder are unit tests.
             if not any(folder.suffix == ".yml" for folder in path.parents):
                 found += of_model(parser, path.stem, path.read_text(), "staging" in path.parts)
     return found
@@ -85,7 +86,7 @@ def findings(compiled: Path) -> list[Finding]:
 def of_model(
     parser: duckdb.DuckDBPyConnection, model: str, sql: str, is_staging: bool
 ) -> Iterator[Finding]:
-    """The findings of one model. Raises ValueError where its SQL cannot be parsed."""
+    """The findings in one model. Raises ValueError if its SQL cannot be parsed."""
     (parsed,) = parser.execute("select json_serialize_sql(?)", [sql]).fetchone() or ("{}",)
     tree = json.loads(parsed)
     if tree.get("error"):
@@ -108,7 +109,7 @@ def _tables(node: Any) -> set[str]:
 
 
 def _untype(node: Any) -> None:
-    """Marks the columns that are texts in models of message_rows, json elsewhere."""
+    """Marks the columns that are text in models over message_rows and json elsewhere."""
     if isinstance(node, dict):
         if node.get("class") == "COLUMN_REF" and node["column_names"][-1] in TEXTS_OF_DELIVERED:
             node["column_names"][-1] += " (text)"
@@ -134,7 +135,7 @@ def _raising(
             asked = asks_json or "json_valid" in _names(check["when_expr"])
             within = bounded | _bounded_columns(check["when_expr"])
             yield from _raising(check["then_expr"], is_staging, asked, within)
-            # `when not valid then ... else ...`: the else is asked as well.
+            # `when not valid then ... else ...`: the check covers the else branch too.
             asks_json = asked
         yield from _raising(node["else_expr"], is_staging, asks_json, bounded)
         return
@@ -158,7 +159,7 @@ def _bounded_columns(condition: Any) -> frozenset[str]:
         return frozenset()
     if condition.get("class") == "BETWEEN":
         return frozenset(_values(condition["input"]))
-    # A number above zero has a logarithm; of a sum or a product it says nothing.
+    # A number above zero has a logarithm; this says nothing about its sums or products.
     if condition.get("type") == "COMPARE_GREATERTHAN" and _is_constant(condition["right"]):
         return frozenset(f"ln {column}" for column in _values(condition["left"]))
     return frozenset().union(*map(_bounded_columns, condition.values()))
@@ -170,7 +171,7 @@ def _of_cast(node: dict[str, Any], is_staging: bool) -> Iterator[tuple[str, dict
         return
     if target in (NEVER_RAISES if is_staging else NEVER_RAISES_ABOVE_STAGING):
         return
-    # A list of no values, and text that DuckDB itself has cut out of JSON.
+    # An empty list, and text that DuckDB itself has extracted from JSON.
     if target == "LIST" and (
         child.get("function_name") in ("list_value", "json_extract") or not child.get("class")
     ):
@@ -185,7 +186,7 @@ def _of_cast(node: dict[str, Any], is_staging: bool) -> Iterator[tuple[str, dict
 
 
 def _is_counted(child: dict[str, Any]) -> bool:
-    """Whether a number comes of counting alone: no value from outside can make it large."""
+    """Whether a number is a pure count, which no external value can make large."""
     if child.get("class") in ("COLUMN_REF", "COMPARISON", "CONJUNCTION"):
         return True
     if child.get("type") in ("OPERATOR_NOT", "OPERATOR_COALESCE"):
@@ -219,7 +220,7 @@ def _of_function(
     is_sum = name in ("+", "-") and len(arguments) == 2
     if is_sum and not (
         all(_is_double(one) or _is_harmless(one) for one in arguments)
-        # A sum has one digit more than its parts, if the widest decimal has it.
+        # A sum may have one digit more than its parts, if the widest decimal allows it.
         or (all(digits) and max(digits) < 38)
     ):
         yield "a sum that may overflow", node
@@ -236,7 +237,7 @@ def _names(node: Any) -> set[str]:
 
 
 def _leaves(node: Any) -> set[str]:
-    """The columns that an expression reads, by their last names."""
+    """The unqualified columns that an expression reads."""
     if isinstance(node, list):
         return set().union(*map(_leaves, node))
     if not isinstance(node, dict):
@@ -247,7 +248,7 @@ def _leaves(node: Any) -> set[str]:
 
 
 def _values(node: Any) -> set[str]:
-    """The columns that the value of an expression comes of: those of conditions are none."""
+    """The columns that enter the value of an expression, without those only in conditions."""
     if isinstance(node, list):
         return set().union(*map(_values, node))
     if not isinstance(node, dict):
@@ -261,12 +262,12 @@ def _values(node: Any) -> set[str]:
 
 
 def _instants(node: Any) -> set[str]:
-    """The columns of instants in an expression: staging keeps them to this century."""
+    """The timestamp columns in an expression, which staging limits to this century."""
     return {leaf for leaf in _values(node) if leaf.endswith(INSTANTS)}
 
 
 def _is_constant(node: Any) -> bool:
-    """Whether no column decides more than which of some constants it is."""
+    """Whether columns only choose between constants, if there are any at all."""
     return isinstance(node, dict) and "class" in node and not _values(node)
 
 
@@ -275,14 +276,14 @@ def _is_constant_double(node: dict[str, Any]) -> bool:
 
 
 def _is_interval(node: dict[str, Any]) -> bool:
-    """Whether it is a constant length of time: `interval 1 hour` is to_hours of a cast."""
+    """Whether it is a constant interval; `interval 1 hour` is parsed as to_hours of a cast."""
     named = node.get("function_name", "").startswith("to_")
     is_cast = node.get("class") == "CAST" and node["cast_type"]["id"] == "INTERVAL"
     return (named or is_cast) and _is_constant(node)
 
 
 def _is_small(node: dict[str, Any]) -> bool:
-    """Whether every column in it is a place, a count or a length."""
+    """Whether every column in it is a position, a count or a length."""
     if node.get("class") == "FUNCTION" and node["function_name"] in (
         *("len", "length", "strpos", "json_array_length", "isodow", "%"),
     ):
@@ -296,7 +297,7 @@ def _is_harmless(node: dict[str, Any]) -> bool:
 
 
 def _is_bounded(node: dict[str, Any]) -> bool:
-    """Whether it is an instant; of a zone, if any, that the import has looked up."""
+    """Whether it is a timestamp; a zone, if any, was validated by the import."""
     leaves = _values(node) - {"zone"}
     return bool(leaves) and leaves <= _instants(node)
 
@@ -310,7 +311,7 @@ def _is_double(node: dict[str, Any]) -> bool:
 
 
 def _decimal_digits(node: dict[str, Any]) -> int:
-    """How many digits a decimal has that an external value was read as; 0 where it is none."""
+    """The width of the decimal that an external value was cast to; 0 for anything else."""
     if node.get("class") == "CAST" and node["try_cast"] and node["cast_type"]["id"] == "DECIMAL":
         return node["cast_type"]["type_info"]["width"]
     if node.get("function_name") == "abs":

@@ -1,7 +1,7 @@
-"""Looks for secrets in the project's files, and for known vulnerabilities in what it installs.
+"""Scans the project's files for secrets, and its dependencies for known vulnerabilities.
 
-A find that is no secret belongs into the baseline: `detect-secrets scan --baseline
-.secrets.baseline` adds it, and `detect-secrets audit .secrets.baseline` marks it as none.
+False positives belong in the baseline: `detect-secrets scan --baseline .secrets.baseline` adds
+them, and `detect-secrets audit .secrets.baseline` marks them as such.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AUDIT = ["--disable-pip", "--require-hashes", "--requirement", "requirements.loc
 
 
 def secrets() -> list[str]:
-    """Where something like a secret stands that the baseline does not know."""
+    """Possible secrets that are not in the baseline, with their locations."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -28,7 +28,7 @@ def secrets() -> list[str]:
         text=True,
         check=True,
     )
-    # Loading the baseline also sets what is looked for, and where not.
+    # Loading the baseline also configures the detectors and the excluded files.
     known = baseline.load(baseline.load_from_file(str(BASELINE)), str(BASELINE))
     reviewed = {(name, secret.type, secret.secret_hash) for name, secret in known}
     found = SecretsCollection(root=str(PROJECT))
@@ -42,7 +42,7 @@ def secrets() -> list[str]:
 
 
 def vulnerabilities() -> tuple[list[str], str]:
-    """Known vulnerabilities of the locked packages, and what was audited, as a sentence."""
+    """Known vulnerabilities of the locked packages, and a sentence on what was audited."""
     audit = [Path(sys.executable).with_name("pip-audit"), *AUDIT, "--format", "json"]
     ran = subprocess.run(
         [*audit, "--progress-spinner", "off"],

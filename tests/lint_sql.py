@@ -2,7 +2,7 @@
 
     python tests/lint_sql.py [--recent N | FILE ...]
 
-All models take minutes; `--recent` takes the N that were committed last.
+Linting all models takes minutes; `--recent` lints the N most recently committed ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from unwind.warehouse.state import staging_state
 
 
 def main() -> int:
-    """sqlfluff's exit code, over the given files, the most recent models, or all of them."""
+    """Lints the given files, the most recent models or all models; returns sqlfluff's exit code."""
     with tempfile.TemporaryDirectory() as scratch:
         home = Home(Path(scratch))
         with staging_state(home):
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def recent_models(count: int) -> list[str]:
-    """The models whose last commits are the newest, the newest first; all without a history."""
+    """The most recently committed models, newest first; none without a history."""
     listed = subprocess.run(
         ["git", "log", "--format=", "--name-only", "--", "dbt_project/models/**/*.sql"],
         cwd=PROJECT_ROOT,

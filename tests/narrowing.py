@@ -1,4 +1,4 @@
-"""Refreshes that build and judge only what a test looks at: seconds less of each."""
+"""Refreshes that build and check only what a test reads, which saves seconds each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALONE = ("liquidation_accounting",)
 
 @contextmanager
 def narrowed(built: Sequence[str] = (), suites: Sequence[str] = ()) -> Iterator[None]:
-    """Within it, refreshes build the marts `built` with what they are made of, and judge `suites`.
+    """Inside the block, a refresh builds the marts `built` with their upstream, and runs `suites`.
 
     Without `built` all is built; with it the suite of ALONE judges.
     """

@@ -1,7 +1,7 @@
-"""Warehouse files with every table and no row, copied into a home before its first refresh.
+"""Warehouse files with every table and no rows, copied into a home before its first refresh.
 
-Most tests start from an empty home, whose first refresh makes some 300 empty tables. What tests of
-first builds, kills and upgrades are about is left to build them.
+Most tests start from an empty home, where the first refresh creates some 300 empty tables. Tests of
+first builds, kills and upgrades do not use these files.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def build(folder: Path) -> Home:
 
 
 def prepare(source: Callable[[], Home], home: Home) -> None:
-    """`files.prepare`, which copies the source's files where a home has none."""
+    """`files.prepare`, which first copies the source's files into a home without files."""
     is_first = not any(path.exists() for path in files.pair(home))
     # A test that adds to the project builds what it adds.
     if is_first and not files.is_beside(home) and project_fingerprint() == OWN_PROJECT:

@@ -1,6 +1,6 @@
-"""A mart, a component, an expectation and an output, added by the files that CONTRIBUTING names.
+"""A mart, a component, an expectation and an output, added as CONTRIBUTING describes.
 
-They are made up, and written into a copy of the project; nothing else in it is touched.
+They are made up, and written into an otherwise unchanged copy of the project.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def headline(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the additions in it, and nothing else changed."""
+    """A copy of the project with only the additions."""
     copy = tmp_path_factory.mktemp("project")
     ignored = shutil.ignore_patterns("target", "logs", "__pycache__", "*.pyc")
     for folder in ("dags", "dbt_project", "expectations", "docs"):
@@ -135,7 +135,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     weights = copy / "dbt_project" / "seeds" / "stress_weights.csv"
     text = weights.read_text().replace("stress-1", "stress-made-up")
-    # Half of the weight of the component before it, so that the sum stays 1.
+    # It takes half the weight of the component before it, so that the sum stays 1.
     text = re.sub(r"^(1,\w+),0\.20,", r"\1,0.10,", text, flags=re.MULTILINE)
     weights.write_text(text + '7,made_up,0.10,stress-made-up,"Made up."\n')
     values = copy / "dbt_project" / "models" / "intermediate" / "int_stress_values.sql"
@@ -154,7 +154,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose hour was built by the changed project."""
+    """A home with one hour, built by the changed project."""
     home = Home(tmp_path_factory.mktemp("additions") / "home")
     land_hour(home, hour_at(0), 600)
     run(project, home, "-m", "unwind.warehouse.suites")
@@ -197,7 +197,7 @@ def test_the_mart_is_built_and_judged(project: Path, home: Home) -> None:
         "hour_at_not_null": True,
         "key_unique": True,
         "notional_usd_in_range": True,
-        # The expectation beside the yml's: of no hour in this world, so it warns.
+        # The added expectation, which no hour can meet, so it warns.
         "many_have_a_large_one": False,
     }
 
@@ -206,7 +206,7 @@ def test_the_component_is_in_the_score(project: Path, home: Home) -> None:
     query = "from stress_components_hourly where base_asset = 'ALL' and component = 'made_up'"
     (row,) = rows(project, home, query)
     assert 0 <= row["value"] <= 1
-    # Of one hour nothing has a percentile yet, so the score names all that it lacks.
+    # After one hour nothing has a percentile yet, so all components are missing.
     (score,) = rows(project, home, "from stress_hourly where base_asset = 'ALL'")
     assert "made_up" in score["missing_components"].split(", ")
 

@@ -1,4 +1,4 @@
-"""The command line as users see it: exit codes, one plain sentence, machine-readable rows."""
+"""The command line for users: exit codes, one-sentence errors, machine-readable rows."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_long_table_is_cut_and_marked_as_such(home):
     assert result[-1] == "The first 100 rows; --limit N shows more, --limit 0 all of them."
     result = unwind(home, "sql", "--limit", "0", "select n from events order by n").stdout
     assert result.splitlines()[-1].strip() == "999"
-    # What a program reads is never cut.
+    # Output for programs is never cut.
     result = unwind(home, "sql", "--format", "csv", "select n from events").stdout
     assert len(result.splitlines()) == 1001
 
@@ -259,7 +259,7 @@ def test_status_and_doctor_report_each_stream_of_a_recorder(tmp_path):
         "the recorder runs, with 2 connections to 1 venues; okx_ws/other is down since "
         "2026-01-29T15:00:00.000000Z: cannot connect",
     )
-    # Without an update for long it counts as stopped.
+    # A recorder that has not updated its state for long counts as stopped.
     assert finding(at + timedelta(minutes=10)).what == "no recorder runs"
 
 

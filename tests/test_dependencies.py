@@ -1,4 +1,4 @@
-"""Every direct dependency has a line in docs/adr/0017-dependencies.md, and nothing else does."""
+"""docs/adr/0017-dependencies.md has a line for every direct dependency, and for nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_tools_to_build_and_test_are_named() -> None:
 
 def test_each_is_imported_or_used_by_name() -> None:
     used = {
-        # Commands, drivers and plug-ins, whose users are other programs.
+        # Commands, drivers and plug-ins, which other programs use.
         *("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb-sqlalchemy", "great-expectations"),
         *("psycopg2-binary", "pytz", "pandas", "polars"),
     }

@@ -1,8 +1,8 @@
-"""Every command that the README and docs/ print runs as printed, in a copy of the project.
+"""Every command in the README and docs/ runs as printed, in a copy of the project.
 
-`make pages` runs all of them, `make test` those that are started and ended.
+`make pages` runs all of them; `make test` only those that run until stopped.
 
-The page about tools (docs/bi.md) has a test of its own, on a release with known figures.
+The page about tools (docs/bi.md) has its own test, on a release with known figures.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 ELSEWHERE = {"bi.md"}
 REFRESH = ".venv/bin/unwind refresh"
 CHECK = ".venv/bin/unwind check "
-# A claim that does not hold is a verdict too: what it is depends on the market.
+# Any verdict is fine: it depends on the market whether a claim holds.
 VERDICTS = (0, 3, 4, 5)
 
-# Run until they are stopped; each is started here, and ended.
+# These run until stopped; each is started here, then stopped.
 UNTIL_STOPPED = {
     ".venv/bin/unwind up",
     ".venv/bin/unwind record",
     ".venv/bin/unwind replay --port 9000",
 }
-# Commands that cannot or need not be run here, and why.
+# Commands that cannot or need not run here, and why.
 LEFT_OUT = {
     "make demo": "minutes; `make --dry-run` shows that it runs `unwind demo`, which has its tests",
     "make test": "this is part of it",
@@ -49,7 +49,7 @@ LEFT_OUT = {
 
 
 def printed_commands(page: Path) -> list[str]:
-    """The shell's blocks of a page, as whole commands: continued and quoted lines joined."""
+    """The commands in a page's shell blocks, with continued and quoted lines joined."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     commands = []
     for language, block in blocks:
@@ -66,7 +66,7 @@ def printed_commands(page: Path) -> list[str]:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a shell would run it, and not ask for another line."""
+    """Whether a shell would run it without asking for another line."""
     if text.endswith("\\"):
         return False
     here = re.search(r"<<(\w+)$", text.split("\n", maxsplit=1)[0])
@@ -90,7 +90,7 @@ def left_out(command: str) -> bool:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A copy of the project to stand in, with what the commands take; its home is `data/`."""
+    """A copy of the project to run in, with the commands' input files; its home is `data/`."""
     project = tmp_path_factory.mktemp("a copy's") / "unwind"
     project.mkdir()
     for name in (
@@ -104,7 +104,7 @@ def project(tmp_path_factory) -> Path:
         "requirements.lock",
     ):
         (project / name).symlink_to(PROJECT / name)
-    # dbt writes into its project.
+    # Copied, because dbt writes into its project folder.
     ignored = shutil.ignore_patterns("target", "logs")
     shutil.copytree(PROJECT / "dbt_project", project / "dbt_project", ignore=ignored)
     write_files(project)
@@ -112,7 +112,7 @@ def project(tmp_path_factory) -> Path:
 
 
 def write_files(project: Path) -> None:
-    """The files that the pages' examples name."""
+    """Creates the files named in the pages' examples."""
     order = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n"
     (project / "liquidations.csv").write_text(order)
     duckdb.execute(
@@ -146,13 +146,13 @@ def write_files(project: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(project) -> Iterator[dict[str, str]]:
-    """Where the commands find their home, and venues: on loopback, by the page's own command."""
+    """The commands' environment: home, and venues simulated by the page's own command."""
     command = next(one for one in UNTIL_STOPPED if "replay" in one)
     assert command in COMMANDS
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    # The page's port may be taken on this machine.
+    # The page's port may be taken.
     words = [word.replace("9000", str(port)) for word in command.split()]
     bare = {name: value for name, value in os.environ.items() if "UNWIND" not in name}
     output: dict[str, str] = {}
@@ -185,7 +185,7 @@ def environment(project) -> Iterator[dict[str, str]]:
 
 
 def shell(command: str, project: Path, environment: dict[str, str]) -> str:
-    """What a command prints; it must end well."""
+    """The output of a command, which must succeed."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=project,
@@ -201,7 +201,7 @@ def shell(command: str, project: Path, environment: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def printed(project, environment) -> dict[str, str]:
-    """What each command prints: landings and imports first, one refresh, then the rest."""
+    """The output of each command: landings and imports first, one refresh, then the rest."""
     runnable = [
         one
         for one in dict.fromkeys(COMMANDS)
@@ -217,7 +217,7 @@ def printed(project, environment) -> dict[str, str]:
     return {one: shell(one, project, environment) for one in [*first, REFRESH, *rest]}
 
 
-# What the sqlite3 program does with the recipe.
+# Runs the recipe as the sqlite3 program would.
 AS_SQLITE3 = """
 import csv, sqlite3
 found = sqlite3.connect("collector.db").execute(open("recipe.sql").read(), {"venue": "bybit"})

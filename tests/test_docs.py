@@ -1,4 +1,4 @@
-"""The README and docs/ name only existing things, and describe them correctly."""
+"""The README and docs/ name only things that exist, and describe them correctly."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def section(page: str, heading: str) -> str:
 
 
 def table_rows(part: str) -> list[list[str]]:
-    """The cells of every table row of a part, without heads and lines."""
+    """The cells of every table row in a part of a page, without headers and rulers."""
     lines = [line for line in part.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
     ruled = [place for place, row in enumerate(cells) if set("".join(row)) <= set("-:")]
@@ -152,7 +152,7 @@ def test_a_marts_grain_in_the_readme_is_its_descriptions(mart):
     described = mart_descriptions()[mart]
     grain = f"One row per {rows[f'`{mart}`']}"
     assert described.startswith(grain)
-    # The cell may stop early, though not within a clause.
+    # The cell may be shorter than the description, but must end with a clause.
     assert described[len(grain) :][:1] in {"", ".", ",", ";", ":"}, described
 
 
@@ -216,7 +216,7 @@ def test_semantics_has_every_reason_for_which_a_liquidation_is_rejected():
             given |= set(re.findall(r"'(\w+)', null\b", expression))
     part = section(text_of(PROJECT / "docs" / "semantics.md"), "What is left out, and why")
     documented = {reason for row in table_rows(part) for reason in re.findall(r"`(\w+)`", row[0])}
-    # The sides in OKX's check of a contradiction are no reasons.
+    # The sides in OKX's contradiction check are not reasons.
     assert documented == given - {"long", "short"}
 
 
@@ -230,7 +230,7 @@ def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
     for path in files:
         if path.stem != "int_liquidations_screened":
             given |= set(re.findall(r"\bthen '([a-z_]+)'", text_of(path)))
-            # What a rule of numbers follows is a column.
+            # A key followed by a rule for numbers is a column, not a reason.
             key = r"^ {8,12}'([a-z_]+)':(?! '(?:positive|not_negative|rate)')"
             given |= set(re.findall(key, text_of(path), flags=re.MULTILINE))
     heading = "How observations are named and screened"
@@ -242,7 +242,7 @@ def test_semantics_has_every_reason_for_which_an_observation_is_quarantined():
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_models_that_pages_name_exist(path):
-    """A page that names what is gone sends its reader nowhere. CHANGELOG.md is about what was."""
+    """Pages must not name removed models; CHANGELOG.md may, as it is about the past."""
     known = {one.stem for kind in ("*.sql", "*.py", "*.csv") for one in DBT.rglob(kind)}
     named = {
         word

@@ -1,4 +1,4 @@
-"""The packages of `unwind` are layered: none imports from above, and there is no cycle."""
+"""The packages of `unwind` are layered: none imports from a higher layer, and none in a cycle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unwind.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "dags" / "unwind"
 LINES = 500
-# Exchanges answer by errors of their own.
+# Simulated exchanges respond with their own errors.
 OF_THE_SIMULATOR = ("unwind.simulator",)
 
 
@@ -31,7 +31,7 @@ def modules(package: Path = PACKAGE) -> dict[str, Path]:
 
 
 def imported(source: str, known: dict[str, Path]) -> Iterator[str]:
-    """The modules of ours that a module imports, wherever in it; those for types included."""
+    """The project's modules that a module imports at any level, imports for typing included."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
@@ -42,12 +42,12 @@ def imported(source: str, known: dict[str, Path]) -> Iterator[str]:
 
 
 def unit(module: str) -> str:
-    """The package or module directly in `unwind` that a module is part of."""
+    """The package or module directly below `unwind` that a module belongs to."""
     return module.split(".")[1]
 
 
 def arrows() -> set[tuple[str, str]]:
-    """The imports between the packages and modules directly in `unwind`."""
+    """The imports between the packages and modules directly below `unwind`."""
     known = modules()
     return {
         (unit(module), unit(other))
@@ -59,13 +59,13 @@ def arrows() -> set[tuple[str, str]]:
 
 
 def floors(docstring: str) -> list[str]:
-    """The names in the order of the package's docstring, lowest first."""
+    """The names in the order of the package docstring, lowest first."""
     items = re.findall(r"^- ([\w,\s]+):", docstring, re.MULTILINE)
     return [name.strip() for item in items for name in item.split(",")]
 
 
 def upwards(found: set[tuple[str, str]], order: list[str]) -> list[str]:
-    """The arrows that lead to a higher floor."""
+    """The imports from a higher floor."""
     place = {name: number for number, name in enumerate(order)}
     return sorted(f"{one} -> {other}" for one, other in found if place[other] > place[one])
 
@@ -106,7 +106,7 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
     assert too_long == {}
 
 
-# These are caught within the package: an outcome or an error of another kind says what they mean.
+# These are caught within the package and become an outcome or another error.
 NEVER_SHOWN = {
     "LockedError",
     "NotKnownError",

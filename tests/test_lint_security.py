@@ -1,4 +1,4 @@
-"""How the security lint interprets its tools' output."""
+"""How the security lint reads the output of its tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limit of memory: how it is written, what it is otherwise, and that every database has it."""
+"""The memory limit: its notation, its default, and that every database connection has it."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_the_default_limit_is_half_and_leaves_room_for_the_programs(monkeypatch,
     ("groups", "files"),
     [
         ("0::/job\n", {"job/memory.max": str(GIB), "memory.max": "max"}),
-        # In a container the host's name of the group is not there: its mount is the group.
+        # In a container the host's cgroup path does not exist; the mount itself is the group.
         ("0::/docker/abc\n", {"memory.max": str(GIB)}),
-        # The group itself has no limit; the one around it has.
+        # The group itself has no limit, but its parent has.
         ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": str(GIB)}),
         (
             "4:memory:/job\n1:cpu:/\n",
@@ -119,7 +119,7 @@ def test_a_connection_is_within_its_bounds_and_leaves_nothing(monkeypatch, tmp_p
         limit, threads, folder, zone = settings_of(connection)
         assert (limit, threads, zone) == ("128.0 MiB", 1, "UTC")
         assert Path(folder).parent.parent == home.temp
-        # Ten times as much as it may hold: it spills, and comes to an end.
+        # Ten times the limit: the query spills to disk and finishes.
         rows = connection.execute(
             "select count(*) from (select hash(range)::varchar as one, md5(range::varchar) as other"
             " from range(3_000_000) order by one, other)"
@@ -131,7 +131,7 @@ def test_a_connection_is_within_its_bounds_and_leaves_nothing(monkeypatch, tmp_p
 
 
 def test_no_database_is_opened_anywhere_else():
-    """`duckdb.connect` knows no limit; unwind.database is the one place that calls it."""
+    """`duckdb.connect` sets no limit, so only unwind.database may call it."""
     found = []
     for path in sorted((PROJECT_ROOT / "dags").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -144,7 +144,7 @@ def test_no_database_is_opened_anywhere_else():
                 found.append(f"{path.relative_to(PROJECT_ROOT)}:{node.lineno}")
     assert {one.split(":")[0] for one in found} == {
         "dags/unwind/database.py",
-        # Asks for the names of time zones, within a bound of its own.
+        # Reads the names of time zones, with its own limit.
         "dags/unwind/landing/csv_statements.py",
     }
 
@@ -181,7 +181,7 @@ def test_a_process_that_works_in_many_homes_keeps_few_folders(tmp_path):
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + scratch.MAX_HOMES
     assert list(homes[0].temp.iterdir()) == []
     assert scratch.process_folder(homes[-1]).exists()
-    # Another look at an older one makes its folder again.
+    # Using an older home again recreates its folder.
     assert scratch.process_folder(homes[0]).exists()
 
 
@@ -198,7 +198,7 @@ def test_a_home_that_can_only_be_read_is_read_without_spilling(tmp_path, monkeyp
 def test_a_killed_dbt_process_is_reported_with_a_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "700MiB")
     with DbtProcess(Home(tmp_path)) as process:
-        # Ctrl-C in a terminal is for its parent alone.
+        # Its own process group, so that Ctrl-C in a terminal reaches only the parent.
         assert os.getpgid(process._worker.pid) == process._worker.pid
         psutil.Process(process._worker.pid).send_signal(signal.SIGKILL)
         with pytest.raises(DbtError) as error:
@@ -212,7 +212,7 @@ def test_a_killed_dbt_process_is_reported_with_a_remedy(tmp_path, monkeypatch):
 
 
 def test_staging_spills_within_the_smallest_limit(tmp_path):
-    """`make memory` does it with eight million frames in a container."""
+    """`make memory` does the same with eight million frames under a container's limit."""
     home = Home(tmp_path / "home")
     land_hour(home, hour_at(0), 60_000)
     code = (
@@ -238,7 +238,7 @@ def test_a_run_of_dbt_has_closed_its_databases_and_another_may_follow(tmp_path):
     with DbtProcess(home) as process:
         for seed in ("assets", "stress_weights"):
             process.run(["seed", "--select", seed], lambda *node: nodes.append(node))
-            # DuckDB takes no file that another process has open.
+            # DuckDB opens no file that another process has open.
             with database.connect(home, str(home.warehouse_db)) as connection:
                 assert connection.execute("select 1").fetchone() == (1,)
         with pytest.raises(DbtError, match="no_such_selector"):
@@ -247,7 +247,7 @@ def test_a_run_of_dbt_has_closed_its_databases_and_another_may_follow(tmp_path):
 
 
 def _run_of(worker):
-    """The command that a worker of dbt runs: beside it stands Python's own resource tracker."""
+    """The run's process below a dbt worker, which also has Python's resource tracker as a child."""
     children = psutil.Process(worker).children()
     (run,) = [one for one in children if "unwind.warehouse.dbt_worker" in one.cmdline()]
     return run
@@ -267,7 +267,7 @@ def test_a_killed_run_is_named_and_the_next_one_runs(tmp_path):
         process.run(["seed", "--select", "assets"])
 
 
-def test_a_run_that_is_killed_within_a_line_has_ended_all_the_same(tmp_path):
+def test_a_run_that_is_killed_within_a_line_counts_as_ended(tmp_path):
     code = (
         "import os\n"
         "from unwind.warehouse import dbt_worker\n"
@@ -328,7 +328,7 @@ def test_the_profile_gives_dbt_the_same_bounds(tmp_path, monkeypatch):
 
 
 def test_long_answers_of_many_files_are_parsed_one_by_one(tmp_path):
-    """Merged to one chunk, 600 answers of 150 KB take ten times their size in memory."""
+    """Merged into one chunk, 600 responses of 150 KB take ten times their size in memory."""
     profile = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text())
     settings = profile["unwind"]["outputs"]["local"]["settings"]
     trades = [{"price": 85_000.5, "amount": 10.0, "trade_id": str(n)} for n in range(3_000)]

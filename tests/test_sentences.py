@@ -27,7 +27,7 @@ IMPORT = ("import", "--venue", "binance", "--format", "force-order-csv")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Home:
-    """A published home whose path needs care in SQL, in a shell and in a URL."""
+    """A published home whose path needs escaping in SQL, in a shell and in a URL."""
     home = made_home(tmp_path_factory.mktemp("it") / "a home's höme & 100%")
     releases.publish(home, "run-1", NOW)
     return home
@@ -45,7 +45,7 @@ def unwind(root: Path, *arguments: str, **options) -> subprocess.CompletedProces
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
-    """The one sentence that a command ended with."""
+    """The one sentence that a failed command printed."""
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
     [*_, sentence] = result.stderr.strip().splitlines()
@@ -54,14 +54,14 @@ def refused(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
 
 
 @pytest.mark.parametrize("arguments", [("refresh",), ("doctor",), (*IMPORT, "README.md")])
-def test_a_home_that_cannot_be_made(arguments):
+def test_a_home_that_cannot_be_created(arguments):
     result = refused(unwind(Path("/dev/null/home"), *arguments, cwd=PROJECT_ROOT))
     assert result.startswith("/dev/null/home")
     assert "Not a directory; a file stands where a folder is wanted: choose another path" in result
 
 
 def test_a_full_disk(tmp_path):
-    """A limit on the size of files stands for a full disk: the same calls fail."""
+    """A file size limit stands in for a full disk: the same calls fail."""
     file = tmp_path / "orders.csv"
     file.write_text("".join(ORDER.replace("8010", str(n)) for n in range(20_000)))
     most = 10_000
@@ -145,7 +145,7 @@ def test_status_and_doctor_agree_that_a_simulated_market_needs_no_recorder(home,
 )
 def test_a_stopped_command_reports_what_is_saved(tmp_path, number, code):
     (tmp_path / "warehouse").mkdir()
-    # Without it nothing would have to be built.
+    # Without this file there would be nothing to build.
     (tmp_path / "warehouse" / "staging.duckdb").touch()
     with (tmp_path / "warehouse" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -154,7 +154,7 @@ def test_a_stopped_command_reports_what_is_saved(tmp_path, number, code):
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "UNWIND_HOME": str(tmp_path)},
-            # As from a terminal, though these tests may run in the background.
+            # As in a terminal, even if these tests run in the background.
             preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         assert "waiting for another refresh" in process.stderr.readline()
@@ -180,7 +180,7 @@ def test_a_bug_in_the_code_has_no_sentence():
     assert sentence_of(ValueError("x"), Path("/home")) is None
 
 
-def test_an_exhausted_database_suggests_to_raise_its_limit():
+def test_an_out_of_memory_error_suggests_raising_the_limit():
     message = "Out of Memory Error: failed to allocate data of size 16.0 MiB (501/512 MiB)\nMore"
     result = sentence_of(duckdb.OutOfMemoryException(message), Path("/home"))
     assert result.startswith("the database failed: Out of Memory Error: failed to allocate")
@@ -202,7 +202,7 @@ def test_how_a_process_ended(returncode, result):
 
 
 def test_every_expected_failure_has_one_base():
-    """The command line catches one type; an error class of another kind would be a traceback."""
+    """The command line catches one base class; any other error would show a traceback."""
     import unwind.demo
     import unwind.landing.imports
     import unwind.recorder.service

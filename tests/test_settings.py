@@ -67,7 +67,7 @@ def test_the_assets_to_reconcile_are_a_list(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 DAGS = PROJECT_ROOT / "dags"
-# The environment of a child is built from this process's own, libraries read theirs from it, and
+# Environments of child processes are built from this one, libraries read their own variables, and
 # connections have Airflow's names.
 READS_THE_ENVIRONMENT = {
     "unwind/settings.py",
@@ -79,7 +79,7 @@ READS_THE_ENVIRONMENT = {
     "unwind/warehouse/dbt_worker.py",
     "unwind/warehouse/gate_context.py",
 }
-# Made for dbt and Great Expectations by the code itself, in an environment of theirs.
+# Set by the code itself, in the environments of dbt and Great Expectations.
 FOR_CHILDREN = re.compile(r"UNWIND_(DUCKDB_\w*|DBT_THREADS|GATES|STAGING|WAREHOUSE)")
 
 

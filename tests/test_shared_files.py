@@ -1,4 +1,4 @@
-"""No shared Python file knows a venue: what differs is stated in the venue's own file."""
+"""No shared Python file names a venue: differences are stated in the venue's own file."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from unwind.settings import PROJECT_ROOT
 from unwind.venues import venues
 
 DAGS = PROJECT_ROOT / "dags"
-# Names that are words of ours as well: the gates, a lighter share, the dataset.
+# Names that are also ordinary words here: the gates, a lighter share, the dataset.
 ALSO_WORDS = {"gate", "lighter", "market_caps"}
-# These are files of venues: the connectors, and the exchanges of the simulated market.
+# Files of venues: the connectors, and the simulated exchanges.
 OF_VENUES = ("unwind/venues", "unwind/simulator")
 
 
 def venue_names() -> set[str]:
-    """How venues are named in code and in prose: kraken_futures is Kraken as well."""
+    """Names of venues in code and in prose: kraken_futures is also Kraken."""
     names = {name.lower() for name in venues()}
     return names | {name.split("_")[0] for name in names if name.endswith("_futures")}
 
 
 def named_in(text: str) -> list[str]:
-    """The venues that a text names, in code, comments and messages, with the lines."""
+    """The venues named in a file's code, comments and messages, with their lines."""
     words = "|".join(sorted(venue_names() - ALSO_WORDS))
     found = re.compile(rf"(?<![a-z])({words})(?![a-z])|gate\.?io", re.IGNORECASE)
     return [

@@ -1,8 +1,8 @@
 """Child processes that end with the process that started them, however that ends.
 
-Each is the leader of a session of its own, so that everything it started can be found: tasks leave
-their parent's group, but not its session. It is sent SIGTERM by the system when its parent ends.
-What outlives a killed parent is found by a record of the sessions, and ended by the next start.
+Each leads its own session, so that its descendants can be found: tasks leave their parent's process
+group, but not its session. The kernel sends it SIGTERM when its parent ends. A record of the
+sessions lets the next start end what survives a killed parent.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ class Endpoint:
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not be written, in the forms that it may come back in; long first.
 
-        A login beside a password is a name, and one alone is a token.
+        A login with a password is a user name; a login without one is a token.
         """
-        # A query such as ?TOKEN consists of the name alone.
+        # A query such as ?TOKEN has only a name.
         values = [self.password, *(value or name for name, value in self.query)]
         values += self.headers.values()
         # 'Authorization: Bearer TOKEN' may come back as the token alone.
@@ -110,7 +110,7 @@ class Endpoint:
 
 
 def without_userinfo(text: str) -> str:
-    """A text without the logins in its URLs: errors quote those of the environment's proxy too."""
+    """The text without logins in URLs: errors also quote the URL of the environment's proxy."""
     return re.sub(r"(?<=://)[^/\s@]+@", f"{REDACTED}@", text)
 
 
@@ -151,7 +151,7 @@ def endpoint(conn_id: str, default: str) -> str:
 
 
 def password(conn_id: str) -> str:
-    """The password of a connection, which is the user's key; empty where there is none.
+    """The password of a connection, which is the user's key; empty if there is none.
 
     Raises SettingError when the variable cannot be read.
     """

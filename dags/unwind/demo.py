@@ -39,7 +39,7 @@ AFTER_THE_HOUR = timedelta(minutes=2, seconds=20)
 AFTER_THE_DAY = timedelta(days=1, hours=4, minutes=10)
 DAY = timedelta(days=1)
 
-# Of the tape: a percentile needs 7 days of history, and the score's own 7 more days of scores.
+# Days on the tape: percentiles need 7 days of history, and the score's own 7 more days of scores.
 HISTORY_DAYS = 22
 # The market has some twenty assets; the smaller ones are in endpoints that list all at once.
 TRACKED_INSTRUMENTS = 10
@@ -170,9 +170,9 @@ def _function(task: Any) -> Callable[..., Any]:
 
 @contextmanager
 def served_market(port: int) -> Iterator[dict[str, Any]]:
-    """The seed episode served by a process of its own, which ends with this block.
+    """Serves the seed episode from a separate process, which ends with this block.
 
-    Gives its `url` and the `environment` that leads the venues' connections to it.
+    Yields its `url` and the `environment` that points the venues' connections to it.
     """
     server = subprocess.Popen(
         [sys.executable, "-m", "unwind.simulator", "--port", str(port)],

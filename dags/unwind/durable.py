@@ -1,4 +1,4 @@
-"""Atomic writes: files that are either whole or absent, whatever interrupts the write."""
+"""Atomic writes: files are either complete or absent, whatever interrupts the write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# As they are named here, and as older versions have named them.
+# The names used here, and those of older versions.
 _HALF_WRITTEN = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal|once)|\.current\..*")
 # 2026-11-25: no landing and no write takes a day.
 _LEFT_AFTER_SECONDS = 86_400
@@ -25,8 +25,8 @@ NEVER_LEFT = ".next.part"
 def atomic_write(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yields a path to write; on success it is flushed to disk and renamed to `target`.
 
-    The path is in `folder`, or beside the target. On failure nothing of it is left, and a former
-    `target` stays as it was; what a kill leaves is swept with its folder, or when it is old.
+    The path is in `folder`, or next to the target. On failure it is removed, and an existing
+    `target` stays unchanged; leftovers of a kill are swept with the folder, or once they are old.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     name = f".{target.name[:120]}.{uuid.uuid4().hex[:8]}.part"
@@ -51,7 +51,7 @@ def link_new(source: Path, target: Path) -> None:
 
 @contextmanager
 def _on_disk_of(target: Path, source: Path) -> Iterator[Path]:
-    """The source where it is, or, for a target on another disk, a copy of it beside that."""
+    """The source itself, or a copy next to the target if that is on another disk."""
     if source.stat().st_dev == target.parent.stat().st_dev:
         yield source
         return
@@ -108,7 +108,7 @@ def write_once(target: Path, value: Any, folder: Path | None = None) -> bool:
 def leftovers(folders: Iterable[Path]) -> Iterator[Path]:
     """Half-written files directly in these folders, too old to be still in progress.
 
-    What is written first in a process's own folder goes with that (unwind.scratch).
+    Files written in a process's own folder are removed with that folder (unwind.scratch).
     """
     for folder in folders:
         if folder.is_dir():

@@ -12,12 +12,12 @@ from unwind.errors import MEMORY_VARIABLE, SettingError
 from unwind.settings import settings
 
 DEFAULT_SHARE = 0.5
-# 2026-11-25: Great Expectations and dbt take 0.5 to 0.7 GiB beside the database.
+# 2026-11-25: Great Expectations and dbt take 0.5 to 0.7 GiB in addition to the database.
 BESIDE_THE_DATABASE = 704 * 2**20
 # 2026-11-25: two models at a time run out of 512 MiB in the demo's dumps, whose rows are long.
 BYTES_PER_MODEL = 512 * 2**20
 MODELS_AT_A_TIME = 2
-# What is left to the database in a container of any size.
+# The database gets at least this, in a container of any size.
 MIN_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
 MIN_LIMIT = 128 * 2**20
@@ -36,7 +36,7 @@ UNITS = {
 def memory_limit() -> int:
     """Bytes that the database at work may use: `UNWIND_MEMORY_LIMIT`.
 
-    Without it half of `total_memory`; of less than 2 GiB, what the programs beside it leave. Raises
+    The default is half of `total_memory`, or below 2 GiB what the other programs leave. Raises
     SettingError.
     """
     text = settings().memory_limit

@@ -60,7 +60,7 @@ class Settings:
 
     @property
     def memory_limit(self) -> str:
-        """What the database may use, as it is written; empty where nothing is stated."""
+        """The memory limit of the database as text; empty if not set."""
         return self._text(MEMORY_VARIABLE)
 
     @property
@@ -123,7 +123,7 @@ class Home:
     """
 
     root: Path
-    # The folder of the two files that are built; a rebuild has one of its own until it is out.
+    # The folder of the two built files; a rebuild uses another one until it is published.
     building: str = "warehouse"
 
     @classmethod

@@ -209,7 +209,7 @@ def settings(airflow: Standalone) -> dict[str, str]:
     root = airflow.airflow_home
     return {
         "UNWIND_HOME": str(airflow.home.root),
-        # dbt and its like are found beside the Python that runs this.
+        # dbt and other commands are next to the running Python.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "AIRFLOW_HOME": str(root),
         "AIRFLOW__CORE__DAGS_FOLDER": DAGS,
@@ -393,6 +393,6 @@ def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -
 
 
 def _print(sentence: str) -> None:
-    # The terminal may be closed; the rest must run all the same.
+    # The terminal may be closed, which must not stop the rest.
     with suppress(OSError):
         print(sentence, flush=True)

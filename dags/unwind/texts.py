@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def as_utf8(text: str) -> str:
-    """The text with what cannot be written as UTF-8 shown as `\\udcff`.
+    """The text with characters that UTF-8 cannot encode escaped, such as `\\udcff`.
 
-    File names that are not UTF-8, and answers with an escaped lone surrogate, give such texts;
-    no database takes them, and printing them raises.
+    They come from file names that are not UTF-8 and from responses with an escaped lone surrogate;
+    databases reject them, and printing them raises.
     """
     return text.encode("utf-8", "backslashreplace").decode()

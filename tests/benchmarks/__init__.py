@@ -1,2 +1,2 @@
-"""Benchmarks that anyone can run: `make bench`. Each figure is a ratio to a baseline of the same
-run, since seconds on a shared machine say little."""
+"""Benchmarks that anyone can run: `make bench`. Figures are ratios to a baseline measured in the
+same run, because absolute seconds mean little on a shared machine."""

@@ -35,7 +35,7 @@ def run(
     seconds: Annotated[int, typer.Option(help="How long frames are recorded.")] = 600,
     folder: Annotated[Path | None, typer.Option(help="Where to work; needs ~30 GB.")] = None,
 ) -> None:
-    """Runs the benchmarks and prints each figure beside its baseline."""
+    """Runs the benchmarks and prints each figure with its baseline."""
     for name in names or list(BENCHMARKS):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             print(f"\n== {name}", flush=True)

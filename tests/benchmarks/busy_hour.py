@@ -1,4 +1,4 @@
-"""One refresh of an hour of 100,000 events, beside what DuckDB needs just to parse and keep it."""
+"""Refreshing an hour of 100,000 events, against DuckDB just parsing and storing the same lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVENTS = 100_000
 WARM_UP_HOURS = 24
 WARM_UP_EVENTS = 500
 
-# The floor: read the lines, take what a fact needs out of the JSON, and write it down in order.
+# The floor: read the lines, extract a fact's fields from the JSON, and write them sorted.
 FLOOR = """
 create or replace table facts as
 select
@@ -33,7 +33,7 @@ order by received_at
 
 
 def busy_hour(folder: Path) -> None:
-    """Prints seconds by phase, the whole, and its ratio to the floor."""
+    """Prints the seconds of each phase, the total, and its ratio to the floor."""
     home = Home(folder / "home")
     for place in range(WARM_UP_HOURS):
         land_hour(home, hour_at(place), WARM_UP_EVENTS)

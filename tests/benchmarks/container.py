@@ -1,4 +1,4 @@
-"""Commands run within a limit of memory, as in a container, where this machine lets one be made."""
+"""Runs commands under a memory limit, as in a container, where the machine allows it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended, and the most that it and all it started held (bytes, without the disk's
-    cache)."""
+    """A command's exit code, and the peak memory of its process tree (bytes, no page cache)."""
 
     returncode: int
     peak: int
@@ -28,10 +27,10 @@ class Outcome:
 
 
 def run_within(limit: int, argv: Sequence[str], environment: dict[str, str]) -> Outcome:
-    """Runs a command with all it starts in a control group of `limit` bytes, swap off.
+    """Runs a command and its children in a cgroup of `limit` bytes, without swap.
 
-    Where no group can be made (that takes root, and a writable /sys/fs/cgroup), it is measured all
-    the same.
+    Where no cgroup can be created (it takes root and a writable /sys/fs/cgroup), memory is measured
+    but not limited.
     """
     group = _group(limit)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Estimates of what venues hide: published events per second, beside sorting and adding them up."""
+"""Speed of the estimates of hidden liquidations, against just sorting and summing the events."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from unwind.estimates.channels import Published, estimate
 from unwind.estimates.moments import LONG, SHORT
 from unwind.estimates.rates import HOUR_SECONDS
 
-# Instrument-hours, and the events of each: most of a venue's hours are quiet.
+# Instrument-hours, and events in each: most of a venue's hours are quiet.
 HOURS = {"quiet": (5_000, 3), "busy": (200, 1_000)}
 
 
 def estimates(_folder: Path) -> None:
-    """Prints the speed of each rule over quiet and busy hours, and its ratio to the floor's."""
+    """Prints each rule's speed on quiet and busy hours, and its ratio to the floor."""
     rng = np.random.default_rng(1)
     for name, (hours, per_hour) in HOURS.items():
         tape = made_tape(rng, hours, per_hour)
@@ -35,7 +35,7 @@ def estimates(_folder: Path) -> None:
 
 
 def made_tape(rng: np.random.Generator, hours: int, per_hour: int) -> tapes.Tape:
-    """Independent events at a steady rate; of the grids of rates, thinning needs none."""
+    """Independent events at a steady rate; the rate grids stay empty, as thinning reads none."""
     row = np.repeat(np.arange(hours), rng.poisson(per_hour, hours))
     at = rng.random(len(row)) * HOUR_SECONDS
     order = np.lexsort((at, row))
@@ -53,7 +53,7 @@ def published_of(tape: tapes.Tape, rule: str) -> Published:
 
 
 def added_up(events: Published, hours: int) -> None:
-    """The floor: what any figure of an hour takes, events in order and dollars by side."""
+    """The floor: any hourly figure has to sort the events and sum dollars by side."""
     order = np.lexsort((events.second, events.row))
     for side in (LONG, SHORT):
         of_side = order[events.side[order] == side]
@@ -61,7 +61,7 @@ def added_up(events: Published, hours: int) -> None:
 
 
 def _seconds(work: Callable[..., object], *arguments: object) -> float:
-    """Of processor time, in the fastest of three runs."""
+    """Processor time of the fastest of three runs."""
     taken = []
     for _ in range(3):
         started = time.process_time()

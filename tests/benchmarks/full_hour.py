@@ -1,4 +1,4 @@
-"""The simulated peak hour from all venues: landed, built and published, beside a bare parse."""
+"""The simulated peak hour of all venues: landing, build and publish, against a bare parse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unwind.warehouse.refresh import refresh
 
 WARM_UP_HOURS = 2
 
-# The floor: read the hour's lines, and parse what each of them holds.
+# The floor: read the hour's lines and parse the payload of each.
 FLOOR = """
 select count(json(text)), count(json(json_extract_string(text, '$.frame')))
 from read_parquet(?)
@@ -31,7 +31,7 @@ from read_parquet(?)
 
 
 def full_hour(folder: Path) -> None:
-    """Prints seconds of landing and refresh, their sum, and its ratio to the floor."""
+    """Prints the seconds of landing and refresh, their sum, and its ratio to the floor."""
     home = Home(folder / "home")
     first = PEAK_FROM_AT - WARM_UP_HOURS * HOUR
     write_segments(default_tape(), home.recorder, first, PEAK_FROM_AT + HOUR)

@@ -1,10 +1,10 @@
-"""A refresh of one new hour on a week of history and on years of it, publishing included.
+"""Refreshing one new hour on a week of history and on years of it, publishing included.
 
-Three releases are kept, and each has been published before the clock starts: from then on the
-oldest one makes way for the newest, as in every warehouse that has been running for some hours.
+Three releases are kept, and three are published before the clock starts: from then on each publish
+deletes the oldest release, as in any warehouse that has been running for some hours.
 
-The long history is the week over and over, shifted into the past by whole weeks, in every table
-that is kept by the hour: the same rows as if each week had been landed and built.
+The long history repeats the week, shifted into the past by whole weeks, in every hourly table: the
+same rows as if each week had been landed and built.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHIFTED_TEXT = {"batch_id", "natural_key", "liquidation_order_id"}
 
 
 def history(folder: Path, weeks: int, events_per_hour: int) -> None:
-    """Prints seconds of both, new hour and late hour, and the ratios of their medians."""
+    """Prints the seconds of new and late hours on both histories, and the ratios of the medians."""
     week = Home(folder / "week")
     for place in range(HOURS_OF_A_WEEK):
         land_hour(week, hour_at(place), events_per_hour)
@@ -46,7 +46,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     os.environ[KEEP_RELEASES] = str(releases.ALWAYS_KEPT)
     warm_up = releases.ALWAYS_KEPT + 1
     for turn in range(warm_up + NEW_HOURS):
-        # In turn, so that a busy neighbour slows both.
+        # Alternating, so that other load on the machine slows both.
         for name, home in (("week", week), ("years", years)):
             place = HOURS_OF_A_WEEK + turn
             land_hour(home, hour_at(place), events_per_hour)
@@ -54,7 +54,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
             if turn >= warm_up:
                 seconds["new"].setdefault(name, []).append(taken)
     for name, home in (("week", week), ("years", years)):
-        # Three days late: an event of that hour, reported in this one.
+        # A late row: an event of three days ago that lands now.
         _land_late(home, HOURS_OF_A_WEEK - 72)
         seconds["late"].setdefault(name, []).append(_refreshed(home, place + 1))
     for case, by_home in seconds.items():
@@ -101,7 +101,7 @@ def _repeat_in_the_past(home: Home, weeks: int) -> None:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """What is kept by the hour or the batch; dimensions and the run's own state are not."""
+    """Tables by hour or batch; dimensions and the run's own state are not among them."""
     return connection.execute(
         "select distinct table_schema, table_name from information_schema.columns"
         " join information_schema.tables using (table_schema, table_name)"
@@ -117,7 +117,7 @@ def _repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) 
     columns = []
     for name, kind, *_ in connection.execute(f"describe {table}").fetchall():
         if name == "batch_id":
-            # hour-2026-01-29T14 of the week before is hour-2026-01-22T14.
+            # A week before hour-2026-01-29T14 is hour-2026-01-22T14.
             columns.append(
                 "if(starts_with(batch_id, 'hour-'), 'hour-' || strftime(strptime(batch_id,"
                 " 'hour-%Y-%m-%dT%H') - interval (week * 168) hour, '%Y-%m-%dT%H'), batch_id)"
@@ -130,8 +130,8 @@ def _repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) 
             columns.append(f"{name} || '-' || week")
         else:
             columns.append(name)
-    # Week by week from the oldest, as time would have written them; in one transaction, since a
-    # commit each would fold the log into the file each time.
+    # Oldest week first, in the order in which a real warehouse grows; in one transaction, because
+    # each commit would checkpoint the WAL into the file.
     connection.execute(f"create temp table newest as select * from {table}")
     connection.execute(f"truncate {table}")
     connection.execute("begin")

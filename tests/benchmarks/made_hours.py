@@ -1,4 +1,4 @@
-"""Hours of made-up liquidations for benchmarks: plausible sizes, any number of events."""
+"""Synthetic hours of liquidations for benchmarks: plausible sizes, any number of events."""
 
 from __future__ import annotations
 

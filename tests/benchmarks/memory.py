@@ -16,7 +16,7 @@ CONTAINER = 2 * 2**30
 
 
 def memory(folder: Path, frames: int) -> None:
-    """Prints seconds and the peak of memory of the import and of the refresh."""
+    """Prints the seconds and the peak memory of the import and of the refresh."""
     home, file = Home(folder / "home"), folder / "frames.ndjson"
     write_frames(file, frames)
     environment = {**os.environ, "UNWIND_HOME": str(home.root)}

@@ -1,4 +1,4 @@
-"""Twenty refreshes with changing data under four reader processes, each reading again and again."""
+"""Twenty refreshes with changing data while four processes read in a loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENTS_PER_HOUR = 500
 
 
 def readers(folder: Path) -> None:
-    """Prints reads, failures and inconsistent reads; both of the latter must be none."""
+    """Prints reads, failed reads and inconsistent reads; the latter two must be zero."""
     home = Home(folder / "home")
     land_hour(home, hour_at(0), EVENTS_PER_HOUR)
     _refresh(home, 0)
@@ -47,7 +47,7 @@ def readers(folder: Path) -> None:
 
 
 def read_until(root: str, stop, answers) -> None:
-    """Opens `current` again each time and checks that four counts agree."""
+    """Opens `current` on every read and checks that four counts agree."""
     home, reads, wrong = Home(Path(root)), 0, []
     while not stop.is_set():
         try:

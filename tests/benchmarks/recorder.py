@@ -1,4 +1,4 @@
-"""The recorder on one core under 2,000 frames a second: what it writes, what memory it takes."""
+"""The recorder on one core at 2,000 frames a second: frames written, memory used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 FRAMES_A_SECOND = 2_000
 TICK_SECONDS = 0.01
-# As long as a real force order, with its number in front.
+# As long as a real force order, starting with its number.
 FRAME = (
     '{"n":%d,"e":"forceOrder","E":1769695200123,"ps":"BTCUSDT","st":1,"o":{"s":"BTCUSDT","S":"SELL"'
     ',"o":"LIMIT","f":"IOC","q":"0.123","p":"84210.11","ap":"84250.10","X":"FILLED","l":"0.123",'

@@ -1,4 +1,4 @@
-"""Every snippet of docs/bi.md, run as it stands there against a small published release."""
+"""Every snippet of docs/bi.md, run as printed against a small published release."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ values
 
 
 def fenced(language: str) -> list[tuple[str, str]]:
-    """The page's snippets of a language, each with the heading that it stands under."""
+    """The page's snippets in one language, each with its heading."""
     found, heading = [], ""
     for piece in re.finditer(
         r"^## ([^\n]+)$|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
@@ -79,7 +79,7 @@ def contracts() -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, contracts) -> Home:
-    """A home with every mart of the contracts, published; tests work on copies."""
+    """A published home with every mart of the contracts; tests work on copies."""
     made = Home(tmp_path_factory.mktemp("published"))
     with staging_state(made) as state:
         state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
@@ -102,7 +102,7 @@ def made(tmp_path_factory, contracts) -> Home:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, made) -> Home:
-    """A project's folder to stand in, with the published home as its `data/`."""
+    """A working directory with the published home as its `data/`."""
     shutil.copytree(made.root, tmp_path / "data", symlinks=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "data"))
@@ -110,7 +110,7 @@ def home(tmp_path, monkeypatch, made) -> Home:
 
 
 def run(code: str) -> str:
-    """What a snippet prints, run as a script of its own would be."""
+    """The output of a snippet run as a script."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "docs/bi.md", "exec"), {"__name__": "__main__"})
@@ -140,7 +140,7 @@ def test_a_python_snippet_prints_what_the_release_holds(home, code, expected):
 
 
 def command(words: list[str]) -> str:
-    """What an `unwind` command prints, in this process."""
+    """The output of an `unwind` command, run in this process."""
     from typer.testing import CliRunner
 
     from unwind.cli import app
@@ -179,7 +179,7 @@ def test_a_new_connection_of_the_same_process_is_on_the_new_release(home):
         releases.publish(home, "run-2", NOW + timedelta(hours=1))
         exec(after, names)
     assert printed.getvalue() == "('20260129T150200Z-00',)\n('20260129T160200Z-00',)\n"
-    # Who had the former release open still reads it.
+    # Readers who had the previous release open still read it.
     assert names["before"].sql("select run_id from marts.release").fetchone() == ("run-1",)
 
 
@@ -190,7 +190,7 @@ def test_the_file_is_of_the_storage_version_that_duckdb_1_0_reads(home):
     assert struct.unpack("<Q", head[12:20]) == (STORAGE_VERSION,)
 
 
-def test_a_release_has_no_views_and_stands_alone(home):
+def test_a_release_has_no_views_and_is_self_contained(home):
     stood_alone = shutil.copy(home.current / "warehouse.duckdb", "alone.duckdb")
     with duckdb.connect(stood_alone, read_only=True) as release:
         assert release.sql("select count(*) from duckdb_views() where not internal").fetchone() == (
@@ -206,13 +206,13 @@ def test_the_published_file_cannot_be_written_to(home):
 
 @pytest.fixture
 def postgres() -> Iterator[str]:
-    """The connection string of a PostgreSQL of this test alone, on a socket in its own folder."""
+    """The connection string of a private PostgreSQL, on a socket in its own folder."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
     if initdb is None:
         pytest.fail("PostgreSQL is not installed; `apt-get install postgresql` brings it")
     pg_ctl = Path(initdb).resolve().with_name("pg_ctl")
-    # A socket's path must be short, and PostgreSQL does not run as root.
+    # Socket paths must be short, and PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
     owner = {"user": "postgres"} if folder.owner() == "root" else {}
     if owner:

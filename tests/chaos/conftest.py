@@ -1,4 +1,4 @@
-"""A home with work to do, and what its tables are after an undisturbed refresh."""
+"""A home with pending work, and its tables after an undisturbed refresh."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def clock():
 
 
 def count(kind: str, faults: int = 1) -> None:
-    """Adds to what the end of the run prints."""
+    """Counts faults for the summary at the end of the run."""
     counted[kind] = counted.get(kind, 0) + faults
 
 
 def pytest_sessionfinish(session) -> None:
-    """A process of xdist hands its counts over."""
+    """An xdist worker sends its counts to the controller."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["faults"] = counted
 
@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 
 def contents(home: Home) -> dict[str, tuple]:
-    """How many rows each mart of the current release has, and a hash of them all."""
+    """Row count and content hash of each mart of the current release."""
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         names = release.execute(
             "select table_name from duckdb_tables() where schema_name = 'marts'"
@@ -93,7 +93,7 @@ def built(tmp_path_factory, empty_tables) -> Home:
 
 @pytest.fixture(scope="session")
 def before(built) -> dict[str, tuple]:
-    """The tables before the work is done."""
+    """The tables before the pending work is built."""
     return contents(built)
 
 

@@ -1,7 +1,7 @@
-"""A refresh that is killed -9 at one of its steps: `python -m tests.chaos.killed HOME MODE STEP`.
+"""A refresh that kills itself with SIGKILL: `python -m tests.chaos.killed HOME MODE STEP`.
 
-STEP is a boundary of a step and which time it is passed, as 'after releases._swap@1'; 'none' lists
-all of them on standard output and kills nothing.
+STEP is the boundary of a step and which occurrence of it, such as 'after releases._swap@1'; 'none'
+kills nothing. All boundaries passed are printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from unwind.settings import Home
 from unwind.warehouse import files, gates, pending_hours, refresh, releases
 from unwind.warehouse.dbt import DbtProcess
 
-# What a refresh does, step by step; killed before and after each.
+# The steps of a refresh; it can be killed before and after each.
 STEPS: tuple[tuple[Any, str], ...] = (
     (files, "prepare"),
     (refresh, "_write_plan"),
@@ -45,7 +45,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
 
 
 class Boundaries:
-    """Counts the boundaries of steps, and ends the process at one of them."""
+    """Counts the boundaries between steps, and kills the process at one of them."""
 
     def __init__(self, fatal: str) -> None:
         self.times: Counter[str] = Counter()

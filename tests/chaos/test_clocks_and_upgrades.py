@@ -1,4 +1,4 @@
-"""Clocks that jump, and homes that older versions of the project have built."""
+"""Clocks that jump, and homes built by older versions of the project."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from unwind.warehouse import releases
 from unwind.warehouse.refresh import refresh
 
 PROJECT = Path(__file__).parents[2]
-# The first releases that others have run, and the last one before files carried a build id.
+# The first versions that others have run, and the last one before files carried a build id.
 OLDER_VERSIONS = ("f1a9e25", "db99147")
-# Lands, imports and builds with the older version alone: its ledger has its own form.
+# Lands, imports and builds with the older version's code only: its ledger has an older format.
 BUILD = """
 import sys
 from datetime import UTC, datetime

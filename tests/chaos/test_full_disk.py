@@ -1,5 +1,5 @@
-"""A disk that is full, at any write: nothing is lost, nothing half counts, and the next run ends
-with the tables of an undisturbed one."""
+"""A disk that fills up at any write: nothing is lost or half written, and the next run produces
+the tables of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFIN
 
 
 class FullDisk:
-    """Every call to the system that puts something on disk fails from a given one on."""
+    """Makes every write to disk fail from the given one on."""
 
     def __init__(self, fails_from: int) -> None:
         self.calls, self.fails_from = 0, fails_from
@@ -51,7 +51,7 @@ class FullDisk:
 
 
 def files_of(home: Home) -> dict[str, bytes]:
-    """Every file but the locks of processes that are at work."""
+    """Every file except the locks of running processes."""
     return {
         path.relative_to(home.root).as_posix(): path.read_bytes()
         for path in sorted(home.root.rglob("*"))
@@ -60,7 +60,7 @@ def files_of(home: Home) -> dict[str, bytes]:
 
 
 def work(home: Home, folder: Path) -> None:
-    """An import, and an hour that lands and is sealed: every kind of file of raw and ledger."""
+    """An import, and an hour landed and sealed: every kind of file in the raw zone and ledger."""
     file = folder / "collected.csv"
     file.write_text("BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,1769681000000,8000\n")
     import_files(home, "binance", "force-order-csv", [file], clock)
@@ -76,12 +76,12 @@ def work(home: Home, folder: Path) -> None:
     landing = Landing("liquidations", "ok", "", 1, (obj,), at(10))
     ledger.record_landing(batch.batch_id, "binance", [landing])
     ledger.seal(batch, at(10))
-    # The last write may have come to its end before the disk was full.
+    # The withdrawal may have been written before the disk filled up.
     if batch.batch_id not in ledger.withdrawn():
         ledger.withdraw(batch.batch_id, None, "a test", at(20))
 
 
-def test_full_at_each_write_of_the_raw_zone_and_the_ledger(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_at_any_write_of_raw_zone_and_ledger(tmp_path, monkeypatch):
     undisturbed = Home(tmp_path / "undisturbed")
     work(undisturbed, tmp_path)
     expected = files_of(undisturbed)
@@ -112,7 +112,7 @@ def disk_is_enough(home: Home, folder: Path) -> bool:
 
 
 def mounted(folder: Path, megabytes: int) -> bool:
-    """Whether a small file system of its own could be mounted there."""
+    """Whether a small file system could be mounted there."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     return subprocess.run(mount, capture_output=True, check=False).returncode == 0

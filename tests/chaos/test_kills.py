@@ -1,4 +1,5 @@
-"""Killed -9 at any step, the next refresh ends with the tables of an undisturbed one."""
+"""A refresh killed with SIGKILL at any step: the next one produces the tables of an undisturbed
+one."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def run(home: Home, mode: str, step: str) -> subprocess.CompletedProcess[str]:
 
 
 def change_a_model(home: Home) -> None:
-    """As if an older version of the project had built the home, and staged nothing of Binance."""
+    """As if an older version of the project, which staged nothing of Binance, had built it."""
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.execute(
             "update ops.models set fingerprint = 'older' where name like 'stg_binance%'"
@@ -52,7 +53,7 @@ PREPARED = {
 
 
 def boundaries(home: Home, mode: str) -> list[str]:
-    """Every boundary of a refresh; of one that is passed often the first time and the last."""
+    """Every boundary of a refresh; of repeated ones, the first and the last occurrence."""
     listed = run(home, mode, "none")
     assert listed.returncode == 0, listed.stderr
     passed: dict[str, list[str]] = {}
@@ -68,10 +69,10 @@ def killed_at(home: Home, mode: str, step: str) -> None:
     count(f"kills of a refresh ({mode})")
 
 
-def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
+def test_a_refresh_killed_at_some_steps_ends_with_the_same_tables(home, before, after):
     for mode, step in (
         ("increment", "in building@1"),
-        # The first time is at the start.
+        # The first call is at the start of the refresh.
         ("full", "before files.finish_swap@2"),
     ):
         killed_at(home, mode, step)
@@ -83,7 +84,9 @@ def test_killed_at_some_steps_it_ends_with_the_same_tables(home, before, after):
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", PREPARED)
-def test_killed_at_each_step_it_ends_with_the_same_tables(built, before, after, tmp_path, mode):
+def test_a_refresh_killed_at_any_step_ends_with_the_same_tables(
+    built, before, after, tmp_path, mode
+):
     listed = copied(built, tmp_path / "listed")
     PREPARED[mode](listed)
     steps = boundaries(listed, mode)

@@ -1,4 +1,4 @@
-"""A small release made by hand: facts, coverage and moments in tables of the marts' shapes."""
+"""A small hand-made release: facts, coverage and moments in tables with the marts' columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLES = (
     *("hidden_liquidations_hourly", "hidden_liquidations_minutely", "liquidations_hourly"),
     *("liquidations_minutely", "release", "venue_coverage_hourly"),
 )
-# What a venue's hour or minute hides where nothing else is stated.
+# The default for an hour or minute of a venue.
 NOTHING_HIDDEN = {
     **{"hidden_usd": 0, "hidden_usd_variance": 0, "hidden_events": 0, "hidden_events_variance": 0},
     **{"estimated_channel_hours": 0, "unestimated_channel_hours": 0, "unpriced_events": 0},
@@ -42,13 +42,13 @@ SUMS = """
 
 
 def at(text: str) -> datetime:
-    """An instant of 29 January 2026, in UTC without a zone: `14:05`; `24:00` is the next day's."""
+    """An instant of 29 January 2026, naive UTC: `14:05`; `24:00` is midnight of the next day."""
     hour, minute = map(int, text.split(":"))
     return datetime.fromisoformat("2026-01-29") + timedelta(hours=hour, minutes=minute)
 
 
 class Release:
-    """The release of a home, as it is filled."""
+    """The release of a home while it is being filled."""
 
     def __init__(self, root: Path) -> None:
         self.home = Home(root)
@@ -64,7 +64,7 @@ class Release:
         self.insert("release", release_id="by-hand")
 
     def insert(self, table: str, **values: object) -> None:
-        """One row; columns that are not stated are null."""
+        """One row; other columns are null."""
         columns = ", ".join(values)
         self.connection.execute(
             f"insert into marts.{table} ({columns}) values (?{', ?' * (len(values) - 1)})",
@@ -79,7 +79,7 @@ class Release:
     def covered(
         self, venue: str, hours: Sequence[int], rule: str = "full", outcome: str = "complete"
     ) -> None:
-        """How a venue's hours were covered."""
+        """The coverage of a venue's hours."""
         for hour in hours:
             self.insert(
                 "venue_coverage_hourly",
@@ -93,7 +93,7 @@ class Release:
             )
 
     def listed(self, venue: str, *assets: str) -> None:
-        """Assets of which a venue lists an instrument, always."""
+        """Assets of which the venue lists an instrument at all times."""
         for asset in assets:
             self.insert(
                 "dim_instruments",
@@ -132,7 +132,7 @@ class Release:
         minutes: Mapping[int, Mapping[str, float]],
         asset: str = "BTC",
     ) -> None:
-        """Moments of long positions, and of both, of a venue's hour and of its minutes."""
+        """Moments (long and total) of a venue's hour and of its minutes."""
         key = {"hour_at": at(f"{hour}:00"), "venue": venue, "base_asset": asset}
         self.insert("hidden_liquidations_hourly", **key, **_by_side(moments, NOTHING_HIDDEN))
         of_minutes = {name: 0 for name in NOTHING_HIDDEN if "hidden" in name}

@@ -1,8 +1,8 @@
-"""Every verdict and comparison, on a release whose figures can be checked by hand.
+"""Every verdict and comparison, on a release with figures that can be checked by hand.
 
-At 10:00, long positions on Gate, which publishes all: 1,000 dollars in two liquidations, 600 and
-400. On Binance, which publishes one a second: 1,000, and 1,000 +- 1,000 were hidden. On HTX, of an
-unknown rule: 500. Bybit's hour of 13:00 failed to land.
+The hour of 10:00, long positions: Gate, which publishes everything, has 1,000 dollars in two
+liquidations of 600 and 400. Binance, which publishes one a second, has 1,000 published and
+1,000 +- 1,000 hidden. HTX, whose rule is unknown, has 500. Bybit failed to land at 13:00.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ def test_what_a_verdict_depends_on_is_reported(home, claim, reported) -> None:
     assert reasons(check(home, f"{claim} {HOUR}")) == reported
 
 
-def test_conditions_hold_together_by_one_reading(home) -> None:
-    """More than 1,100 needs what was hidden, less than 1,150 needs that it is left out."""
+def test_all_conditions_must_hold_under_one_reading(home) -> None:
+    """Over 1,100 holds only with hidden liquidations, under 1,150 only without them."""
     both = f"long on binance > 1100 and long on binance < 1150 {HOUR}"
     assert verdict(home, both) == CONTRADICTED
     assert verdict(home, f"long on binance > 1100 and long on gate <= 1000 {HOUR}") == ONLY_IF
@@ -194,7 +194,7 @@ def test_all_venues_are_added_and_intervals_made_last(home) -> None:
     [found] = answer.windows[0].conditions
     assert answer.verdict == HOLDS
     assert [found.published, found.high] == [25_000_000, None]
-    # Gate's 1,000 and HTX's 500 beside Binance's interval.
+    # Gate's 1,000 and HTX's 500 on top of Binance's interval.
     ends = [found.low / 10_000, found.mid / 10_000, found.estimated_high / 10_000]
     assert ends == pytest.approx([LOW + 1_500, MID + 1_500, HIGH + 1_500], abs=2e-4)
     assert [part.venue for part in found.parts] == ["binance", "bybit", "gate", "htx"]
@@ -206,7 +206,7 @@ def test_a_claim_that_only_one_venue_meets(home) -> None:
     [window] = answer.windows
     assert (window.only_venue, window.verdict) == ("gate", HOLDS)
     assert reasons(answer) == ["gate alone is counted"]
-    # Any small venue is below a bound: that says nothing of the claim.
+    # A small venue is below any bound: that is no evidence for the claim.
     assert verdict(home, f"long < 2500 {HOUR}") == CONTRADICTED
     # A claim that names its venue is not tried on others.
     assert verdict(home, f"long on htx about 1000 {HOUR}") == UNDETERMINED
@@ -230,7 +230,7 @@ def test_an_hour_that_was_not_received_can_be_anything(home) -> None:
     assert (found.on_published, found.high) == (Published.UNKNOWN, None)
     assert verdict(home, f"long on bybit > 5 {at_13}") == UNDETERMINED
     assert verdict(home, f"long on bybit < 5 {HOUR}") == HOLDS
-    # The rest of the day was covered, and this hour may meet the claim.
+    # The rest of the day was covered and does not meet the claim, but this hour may.
     assert verdict(home, f"long on bybit > 5 {DAY}") == UNDETERMINED
     assert verdict(home, "long on bybit > 5 within 1h between 2026-01-29T10 and 2026-01-29T13") == (
         CONTRADICTED
@@ -245,7 +245,7 @@ def test_an_hour_that_was_not_received_can_be_anything(home) -> None:
 
 
 def test_an_asset_is_expected_of_the_venues_that_list_it(home) -> None:
-    """Bybit, whose hour is missing, lists BTC alone."""
+    """Bybit, whose hour is missing, lists only BTC."""
     answer = check(home, "short of ETH < 5 within 1h at 2026-01-29T13:00")
     [found] = answer.windows[0].conditions
     assert [part.venue for part in found.parts] == ["binance", "gate", "htx"]
@@ -260,7 +260,7 @@ def test_an_asset_is_expected_of_the_venues_that_list_it(home) -> None:
         ("long of QQQQ > 5", "the release has no asset QQQQ; it has BTC, ETH, SOL"),
     ],
 )
-def test_unknown_names_have_the_nearest_one_beside_them(home, claim, reported) -> None:
+def test_unknown_names_get_a_suggestion_or_the_list(home, claim, reported) -> None:
     with pytest.raises(ClaimError) as error:
         check(home, f"{claim} {DAY}")
     assert str(error.value) == reported
@@ -272,7 +272,7 @@ def test_names_are_read_in_any_case(home) -> None:
 
 
 def test_a_known_asset_without_liquidations_has_none(home) -> None:
-    """No venue lists SOL: nobody was expected to report it."""
+    """No venue lists SOL, so no venue was expected to report it."""
     assert verdict(home, f"long of ETH on gate <= 0 {HOUR}") == HOLDS
     assert verdict(home, f"long of SOL > 0 {HOUR}") == UNDETERMINED
 
@@ -280,17 +280,17 @@ def test_a_known_asset_without_liquidations_has_none(home) -> None:
 def test_hours_that_the_release_does_not_have(home) -> None:
     answer = check(home, "long > 5 within 1h on 2026-02-07")
     assert (answer.verdict, answer.windows, answer.outside) == (UNDETERMINED, (), 1_381)
-    # 10:00 to 14:00 of the day are in the release: 0:00 to 9:00 and 14:00 to 23:00 are not.
+    # The release has the hours of 10:00 to 13:00, and no others of the day.
     answer = check(home, f"long on gate > 1000 {DAY}")
     assert answer.verdict == UNDETERMINED
     assert answer.of_clock == {CONTRADICTED: 4}
-    # Windows that touch 10:00 to 14:00: those that begin at 9:01 to 13:59.
+    # Windows that overlap 10:00 to 14:00 begin at 9:01 to 13:59.
     assert answer.of_any.total() == 299
     assert answer.outside == 1_381 - 299
     assert verdict(home, f"long on gate >= 1000 {DAY}") == HOLDS
 
 
-def test_the_facts_behind_a_window_the_largest_first(home) -> None:
+def test_facts_of_a_window_are_listed_largest_first(home) -> None:
     [window] = check(home, f"long on gate >= 1000 {HOUR}").windows
     assert window.facts.count == 2
     assert [float(one.notional_usd) for one in window.facts.largest] == [600, 400]

@@ -1,4 +1,4 @@
-"""`unwind check` as a shell sees it: text of 100 columns, JSON, exit codes."""
+"""`unwind check` on the command line: text in 100 columns, JSON, exit codes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_home_without_a_release(run, tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     "claim", ["long < 9m", "events > 5 and long on gate about 1 and short < 2"]
 )
-def test_text_fits_100_columns_and_names_what_stands_behind_it(run, claim) -> None:
+def test_text_fits_100_columns_and_leads_to_the_facts(run, claim) -> None:
     result = run(f"{claim} {HOUR}")
     assert max(map(len, result.stdout.splitlines())) <= 100
     assert "lineage   unwind lineage 00000000-0000-0000-0000-" in result.stdout

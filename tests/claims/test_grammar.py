@@ -1,4 +1,4 @@
-"""How the text of a claim is read, and what is reported of one that cannot be."""
+"""How the text of a claim is parsed, and the error for one that cannot be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def only(text: str):
     return condition
 
 
-def test_the_articles_sentence() -> None:
+def test_the_claim_of_an_article() -> None:
     claim = parse("long > 230e6 and short < 5e6 within 1h on 2026-01-29")
     first, second = claim.conditions
     assert (first.figure, first.comparison, first.amount) == ("long", ">", Decimal(230_000_000))
@@ -60,7 +60,7 @@ def test_amounts(text: str, amount: Decimal) -> None:
         ("about", 9_500_000, 10_500_000),
     ],
 )
-def test_comparisons_are_of_hundredths_of_a_cent(
+def test_comparisons_are_exact_to_a_hundredth_of_a_cent(
     comparison: str, lowest: int, highest: int
 ) -> None:
     one = only(f"long {comparison} 1000")
@@ -115,7 +115,7 @@ def test_lengths(text: str, minutes: int) -> None:
     [
         ("on 2026-01-29", "2026-01-29T00:00", "2026-01-30T00:00", False),
         ("on 2026-01-29 UTC", "2026-01-29T00:00", "2026-01-30T00:00", False),
-        # A day as the end is included.
+        # An end that is a day includes that day.
         ("between 2026-01-28 and 2026-01-29", "2026-01-28T00:00", "2026-01-30T00:00", False),
         (
             *("between 2026-01-28T06 and 2026-01-29 00:00", "2026-01-28T06:00"),

@@ -1,7 +1,7 @@
-"""Windows on and off the clock, at the edges of a day, and intervals of those that cut hours.
+"""Windows on and off the clock hour, at the edges of a day, and intervals where they cut hours.
 
-On Gate, which publishes all, 600 dollars at 10:45 and 600 at 11:15. Binance's hour of 10:00 hides
-1,000 +- 1,000: 400 +- 400 at 10:10 and 600 +- 800 at 10:50; that of 11:00 hides nothing.
+Gate, which publishes everything, has 600 dollars at 10:45 and 600 at 11:15. Binance's hour of 10:00
+hides 1,000 +- 1,000 (400 +- 400 at 10:10, 600 +- 800 at 10:50); its hour of 11:00 hides nothing.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 def window_of(home: Home, text: str) -> tuple[Verdict, str, str]:
-    """The verdict, and begin and end of the only window."""
+    """The verdict, and the start and end of the only window."""
     answer = check(home, text)
     [window] = answer.windows
     return answer.verdict, f"{window.begins_at:%H:%M}", f"{window.ends_at:%H:%M}"
 
 
-def test_an_hour_that_is_no_clock_hour(home) -> None:
-    """10:00 and 11:00 have 600 each; 60 minutes that begin at 10:16 to 10:45 have both."""
+def test_an_hour_off_the_clock(home) -> None:
+    """The hours of 10:00 and 11:00 have 600 each; a window starting at 10:16 to 10:45 has both."""
     answer = check(home, "long on gate > 1000 within 1h on 2026-01-29")
     assert answer.verdict == Verdict.HOLDS_ONLY_IF
     [window] = answer.windows
@@ -67,11 +67,11 @@ def test_an_hour_that_is_no_clock_hour(home) -> None:
     assert answer.of_any == {Verdict.HOLDS: 30, Verdict.CONTRADICTED: 1_351}
 
 
-def test_a_clock_hour_is_preferred_and_the_better_one_named_beside_it(home) -> None:
+def test_a_clock_hour_is_preferred_and_a_better_window_is_named_too(home) -> None:
     """Binance: 1,000 published and 1,000 hidden in 10:00; 500 and 600 from 10:11 on."""
     found = window_of(home, "long on binance >= 1000 within 1h on 2026-01-29")
     assert found == (Verdict.HOLDS, "10:00", "11:00")
-    # 500 satisfy it as published, with hidden ones they do not; at 10:51 nothing is left.
+    # Binance's 500 meet it as published but not with the hidden ones; from 10:51 it has nothing.
     answer = check(home, "long on gate >= 600 and long on binance < 1100 within 1h on 2026-01-29")
     of_clock = answer.windows[0]
     assert (answer.verdict, of_clock.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
@@ -93,7 +93,7 @@ def test_a_clock_hour_is_preferred_and_the_better_one_named_beside_it(home) -> N
         ("long on gate about 70 +-0 within 1h on 2026-01-29", "00:00", "01:00"),
         ("long on gate about 80 +-0 within 30m on 2026-01-29", "23:30", "00:00"),
         ("long on gate about 1200 +-0 within 2h on 2026-01-29", "10:00", "12:00"),
-        # A length that is no part of an hour is of no clock.
+        # 31 minutes do not divide an hour, so no window starts on the clock.
         ("long on gate about 1200 +-0 within 31m on 2026-01-29", "10:45", "11:16"),
         ("long on gate about 600 +-0 within 1m at 2026-01-29T10:45", "10:45", "10:46"),
     ],
@@ -103,7 +103,7 @@ def test_windows_by_their_begin_and_end(home, text, begin, end) -> None:
 
 
 def test_a_window_ends_with_its_day(home) -> None:
-    """The 5,000 of midnight are the next day's."""
+    """The 5,000 at midnight belong to the next day."""
     none = "long on gate >= 5000 within 1h"
     assert check(home, f"{none} on 2026-01-29").verdict == Verdict.CONTRADICTED
     assert check(home, f"{none} between 2026-01-29 and 2026-01-30T00:00").verdict == (
@@ -120,14 +120,14 @@ def test_a_window_ends_with_its_day(home) -> None:
 @pytest.mark.parametrize(
     ("window", "published", "low", "mid", "high"),
     [
-        # Whole: exp(ln 1000 - ln(2)/2 -+ 1.6448536 sqrt(ln 2)).
+        # The whole hour: exp(ln 1000 - ln(2)/2 -+ 1.6448536 sqrt(ln 2)).
         ("1h at 2026-01-29T10:00", 1_000, 1_179.7831, 2_000, 3_781.1287),
         ("4h at 2026-01-29T08:00", 1_000, 1_179.7831, 2_000, 3_781.1287),
         # 10:50 alone, 600 +- 800: ln(1 + 16/9) = 1.021651; exp(ln 600 - 0.510826 -+ 1.662563).
         ("1h at 2026-01-29T10:30", 500, 568.2747, 1_100, 2_398.2142),
         ("20m at 2026-01-29T10:35", 500, 568.2747, 1_100, 2_398.2142),
         ("1m at 2026-01-29T10:50", 500, 568.2747, 1_100, 2_398.2142),
-        # Both minutes of a cut hour: (400 + 800)^2 is bounded by the hour's variance.
+        # Both minutes of a cut hour: (400 + 800)^2 is capped at the hour's variance.
         ("1h at 2026-01-29T10:05", 1_000, 1_179.7831, 2_000, 3_781.1287),
         ("50m at 2026-01-29T10:05", 1_000, 1_179.7831, 2_000, 3_781.1287),
         # Neither minute.
@@ -142,8 +142,8 @@ def test_intervals_of_whole_and_cut_hours(home, window, published, low, mid, hig
 
 
 def test_moments_are_added_over_assets_and_hours_before_an_interval_is_made(tmp_path) -> None:
-    """2,000 hidden in two channel-hours; the variance has 5% of them squared in addition:
-    2,010,000. ln(1.5025) = 0.407130: exp(ln 2000 - 0.203565 -+ 1.049527)."""
+    """2,000 hidden in two channel-hours; the variance is 2,000,000 + (5% of 2,000)^2 = 2,010,000.
+    ln(1.5025) = 0.407130: exp(ln 2000 - 0.203565 -+ 1.049527)."""
     release = Release(tmp_path / "home")
     release.hours(10, 11)
     release.covered("binance", [10, 11], "one_per_symbol_second_latest")
@@ -155,7 +155,7 @@ def test_moments_are_added_over_assets_and_hours_before_an_interval_is_made(tmp_
     for claim in (
         "long > 5 within 1h at 2026-01-29T10:00",
         "long of ETH > 5 within 2h at 2026-01-29T10:00",
-        # Off the clock: each minute has all that its hour hides.
+        # Off the clock: here one minute holds everything that its hour hides.
         "long of ETH > 5 within 61m at 2026-01-29T10:10",
         "long > 5 within 1h at 2026-01-29T09:30",
     ):

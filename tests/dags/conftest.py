@@ -1,4 +1,4 @@
-"""An Airflow of its own for these tests, and venues that are all out of reach."""
+"""A separate Airflow for these tests, and venues that are all unreachable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
-# Airflow reads its settings when it is first imported.
+# Airflow reads its settings on first import.
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="unwind-airflow-"))
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 os.environ |= {
@@ -46,7 +46,7 @@ def airflow_database():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty home that the tasks find by its variable."""
+    """An empty home, found by the tasks through UNWIND_HOME."""
     from unwind.settings import Home
 
     monkeypatch.setenv("UNWIND_HOME", str(tmp_path))
@@ -67,5 +67,5 @@ def unreachable_venues(monkeypatch):
             monkeypatch.setenv(
                 f"AIRFLOW_CONN_{connection.upper()}", f"http://127.0.0.1:{closed_port}"
             )
-    # Asking again, with pauses, is the HTTP tests' subject.
+    # Retries are covered by the HTTP tests.
     monkeypatch.setattr(retries, "ATTEMPTS", 1)

@@ -36,7 +36,7 @@ def airflow(*words: str) -> None:
 
 @pytest.fixture(scope="module")
 def known_dags(airflow_database):
-    """What the DAG processor of a running Airflow has done before."""
+    """Serialises the DAGs, as the DAG processor of a running Airflow does."""
     airflow("dags", "reserialize")
 
 
@@ -61,7 +61,7 @@ def test_the_environment_that_the_page_sets_leads_to_the_airflow_of_up(tmp_path,
     assert {name: value.replace("$PWD", str(PROJECT_ROOT)) for name, value in given.items()} == {
         name: made[name] for name in given
     }
-    # Without a setting of its own, Airflow's database is in its home.
+    # Where nothing else is set, Airflow's database is in its home.
     assert made["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{up.airflow_home}/airflow.db"
     assert Path(made["AIRFLOW_HOME"]).is_absolute()
 

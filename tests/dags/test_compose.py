@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid, reachable from this machine alone, and without a built-in secret."""
+"""docker-compose.yml: valid, reachable only from this machine, and without built-in secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 def docker_compose(tmp_path: Path, secrets: dict[str, str], *arguments: str):
     program = shutil.which("docker-compose")
-    assert program, "docker-compose is not installed; `apt-get install docker-compose` brings it"
+    assert program, "docker-compose is not installed; run `apt-get install docker-compose`"
     env_file = tmp_path / "env"
     env_file.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
     inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
@@ -43,7 +43,7 @@ def docker_compose(tmp_path: Path, secrets: dict[str, str], *arguments: str):
 
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory):
-    """The file as docker-compose understands it, with every variable filled in."""
+    """The file as docker-compose resolves it, with every variable filled in."""
     shown = docker_compose(tmp_path_factory.mktemp("compose"), SECRETS, "config")
     assert shown.returncode == 0, shown.stderr
     return yaml.safe_load(shown.stdout)
@@ -95,7 +95,7 @@ def test_no_task_starts_before_the_api_server_answers(compose):
 
 
 @pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init"])
-def test_every_component_works_on_one_home_and_one_tree(compose, service):
+def test_all_components_share_one_home_and_one_source_tree(compose, service):
     described = compose["services"][service]
     assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
     assert described["environment"]["AIRFLOW__CORE__DAGS_FOLDER"] == "/opt/unwind/dags"
@@ -106,7 +106,7 @@ def test_every_component_works_on_one_home_and_one_tree(compose, service):
     assert mounts["/opt/unwind/expectations"].endswith(":ro")
 
 
-def test_the_recorder_runs_whatever_becomes_of_airflow(compose):
+def test_the_recorder_runs_independently_of_airflow(compose):
     recorder = compose["services"]["recorder"]
     assert (recorder["entrypoint"], recorder["command"]) == (["unwind"], ["record"])
     assert not recorder.get("depends_on")
@@ -125,7 +125,7 @@ def test_no_service_gains_privileges(compose, service):
     assert described["cap_drop"] == ["ALL"]
     assert not described.get("privileged")
     given = described.get("cap_add", [])
-    # What the start of PostgreSQL needs to become its own user.
+    # PostgreSQL's entrypoint needs these to switch to its own user.
     allowed = ["CHOWN", "DAC_READ_SEARCH", "FOWNER", "SETGID", "SETUID"]
     assert given == (allowed if service == "postgres" else [])
 
@@ -151,7 +151,7 @@ def test_connections_come_from_the_users_own_file(tmp_path, compose):
     assert shown.returncode == 0, shown.stderr
     services = yaml.safe_load(shown.stdout)["services"]
     for name in (*LONG_RUNNING, "recorder"):
-        # A dollar is doubled where docker-compose prints it.
+        # docker-compose prints a dollar sign doubled.
         address = services[name]["environment"]["AIRFLOW_CONN_BYBIT"]
         assert address.replace("$$", "$") == mirror
         assert "AIRFLOW_CONN_BYBIT" not in compose["services"][name]["environment"]

@@ -1,4 +1,4 @@
-"""What the DAGs are made of: schedules, order, pools, and who waits for whom."""
+"""The DAG files: schedules, task order, pools and dependencies."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_folder_holds_the_dags(dags):
 
 
 def test_every_dag_explains_itself(dags):
-    """What Airflow's list of DAGs shows of each, and the page behind it."""
+    """Airflow's list shows the description; the DAG's page shows doc_md."""
     described = {
         dag_id: bool(dag.doc_md and dag.description and dag.tags) and dag.owner == "unwind"
         for dag_id, dag in dags.items()
@@ -68,10 +68,10 @@ def test_every_task_ends_in_time(dags):
     assert unbounded == []
 
 
-def test_a_landing_has_ended_by_itself_before_its_task_is_ended(dags):
+def test_a_landing_times_out_before_its_task(dags):
     for dag_id, bounds in (("land_hour", HOUR_BOUNDS), ("backfill_dumps", DAY_BOUNDS)):
         allowed = dags[dag_id].get_task("land").execution_timeout.total_seconds()
-        # The last request, and putting away what came.
+        # Time for the last request, and to store the response.
         assert allowed >= bounds.venue_seconds + 600
         assert bounds.dataset_seconds < bounds.venue_seconds
 
@@ -190,8 +190,8 @@ def test_a_failed_marts_gate_is_not_retried(dags):
     assert dags["refresh_warehouse"].get_task("gate_marts").retries == 0
 
 
-def test_all_events_lead_to_one_run(dags):
-    """A refresh takes every batch there is, so a hundred keys need no hundred runs."""
+def test_all_partition_keys_map_to_one_run(dags):
+    """A refresh takes every sealed batch, so a hundred partition keys map to one run."""
     timetable = core_timetable(dags["refresh_warehouse"])
     mapper = timetable.get_partition_mapper(name="sealed_batches", uri="unwind://ledger/batches")
     assert {mapper.to_downstream(key) for key in ("2026-01-29T14", "2026-01-28", "sweep")} == {

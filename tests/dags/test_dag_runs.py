@@ -1,4 +1,4 @@
-"""What the tasks do: called as plain functions, and as whole runs of a DAG."""
+"""Tasks called as plain functions, and whole DAG runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTHING_ASKED = {"hour": None, "day": None}
 
 @pytest.fixture
 def two_venues(monkeypatch):
-    """Landing knows bybit and okx alone."""
+    """Only bybit and okx are landed."""
     from unwind.landing import land
     from unwind.venues import venues
 
@@ -28,7 +28,7 @@ def two_venues(monkeypatch):
 
 @pytest.fixture
 def refreshes(monkeypatch):
-    """A stand-in for the warehouse: the phases called, and whether there is anything to build."""
+    """A fake warehouse: records the phases called, and states whether anything is to be built."""
     from unwind import warehouse
 
     phases = SimpleNamespace(called=[], work=True, release="20260129T150211Z-1a2b3c")
@@ -175,7 +175,7 @@ def test_the_trigger_fires_at_its_start_and_when_a_segment_is_closed(dags, home)
         payloads = [(await anext(fired)).payload]
         write_state(folder, state)
         payloads.append((await anext(fired)).payload)
-        # That the recorder lives on is no event.
+        # A heartbeat of the recorder fires no event.
         write_state(folder, replace(state, updated_at=at.replace(second=1)))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(
@@ -225,7 +225,7 @@ def test_a_run_lands_and_seals_its_hour_with_all_venues_down(
         ("land", 1): "success",
         ("seal", -1): "success",
         ("await_settling", -1): "success",
-        # The hour was over for long: nothing was asked for too early.
+        # The hour ended long ago, so no request was too early.
         ("land_settled", -1): "skipped",
         ("seal_settled", -1): "success",
         ("report_broken_code", -1): "skipped",
@@ -290,7 +290,7 @@ def test_an_early_venue_is_landed_again_when_the_settling_time_is_over(
         funding = Landing("funding", "ok", "", 3, (), asked_at, asked_at)
         Ledger(home).record_landing(batch.batch_id, venue, [funding])
     await_settling = task_function(dags["land_hour"], "await_settling")
-    # OKX states 60 seconds.
+    # OKX's settling time is 60 seconds.
     for now, is_done in (("2026-01-29T15:00:59", False), ("2026-01-29T15:01:00", True)):
         monkeypatch.setenv("UNWIND_NOW", now)
         poked = await_settling(dag_run=AT_FIFTEEN, params=NOTHING_ASKED)

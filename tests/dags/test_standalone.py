@@ -1,4 +1,4 @@
-"""`unwind up`: what it keeps, what it refuses, and that nothing of it stays behind."""
+"""`unwind up`: the state it keeps, what it refuses, and that it leaves no process behind."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_airflow_listens_on_loopback_and_asks_for_a_password(airflow):
     assert "--skip-serve-logs" in standalone.COMPONENTS["triggerer"]
 
 
-def test_the_triggerer_alone_imports_from_the_folder_of_dags(tmp_path, monkeypatch):
+def test_only_the_triggerer_imports_from_the_dags_folder(tmp_path, monkeypatch):
     given = {}
     monkeypatch.setattr(standalone, "prepare", lambda *_: dict(os.environ))
 
@@ -122,7 +122,7 @@ def test_a_preparation_that_fails_names_its_log(airflow, monkeypatch):
 
 
 def test_stopping_reaches_processes_that_left_their_parents_group(tmp_path):
-    """Airflow's tasks lead process groups of their own, and outlive a scheduler that is killed."""
+    """Airflow's tasks run in their own process groups, and survive a killed scheduler."""
     note = tmp_path / "grandchild"
     code = (
         "import os, signal, subprocess, sys, time\n"
@@ -163,8 +163,8 @@ def test_up_ends_everything_when_one_part_dies(tmp_path, monkeypatch):
     assert [process.poll() for process in started] == [-signal.SIGTERM, 3]
 
 
-# `up` with stand-ins for Airflow's components. Each starts a process of its own, as the scheduler
-# starts tasks: in another group, deaf to SIGTERM, and not ended with its parent.
+# `up` with stand-ins for Airflow's components. Each starts a child as the scheduler starts tasks:
+# in its own process group, ignoring SIGTERM, and surviving its parent.
 STAND_IN = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -189,13 +189,13 @@ sys.exit(standalone.up(home, port=0))
 
 
 def listening_to_signals():
-    """As from a terminal; who runs these tests in the background has a child ignore them."""
+    """As in a terminal; a shell that runs tests in the background makes children ignore these."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def running_up(home, notes):
-    """`up` in a process of its own, once its three components run; their ids and their tasks'."""
+    """`up` in a separate process with its three components running; their and their tasks' pids."""
     notes.mkdir(exist_ok=True)
     before = len(list(notes.iterdir()))
     process = subprocess.Popen(
@@ -245,7 +245,7 @@ def test_the_next_up_ends_what_a_killed_one_left(tmp_path):
     killed.kill()
     killed.wait()
     components = [int(note.name.split("-")[0]) for note in notes.iterdir()]
-    # The system ends those that it started itself; their tasks go on.
+    # The kernel ends the components with their parent; their tasks survive.
     assert gone_within(10, components)
     assert len(alive(left)) == 3
     again, pids = running_up(home, notes)

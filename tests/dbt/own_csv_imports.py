@@ -1,4 +1,4 @@
-"""Imported CSV files of the user's own columns, staged without the models of all venues."""
+"""Imports CSV files with the user's own columns and stages them without the venues' models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLES = (
 
 
 def build_own_csv(home: Home, batches: dict[str, str]) -> Built:
-    """Stages everything sealed, and builds the two facts that need no other venue's models."""
+    """Stages everything sealed, and builds the two facts that need no venue's models."""
     ledger = Ledger(home)
     with staging_state(home) as state:
         write_build_batches(state, home, [ledger.read(ref) for ref in ledger.sealed()])

@@ -1,7 +1,7 @@
-"""Intervals, shares and ranks of exchange_breakdown, over hours made by hand.
+"""Intervals, shares and ranks of exchange_breakdown, over hand-made hours.
 
-In the hour, Binance published 1,000 dollars and hid 1,000 +- 1,000; Hyperliquid and Deribit publish
-all, 3,000 and 10; HTX, of an unknown rule, published 500.
+In the hour, Binance published 1,000 dollars and hid 1,000 +- 1,000; Hyperliquid and Deribit, which
+publish everything, have 3,000 and 10; HTX, whose rule is unknown, published 500.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.hidden_liquidations import COLUMNS
 from unwind.warehouse.state import staging_state
 
-HOUR = datetime.fromisoformat("2026-01-29T14")  # UTC without a zone, as in the warehouse
+HOUR = datetime.fromisoformat("2026-01-29T14")  # naive UTC, as in the warehouse
 RULES = {
     "binance": "one_per_symbol_second_latest",
     "hyperliquid": "full",
@@ -137,7 +137,7 @@ def test_all_venues_have_an_interval_of_the_estimated_parts_alone(warehouse) -> 
 
 def test_shares_follow_by_the_delta_method(warehouse) -> None:
     # 2,000 of 5,510 is s = 0.362976. Its variance: (1 - s)^2 1000^2 + (5% of (1 - s) 1000)^2; the
-    # root 637.82, times 1.6448536 over 5,510, is 0.190402. HTX may hide anything: no lower end.
+    # root 637.82, times 1.6448536 over 5,510, is 0.190402. HTX may hide any amount: no lower end.
     assert row(warehouse, "binance", "share_low", "share_mid", "share_high") == pytest.approx(
         [None, 0.362976, 0.553378], abs=2e-6
     )

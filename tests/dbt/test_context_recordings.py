@@ -1,4 +1,4 @@
-"""Real answers of venues, recorded by others, imported as they are and staged."""
+"""Real venue responses recorded by others, imported unchanged and staged."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ MODELS = (
 
 
 def at(text: str) -> datetime:
-    """An instant as the warehouse holds it: UTC, without a zone."""
+    """An instant as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(text)
 
 
 def envelope(url: str, body: str, asked: dict[str, str] | None = None) -> str:
-    """One `rest` line, received on the day after the youngest recording."""
+    """One `rest` line, received on the day after the latest recording."""
     request = {"url": url, "params": {}, "status": 200} | ({"json": asked} if asked else {})
     return json.dumps({"received_at": "2026-09-19T00:00:00Z", "request": request, "body": body})
 
 
 def recorded_answers() -> dict[str, str]:
-    """An envelope line per venue, with the recorded text verbatim as its body."""
+    """One envelope line per venue, with the recorded text unchanged as its body."""
     capture = (RECORDINGS / "wire_captures" / "BINANCE_FUTURES.0").read_text().splitlines()[0]
     url, _, answer = capture.partition(" -> ")
     fixtures = RECORDINGS / "wire_fixtures"

@@ -1,7 +1,7 @@
-"""What venues mean by open interest, funding, prices, ratios and sizes, from raw bytes to facts.
+"""Each venue's meaning of open interest, funding, prices, ratios and sizes, from raw to facts.
 
-The messages in context/answers.json and the files in context/dumps are landed as venues' answers of
-one hour and as dumps of one day, then built by dbt once; expected values are written by hand.
+The messages in context/answers.json land as the responses of one hour, the files in context/dumps
+as the dumps of one day; dbt builds them once. Expected values are written by hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from unwind.warehouse.state import staging_state, write_build_batches
 
 CONTEXT = Path(__file__).with_name("context")
 BUCKET = "https://data.binance.vision/data"
-# dataset, format, folder in the bucket, and the file in context/dumps where it is called otherwise.
+# dataset, format, folder in the bucket, and the file in context/dumps where its name differs.
 DUMPS = {
     "BTCUSDT-metrics-2026-06-24": ("metrics", "metrics-csv", "futures/um/daily/metrics/BTCUSDT"),
     "BTCUSDT-metrics-2026-06-25": ("metrics", "metrics-csv", "futures/um/daily/metrics/BTCUSDT"),
@@ -88,7 +88,7 @@ HELD = Batch(
 
 
 def at(text: str) -> datetime:
-    """An instant as the warehouse holds it: UTC, without a zone."""
+    """An instant as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(text)
 
 
@@ -97,7 +97,7 @@ AT_15_02 = at("2026-01-29T15:02")
 
 
 def rest_object(home: Home, venue: str, dataset: str, answers: list[dict[str, Any]]) -> RawObject:
-    """One landing's answers as the envelope lines that a connector writes."""
+    """One landing's responses as the envelope lines that a connector writes."""
     lines = [
         json.dumps(
             {
@@ -124,7 +124,7 @@ def rest_object(home: Home, venue: str, dataset: str, answers: list[dict[str, An
 
 
 def dump_object(home: Home, stem: str) -> RawObject:
-    """A file of context/dumps as the zip that the bucket serves."""
+    """A file of context/dumps, zipped as the bucket serves it."""
     dataset, format, folder = DUMPS[stem]
     published = stem.replace("-mark", "")
     packed = io.BytesIO()
@@ -143,7 +143,7 @@ def dump_object(home: Home, stem: str) -> RawObject:
 def land(
     home: Home, batch: Batch, venue: str, objects: list[RawObject], landed_at: datetime
 ) -> None:
-    """Records the objects as a venue's landing, one per dataset."""
+    """Records the objects as landings of a venue, one per dataset."""
     by_dataset = groupby(sorted(objects, key=lambda one: one.dataset), lambda one: one.dataset)
     Ledger(home).record_landing(
         batch.batch_id,
@@ -158,7 +158,7 @@ def hours(first: datetime, count: int) -> list[datetime]:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Everything landed and built once, with the models' own data and unit tests."""
+    """Everything landed and built once, with the models' data and unit tests."""
     home = Home(tmp_path_factory.mktemp("context"))
     answers = json.loads((CONTEXT / "answers.json").read_text())
 
@@ -228,7 +228,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
 def rows(
     warehouse: duckdb.DuckDBPyConnection, table: str, columns: str, **key: Any
 ) -> list[tuple[Any, ...]]:
-    """Columns of a table's rows with this key, in order of all columns."""
+    """These columns of the table's rows with this key, in order."""
     condition = " and ".join(f"{name} = ?" for name in key) or "true"
     return warehouse.execute(
         f"select {columns} from {table} where {condition} order by all", list(key.values())
@@ -278,7 +278,7 @@ def test_the_current_quarter_in_january_is_the_last_friday_of_march_and_10_dolla
 def test_metrics_of_24_june_2026_are_labelled_by_the_end_and_from_25_june_by_the_start(
     warehouse,
 ) -> None:
-    # The label 2026-06-25 00:00 stands in both files: 81,000 is as at 00:00, 82,000 as at 00:05.
+    # Both files have the label 2026-06-25 00:00: there 81,000 is of 00:00 and 82,000 of 00:05.
     assert warehouse.execute(
         "select observed_at, oi_base, oi_usd from fct_open_interest"
         " where instrument = 'BTCUSDT' and observed_at >= timestamp '2026-06-01' order by all"
@@ -321,7 +321,7 @@ def test_bybit_inverse_open_interest_is_dollars_and_its_value_is_coins(warehouse
         venue="bybit",
         instrument="BTCUSD",
     ) == [
-        # 84,050 was the close of Binance's spot bar that ended at 14:10: not known at 14:05.
+        # 84,050 is the close of Binance's spot bar that ended at 14:10, which is unknown at 14:05.
         (AT_14_05, 230_567_192.0, None, 230_567_192.0),
         (AT_15_02, 230_567_192.0, 2745.01, 230_567_192.0),
     ]

@@ -1,8 +1,8 @@
-"""The interval of the event share holds the true share where liquidations come in cascades.
+"""The interval of the event share contains the true share when liquidations come in cascades.
 
-1,500 hours are simulated of each asset. In `CALM` every liquidation is long with a chance of its
-own; in the others whole cascades are, each of some minutes, so that Wilson's interval, which takes
-the events as independent, is far too narrow.
+1,500 hours are simulated per asset. In `CALM` each liquidation is long or short independently; in
+the others a whole cascade of up to some minutes is, so that Wilson's interval, which assumes
+independent events, is far too narrow.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.hidden_liquidations import COLUMNS
 from unwind.warehouse.state import staging_state
 
-FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # UTC without a zone, as in the warehouse
+FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
 HOURS = 1500
 Z = 1.6448536
 
 
 class Arrivals(NamedTuple):
-    """Cascades an hour, mean events of one, its mean minutes, and the chance of a long one."""
+    """Cascades per hour, mean events and minutes of one, and the probability that it is long."""
 
     per_hour: float
     events: float
@@ -70,7 +70,7 @@ def minutes_of(asset: str, arrivals: Arrivals, random: np.random.Generator) -> I
 
 @pytest.fixture(scope="module")
 def intervals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[float, ...]]]:
-    """By asset, each hour's (longs, shorts, effective events, low, high)."""
+    """By asset: (longs, shorts, effective events, low, high) of each hour."""
     home = Home(tmp_path_factory.mktemp("simulated"))
     with staging_state(home) as staging:
         hours = [FIRST_HOUR + timedelta(hours=hour) for hour in range(HOURS)]
@@ -96,7 +96,7 @@ def intervals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[
 
 
 def write_upstream(home: Home, simulated: list[Minute]) -> None:
-    """The mart's inputs, with every hour covered in full."""
+    """The mart's upstream tables, with every hour fully covered."""
     rows = pa.table(
         {
             name: pa.array(
@@ -177,9 +177,9 @@ def test_wilsons_interval_alone_misses_the_share_of_cascades(
     assert held(plain, ARRIVALS[asset].long_share) < 0.4
 
 
-def test_calm_hours_keep_intervals_of_use(
+def test_calm_hours_keep_useful_intervals(
     intervals: dict[str, list[tuple[float, ...]]],
 ) -> None:
-    # Sixty independent events: Wilson's interval is 0.21 wide, with as few as four blocks 0.33.
+    # With sixty independent events Wilson's interval is 0.21 wide; with only four blocks, 0.33.
     widths = [high - low for *_, low, high in intervals["CALM"]]
     assert sum(widths) / len(widths) < 0.4

@@ -1,6 +1,6 @@
-"""The hours that a funding rate is for: by the row, its neighbours, the listing then, the venue.
+"""The interval of a funding rate in hours: from the row, its neighbours, the listing or the venue.
 
-Histories are written as answers of the venues and imported; expected hours are worked out by hand.
+Histories are imported as the venues' responses; expected hours are worked out by hand.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
 
 IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
-# What builds fct_funding once its batches are staged.
+# Selects what builds fct_funding after staging.
 FUNDING_MODELS = ("int_funding_screened", "int_funding_unioned", "fct_funding")
 
 
 def at(text: str) -> datetime:
-    """An instant as the warehouse holds it: UTC, without a zone."""
+    """An instant as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(text)
 
 
@@ -37,7 +37,7 @@ def ms(text: str) -> int:
 
 
 def answer(url: str, body: Any, received_at: str, params: dict[str, Any] | None = None) -> str:
-    """One answer of a venue as the connector writes it."""
+    """One response of a venue as the connector writes it."""
     request = {"url": url, "params": params or {}, "status": 200}
     envelope = {
         "received_at": f"{received_at}Z",
@@ -56,7 +56,7 @@ def take_in(home: Home, folder: Path, venue: str, name: str, text: str, format: 
     return seal.batch.batch_id
 
 
-# --- how each venue writes settlements, and what it lists -----------------------------------------
+# --- settlements and listings in each venue's format ----------------------------------------------
 
 
 def binance(symbol: str, times: Sequence[str], received_at: str) -> str:
@@ -155,7 +155,7 @@ def kraken(symbol: str, times: Sequence[str], received_at: str) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """A venue whose contract went from eight hours to four in the middle of its history."""
+    """A venue whose contract changes from eight hours to four within its history."""
 
     venue: str
     symbol: str
@@ -184,27 +184,27 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     texts = {
         one.venue: one.settlements(one.symbol, EIGHT_HOURLY + FOUR_HOURLY, AFTER) for one in CHANGES
     }
-    # Today's list, of another interval than the history's.
+    # Today's listing, with another interval than the start of the history.
     texts["binance"] += binance_listing({"AUCTIONUSDT": 4, "ONEUSDT": 4, "OLDUSDT": 4}, AFTER)
     texts["bitget"] += bitget_listing("AUCTIONUSDT", "4", AFTER)
     texts["bybit"] += bybit_ticker("AUCTIONUSDT", "4", "2026-06-02T16:00", AFTER)
 
-    # One settlement each, six hours and sixteen days before the list was read.
+    # One settlement hours before the listing, and one sixteen days before it.
     texts["binance"] += binance("ONEUSDT", ["2026-06-02T08:00"], AFTER)
     texts["binance"] += binance("OLDUSDT", ["2026-05-17T08:00"], AFTER)
-    # Four hours a step, with one settlement missing; eight, with one missing; all but two missing.
+    # Steps of four hours with one settlement missing; of eight with one missing; a pair alone.
     fours = ["2026-06-01T00:00", "2026-06-01T04:00", "2026-06-01T12:00", "2026-06-01T16:00"]
     eights = ["2026-06-01T00:00", "2026-06-01T08:00", "2026-06-02T00:00", "2026-06-02T08:00"]
     texts["binance"] += binance("FOURUSDT", fours, AFTER) + binance("EIGHTUSDT", eights, AFTER)
     texts["binance"] += binance("LONEUSDT", ["2026-05-01T00:00", "2026-05-01T08:00"], AFTER)
-    # Two settlements eight hours apart, with a list between them that says four.
+    # Two settlements eight hours apart; a listing between them states four.
     texts["bitget"] += bitget("GAPUSDT", ["2026-05-03T00:00", "2026-05-03T08:00"], AFTER)
     texts["bitget"] += bitget_listing("GAPUSDT", "4", "2026-05-03T00:30:00")
-    # Listed at four hours, then no longer among those with an interval of their own.
+    # Listed at four hours, then no longer among the contracts with an adjusted interval.
     texts["binance"] += binance_listing({"BACKUSDT": 4}, "2026-05-05T01:00:00")
     texts["binance"] += binance_listing({"OTHERUSDT": 4}, "2026-05-05T05:00:00")
     texts["binance"] += binance("BACKUSDT", ["2026-05-05T04:00", "2026-05-05T16:00"], AFTER)
-    # A running rate and the settlement that it announces; one that says an unknown interval.
+    # A running rate and the settlement before it; a running rate with an undocumented interval.
     texts["aster"] += aster("RUNUSDT", ["2026-06-02T08:00"], AFTER)
     texts["aster"] += aster_estimate("RUNUSDT", "2026-06-02T12:00", "2026-06-02T10:00:00")
     texts["bybit"] += bybit_ticker("ODDUSDT", "3", "2026-06-02T15:00", AFTER)
@@ -278,7 +278,7 @@ def test_a_contract_that_left_the_list_of_adjusted_ones_has_eight_hours_again(st
 
 def test_a_running_rate_is_for_the_period_whose_end_it_announces(staged) -> None:
     assert [row[1:] for row in hours(staged, "aster", "RUNUSDT", False)] == [(4.0, "settlements")]
-    # The settlement before has no other neighbour.
+    # The running rate is the settlement's only neighbour.
     assert [row[1:] for row in hours(staged, "aster", "RUNUSDT")] == [(4.0, "settlements")]
 
 
@@ -305,7 +305,7 @@ def test_kraken_settled_every_four_hours_and_settles_every_hour(staged) -> None:
 
 
 def increment(home: Home) -> None:
-    """Stages what is not built, builds fct_funding, and counts it as built."""
+    """Stages what is pending, builds fct_funding, and marks it as built."""
     refresh.stage(home, lambda: IMPORTED_AT)
     refresh.gate_landed(home, lambda: IMPORTED_AT)
     run_dbt(home, ["run", "--select", *FUNDING_MODELS])
@@ -327,7 +327,7 @@ def facts(home: Home) -> list[tuple[Any, ...]]:
 
 
 def parts() -> list[str]:
-    """A history in pieces whose intervals hang on each other, as files of Binance's answers."""
+    """A history in files of Binance's responses, where the intervals depend on other files."""
     symbols = ("AUCTIONUSDT", "FOURUSDT", "ONEUSDT")
     listed = answer(
         "https://fapi.binance.com/fapi/v1/exchangeInfo",
@@ -374,7 +374,7 @@ def test_the_whole_history_at_once(whole: list[tuple[Any, ...]]) -> None:
         ("FOURUSDT", at("2026-06-01T00:00"), 4.0),
         ("FOURUSDT", at("2026-06-01T04:00"), 4.0),
         ("FOURUSDT", at("2026-06-01T08:00"), 4.0),
-        # Not in the list of 06:00, and so at eight hours again.
+        # Missing from the listing of 06:00, so back at eight hours.
         ("ONEUSDT", at("2026-06-02T08:00"), 8.0),
     ]
 

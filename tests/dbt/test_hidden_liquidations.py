@@ -1,4 +1,4 @@
-"""Intervals and shares in SQL (macros/hidden_liquidations.sql) are those of unwind.estimates."""
+"""Intervals and shares in SQL (macros/hidden_liquidations.sql) equal those of unwind.estimates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ order by part.place
 UNESTIMATED = [
     f"{reason}_channel_hours" for reason in ("saturated", "uncovered", "too_even", "unknown_rule")
 ]
-# A channel-hour with nothing to add: every moment by its name.
+# A channel-hour without hidden liquidations: every moment by name.
 MOMENTS = {
     **{"published_events": 10.0, "unestimated_events": 0.0},
     **{"hidden_events": 0.0, "hidden_events_variance": 0.0},
@@ -52,7 +52,7 @@ MOMENTS = {
 
 
 def rows_of(sql: str, *rows: dict[str, float]) -> list[dict[str, float | None]]:
-    """The query's columns over moments, one row each."""
+    """The query's columns, one row for each set of moments."""
     text = Environment(extensions=["jinja2.ext.do"]).from_string(MACROS + sql).render()
     with duckdb.connect() as connection:
         columns = ", ".join(f"total_{name} {kind}" for name, kind in TYPES.items())
@@ -87,7 +87,7 @@ def of(rows: list[dict[str, float]]) -> Moments:
 
 
 def drawn(count: int, random: np.random.Generator) -> list[dict[str, float]]:
-    """Moments of any size and kind: none hidden, less than none, few, many, without an estimate."""
+    """Random moments: nothing hidden, below zero, few, many, without an estimate."""
     rows = []
     for _ in range(count):
         events = round(random.choice([-1, 0, 1, 1, 1]) * random.lognormal(2, 2), 6)
@@ -139,7 +139,7 @@ def test_sql_and_python_give_the_same_shares() -> None:
         for name in TYPES:
             whole[name] += part[name]
     found = rows_of(SHARES, *rows)
-    # Ends that a part without an estimate takes away are the marts' business.
+    # The marts themselves drop an end where a part has no estimate.
     complete = [{**row, **dict.fromkeys([*UNESTIMATED, "unpriced_events"], 0)} for row in rows]
     expected = share_of_usd(of(complete[::2]), of(complete[1::2]))
     for row, low, mid, high in zip(found, *expected, strict=True):
@@ -168,14 +168,14 @@ def test_published_alone_is_the_lower_end_while_few_events_are_expected_to_be_hi
     assert more["usd_low"] == pytest.approx(1_483.7, abs=0.1)
 
 
-def test_nothing_hidden_has_a_high_end_by_its_deviation() -> None:
+def test_an_estimate_of_zero_has_a_high_end_from_its_deviation() -> None:
     # 1.6448536 x 200.
     (row,) = rows_of(INTERVALS, moments(hidden_usd=-50.0, hidden_usd_variance=40_000.0))
     assert (row["usd_low"], row["usd_mid"]) == (1_000, 1_000)
     assert row["usd_high"] == pytest.approx(1_328.9707)
 
 
-def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing() -> None:
+def test_a_small_uncertain_estimate_has_no_lower_high_end_than_an_estimate_of_zero() -> None:
     # A lognormal of 10 and 200 squared has its 95% point at 28.
     (row,) = rows_of(INTERVALS, moments(hidden_usd=10.0, hidden_usd_variance=40_000.0))
     assert (row["usd_low"], row["usd_mid"]) == (1_000, 1_010)
@@ -183,7 +183,7 @@ def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothi
 
 
 def test_the_common_error_of_a_sum_enters_once() -> None:
-    # 5% of 10,000 is 500: no more certain, however many channels are summed.
+    # 5% of 10,000 is 500, however many channels are summed.
     known = moments(hidden_usd=10_000.0, hidden_events=1_000.0, hidden_events_variance=1.0)
     one, many = rows_of(INTERVALS, known, known | {"estimated_channel_hours": 400})
     assert (one["usd_low"], one["usd_high"]) == (11_000, 11_000)

@@ -1,4 +1,4 @@
-"""What one part of the project may take for granted of another: phases, contracts, access."""
+"""What parts of the project may rely on in each other: phases, contracts, access."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ print(json.dumps([listed, nodes]))
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, set[str]], dict[str, Any]]:
-    """What each selector lists, and of each model and seed what dbt knows of it."""
+    """The nodes of each selector, and dbt's properties of each model and seed."""
     folder = tmp_path_factory.mktemp("parsed")
     done = subprocess.run(
         [sys.executable, "-c", LIST, str(DBT_PROJECT), str(folder)],
@@ -118,9 +118,9 @@ def test_the_release_is_an_exposure_of_every_mart() -> None:
 
 
 def test_no_shared_sql_names_a_venue() -> None:
-    """A venue is its line in dbt_project.yml, its folder of staging and its file of macros."""
+    """A venue is a line in dbt_project.yml, a folder in staging and a file of macros."""
     venues = set(variables()["venues"])
-    # The landed gate and the marts gate are no exchange: of that one only the quoted name counts.
+    # `gate` is also a gate of the warehouse, so only the quoted name counts as the exchange.
     pattern = "|".join([rf"(?<![a-z]){name}(?![a-z])" for name in venues - {"gate"}] + ["'gate'"])
     shared = [
         path

@@ -1,4 +1,4 @@
-"""The leverage marts, built by dbt over facts made by hand (leverage_facts.sql)."""
+"""The leverage marts, built by dbt over hand-made facts (leverage_facts.sql)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FACT_TABLES = (
 
 
 def at(hour: str) -> datetime:
-    """An hour as the warehouse has it: UTC, without a zone."""
+    """An hour as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(hour)
 
 
@@ -74,13 +74,13 @@ LAST_HOUR = at("2026-01-29T15")
 
 
 def hours_between(first: datetime, last: datetime) -> list[datetime]:
-    """Every hour from first to last, both included."""
+    """Every hour from first to last, inclusive."""
     count = int((last - first) / timedelta(hours=1)) + 1
     return [first + timedelta(hours=number) for number in range(count)]
 
 
 def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
-    """Both database files, attached under the names that dbt gives them."""
+    """Both database files, attached under dbt's names."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"attach '{home.warehouse_db}' as warehouse")
@@ -90,7 +90,7 @@ def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
 
 
 def make_home(root: Path) -> Home:
-    """A home whose facts are those of leverage_facts.sql, with nothing built."""
+    """A home with the facts of leverage_facts.sql and nothing built."""
     home = Home(root)
     with staging_state(home):
         pass
@@ -109,7 +109,7 @@ def plan(home: Home, spine: Iterable[datetime], pending: Iterable[datetime]) -> 
 
 @pytest.fixture(scope="module")
 def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """All hours built at once, with the models' own data tests and unit tests."""
+    """All hours built at once, with the models' data and unit tests."""
     home = make_home(tmp_path_factory.mktemp("full"))
     hours = hours_between(FIRST_HOUR, LAST_HOUR)
     plan(home, hours, hours)
@@ -184,7 +184,7 @@ def test_only_venues_that_publish_a_part_of_their_events_are_lower_bounds(wareho
     bounds = warehouse.execute(
         "select distinct venue, is_lower_bound from marts.liquidations_hourly order by all"
     ).fetchall()
-    # bybit's throttle ended on 2025-02-20, before its one event here, in a covered hour.
+    # bybit's throttle ended on 2025-02-20; its only event here is later, in a covered hour.
     assert bounds == [("binance", True), ("bybit", False), ("hyperliquid", False)]
 
 
@@ -198,7 +198,7 @@ def test_the_breakdown_of_an_hour_gives_each_venue_its_share(warehouse) -> None:
         " where hour_at = ? and window_hours = 1 and base_asset = 'ALL' order by venue",
         [HOUR_OF_INTEREST],
     ).fetchall()
-    # bybit lists SUI and was not covered: its liquidations are unknown, so the sums are of a part.
+    # bybit lists SUI and was not covered: its liquidations are unknown, so the sums are incomplete.
     assert rows == [
         ("ALL", 230_000_000, 5_000_000, 235_000_000, 1.0, 0.978723, 4, True, True, 2),
         ("binance", 150_000_000, 5_000_000, 155_000_000, 0.659574, 0.967742, 3, True, True, 2),
@@ -223,7 +223,7 @@ def test_a_complete_sum_beside_a_throttled_one_has_a_share_that_can_only_be_too_
 
 
 def test_an_assets_share_is_its_part_of_the_venue(warehouse) -> None:
-    # Of hyperliquid's 90 million in four hours 80 are BTC and 10 ETH; of all venues' 245, 10.
+    # hyperliquid's 90 million in four hours are 80 BTC and 10 ETH; all venues' 245 have 10 of ETH.
     columns = "total_usd, asset_share"
     table, window = "marts.exchange_breakdown", {"window_hours": 4}
     for key, expected in {
@@ -243,7 +243,7 @@ def test_a_venue_without_events_is_a_zero_where_every_hour_was_covered(warehouse
     assert row(warehouse, table, columns, window_hours=1, hour_at=LAST_HOUR, **key) == (
         *(0, None, None, 0, True, 1),
     )
-    # bybit was covered in one hour of the 24; the others are unknown.
+    # bybit was covered in only one of the 24 hours.
     key["venue"] = "bybit"
     assert row(warehouse, table, columns, window_hours=24, **key) == (
         *(None, None, None, None, True, 1),
@@ -258,7 +258,7 @@ def test_an_asset_has_rows_for_venues_that_liquidated_it_and_for_uncovered_ones(
         [HOUR_OF_INTEREST],
     ).fetchall()
     times = (at("2026-01-29T11"), at("2026-01-29T15"), at("2026-01-29T15"))
-    # binance missed 12:00, so the sum over venues may lack something.
+    # binance missed 12:00, so the sum over venues may be incomplete.
     assert rows == [
         ("ALL", 10_000_000, 1.0, True, *times),
         ("binance", None, None, True, *times),
@@ -344,9 +344,9 @@ def test_imbalance_of_230_long_and_5_short(warehouse) -> None:
 
 
 def test_events_of_two_quarters_of_an_hour_are_worth_one(warehouse) -> None:
-    # Nine longs from 13:01 to 13:09, a short at 13:40. In quarter-hours 9 of 9 and 0 of 1:
+    # Nine longs from 13:01 to 13:09, a short at 13:40. By quarter-hour 9 of 9 and 0 of 1:
     # sum((x - 0.9 m)^2) = 1.62, design effect 2 x 0.0162 / (0.09 / 9) = 3.24, 10 / 3.24 = 3.0864;
-    # with t = 6.3138 of one degree that is less than one event.
+    # with t = 6.3138 at one degree of freedom that is less than one event.
     # Wilson of 0.9 with n = 1, z = 1.6448536: (0.9 + z2/2 -+ z sqrt(0.09 + z2/4)) / (1 + z2).
     assert row(
         warehouse,
@@ -371,8 +371,8 @@ def test_no_events_are_zero_where_all_venues_were_covered_and_null_where_one_was
 
 
 def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
-    # 230 + 9 long, 5 + 1 short; bybit, which lists SUI, was covered in one of the 24, and at
-    # 05:00 so were the others.
+    # 230 + 9 long, 5 + 1 short. bybit, which lists SUI, was covered in one of the 24 hours; at
+    # 05:00 the others were covered too.
     assert row(
         warehouse,
         "marts.liquidation_imbalance_hourly",
@@ -386,7 +386,7 @@ def test_the_day_of_all_assets_adds_the_hours(warehouse) -> None:
 
 
 def test_leverage_uses_open_interest_at_the_hours_end(warehouse) -> None:
-    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old, and missing.
+    # binance 7 billion and bybit 3; hyperliquid's last figure is 30 minutes old, so it is missing.
     assert row(
         warehouse,
         "marts.leverage_hourly",
@@ -397,8 +397,8 @@ def test_leverage_uses_open_interest_at_the_hours_end(warehouse) -> None:
 
 
 def test_ratios_are_of_a_series_that_does_not_jump(warehouse) -> None:
-    # hyperliquid stands with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion.
-    # bybit's 6 billion had begun to be reported at 14:00 beside 14: all but 1/720 is kept out.
+    # hyperliquid enters with its 48,000 coins of 14:03 at (7 + 3) billion / 120,000: 4 billion.
+    # bybit's 6 billion, first reported at 14:00 next to 14 of others, are in with only 1/720.
     linked = 14e9 * (14 / 20) ** (719 / 720)
     assert row(
         warehouse,
@@ -446,7 +446,7 @@ def test_basis_is_mark_over_index(warehouse) -> None:
 
 
 def test_a_funding_rate_is_valid_until_its_interval_ends(warehouse) -> None:
-    # At 16:00 binance's rate of 08:00 and bybit's of 12:00 end; hyperliquid's of 14:00 is over.
+    # binance's rate of 08:00 and bybit's of 12:00 end at 16:00; hyperliquid's of 14:00 has ended.
     assert row(
         warehouse, "marts.funding_hourly", "instruments", base_asset="BTC", hour_at=LAST_HOUR
     ) == (2,)
@@ -454,7 +454,7 @@ def test_a_funding_rate_is_valid_until_its_interval_ends(warehouse) -> None:
 
 def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> None:
     # binance 10 billion at 13:50, hyperliquid 4 billion at 14:03 (13:40 is too old); bybit's 6
-    # billion is left out, since it was not covered. 1e4 x 230 / 14,000.
+    # billion are left out, as it was not covered. 1e4 x 230 / 14,000.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
@@ -464,7 +464,7 @@ def test_intensity_divides_by_the_open_interest_before_the_event(warehouse) -> N
 
 
 def test_a_day_of_intensity_needs_every_hour_covered_in_full(warehouse) -> None:
-    # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 of the day before.
+    # binance missed an hour. hyperliquid: 1e4 x 80 million / 5 billion at 14:55 on the day before.
     assert row(
         warehouse,
         "marts.liquidation_intensity_hourly",
@@ -508,7 +508,7 @@ def test_heatmap_returns_come_from_prices_before_the_sources_own_change(warehous
 
 
 def test_stablecoins_have_a_rank_and_no_tier(warehouse) -> None:
-    # Third by market capitalisation; those after it close ranks in the tiers.
+    # Third by market capitalisation; tier ranks skip it without a gap.
     assert row(
         warehouse,
         "marts.market_heatmap",
@@ -559,7 +559,7 @@ def test_defensive_rotation_is_the_days_change_of_btc_and_stablecoin_weight(ware
 
 
 def test_30_day_figures_are_unknown_after_four_days(warehouse) -> None:
-    # What counts days is known: BTC rose on two of four.
+    # Counts of days are known: BTC rose on two of four.
     assert row(
         warehouse,
         "marts.market_heatmap_summary",
@@ -575,7 +575,7 @@ def test_increments_with_late_hours_equal_a_full_build(
     full_build: Home, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = make_home(tmp_path_factory.mktemp("increments"))
-    # One late hour reaches the last one across 719 hours (DOGE), the others across a day.
+    # One late hour affects the last one across 719 hours (DOGE), the others across a day.
     late = [
         at("2025-12-30T15"),
         at("2026-01-28T14"),

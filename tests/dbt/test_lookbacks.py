@@ -1,4 +1,4 @@
-"""What a changed hour rebuilds follows from the windows that the models state."""
+"""The hours that a changed hour rebuilds follow from the windows stated by the models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_HOUR_READ = re.compile(r"select min\(hour_at\) - interval (\d+) hour")
 REBUILT = re.compile(r"spine\.hour_at <= pending\.hour_at \+ interval (\d+) hour")
 REACHES = re.compile(r"interval (\d+) hour preceding|- interval (\d+) hour\b")
 
-# Read whole: a span of expected hours is looked up by its ends, and made of all events.
+# Read in full: spans of expected hours are looked up by their ends, and derived from all events.
 READ_WHOLE = {
     ("exchange_breakdown", "int_expected_venues"),
     ("int_expected_venues", "fct_liquidations"),
@@ -40,7 +40,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def hours_read(sql: str) -> dict[str, int]:
-    """By table, the most hours behind the first rebuilt one that any CTE reads of it."""
+    """By table, the furthest that any CTE reads behind the first rebuilt hour."""
     found: dict[str, int] = {}
     for cte in re.split(r"\n\)[,\n]|union all", sql):
         for hours in map(int, FIRST_HOUR_READ.findall(cte)):
@@ -56,7 +56,7 @@ def test_windows_are_those_of_the_sql(compiled: dict[str, str]) -> None:
         if name in TEXTS
     }
     in_sql = {name: hours_read(sql) for name, sql in compiled.items()}
-    # What an ephemeral model reads stands in its readers' SQL as well.
+    # An ephemeral model's reads appear in its readers' SQL too.
     assert {name: of for name, of in in_sql.items() if of and of != stated.get(name)} == {}
     assert {name: of for name, of in stated.items() if of and of != in_sql[name]} == {}
 
@@ -67,7 +67,7 @@ def test_no_window_in_a_models_sql_reaches_further_than_it_states(
     farther = {}
     for name, sql in compiled.items():
         own = max(windows().get(name, {}).values(), default=0)
-        # `> hour - interval 24 hour` excludes its end: 23 hours behind.
+        # `> hour - interval 24 hour` excludes its end: 23 hours back.
         found = [int(one or two) for one, two in REACHES.findall(sql) if int(one or two) > own + 1]
         if found and "hour_at" in sql and not name.startswith(("stg_", "int_funding_intervals")):
             farther[name] = (own, found)
@@ -84,13 +84,13 @@ def test_python_and_dbt_rebuild_the_same_hours(compiled: dict[str, str]) -> None
             assert by_dbt[name] == {lookback_hours(name)} - {0}, name
 
 
-def test_a_look_back_is_the_longest_sum_of_windows_on_the_way() -> None:
-    # Prices by instrument, a day of them by asset, a week of these, 90 days thrice: the regime of a
-    # percentile of a mean of percentiles.
+def test_a_look_back_is_the_longest_sum_of_upstream_windows() -> None:
+    # Prices by instrument, a day of them by asset, a week of those; then 90 days three times: the
+    # regime of a percentile of a mean of percentiles.
     assert lookback_hours("int_asset_prices_hourly") == 24
     assert lookback_hours("int_price_windows_hourly") == 24 + 168
-    # Open interest is valued by the hour before, observed up to an hour before, and its changes of
-    # composition fade in over 720 hours after standing for 24.
+    # Open interest is valued at the price of the hour before, observed up to an hour before, and
+    # changes of composition fade in over 720 hours; an instrument's last figure is valid for 24.
     assert lookback_hours("leverage_hourly") == 1 + 1 + (719 + 24) + 1
     assert lookback_hours("stress_hourly") == lookback_hours("leverage_hourly") + 3 * 2160
 
@@ -145,8 +145,8 @@ def test_a_window_of_a_table_that_a_model_does_not_read_is_an_error(project: Pat
         windows(project)
 
 
-def test_no_ephemeral_model_picks_its_hours() -> None:
-    """It would pick its own, which its readers' queries hold: rows would go and not come back."""
+def test_no_ephemeral_model_filters_by_the_hours_to_build() -> None:
+    """Inlined into its readers, it would filter by its own hours, and rows would get lost."""
     ephemeral = {name for name, text in TEXTS.items() if "materialized='ephemeral'" in text}
     assert "int_reported_liquidations_screened" in ephemeral
     assert {name for name in ephemeral if "build_hours()" in TEXTS[name]} == set()

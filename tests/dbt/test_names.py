@@ -58,7 +58,7 @@ def test_no_column_has_a_vague_name():
     assert [f"{mart}.{one.name}" for mart, one in COLUMNS if one.name in vague] == []
 
 
-# Private or old-fashioned words: a name says covered, reported, again, identical, min_ or max_.
+# Private or old-fashioned words; use covered, reported, again, identical, min_ or max_ instead.
 PRIVATE = re.compile(
     r"(^|_)(told|tells|heard|unheard|anew|twins?|said|says|doubts?|mend|chatter)(_|$)"
     r"|^(least|most)_(?!common$)"
@@ -66,7 +66,7 @@ PRIVATE = re.compile(
 
 
 def private_names(text: str, comments_and_texts: str) -> set[str]:
-    """The names in a file's code that contain a private word."""
+    """Names in a file's code that contain a private word."""
     code = re.sub(comments_and_texts, " ", text, flags=re.DOTALL)
     return {name for name in re.findall(r"\w+", code) if PRIVATE.search(name.lower())}
 

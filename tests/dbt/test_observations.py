@@ -1,7 +1,7 @@
-"""How observations are named by listings, screened and accounted for, from raw bytes to marts.
+"""Observations from raw bytes to marts: named by listings, screened and accounted for.
 
-Values are what venues' public answers said, or made up in their shape; expected figures are worked
-out by hand.
+Values are from public responses of the venues, or made up in their shape; expected figures are
+worked out by hand.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def clock() -> datetime:
 
 
 def answer(url: str, body: Any, received_at: str, **params: str) -> str:
-    """One answer of a venue as the connector writes it."""
+    """One response of a venue as the connector writes it."""
     request = {"url": url, "params": params, "status": 200}
     return json.dumps({"received_at": received_at, "request": request, "body": json.dumps(body)})
 
 
 def take_in(home: Home, venue: str, *lines: str) -> None:
-    """Imports answers of a venue as one batch."""
+    """Imports responses of a venue as one batch."""
     file = home.root / f"{venue}-{abs(hash(lines))}.ndjson"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{line}\n" for line in lines))
@@ -91,7 +91,7 @@ def test_dollars_beyond_the_limit_at_its_own_price_are_unknown(tmp_path: Path) -
 
 
 class TestLighter:
-    """Its markets are numbers: only the listing says what they are."""
+    """Its markets are numbers; only the listing names them."""
 
     @pytest.fixture(scope="class")
     def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -181,7 +181,7 @@ def account_ratio(symbol: str, ratio: str) -> str:
 
 
 class TestScreens:
-    """What cannot be is quarantined with its reason and values; every row is accounted for."""
+    """Implausible rows are quarantined with reason and values; every row is accounted for."""
 
     @pytest.fixture(scope="class")
     def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -275,9 +275,9 @@ class TestScreens:
         ).fetchall() == [
             ("funding", 6, 2, 1, 3),
             ("long_short_ratio", 3, 1, 1, 1),
-            # 7 of the first import, of which one is good; that one and another of the second.
+            # 7 in the first import, of which one is good; the second repeats it and adds another.
             ("open_interest", 9, 2, 1, 6),
-            # 8 marks and 4 bars, then a mark and a bar again.
+            # 8 marks and 4 bars, then a repeated mark and a repeated bar.
             ("prices", 14, 7, 2, 5),
         ]
 

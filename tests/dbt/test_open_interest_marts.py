@@ -1,4 +1,4 @@
-"""Open interest, prices, volumes and funding, built by dbt over facts made by hand
+"""Open interest, prices, volumes and funding, built by dbt over hand-made facts
 (open_interest_facts.sql)."""
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ INTERMEDIATE = (
 )
 MARTS = ("leverage_hourly", "funding_hourly")
 FACT_TABLES = ("fct_open_interest", "fct_funding", "fct_prices", "fct_volumes")
-FIRST_HOUR = datetime.fromisoformat("2026-01-27")  # UTC without a zone, as in the warehouse
+FIRST_HOUR = datetime.fromisoformat("2026-01-27")  # naive UTC, as in the warehouse
 HOURS = [FIRST_HOUR + timedelta(hours=number) for number in range(75)]
 
 
@@ -45,7 +45,7 @@ def at(text: str) -> datetime:
 
 
 def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
-    """Both database files, attached under the names that dbt gives them."""
+    """Both database files, attached under dbt's names."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"attach '{home.warehouse_db}' as warehouse")
@@ -55,7 +55,7 @@ def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
 
 
 def make_home(root: Path) -> Home:
-    """A home with the facts, nothing built of them."""
+    """A home with the facts and nothing built."""
     home = Home(root)
     with staging_state(home):
         pass
@@ -65,7 +65,7 @@ def make_home(root: Path) -> Home:
 
 
 def build(home: Home, pending: Iterable[datetime], command: str = "run") -> None:
-    """Builds as the refresh does: the pending hours, and of each the hour before."""
+    """Builds as the refresh does: the pending hours, and the hour before each."""
     hours = sorted(set(pending))
     hours = sorted({*hours, *(hour - timedelta(hours=1) for hour in hours)})
     with staging_state(home) as state:
@@ -77,7 +77,7 @@ def build(home: Home, pending: Iterable[datetime], command: str = "run") -> None
 
 @pytest.fixture(scope="module")
 def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """All hours at once, with the models' data tests and unit tests."""
+    """All hours built at once, with the models' data and unit tests."""
     home = make_home(tmp_path_factory.mktemp("full"))
     build(home, HOURS, "build")
     return home
@@ -133,11 +133,11 @@ def test_an_hour_ends_with_what_the_next_one_starts_with(warehouse) -> None:
 
 def test_a_change_is_of_the_instruments_known_at_both_ends(warehouse) -> None:
     change = "oi_change_1h_share, oi_usd_change_1h_share, oi_change_1h_instruments"
-    # okx's 3000 coins begin to be reported at the end of 28T11: no change of the four others...
+    # okx's 3000 coins are first reported at the end of 28T11: no change in the others...
     assert leverage(warehouse, "28T11", "BTC", change) == (0, 0, 3)
     # ... and bitget's 400 are missing at the end of 29T04.
     assert leverage(warehouse, "29T04", "BTC", change) == (0, 0, 3)
-    # The price falls from 100 to 90 with the end of 28T23; nobody closes.
+    # The price falls from 100 to 90 at the end of 28T23; no position is closed.
     assert leverage(warehouse, "28T23", "BTC", change) == (0, -0.1, 4)
     # 600 to 450 coins.
     assert leverage(warehouse, "29T14", "SOL", change) == (-0.25, -0.25, 1)
@@ -145,16 +145,16 @@ def test_a_change_is_of_the_instruments_known_at_both_ends(warehouse) -> None:
 
 def test_a_days_change_compares_the_ends_of_24_hours(warehouse) -> None:
     day = "oi_change_24h_share, oi_usd_change_24h_share, oi_change_24h_instruments"
-    # The start of 28T15 is 15:00 of the 28th, the end of 29T14 is 15:00 of the 29th.
+    # 28T15 starts at 15:00 on the 28th, and 29T14 ends at 15:00 on the 29th.
     assert leverage(warehouse, "29T14", "SOL", day) == (-0.25, -0.25, 1)
     assert leverage(warehouse, "29T14", "BTC", day) == (0, -0.1, 4)
-    # At 12:00 of the 28th gate did not report any more; okx did, at 12:00:20.
+    # At 12:00 on the 28th gate no longer reported; okx did, at 12:00:20.
     assert leverage(warehouse, "29T11", "BTC", "oi_change_24h_instruments") == (4,)
     assert leverage(warehouse, "27T20", "BTC", day) == (None, None, 0)
 
 
 def test_all_values_each_assets_change_at_its_start(warehouse) -> None:
-    # BTC 441,000, ETH 100,000 and SOL 6,000 dollars, of which a quarter of SOL is closed.
+    # BTC 441,000, ETH 100,000 and SOL 6,000 dollars; a quarter of SOL is closed.
     assert leverage(
         warehouse, "29T14", "ALL", "oi_start_usd, oi_usd, oi_change_1h_share, oi_base"
     ) == (547_000, 545_500, round(-1_500 / 547_000, 8), None)
@@ -162,7 +162,7 @@ def test_all_values_each_assets_change_at_its_start(warehouse) -> None:
 
 def test_what_is_expected_and_missing_makes_a_lower_bound(warehouse) -> None:
     bound = "oi_end_venues, oi_venues_expected, is_lower_bound, is_incomplete"
-    # binance alone lists SOL; bybit lists ETH and reports none.
+    # Only binance lists SOL; bybit lists ETH but reports none.
     assert leverage(warehouse, "28T10", "SOL", bound) == (1, 1, False, False)
     assert leverage(warehouse, "28T10", "ETH", bound) == (1, 2, True, True)
     # bitget's 36,000 dollars are missing at 05:00: the end of one hour and the start of the next.
@@ -179,14 +179,14 @@ def test_the_linked_series_does_not_jump_with_venues(warehouse) -> None:
     )
     # 1000 + 500 + 200 + 400 coins at 100.
     assert series[at("27T05")] == series[at("28T10")] == 210_000
-    # okx adds 300,000 to the sum and nothing here; an hour later 1/720 of it is let in.
+    # okx adds 300,000 to the sum and nothing here; an hour later 1/720 of it fades in.
     assert series[at("28T11")] == 210_000
     assert series[at("28T12")] == pytest.approx(210_000 * (51 / 21) ** (1 / 720), abs=0.001)
     for hour, former in zip(HOURS[1:-1], HOURS, strict=False):
         change = series[hour] / series[former] - 1
-        # The price falls by a tenth; nothing else moves by more than a part of 720.
+        # The price falls by a tenth; nothing else moves by more than 1/720.
         assert change == pytest.approx(-0.1 if hour == at("28T23") else 0, abs=0.002), hour
-    # gate left 24 hours after its last figure, of the end of 28T05.
+    # gate drops out 24 hours after its last figure, at the end of 28T05.
     left = leverage(warehouse, "29T05", "BTC", "oi_constant_venues_usd")[0]
     kept_out = math.log(510 / 210) * (720 - 18) / 720 + math.log(490 / 510)
     assert left == pytest.approx(441_000 * math.exp(-kept_out), abs=0.01)
@@ -213,14 +213,14 @@ def test_account_ratio_is_the_mean_share_of_long_accounts_by_open_interest(wareh
 
 
 def test_volume_is_the_derivatives_own_and_compared_with_the_same_contracts(warehouse) -> None:
-    # 180,000 and 90,000 and, without open interest, 5,000; 1500 coins at 90. okx has bars alone:
+    # 180,000 and 90,000 and, without open interest, 5,000; 1500 coins at 90. okx has only bars:
     # 24 hours of 1,000, and 3000 coins.
     assert leverage(
         warehouse, "29T14", "BTC", "volume_24h_usd, volume_24h_venues, volume_24h_to_oi"
     ) == (299_000, 3, round(294_000 / 405_000, 6))
 
 
-def test_binance_spot_has_a_name_of_its_own_and_no_part_of_a_day(warehouse) -> None:
+def test_binance_spot_volume_of_a_day_needs_all_24_hours(warehouse) -> None:
     # One hour of spot is missing.
     assert leverage(warehouse, "29T14", "BTC", "spot_volume_24h_usd") == (None,)
     assert leverage(warehouse, "29T13", "BTC", "spot_volume_24h_usd") == (24_000,)
@@ -258,7 +258,7 @@ def test_basis_is_mark_over_index(warehouse) -> None:
 def test_a_mean_without_a_rate_of_the_day_is_incomplete(warehouse) -> None:
     counts = "instruments, is_incomplete"
     assert row(warehouse, "funding_hourly", "29T14", "SOL", counts) == (1, False)
-    # At 17:00 binance's rate of 08:00 is over, and none has come since.
+    # At 17:00 binance's rate of 08:00 has ended, and no newer one has arrived.
     assert row(warehouse, "funding_hourly", "29T16", "SOL", counts) == (0, True)
     # ETH's open interest lacks bybit.
     assert row(warehouse, "funding_hourly", "29T14", "ETH", counts) == (0, True)
@@ -312,8 +312,8 @@ def test_increments_in_any_order_equal_a_full_build(
         for table in FACT_TABLES:
             connection.execute(f"create table marts.{table}_all as from marts.{table}")
             connection.execute(f"delete from marts.{table}")
-    # Hours in random order, a third at a time: an hour's facts may come before its neighbours'.
-    # Those after the last hour say how it ended.
+    # Hours in random order, a third at a time: facts of an hour may arrive before its neighbours'.
+    # The extra hour holds the observations that end the last one.
     shuffled = [*HOURS, HOURS[-1] + timedelta(hours=1)]
     random.Random(20260129).shuffle(shuffled)
     for start in range(0, len(shuffled), 26):

@@ -21,7 +21,7 @@ OI = {"unit": "usd", "sides": "one"}
 
 # Name: venue, format, text, settings, columns, renames.
 FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, str]]] = {
-    # 2026-01-29 14:00 UTC in four ways, and what is no time.
+    # 2026-01-29 14:00 UTC and 15:00 in several notations, and an invalid time.
     "times": (
         *("bybit", "bars-csv"),
         "symbol;open_time;open;high;low;close;volume\n"
@@ -37,7 +37,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
         "SOLUSDT;2026-06-30T23:30:00Z;5;7;4;6;13\n",
         *(BAR, {}, {}),
     ),
-    # Clocks in Berlin: 02:00-03:00 came twice on 2025-10-26, never on 2026-03-29.
+    # Berlin time: 02:00-03:00 occurs twice on 2025-10-26, and never on 2026-03-29.
     "berlin": (
         *("okx", "oi-csv"),
         "coin,time,oi\n"
@@ -81,7 +81,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
         },
         *({}, {"BTC": "XBT"}),
     ),
-    # The contract of this file settles every 8, then every 4 hours.
+    # This file's contract settles every 8, then every 4 hours.
     "intervals from gaps": (
         *("bybit", "funding-csv"),
         "symbol,time,rate\n"
@@ -126,7 +126,7 @@ FILES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str], dict[str, 
 
 
 def take(home: Home, folder: Path, name: str, **changed: Any) -> Any:
-    """Imports one of FILES, with some of its settings changed."""
+    """Imports one of FILES, with changed settings."""
     venue, format, text, settings, columns, renames = FILES[name]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.csv"
@@ -144,7 +144,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def staged(warehouse: Built, name: str, table: str, columns: str) -> list[tuple[Any, ...]]:
-    """Rows of a file in the order of its lines."""
+    """Rows of a file in line order."""
     rows = warehouse.staged(
         f"select {columns} from landed.stg_csv__{table} where batch_id = ? order by raw_line",
         warehouse.batches[name],
@@ -164,7 +164,7 @@ def test_a_bad_bar_has_its_reason(warehouse: Built) -> None:
         *("unreadable_time", "unreadable_number", "contradictory_bar", "wrong_column_count"),
     ]
     assert staged(warehouse, "times", "prices", "venue_asset")[7:9] == [("SOL",), (None,)]
-    # It ends at 00:30 of the day of the import, half an hour later.
+    # The bar ends at 00:30, half an hour after the import.
     assert reasons[9] == "unfinished_bar"
 
 
@@ -199,7 +199,7 @@ def test_a_label_that_comes_twice_is_two_instants_in_the_order_of_the_file(
     ]
 
 
-def test_of_a_file_with_the_newest_first_the_later_instant_comes_first(warehouse: Built) -> None:
+def test_a_newest_first_file_has_the_later_instant_first(warehouse: Built) -> None:
     assert staged(warehouse, "newest first", "open_interest", "observed_at, oi_usd") == [
         (at("2025-10-26 02:00:00"), 4.0),
         (at("2025-10-26 01:00:00"), 3.0),
@@ -221,7 +221,7 @@ def test_open_interest_is_of_one_side_in_its_stated_unit(warehouse: Built) -> No
     ]
 
 
-def test_of_a_file_of_several_venues_the_named_one_is_read(
+def test_only_the_named_venue_is_read_from_a_file_of_several(
     warehouse: Built, tmp_path: Path
 ) -> None:
     assert staged(
@@ -257,7 +257,7 @@ def test_ratios_are_read_by_the_places_of_their_columns(warehouse: Built) -> Non
     ]
 
 
-def test_sums_before_the_first_valid_day_are_no_data(warehouse: Built) -> None:
+def test_sums_before_the_first_valid_day_are_rejected(warehouse: Built) -> None:
     assert [
         reason
         for (reason,) in staged(
@@ -274,7 +274,7 @@ def test_sums_before_the_first_valid_day_are_no_data(warehouse: Built) -> None:
     ]
 
 
-def test_sums_in_coins_are_no_dollars(warehouse: Built) -> None:
+def test_sums_in_coins_are_not_dollars(warehouse: Built) -> None:
     rows = warehouse.rows(
         "select venue, observed_at, long_usd, total_usd, long_base, short_base"
         " from marts.reported_liquidations where batch_id = ? order by observed_at",
@@ -294,7 +294,7 @@ def test_market_caps_are_of_their_source(warehouse: Built) -> None:
         warehouse.batches["market caps"],
     )
     day = at("2026-01-29 00:00:00")
-    # A coin that nothing else names is staged and makes no fact.
+    # A coin that nothing else names is staged and becomes no fact.
     assert [tuple(row.values())[:4] for row in rows] == [("BTC", day, 1.7e12, 85000.0)]
     assert [(row["sector"] == "other", row["source"]) for row in rows] == [(False, "messari")]
     assert [

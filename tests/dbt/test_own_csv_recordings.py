@@ -1,6 +1,6 @@
-"""Recordings of others' files, imported by the formats of the user's own columns.
+"""Files recorded by others, imported with the formats for the user's own columns.
 
-What must come out is worked out here from the files themselves, in plain Python and DuckDB.
+Expected values are computed from the files themselves, in plain Python and DuckDB.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HOURLY = CONTEXT / "multi_venue_hourly"
 TOTALS = RECORDINGS / "reference_totals"
 COINALYZE = TOTALS / "coinalyze_hourly_2024"
 
-# Venue: its name in the files, the pattern of its instruments, what it calls a coin otherwise.
+# Venue: its name in the files, its instrument pattern, and its names of coins where they differ.
 VENUES: dict[str, tuple[str, str, dict[str, str]]] = {
     "binance": ("binance", "{coin}USDT", {}),
     "bybit": ("bybit", "{coin}USDT", {}),
@@ -51,8 +51,8 @@ VENUES: dict[str, tuple[str, str, dict[str, str]]] = {
         {"ETH": "0", "BTC": "1", "SOL": "2", "DOGE": "3", "HYPE": "24"},
     ),
 }
-# Labels of the first folder are six hours ahead of UTC, those of the second three: so the opens fit
-# Binance's spot, within the basis, and at no other whole hour.
+# Labels of the first folder are six hours ahead of UTC, those of the second three: only at these
+# whole hours do the opens match Binance's spot within the basis.
 ZONES = {"csvFolder": "+06:00", "csvFolder2": "+03:00"}
 SERIES = {
     "ohlcv": (
@@ -82,7 +82,7 @@ def take(
     home: Home, venue: str, format: str, files: list[Path], settings: dict[str, str],
     columns: dict[str, str] | None = None, renames: dict[str, str] | None = None,
 ) -> str:  # fmt: skip
-    """Imports files; the batch's id."""
+    """Imports files; returns the batch id."""
     options = ReadOptions(settings, columns or {}, renames or {})
     seal = import_files(home, venue, format, files, clock_at(IMPORTED_AT), options).seal
     assert seal
@@ -90,7 +90,7 @@ def take(
 
 
 def take_coinalyze(home: Home) -> Iterator[tuple[str, str]]:
-    """Each file of Coinalyze by its own name, with its batch."""
+    """Imports each file of Coinalyze; yields its name and batch id."""
     for folder, zone in ZONES.items():
         for file in sorted((COINALYZE / folder).glob("*.csv")):
             symbol, series = file.stem.removesuffix("-history").split("_PERP.A_")
@@ -108,7 +108,8 @@ def take_coinalyze(home: Home) -> Iterator[tuple[str, str]]:
 
 
 def take_market_caps(home: Home, folder: Path) -> Iterator[tuple[str, str]]:
-    """Messari's points and CoinGecko's answer, as CSV by a query a file (docs/imports.md)."""
+    """Messari's points and CoinGecko's response, converted to CSV by a query each
+    (docs/imports.md)."""
     for coin, asset in (("bitcoin", "BTC"), ("ethereum", "ETH"), ("hyperliquid", "HYPE")):
         source = CONTEXT / "market_cap" / f"messari_{coin}_marketcap.json"
         points = json.loads(source.read_text())["data"]["points"]
@@ -191,7 +192,7 @@ def rows_of(file: Path) -> list[list[str]]:
 
 
 def sums(warehouse: Built, table: str, name: str, expression: str) -> tuple:
-    """Good rows, bad rows, and an expression over the good ones."""
+    """Counts of good and bad rows, and an expression over the good ones."""
     (row,) = warehouse.staged(
         "select count(*) filter (where reject_reason is null) as good,"
         " count(*) filter (where reject_reason is not null) as bad,"
@@ -206,7 +207,7 @@ def sums(warehouse: Built, table: str, name: str, expression: str) -> tuple:
 def test_spot_bars_keep_their_volume_and_time(warehouse: Built, coin: str) -> None:
     listed = rows_of(CONTEXT / "binance_spot_1h" / f"{coin}_USDT_1h.csv")[1:]
     good, bad, volume = sums(warehouse, "prices", f"spot {coin}", "sum(volume_base)")
-    # A file may end in an hour that was still open; it is over at the import.
+    # A file may end with an hour that was unfinished when recorded; by the import it is over.
     assert (good, bad) == (len(listed), 0)
     assert volume == pytest.approx(sum(float(row[5]) for row in listed), rel=1e-12)
     (first,) = warehouse.staged(
@@ -271,7 +272,7 @@ def test_hourly_sums_in_coins_count_a_repeated_label_once(warehouse: Built, symb
         warehouse.batches[name],
     )
     (found,) = rows
-    # Repeated labels repeat the whole row, after an hour that is missing: no clock was set back.
+    # A repeated label repeats the whole row, after a missing hour: this is no DST change.
     assert found["bars"] == len(listed) == len({row[0] for row in listed})
     assert found["long_base"] == pytest.approx(sum(float(row[1]) for row in listed), rel=1e-9)
     assert found["short_base"] == pytest.approx(sum(float(row[2]) for row in listed), rel=1e-9)
@@ -310,7 +311,7 @@ def test_daily_sums_before_their_first_valid_day_are_quarantined(warehouse: Buil
         " where batch_id = ? and reject_reason is not null group by all order by all",
         warehouse.batches["daily liquidations"],
     )
-    # Those before 2017 are before the first public statistic as well; the stated day goes first.
+    # Rows before 2017 also precede the first public statistics; the stated day takes precedence.
     assert reasons == [
         {"reject_reason": "before_first_valid_day", "rows": len(listed) - len(valid)}
     ]

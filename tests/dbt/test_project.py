@@ -37,7 +37,7 @@ def test_every_model_builds_and_every_test_of_the_project_passes(
         assert warehouse.execute("select count(*) from marts.fct_liquidations").fetchone() == (0,)
 
 
-def test_nothing_in_any_model_raises_for_the_value_of_one_row(
+def test_no_model_raises_on_the_value_of_one_row(
     built: tuple[Home, set[str]],
 ) -> None:
     home, _ = built
@@ -82,7 +82,7 @@ def test_how_staging_works_prints_what_dbt_runs(built: tuple[Home, set[str]]) ->
         ("select sum(price::decimal(38, 4)) from t", "a bare cast to DECIMAL"),
     ],
 )
-def test_what_one_row_can_raise_by_is_found(sql: str, what: str) -> None:
+def test_expressions_that_raise_on_one_row_are_found(sql: str, what: str) -> None:
     with duckdb.connect() as parser:
         assert what in {one.what for one in of_model(parser, "stg_x", sql, is_staging=True)}
 
@@ -99,6 +99,6 @@ def test_what_one_row_can_raise_by_is_found(sql: str, what: str) -> None:
         "select abs(try_cast(a as decimal(37, 12))) - try_cast(b as decimal(37, 12)) from t",
     ],
 )
-def test_what_no_row_can_raise_by_is_let_through(sql: str) -> None:
+def test_expressions_that_never_raise_are_accepted(sql: str) -> None:
     with duckdb.connect() as parser:
         assert list(of_model(parser, "stg_x", sql, is_staging=True)) == []

@@ -1,6 +1,6 @@
-"""The parts of a difference between two sums, by hand: each alone, then two together.
+"""The parts of a difference between two sums, worked out by hand: each alone, then in pairs.
 
-Every case is an asset of its own on 2026-01-29. Sums are by hour of the day.
+Every case is a separate asset on 2026-01-29. Sums are by hour of the day.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def at(hour: int) -> datetime:
 
 
 class Warehouse:
-    """A warehouse of hand-made sums, before the reconciliation is built."""
+    """A warehouse of hand-made sums, without the reconciliation."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -70,7 +70,7 @@ class Warehouse:
     def ours(
         self, asset: str, published: Hours, hidden: Hours | None = None, venue: str = "gate"
     ) -> None:
-        """What was published, and what the estimate adds to it."""
+        """Published sums, and what the estimate adds to them."""
         self.insert(
             "warehouse.marts.liquidations_hourly",
             (
@@ -98,7 +98,7 @@ class Warehouse:
         )
 
     def cover(self, venue: str, shares: Hours) -> None:
-        """The covered share of all hours is 1 but for these."""
+        """Sets the covered share of these hours; all others have 1."""
         self.insert(
             "warehouse.marts.venue_coverage_hourly",
             ((at(hour), venue, shares.get(hour, 1)) for hour in range(-24, 48)),
@@ -123,7 +123,7 @@ def fill(made: Warehouse) -> None:
     made.ours("COPIES", hours(100))
     made.theirs("COPIES", hours(150))
     made.source("COPIES", "uncounted", hours(40))
-    # Not covered at all, covered for three quarters, and an hour that the source leaves out.
+    # Not covered at all, covered for three quarters, and an hour that the source lacks.
     made.ours("COVERAGE", {21: 300, 22: 70, 23: 0})
     made.theirs("COVERAGE", {20: 500, 21: 400, 23: 0})
     made.ours("HIDDEN", hours(100), hours(80))
@@ -166,7 +166,7 @@ def fill(made: Warehouse) -> None:
 
 @pytest.fixture(scope="module")
 def reconciled(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
-    """The rows by asset and right source."""
+    """The rows by asset and compared source."""
     home = Home(tmp_path_factory.mktemp("reconciled"))
     with staging_state(home) as state:
         spine = [at(hour) for hour in range(-24, 24)]
@@ -192,7 +192,7 @@ def reconciled(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str]
 PARTS = ("window", "zone", "units", "grain", "coverage", "publication", "rest")
 CASES: dict[str, dict[str, float]] = {
     "EQUAL": {},
-    # 2,600 are stated; half of the bar of 600 and of the one before the day lie in it.
+    # The source states 2,600; half of the bar of 600, and of the bar before the day, are within it.
     "WINDOW": {"window": 100, "rest": 100},
     "ZONE": {"zone": 70 + 80 + 90},
     "THOUSANDS": {"units": 10_000 - 10},
@@ -204,7 +204,7 @@ CASES: dict[str, dict[str, float]] = {
     "SAME STREAM": {},
     "UNITS AND COVERAGE": {"units": 100_000 - 100, "coverage": 40},
     "ZONE AND HIDDEN": {"zone": 240, "publication": 25, "rest": 5},
-    # A quarter of the hour could explain 100 and finds 60 left.
+    # The uncovered quarter of an hour could explain 100, but only 60 remain.
     "COPIES AND COVERAGE": {"grain": 40, "coverage": 60},
     "COINS": {},
 }

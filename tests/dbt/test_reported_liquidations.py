@@ -1,4 +1,4 @@
-"""Reported sums of liquidations, from documented answers to `reported_liquidations`."""
+"""Reported sums of liquidations, from documented responses to `reported_liquidations`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ SUMS = {
             [
                 {"t": AT_14, "l": 35000000.5, "s": 1200000.25},
                 {"t": AT_15, "l": 0, "s": 12},
-                # Not over when it was reported.
+                # Still running when it was reported.
                 {"t": AT_16, "l": 5, "s": 5},
                 {"t": AT_12, "l": 1},
                 {"t": AT_12, "l": -1, "s": 1},
@@ -88,7 +88,7 @@ SUMS = {
         ("BTCUSDT_PERP.4", []),
     )
     + _coinalyze(RECEIVED_AT, ("BTCUSDT_PERP.A", [{"t": AT_12, "l": 1, "s": 2}]), interval="1hour"),
-    # The same hour, corrected a day later.
+    # The same hour, restated a day later.
     "coinalyze later": LISTED
     + _coinalyze(LATER, ("BTCUSDT_PERP.A", [{"t": AT_15, "l": 3, "s": 12.5}])),
     "coinglass": "".join(
@@ -110,7 +110,7 @@ SUMS = {
             ("Bitmex", "4h", AT_12, 4611285.1141, 4788636.5),
             ("Binance,OKX", "1h", AT_14 * 1000, "1", "1"),
             ("dYdX", "1w", AT_12 * 1000, "1", "1"),
-            # More than all venues trade in a day.
+            # More than the daily volume of all venues.
             ("Bybit", "1h", AT_14 * 1000, "1e15", "1"),
         )
     ),
@@ -125,7 +125,7 @@ SUMS = {
         ],
         {"contract": "BTC_USDT", "interval": "5m"},
     )
-    # No coin can be read from this contract's name.
+    # This contract's name contains no known coin.
     + _line(
         GATE,
         [{"time": AT_14, "long_liq_usd": 5, "short_liq_usd": 6}],
@@ -165,7 +165,7 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
     assert reported(warehouse, "coinalyze") == [
         ("Binance", "binance", "1000PEPEUSDT", "PEPE", AT, 3600, 70.5, 0.0, 70.5),
         ("Binance", "binance", "BTCUSDT", "BTC", AT, 3600, 35000000.5, 1200000.25, 36200000.75),
-        # As last reported.
+        # The latest report wins.
         ("Binance", "binance", "BTCUSDT", "BTC", at("2026-01-29 15:00:00"), 3600, 3.0, 12.5, 15.5),
         ("Gate.io", "gate", "BTC_USDT", "BTC", AT, 3600, 100.0, 1.0, 101.0),
         ("Huobi", "htx", "BTC-USDT", "BTC", AT, 3600, 200.0, 2.0, 202.0),
@@ -174,7 +174,7 @@ def test_coinalyze_names_exchange_contract_and_coin_by_its_own_listing(warehouse
     ]
 
 
-def test_coinglass_sums_a_coin_over_an_exchange_in_bars_as_asked_for(warehouse: Built) -> None:
+def test_coinglass_sums_a_coin_over_an_exchange_in_the_requested_bars(warehouse: Built) -> None:
     at_12 = at("2026-01-29 12:00:00")
     assert reported(warehouse, "coinglass") == [
         ("Bitmex", "bitmex", "BTC", "BTC", at_12, 14400, 4611285.1141, 4788636.5, 9399921.6141),

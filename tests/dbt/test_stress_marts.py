@@ -1,6 +1,6 @@
-"""The stress score, the divergences and the clusters, over upstream tables made by hand.
+"""The stress score, the divergences and the clusters, over hand-made upstream tables.
 
-740 hours of a few assets, each of which tests one thing; `h` counts hours from FIRST_HOUR.
+740 hours of a few assets, each for one test; `h` counts hours from FIRST_HOUR.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
 
-FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # UTC without a zone, as in the warehouse
+FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
 HOURS = 740
 LAST = HOURS - 1
 LATE = 600
@@ -45,18 +45,18 @@ COMPARED = (
     "marts.liquidation_clusters",
 )
 
-# What the marts read, one statement a table. {visible} picks the hours that are there.
+# The marts' upstream, one statement per table. {visible} filters the hours.
 # ranks    open interest cycles through 0, 1, 2, 3 and ends on 2; no other component but volatility
-# scored   as ranks; funding rises all the time; imbalance, intensity and volatility never change
-# wanders  funding 0..99 thrice, then 96, 92, 89, 76, 74, 46, 44, 47
+# scored   as ranks; funding always rises; imbalance, intensity and volatility never change
+# wanders  funding 0..99 three times, then 96, 92, 89, 76, 74, 46, 44, 47
 # falls    longs 1,000 an hour, 100,000 in the last 12; the price falls from 100 to 80, then 84
-# bounces  the same longs; the price falls to 80 and is back at 95
+# bounces  the same longs; the price falls to 80 and recovers to 95
 # trends   hourly intensity rises and the range narrows throughout
 # widens   hourly intensity rises and so does the range
-# bursts   no intensity at all but in the last hour, and narrowing ranges
+# bursts   no intensity except in the last hour, and narrowing ranges
 # lone     one liquidation, in hour 0; not tracked in hours 700 to 710, not covered from 705 on
 # grouped  the liquidations and prices of the cluster tests
-# noise    everything by a hash of the hour
+# noise    everything derived from a hash of the hour
 UPSTREAM = """
 create schema if not exists staging.intermediate;
 create schema if not exists warehouse.marts;
@@ -259,7 +259,7 @@ def hour(h: int) -> datetime:
 
 
 def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
-    """Both database files, attached under the names that dbt gives them."""
+    """Both database files, attached under dbt's names."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"attach '{home.warehouse_db}' as warehouse")
@@ -269,7 +269,7 @@ def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
 
 
 def land(home: Home, visible: str) -> None:
-    """Makes the upstream tables with the hours that `visible` (SQL over h) picks."""
+    """Creates the upstream tables with the hours that `visible` (SQL over h) selects."""
     with staging_state(home):
         pass
     with open_warehouse(home) as connection:
@@ -289,7 +289,7 @@ def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> No
 
 @pytest.fixture(scope="module")
 def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """All hours built at once, with the models' own data tests."""
+    """All hours built at once, with the models' data tests."""
     home = Home(tmp_path_factory.mktemp("full"))
     land(home, "true")
     build(home, HOURS, range(HOURS))
@@ -331,8 +331,8 @@ def component(
 
 
 def test_a_percentile_is_the_share_below_with_ties_counted_half(warehouse) -> None:
-    # Before the last hour stand 739 values: 185 zeros, 185 ones, 185 twos, 184 threes. Of them 370
-    # are under 2 and 185 equal it: 100 (370 + 92.5) / 739.
+    # The last hour has 739 values before it: 185 zeros, 185 ones, 185 twos, 184 threes. 370 are
+    # under 2 and 185 equal it: 100 (370 + 92.5) / 739.
     columns = "value, percentile, history_hours"
     assert component(warehouse, "oi_to_market_cap", columns, base_asset="ranks") == (
         2,
@@ -344,7 +344,7 @@ def test_a_percentile_is_the_share_below_with_ties_counted_half(warehouse) -> No
 def test_a_percentile_needs_seven_days_before_the_hour(warehouse) -> None:
     columns = "percentile, history_hours, regime"
     assert component(warehouse, "oi_to_market_cap", columns, 167, "ranks") == (None, 167, None)
-    # 168 values, 42 of each; the hour's own is 168 % 4 = 0: 100 (0 + 21) / 168.
+    # 168 values, 42 of each; that of the hour itself is 168 % 4 = 0: 100 (0 + 21) / 168.
     assert component(warehouse, "oi_to_market_cap", columns, 168, "ranks") == (12.5, 168, "calm")
 
 
@@ -419,7 +419,7 @@ def test_a_band_is_left_only_five_points_below_its_edge(warehouse) -> None:
         """,
         [hour(732)],
     ).fetchall()
-    # Of 300 trailing values 0..99 thrice, 96 has 288 below and 3 ties: 96.5; and so on.
+    # Of 300 trailing values (0..99 three times) 288 are below 96 and 3 tie: 96.5; and so on.
     assert found == [
         (96.5, "extreme"),
         (92.2, "extreme"),
@@ -476,7 +476,7 @@ def test_all_combines_the_assets(warehouse) -> None:
 
 
 def test_volatility_is_the_root_of_24_squared_hourly_returns(warehouse) -> None:
-    # 101 and 102 by turns: sqrt(24) ln(102 / 101). Before 18 returns it is not known.
+    # 101 and 102 alternate: sqrt(24) ln(102 / 101). With fewer than 18 returns it is unknown.
     table, columns = "staging.intermediate.int_price_windows_hourly", "realised_volatility_24h"
     assert row(warehouse, table, columns, base_asset="grouped") == (0.0482662,)
     assert row(warehouse, table, columns, h=18, base_asset="grouped") == (0.0482662,)
@@ -487,8 +487,8 @@ def test_volatility_is_the_root_of_24_squared_hourly_returns(warehouse) -> None:
 
 
 def test_recovery_divergence_fires_on_rising_longs_without_recovery(warehouse) -> None:
-    # Weights 0.92^k over 120 hours and (167/169)^k over the 740 there are; 100,000 in the newest
-    # twelve, 1,000 before: 63,603.8534 and 14,181.2005.
+    # Weights 0.92^k over 120 hours and (167/169)^k over all 740; 100,000 in the latest twelve,
+    # 1,000 before: 63,603.8534 and 14,181.2005.
     # Low 80 in hour 732, high 100 in the 72 hours before it, now 84: (84 - 80) / (100 - 80).
     assert row(
         warehouse,
@@ -530,7 +530,7 @@ def test_uncovered_hours_are_not_zero(warehouse) -> None:
     assert row(warehouse, table, columns, h=699, base_asset="lone") == (0, 0, False)
     assert row(warehouse, table, columns, h=704, base_asset="lone") == (0, 0, False)
     assert row(warehouse, table, columns, h=705, base_asset="lone") == (None, 1, True)
-    # The last 48 hours begin with 692.
+    # The last 48 hours start at 692.
     assert row(warehouse, table, columns, base_asset="lone") == (0, 6, True)
     assert row(warehouse, table, columns, base_asset="falls") == (100_000, 0, False)
 
@@ -560,7 +560,7 @@ def test_recovery_divergence_is_unknown_before_seven_days_of_history(warehouse) 
         h=166,
         base_asset="falls",
     ) == (1000, None, None, 0, 0)
-    # Of random prices some are low, and then nothing but the rise decides.
+    # Some random prices are low, so that only the rise decides.
     assert warehouse.execute(
         "select count(*) filter (recovery_divergence),"
         " count(*) filter (recovery_divergence is null) > 0"
@@ -588,8 +588,8 @@ def test_range_divergence_fires_on_rising_intensity_in_narrowing_ranges(warehous
 def test_range_divergence_does_not_mistake_one_burst_for_a_trend(warehouse) -> None:
     # 47 zeros and a nine: S = 47; tied pairs 47 * 46 / 2 = 1,081; tau-b = 47 / sqrt(47 * 1,128).
     # Were hours independent: variance (48 * 47 * 101 - 47 * 46 * 99) / 18 = 767.667, z = 1.69633,
-    # p = 0.089823. About their line the ranks barely correlate; with the estimate's standard error
-    # the variance is 1.4136 times that: z = 1.42674, p = 0.153658 (redone pair by pair below).
+    # p = 0.089823. Detrended, the ranks barely correlate; with the estimate's standard error the
+    # variance is 1.4136 times that: z = 1.42674, p = 0.153658 (recomputed pair by pair below).
     assert row(
         warehouse,
         "marts.divergence_hourly",
@@ -621,7 +621,7 @@ def test_a_trend_needs_36_of_48_hours(warehouse) -> None:
 
 
 def persistence_of(values: list[float]) -> float:
-    """Lag-1 autocorrelation of the mid-ranks about their line, without bias, plus its error."""
+    """Lag-1 autocorrelation of the detrended mid-ranks, bias-corrected, plus its standard error."""
     n = len(values)
     ranks = np.array([sum((v > w) + (v == w) / 2 for w in values) for v in values])
     hours = np.arange(n)
@@ -657,8 +657,8 @@ def tau_and_p(values: list[float]) -> tuple[float, float]:
 
 
 def test_the_variance_of_kendalls_score_grows_with_persistence() -> None:
-    # 40,000 simulated AR(1) series of 48 values: var S / (48 * 47 * 101 / 18) was 2.68, 4.74 and
-    # 11.34. The formula neglects little.
+    # In 40,000 simulated AR(1) series of 48 values, var S / (48 * 47 * 101 / 18) was 2.68, 4.74
+    # and 11.34; the formula comes close.
     for phi, simulated in ((0.5, 2.68), (0.7, 4.74), (0.9, 11.34)):
         assert variance_ratio(phi, 48) == pytest.approx(simulated, rel=0.05)
     assert variance_ratio(0, 48) == 1
@@ -742,7 +742,7 @@ AT_100 = 1844  # ln(100) / ln(1.0025) = 1844.37
 
 
 def test_a_bucket_sums_its_liquidations_by_window(warehouse) -> None:
-    # Back from hour 739: 24 hours begin with 716, 168 with 572, 720 with 20. ADL does not count.
+    # Back from hour 739, 24 hours start at 716, 168 at 572, 720 at 20. ADL does not count.
     assert row(
         warehouse,
         "marts.liquidation_clusters",
@@ -797,8 +797,8 @@ def test_distances_are_from_the_middle_of_the_bucket(warehouse) -> None:
 
 
 def test_a_swing_low_is_known_twelve_hours_later(warehouse) -> None:
-    # The low of 90 in hour 700 is confirmed when hour 712 has ended; that of 95 in hour 735 is not
-    # before the tape ends.
+    # The low of 90 in hour 700 is confirmed when hour 712 has ended; the low of 95 in hour 735 is
+    # not confirmed before the data ends.
     for h, known in ((711, None), (712, 90), (LAST, 90)):
         assert row(
             warehouse,
@@ -812,8 +812,8 @@ def test_a_swing_low_is_known_twelve_hours_later(warehouse) -> None:
 
 
 def test_kinds_of_price_are_not_added_up(warehouse) -> None:
-    # A long that is bankrupt at 99.6 with 0.4% of maintenance margin was liquidated at a mark of
-    # 99.6 / 0.996 = 100: the same event, up to two buckets apart.
+    # A long with its bankruptcy price at 99.6 and 0.4% maintenance margin was liquidated at a mark
+    # of 99.6 / 0.996 = 100: the same event, up to two buckets apart.
     found = warehouse.execute(
         "select price_kind, price_bucket, long_24h_usd, is_market_price"
         " from marts.liquidation_clusters where base_asset = 'grouped' and hour_at = ?"
@@ -858,9 +858,9 @@ def test_the_bucket_that_holds_the_spot_is_neither_below_nor_above_it(warehouse)
 
 @pytest.fixture(scope="module")
 def built_in_steps(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """First all but the last hours and one late one, then the last hours, then the late one.
+    """Builds all hours but the last and a late one, then the last hours, then the late hour.
 
-    The first and the late build take the way of many hours, the one between that of few.
+    The first and the late build use the code path for many hours, the second the one for few.
     """
     home = Home(tmp_path_factory.mktemp("steps"))
     land(home, f"h < 736 and h != {LATE}")
@@ -897,8 +897,8 @@ def test_nothing_looks_ahead(
             ), table
 
 
-# Windows so short that the hours reach past the longest sum of them: 24 + 168 + 3 x 36, see
-# test_lookbacks.py. At the project's own every later hour is within it.
+# Windows so short that there are hours beyond the longest sum of them, 24 + 168 + 3 x 36 (see
+# test_lookbacks.py). With the project's own windows every later hour is within it.
 SHORT = (
     "--vars",
     "{stress_window_hours: 36, stress_min_history_hours: 12,"
@@ -907,7 +907,7 @@ SHORT = (
 LATE_AND_OUTREACHED = 200
 
 
-def test_a_late_hour_rebuilds_what_other_windows_than_the_projects_reach(
+def test_a_late_hour_rebuilds_what_other_windows_reach(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     full, stepped = (Home(tmp_path_factory.mktemp(name)) for name in ("short", "short_steps"))
@@ -924,7 +924,7 @@ def test_a_late_hour_rebuilds_what_other_windows_than_the_projects_reach(
         for table in COMPARED:
             assert contents(increments, table) == contents(whole, table), table
         changed = {row[0] for row in set(contents(whole, "marts.stress_hourly")) - set(before)}
-    # The late hour was not without consequence, and these end within the sum.
+    # The late hour changed later hours, but none beyond the sum.
     assert hour(LATE_AND_OUTREACHED + 36) < max(changed) <= hour(LATE_AND_OUTREACHED + 300)
 
 

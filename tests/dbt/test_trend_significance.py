@@ -1,4 +1,4 @@
-"""False and true flags of range_divergence on simulated hours, by the model itself."""
+"""False and true positives of range_divergence on simulated hours, from the model itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.simulations.range_divergence import CASES, Verdict, simulated
 
 from unwind.settings import Home
 
-# Of 1,500 pairs a rate of 1% gives 15 flags; under 6 would then come once in 350 runs.
+# At a rate of 1%, 1,500 pairs give 15 flags on average, and fewer than 6 in one run of 350.
 PAIRS = 1_500
 
 
@@ -21,10 +21,10 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
 def test_persistent_hours_without_a_trend_are_hardly_ever_flagged(verdicts, phi: float) -> None:
     verdict = verdicts[f"AR(1) {phi}"]
     assert verdict.flagged * PAIRS < 6
-    # One side of a test at 5% is 2.5%; 1,500 pairs tell it to 0.4 points.
+    # One side of a test at 5% is 2.5%, with a standard error of 0.4 points over 1,500 pairs.
     assert verdict.rising < 0.037
     assert verdict.narrowing < 0.037
-    # Taken as independent, the same hours would be flagged as the literature warns.
+    # Under the assumption of independence, the same hours get the false flags of the literature.
     assert verdict.uncorrected > {0.5: 0.01, 0.7: 0.03}[phi]
 
 

@@ -1,4 +1,4 @@
-"""What venues mean by a contract's volume: their answers, and the row of fct_volumes by hand."""
+"""Each venue's meaning of a contract's volume: its response, and the row of fct_volumes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECEIVED = "2026-06-30 12:00:20"
 CLOCK_MS = 1782820815000
 CLOCK = "2026-06-30 12:00:15"
 
-# venue, url, params, body (or the question's JSON with it), then: instrument, base_asset,
+# venue, url, params, body (or the request's JSON with it), then: instrument, base_asset,
 # observed_at, volume_base, volume_usd.
 CASES: dict[str, tuple[str, str, dict[str, Any], Any, tuple[Any, ...]]] = {
     "aster says coins and quote": (

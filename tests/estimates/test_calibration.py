@@ -1,4 +1,4 @@
-"""The 90% intervals hold the truth of tapes made for it; a weak spot is one that is named."""
+"""The 90% intervals cover the truth of synthetic tapes; weak spots are named in the docs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from unwind.estimates.calibration import Measure, measures
 
 HOURS = 200
 MEASURED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "interval_measures.csv"
-# 85 to 96%, give or take a binomial error of so many hours, and at the upper end two (0.6% each) of
-# those behind docs/coverage.md: of hours with few hidden events only the upper end can fail.
+# 85 to 96%, plus or minus the binomial error of this many hours; at the upper end two errors (0.6%
+# each) of the run behind docs/coverage.md: with few hidden events only the upper end can miss.
 MIN_HELD, MAX_HELD = 0.82, 0.98
 MIN_MEASURED, MAX_MEASURED = 0.85, 0.972
-# Of fewer than fifty hours a share says nothing.
+# A share of fewer than fifty hours is meaningless.
 MIN_FEW = 50
 MAX_BIAS = dict.fromkeys((channels.LATEST, *channels.FROM_ORDER), 0.03) | dict.fromkeys(
     (channels.LARGEST, channels.LARGEST_PER_SIDE), 0.05
 )
 CLASSES = [made.name for made in tapes.CLASSES]
-# Weak spots are stated in docs/coverage.md with their figures; the others must hold.
+# docs/coverage.md names the weak spots with their figures; all others must hold.
 STRONG = [
     (made.name, rule)
     for made in tapes.CLASSES
@@ -42,7 +42,7 @@ def of_class() -> dict[tuple[str, str, str], Measure]:
 
 
 @pytest.mark.parametrize(("name", "rule"), STRONG)
-def test_intervals_hold_the_truth_as_often_as_they_say(of_class, name, rule):
+def test_intervals_hold_the_truth_as_often_as_stated(of_class, name, rule):
     hours = of_class[name, rule, "all"]
     assert MIN_HELD <= hours.usd_hit_share <= MAX_HELD
     assert MIN_HELD <= hours.events_hit_share <= MAX_HELD
@@ -52,7 +52,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(of_class, name, rule):
 @pytest.mark.parametrize("rule", tapes.RULES)
 @pytest.mark.parametrize("part", ["sums", "shares"])
 def test_intervals_of_sums_and_of_shares_hold_the_truth(of_class, part, rule):
-    """Of all classes together; the 5% of hidden that sums carry makes those of busy hours wide."""
+    """Over all classes together; the common 5% error of sums makes intervals of busy hours wide."""
     of_part = [one for key, one in of_class.items() if key[1:] == (rule, part)]
     figures = sum(one.figures for one in of_part)
     assert figures > 200
@@ -63,11 +63,11 @@ def test_intervals_of_sums_and_of_shares_hold_the_truth(of_class, part, rule):
 @pytest.mark.parametrize(("name", "rule"), STRONG)
 def test_intervals_are_at_most_twice_as_wide_as_an_oracles(of_class, name, rule):
     hours = of_class[name, rule, "more hidden"]
-    # Those of 86 to 90% of seconds occupied are at the limit.
+    # Hours with 86 to 90% of seconds occupied are close to the limit.
     assert hours.usd_width_over_oracle < (2.15 if name == "nearly saturated" else 2)
 
 
-def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
+def test_documented_figures_hold_or_are_named_as_weak_spots():
     with MEASURED.open() as file:
         rows = [row for row in csv.DictReader(file) if row["part"] == "all"]
     assert {row["tape_class"] for row in rows} == set(CLASSES)
@@ -79,7 +79,7 @@ def test_the_figures_of_the_docs_hold_or_are_named_as_weak_spots():
         assert int(row["figures"]) >= 1000, row
 
 
-def test_hours_with_few_hidden_events_are_held_or_named_as_weak_spots():
+def test_hours_with_few_hidden_events_hold_or_are_named_as_weak_spots():
     with MEASURED.open() as file:
         rows = [row for row in csv.DictReader(file) if row["part"] == "few hidden"]
     of_enough = [row for row in rows if int(row["figures"]) >= MIN_FEW]
@@ -129,7 +129,7 @@ def test_a_tape_thinned_by_windows():
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_tape_has_the_events_that_its_rates_say(name):
+def test_a_tape_has_the_events_of_its_rates(name):
     [made] = [one for one in tapes.CLASSES if one.name == name]
     tape = tapes.made_tape(made, 40, np.random.default_rng(3))
     assert (np.diff(tape.row) >= 0).all()

@@ -1,4 +1,4 @@
-"""From published events to moments by rule, with what may be odd about them."""
+"""From published events to moments under each rule, edge cases included."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def published(*events: tuple[int, int, float, int]) -> Published:
 
 
 def busy(rule: str, seed: int = 5, rate: float = 0.5) -> Published:
-    """An hour of a channel, or of two; at a rate of 0.5, 0.107 events a second are hidden."""
+    """An hour of one channel, or of two; at a rate of 0.5, 0.107 events a second are hidden."""
     rng = np.random.default_rng(seed)
     sides = (LONG, SHORT) if rule == PER_SIDE else (ALL,)
     parts = []
@@ -133,8 +133,8 @@ def test_an_event_without_a_size_counts_as_an_event(unknown):
         assert moments.unpriced_events.tolist() == [[1, 1, 0]]
 
 
-def test_an_event_while_nothing_was_received_stands_for_none():
-    """The busy half alone is estimated; a hundred events in the other are published."""
+def test_an_event_in_a_gap_stands_for_no_other():
+    """Only the busy half is estimated; a hundred events in the gap still count as published."""
     half = busy(LATEST)
     half = half.where(half.second >= 1815)
     late = published(*((0, second, 10.0, LONG) for second in range(100)))
@@ -143,7 +143,7 @@ def test_an_event_while_nothing_was_received_stands_for_none():
     without, moments = estimate(half, [LATEST], gap), estimate(both, [LATEST], gap)
     assert moments.hidden_usd[0, ALL] == without.hidden_usd[0, ALL] > 0
     assert moments.published_events[0, ALL] == without.published_events[0, ALL] + 100
-    # Empty seconds that were not received would have been taken for quiet ones.
+    # Otherwise unreceived seconds would be taken for quiet ones.
     assert estimate(half, [LATEST]).hidden_events[0, ALL] != without.hidden_events[0, ALL]
 
 
@@ -167,7 +167,7 @@ def test_the_order_of_events_does_not_matter(rule):
 
 
 def test_hours_do_not_depend_on_each_other():
-    """More rows than are worked on at a time, of all rules."""
+    """More rows than one chunk holds, of all rules."""
     rules = [LATEST, LARGEST, PER_SIDE] * 400
     parts = [busy(rule, seed, 0.01)._replace(row=np.full(1, 0)) for seed, rule in enumerate(rules)]
     events = [
@@ -200,7 +200,7 @@ def test_an_unknown_side_has_no_channel_under_a_rule_by_side():
         ((0, 0, 1.0, LONG), "one_per_minute", "no publication rule is called 'one_per_minute'"),
     ],
 )
-def test_what_cannot_be_is_refused(event, rule, sentence):
+def test_invalid_events_and_rules_are_refused(event, rule, sentence):
     row, second, usd, side = (np.array([value]) for value in event)
     with pytest.raises(ValueError, match=sentence):
         estimate(Published(row, second, usd, side), [rule])
@@ -234,7 +234,7 @@ def test_an_engine_that_acts_every_third_second_is_not_estimated(rule):
         ((-1, 0, 10), "a gap has the row -1; it must be 0 to 0"),
     ],
 )
-def test_a_gap_that_cannot_be_is_refused(gap, sentence):
+def test_an_invalid_gap_is_refused(gap, sentence):
     with pytest.raises(ValueError, match=sentence):
         estimate(published(), [LATEST], Uncovered(*(np.array([value]) for value in gap)))
 
@@ -249,10 +249,10 @@ def test_a_gap_without_length_hides_nothing_and_one_beyond_the_hour_is_cut():
 
 
 def test_a_side_has_the_spread_of_its_own_sizes():
-    """Longs of 10 each, shorts of 1,000: neither side's sizes vary, those of all do.
+    """Longs of 10 each, shorts of 1,000: sizes vary overall, but not within a side.
 
-    Were events and sides known, hidden longs would be 10 dollars each: the deviation of their
-    dollars is ten times that of their number.
+    Hidden longs are 10 dollars each, so the standard deviation of their dollars is ten times that
+    of their number.
     """
     events = busy(LATEST)
     events = events._replace(usd=np.where(events.side == LONG, 10.0, 1000.0))
@@ -305,7 +305,7 @@ MASKED = np.ma.array([0, 0], mask=[False, True])
         ({"row": np.array([0])}, "the columns of events must be of one length"),
     ],
 )
-def test_columns_that_cannot_be_are_refused(changed, sentence):
+def test_invalid_columns_are_refused(changed, sentence):
     with pytest.raises(ValueError, match=sentence):
         estimate_table({**EVENT, **changed}, [LATEST])
 

@@ -1,4 +1,4 @@
-"""Seconds that begin with an order: free time, what windows hide, and what events stand for."""
+"""Seconds that start with an order: free time, events hidden by windows, and event weights."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def moments_of(
 
 
 def steady(rate: float, seed: int = 1) -> np.ndarray:
-    """When a counter publishes that is dead for a second after each event, over one hour."""
+    """Publication times over one hour of a counter that is dead for a second after each event."""
     rng = np.random.default_rng(seed)
     at = np.cumsum(1 + rng.exponential(1 / rate, 4000)) - 1
     return at[at < 3600]
@@ -56,7 +56,7 @@ def steady(rate: float, seed: int = 1) -> np.ndarray:
 def test_three_orders_half_a_free_second_apart():
     """Published at 10, 11.5 and 13 s: free times 0, 0.5 and 1 of 3,597 s.
 
-    The second has one event in the free second before it (0.8); the third one there and one a
+    The second event has one in the free second before it (0.8); the third has one there and one a
     whole second before (0.8 + 0.5): 2.1 hidden. Each has two others within five free seconds on
     either side: 0.7 hidden each, and a rate of 2/10.
     """
@@ -64,23 +64,23 @@ def test_three_orders_half_a_free_second_apart():
     assert hidden.hidden == pytest.approx([2.1])
     assert hidden.of_events == pytest.approx([0.7, 0.7, 0.7])
     assert hidden.rate == pytest.approx([0.2, 0.2, 0.2])
-    # Windows hide 0.7 each, of which the rate around them gives 0.2.
+    # Windows hide 0.7 each; the local rate accounts for 0.2 of that.
     assert hidden.dispersion == pytest.approx([0.5])
     assert hidden.by_chance == pytest.approx([3 * 2 / 3597])
-    # 0.8^2 + 1.3^2, and a spread of 1 + 1 - 2^2/3 events in the next free second, and 1.
+    # 0.8^2 + 1.3^2, plus a spread of 1 + 1 - 2^2/3 events in the next free second, plus 1.
     assert hidden.variance == pytest.approx([2.33 + 2 / 3 + 1])
     assert hidden.clustering_error == pytest.approx([np.sqrt(2.33) / 3])
 
 
 def test_the_hour_is_a_circle():
-    """At 0.2 and 3,599 s: 0.2 s apart beyond the hour's end, less the second of the window."""
+    """0.2 and 3,599 s are 0.2 s apart across the end of the hour, less the window's second."""
     hidden = hidden_of(0.2, 3599.0)
     assert hidden.hidden == pytest.approx([0.8])
     # The free gaps are 0.2 and 3,597.8 s.
     assert hidden.by_chance == pytest.approx([2 / 3598])
 
 
-def test_seconds_that_were_not_received_are_closed_up():
+def test_seconds_that_were_not_received_are_cut_out():
     covered = EVERY_SECOND.copy()
     covered[0, 100:3000] = False
     hidden = hidden_of(99.0, 3001.5, covered=covered)
@@ -90,17 +90,17 @@ def test_seconds_that_were_not_received_are_closed_up():
 
 
 def test_chance_without_a_pair_is_uncertain():
-    """60 events a minute apart: no pair; 60 x 59 / 3,540 = 1 would come by chance."""
+    """60 events a minute apart: no pair, where 60 x 59 / 3,540 = 1 is expected by chance."""
     hidden = hidden_of(*(60.0 * number for number in range(60)))
     assert hidden.hidden == [0]
-    # The line's and the windows' own variance of 1 each, the missing 1 squared, and 1.
+    # The regression's and the windows' variance of 1 each, the missing 1 squared, and 1.
     assert hidden.variance == pytest.approx([4])
     assert hidden.likely == pytest.approx([1.0])
 
 
 @pytest.mark.parametrize("rate", [0.5, 1.0, 2.0])
 def test_a_steady_rate_is_what_comes_in_free_time(rate):
-    """n/(T - n); seconds of a clock would give ln(1 + rate), 19, 31 and 45% less."""
+    """n/(T - n); clock seconds would give ln(1 + rate), which is 19, 31 and 45% less."""
     hours = [steady(rate, seed) for seed in range(20)]
     count = sum(len(at) for at in hours)
     assert count / (20 * 3600 - count) == pytest.approx(rate, rel=0.02)
@@ -119,9 +119,9 @@ def test_each_event_stands_for_its_own_dollars():
 
 
 def test_the_largest_of_a_window_stands_for_less():
-    """1 + N events of a window, N of the mean rate + y; F of sizes are smaller, 1 - F larger.
+    """A window has 1 + N events, N with mean rate + y; F of sizes are smaller, 1 - F larger.
 
-    At a rate of 1 and F = 1/2: (1 + 1) e^0.5 / (1 + 0.5). Where y is 1, the probability that no
+    At a rate of 1 and F = 1/2: (1 + 1) e^0.5 / (1 + 0.5). With y = 1, the probability that no
     other is larger is 1.5^-2, the density (1 + 0.5 x 2 / 1.5) / 2.25, and 3 events share it.
     """
     one, half = np.array([1.0]), np.array([0.5])
@@ -134,14 +134,14 @@ def test_the_largest_of_a_window_stands_for_less():
 
 @pytest.mark.parametrize("y", [0.0, 0.6])
 def test_published_events_stand_for_all_of_their_windows(y):
-    """Whatever is published, as a mean over its density, stands for 1 + rate + y events."""
+    """Averaged over its density, a published event stands for 1 + rate + y events."""
     rate, ranks = 1.5, (np.arange(100_000) + 0.5) / 100_000
     times = sizes._times_from_order(1 - ranks, np.full(100_000, rate), np.full(100_000, y))
     density = (1 + rate + y) / times
     assert density.mean() == pytest.approx(1, abs=1e-6)
 
 
-def test_an_order_within_half_a_second_of_another_is_none_of_the_rule():
+def test_an_order_within_half_a_second_of_another_opens_no_window():
     assert opens_a_window(np.array([0, 0, 1]), np.array([5.0, 5.4, 5.5])).tolist() == [
         True,
         False,
@@ -171,13 +171,13 @@ def test_five_minutes_without_free_time_are_saturated(rule):
 
 @pytest.mark.parametrize("rule", FROM_ORDER)
 def test_orders_that_keep_apart_have_no_estimate(rule):
-    """Every three seconds 1,200 orders; 600 pairs within a free second would come by chance."""
+    """1,200 orders, one every three seconds; 600 pairs in a free second are expected by chance."""
     moments = moments_of(np.arange(0, 3600, 3.0), 10.0, rule)
     assert moments.too_even_channel_hours.tolist() == [[1, 1, 1]]
 
 
 @pytest.mark.parametrize("rule", FROM_ORDER)
-def test_an_event_in_a_gap_is_published_alone(rule):
+def test_an_event_in_a_gap_is_only_published(rule):
     gap = Uncovered(np.array([0]), np.array([0.0]), np.array([20.0]))
     with_event = moments_of([10.0, 100.0, 101.25], 10.0, rule, gap)
     without = moments_of([100.0, 101.25], 10.0, rule, gap)
@@ -189,7 +189,7 @@ def test_parts_add_up_to_the_hour_in_any_order(rule):
     at = steady(0.8)
     rng = np.random.default_rng(3)
     usd, side = np.exp(8 + rng.standard_normal(len(at))), rng.integers(0, 3, len(at))
-    # The second of two rows, in another order: figures are the same to the last digit.
+    # As the second of two rows and in another order, figures are the same to the last digit.
     shuffled = rng.permutation(len(at))
     one = estimate(Published(np.zeros(len(at), dtype=np.int64), at, usd, side), [rule])
     two = estimate(
@@ -217,7 +217,7 @@ def test_fractions_of_seconds_are_of_this_rule_alone():
 
 
 def test_under_an_unknown_rule_seconds_may_have_fractions():
-    """Of an hour of Binance that was not received whole the times are known, its rule is not."""
+    """In a partly received hour of Binance, the times are known but the rule is not."""
     moments = moments_of([2689.882], rule=UNKNOWN)
     assert moments.unknown_rule_channel_hours[0, 0] == 1
     assert moments.unestimated_events[0, 0] == 1

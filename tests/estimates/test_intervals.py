@@ -1,4 +1,4 @@
-"""Intervals, shares and rankings of summed moments; the values are worked out by hand."""
+"""Intervals, shares and rankings of summed moments; expected values are worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unwind.estimates.moments import Moments, added, no_moments
 
 
 def moments(**columns: float | list[float]) -> Moments:
-    """One row for each number; what is not given is 0, and one channel-hour is estimated."""
+    """One row per number; other moments are 0, and one channel-hour is estimated."""
     given = {name: np.atleast_1d(np.asarray(value, dtype=float)) for name, value in columns.items()}
     rows = max(len(value) for value in given.values())
     zeros = {name: np.zeros(rows) for name in Moments._fields}
@@ -52,8 +52,8 @@ def test_an_estimate_below_zero_keeps_its_high_end():
     assert events.high == pytest.approx(7 + 1.6448536 * 2)
 
 
-def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothing():
-    """Of 0.1 events give or take 3, a lognormal's 95% point would be 0.2."""
+def test_a_small_uncertain_estimate_has_no_lower_high_end_than_an_estimate_of_zero():
+    """For 0.1 +- 3 events, a lognormal's 95% point would be 0.2."""
     little = moments(published_events=7, hidden_events=[0.1, 0], hidden_events_variance=9)
     events = intervals.interval_of_events(little)
     assert events.mid == pytest.approx([7.1, 7])
@@ -61,7 +61,7 @@ def test_an_uncertain_estimate_of_little_has_no_lower_high_end_than_one_of_nothi
 
 
 def test_a_part_without_an_estimate_has_no_high_end():
-    """30 of 80 USD are of a saturated hour: the other 50 have the interval from before."""
+    """30 of 80 USD are from a saturated hour; the other 50 keep the interval of the first test."""
     partial = HUNDRED | {"published_usd": 80, "unestimated_usd": 30, "saturated_channel_hours": 1}
     usd = intervals.interval_of_usd(moments(**partial))
     assert usd.has_unestimated_part[0]

@@ -1,4 +1,4 @@
-"""What an hour hides, handed out to its minutes."""
+"""An hour's hidden liquidations, distributed over its minutes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_parts_add_up_to_the_hour_but_for_variances(published: Published) -> Non
     np.testing.assert_array_equal(sums.unpriced_events, whole.unpriced_events)
     hides = whole.hidden_usd[:, ALL] > 0
     assert hides.tolist() == [rule not in ("full", "unknown") for rule in RULES]
-    # Their errors are in part the same, and more than half of what they share is of one rate.
+    # Errors of minutes are correlated, mostly by their common rate, so variances do not add up.
     for name in ("hidden_events_variance", "hidden_usd_variance"):
         assert (getattr(moments, name) >= 0).all()
         assert (getattr(sums, name)[hides, ALL] > 0).all()
@@ -48,8 +48,8 @@ def test_an_hour_in_one_part_is_the_hour(published: Published) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
-def test_events_alike_share_what_is_hidden_equally() -> None:
-    """Twenty seconds of a window, ten of each minute: each event stands for as many."""
+def test_equal_events_share_hidden_events_equally() -> None:
+    """Twenty seconds of a window, ten in each minute: every event has the same weight."""
     second = np.concatenate([np.arange(30, 50), np.arange(65, 85)])
     side = np.where(np.arange(40) % 2, LONG, SHORT)
     events = Published(np.zeros(40, dtype=int), second, np.full(40, 500.0), side)

@@ -1,4 +1,4 @@
-"""Hidden events from empty seconds; the expected values are worked out by hand."""
+"""Hidden events from empty seconds; expected values are worked out by hand."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_without_events_nothing_is_hidden():
 
 
 def test_two_adjacent_events_are_taken_for_a_cluster():
-    """117 of 120 pairs are empty, and 118 x 117 / 119 = 116.0168 would be by chance.
+    """117 of 120 pairs are empty, where 118 x 117 / 119 = 116.0168 are expected by chance.
 
     0.98319 / (118/120)^2 = 1.01681 = 120 (exp(0.01673669 g) - 1) gives g = 0.50414, which is
     between g(1.6) = 0.49810 and g(1.7) = 0.50833: y = 1.659. Its factor is
@@ -87,13 +87,13 @@ def test_two_adjacent_events_are_taken_for_a_cluster():
 
 
 def test_two_events_apart_are_a_little_more_even_than_chance():
-    """116 empty pairs for 116.0168: g = -0.008657, and y = g + 1.5 g^2 = -0.00854 is kept."""
+    """116 empty pairs, 116.0168 by chance: g = -0.008657; y = g + 1.5 g^2 = -0.00854 is kept."""
     clustering = rates.clustering_of(occupied(20, 60), COVERED)
     assert clustering.dispersion == pytest.approx(-0.00854, abs=5e-5)
 
 
 def test_without_a_root_the_nearer_end_is_taken():
-    """Every second second: no empty pair for 29.7 by chance, less than any y explains.
+    """Every other second: no empty pair, 29.7 by chance, which is fewer than any y explains.
 
     ln(0.51) = -0.67334, so that the factor is 0.72771; h(120) - h(60) = 0.688998;
     3600 x 0.688998 x 0.72771 = 1805.0.
@@ -101,13 +101,13 @@ def test_without_a_root_the_nearer_end_is_taken():
     even = rates.clustering_of(occupied(*range(0, 3600, 2)), COVERED)
     assert even.dispersion == pytest.approx(-0.49, abs=1e-6)
     assert even.events == pytest.approx(1805.0, abs=0.1)
-    # One full half of each block: 59 empty pairs for 29.7, more than any y explains.
+    # One half of each block is full: 59 empty pairs, 29.7 by chance, more than any y explains.
     halves = [start + second for start in range(0, 3600, 120) for second in range(60)]
     assert rates.clustering_of(occupied(*halves), COVERED).dispersion == pytest.approx(20, abs=1e-6)
 
 
 def test_an_hour_of_which_thirty_seconds_are_covered():
-    """26 empty pairs of 30 for 28 x 27 / 29 = 26.06897 by chance.
+    """26 of 30 pairs are empty, where 28 x 27 / 29 = 26.06897 are expected by chance.
 
     -0.06897 / (28/30)^2 = -0.079173 = 30 (exp(0.0678161 g) - 1) gives g = -0.03897; g(-0.0368) is
     2 - ln(0.9264) / ln(0.9632) = -0.03896: y = -0.0368. The factor is 0.98148, and
@@ -122,7 +122,7 @@ def test_an_hour_of_which_thirty_seconds_are_covered():
 
 
 def test_the_variance_of_an_hour_of_windows_with_fifteen_occupied_seconds():
-    """Seconds in fifteens, so that y is at its upper end, 20.
+    """Seconds in runs of fifteen, so that y is at its upper end, 20.
 
     (1 + 20)^2 x 3600 (1 + ln(0.5)) = 487,158 from the seconds alone.
     """
@@ -133,7 +133,7 @@ def test_the_variance_of_an_hour_of_windows_with_fifteen_occupied_seconds():
     assert hidden.variance - by_clustering**2 == pytest.approx(487_158, rel=1e-4)
 
 
-def test_what_is_hidden_is_handed_out_whole():
+def test_windows_receive_all_hidden_events():
     rng = np.random.default_rng(1)
     busy = rng.random((5, 3600)) < np.array([[0.01], [0.1], [0.5], [0.8], [0.9]])
     hidden = rates.hidden_events(busy, np.ones_like(busy))
@@ -161,7 +161,7 @@ def test_a_lone_event_beside_a_gap_hides_nothing(second, gaps):
 
 
 def test_gaps_of_a_second_leave_estimates_of_quiet_hours_as_they_are():
-    """At 0.003 events a second, 5.4 are hidden of 10,800 published in 1,000 hours."""
+    """At 0.003 events a second, 1,000 hours hide 5.4 events and publish 10,800."""
     rng = np.random.default_rng(7)
     busy = rng.random((1000, 3600)) < -np.expm1(-0.003)
     every_other = np.tile(np.arange(3600) % 2 == 0, (1000, 1))
@@ -171,7 +171,7 @@ def test_gaps_of_a_second_leave_estimates_of_quiet_hours_as_they_are():
 
 
 def test_a_stub_between_gaps_does_not_saturate_the_hour():
-    """Two of three covered seconds of a block are occupied; 30 covered seconds would count."""
+    """Two of a block's three covered seconds are occupied; a block counts from 30 seconds on."""
     covered = COVERED.copy()
     covered[0, 3:120] = False
     full = occupied(0, 1, 500, 900)
@@ -185,16 +185,16 @@ def test_a_stub_between_gaps_does_not_saturate_the_hour():
 
 
 def test_a_stub_of_a_segment_does_not_saturate_the_hour():
-    """Of the five minutes from 300, three seconds were covered, of which all are occupied."""
+    """Of the five minutes from 300 s, three seconds were covered, and all three are occupied."""
     covered = COVERED.copy()
     covered[0, 303:600] = False
     assert not rates.windows_of(occupied(300, 301, 302), covered).is_saturated[0]
 
 
 def test_an_engine_that_acts_every_third_second_is_too_even():
-    """1,080 events by chance, none beside another: y is at its lower end, -0.49.
+    """1,080 adjacent events by chance, but none occurs: y is at its lower end, -0.49.
 
-    The noise of the blocks, sqrt(3600) 0.3/0.7 / (3600 x 0.3567) = 0.020, is a 24th of it.
+    The noise of the blocks, sqrt(3600) 0.3/0.7 / (3600 x 0.3567) = 0.020, is a 24th of that.
     """
     rng = np.random.default_rng(3)
     engine = (rng.random((20, 3600)) < 0.9) & (np.arange(3600) % 3 == 0)

@@ -1,4 +1,4 @@
-"""What published events stand for, and the variance of it; the values are worked out by hand."""
+"""Weights of published events and their variance; expected values are worked out by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERY = np.array([True, True])
 
 
 def hour(occupied: int, hidden: float, dispersion: float = 0.0, error: float = 0.0):
-    """An hour whose events are all in its first thirty seconds; the variance of hidden is 4."""
+    """An hour with all events in its first thirty seconds; the variance of hidden events is 4."""
     shape = (1, rates.SLOTS)
     in_slots = np.zeros(shape, dtype=np.int64)
     in_slots[0, 0] = occupied
@@ -52,7 +52,7 @@ def test_the_variance_under_latest():
 
 
 def test_the_variance_of_a_side_under_latest():
-    """Half of the weight is long, of 300 each: mean 150.
+    """Half of the weight is long, 300 each: mean 150.
 
     Its variance is 0.5 x 300^2 x 1.828460 - 150^2 = 59,780.7; 4 x 150^2 + 7.5 x 59,780.7.
     """
@@ -72,7 +72,7 @@ def relative_variance(*usd: float) -> float:
 
 
 def test_the_variance_of_sizes_is_that_of_their_logarithms():
-    """ln(2)^2 x 3/16 x 4/3 = 0.120113, e^0.120113 - 1; by the sizes 0.25 / 1.75^2 = 0.0816."""
+    """ln(2)^2 x 3/16 x 4/3 = 0.120113, e^0.120113 - 1; from the sizes 0.25 / 1.75^2 = 0.0816."""
     assert relative_variance(1, 2, 2, 2) == pytest.approx(0.127625, abs=1e-6)
 
 
@@ -81,9 +81,9 @@ def test_the_variance_of_tails_heavier_than_a_lognormal_is_that_of_the_sizes():
     assert relative_variance(*[100] * 9, 1000) == pytest.approx(2.24377, abs=1e-5)
 
 
-def test_under_largest_a_lone_event_stands_for_none_but_its_cluster():
+def test_under_largest_a_lone_event_stands_only_for_its_cluster():
     assert sizes.largest_weights(sample(100), hour(1, 0.0)).hidden == pytest.approx([0.0])
-    # Half of its own weight lies above it: 1 + 1/2 events, as y/2 are hidden per published one.
+    # Half of its own weight lies above it: 1 + 1/2 events, as y/2 are hidden per published event.
     clustered = sizes.largest_weights(sample(100), hour(1, 0.5, dispersion=1.0))
     assert clustered.hidden == pytest.approx([0.5])
 
@@ -92,7 +92,7 @@ def test_under_largest_the_smaller_stands_for_more():
     """h(29) - h(28) = 0.0344828; two of thirty seconds hide 0.0345 events.
 
     F is 0.25215 and 0.75215: exp(0.0344828 x 0.74785) = 1.02612, exp(0.0344828 x 0.24785) =
-    1.00858; together 0.03470, and halfway to 0.0344828 is 0.99687 of it.
+    1.00858; together they hide 0.03470, and halfway to 0.0344828 is 0.99687 of that.
     """
     published, events = sample(300, 100), hour(2, 30 * (1 / 29 + 1 / 30) - 2)
     weights = sizes.largest_weights(published, events)

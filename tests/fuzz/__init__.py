@@ -1,1 +1,1 @@
-"""Mutated records of every venue and format: what no input may do to a refresh."""
+"""Mutated records of every venue and format: no input may stop a refresh or get lost in it."""

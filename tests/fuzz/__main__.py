@@ -1,9 +1,9 @@
-"""`make fuzz`: mutated records by the million, a home at a time, with the counts of what was found.
+"""`make fuzz`: millions of mutated records, one home at a time, with counts of the results.
 
     python -m tests.fuzz [--records 1000000] [--each 100000] [--seed N]
 
-Each home takes `--each` mutants of every venue and format and is refreshed once. A home that fails
-is kept, named with its seed, and the others go on; the exit code is then 1.
+Each home takes `--each` mutants of all venues and formats and is refreshed once. A home that fails
+is kept and named with its seed, the others go on, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unwind.settings import Home
 
 
 def main() -> int:
-    """Runs home after home until enough records were refreshed."""
+    """Fills and refreshes homes until enough records were processed."""
     parser = argparse.ArgumentParser(prog="make fuzz", description="Refreshes mutated records.")
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--each", type=int, default=100_000)
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _one_home(outside: Path, records: int, seed: int) -> tuple[dict[str, int], list[str]]:
-    """Fills a home and refreshes it: the records by format, and what did not hold."""
+    """Fills a home and refreshes it; returns the records by format, and the violations."""
     home = Home(outside / "home")
     with tempfile.TemporaryDirectory(prefix="unwind-fuzz-files-") as work:
         filled = fill(home, Path(work), records, seed)

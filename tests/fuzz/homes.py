@@ -1,4 +1,4 @@
-"""A home filled with mutated records, refreshed once, and what must hold of it then."""
+"""A home filled with mutated records and refreshed once, and the invariants it must meet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unwind.settings import Home
 from unwind.warehouse import refresh
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-# What a name of a file can hold that SQL, templates, markup or a format string would act on.
+# A file name with everything that SQL, templates, markup or format strings would interpret.
 FILE_NAME = "{{ 191 * 7 }} {0} '; drop table marts.fct_prices; -- [link]"
 OBSERVED = (
     *("open_interest", "funding", "prices", "volumes", "long_short_ratio", "market_caps"),
@@ -32,7 +32,7 @@ JSON_FORMATS = ("frames", "rest", "node-fills")
 
 @dataclass
 class Filled:
-    """What was put into a home: mutants by format, files that the import refused and why."""
+    """The input of a home: mutants by format, and the files refused by the import, with reasons."""
 
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     refused: list[str] = field(default_factory=list)
@@ -43,9 +43,9 @@ def clock() -> datetime:
 
 
 def fill(home: Home, folder: Path, records: int, seed: int) -> Filled:
-    """Puts mutants of every seed into a home, about as many of each, one file a venue and format.
+    """Puts about as many mutants of every seed into a home, in one file per venue and format.
 
-    Each file also holds its seeds as they are: without a good row nothing would be built of it.
+    Each file also holds its unmodified seeds: without a good row nothing would be built from it.
     """
     seeds = all_seeds()
     filled, random = Filled(), Random(seed)
@@ -85,7 +85,7 @@ def _some(seed: Seed, count: int, random: Random) -> Iterator[bytes]:
 
 
 def _land(home: Home, seed: Seed, path: Path) -> None:
-    """Notes a file as landed, in a day of its own."""
+    """Records a file as landed, on a separate day."""
     obj = RawZone(home).put(
         path.read_bytes(),
         venue=seed.venue,
@@ -105,8 +105,8 @@ def _land(home: Home, seed: Seed, path: Path) -> None:
 
 
 def refresh_with_all(home: Home) -> None:
-    """Refreshes with nothing held: the landed gate would hold files of nothing but mutants, which
-    would then reach no mart. Raises what the refresh raises."""
+    """Refreshes with the landed gate open: it would hold files that are mostly mutants, and these
+    would reach no mart. Raises what the refresh raises."""
     home.hold_releases.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(home)
     for ref in ledger.sealed():
@@ -117,9 +117,9 @@ def refresh_with_all(home: Home) -> None:
 
 
 def broken_promises(home: Home, outside: Path) -> list[str]:
-    """What does not hold of a refreshed home; empty when all does.
+    """The invariants that a refreshed home violates; empty if none.
 
-    `outside` is the folder that the home lies in, with nothing else in it.
+    `outside` is the home's parent folder, which contains nothing else.
     """
     found = []
     with duckdb.connect() as reader:
@@ -147,7 +147,7 @@ def _accounting(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
             f" from release.marts.{table} where staged != accepted + repeated + quarantined"
         ).fetchall():
             yield f"{table} does not add up: {row}"
-    # What was staged is in the accounting: no row falls between two tables.
+    # Everything staged is accounted for: no row is lost between two tables.
     rows = sum(
         _count(reader, f"select count(*) from staging.landed.{table} where line_class = 'row'")
         for table in _landed_tables(reader)
@@ -188,8 +188,8 @@ def _landed_tables(reader: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unstaged_lines(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Lines that vanished: each line of frames is a row, or named as what is no row; and a line of
-    answers that cannot be read is quarantined, whichever endpoint it was of."""
+    """Lost lines: each line of frames is a row or has another line class, and an unreadable line of
+    responses is quarantined, whatever its endpoint."""
     objects = reader.execute(
         "select distinct batch_id, venue, lines_path, lines, format from staging.ops.build_objects"
         " where format in ('frames', 'rest') and lines > 0"
@@ -248,7 +248,7 @@ def _evaluated_texts(reader: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def reasons(home: Home) -> dict[str, int]:
-    """How many rows each reason put into quarantine."""
+    """Quarantined rows by reason."""
     release = home.current / "warehouse.duckdb"
     with duckdb.connect(str(release), read_only=True) as reader:
         return dict(

@@ -1,4 +1,4 @@
-"""Rows that once stopped the refresh of all exchanges, and the reason that each now has."""
+"""Rows that once stopped the refresh of all exchanges, with the reason each now gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GATE, HTX, KRAKEN = "https://api.gateio.ws", "https://api.hbdm.com", "https://fu
 
 @dataclass(frozen=True)
 class KnownRow:
-    """An answer with one unreadable row, what it is of, and the reason (or reasons) that it has."""
+    """A response with one unreadable row, its dataset, and the row's reject reasons."""
 
     name: str
     venue: str
@@ -158,7 +158,7 @@ KNOWN_ROWS = (
         "https://api.coinalyze.net/v1/liquidation-history",
         {"interval": "1hour", "convert_to_usd": "true"},
         [{"symbol": "BTCUSDT_PERP.A", "history": [{"t": BEYOND, "l": 1, "s": 1}]}],
-        # No list of markets came with it.
+        # The response comes without a listing.
         *("unlisted_market", "reported_liquidations"),
     ),
     KnownRow(
@@ -206,7 +206,7 @@ KNOWN_ROWS = (
     ),
 )
 
-# Ten billion dollars: the last value that is still taken, by the screen and the gate alike.
+# Ten billion dollars: the highest value that both the screen and the gate accept.
 AT_THE_LIMIT = KnownRow(
     *("Gate: a liquidation of the limit", "gate", f"{GATE}/api/v4/futures/btc/liq_orders", {}),
     _gate_order(
@@ -214,7 +214,7 @@ AT_THE_LIMIT = KnownRow(
     ),
     *("", "liquidations"),
 )
-# A mark and an index whose ratio no decimal holds.
+# A mark and an index whose ratio fits no decimal.
 FAR_APART = KnownRow(
     *("Gate: a mark far from its index", "gate", f"{GATE}/api/v4/futures/usdt/contracts", {}),
     [

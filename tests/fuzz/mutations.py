@@ -1,6 +1,6 @@
-"""What is done to a record: its structure, its values, its text and its bytes.
+"""Mutations of a record: of its structure, its values, its text and its bytes.
 
-Everything follows from the random source that is passed in, so a seed gives the same mutants again.
+All randomness comes from the given source, so the same seed gives the same mutants.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-# What template engines, SQL, shells and file systems would act on. Were one of the expressions ever
-# evaluated, 191 * 7 or the marker's file would show.
+# Payloads that template engines, SQL, shells or file systems would act on. Once one is evaluated,
+# the product 191 * 7 or the marker file appears.
 EVALUATED = "1337"
 MARKER = "unwind-fuzz-was-here"
 CODE = (
@@ -61,11 +61,11 @@ TEXTS = (
     *("BTC-USDT", "USDT", "0" * 60, "9" * 60, "0." + "0" * 50 + "1", "x" * 5_000, '"', "\\", "'"),
     *("2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "infinity", "-infinity"),
     *("294247-01-10 04:00:54.775807", "2026-06-30T08:00:00+99:99", "epoch", "now", "today"),
-    # The first and the last hours that are read at all: none of a row's own time may be one.
+    # The first and the last hour in the accepted range of times; no event time may reach them.
     *("2000-01-01T00:00:00Z", "2099-12-31T23:30:00Z"),
     *("999999999h", "2147483647d", "0m", "-5m", "99999999999999999999h"),
 )
-# The edges of every type that a number is read as, and of the limits that rows are screened by.
+# The bounds of every numeric type in use, and of the limits of the screens.
 NUMBERS = (
     *(0, 1, -1, 2, 10, 127, 128, 255, 256, 32767, 32768, 2**31 - 1, 2**31, -(2**31) - 1, 2**32),
     *(2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 - 1, 2**64, 2**127, 2**128),
@@ -105,14 +105,14 @@ STRUCTURES: tuple[Any, ...] = (
 
 
 def mutants(record: str, is_json: bool, separator: str, random: Random) -> Iterator[bytes]:
-    """Endless mutants of a record, each one line without its end."""
+    """Endless mutants of a record, each one line without a newline."""
     while True:
         line = record
         if is_json and random.random() < 0.85:
             line = _mutated_envelope(line, random)
         elif not is_json and random.random() < 0.85:
             line = _mutated_row(line, separator, random)
-        # A lone surrogate cannot be written as UTF-8; such bytes are what a broken writer leaves.
+        # A lone surrogate cannot be encoded as UTF-8; a broken writer leaves these bytes.
         payload = line.encode("utf-8", "surrogatepass")
         if random.random() < 0.12:
             payload = _mutated_bytes(payload, random)
@@ -120,7 +120,7 @@ def mutants(record: str, is_json: bool, separator: str, random: Random) -> Itera
 
 
 def _mutated_envelope(line: str, random: Random) -> str:
-    """Mutates mostly what the venue said, at times the envelope around it, at times both."""
+    """Mutates mostly the venue's payload, sometimes the envelope, sometimes both."""
     envelope = json.loads(line)
     inner = next(
         (key for key in ("frame", "body") if isinstance(envelope, dict) and key in envelope), None
@@ -166,7 +166,7 @@ def _paths(value: Any, here: Path = ()) -> Iterator[Path]:
 
 def _mutated_value(value: Any, random: Random) -> Any:
     """The value with one place in it replaced, dropped, repeated, moved or wrapped."""
-    # Leaves are most of a record, and each of its levels deserves as much.
+    # Every place is equally likely, whether a leaf or a container.
     places = list(_paths(value))
     path = random.choice(places)
     if not path:
@@ -192,7 +192,7 @@ def _mutated_value(value: Any, random: Random) -> Any:
 
 
 def _with_another_number(value: Any, random: Random) -> Any:
-    """The value with one number in it changed and all else as it was: what may be accepted."""
+    """The value with just one number changed: the kind of mutant that may be accepted."""
     places = [path for path in _paths(value) if path and _number(_at(value, path)) is not None]
     if places:
         path = random.choice(places)
@@ -207,7 +207,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _structure(random: Random) -> Any:
-    """One of its own: what is put into a record may be mutated once more."""
+    """A copy, since the record it is put into may be mutated further."""
     return deepcopy(random.choice(STRUCTURES))
 
 
@@ -219,7 +219,7 @@ def _deep(levels: int) -> Any:
 
 
 def _leaf(old: Any, random: Random) -> Any:
-    """Another value in the place of one; a number stays one in half of the cases."""
+    """A replacement for a leaf; a number stays a number half of the time."""
     if _number(old) is not None and random.random() < 0.5:
         return _changed(old, random)
     return random.choice(
@@ -231,7 +231,7 @@ def _leaf(old: Any, random: Random) -> Any:
 
 
 def _changed(old: Any, random: Random) -> Any:
-    """Another number, mostly written as the old one is."""
+    """Another number, mostly in the notation of the old one."""
     number = _number(old)
     assert number is not None
     changed = random.choice(
@@ -250,7 +250,7 @@ def _number(value: Any) -> float | int | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    # A time that stays plausible must stay within the hours of the seeds.
+    # Epoch times are left alone: a plausible time must stay within the hours of the seeds.
     return None if 1e9 < abs(number) < 1e17 else number
 
 

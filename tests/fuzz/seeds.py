@@ -1,7 +1,7 @@
-"""The records that are mutated: documented and recorded messages, simulated answers, CSV rows.
+"""The records to mutate: documented and recorded messages, simulated responses, CSV rows.
 
-Their times are moved into a few hours before one instant, so that accepted mutants span hours and
-not years of the warehouse's spine.
+Their times are moved into the hours before one instant, so that accepted mutants extend the
+warehouse's spine by hours and not by years.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.venues.cases import all_cases
 HERE = Path(__file__).parent
 CONTEXT = HERE.parent / "dbt" / "context"
 RECEIVED_AT = datetime(2026, 6, 30, 12, 0, 1, tzinfo=UTC)
-# Every time becomes one of the hour that begins here, with its minutes kept.
+# Every time is moved into the hour that begins here, minutes unchanged.
 HOUR_S = 1782806400
 IN_WORDS = "2026-06-30T08"
 
@@ -29,8 +29,8 @@ _ISO = re.compile(r"^20[12]\d-\d\d-\d\d([T ])\d\d(:\d\d.*)$")
 
 @dataclass(frozen=True)
 class Seed:
-    """One record. A line of a CSV format has its `header`; `dataset` is set of what is landed, not
-    imported (a format that `unwind import` does not take)."""
+    """One record. CSV lines have a `header`; `dataset` is set for formats that are landed because
+    `unwind import` does not take them."""
 
     venue: str
     format: str
@@ -41,7 +41,7 @@ class Seed:
 
     @property
     def group(self) -> tuple[str, str, str, str, tuple[tuple[str, str], ...]]:
-        """What goes into one file together."""
+        """The key of the seeds that share a file."""
         return self.venue, self.format, self.dataset, self.header, self.settings
 
 
@@ -51,7 +51,7 @@ def all_seeds() -> list[Seed]:
 
 
 def moved(value: Any) -> Any:
-    """A JSON value with every time in it moved into the one hour."""
+    """A JSON value with every time in it moved into the hour."""
     if isinstance(value, dict):
         return {key: moved(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def _moved_text(text: str) -> str:
 
 
 def _moved_line(line: str) -> str:
-    """An envelope line with its times, and those inside of its text, moved."""
+    """An envelope line with its own times and those in its text moved."""
     envelope = json.loads(line)
     if not isinstance(envelope, dict):
         return _moved_text(line)
@@ -114,7 +114,7 @@ def _answers() -> Iterator[Seed]:
 NOON_MS, BAR_MS = HOUR_S * 1000, 300_000
 _KLINE = f"{NOON_MS},60000,60100,59900,60050,10,{NOON_MS + BAR_MS - 1},600500,900,5,300250,0"
 _TARDIS = "exchange,symbol,timestamp,local_timestamp"
-# Venue, format, header, rows, dataset (of what is landed alone), settings.
+# Venue, format, header, rows, dataset (only of formats that are landed), settings.
 _CSV: tuple[tuple[str, str, str, tuple[str, ...], str, dict[str, str]], ...] = (
     (
         *("binance", "force-order-csv", ""),

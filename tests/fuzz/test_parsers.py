@@ -1,4 +1,4 @@
-"""What Python itself reads of foreign files, whatever they hold: a line costs itself alone."""
+"""The parts of external files parsed in Python: a broken line affects no other, whatever it is."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Mutants of every venue and format in one home, refreshed once: nothing stops, nothing is lost.
+"""Mutants of every venue and format in one home, refreshed once: nothing fails or gets lost.
 
-`make fuzz` is the same with a million of them.
+`make fuzz` does the same with a million of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RECORDS, SEED = 4_000, 20261125
 
 @dataclass(frozen=True)
 class Refreshed:
-    """A home that was refreshed, and the batch that each known row is in, by its name."""
+    """A refreshed home, and the batch of each known row by name."""
 
     home: Home
     batches: dict[str, str]

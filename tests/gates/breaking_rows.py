@@ -1,4 +1,4 @@
-"""For each expectation of the landed gate, the SQL that breaks just that in staging.duckdb."""
+"""For each expectation of the landed gate, SQL on staging.duckdb that breaks only that one."""
 
 STAGED = "intermediate.int_liquidations_unioned"
 

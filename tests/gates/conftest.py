@@ -1,4 +1,4 @@
-"""Small staging tables, made by hand, in which nothing is wrong; tests break one thing of them."""
+"""Small hand-made staging tables that pass every check; each test breaks one thing."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def suites_read_once(
     monkeypatch: pytest.MonkeyPatch,
     shared_context: FileDataContext,
 ) -> None:
-    """Reads the suites once for all tests, unless a test looks at what a context writes."""
+    """Loads the suites once for all tests, except those that read a context's output."""
     if "own_context" not in request.fixturenames:
         for module in (gates, gate_context):
             monkeypatch.setattr(module, "context_of", lambda _home: shared_context)
@@ -122,12 +122,12 @@ def suites_read_once(
 
 @pytest.fixture
 def own_context() -> None:
-    """The gates write their results under the test's own home."""
+    """The gates write results under this test's home."""
 
 
 @pytest.fixture(autouse=True)
 def small_hours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour of one venue may hold 100 rows here, so that too many are quickly made."""
+    """Lowers the row limit of an hour to 100, so that tests need few rows to exceed it."""
     stated = gates.thresholds()
     small = replace(stated["hour_part_rows_max"], value=100)
     monkeypatch.setattr(gate_context, "thresholds", lambda: {**stated, "hour_part_rows_max": small})
@@ -135,7 +135,7 @@ def small_hours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def in_staging(home: Home) -> Callable[[str], None]:
-    """Runs SQL in the staging file, to break something of it."""
+    """Runs SQL in the staging file, to break something."""
 
     def run(sql: str) -> None:
         with duckdb.connect(str(home.staging_db)) as staging:

@@ -1,4 +1,4 @@
-"""A release holds what the one before it held, but for what its build replaced."""
+"""A release keeps the rows of the previous one, except those that its build replaced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILT_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 NEWEST = "timestamp '2026-01-29 14:00:00'"
 RELEASE = "20260129T140500Z-00"
 
-# Three days of two assets; the build at hand replaces the hour 14 of the last one.
+# Three days of two assets; the current build replaces hour 14 of the last day.
 STAGING = f"""
 {OPS_TABLES}
 insert into ops.hours
@@ -107,7 +107,7 @@ def test_an_hour_that_the_build_replaced_may_change(home: Home, in_warehouse: Ru
     )
     compared = continuity.compare(home, BUILT_AT)
     assert compared.lost == ()
-    # It is said, since faults do that as well as corrections.
+    # Reported nevertheless, because faults look the same as corrections.
     assert [one.sentence for one in compared.shrunk] == [
         "marts.liquidations_hourly of 2026-01-29 has 29 rows where 30 were recorded"
     ]
@@ -155,7 +155,7 @@ def test_a_change_outside_the_build_is_reported_as_lost(
 def test_an_emptied_warehouse_is_not_taken_for_a_build(home: Home) -> None:
     home.warehouse_db.unlink()
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        # What one hour's build makes of an empty file.
+        # The result of building one hour into an empty file.
         warehouse.execute(WAREHOUSE)
         warehouse.execute(f"delete from marts.liquidations_hourly where hour_at != {NEWEST}")
     results = gates._check_continuity(home, "run-2", BUILT_AT)

@@ -1,4 +1,4 @@
-"""Two halves of one job: the same result however the child fares."""
+"""Two halves of one job give the same result even if the child process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that Great Expectations reads are those that the yml and the SQL files give."""
+"""The committed Great Expectations files match what the yml and SQL files generate."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_committed_suites_are_those_of_the_yml_and_the_sql_files() -> None:
         for path, text in wanted.items()
         if not path.exists() or path.read_text() != text
     ]
-    assert differing == [], "run `make suites` and commit what it changes"
+    assert differing == [], "run `make suites` and commit the changes"
     assert suites.left_over(wanted) == [], "run `make suites`: these suites have no mart"
 
 
@@ -58,7 +58,7 @@ def test_ids_follow_from_names() -> None:
         json.loads((suites.CONTEXT_ROOT / "expectations" / f"{name}.json").read_text())
         for name in ("fct_prices",)
     )
-    # uuid5 of the URL namespace and unwind/expectations/suite/fct_prices, worked out elsewhere.
+    # uuid5 of the URL namespace and unwind/expectations/suite/fct_prices, computed independently.
     assert suite["id"] == "1f0e9ba3-7e89-5785-8d33-d31c2bfe2642"
 
 
@@ -117,7 +117,7 @@ def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
     )
     (one,) = suites.expectations_of(suites.MARTS, tmp_path)
     assert (one.name, one.severity) == ("size_in_range", "warning")
-    # Infinite sizes and NaN are not sizes.
+    # Infinity and NaN are no sizes.
     assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
 
 

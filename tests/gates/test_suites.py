@@ -1,4 +1,4 @@
-"""Every expectation of the landed gate fails on a row made to break it, and says what to do."""
+"""Every expectation of the landed gate fails on a row that breaks it, and states what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consequence of a verdict: a held part, a stopped run, or only a record."""
+"""The consequence of a verdict: a held part, a stopped run, or just a record."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_results_of_a_run_are_kept_and_old_runs_deleted(
     assert "landed_parts" in index.read_text()
     pages = list((home.gates / "docs" / "validations" / "landed_parts").rglob("*.html"))
     assert len(pages) == 2
-    # Read without a network: nothing is fetched, and the index leads to every page.
+    # Readable offline: no page fetches anything, and the index links to every page.
     site = sorted((home.gates / "docs").rglob("*.html"))
     assert [page for page in site if fetched_by(page.read_text())] == []
     linked = {index.parent / link for link in re.findall(r'<a href="([^"]+)"', index.read_text())}
@@ -232,7 +232,7 @@ def test_results_of_a_run_are_kept_and_old_runs_deleted(
 
 
 def fetched_by(text: str) -> list[str]:
-    """What a browser fetches from elsewhere to show a page."""
+    """External resources that a browser would fetch to show a page."""
     return [
         *re.findall(r"<(?:script|img|link)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^>]*>", text),
         *re.findall(r"@import|url\(['\"]?(?:https?:)?//", text),

@@ -1,4 +1,4 @@
-"""What the landing tests share: a loopback venue, a home of their own, and time that they set."""
+"""Fixtures of the landing tests: a loopback venue, a home, and recorded waits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def waits() -> Waits:
 
 @pytest.fixture
 def all_venues(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Loopback:
-    """Every connection leads to the loopback server, under a path of its own."""
+    """Points every connection to the loopback server, each under its own path."""
     for connection in CONNECTIONS:
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection.upper()}", f"{loopback.url}/{connection}")
     monkeypatch.delenv("UNWIND_TRACKED_INSTRUMENTS", raising=False)

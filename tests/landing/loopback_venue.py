@@ -1,4 +1,4 @@
-"""A server on loopback with scripted replies, which records the requests it receives."""
+"""A loopback server with scripted replies that records the requests it receives."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NOW = datetime(2026, 1, 29, 15, 2, 3, 456789, tzinfo=UTC)
 
 
 def clock() -> datetime:
-    """Two minutes and a bit after the hour that the tests land."""
+    """Some two minutes after the end of the hour that the tests land."""
     return NOW
 
 
 @dataclass
 class Waits:
-    """Stands in for sleeping: remembers the seconds and lets none pass."""
+    """A fake sleep: records the seconds and returns at once."""
 
     seconds: list[float] = field(default_factory=list)
 
@@ -32,7 +32,7 @@ class Waits:
 
 @dataclass(frozen=True)
 class Reply:
-    """`promised_bytes` is the Content-Length when it is to differ from the body's."""
+    """`promised_bytes` sets a Content-Length that differs from the body's length."""
 
     body: bytes = b""
     status: int = 200
@@ -59,7 +59,7 @@ Answering = Callable[[Asked], Reply]
 
 
 class Loopback:
-    """Routes by path: a list of replies in turn (the last one stays), or a function."""
+    """Routes by path: a list of replies (the last one repeats), or a function."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []

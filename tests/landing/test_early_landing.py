@@ -1,4 +1,4 @@
-"""A request before an hour could be complete gives a partial landing, which is repeated."""
+"""A request before the hour can be complete gives a partial landing, which is repeated later."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_early_landing_is_partial_and_states_when_it_could_be_complete(
     home: Home, server: Simulator, waits: Waits, early: datetime
 ) -> None:
     landings = landed(home, server, "coinex", early, waits)
-    # Once the hour is over, how things stand now is all that there is to ask.
+    # Once the hour is over, snapshots are complete: they have no history to wait for.
     snapshots = {"tickers", "instruments"} if early == JUST_OVER else set()
     assert {name for name, one in landings.items() if one.status == "ok"} == snapshots
     assert {one.status for name, one in landings.items() if name not in snapshots} == {"partial"}
@@ -109,7 +109,7 @@ def test_an_early_landing_that_an_older_ledger_calls_ok_is_requested_again(
     home: Home, server: Simulator, waits: Waits
 ) -> None:
     landings = landed(home, server, "coinex", RUNNING, waits)
-    # As older code wrote it: no time of the request, no coverage, and ok.
+    # As older code wrote it: ok, without request time or coverage.
     older = [
         replace(one, status="ok", detail="", asked_at=None, coverage=None, is_only_early=False)
         for one in landings.values()
@@ -175,7 +175,7 @@ def test_hours_beyond_a_venues_retention_are_partial(
 
 @pytest.mark.parametrize(
     ("oldest", "outcome"),
-    # A hundred trades are all that one answer holds. 14:00 is 1769695200000.
+    # A response holds at most a hundred trades. 14:00 is 1769695200000.
     [(1769695199999, "complete"), (1769695200001, "partial")],
 )
 def test_lighters_newest_trades_cover_the_hour_where_they_reach_back(
@@ -260,6 +260,6 @@ def test_overlapping_gaps_count_once_and_only_within_the_hour() -> None:
             f'"from_at":"2026-01-29T{from_at}Z","to_at":"2026-01-29T{to_at}Z"}}'
         ).encode()
 
-    # 14:00 to 14:10 of the first, and 14:05 to 14:20 of all streams: together twenty minutes.
+    # 14:00 to 14:10 in the first stream, 14:05 to 14:20 in all: twenty minutes together.
     lines = [gap("13:50:00", "14:10:00", "trades"), gap("14:05:00", "14:20:00")]
     assert missed_in(lines, hour_at).seconds == 1200

@@ -1,4 +1,4 @@
-"""A hostile server costs bounded time and memory, and gives a recorded outcome."""
+"""A hostile server costs bounded time and memory, and the outcome is recorded."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ DAY = batch_of("day-2024-08-05")
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 Sends = Iterator[bytes]
-# All that a landing holds of an answer, its parsed form aside.
+# The most that a landing holds of a response, apart from its parsed form.
 MAX_HELD_BYTES = 64 * 2**20
 
 
 def _slowly(*parts: bytes) -> Sends:
-    """The parts, and the last of them again and again, fifty times a second."""
+    """The parts, then the last one repeated fifty times a second."""
     yield from parts
     while True:
         time.sleep(0.02)
@@ -58,7 +58,7 @@ def _fast(*parts: bytes) -> Sends:
 
 
 def _encoded(encoding: str, *layers: Callable[[bytes], bytes]) -> Sends:
-    """64 MB of zeros, packed once and perhaps again."""
+    """64 MB of zeros, compressed once or several times."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     million = bytes(1 << 20)
     packed = b"".join(packer.compress(million) for _ in range(64)) + packer.flush()
@@ -110,7 +110,7 @@ UNREACHABLE: dict[str, Callable[[], Sends]] = {
 
 @contextmanager
 def serving(sends: Callable[[], Sends]) -> Iterator[str]:
-    """A server that answers every connection so, until the block ends; its host and port."""
+    """A server that answers every connection like this while the block runs; its host and port."""
     open_ones: list[socket.socket] = []
 
     def answer(connection: socket.socket) -> None:
@@ -153,7 +153,7 @@ def venue_api(folder: Path, waits: Waits, bounds: Bounds | None = None) -> Venue
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits of fractions of a second instead of seconds or minutes, and two attempts."""
+    """Timeouts of fractions of a second, and two attempts."""
     monkeypatch.setattr(bounded_transport, "MAX_HEADER_SECONDS", 0.4)
     monkeypatch.setattr(client, "MAX_RESPONSE_SECONDS", 0.25)
     monkeypatch.setattr(client, "MAX_DOWNLOAD_SECONDS", 0.25)
@@ -200,7 +200,7 @@ def test_a_body_that_is_too_long_takes_no_more_memory_than_stated(
             tracemalloc.stop()
     assert "was longer than 25,165,824 bytes" in fetch_log.failures[0]
     assert most < MAX_HELD_BYTES
-    # Each attempt keeps a megabyte of what came, as evidence.
+    # Each attempt keeps a megabyte of the response as evidence.
     assert fetch_log.path.stat().st_size < 2 * 6 * 2**20 + 10_000
 
 
@@ -285,7 +285,7 @@ def test_a_redirect_to_itself_is_one_request(
     assert "HTTP 302" in fetch_log.failures[0]
 
 
-# -- lists without an end -------------------------------------------------------------------------
+# -- endless lists --------------------------------------------------------------------------------
 
 
 def _walked(api: VenueApi, next_page: Callable[[client.Response], dict | None]) -> list[list]:
@@ -375,7 +375,7 @@ def test_no_venue_file_pages_by_itself():
         assert not re.search(r"\bwhile\b.*:$|itertools\.count", module.read_text(), re.MULTILINE)
 
 
-# -- landings that would take for ever ------------------------------------------------------------
+# -- landings that would take forever -------------------------------------------------------------
 
 
 def _ask_often(api: VenueApi) -> None:
@@ -406,9 +406,9 @@ def test_a_datasets_landing_ends_in_time_and_keeps_what_it_received(
     with api.recording("tickers") as fetch_log:
         with pytest.raises(VenueStoppedError, match="one dataset's landing may take 100 s"):
             _ask_often(api)
-        # The last answer may have come too late to be used.
+        # The last response may have come too late to be used.
         assert 3 < fetch_log.lines - 1 <= fetch_log.usable
-    # Another dataset has a time of its own, until that of the venue is over.
+    # Other datasets have their own time limit, within that of the venue.
     with api.recording("open_interest"):
         assert api.get("testvenue", "/rows") is not None
     for _ in range(1000):
@@ -464,7 +464,7 @@ INSIDE = "2026-01-29T14:30:00.000Z"
 
 @dataclass(frozen=True)
 class Listed:
-    """A venue's dataset that is walked in pages, and what a full page of it is, by its number."""
+    """A paginated dataset of a venue, and its full page with a given number."""
 
     dataset: str
     page: Callable[[dict, int], Any]
@@ -521,7 +521,7 @@ LISTED = {
 
 
 class _KnowsOne:
-    """Whatever is asked of another dataset: one instrument of each market."""
+    """The responses of other datasets: one instrument per market."""
 
     def tracked(self, market: str = "") -> list[str]:
         return ["ONE"]

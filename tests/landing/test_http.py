@@ -1,4 +1,4 @@
-"""Which requests are retried, which are not, and what is recorded of them."""
+"""Which requests are retried and which are not, and the records that they leave."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def api(
 
 @contextmanager
 def trickling(greeting: bytes, trickle: bytes) -> Iterator[str]:
-    """A server that never ends its headers, for as long as the block lasts; its URL."""
+    """A server that never ends its headers while the block runs; its URL."""
     over = threading.Event()
 
     def answer(connection: socket.socket) -> None:
@@ -204,7 +204,7 @@ def test_headers_that_never_end_are_cut_off(
         began = time.monotonic()
         with api.recording("tickers"), pytest.raises(VenueStoppedError, match="did not answer"):
             api.get("testvenue", "/rows")
-        # Five attempts of 0.3 s; the server would go on for ever.
+        # Five attempts of 0.3 s each; the server would go on forever.
         assert time.monotonic() - began < 20
 
 
@@ -215,7 +215,7 @@ def test_no_attempt_begins_when_a_request_has_taken_its_time(
     now = [0.0]
 
     def slow(asked: Asked) -> Reply:
-        # As an answer of one byte a second: it takes 100 s and cannot be used.
+        # Like a response at one byte a second: it takes 100 s and is unusable.
         now[0] += 100.0
         return Reply(b"<html>busy</html>", 500)
 
@@ -229,7 +229,7 @@ def test_no_attempt_begins_when_a_request_has_taken_its_time(
     )
     with api.recording("tickers"):
         assert api.get("testvenue", "/rows") is None
-    # Begun at 0 and at about 100 s; what would begin after 180 s does not.
+    # Attempts start at 0 and at about 100 s; none starts after 180 s.
     assert len(loopback.asked) == 2
 
 
@@ -415,7 +415,7 @@ def test_a_venue_that_repeats_its_page_is_abandoned(api: VenueApi, loopback: Loo
                 rows=("data",),
             )
         )
-    # The second page has the first one's rows, and leads back to itself.
+    # The second page repeats the first one's rows, and its cursor points to itself.
     assert (len(pages), len(loopback.asked)) == (1, 2)
     assert "gives the same rows again and again for /rows" in fetch_log.failures[0]
 
@@ -501,7 +501,7 @@ def test_a_nearly_used_budget_waits_until_the_minute_ends(
 
 def test_a_rate_limit_waits_until_the_oldest_request_leaves_its_window():
     pace = RateLimit("/v5", 10, 5)
-    # Four fifths of the budget of 10 are ours.
+    # We use four fifths of the budget of 10.
     spent = deque([(100.0, 5.0), (102.0, 3.0)])
     assert rate_limit_wait_seconds(spent, pace, 1.0, 103.0) == 2.0
     assert rate_limit_wait_seconds(spent, pace, 6.0, 103.0) == 4.0

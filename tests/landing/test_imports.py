@@ -1,4 +1,4 @@
-"""Importing a file twice changes nothing; what cannot be read is refused, in a sentence."""
+"""Imports are idempotent; unreadable files are refused with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources that want the user's own key: asked only with one, and the key stays off every record."""
+"""Sources that need the user's key: requested only with one, and the key is never recorded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def landed(home: Home, source: str, server: Simulator, waits: Waits) -> dict[str
 
 
 def asked(home: Home, source: str, server: Simulator, waits: Waits) -> list[dict[str, str]]:
-    """The parameters of each question for sums, in order."""
+    """The parameters of each request for sums, in order."""
     landings = land_venue(home, DAY, source, lambda: instant(server.now_ms), waits)
     (sums,) = (one for one in landings if one.dataset == "reported_liquidations")
     lines = RawZone(home).read(sums.objects[0]).splitlines()
@@ -84,7 +84,7 @@ def test_coinalyze_requests_have_sixteen_markets_of_the_reconciled_assets(
     assert len(set(every)) == len(every)
     assert {symbol[:3] for symbol in every} == {"BTC", "ETH"}
     assert {"BTCUSDT_PERP.A", "BTCUSD_PERP.A", "BTCUSD_PERP.0", "ETHUSDT_PERP.Y"} <= set(every)
-    # 2026-01-28 in seconds, both ends included.
+    # 2026-01-28 in seconds, both ends inclusive.
     assert {(one["from"], one["to"]) for one in questions} == {("1769558400", "1769644799")}
     assert {one["convert_to_usd"] for one in questions} == {"true"}
 

@@ -1,4 +1,4 @@
-"""A landing that is killed again and again, at whichever moment, ends as an undisturbed one."""
+"""A landing killed repeatedly, at any moment, ends up the same as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unwind.simulator.server import Simulator
 HOUR_AT = datetime(2026, 1, 29, 14, tzinfo=UTC)
 NOW = HOUR_AT + timedelta(hours=1, minutes=1)
 VENUES = ("binance", "bybit", "deribit", "okx")
-# `make chaos` kills more often.
+# `make chaos` runs more kills.
 KILLS = 12 if os.environ.get("UNWIND_CHAOS") == "all" else 4
 
 LAND_AND_SEAL = f"""
@@ -42,8 +42,8 @@ seal_batch(home, batch, lambda: now, {VENUES!r})
 def landed(
     home: Home, environment: dict[str, str], seconds: float | None = None
 ) -> tuple[int, float]:
-    """Lands the hour in a process, which is killed -9 after `seconds` if it still runs: its exit
-    code, and how many seconds it was landing."""
+    """Lands the hour in a process that gets SIGKILL after `seconds`; returns its exit code and how
+    long it ran, in seconds."""
     with subprocess.Popen(
         [sys.executable, "-c", LAND_AND_SEAL, str(home.root)],
         stdout=subprocess.PIPE,
@@ -60,7 +60,7 @@ def landed(
 
 
 def sealed(home: Home) -> dict[str, list[tuple]]:
-    """What the hour's newest seal says of each venue: datasets, outcomes, and raw objects."""
+    """Datasets, outcomes and raw objects of each venue in the hour's newest seal."""
     seal = Ledger(home).last_seal("hour-2026-01-29T14")
     return {
         venue: sorted(
@@ -78,7 +78,7 @@ def home_with_segments(root: Path) -> Home:
 
 
 def landed_twice(folder: Path, environment: dict[str, str]) -> tuple[Home, Home]:
-    """A home in which the hour was landed at once, and one where that was killed on the way."""
+    """A home where the hour landed undisturbed, and one where landings were killed on the way."""
     undisturbed = home_with_segments(folder / "undisturbed")
     code, takes_seconds = landed(undisturbed, environment)
     assert code == 0
@@ -87,7 +87,7 @@ def landed_twice(folder: Path, environment: dict[str, str]) -> tuple[Home, Home]
         landed(killed, environment, seconds=takes_seconds * place / KILLS)[0]
         for place in range(KILLS)
     ]
-    # The first moments at least are within the landing; the last may come after its end.
+    # The first kills certainly hit the landing; the last may come after its end.
     assert codes[: KILLS // 4] == [-signal.SIGKILL] * (KILLS // 4)
     assert landed(killed, environment)[0] == 0
     return undisturbed, killed

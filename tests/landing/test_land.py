@@ -1,4 +1,4 @@
-"""One venue's batch: its requests, its outcome, the cost of a failure, and landing it again."""
+"""One venue's batch: its requests, its outcome, the effect of failures, and landing it again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def zipped(text: str, name: str = "rows.csv") -> bytes:
 
 
 def bybit(loopback: Loopback) -> None:
-    """Two linear symbols and an inverse one, each answer a page of nothing but the tickers."""
+    """Two linear symbols and an inverse one, with empty histories."""
 
     def listed(rows: list[dict], **more: str) -> Reply:
         return as_json({"retCode": 0, "retMsg": "OK", "result": {"list": rows, **more}})
@@ -172,7 +172,7 @@ def snapshot_of(loopback: Loopback, symbol: str, body: bytes, published: str = "
 
 
 def dumps(loopback: Loopback, *symbols: str) -> None:
-    """The bucket: a listing of the COIN-M symbols, and 404 for whatever is not put there."""
+    """The bucket: a listing of the COIN-M symbols, and 404 for any file that is not put there."""
     namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
     folder = "data/futures/cm/daily/liquidationSnapshot/"
 
@@ -327,7 +327,7 @@ def test_okx_goes_on_while_pages_are_full_and_is_partial_when_after_is_ignored(
         None,
         str(LAST_MS - 99),
     ]
-    # The page reaches back by a tenth of a second, and older trades are unavailable.
+    # The page reaches back a tenth of a second, and older trades are unavailable.
     landing = of(landings, "liquidations")
     assert landing.status == "partial"
     assert "gives the same rows again and again" in landing.detail
@@ -385,7 +385,7 @@ def test_binance_is_requested_for_both_markets_and_spot(
         {"pair": "BTCUSD", "contractType": "CURRENT_QUARTER", **five_minutes},
         {"pair": "BTCUSD", "contractType": "NEXT_QUARTER", **five_minutes},
     ]
-    # What spot does not list is noted; that is no failure.
+    # A symbol that spot does not list is noted, and is no failure.
     spot = asked_of(all_venues, "/binance_spot/api/v3/klines")
     assert [one["symbol"] for one in spot] == ["BTCUSDT", "SHIBUSDT"]
     assert of(landings, "spot_bars").detail == "1 asked for do not exist"
@@ -428,7 +428,7 @@ def test_hyperliquid_without_a_mirror_names_the_variable_to_set(
     monkeypatch.delenv("AIRFLOW_CONN_HYPERLIQUID_NODEFILLS")
     all_venues.routes["/hyperliquid/info"] = [as_json([{"universe": []}, []])]
     landing = of(land_venue(home, HOUR, "hyperliquid", clock, waits), "liquidations")
-    # The vaults' own fills come without a mirror, and show backstops alone.
+    # The vaults' own fills need no mirror, but show only backstops.
     assert (landing.status, [one.format for one in landing.objects]) == ("partial", ["rest"])
     assert "set AIRFLOW_CONN_HYPERLIQUID_NODEFILLS to a mirror" in landing.detail
 
@@ -516,7 +516,7 @@ def test_a_day_does_not_fetch_what_its_hours_have(home: Home, all_venues: Loopba
     assert [one.name.rpartition("/")[2] for one in landing.objects if one.format != "rest"] == [
         "3.lz4"
     ]
-    # 22 of the 24 files are not there.
+    # 22 of the 24 files are missing.
     assert landing.status == "partial"
 
 
@@ -537,7 +537,7 @@ def test_coingecko_is_requested_for_two_pages(home: Home, all_venues: Loopback, 
     assert [one["page"] for one in asked] == ["1", "2"]
 
 
-# -- what a failure costs -----------------------------------------------------------------------
+# -- the effect of failures ---------------------------------------------------------------------
 
 
 def test_a_banned_venue_loses_its_data_and_no_other_does(
@@ -548,10 +548,10 @@ def test_a_banned_venue_loses_its_data_and_no_other_does(
     all_venues.routes["/binance_um/fapi/v1/ticker/24hr"] = [as_json({"code": -1003}, 418)]
     banned = land_venue(home, HOUR, "binance", clock, waits)
     assert set(outcomes(banned).values()) == {"failed"}
-    # Every outcome names the cause, whatever it cost.
+    # Every outcome names the cause, whatever the status.
     assert "HTTP 418" in of(banned, "open_interest").detail
     assert "HTTP 418" in of(banned, "premium_index").detail
-    # One request to the banned interfaces, and none after the answer.
+    # One request to the banned APIs, and none after its response.
     assert [one for one in all_venues.paths() if one.startswith("/binance")] == [
         "/binance_um/fapi/v1/ticker/24hr"
     ]
@@ -595,14 +595,14 @@ def test_a_page_that_cannot_be_read_costs_only_what_follows_it(
     landing = of(land_venue(home, HOUR, "okx", clock, waits), "liquidations")
     assert landing.status == "partial"
     assert "cannot be read (ValueError" in landing.detail
-    # All three families were asked, and their answers are kept.
+    # All three families were requested, and their responses are kept.
     assert len(envelopes(home, landing)) == 3
 
 
 def test_a_full_disk_is_not_a_venues_failure(
     home: Home, all_venues: Loopback, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ):
-    """It stops the landing: on record as a failure of the venue, it would not be asked again."""
+    """It stops the landing: recorded as the venue's failure, it would not be retried."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -922,7 +922,7 @@ def test_a_segment_that_is_being_closed_is_waited_for(home: Home, all_venues: Lo
     assert (landing.status, len(landing.objects)) == ("ok", 1)
 
 
-def test_a_segment_that_does_not_close_is_not_waited_for_for_ever(
+def test_the_wait_for_a_segment_that_does_not_close_is_bounded(
     home: Home, all_venues: Loopback, waits: Waits
 ):
     bybit(all_venues)

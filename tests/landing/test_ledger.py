@@ -1,4 +1,4 @@
-"""A batch is sealed once; later data is the next revision, which names what changed."""
+"""A batch is sealed once; later data makes the next revision, which names what changed."""
 
 from __future__ import annotations
 

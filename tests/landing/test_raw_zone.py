@@ -1,4 +1,4 @@
-"""The raw zone keeps bytes as received and numbers their lines, or states why it cannot."""
+"""The raw zone stores bytes as received and numbers their lines, or states why it cannot."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_flipped_byte_anywhere_gives_a_reason_and_no_traceback(zone, pack):
         outcomes.add(obj.problem is None)
         assert obj.problem is None or "broken" in obj.problem or "zip" in obj.problem, obj.problem
         assert zone.read(obj) == bytes(damaged)
-    # Some bytes (a time, a flag) may change without harm; most may not.
+    # A change in some bytes (a time, a flag) is harmless; in most it is not.
     assert False in outcomes
 
 
@@ -175,7 +175,7 @@ def test_a_manifest_entry_survives_its_json_form(zone):
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["zst", "gz"])
-def test_damage_is_seen_and_the_same_bytes_again_repair_it(tmp_path, packed):
+def test_damage_is_detected_and_repaired_by_the_same_bytes(tmp_path, packed):
     zone = RawZone(Home(tmp_path))
     payload = b"one\ntwo\nthree\n" * 500
     payload = gzip.compress(payload, mtime=0) if packed else payload

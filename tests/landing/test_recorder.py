@@ -1,4 +1,4 @@
-"""The recorder against the simulator, and against small servers with the faults of venues.
+"""The recorder against the simulator, and against small servers that fail as venues do.
 
 Every test runs the whole recorder on loopback, with pauses of fractions of a second.
 """
@@ -45,7 +45,7 @@ from unwind.venues import Stream, Venue, gunzip, venues
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
 
-# Everything a hundred times as fast, and no pause longer than a test can wait for.
+# Everything a hundred times as fast, with pauses short enough for tests.
 FAST = Limits(
     flush_seconds=0.05,
     state_seconds=0.05,
@@ -74,7 +74,7 @@ def fake(port: int, *streams: Stream, name: str = "fake") -> Venue:
 async def recording(
     home: Home, *recorded: Venue, limits: Limits = FAST, clock: Clock = utc_now
 ) -> AsyncIterator[int]:
-    """A recorder that runs within the block, and has said how it is; the port of its health."""
+    """Runs a recorder inside the block, once it has written its state; the port of its health."""
     stop = asyncio.Event()
 
     def has_begun() -> bool:
@@ -105,7 +105,7 @@ async def served(handler: Serve, port: int = 0) -> AsyncIterator[int]:
 async def until(holds: Callable[[], Any], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
+        assert time.monotonic() < deadline, "timed out waiting"
         await asyncio.sleep(0.02)
 
 
@@ -123,7 +123,7 @@ def events(home: Home, event: str, venue: str = "fake") -> list[dict[str, Any]]:
 
 
 def stream_gaps(home: Home) -> list[dict[str, Any]]:
-    """The gaps of streams, without the moment until the first connection."""
+    """Gaps of single streams, without the one before the first connection."""
     return [
         gap
         for gap in events(home, "gap")
@@ -141,7 +141,7 @@ async def say_nothing(socket: ServerConnection) -> None:
     await socket.wait_closed()
 
 
-# -- the venues as they are ---------------------------------------------------------------------
+# -- healthy venues -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 
 def _without_answers(home: Home) -> list[str]:
-    """Bybit's recorded frames that are no acknowledgement."""
+    """Bybit's recorded frames, without acknowledgements."""
     return [text for text in frames(home, "bybit") if '"op":"subscribe"' not in text]
 
 
@@ -169,7 +169,7 @@ def test_all_frames_of_the_venues_are_recorded_verbatim(home: Home, simulator: S
             await until(lambda: len(events(home, "connected", "bybit")) == 2)
             await until(lambda: events(home, "connected", "binance"))
             await until(lambda: len(frames(home, "okx")) >= 2)
-            # The subscriptions are sent; the venue has taken them a moment later.
+            # Subscriptions have been sent; give the venue a moment to accept them.
             await asyncio.sleep(0.3)
             await asyncio.to_thread(simulator.set_now, until_at)
             of_binance = pushed("binance", tape, tape.start_ms, until_ms)
@@ -280,11 +280,11 @@ def test_a_quiet_feed_is_healthy(home: Home):
 async def shake_hands_and_freeze(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """A server that accepts a stream and answers nothing any more, pings neither."""
+    """A server that accepts a stream and then answers nothing, not even pings."""
     asked = await reader.readuntil(b"\r\n\r\n")
     key = re.search(rb"Sec-WebSocket-Key: (\S+)", asked)[1]
     mark = base64.b64encode(
-        hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()  # as the RFC says
+        hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()  # RFC 6455, 4.2.2
     )
     writer.write(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -306,7 +306,7 @@ def test_a_dead_connection_is_replaced(home: Home, feed: Stream):
     asyncio.run(drive())
     assert events(home, "disconnected")[0]["reason"] == "no answer to pings"
     gap, *_ = stream_gaps(home)
-    # From the last sign of life on, which was the connection's start.
+    # The gap starts at the last sign of life, here the start of the connection.
     lasted = datetime.fromisoformat(gap["to_at"]) - datetime.fromisoformat(gap["from_at"])
     assert lasted > timedelta(seconds=0.3)
 
@@ -551,7 +551,7 @@ def test_one_venues_broken_code_costs_only_itself(home: Home):
     asyncio.run(drive())
 
 
-# -- a connection's end that is known beforehand ------------------------------------------------
+# -- connections with a known lifetime ----------------------------------------------------------
 
 
 def test_connections_overlap_when_their_life_ends(home: Home):
@@ -593,7 +593,7 @@ def test_connections_overlap_when_their_life_ends(home: Home):
 
 
 def shifted(start: datetime) -> Clock:
-    """A clock that runs as ours does, from another instant on."""
+    """A clock that starts at another instant and runs at normal speed."""
     began = time.monotonic()
     return lambda: start + timedelta(seconds=time.monotonic() - began)
 
@@ -702,7 +702,7 @@ def start(home: Home, port: int) -> subprocess.Popen[str]:
 
 
 class Counting:
-    """A stream of numbers, 200 a second, and when each was sent."""
+    """A stream of numbers, 200 a second, with the time at which each was sent."""
 
     def __init__(self) -> None:
         self.sent_at: list[float] = []
@@ -746,7 +746,7 @@ def test_a_kill_loses_at_most_a_second_and_the_next_start_records_the_gap(home: 
     due = sum(at < killed_at - 1.0 for at in counting.sent_at)
     assert len(before) >= due > 0
     assert after == list(range(after[0], after[0] + len(after)))
-    # What was lost lies within the gap.
+    # Lost frames are within the gap.
     lost_at = counting.sent_at[len(before)] + wall_clock
     assert datetime.fromisoformat(lines[gap]["from_at"]).timestamp() <= lost_at + 0.05
 

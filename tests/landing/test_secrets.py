@@ -1,4 +1,4 @@
-"""Everything in a connection besides its host is sent and never recorded."""
+"""Everything in a connection except its host is sent but never recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from unwind.venues import venues
 HOUR = batch_of("hour-2026-01-29T14")
 SECRET = "s3cr3t/k&y=42+"
 ENCODED = "s3cr3t%2Fk%26y%3D42%2B"
-# What is left of it however it is encoded.
+# Parts of the secret that appear in every encoding.
 TRACES = (
     "s3cr3t",
     base64.b64encode(SECRET.encode()).decode(),
@@ -43,7 +43,7 @@ TRACES = (
 
 @dataclass(frozen=True)
 class Placement:
-    """A connection's variable, with AT for the server's host and port; where the secret is sent."""
+    """A connection's variable, with AT for the server's address; where the secret is sent."""
 
     value: str
     sent: Callable[[Asked], bool] | None = None
@@ -126,7 +126,7 @@ PLACEMENTS = {
 
 
 def _echo(asked: Asked) -> str:
-    """All that a server learns of a request, once as it came and once as HTML, JSON and base64."""
+    """Everything a server sees of a request, as received, as JSON and decoded from base64."""
     seen = f"{asked.path}?{asked.query}\n{asked.headers}\n{json.dumps(asked.headers)}"
     userinfo = asked.headers.get("Authorization", "").removeprefix("Basic ")
     return seen + "\n" + base64.b64decode(userinfo + "===", validate=False).decode("latin-1")
@@ -150,7 +150,7 @@ SERVERS: dict[str, Callable[[Asked], Reply]] = {
 
 
 def _everything_kept(folder: Path) -> str:
-    """The contents of all files and all their names, unpacked."""
+    """Names and decompressed contents of all files."""
     kept = []
     for path in sorted(folder.rglob("*")):
         kept.append(str(path.relative_to(folder)))

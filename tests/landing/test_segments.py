@@ -1,4 +1,4 @@
-"""Recorder segments: their lines, when they are on disk, and the sums of their gaps."""
+"""Recorder segments: their lines, when these reach the disk, and the sums of gaps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at(minute: int, second: float = 0, hour: int = 14) -> datetime:
 
 
 class SetClock:
-    """A clock that stays where a test sets it."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -48,7 +48,7 @@ def flush(writer: SegmentWriter) -> None:
 
 
 def pass_time(writer: SegmentWriter, clock: SetClock, until: datetime) -> None:
-    """The clock as a running recorder sees it: looked at again and again."""
+    """Moves the clock in small steps, as a running recorder sees it."""
     while clock.now < until:
         clock.now = min(until, clock.now + timedelta(seconds=20))
         writer.roll_over(clock.now)
@@ -170,7 +170,7 @@ def test_a_folder_without_an_open_segment_was_not_recorded(tmp_path):
     assert segments.continue_open(tmp_path, at(30), at(29)) is None
 
 
-# -- what is missed -----------------------------------------------------------------------------
+# -- missed time --------------------------------------------------------------------------------
 
 
 def gap(from_at: datetime, to_at: datetime, **more: Any) -> bytes:
@@ -183,10 +183,10 @@ def gap(from_at: datetime, to_at: datetime, **more: Any) -> bytes:
         ([], 0, 0, True),
         ([gap(at(0), at(1))], 60, 0, True),
         ([gap(at(0), at(1, 1))], 61, 0, False),
-        # Two streams that were down in turn lack no more than the worse one.
+        # Of two streams that were down at different times, the worse one counts.
         ([gap(at(0), at(0, 50), stream="a"), gap(at(2), at(2, 40), stream="b")], 50, 0, True),
         ([gap(at(0), at(0, 50), stream="a"), gap(at(2), at(2, 40), stream="a")], 90, 0, False),
-        # What all streams lacked counts with each.
+        # A gap of all streams adds to each stream's own.
         ([gap(at(0), at(0, 30)), gap(at(2), at(2, 40), stream="a")], 70, 0, False),
         ([gap(at(0), at(0), dropped=3)], 0, 3, False),
         ([b'{"event":"gap","dropped":2}\n'], 0, 2, False),
@@ -204,25 +204,25 @@ def test_gap_lines_add_up(tmp_path, lines, seconds, frames, is_whole):
 @pytest.mark.parametrize(
     ("ours", "theirs", "seconds", "frames"),
     [
-        # Overlapping gaps: what both lacked, from 10 to 15 minutes.
+        # Overlapping gaps: both missed minutes 10 to 15.
         ([gap(at(0), at(15))], [gap(at(10), at(40))], 300, 0),
         ([gap(at(0), at(30))], [gap(at(30), at(59, 60))], 0, 0),
         ([gap(at(0), at(30))], [], 0, 0),
         ([gap(at(0), at(59, 60))], [gap(at(0), at(59, 60))], 3600, 0),
-        # Several gaps of each.
+        # Several gaps in each.
         (
             [gap(at(0), at(10)), gap(at(20), at(30))],
             [gap(at(5), at(25)), gap(at(50), at(59, 60))],
             600,
             0,
         ),
-        # One stream of ours, all of theirs: only that stream was missed.
+        # One stream of ours, all of theirs: only that stream was missed by both.
         ([gap(at(0), at(20), stream="a")], [gap(at(10), at(30))], 600, 0),
-        # Different streams: each was received by the other.
+        # Different streams: the other recorder received each.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="b")], 0, 0),
-        # Which instruments the second connection of a stream has differs by recorder.
+        # The instruments on a stream's second connection differ between recorders.
         ([gap(at(0), at(20), stream="a")], [gap(at(0), at(20), stream="a#2")], 1200, 0),
-        # Dropped frames were received by the other, unless it had a gap at that time.
+        # The other recorder received dropped frames, unless it had a gap at that time.
         ([gap(at(5), at(6), dropped=7)], [gap(at(10), at(12))], 0, 0),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40))], 10, 7),
         ([gap(at(5), at(6), dropped=7)], [gap(at(5, 30), at(5, 40), dropped=2)], 10, 7),

@@ -1,4 +1,4 @@
-"""Landing from the simulator: every venue's connector against the venue's whole protocol."""
+"""Landing from the simulator: every venue's connector against its full protocol."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_bybit_history_is_complete_though_its_pages_are_short(
         rows = json.loads(envelope["body"])["result"]["list"]
         symbol = envelope["request"]["params"]["symbol"]
         times.setdefault(symbol, []).extend(int(row["timestamp"]) for row in rows)
-    # 288 five-minute marks of 2026-01-28, each once.
+    # 288 five-minute marks on 2026-01-28, each once.
     assert len(times) == 4
     for marks in times.values():
         assert sorted(marks) == list(range(1769558400000, 1769644800000, 300000))
@@ -151,7 +151,7 @@ def test_a_days_marks_and_open_interest_are_complete(
         asked = envelope["request"]
         returned = starts.setdefault(asked["params"].get("symbol", asked["url"]), [])
         returned += starts_of(json.loads(envelope["body"]))
-    # 288 of each contract on 2026-01-28, each once.
+    # 288 per contract on 2026-01-28, each once.
     assert len(starts) >= 2
     for one in starts.values():
         assert sorted(one) == list(range(1769558400000, 1769644800000, 300000))
@@ -160,7 +160,7 @@ def test_a_days_marks_and_open_interest_are_complete(
 def test_htx_reports_the_whole_hour_however_late_it_is_landed(
     home: Home, server: Simulator, waits: Waits
 ):
-    # 2026-01-29T14 is landed after 15:10, and HTX counts back from then.
+    # 2026-01-29T14 is landed after 15:10, from where HTX counts back.
     landings = {
         one.dataset: one for one in land_venue(home, HOUR, "htx", lambda: landed_at(server), waits)
     }
@@ -172,7 +172,7 @@ def test_htx_reports_the_whole_hour_however_late_it_is_landed(
             starts = {row["id"] * 1000 for row in json.loads(envelope["body"])["data"]}
             assert starts >= set(range(hour_ms, hour_ms + 3600000, 300000))
             bars += 1
-    # Two linear contracts and two of coins.
+    # Two linear and two coin-margined contracts.
     assert bars == 4
     past = RawZone(home).read(landings["past_open_interest"].objects[0]).splitlines()
     assert [

@@ -1,4 +1,4 @@
-"""Several recorders of one venue: their segments are one hour, and an event in both is one fact."""
+"""Several recorders of one venue: their segments make one hour, and a shared event is one fact."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def streamed(landing: Landing) -> HourCoverage:
 
 @pytest.fixture
 def quiet(all_venues: Loopback) -> Loopback:
-    """Venues that refuse every request, so that only recorded data lands."""
+    """Venues refuse every request, so that only recorded data lands."""
     return all_venues
 
 
@@ -104,7 +104,7 @@ def test_a_segment_that_is_copied_later_fills_the_hours_gap(home: Home, waits: W
     land_venue(home, HOUR, "bybit", clock, waits)
     seal_batch(home, HOUR, clock)
     assert liquidations(home).status == "partial"
-    # An unfinished copy: it is replaced when complete.
+    # An unfinished copy, replaced once it is complete.
     elsewhere = Home(home.root.parent / "elsewhere")
     line = frame_line(at(10), "{}")
     whole = recorded(elsewhere, "", line, line)
@@ -163,7 +163,7 @@ def test_an_invalid_name_is_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPa
     assert not home.recorder.exists()
 
 
-# -- two that run, one that is killed --------------------------------------------------------------
+# -- two recorders, one of them killed -------------------------------------------------------------
 
 RUN = """
 import asyncio, socket, sys
@@ -292,7 +292,7 @@ def test_an_event_recorded_twice_is_one_fact_and_identical_events_of_one_frame_s
     repeated = ("Sell", "0.25", _ms(11))
     ours, theirs = ("Buy", "0.125", _ms(12)), ("Buy", "0.0625", _ms(40))
     late = ("Buy", "1", _ms(59.9999))
-    # Ours was cut off from 30 to 60, theirs until 5; the identical events came in one frame.
+    # Ours has a gap from 30 to 60, theirs from 0 to 5; the identical events are in one frame.
     recorded(
         home,
         "",
@@ -310,7 +310,7 @@ def test_an_event_recorded_twice_is_one_fact_and_identical_events_of_one_frame_s
         _bybit(theirs, received=at(40.01)),
         _bybit(late, received=at(59.99999)),
     )
-    # At the hour's boundary: ours takes it for the next hour, theirs for this one.
+    # On the hour boundary: ours received it in the next hour, theirs in this one.
     recorded(home, "", _bybit(late, received=at(60.001)), hour=15)
     for batch in (HOUR, batch_of("hour-2026-01-29T15")):
         later = batch.covers_to_at + timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""What the liquidation tests share: where the recordings are, and a word when they are not."""
+"""Fixtures of the liquidation tests: the folder of recordings, or a skip without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from liquidation_imports import RECORDINGS
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """The folder of real recordings; tests that need it are skipped where it is absent."""
+    """The folder of real recordings; tests that need it are skipped if it is missing."""
     if not RECORDINGS.is_dir():
         pytest.skip(f"no recordings at {RECORDINGS}; set UNWIND_RECORDINGS to their folder")
     return RECORDINGS

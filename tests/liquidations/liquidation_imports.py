@@ -1,4 +1,4 @@
-"""Recorded and hand-made liquidation files, imported into a home of their own and built."""
+"""Imports recorded and hand-made liquidation files into a home, and builds it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORDINGS = Path(
     os.environ.get("UNWIND_RECORDINGS") or PROJECT_ROOT.parent / "shared" / "recordings"
 )
 
-# Facts, quarantine and the first totals, without the marts that are built on them.
+# Facts, quarantine and the first totals, without their downstream marts.
 LIQUIDATION_MODELS = (
     "int_prices_staged",
     "int_prices_screened",
@@ -46,13 +46,13 @@ IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def at(text: str) -> datetime:
-    """An instant as the warehouse holds it: UTC, without a zone."""
+    """An instant as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(text)
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was built of some imports: the home, the file with the marts, and each one's batch."""
+    """The home built from some imports, the file with the marts, and each import's batch."""
 
     home: Home
     marts_db: Path
@@ -67,7 +67,7 @@ class Built:
         return _rows(self.home.staging_db, query, values)
 
     def facts(self, imported: str) -> list[dict[str, Any]]:
-        """The facts whose winning sighting is in an import, in the order of its lines."""
+        """The facts whose winning sighting is in an import, in line order."""
         return self.rows(
             "select * from marts.fct_liquidations where batch_id = ?"
             " order by raw_line, row_in_line",
@@ -80,7 +80,7 @@ class Built:
         return fact
 
     def quarantined(self, imported: str) -> list[dict[str, Any]]:
-        """The quarantined rows of an import, in the order of its lines."""
+        """The quarantined rows of an import, in line order."""
         return self.rows(
             "select * from marts.quarantined_liquidations where batch_id = ?"
             " order by raw_line, row_in_line",
@@ -88,7 +88,7 @@ class Built:
         )
 
     def accounting(self, imported: str) -> dict[str, int]:
-        """What became of the rows of an import, over all hours."""
+        """The accounting of an import's rows, summed over all hours."""
         (sums,) = self.rows(
             "select sum(staged)::bigint as staged, sum(accepted)::bigint as accepted,"
             " sum(repeated)::bigint as repeated, sum(quarantined)::bigint as quarantined,"
@@ -108,14 +108,14 @@ def _rows(database: Path, query: str, values: Sequence[Any]) -> list[dict[str, A
 
 
 def take_in(home: Home, venue: str, format: str, files: Sequence[Path]) -> str:
-    """Imports files as one batch; its id."""
+    """Imports files as one batch; returns its id."""
     seal = import_files(home, venue, format, files, clock_at(IMPORTED_AT)).seal
     assert seal is not None
     return seal.batch.batch_id
 
 
 def take_in_text(home: Home, folder: Path, venue: str, format: str, name: str, text: str) -> str:
-    """Writes a file of this name and content into a folder, and imports it; its batch's id."""
+    """Writes a file and imports it; returns the batch id."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(text.encode())
@@ -123,7 +123,7 @@ def take_in_text(home: Home, folder: Path, venue: str, format: str, name: str, t
 
 
 def published(home: Home, batches: dict[str, str]) -> Built:
-    """Runs a whole refresh, gates and all, and reads what it published."""
+    """Runs a full refresh with gates, and reads what it published."""
     refresh.refresh(home, clock=clock_at(IMPORTED_AT))
     return Built(home, home.current / "warehouse.duckdb", batches)
 
@@ -137,13 +137,13 @@ def built(home: Home, batches: dict[str, str]) -> Built:
 
 
 def frame_line(frame: Any, received_at: str = "2026-06-30T12:00:01.000000Z") -> str:
-    """One line of a recorder's segment; a text stays as it is, anything else becomes JSON."""
+    """One line of a recorder segment; text stays unchanged, anything else becomes JSON."""
     text = frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
     return json.dumps({"received_at": received_at, "frame": text}, ensure_ascii=False)
 
 
 def frame_lines(*frames: Any, received_at: str = "2026-06-30T12:00:01.000000Z") -> str:
-    """A recorder's segment of these frames."""
+    """A recorder segment of these frames."""
     return "".join(frame_line(frame, received_at) + "\n" for frame in frames)
 
 
@@ -153,7 +153,7 @@ def rest_line(
     status: int = 200,
     received_at: str = "2026-06-30T12:05:00.000000Z",
 ) -> str:
-    """One answer of a venue as the connector writes it."""
+    """One response of a venue as the connector writes it."""
     return (
         json.dumps(
             {

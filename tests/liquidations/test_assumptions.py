@@ -1,4 +1,4 @@
-"""Unverified assumptions are settings in dbt_project.yml: the same messages under other values."""
+"""Unverified assumptions are settings in dbt_project.yml: the same messages under each value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHERWISE = {
     "coinex_inverse_unit": "base",
     "lighter_deleveraged": "maker",
 }
-# Venue, kind, side and the coins of each fact: as taken, and the other way.
+# Venue, kind, side and coins of each fact, under the assumptions and under their alternatives.
 AS_TAKEN = {
     ("coinex", "liquidation", "short", 0.0025),
     ("gate", "liquidation", "long", 0.06),
@@ -37,7 +37,7 @@ TAKEN_OTHERWISE = {
     ("coinex", "liquidation", "short", 100.0),
     ("gate", "liquidation", "short", 0.06),
     ("kraken_futures", "liquidation", "short", 2.0),
-    # Of a liquidation the taker stays the liquidated party.
+    # In a liquidation, the taker is still the liquidated party.
     ("lighter", "deleveraging", "long", 3.0),
     ("lighter", "liquidation", "short", 0.5),
 }

@@ -1,4 +1,4 @@
-"""Collectors' CSV files as they are met: written twice, with other separators or columns."""
+"""Collectors' CSV files as found in the wild: rows written twice, other separators or columns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEADER = (
     "last_filled,accumulated_filled,trade_time_ms,usd_size"
 )
 NAMED = [HEADER, *ROWS]
-# Another order of the columns, which only the header states.
+# Columns in another order, which only the header shows.
 SHUFFLED = [
     "trade_time_ms,note,symbol,side,order_type,time_in_force,price,original_quantity,"
     "average_price,status,last_filled,accumulated_filled",
@@ -73,7 +73,7 @@ SAME = {
 DECIMAL_COMMAS = lines(*ROWS).replace(",", ";").replace(".", ",")
 
 IN_BTC = ROWS[1].replace("ETH,", "ETHBTC,").replace("2799.50", "0.0331")
-# What is refused of a file whose other rows are good.
+# Files with some bad rows among good ones.
 QUARANTINED = {
     "another separator from the middle": lines(*ROWS[:3])
     + lines(*ROWS[3:]).replace(",", ";").replace("SELL", "sell"),
@@ -91,7 +91,7 @@ REASONS = {
 
 
 def in_its_own_hour(text: str, hours: int) -> str:
-    """The same rows some hours later, so that no file repeats another."""
+    """The same rows some hours later, so that no two files overlap."""
     return re.sub(r"17381592\d{5}", lambda ms: str(int(ms.group()) + hours * 3_600_000), text)
 
 
@@ -123,7 +123,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def sums_of(warehouse: Built, name: str) -> tuple[int, Decimal, Decimal]:
-    """Events, long and short dollars that a file's rows are sightings of."""
+    """Events, long dollars and short dollars of the facts that a file's rows are sightings of."""
     (found,) = warehouse.rows(
         "select count(*) as events,"
         " sum(notional_usd) filter (where liquidated_side = 'long') as long_usd,"
@@ -162,7 +162,7 @@ def test_rows_of_two_collectors_that_are_equal_are_repeats(warehouse: Built) -> 
 
 def test_decimal_commas_are_quarantined_and_never_misread(warehouse: Built) -> None:
     reasons = [row["reject_reason"] for row in warehouse.quarantined("decimal commas")]
-    # 41, 9000 and 500 have no comma in them; their prices have.
+    # The quantities 41, 9000 and 500 have no comma, but their prices do.
     assert sorted(reasons) == ["unreadable_price"] * 3 + ["unreadable_quantity"] * 3
     assert warehouse.facts("decimal commas") == []
 

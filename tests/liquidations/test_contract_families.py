@@ -1,8 +1,8 @@
 """Contract families of 2025 and 2026, from messages as the venues send them to rows by value.
 
 OKX's `_UM`, BitMEX's contracts on stocks and its names, Gate's settlement in USD1, Hyperliquid's
-builder-deployed exchanges and its liquidator vaults. All is imported into one home and built once;
-expected values are worked out by hand.
+builder-deployed exchanges and its liquidator vaults. Everything is imported into one home and built
+once; expected values are worked out by hand.
 """
 
 from __future__ import annotations
@@ -302,7 +302,7 @@ VAULT_BLOCKS = (
         800000012,
         *([VAULT, SHED[0]], [WINNER, SHED[1]], [VAULT, SHED[2]], [WINNER, SHED[3]]),
     )
-    # The market closes what another vault holds, whose address is written in mixed case.
+    # Another vault, with an address in mixed case, closes its position on the market.
     + block(
         800000013,
         [
@@ -312,8 +312,8 @@ VAULT_BLOCKS = (
         [WINNER, fill("BTC", "84000", "2", "B", "Open Long", 24, **marked(OTHER_VAULT, "market"))],
     )
 )
-# A vault's own fills: the take-over of before, one that no node file holds, its own deleveraging,
-# an ordinary trade, and `liquidation` objects without a user.
+# A vault's own fills: the takeover above, one that is in no node file, its own deleveraging, an
+# ordinary trade, a malformed liquidated user, and a spot fill.
 VAULT_FILLS = info_line(
     {"type": "userFillsByTime", "user": VAULT, "startTime": 1769695200000},
     [
@@ -327,13 +327,13 @@ VAULT_FILLS = info_line(
     received_at="2026-01-29T15:00:05.000000Z",
 )
 GARBLED_BLOCKS = (
-    # No leg shows whose position this was.
+    # The garbled user matches neither leg.
     block(
         800000021,
         [USER, fill("ETH", "3800.0", "1", "A", "Close Long", 41, **marked("0x12345", "market"))],
         [WINNER, fill("ETH", "3800.0", "1", "B", "Open Long", 41, **marked("0x12345", "market"))],
     )
-    # A liquidated user who is not a party here, well written: its own leg is elsewhere.
+    # A well-formed liquidated user who is no party here: its own leg is elsewhere.
     + block(
         800000022,
         [WINNER, fill("ETH", "3800.0", "2", "B", "Open Long", 42, **marked(USER, "market"))],
@@ -513,7 +513,7 @@ def test_bitmex_names_without_a_dollar_quote_or_a_size_are_rejected_with_that_re
         "quote_not_usd",
         "quote_not_usd",
         "quote_not_usd",
-        # It settles in its own coin, and nothing lists it.
+        # Settled in its own coin, and unlisted.
         "unknown_contract_size",
         "unknown_contract_size",
         "garbled_symbol",
@@ -640,7 +640,7 @@ def test_one_underlying_is_one_asset_on_every_exchange(warehouse: Built) -> None
     facts = warehouse.facts("hyperliquid dexs")
     assert worth(facts) == [
         ("hyna:BTC", "BTC", "long", Decimal("42000")),
-        # Not listed here; what its exchange is margined in is documented.
+        # Not listed here; its exchange's collateral is documented.
         ("xyz:TSLA", "TSLA", "short", Decimal("4300")),
         ("hyna:kPEPE", "PEPE", "long", Decimal("7")),
     ]
@@ -674,7 +674,7 @@ def test_a_position_taken_over_by_a_vault_counts_once_and_its_closing_never(
 def test_a_vaults_own_fills_show_the_users_position_and_the_nodes_fills_win(
     warehouse: Built,
 ) -> None:
-    # The take-over and the deleveraging are those of the node's file; the third was not in it.
+    # The takeover and the deleveraging are already in the node's file; the third is not.
     (alone,) = warehouse.facts("hyperliquid vault fills")
     assert (alone["event_kind"], *worth([alone])[0]) == (
         *("backstop", "SOL", "SOL", "short", Decimal("5900")),
@@ -701,7 +701,7 @@ def test_a_garbled_liquidated_user_is_refused_and_a_known_ones_counterparty_is_n
     assert warehouse.accounting("hyperliquid garbled")["staged"] == 2
 
 
-def test_a_vault_is_one_only_in_its_time(warehouse: Built) -> None:
+def test_vaults_have_a_validity_period(warehouse: Built) -> None:
     vaults = warehouse.staged(
         "select address, valid_from, valid_to from staging.seeds.hyperliquid_vaults"
     )

@@ -1,7 +1,7 @@
-"""Faults injected into dYdX's liquidations, one a day: each is named, faulty rows count nowhere.
+"""Faults injected into dYdX's liquidations, one per day: each is named, and bad rows do not count.
 
-The tape is made here, ten hours of three venues, or recorded: Binance's orders of 2025-06-23, of
-which dYdX is given the same trades under ids of its own.
+The tape is synthetic (ten hours of three venues) or recorded: Binance's orders of 2025-06-23,
+copied to dYdX as trades with new ids.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ AUDIT_MODELS = (
 
 @dataclass(frozen=True)
 class Trade:
-    """A liquidation: which coin, the side of the order (SELL closed a long), how much, when."""
+    """A liquidation; `side` is the order's, so SELL closed a long."""
 
     coin: str
     side: str
@@ -56,7 +56,7 @@ Tape = Sequence[Trade]
 
 
 def is_priced(trade: Trade) -> bool:
-    """Whether the hour has other prices of the coin; every other such trade, as some stay right."""
+    """Every other trade of a coin that has other prices, so that some rows stay correct."""
     return trade.coin in ("BTC", "ETH", "SOL") and trade.at.second % 2 == 0
 
 
@@ -64,7 +64,7 @@ def other_side(trade: Trade) -> Trade:
     return replace(trade, side="BUY" if trade.side == "SELL" else "SELL")
 
 
-# What each fault makes of a tape.
+# Each fault as a function of the tape.
 FAULTS: dict[str, Callable[[Tape], Tape]] = {
     "none": lambda tape: tape,
     "both legs": lambda tape: [leg for one in tape for leg in (one, other_side(one))],
@@ -87,7 +87,7 @@ FAULTS: dict[str, Callable[[Tape], Tape]] = {
 
 
 def made_tape() -> dict[str, Tape]:
-    """Ten hours of three venues that liquidate in the same minutes, longs mostly as prices fall."""
+    """Ten hours of three venues, busy in the same minutes; longs mostly when prices fall."""
     drawn = random.Random(20260129)
     started = datetime(2025, 6, 1, 6, tzinfo=UTC)
     tapes: dict[str, list[Trade]] = {venue: [] for venue in ("binance", "bybit", "dydx")}
@@ -132,7 +132,7 @@ def days_later(tape: Tape, days: int) -> Tape:
 
 
 def dydx_answers(tape: Tape) -> str:
-    """Trades as dYdX's indexer reports them, an answer a coin, each trade with an id of its own."""
+    """Trades as dYdX's indexer reports them, one response per coin, each trade with its own id."""
     coins: dict[str, list[dict[str, Any]]] = {}
     for number, one in enumerate(tape):
         coins.setdefault(one.coin, []).append(
@@ -166,14 +166,14 @@ def vendor_rows(tape: Tape) -> str:
 
 @dataclass(frozen=True)
 class Audited:
-    """A built home, and the first day of its faults, which follow each other day by day."""
+    """A built home, and the first day of its faults, which occupy consecutive days."""
 
     built: Built
     first_day: datetime
     tape: Tape
 
     def rows(self, fault: str, venue: str = "dydx") -> dict[str, dict[str, Any]]:
-        """The audit's rows of the day of a fault, by check."""
+        """The audit's rows on the day of a fault, by check."""
         found = self.built.rows(
             "select * from marts.grain_audit where venue = ? and event_date = ?",
             venue,
@@ -213,7 +213,7 @@ def audited(home: Home, tape: Tape, batches: dict[str, str]) -> Audited:
 
 
 def disturbed(tape: Tape) -> Iterator[tuple[int, Tape]]:
-    """The tape with each fault, on a day of its own."""
+    """The tape with each fault, on consecutive days."""
     for days, fault in enumerate(FAULTS.values()):
         yield days, days_later(fault(tape), days)
 
@@ -247,7 +247,7 @@ def recorded(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Audi
     home = Home(folder / "home")
     tape = recorded_tape(recordings)
     dydx = "".join(dydx_answers(tape) for _, tape in disturbed(tape))
-    # The orders themselves beside the trades, in their own day alone; and all other recordings.
+    # The original orders, on their own day only, and all other recordings.
     batches = {
         "dydx": take_in_text(home, folder, "dydx", "rest", "dydx.ndjson", dydx),
         **{
@@ -259,7 +259,7 @@ def recorded(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Audi
     for coin in ("BTC", "ETH", "SOL"):
         file = recordings / "context" / "binance_spot_1h" / f"{coin}_USDT_1h.csv"
         header, *rows = file.read_text().splitlines()
-        # On the day of each fault the prices of the recorded one.
+        # Every day has the prices of the recorded day.
         moved = [
             row.replace(f"{day:%Y-%m-%d}", f"{day + timedelta(days=later):%Y-%m-%d}")
             for later in range(len(FAULTS))
@@ -276,7 +276,7 @@ def recorded(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Audi
 
 @pytest.fixture(params=["made", "recorded"])
 def audit(request: pytest.FixtureRequest) -> Audited:
-    """The made tape, and the recorded one where the recordings are."""
+    """The synthetic tape, and the recorded one if the recordings are available."""
     found: Audited = request.getfixturevalue(request.param)
     return found
 

@@ -1,4 +1,4 @@
-"""When a venue published an event, by value: what its messages state, and what else is known."""
+"""Publication times of events, by value: stated in the messages, or known otherwise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unwind.settings import Home
 # 2026-06-30 11:59:50.250, the time of all events of Bitget and OKX below.
 EVENT_MS = 1782820790250
 EVENT_AT = at("2026-06-30 11:59:50.250")
-# The imports are sealed at 2026-07-01 00:00:00; an hour later ends the tolerance for clocks.
+# The imports are sealed at 2026-07-01 00:00:00; the tolerance for clocks ends an hour later.
 LAST_PUSH_MS = 1782867600000
 LAST_PUSH_AT = at("2026-07-01 01:00:00")
 RECEIVED_AT = "2026-06-30T11:59:52.400000Z"
@@ -72,7 +72,7 @@ def bybit_of_vendor(*times_us: int) -> str:
 IMPORTS = {
     "pushed twice": (
         *("bitget", "frames"),
-        # 11:59:53.010 and, before it, 11:59:52.010.
+        # Pushed at 11:59:53.010, and again with the earlier time 11:59:52.010.
         bitget("AAAUSDT", EVENT_MS + 2760, RECEIVED_AT) + bitget("AAAUSDT", EVENT_MS + 1760, LATER),
     ),
     "only the loser states a time": (
@@ -103,7 +103,7 @@ IMPORTS = {
         *("gate", "frames"),
         gate(time=1782820791).replace("BTC_USD", "ETH_USD"),
     ),
-    # The ends of 2023-04-04 and 2025-02-25, each with the microsecond after it.
+    # The last microseconds of 2023-04-04 and 2025-02-25, and the first ones after them.
     "bybit of a vendor": (
         *("bybit", "tardis-csv"),
         bybit_of_vendor(
@@ -116,7 +116,7 @@ IMPORTS = {
         "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,1769695200000,8010\n",
     ),
 }
-# Of each import's fact or facts: published_at, publication_clock, publication_second_at.
+# published_at, publication_clock and publication_second_at of each import's facts.
 SECOND_52 = at("2026-06-30 11:59:52")
 FROM_52 = (at("2026-06-30 11:59:52.010"), "venue", SECOND_52)
 RECEIVED = (None, "receive", SECOND_52)
@@ -171,7 +171,7 @@ def test_an_events_second_of_publication_and_the_clock_that_it_is_by(
     assert found == EXPECTED[imported]
 
 
-def test_an_implausible_push_never_costs_its_row(warehouse: Built) -> None:
+def test_an_implausible_push_time_never_rejects_its_row(warehouse: Built) -> None:
     for imported in IMPORTS:
         assert warehouse.quarantined(imported) == [], imported
 

@@ -1,7 +1,7 @@
-"""Bad input: a quarantine row with its reason, never a refresh that stops, and nothing lost.
+"""Bad input: quarantined with a reason, never stops a refresh, and nothing is lost.
 
-Each bad line stands among good ones, in one import a venue and format; a whole refresh takes them
-all. Hundreds of broken messages, made by damaging good ones, come with them.
+Each bad line is among good ones, in one import per venue and format, and one refresh takes them
+all. Hundreds of messages, made by damaging good ones, are imported too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HOUR_MS = 3_600_000
 
 
 def binance(**fields: Any) -> dict[str, Any]:
-    """A good order of Binance but for these fields; None leaves one out."""
+    """A good order of Binance with these fields changed; None removes a field."""
     order = {
         "s": "BTCUSDT",
         "S": "SELL",
@@ -42,7 +42,7 @@ def binance(**fields: Any) -> dict[str, Any]:
 
 
 def bybit(**fields: Any) -> dict[str, Any]:
-    """A good message of Bybit but for these fields; None leaves one out."""
+    """A good message of Bybit with these fields changed; None removes a field."""
     row = {"T": EVENT_MS, "s": "BTCUSDT", "S": "Buy", "v": "0.5", "p": "60000", **fields}
     return {
         "topic": "allLiquidation.BTCUSDT",
@@ -53,7 +53,7 @@ def bybit(**fields: Any) -> dict[str, Any]:
 
 
 def okx_item(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
-    """A good item of OKX but for these fields of its one order; None leaves one out."""
+    """A good item of OKX with these fields of its order changed; None removes a field."""
     detail = {
         "bkPx": "60000",
         "posSide": "long",
@@ -67,7 +67,7 @@ def okx_item(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, A
 
 
 def okx(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
-    """A stream message of such an item."""
+    """A stream message with this item."""
     return {
         "arg": {"channel": "liquidation-orders", "instType": "SWAP"},
         "data": [okx_item(symbol, **fields)],
@@ -75,7 +75,7 @@ def okx(symbol: str | None = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
 
 
 def fills(address: Any = "0xabc", **fields: Any) -> str:
-    """A block of Hyperliquid with one good fill but for these fields; None leaves one out."""
+    """A block of Hyperliquid with these fields of its fill changed; None removes a field."""
     fill = {
         "coin": "BTC",
         "px": "60000.0",
@@ -96,7 +96,7 @@ GOOD_BINANCE = json.dumps(binance())
 DIGITS_39 = "9" * 39
 HTML = "<html><body>403 Forbidden</body></html>"
 
-# Each venue's bad lines: (line of the file, reason).
+# Each venue's bad lines: (line, reason).
 BINANCE = [
     (frame_line(GOOD_BINANCE[:70]), "unreadable_json"),
     (frame_line(HTML), "unreadable_json"),
@@ -228,7 +228,7 @@ COLLECTOR = [
 ]
 GOOD_COLLECTED = "ADA,SELL,LIMIT,IOC,1,{},{},FILLED,1,1,1782820800000,1"
 
-# Import: venue, format, bad lines, and a good line for a number of three digits.
+# Import: venue, format, bad lines, and a good line made from a number of three digits.
 BAD = {
     "binance": ("binance", "frames", BINANCE, lambda n: frame_line(binance(z=f"1.{n}"))),
     "bybit": ("bybit", "frames", BYBIT, lambda n: frame_line(bybit(v=f"1.{n}"))),
@@ -243,10 +243,10 @@ BAD = {
         lambda n: GOOD_COLLECTED.format(n, n),
     ),
 }
-# The format is right and most lines are not: an import is never held for that.
+# The right format with mostly bad lines: an import is never held for that.
 MOSTLY_BAD = [HTML] * 30 + [frame_line(binance(s="ETHUSDT", z="0.1"))]
 
-# What values of good messages are replaced with, and how many damaged lines each import has.
+# Replacements for values of good messages, and the number of damaged lines per import.
 ODDITIES: list[Any] = [
     *(None, True, -1, 0, 1e308, int(DIGITS_39), 4102444799999, [], {}, [None], [[]], {"o": {}}),
     *("", " ", "NaN", "1e400", "-0", "infinity", "290000-01-01T00:00:00Z", "币安", "\u0000", "\t,"),
@@ -255,14 +255,14 @@ DAMAGED_LINES = 300
 
 
 def cut(text: str, chance: random.Random) -> str:
-    """A text with a piece lost, doubled or moved."""
+    """The text with a piece removed, doubled or moved."""
     start, end = sorted(chance.sample(range(len(text) + 1), 2))
     pieces = [text[:end], text[start:], text[:start] + text[end:], text[:end] + text[start:]]
     return chance.choice(pieces) or "?"
 
 
 def twisted(message: Any, chance: random.Random) -> str:
-    """A message's JSON with one or two of its values replaced, or left out."""
+    """A message's JSON with one or two values replaced or removed."""
     message = json.loads(json.dumps(message))
     for _ in range(chance.randint(1, 2)):
         holder, place = chance.choice(list(_places(message)) or [([0], 0)])
@@ -288,7 +288,7 @@ def damaged(message: Any, chance: random.Random) -> str:
 
 
 def damaged_frames(*messages: Any) -> str:
-    """Envelopes of damaged frames, and now and then a damaged envelope."""
+    """Envelopes of damaged frames, and a few damaged envelopes."""
     chance = random.Random(20260630)
     lines = []
     for _ in range(DAMAGED_LINES):
@@ -298,7 +298,7 @@ def damaged_frames(*messages: Any) -> str:
 
 
 def damaged_answers() -> str:
-    """Envelopes of damaged answers of OKX, and now and then a damaged envelope."""
+    """Envelopes of damaged OKX responses, and a few damaged envelopes."""
     chance = random.Random(20260630)
     lines = []
     for _ in range(DAMAGED_LINES):
@@ -314,7 +314,7 @@ def damaged_blocks() -> str:
 
 
 def damaged_collection() -> str:
-    """Lines of a collector's file with pieces lost, doubled or moved."""
+    """Lines of a collector's file with pieces removed, doubled or moved."""
     chance = random.Random(20260630)
     return "".join(cut(GOOD_COLLECTED.format(1, 1), chance) + "\n" for _ in range(DAMAGED_LINES))
 

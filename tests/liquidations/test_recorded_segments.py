@@ -1,4 +1,4 @@
-"""What the recorder wrote and what is imported are one: the same lines give the same facts."""
+"""Landed and imported segments are equivalent: the same lines give the same facts."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ ETH_SHORT = (
     '"o":"LIMIT","f":"IOC","q":"2","p":"181","ap":"181.5","X":"FILLED","l":"2","z":"2",'
     '"T":1782820801000}}'
 )
-# The first one comes again, as from two connections that overlap; the last one is torn.
+# The first one is repeated, as with overlapping connections; the last one is torn.
 FRAMES = (BTC_LONG, ETH_SHORT, BTC_LONG, '{"e":"forceOrder","E":178282080')
 
 
 async def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
+        assert time.monotonic() < deadline, "timed out waiting"
         await asyncio.sleep(0.05)
 
 
@@ -76,7 +76,7 @@ async def record_the_hour(home: Home) -> Path:
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The segment where the recorder left it, landed with its hour."""
+    """The segment in the recorder's folder, landed with its hour."""
     home = Home(tmp_path_factory.mktemp("recorded"))
     asyncio.run(record_the_hour(home))
     seal_batch(home, hour_batch(HOUR_AT), clock_at(IMPORTED_AT))
@@ -93,7 +93,7 @@ def imported(landed: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def facts_of(warehouse: Built) -> list[dict[str, Any]]:
-    """The facts without the batch that brought them and when it was sealed."""
+    """The facts without their batch and its seal time."""
     of_batch = {"batch_id", "sealed_at", "available_at"}
     return [
         {name: value for name, value in fact.items() if name not in of_batch}

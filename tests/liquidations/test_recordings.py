@@ -1,6 +1,6 @@
-"""Seven hobby collectors' files of Binance, 2024-04 to 2025-06, and a file of running sums.
+"""Binance files of seven hobby collectors, 2024-04 to 2025-06, and a file of running sums.
 
-The expected events and dollars were added up outside of the warehouse.
+The expected events and dollars were summed outside the warehouse.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def test_dollars_written_by_a_collector_are_never_used(warehouse: Built) -> None
 def test_a_published_order_is_followed_by_a_second_without_another_of_its_symbol(
     warehouse: Built,
 ) -> None:
-    # Seconds of a clock would leave pairs of any distance up to two seconds.
+    # With clock seconds, pairs could be any distance apart.
     (found,) = warehouse.rows(
         "with pairs as (select epoch_ms(event_at) - lag(epoch_ms(event_at)) over ("
         " partition by instrument, batch_id order by event_at) as apart_ms"

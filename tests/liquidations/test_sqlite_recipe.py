@@ -1,4 +1,4 @@
-"""The documented recipe for collectors' databases, run on a recorded one."""
+"""The documented recipe for collectors' SQLite databases, run on a recorded one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One liquidation that a venue sends in several rows counts once.
 
-Binance and Aster send an order with each of its states, `z` being what is filled so far; Bitfinex
-sends a position as a trigger, as what the system acquired of it and as what the market took.
+Binance and Aster send an order once per state, where `z` is the cumulative filled quantity;
+Bitfinex sends a position as a trigger, as the part acquired by the system, and as the part filled
+by the market.
 Expected values are worked out by hand.
 """
 
@@ -19,7 +20,7 @@ MS = 1782820801000
 
 
 def order(state: str, filled: str, last: str, at_ms: int, **more: Any) -> dict[str, Any]:
-    """A liquidation order over 1.0 at 50,000, filled so far and last."""
+    """A liquidation order of 1.0 at 50,000, with its cumulative and last filled quantities."""
     return {
         "e": "forceOrder",
         "E": at_ms,
@@ -35,16 +36,16 @@ STATES = (
     order("FILLED", "1.0", "0.6", MS + 1200),
 )
 THREE_STATES = (
-    # In another order than they happened in, and one second's state was not published.
+    # Out of order, and with an unpublished state in between.
     order("FILLED", "1.0", "0.1", MS + 3000),
     order("PARTIALLY_FILLED", "0.3", "0.3", MS),
     order("PARTIALLY_FILLED", "0.8", "0.2", MS + 2000),
 )
 TWO_ORDERS = (
-    # Equal parts of one position: the second was filled at once, and continues none.
+    # Parts of one position: the second order was filled at once, and continues no other.
     order("PARTIALLY_FILLED", "0.4", "0.4", MS),
     order("FILLED", "1.0", "1.0", MS + 1200),
-    # Another price, another side, over a minute later: other orders.
+    # Separate orders: another price, another side, over a minute later.
     order("PARTIALLY_FILLED", "0.2", "0.2", MS, s="ETHUSDT"),
     order("FILLED", "1.0", "0.8", MS + 1, s="ETHUSDT", p="49999"),
     order("FILLED", "1.0", "0.8", MS + 2, s="ETHUSDT", S="BUY"),
@@ -159,10 +160,10 @@ def test_orders_that_do_not_continue_one_another_stay_separate(warehouse: Built)
 @pytest.mark.parametrize(
     ("imported", "expected"),
     [
-        # Half a coin of the first row, at the price that the acquisition has: 0.5 x 8,900.
+        # Half a coin from the first row, at the price of the acquisition: 0.5 x 8,900.
         ("bitfinex in three rows", [("fill_avg", "0.5", "4450")]),
         ("bitfinex in two rows", [("fill_avg", "0.5", "4450")]),
-        # What the market took is a part and no price of the whole: 0.5 x 9,000, the entry price.
+        # The market filled only a part, so the entry price counts: 0.5 x 9,000.
         ("bitfinex trigger and match", [("entry", "0.5", "4500")]),
         ("bitfinex acquired at once", [("fill_avg", "0.5", "4450")]),
         ("bitfinex triggered alone", [("entry", "0.5", "4500")]),

@@ -1,4 +1,4 @@
-"""A vendor's CSV of any venue: sides and units by value, and that it never counts twice."""
+"""A vendor's CSV of any venue: sides and units by value, and no double counting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
-# 2026-06-30 12:00:00 and, an hour later, 13:00:00, in microseconds.
+# 2026-06-30 12:00:00 and 13:00:00 in microseconds.
 NOON, LATER = 1782820800000000, 1782824400000000
 
 
@@ -101,7 +101,7 @@ def ticker(
 
 @pytest.fixture(scope="module")
 def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """One row or two of every vendor exchange whose unit, symbols or side differ from the rest."""
+    """A row or two of each vendor exchange whose unit, symbols or sides differ from the rest."""
     folder: Path = tmp_path_factory.mktemp("stated")
     home = Home(folder / "home")
     liquidations = {
@@ -178,7 +178,7 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
         batches[name] = take_in_text(
             home, folder / "t", venue, "tardis-csv", f"{name}.csv", TICKERS + text
         )
-    # place 0 the symbol, 1 the time, 15 the mark price, 18 the open interest in coins.
+    # Position 0 is the symbol, 1 the time, 15 the mark price, 18 the open interest in coins.
     status = [
         [symbol, NOON // 1000, *[None] * 13, 150.0, None, None, 5000]
         for symbol in ("tSOLF0:USTF0", "tTESTBTCF0:TESTUSDTF0")

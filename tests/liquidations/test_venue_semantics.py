@@ -1,6 +1,6 @@
-"""What each venue means by side, size, price and time, from its documented messages to facts.
+"""Each venue's meaning of side, size, price and time, from documented messages to facts.
 
-Every import below is one batch; all are built at once. Expected values are worked out by hand.
+Each import is one batch; all are built together. Expected values are worked out by hand.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ def order(symbol: str = "BTCUSDT", side: str = "SELL", **fields: Any) -> dict[st
 
 
 def force_order(symbol: str = "BTCUSDT", side: str = "SELL", **fields: Any) -> dict[str, Any]:
-    """Binance's documented message around such an order."""
+    """Binance's documented message around this order."""
     return {"e": "forceOrder", "E": 1568014460893, "o": order(symbol, side, **fields)}
 
 
 def contracts(count: str, **fields: Any) -> dict[str, Any]:
-    """Fields of a COIN-M order of so many contracts."""
+    """Fields of a COIN-M order of this many contracts."""
     return {"q": count, "l": count, "z": count, **fields}
 
 
 def all_liquidation(symbol: str, *rows: dict[str, Any]) -> dict[str, Any]:
-    """Bybit's message of today."""
+    """Bybit's current message."""
     return {
         "topic": f"allLiquidation.{symbol}",
         "type": "snapshot",
@@ -67,7 +67,7 @@ def all_liquidation(symbol: str, *rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def liquidation_orders(symbol: str, *details: dict[str, Any]) -> dict[str, Any]:
-    """One item of OKX's stream or answer."""
+    """One item of OKX's stream or REST response."""
     return {
         "details": list(details),
         "instFamily": symbol.rsplit("-", 1)[0],
@@ -78,7 +78,7 @@ def liquidation_orders(symbol: str, *details: dict[str, Any]) -> dict[str, Any]:
 
 
 def detail(side: str, size: str, price: str, ms: str, position: str = "net") -> dict[str, Any]:
-    """One order of such an item."""
+    """One order of an item."""
     return {
         "bkLoss": "0",
         "bkPx": price,
@@ -91,12 +91,12 @@ def detail(side: str, size: str, price: str, ms: str, position: str = "net") -> 
 
 
 def okx_frame(*items: dict[str, Any]) -> dict[str, Any]:
-    """OKX's stream message of these items."""
+    """OKX's stream message with these items."""
     return {"arg": {"channel": "liquidation-orders", "instType": "SWAP"}, "data": list(items)}
 
 
 def okx_answer(*items: dict[str, Any]) -> dict[str, Any]:
-    """OKX's REST answer of these items."""
+    """OKX's REST response with these items."""
     return {"code": "0", "msg": "", "data": list(items)}
 
 
@@ -122,7 +122,7 @@ def fill(coin: str, side: str, direction: str, trade_id: int, **fields: Any) -> 
 
 
 def marked(user: str, method: str = "market") -> dict[str, Any]:
-    """The mark that both parties' fills carry."""
+    """The `liquidation` object that both parties' fills carry."""
     return {"liquidation": {"liquidatedUser": user, "markPx": "105010.0", "method": method}}
 
 
@@ -143,20 +143,20 @@ def block(number: int, *events: list[Any]) -> str:
 
 VAULT = "0xb0a55f13d22f66e6d495ac98113841b2326e9540"
 BLOCKS = (
-    # Bought from a long that the market took: victim and counterparty, addresses in mixed case.
+    # A long closed on the market: victim and counterparty, addresses in mixed case.
     block(
         758800641,
         ["0xAbC1", fill("BTC", "A", "Close Long", 1, **marked("0xabc1"))],
         ["0xmaker", fill("BTC", "B", "Open Long", 1, **marked("0xabc1"))],
         ["0xstranger", fill("BTC", "B", "Open Long", 2)],
     )
-    # A short taken over by the vault; the vault's row has the same direction, the other side.
+    # A short taken over by the vault; the vault's row has the same direction and the other side.
     + block(
         758800642,
         ["0xdef2", fill("ETH", "B", "Liquidated Cross Short", 3, **marked("0xdef2", "backstop"))],
         [VAULT, fill("ETH", "A", "Liquidated Cross Short", 3, **marked("0xdef2", "backstop"))],
     )
-    # A winner whose short is closed against a liquidated long.
+    # A winner whose short is closed against a liquidated long (ADL).
     + block(
         758800643,
         ["0xwinner", fill("SOL", "B", "Auto-Deleveraging", 4, **marked("0xaaa3", "backstop"))],
@@ -295,7 +295,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         frame_lines(
             all_liquidation(
                 "BTCUSDT",
-                # 2025-03-14, when everything is published; identical events exist since 2025-02-20.
+                # 2025-03-14: everything is published since 2025-02-20, identical events included.
                 {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
                 {"T": 1741921502930, "s": "BTCUSDT", "S": "Buy", "v": "0.003", "p": "43511.70"},
                 {"T": 1741921502931, "s": "BTCUSDT", "S": "Sell", "v": "0.01", "p": "43600"},
@@ -421,7 +421,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     ),
     "okx by answer": (
         *("okx", "rest", "seen.ndjson"),
-        # Received earlier than the frame, which wins all the same.
+        # Received before the frame, which still wins.
         rest_line(
             okx_answer(
                 liquidation_orders(
@@ -488,7 +488,7 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
 
 
 def land_dump(home: Home) -> str:
-    """The snapshot as the venue's bucket serves it: zipped, called by its URL."""
+    """The snapshot as the venue's bucket serves it: zipped, and named by its URL."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(
@@ -837,7 +837,7 @@ def test_winners_of_a_deleveraging_are_in_no_total(warehouse: Built) -> None:
 def test_fills_of_one_order_share_its_id(warehouse: Built) -> None:
     facts = warehouse.facts("hyperliquid by block")
     by_block_and_address = [fact["liquidation_order_id"] for fact in facts]
-    # xyz:TSLA and kPEPE are one user's order 1 in one block here; all others are apart.
+    # xyz:TSLA and kPEPE are order 1 of one user in one block; all others differ.
     assert by_block_and_address[4] == by_block_and_address[5]
     assert len(set(by_block_and_address)) == 5
 

@@ -1,4 +1,4 @@
-"""Genuine raw frames of five venues, by value: side, price, quantity and time of each."""
+"""Real raw frames of five venues: side, price, quantity and time of each, by value."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ OKX = [
     ("BTC-USD-220624", "2021-12-22T02:30:10.617", "short", "51886.2", "12", "1200"),
     ("BTC-USDT-211231", "2021-12-22T02:30:11.925", "short", "49674.2", "40", "19869.68"),
 ]
-# Dated and coin contracts of HTX are 100 USD (BTC) or 10 USD apiece; its frames give a linear one's
-# worth. BitMEX's message has no time: it is when it was received. Deribit's M is the maker's side.
+# Dated and coin-margined contracts of HTX are 100 USD (BTC) or 10 USD apiece; for linear ones its
+# frames state the value. BitMEX's message has no time, so it is the receipt time. Deribit's M marks
+# the maker as liquidated.
 BITMEX = [("XBTUSD", "2022-01-01T00:00:00", "short", "10106", "9214", "9214")]
 DERIBIT = [
     ("BTC-PERPETUAL", "2020-03-13T00:07:24.032", "long", "4469.5", "1120", "1120"),
@@ -42,7 +43,7 @@ HTX = [
     ("ETH-USD", "2020-07-01T13:34:52.167", "short", "229.95", "231", "2310"),
     ("BTC-USDT", "2020-12-17T17:35:02.284", "long", "23350.5", "227", "5300.5635"),
 ]
-# When the venue pushed each, where its message states it (`E`, `ts`), in order of the events.
+# The push time of each event, where the message states it (`E`, `ts`).
 PUSHED_AT = {
     "binance": ["2020-03-13T00:23:51.426", "2020-07-13T06:49:14.023"],
     "okx": [],

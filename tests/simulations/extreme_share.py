@@ -1,10 +1,10 @@
-"""Which share of hours the stress regime calls extreme, on simulated components.
+"""The share of hours in the extreme stress regime, on simulated components.
 
     .venv/bin/python -m tests.simulations.extreme_share
 
 Each component of each asset is an independent first-order autoregression; the models rank, weigh
-and label them as they do any market. Prints the table in docs/semantics.md. Counted are the hours
-after 180 days: by then components and score are ranked among a full 90 days.
+and label them like any market. Prints the table in docs/semantics.md. Only hours after 180 days
+count, when components and score have a full 90 days of history.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How often the intervals of estimates hold the truth, for docs/coverage.md.
+"""How often the intervals of estimates cover the truth, for docs/coverage.md.
 
     make calibration
 
-Makes complete tapes of each class, thins them by each rule and estimates them from what is left,
-until a thousand symbol-hours of each were estimated. Writes the seed interval_measures.csv, the
-picture docs/coverage.svg, and the table between the page's markers.
+Generates complete tapes of each class, thins them by each rule and estimates them from the rest,
+until a thousand symbol-hours of each are estimated. Writes the seed interval_measures.csv, the
+figure docs/coverage.svg, and the table between the page's markers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from unwind.estimates.calibration import Measure, measures
 from unwind.estimates.tapes import CLASSES, RULES
 from unwind.settings import PROJECT_ROOT
 
-# Enough that a thousand are estimated of each class: of one, a quarter is saturated.
+# Enough for a thousand estimated hours of each class, although a quarter of one class is saturated.
 HOURS = 1100
 HOURS_OF = {"nearly saturated": 1400}
 SEED_FILE = PROJECT_ROOT / "dbt_project" / "seeds" / "interval_measures.csv"
@@ -29,7 +29,7 @@ NAMES = ("latest", "largest", "largest per side", "latest, from order", "largest
 SHORT = dict(zip(RULES, NAMES, strict=True))
 COLORS = dict(zip(RULES, ("#1b6ca8", "#c8553d", "#6a994e", "#7b4fa3", "#d19a1f"), strict=True))
 GOOD = (0.85, 0.96)
-# A share of fewer hours is not printed.
+# Shares of fewer hours are not printed.
 MIN_PRINTED = 50
 
 
@@ -57,7 +57,7 @@ def cell(value: str | bool | int | float) -> str:
 
 
 def table(found: list[Measure]) -> str:
-    """One line per class and rule: hours, with their sums and shares."""
+    """One line per class and rule: intervals of hours, sums and shares."""
     lines = [
         "| tapes | rule | hours | USD held | events held | few hidden: USD held | bias USD"
         " | bias events | width / oracle | sums held | shares held |",
@@ -98,7 +98,7 @@ def percent(share: float) -> str:
 
 
 def picture(found: list[Measure]) -> str:
-    """Dots by class and rule on a scale of 40 to 100% of hours; what is good is shaded."""
+    """Dots by class and rule on a scale of 40 to 100% of hours, with the target range shaded."""
     left, right, line = 230, 760, 26
     height = line * (len(CLASSES) + 3)
 

@@ -1,10 +1,10 @@
-"""How often `range_divergence` is flagged where nothing trends, and how often where something does.
+"""False and true positive rates of `range_divergence`.
 
     .venv/bin/python -m tests.simulations.range_divergence [SERIES]
 
-Each case makes that many independent pairs of 48 hours of log intensity and log range (default
-4,000), builds `divergence_hourly` over them, and prints what the last hour says: the table in
-docs/semantics.md. The test of the marts runs a smaller number of the same.
+Each case generates SERIES independent pairs of 48 hours of log intensity and log range (default
+4,000), builds `divergence_hourly` over them, and prints the flags of the last hour: the table in
+docs/semantics.md. tests/dbt/test_trend_significance.py runs fewer of the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from unwind.warehouse.state import staging_state
 SEED = 20260129
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")
 HOURS = 48
-# What the documented table is made of.
+# The cases of the documented table.
 SERIES = 4_000
 
 
@@ -38,9 +38,9 @@ class Case:
     """Pairs of series: how persistent, how far they trend, and their distribution.
 
     `phi` is the autocorrelation from one hour to the next of a normal process with a standard
-    deviation of one. Over the 48 hours the intensity rises and the range narrows by `trend` of
-    these. `quiet` is the share of hours without a liquidation; `noise` adds independent noise of
-    the same variance; `skewed` makes the intensities log-normal.
+    deviation of one. Over the 48 hours the intensity rises and the range narrows by `trend`
+    deviations. `quiet` is the share of hours without a liquidation; `noise` adds independent noise
+    of the same variance; `skewed` makes the intensities log-normal.
     """
 
     name: str
@@ -71,7 +71,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """Shares of a case's pairs: each trend significant by itself, and the flag."""
+    """Shares of a case's pairs: with each trend significant, and flagged."""
 
     case: Case
     rising: float
@@ -106,13 +106,13 @@ def made_pairs(random: np.random.Generator, case: Case, series: int) -> pd.DataF
         width += random.standard_normal(width.shape)
     heat, width = heat + rise, width - rise
     if case.quiet:
-        # Of a standard normal this share lies below the quantile.
+        # This share of a standard normal is below the quantile.
         heat = np.maximum(heat - np.quantile(heat, case.quiet), 0)
     elif case.skewed:
         heat = np.exp(1.5 * heat)
     else:
         heat = heat + 100
-    # The model takes ln(1 + intensity); under a rank statistic the unit does not matter.
+    # The model takes ln(1 + intensity); for a rank statistic the unit does not matter.
     intensity = np.expm1(heat / 10)
     return pd.DataFrame(
         {
@@ -158,7 +158,7 @@ from pairs_hourly;
 
 
 def built(home: Home, made: pd.DataFrame) -> pd.DataFrame:
-    """`divergence_hourly` of the last hour, one row per pair, built by the model itself."""
+    """The last hour of `divergence_hourly`, one row per pair, built by the model itself."""
     hours = [FIRST_HOUR + timedelta(hours=h) for h in range(HOURS)]
     with staging_state(home) as connection:
         for table, listed in (("ops.hours", hours), ("ops.pending_hours", hours[-1:])):
@@ -175,14 +175,14 @@ def built(home: Home, made: pd.DataFrame) -> pd.DataFrame:
 
 
 def independent_hours_p(tau: pd.Series) -> pd.Series:
-    """Two-sided p of tau against time, were 48 hours without ties independent of each other."""
+    """Two-sided p of tau against time, assuming 48 independent hours without ties."""
     score = tau * HOURS * (HOURS - 1) / 2
     deviation = math.sqrt(HOURS * (HOURS - 1) * (2 * HOURS + 5) / 18)
     return (score.abs() / deviation).map(lambda z: math.erfc(z / math.sqrt(2)))
 
 
 def simulated(home: Home, cases: Iterable[Case], series: int, seed: int = SEED) -> list[Verdict]:
-    """The shares of each case, over that many pairs of it."""
+    """The shares of each case, over this many pairs."""
     random = np.random.default_rng(seed)
     cases = list(cases)
     rows = built(home, pd.concat([made_pairs(random, case, series) for case in cases]))
@@ -192,7 +192,7 @@ def simulated(home: Home, cases: Iterable[Case], series: int, seed: int = SEED) 
         assert len(own) == series, f"{len(own)} rows of {case.name}"
         rising = (own.intensity_p_value < own.trend_p_threshold) & (own.intensity_tau > 0)
         narrowing = (own.range_p_value < own.trend_p_threshold) & (own.range_tau < 0)
-        # Equal values have a smaller variance than this, so of quiet hours it is a little low.
+        # Ties reduce the variance, so for quiet hours this is slightly low.
         plain = (
             (independent_hours_p(own.intensity_tau) < own.trend_p_threshold)
             & (own.intensity_tau > 0)

@@ -1,4 +1,4 @@
-"""The seed episode's tape, and a server that shows it."""
+"""The seed episode's tape, and a server that serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tape's venues published, and what they send of it."""
+"""The totals that a tape's venues published, and the frames that they send."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def totals_usd(
 def frames(
     venue: str, tape: Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
 ) -> list[tuple[int, str]]:
-    """What a venue's only stream pushes in [from, to): the instants, and the texts."""
+    """Instants and texts of the frames that a venue's only stream pushes in [from, to)."""
     [stream] = exchanges()[venue].streams
     return stream.frames(tape, from_ms, to_ms, symbols)
 
 
 def windows_from_order(tape: Tape, venue: str, from_ms: int, to_ms: int) -> list[list[int]]:
-    """A venue's liquidations by contract and second, where one begins with the first after it."""
+    """A venue's liquidations by contract and window; the first after a window opens the next."""
     at_ms, instrument = tape.liquidations.at_ms, tape.liquidations.instrument
     windows: dict[int, list[list[int]]] = {}
-    # Rows are in order of time.
+    # Rows are ordered by time.
     for row in tape.rows(venue, from_ms, to_ms, published=False).tolist():
         of_contract = windows.setdefault(int(instrument[row]), [])
         if of_contract and at_ms[row] < at_ms[of_contract[-1][0]] + 1000:

@@ -1,4 +1,4 @@
-"""The endpoint kit: bounds, units, limits, order, paths, and what is not found."""
+"""The endpoint kit: bounds, units, limits, order, paths, and not found."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def called(tape: Tape, endpoint: kit.Endpoint, path: str = "/x", **params: str) 
         (kit.Window("from", "to", before=True), {"from": "10", "to": "20"}, [10, 19]),
         (kit.Window("from", "to"), {}, [0, NOW_MS]),
         (kit.Window("from", "to"), {"from": "", "to": ""}, [0, NOW_MS]),
-        # Now itself is no bound, and nothing is shown of the time after it.
+        # The default end stays inclusive, and no time after now is served.
         (kit.Window("from", "to", before=True), {}, [0, NOW_MS]),
         (kit.Window("from", "to"), {"to": str(NOW_MS + 1)}, [0, NOW_MS]),
         (kit.Window("from", "to", 1000), {}, [0, 1769699430000]),
@@ -143,8 +143,8 @@ def test_a_quote_is_of_the_last_complete_minute(tape: Tape) -> None:
 def test_a_page_of_trades_goes_back_until_it_is_full(
     tape: Tape, venue: str, symbol: str, path: str, asked: str, listed: str, rows: int
 ) -> None:
-    """A connector takes a page that is not full for the oldest there is."""
-    # Quiet hours, of which a page has days.
+    """A connector takes a page that is not full for the last one."""
+    # Quiet hours, where one page spans days.
     before_ms = tape.end_ms - 40 * HOUR_MS
     days = tape.records(tape.rows(venue, before_ms - 96 * HOUR_MS, before_ms))
     earlier = [one for one in days if one.contract.symbol == symbol]
@@ -153,5 +153,5 @@ def test_a_page_of_trades_goes_back_until_it_is_full(
     api = exchanges()[venue].apis[venue]
     answer = api(tape, NOW_MS, venue, kit.Request(venue, "GET", path, params))
     page = json.loads(answer.body)[listed]
-    # And one trade that is no liquidation.
+    # Plus one trade that is no liquidation.
     assert len(page) >= min(rows, len(earlier) + 1)

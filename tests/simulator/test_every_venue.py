@@ -1,4 +1,4 @@
-"""What every simulated venue must do, whichever venues there are."""
+"""What every simulated venue must do, by discovery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from unwind.venues import Stream, Venue, venues
 VENUES = list(exchanges().values())
 TRADED = [venue for venue in VENUES if venue.trading]
 RECORDED = [venue for venue in VENUES if venue.streams]
-# Some venues push rows that are this old.
+# Some venues push rows as old as this.
 LATE_MS = MINUTE_MS
 
 
@@ -35,7 +35,7 @@ def tape() -> Tape:
 
 @pytest.fixture(scope="module")
 def busiest_ms(tape: Tape) -> int:
-    """When the hour begins that has the most published liquidations."""
+    """The start of the hour with the most published liquidations."""
     at_ms = tape.liquidations.at_ms[tape.liquidations.published]
     hours, counts = np.unique(at_ms[at_ms < tape.end_ms - HOUR_MS] // HOUR_MS, return_counts=True)
     return int(hours[counts.argmax()]) * HOUR_MS
@@ -43,7 +43,7 @@ def busiest_ms(tape: Tape) -> int:
 
 @pytest.mark.parametrize("venue", venues().values(), ids=lambda venue: venue.name)
 def test_a_connectors_connections_are_those_that_are_simulated(venue: Venue) -> None:
-    # One that follows another is served by it.
+    # A connection that follows another is served by that one.
     own = {name for name, one in venue.connections.items() if one.follows is None}
     assert set(exchanges()[venue.name].connections) == own
 
@@ -70,7 +70,7 @@ def test_every_published_liquidation_of_the_busiest_hour_is_sent(
 
 
 def _found(wanted: Iterable[str], text: str) -> Counter[str]:
-    """How often each of the wanted texts occurs in a long one."""
+    """How often each of the wanted texts occurs in a long text."""
     wanted = list(wanted)
     start = commonprefix(wanted)  # noqa: RUF071  texts, not paths
     lengths = {len(one) for one in wanted}
@@ -148,7 +148,7 @@ def test_a_connectors_subscriptions_cover_everything_that_is_pushed(
 
 
 def _subscribed(tape: Tape, now_ms: int, stream: Stream, texts: Iterable[str]) -> OpenStream:
-    """A connection on which these texts were sent; none of them was refused."""
+    """A connection after sending these texts, none of which was refused."""
     path, _, query = stream.path.partition("?")
     opened = OpenStream(STREAMS[stream.connection], Subscriber(stream.connection, path or "/"))
     opened.greet(tape, now_ms, query)

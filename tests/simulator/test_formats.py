@@ -1,4 +1,4 @@
-"""What exchanges send: shapes, units, and sums that agree with what the tape published."""
+"""Messages of the exchanges: shapes, units, and sums that match what the tape published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulator and the connectors state what venues mean independently of each other."""
+"""The simulator and the connectors implement the venues' semantics independently."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import unwind.simulator
 
 ROOT = Path(unwind.simulator.__file__).parent
-# How instants are written, and what all failures of the house have in common.
+# Formats of instants, and the base of the project's errors.
 SHARED = {"unwind.clock", "unwind.errors"}
 
 
 def imported(path: Path) -> set[str]:
-    """Modules of the house that a file imports, wherever in it."""
+    """Modules of the project that a file imports, at any level."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -160,7 +160,7 @@ def test_a_throttled_venue_publishes_the_largest_or_the_latest_of_a_second(kind:
 
 @pytest.mark.parametrize("kind", ["first_from_order", "largest_from_order"])
 def test_a_second_may_begin_with_an_order(kind: str) -> None:
-    """As Binance's: the first is pushed at once, the largest at the end of the second."""
+    """As at Binance: the first is pushed at once, the largest at the end of the second."""
     rules = SEED_EPISODE.rules | {"binance": PublicationRule(kind)}
     tape = Tape(replace(SEED_EPISODE, from_at=datetime(2026, 1, 28, tzinfo=UTC), rules=rules))
     liquidations = tape.liquidations

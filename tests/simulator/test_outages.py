@@ -1,4 +1,4 @@
-"""The gaps of the seed episode, and where there must be none."""
+"""The gaps of the seed episode, and the hours that must have none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_gaps_are_in_the_calm_weeks_and_not_at_the_two_largest_venues() -> None:
 
 
 def test_a_percentile_of_the_score_has_its_history() -> None:
-    # 7 days of the components, and 7 of the score that comes of them.
+    # 7 days for the components, and 7 more for the score computed from them.
     assert HISTORY_DAYS >= 22
 
 
@@ -61,7 +61,7 @@ def test_a_recorder_that_was_cut_off_has_a_gap_and_no_frame_in_it(
     [path] = write_segments(
         tape, tmp_path, CUT_OFF_HOUR, CUT_OFF_HOUR + HOUR, venues=[CUT_OFF.venue], outages=OUTAGES
     )
-    # 16:12 to 16:47, as the landing reads it.
+    # 16:12 to 16:47, as read by the landing.
     assert missed(path).seconds == 35 * 60
     lines = path.read_text().splitlines()
     received = instants(lines, None)
@@ -101,7 +101,7 @@ def test_an_asset_without_a_spot_market_has_no_spot_bars(tape: Tape) -> None:
         )
         for symbol in ("HYPEUSDT", "BTCUSDT")
     }
-    # The venue's own words for a symbol that it does not list.
+    # The venue's own error for an unlisted symbol.
     assert json.loads(responses["HYPEUSDT"].body)["code"] == -1121
     assert len(json.loads(responses["BTCUSDT"].body)) == 3
     key = "data/spot/daily/klines/{0}/5m/{0}-5m-2026-01-28.zip"

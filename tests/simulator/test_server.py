@@ -105,7 +105,7 @@ def test_a_dump_agrees_with_its_checksum_and_its_listing(server: Simulator) -> N
     assert f"<Size>{len(payload)}</Size>" in listing
 
 
-def test_a_dump_of_a_day_that_is_not_over_is_no_such_key(server: Simulator) -> None:
+def test_a_dump_of_an_unfinished_day_gives_no_such_key(server: Simulator) -> None:
     response = _get(server, "binance_dumps", SNAPSHOT.replace("01-28", "01-29"))
     assert response.status_code == 404
     assert "<Code>NoSuchKey</Code>" in response.text
@@ -264,7 +264,7 @@ def test_bybit_pages_can_be_capped_to_show_paging(tape: Tape) -> None:
 async def _received(
     server: Simulator, url: str, texts: list[str], until: int, wait: float = 0.7
 ) -> list[str]:
-    """What a stream sends while the tape moves from the peak hour's quarter past to `until` ms."""
+    """Messages of a stream while the tape moves from a quarter past the peak hour to `until` ms."""
     received: list[str] = []
     async with connect(url) as stream:
         for text in texts:
@@ -424,7 +424,7 @@ def test_a_stream_can_be_compressed_and_is_closed_when_its_heartbeats_stay_unans
         await beats
         return received
 
-    # Two are answered; then two are not, and the third would have been late.
+    # Two pings are answered and the next two are not, so the stream closes instead of a fifth.
     assert asyncio.run(sent()) == 4 * ['{"op":"ping","ts":1769698800000}'] + [None]
 
 

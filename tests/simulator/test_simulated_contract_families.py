@@ -1,7 +1,8 @@
-"""The contract families of 2025 and 2026, simulated; what Bitget and Binance publish of a second.
+"""The contract families of 2025 and 2026, simulated, and what Bitget and Binance publish of a
+second.
 
-Each family is served, landed and recorded by loopback, and what lands of it agrees with the
-market's own books.
+Each family is served, landed and recorded over loopback, and the landed data matches the market's
+own books.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ FAMILIES = [
 
 @pytest.fixture(scope="module")
 def tape() -> Tape:
-    """The last days of the episode with a share that is traded as well."""
+    """The last days of the episode, with a stock contract as well."""
     assets = (*ASSETS[:2], TESLA)
     return Tape(
         replace(
@@ -89,7 +90,7 @@ def land(home: Home, server: Simulator, venue: str) -> dict[str, Landing]:
 
 
 def responses(home: Home, landing: Landing) -> list[tuple[dict[str, Any], Any]]:
-    """Requests and parsed bodies of what landed by REST."""
+    """Requests and parsed bodies of the landed REST responses."""
     lines = [
         json.loads(line)
         for one in landing.objects
@@ -100,7 +101,7 @@ def responses(home: Home, landing: Landing) -> list[tuple[dict[str, Any], Any]]:
 
 
 def books(tape: Tape, venue: str, symbol: str, from_ms: int = PEAK_MS) -> list[tuple[int, int]]:
-    """Time and steps of each published liquidation of a contract in an hour."""
+    """Time and size (in steps) of each published liquidation of a contract in an hour."""
     number = tape.instrument_number[venue, symbol]
     return sorted(
         (one.at_ms, one.quantity_steps)
@@ -246,7 +247,7 @@ def test_hyperliquid_lands_each_exchanges_contexts(
         if fill["coin"] == "hyna:BTC"
         and address.lower() == fill.get("liquidation", {}).get("liquidatedUser", "").lower()
     )
-    # A block dates all of its fills alike, so sizes are compared.
+    # All fills of a block have the same time, so sizes are compared.
     assert sorted(round(size * 1e5) for _, _, size in victims) == sorted(
         steps for _, steps in books(tape, "hyperliquid", "hyna:BTC")
     )
@@ -276,11 +277,11 @@ def test_without_node_fills_the_vaults_fills_are_the_books_backstops(
     }
 
 
-# -- what is let out of a second -------------------------------------------------------------------
+# -- what is published of a second -----------------------------------------------------------------
 
 
 def _seconds(tape: Tape, venue: str) -> dict[tuple[int, int], list[int]]:
-    """Every liquidation of a venue by contract and second."""
+    """All liquidations of a venue by contract and second."""
     found = defaultdict(list)
     for row in tape.rows(venue, tape.start_ms, tape.end_ms, published=False).tolist():
         at_second = int(tape.liquidations.at_ms[row]) // 1000

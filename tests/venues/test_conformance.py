@@ -1,7 +1,7 @@
-"""What every venue must pass, by discovery: its messages by value, twice, with more and with less.
+"""The checks that every venue must pass: messages by value, repeated, extended and incomplete.
 
-Four imports a venue and format: the messages; the same received later; the long one with a field
-that is unknown; and the long one without each of its required fields.
+Each venue has four kinds of imports: its messages; the same received later; the long one with an
+unknown field; and the long one without each of its required fields.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def test_a_context_answer_becomes_its_row_by_value(
 
 
 def test_no_row_is_later_than_its_answer(warehouse: Built) -> None:
-    # The cases hold running steps and bars: the first sighting wins, and theirs would be half done.
+    # The cases contain unfinished steps and bars, which as first sightings would win.
     for table, known_at in (
         ("fct_open_interest", "observed_at"),
         ("fct_long_short_ratio", "observed_at"),

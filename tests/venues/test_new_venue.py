@@ -1,6 +1,6 @@
-"""Adding a venue touches its own files and two entries of dbt_project.yml: a made-up one, `mirage`.
+"""A made-up venue, `mirage`, is added by its own files and two entries in dbt_project.yml.
 
-It is Aster's files under another name, beside a copy of the project; nothing else is written.
+Its files are Aster's under another name, added to a copy of the project.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _renamed(text: str) -> str:
 
 @pytest.fixture
 def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the dbt project and folders beside the packages, with the new venue in them."""
+    """A copy of the dbt project, and folders that extend the packages, with the new venue."""
     copy = tmp_path / "project"
     ignored = shutil.ignore_patterns("target", "logs", "__pycache__")
     shutil.copytree(PROJECT_ROOT / "dbt_project", copy / "dbt_project", ignore=ignored)
@@ -63,7 +63,7 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         written.write_text(_renamed((PROJECT_ROOT / name).read_text()))
     settings = copy / "dbt_project" / "dbt_project.yml"
     text = settings.read_text()
-    # Its name, and what it publishes.
+    # Its name, and its publication rule.
     for entry in (rf" +- {PATTERN}\n", rf" +{PATTERN}:\n(?: {{6}}.*\n)+"):
         text, entries = re.subn(entry, lambda found: found[0] + _renamed(found[0]), text)
         assert entries == 1

@@ -1,7 +1,7 @@
-"""For each check of a mart that stands in SQL, the one thing that breaks it.
+"""For each SQL check of a mart, the one change that breaks it.
 
 (suite, expectation) -> SQL, or (other mart, SQL) where another mart's rows break it. `{table}` is
-the table in which the gate then sees the mart.
+the table that the gate then reads as the mart.
 """
 
 HOUR = "hour_at = '2026-01-29 14:00:00'"

@@ -1,4 +1,4 @@
-"""Small hand-made batches, and ways to compare what two warehouses hold."""
+"""Small hand-made batches, and functions to compare the contents of two warehouses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from unwind.settings import Home
 
 DAY = datetime(2026, 1, 29, tzinfo=UTC)
 
-# A release's own id and times, its runs, and what they revised differ by design.
+# The release's id and times, its runs and its revisions differ by design.
 ABOUT_THE_RUN = {"release", "gate_results", "published_releases", "mart_revisions"}
 
 
 def at(hour: int, minute: int = 0, second: int = 0, millisecond: int = 0) -> datetime:
-    """An instant of the day that all tests play on."""
+    """An instant on the day that all tests use."""
     return DAY + timedelta(hours=hour, minutes=minute, seconds=second, milliseconds=millisecond)
 
 
@@ -62,7 +62,7 @@ def okx(instrument: str, side: str, contracts: str, price: str, event_at: dateti
 
 
 def okx_instruments(instrument: str, contract_value: str, received_at: datetime) -> str:
-    """A REST answer that specifies one linear swap."""
+    """A REST response that lists one linear swap."""
     base = instrument.split("-", maxsplit=1)[0]
     row = {
         **{"instId": instrument, "instType": "SWAP", "instFamily": f"{base}-USDT"},
@@ -87,7 +87,7 @@ def land(
     format: str = "frames",
     landed_at: datetime | None = None,
 ) -> None:
-    """Records one venue's lines for an hour, as a landing would; by default 20 seconds later."""
+    """Records one venue's lines as the landing of an hour; by default 20 seconds after its end."""
     landed_at = landed_at or at(hour + 1, 0, 20)
     obj = RawZone(home).put(
         "".join(f"{line}\n" for line in lines).encode(),
@@ -109,7 +109,7 @@ def seal(home: Home, hour: int, sealed_at: datetime | None = None) -> None:
 
 
 def marts(home: Home) -> dict[str, list[tuple]]:
-    """Every row of every mart of the current release, sorted, without the columns on its run."""
+    """Every row of every mart of the current release, sorted, without the marts about the run."""
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         names = [
             row[0]
@@ -130,7 +130,7 @@ def query(home: Home, sql: str) -> list[tuple]:
 
 
 def copied(source: Home, target: Path) -> Home:
-    """The same raw zone and ledger in another home, nothing built."""
+    """A new home with the same raw zone and ledger, and nothing built."""
     import shutil
 
     for part in ("raw", "ledger"):

@@ -1,4 +1,4 @@
-"""Ways to break a built mart as a gate sees it: doubled, with rows missing, with nulls."""
+"""Ways to break a built mart as a gate reads it: doubled rows, missing rows, nulls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
 
-# As a late file would have made one, of a release before this one.
+# A revision as a late file makes one.
 REVISION = """
 insert into marts.mart_revisions by name
 select
@@ -35,7 +35,7 @@ update marts.published_releases set revisions = 1;
 
 @contextmanager
 def judging(built: Home, folder: Path) -> Iterator[Gate]:
-    """The marts gate, open over all hours and batches of a copy of a built home."""
+    """The marts gate, opened on all hours and batches of a copy of a built home."""
     home = Home(folder)
     copytree(built.warehouse_dir, home.warehouse_dir)
     with duckdb.connect(str(home.staging_db)) as staging:
@@ -47,7 +47,7 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         warehouse.execute(REVISION)
     with opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
         name_marts(gate.connection)
-        # Into memory: views over views would be broken with what they are over.
+        # Copied into tables: in views over views, breaking one mart would break those that read it.
         for name in marts():
             run(gate, f"create table sound_{name} as from gate.{name}")
             run(gate, f"create or replace view gate.{name} as from sound_{name}")
@@ -55,14 +55,14 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
 
 
 def run(gate: Gate, sql: str) -> list[tuple]:
-    """Runs SQL on the gate's connection; its rows, where it gives some."""
+    """Runs SQL on the gate's connection; returns its rows, if any."""
     result = gate.connection.exec_driver_sql(sql)
     return result.fetchall() if result.returns_rows else []
 
 
 @contextmanager
 def replaced(gate: Gate, mart: str, query: str) -> Iterator[None]:
-    """While it lasts, the gate sees the rows of a query in place of a mart's."""
+    """Inside the block, the gate reads the rows of a query instead of the mart's."""
     run(gate, f"create or replace table broken_{mart} as {query}")
     run(gate, f"create or replace view gate.{mart} as from broken_{mart}")
     try:
@@ -82,7 +82,7 @@ def refusals(gate: Gate, suites: Sequence[str]) -> dict[str, GateResult]:
 
 
 def value_beyond(gate: Gate, check: Expectation) -> str:
-    """A value, as SQL, that a check of a range or a vocabulary does not let through."""
+    """A value, as SQL, that a check of a range or a vocabulary rejects."""
     if "value_set" in check.kwargs:
         is_number = all(isinstance(value, int) for value in check.kwargs["value_set"])
         return "99" if is_number else "'no such word'"
@@ -97,12 +97,12 @@ def value_beyond(gate: Gate, check: Expectation) -> str:
 
 
 def has_hours(mart: Mart) -> bool:
-    """Whether its rows are of hours."""
+    """Whether it is an hourly mart."""
     return any(column.name == "hour_at" for column in mart.columns)
 
 
 def without_an_hour(mart: Mart) -> str:
-    """A mart of hours without the rows of its fullest one."""
+    """An hourly mart without the hour with the most rows."""
     fullest = (
         f"select hour_at from sound_{mart.name} group by hour_at order by count(*) desc, hour_at"
         " limit 1"
@@ -111,7 +111,7 @@ def without_an_hour(mart: Mart) -> str:
 
 
 def without_a_tenth(mart: Mart) -> str:
-    """A mart without every tenth row, and without one at least."""
+    """A mart without every tenth row, and without at least one."""
     return (
         f"select * exclude (place) from (select *, row_number() over () as place"
         f" from (from sound_{mart.name} order by all)) where place % 10 != 1"

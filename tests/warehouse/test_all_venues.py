@@ -1,7 +1,7 @@
-"""An hour of every venue against what the simulated market knows to have published in it.
+"""An hour of every venue, compared with what the simulated market published in it.
 
-Once as it is landed, REST, files and recorder segments together, and once from imported frames
-alone: in both each event is one fact.
+Once landed (REST, files and recorder segments together), and once from imported frames only: in
+both, each event is one fact.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def landed(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
                 land_venue(home, day_batch(HOUR_AT), source, lambda: NOW)
     seal_batch(home, hour_batch(HOUR_AT), lambda: NOW, venues())
     seal_batch(home, day_batch(HOUR_AT), lambda: NOW)
-    # An unreadable symbol: it is quarantined, and listed.
+    # An unreadable symbol, which is quarantined and listed.
     unreadable = home.root.parent / "unreadable.ndjson"
     unreadable.write_text(okx("B@D-SYMBOL", "sell", "5", "100", HOUR_AT + timedelta(minutes=5)))
     import_files(home, "okx", "frames", [unreadable], lambda: NOW)
@@ -118,7 +118,7 @@ def imported(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder: Path = tmp_path_factory.mktemp("imported")
     home = Home(folder / "home")
     later = NOW + timedelta(hours=1)
-    # The last events of the hour arrive in the next hour's segment.
+    # The hour's last events arrive in the next hour's segment.
     write_segments(tape, folder / "recorded", HOUR_AT, HOUR_AT + timedelta(hours=2))
     for venue in STREAMED:
         files = sorted((folder / "recorded" / venue).glob("*.ndjson"))
@@ -140,7 +140,7 @@ def close_to(totals: Totals, venue: str) -> dict[str, tuple[int, object]]:
 def test_settled_rates_have_the_interval_of_their_contract(landed: Home, tape: Tape) -> None:
     own = {(one.venue, one.symbol): one.funding_interval_hours for one in tape.instruments}
     with duckdb.connect(str(landed.current / "warehouse.duckdb"), read_only=True) as release:
-        # Deribit pays all the time: its rows are what an hour cost.
+        # Deribit's funding is continuous: its rows are hourly sums.
         settled = release.execute(
             "select venue, instrument, interval_hours, interval_source, funding_at"
             " from marts.fct_funding where is_settled and venue <> 'deribit' order by all"
@@ -157,7 +157,7 @@ def test_mixed_delivery_gives_each_event_once(landed: Home, published: Totals, v
     )
 
 
-# Contract sizes of these come with the venues' listings, which are no frames.
+# Contract sizes of these come from the venues' listings, not from frames.
 LISTED_SIZES = {"okx", "gate", "bitmex", "lighter"}
 
 
@@ -197,12 +197,12 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
         assert sighting.row_in_line >= 1
 
 
-# What is landed of these says no volume, or not in what unit (docs/semantics.md).
+# What is landed of these has no volume, or one without a stated unit (docs/semantics.md).
 WITHOUT_VOLUME = {"okx", "gate", "bitfinex", "htx"}
 
 
 def hourly(home: Home, model: str, column: str) -> dict[tuple[str, str], float]:
-    """An intermediate model's figure of every venue and instrument in the hour."""
+    """A column of an intermediate model by venue and instrument, in the hour."""
     with duckdb.connect(str(home.staging_db), read_only=True) as staging:
         rows = staging.execute(
             f"select venue, instrument, {column} from intermediate.{model}"
@@ -253,7 +253,7 @@ def test_the_documented_comparison_matches_the_sources_sums(landed: Home) -> Non
     assert [one for one in found if abs(one[2] - one[3]) > 0.05] == []
 
 
-# A build of which every mart has rows, as the marts gate judges it.
+# A build with rows in every mart, as the marts gate reads it.
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +328,7 @@ def test_no_breaking_row_is_left_without_its_check() -> None:
 
 
 def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: Gate) -> None:
-    """All columns of a mart at once: each has a check of its own."""
+    """All columns of a mart at once, as each has its own check."""
     by_mart: dict[str, list[suites.Expectation]] = {}
     for one in suites.expectations_of(suites.MARTS):
         if one.name.endswith(("_in_range", "_known")) and not one.sql:
@@ -449,12 +449,12 @@ def test_the_marts_gate_of_a_small_hour_is_quick(landed: Home, tmp_path: Path) -
     ended = os.times()
     assert {one.suite for one in results} == {*marts(), gates.CONTINUITY}
     assert [one.message for one in results if one.is_critical_failure] == []
-    # Of both processes, so that other work on the machine does not show; they share two cores.
+    # Processor time of both processes, so that other load on the machine does not count.
     spent = sum(ended[:4]) - sum(started[:4])
     assert spent < 12
 
 
-# Of the ledger, or written at publishing: their rows are of no other table.
+# From the ledger, or written at publishing: their rows do not come from other tables.
 RECORDED = {
     *("gate_results", "release", "dim_hours", "landing_outcomes"),
     *("published_releases", "mart_revisions"),
@@ -462,8 +462,8 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("mart", sorted(marts().keys() - RECORDED))
-def test_a_row_comes_out_again_of_what_it_reads(miniature: Miniature, mart: str) -> None:
-    """Every mart's own SQL on the rows alone that an explanation names."""
+def test_a_row_is_reproduced_from_its_inputs(miniature: Miniature, mart: str) -> None:
+    """Every mart's own SQL gives the same row from just the rows that an explanation names."""
     rows = miniature.relations[mart].path
     miniature.give(mart, f"select * from {rows} using sample 3 rows (reservoir, 11)")
     parents = miniature.parents(mart)

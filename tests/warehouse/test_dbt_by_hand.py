@@ -1,4 +1,4 @@
-"""dbt by hand, as docs/operations.md says."""
+"""dbt run by hand, as docs/operations.md describes."""
 
 from __future__ import annotations
 

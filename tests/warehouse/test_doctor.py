@@ -1,4 +1,4 @@
-"""A home with damaged files: `unwind doctor` names each with what to do, and repairs some."""
+"""A home with damaged files: `unwind doctor` names each with a remedy, and repairs some."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from unwind.warehouse.verification import Finding, repair, verify
 from unwind.warehouse.writing import writer_lock
 
 NOW = at(23)
-# An hour's batch each, of which one file is damaged.
+# One batch per hour, with one damaged file in each.
 HOURS = range(-70, 10)
 
 
@@ -63,7 +63,7 @@ def bad(home: Home, quick: bool = False) -> list[Finding]:
 
 
 def flip(path: Path) -> None:
-    """Changes one byte in the middle."""
+    """Flips the bits of one byte in the middle."""
     path.chmod(0o644)
     payload = bytearray(path.read_bytes())
     payload[len(payload) // 2] ^= 0xFF
@@ -109,7 +109,7 @@ def landed_of(home: Home, hour: int) -> Path:
     return home.landed / batch(hour) / "binance.json"
 
 
-# Kind of damage: which file of an hour, what is done to it, and a word of what to do.
+# Kind of damage: the hour's file, the damage, and a part of the remedy.
 OF_AN_HOUR: dict[str, tuple[Callable[[Home, int], Path], Callable[[Path], None], str]] = {
     "raw object deleted": (raw_of, Path.unlink, "restore it from a backup"),
     "raw object flipped": (raw_of, flip, "restore it from a backup"),
@@ -123,7 +123,7 @@ OF_AN_HOUR: dict[str, tuple[Callable[[Home, int], Path], Callable[[Path], None],
 
 
 def damaged(home: Home) -> dict[Path, str]:
-    """Damages a hundred files of ten kinds and more; returns each with what helps."""
+    """Damages a hundred files in over ten ways; returns each with its remedy."""
     helps: dict[Path, str] = {}
     hours = list(HOURS)
     targets = {
@@ -178,7 +178,7 @@ def test_doctor_and_status_report_any_damage(home):
     assert len([one for one in diagnose(home, NOW) if not one.is_fine]) >= 100
     titles = {title: rows for title, _, rows in status_tables(home, NOW)}
     assert len(titles["Entries of the ledger that cannot be read"]) == 10
-    # This home's release has no facts.
+    # The release of this home has no facts.
     assert "unwind doctor" in titles["This release"][-1][0]
 
 
@@ -188,7 +188,7 @@ def test_repair_leaves_damage_that_only_a_backup_can_fix(home):
     assert len([one for one in done if "derived again" in one]) == 30
     assert len([one for one in done if "sealed again as r2" in one]) == 10
     left = bad(home)
-    # 30 raw objects, 10 entries beside newer ones, 5 foreign files, 8 of releases and staging.
+    # 30 raw objects, 10 entries with newer ones, 5 foreign files, 8 of releases and staging.
     assert len(left) == 30 + 10 + 5 + 8 + 1
     assert Ledger(home).read(Ledger(home).sealed()[65]).batch.batch_id == batch(-5)
 
@@ -208,7 +208,7 @@ def test_a_flipped_block_of_a_release_is_found(home):
     current = home.current / "warehouse.duckdb"
     current.chmod(0o644)
     payload = bytearray(current.read_bytes())
-    # Within the rows of a table: the header and the file's own lists stay sound.
+    # In the rows of a table, so that the file's header and metadata stay intact.
     place = payload.find(bytes(range(200, 208)))
     offset = place if place > 0 else len(payload) - 100_000
     payload[offset] ^= 0xFF
@@ -216,13 +216,13 @@ def test_a_flipped_block_of_a_release_is_found(home):
     assert [str(current.resolve().parent) in one.what for one in bad(home)] == [True]
 
 
-# --- what killed processes leave ----------------------------------------------------------------
+# --- leftovers of killed processes --------------------------------------------------------------
 
 
 def test_abandoned_files_are_swept_and_recent_ones_are_not(tmp_path):
     old, young = tmp_path / ".a.json.1234.part", tmp_path / ".b.json.5678.part"
     old_folder, young_folder = tmp_path / ".landing-abc", tmp_path / ".landing-def"
-    # As a former version has named what it was writing.
+    # The name that an older version gave to unfinished files.
     former = tmp_path / ".current.~4026531836.99.5~"
     kept = tmp_path / ".next.part"
     for path in (old, young, former):
@@ -269,7 +269,7 @@ def test_importing_a_withdrawn_file_again_reports_the_withdrawal(tmp_path):
     assert run_unwind(home, *imported)[1] == "collected.csv is imported already; nothing changes.\n"
 
 
-def test_doctor_ends_with_1_where_something_is_damaged_and_repairs(home):
+def test_doctor_exits_with_1_on_damage_and_repairs(home):
     lines_of(home, 2).unlink()
     code, out, _ = run_unwind(home, "doctor", "--quick")
     assert (code, str(lines_of(home, 2)) in out) == (1, True)

@@ -1,7 +1,7 @@
-"""An hour that was landed while it ran, and again after its end, against one landed once.
+"""An hour landed while it was running and again after its end, compared with one landed once.
 
-Five venues of the simulated market, by REST alone: what the early landing lacks must come with the
-later one, and until then nothing may look complete.
+Five venues of the simulated market, by REST only: the later landing must add what the early one
+lacks, and until then nothing may look complete.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ HOUR = hour_batch(datetime(2026, 1, 29, 14, tzinfo=UTC))
 RUNNING = datetime(2026, 1, 29, 14, 20, tzinfo=UTC)
 JUST_OVER = datetime(2026, 1, 29, 15, 0, 20, tzinfo=UTC)
 SETTLED = datetime(2026, 1, 29, 15, 3, tzinfo=UTC)
-# Columns that say where a fact is from: the early landing's bytes are among the sightings.
+# Without columns about a fact's source: here the early landing's bytes are among the sightings.
 OF_VALUE = (
     "venue, instrument, base_asset, liquidated_side, event_kind, quantity_base, price_usd,"
     " notional_usd, event_at, hour_at"
 )
-# Derived from the liquidations and the landings alone.
+# Derived only from liquidations and landings.
 SAME = ("liquidations_hourly", "liquidations_minutely", "exchange_breakdown")
 
 
@@ -53,7 +53,7 @@ def server() -> Iterator[Simulator]:
 
 
 def venue_hours(home: Home) -> dict[tuple[str, str], str]:
-    """Outcome by venue and source, of the newest revision that is sealed."""
+    """Outcome by venue and source, in the latest sealed revision."""
     from unwind.landing.ledger import Ledger
 
     with staging_state(home) as state:
@@ -112,8 +112,8 @@ def test_the_tables_are_those_of_an_hour_landed_once(both: tuple[Home, Home]) ->
 
 
 def test_each_asset_has_the_figures_of_an_hour_landed_once(both: tuple[Home, Home]) -> None:
-    """At 14:20 another contract was among the two largest of a venue, so one asset more is tracked;
-    what the assets have in common is the same."""
+    """At 14:20 another contract was among a venue's two largest, so one more asset is tracked; the
+    others have the same figures."""
     early, once = both
     rows = "select * from marts.liquidation_imbalance_hourly order by all"
     assert set(query(once, rows)) <= set(query(early, rows))

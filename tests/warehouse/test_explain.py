@@ -1,4 +1,4 @@
-"""`unwind explain`: from a figure to the facts that it is made of, and to their raw bytes."""
+"""`unwind explain`: from a figure to its facts, and to their raw bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_BINANCE = "hour_at = '2026-01-29 10:00' and venue = 'binance' and base_asset 
 OF_ALL = (
     "hour_at = '2026-01-29 10:00' and window_hours = 1 and venue = 'ALL' and base_asset = 'ALL'"
 )
-# Binance's SELL order closes a long, its BUY a short; Bybit's Buy is a long that was closed.
+# Binance's SELL order closes a long, its BUY a short; Bybit's Buy is a closed long.
 LONG, SMALL_LONG, SHORT, OF_BYBIT = 2 * 90_000, 0.5 * 89_000, 91_000, 10 * 3_000
 
 

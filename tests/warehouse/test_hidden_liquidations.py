@@ -1,4 +1,4 @@
-"""From frames to intervals: what a venue of one event per second is estimated to have hidden."""
+"""From frames to intervals: estimates for a venue that publishes one event per second."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
 LATEST = "one_per_symbol_second_latest_from_order"
-# A frame is pushed so long after its order.
+# The delay from an order to the push of its frame.
 PUSH_SECONDS = 0.005
 PRICE = 50_000
-# It ends within windows of the estimate.
+# Both ends are within windows of the estimate.
 GAP = (1215, 1785)
 OF_BTC = "where venue = 'binance' and base_asset = 'BTC'"
 
@@ -31,7 +31,7 @@ OF_BTC = "where venue = 'binance' and base_asset = 'BTC'"
 def published_in(hour: int) -> list[tuple[float, float, int]]:
     """Second, coins and side of what Binance publishes, in bursts.
 
-    The second after a published order hides the others; the next order after it begins another.
+    The second after a published order hides all others; the next order opens a new one.
     """
     random = np.random.default_rng(hour)
     rates = random.uniform(0.1, 1.2, 120)
@@ -63,13 +63,13 @@ def gap_line(hour: int) -> str:
 
 
 def received(hour: int) -> list[tuple[float, float, int]]:
-    """Hour 11's stream has a gap of ten minutes."""
+    """Published events without those in the gap of hour 11."""
     return [one for one in published_in(hour) if hour != 11 or not GAP[0] <= one[0] < GAP[1]]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Hours 10 and 11 of Binance and Bybit, refreshed one after the other; 12 has Bybit alone."""
+    """Hours 10 and 11 of Binance and Bybit and hour 12 of Bybit alone, each refreshed in turn."""
     home = Home(tmp_path_factory.mktemp("home"))
     for hour in (10, 11, 12):
         if hour < 12:
@@ -82,7 +82,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def expected(hour: int) -> tuple[float, float, float, float]:
-    """Published, low, mid and high by the estimates' own arrays."""
+    """Published, low, mid and high, from the estimates in Python."""
     second, coins, side = map(np.array, zip(*received(hour), strict=True))
     gap = GAP if hour == 11 else (0, 0)
     uncovered = Uncovered(np.array([0]), np.array([gap[0]]), np.array([gap[1]]))
@@ -150,7 +150,7 @@ def test_a_window_adds_moments_before_it_makes_an_interval(home: Home) -> None:
     )
     lows, mids, highs = zip(*[expected(hour)[1:] for hour in (10, 11)], strict=True)
     assert float(mid) == pytest.approx(sum(mids), abs=0.1)
-    # Two independent errors are less than their sum.
+    # Two independent errors add up to less than their sum.
     assert sum(lows) < float(low) < float(mid) < float(high) < sum(highs)
 
 
@@ -173,7 +173,7 @@ def test_increments_equal_a_full_build_and_leave_no_table_behind(
 
 
 def printed(code: str) -> str:
-    """What a new process prints that estimates rows of `published`."""
+    """The output of a new process that estimates `published`."""
     done = subprocess.run(
         [
             sys.executable,
@@ -208,7 +208,7 @@ def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
 
 
 def test_estimates_do_without_pandas() -> None:
-    # Its import takes longer than the rest.
+    # Importing pandas takes longer than everything else.
     assert (
         printed(
             "rows = hidden_hourly(session, published, gaps).project('venue, total_published_usd')\n"

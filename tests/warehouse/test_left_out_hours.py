@@ -1,9 +1,9 @@
-"""Hours left out, against what the simulated market knows to have happened.
+"""Left-out hours, compared with what happened in the simulated market.
 
-Of six hours one is never landed, and of the others 30 venue-hours are left out at random: not
-landed, failed or partial. No sum or count is below the market's own books without saying so, no
-ratio draws on a part without saying so, and there is no zero where there was something.
-UNWIND_LEFT_OUT_SEEDS names further seeds.
+Of six hours one is never landed, and in the others 30 random venue-hours are left out: not landed,
+failed or partial. No sum or count is below the market's own books unless it is marked as a lower
+bound, no ratio uses incomplete inputs without a mark, and nothing is zero where something happened.
+UNWIND_LEFT_OUT_SEEDS sets other seeds.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ LEFT_OUT = 30
 SEEDS = [int(one) for one in os.environ.get("UNWIND_LEFT_OUT_SEEDS", "7").split(",")]
 WINDOWS = {1: "1h", 24: "24h"}
 ALL = "ALL"
-# A frame of an hour's last second is received in the next hour, whose segment has it.
+# A frame of the last second may be received in the next hour, and is then in that hour's segment.
 AFTER_PUSH_MS = 100
-# Open interest of a full hour is measured up to some minutes later, at other prices.
+# Open interest at a full hour is measured up to some minutes later, at other prices.
 MEASURED_WITHIN_MINUTES = 6
 OI_TOLERANCE = 0.98
 
@@ -62,7 +62,7 @@ def tape() -> Tape:
 
 @pytest.fixture(scope="module")
 def whole(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Six hours of every venue, landed as they should be, not built."""
+    """Six hours of every venue, fully landed and not built."""
     home = Home(tmp_path_factory.mktemp("whole") / "home")
     write_segments(tape, home.recorder, HOURS[0], HOURS[-1] + HOUR)
     with Simulator(tape, now=HOURS[0]) as server:
@@ -81,7 +81,7 @@ def land(home: Home, hour_at: datetime, venue: str) -> None:
 
 
 def landed_at(hour_at: datetime) -> datetime:
-    """Five minutes after the hour: every venue has settled, and can still say its end."""
+    """Five minutes after the hour: every venue has settled, and still reports the hour's end."""
     return hour_at + HOUR + timedelta(minutes=5)
 
 
@@ -90,7 +90,7 @@ def traded(tape: Tape) -> list[str]:
 
 
 def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
-    """The same landings but for the venue-hours of the plan, sealed and built in another home."""
+    """The same landings without the plan's venue-hours, sealed and built in another home."""
     home = Home(folder / "home")
     shutil.copytree(whole.root / "raw", home.root / "raw")
     known, ledger = Ledger(whole), Ledger(home)
@@ -98,7 +98,7 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
     for hour_at in HOURS:
         batch = hour_batch(hour_at)
         for venue in venues():
-            # What is landed once a day lands with the next hour where it is still due.
+            # A daily dataset that was left out is still due, and lands with the next hour.
             landings = [*known.landed(batch.batch_id, venue), *due[venue]]
             outcome = plan.get((venue, hour_at))
             due[venue] = []
@@ -121,14 +121,14 @@ def built_without(whole: Home, plan: Plan, folder: Path) -> Home:
 
 
 def is_daily(venue: str, landing: Landing) -> bool:
-    """Whether hours land the dataset once a day: the next one that is landed has it else."""
+    """Whether the dataset lands once a day, so that the next hour makes up for a missed one."""
     return any(
         one.name == landing.dataset and DAILY in one.cadences for one in venues()[venue].datasets
     )
 
 
 def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcome: str) -> Landing:
-    """A landing of a venue that is down; one of liquidations may lack its middle 40 minutes."""
+    """The landing as failed, or as partial: without the middle 40 minutes of the hour."""
     if outcome == "failed":
         objects: tuple[RawObject, ...] = ()
     else:
@@ -137,7 +137,7 @@ def left_out(home: Home, venue: str, hour_at: datetime, landing: Landing, outcom
 
 
 def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> RawObject:
-    """A segment without what was received from :10 to :50; half of REST's answers."""
+    """A segment without the frames received from :10 to :50; half of the REST responses."""
     zone = RawZone(home)
     lines = pq.read_table(zone.lines_path(venue, obj.sha256))["text"].to_pylist()
     if obj.format == "frames":
@@ -159,7 +159,7 @@ def with_a_gap(home: Home, venue: str, hour_at: datetime, obj: RawObject) -> Raw
 
 
 class Sums(NamedTuple):
-    """USD and number of liquidations: at least (without the hour's last second), and at most."""
+    """Bounds of USD and number of liquidations; the minima exclude the hour's last second."""
 
     min_usd: float = 0.0
     max_usd: float = 0.0
@@ -180,7 +180,7 @@ class Books:
     sums: Mapping[tuple[datetime, str, str, str], Sums]
 
     def of(self, hours: Sequence[datetime], venue: str, asset: str, side: str) -> Sums:
-        """The sums over hours, of a venue or ALL and an asset or ALL; `side` may be both."""
+        """Sums over hours, for a venue or ALL and an asset or ALL; `side` may be both."""
         keys = [
             (hour_at, named, base, one)
             for hour_at in hours
@@ -196,7 +196,7 @@ class Books:
         return sorted({asset for _, _, asset, _ in self.sums})
 
     def open_interest_usd(self, asset: str, at: datetime) -> float:
-        """Of all venues together: the least of the minutes in which it may have been measured."""
+        """The minimum over the minutes in which it may have been measured, all venues together."""
         asset_instruments = [one for one in self.tape.instruments if one.asset == asset]
         return min(
             sum(
@@ -226,7 +226,7 @@ def books(tape: Tape) -> Books:
             key = (*at, "long" if one.side == 0 else "short")
             sums[key] = sums[key].with_one(one.notional_usd, is_sure)
             if not is_sure:
-                # Events dated only by their receipt are in the next hour.
+                # Events dated only by their receipt belong to the next hour.
                 later = (at[0] + HOUR, *key[1:])
                 was = sums[later]
                 sums[later] = was._replace(
@@ -253,7 +253,7 @@ def hours_until(hour_at: datetime, count: int) -> list[datetime]:
 def wrong_sums(
     row: Mapping[str, Any], figures: Mapping[str, tuple[float, float]], is_lower_bound: bool
 ) -> list[str]:
-    """What is wrong with the row's figures, each against (at least, at most) of the books."""
+    """The errors in the row's figures, each checked against the books' (minimum, maximum)."""
     wrong = []
     for name, (least, most) in figures.items():
         value = row[name]
@@ -270,7 +270,7 @@ def wrong_sums(
 
 
 def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
-    """Every figure of the liquidation marts that promises more than was covered."""
+    """The figures of the liquidation marts that claim more than was covered."""
     covered = {
         (venue, hour_at)
         for venue in traded(books.tape)
@@ -366,7 +366,7 @@ def violations(home: Home, books: Books, lacks: Plan) -> list[str]:
 
 
 class Built(NamedTuple):
-    """A home and the venue-hours that it lacks."""
+    """A home and its left-out venue-hours."""
 
     home: Home
     plan: Plan
@@ -433,7 +433,7 @@ def test_figures_that_are_not_lower_bounds_equal_the_books(built: Built, books: 
 
 
 def test_stray_events_of_an_unlanded_hour_are_lower_bounds(built: Built) -> None:
-    # Answers of a later hour reach back: their rows are data, but do not cover the earlier hour.
+    # Responses of a later hour reach back: their rows count, but do not cover the earlier hour.
     strays = [
         row
         for row in of_hour(built.home, "exchange_breakdown", window_hours=1)

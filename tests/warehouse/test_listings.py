@@ -1,5 +1,5 @@
-"""Rows are named by the listing of their time, whenever it lands: what hours and listings that come
-in any order build equals one build of it all."""
+"""Rows are named by the listing of their time, whenever it lands: incremental builds of hours and
+listings in any order equal one full build."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from unwind.warehouse.refresh import refresh
 
 LIGHTER = "https://mainnet.zklighter.elliot.ai/api/v1"
 MINUTE = 30
-# What is landed of each hour: the listing of it, if any, and which markets give a funding rate.
+# The listings that land, by hour.
 LISTINGS: dict[int, dict[int, str]] = {
     11: {1: "BTC", 7: "OLDCOIN", 77: "NEWCOIN"},
-    # Market 77 is gone, and 78 is new.
+    # Market 77 is delisted, and 78 is new.
     12: {1: "BTC", 7: "OLDCOIN", 78: "OTHERCOIN"},
 }
 HOURS = (10, 11, 12, 13)
@@ -54,8 +54,8 @@ def funding(number: int, settled_at: datetime, received_at: datetime) -> str:
 
 
 def land_hour(home: Home, hour: int) -> None:
-    """Every hour: funding of markets 1 and 77, and a liquidation of NEWCOIN at Binance."""
-    # When every venue has settled: what is landed before is partial.
+    """Funding of markets 1 and 77, a liquidation of NEWCOIN at Binance, and the hour's listing."""
+    # After every venue has settled; earlier landings would be partial.
     landed_at = at(hour + 1, 10)
     if hour in LISTINGS:
         lines = [markets(LISTINGS[hour], landed_at)]
@@ -89,7 +89,7 @@ LISTED = "select hour(event_at), is_listed from marts.fct_liquidations order by 
 
 
 def test_rows_are_named_by_the_listing_of_their_time(at_once) -> None:
-    # The first listing holds backwards; 77 is delisted by the list of 13:10.
+    # The first listing also applies to earlier rows; the listing of 13:10 no longer has 77.
     assert query(at_once, FUNDING) == [
         (10, "1", "BTC"),
         (10, "77", "NEWCOIN"),

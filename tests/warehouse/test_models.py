@@ -1,4 +1,4 @@
-"""What a model is made of, as the warehouse sees it, is what dbt's own manifest says."""
+"""The warehouse's view of a model's dependencies matches dbt's manifest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ print(json.dumps(made_of))
 
 @pytest.fixture(scope="module")
 def by_dbt(tmp_path_factory) -> dict[str, set[str]]:
-    """The macros of the project and the models and seeds that each model names, by dbt."""
+    """The project's macros, models and seeds that each model depends on, from dbt's manifest."""
     folder = tmp_path_factory.mktemp("parsed")
     done = subprocess.run(
         [sys.executable, "-c", PARSE, str(DBT_PROJECT), str(folder)],
@@ -122,8 +122,8 @@ def test_comments_and_descriptions_change_nothing(project):
 
 @pytest.fixture
 def rates(project, monkeypatch) -> Path:
-    """A module that a model in Python imports by way of others, in a copy of the package."""
-    # Those to compare with are of the package itself.
+    """A module that a Python model imports indirectly, in a copy of the package."""
+    # The fingerprints to compare with are those of the package itself.
     fingerprints()
     packages = project.parent / "dags"
     shutil.copytree(models.PACKAGES / "unwind", packages / "unwind")

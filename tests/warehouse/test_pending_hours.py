@@ -1,4 +1,4 @@
-"""Which hours a refresh rebuilds for those that were touched."""
+"""The hours that a refresh rebuilds for those that were touched."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def test_an_hours_first_minutes_touch_the_hour_before(tmp_path: Path) -> None:
         )
         add_hours_before(state)
         rows = state.execute("select hour_at from ops.pending_hours order by all").fetchall()
-    # Of 10:00 the hour of 09:00, of 14:00 that of 13:00; 10:00 stands once.
+    # 10:00 adds 09:00, and 14:00 adds 13:00; 10:00, before 11:00, is there only once.
     assert rows == [(naive_utc(at(hour)),) for hour in (9, 10, 11, 13, 14)]

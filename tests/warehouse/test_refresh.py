@@ -1,5 +1,5 @@
-"""One warehouse through a day of troubles: late hours, a refused build, a held part, a corrected
-batch, a specification that comes late. What it holds in the end equals one build of it all."""
+"""One warehouse through a day of trouble: late hours, a refused build, a held part, a corrected
+batch, a late instrument listing. In the end it equals one full build."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVENTS = "select count(*), sum(notional_usd) from marts.fct_liquidations"
 
 
 def clock():
-    """Everything here happens in the evening of the day."""
+    """Every refresh runs in the evening of the day."""
     return at(20)
 
 
@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def home(folder) -> Home:
-    """Grows from test to test: the tests of this module run in order."""
+    """Shared and extended by the tests of this module, which run in order."""
     home = Home(folder / "home")
     land(
         home,
@@ -64,7 +64,7 @@ def home(folder) -> Home:
             binance("BTCUSDT", "SELL", "3", "78000", at(11, 6)),
         ],
     )
-    # The size of its contract is not known yet.
+    # Its contract size is not known yet.
     land(home, 11, "okx", [okx("NEWCOIN-USDT-SWAP", "sell", "7", "2", at(11, 7))])
     seal(home, 11)
     return home
@@ -119,7 +119,7 @@ def test_a_refused_build_leaves_readers_on_their_release(home, monkeypatch):
 
 def test_refused_hours_are_judged_again_with_later_ones(home, monkeypatch):
     before = home.current.resolve()
-    # An hour that comes late, between two that are there.
+    # A late hour between two landed ones.
     land(home, 12, "bybit", [bybit("ETHUSDT", "Sell", "10", "2900", at(12, 59, 59, 999))])
     seal(home, 12, at(14))
     failing_gate(monkeypatch)
@@ -137,13 +137,13 @@ def test_corrected_held_specified_and_imported_in_one_refresh(home, folder):
     seal(home, 11, at(15))
     specified = [okx_instruments("NEWCOIN-USDT-SWAP", "10", at(15, 0, 5))]
     land(home, 14, "okx", specified, dataset="instruments", format="rest")
-    # Most of this part is unusable: no such side.
+    # Most rows of this part are unusable: HOLD is no side.
     unusable = [binance("BTCUSDT", "HOLD", "1", "70000", at(14, 0, n)) for n in range(30)]
     usable = [binance("BTCUSDT", "BUY", "1", "71000", at(14, 30))]
     land(home, 14, "binance", [*unusable, *usable])
     land(home, 14, "bybit", [bybit("BTCUSDT", "Sell", "2", "71500", at(14, 31))])
     seal(home, 14, at(15, 0, 30))
-    # A collector saw one event that the stream also reported, and one of its own.
+    # One event that the stream also has, and one that only the collector has.
     collected = folder / "collected.csv"
     collected.write_text(
         "BTC,SELL,LIMIT,IOC,0.5,80000,80000,FILLED,0.5,0.5,"
@@ -189,7 +189,7 @@ def test_every_staged_row_is_accounted_for(home):
     assert rows[4] == ("hour-2026-01-29T14", 32, 2, 0, 30)
 
 
-def test_it_equals_one_build_of_everything(home, built_at_once):
+def test_it_equals_one_full_build(home, built_at_once):
     one_by_one, at_once = marts(home), marts(built_at_once)
     assert one_by_one.keys() == at_once.keys()
     different = [name for name in at_once if one_by_one[name] != at_once[name]]

@@ -1,4 +1,4 @@
-"""A dry run of an import says what the import then does, and leaves nothing behind."""
+"""A dry run of an import predicts the import, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unwind.warehouse.rehearsal import imports_without_rows, rehearse_import
 IMPORTED_AT = datetime(2026, 7, 1, tzinfo=UTC)
 ROW = "BTC,SELL,LIMIT,IOC,0.1,80000,80100,FILLED,0.1,0.1,17696952000{:02d},8010\n"
 KNOWN = "".join(ROW.format(number) for number in range(3))
-# Two rows that are known, two new ones of which one comes twice, and three that cannot be used.
+# Two known rows, two new ones of which one is repeated, and three unusable ones.
 FILE = (
     KNOWN[: 2 * len(ROW.format(0))]
     + ROW.format(10)
@@ -60,7 +60,7 @@ def build(home: Home) -> None:
 
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory):
-    """Two rehearsals, what they left, then the imports' batches and the home built of them."""
+    """Two dry runs, their leftovers, then the imports' batches and the home built from them."""
     folder = tmp_path_factory.mktemp("rehearsal")
     home = Home(folder / "home")
     clock = clock_at(IMPORTED_AT)
@@ -83,7 +83,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
         import_files(home, venue, format, files, clock, options).seal
         for venue, format, files, options in imports
     ]
-    # Answers of another venue than they are imported for.
+    # Responses of another venue than the one given.
     foreign = written(folder, "foreign.ndjson", FOREIGN)
     seals.append(import_files(home, "binance", "rest", [foreign], clock).seal)
     build(home)
@@ -113,8 +113,8 @@ def test_an_already_imported_file_is_reported(rehearsed) -> None:
 def test_liquidations_match_the_dry_run(rehearsed) -> None:
     done, _, _, batches, home = rehearsed
     (count,) = done[0].counts
-    # Five rows are of four events. Which sighting of a known event makes the fact is settled by its
-    # place in the raw zone: here the new file's, so that the known file's rows become repeats.
+    # The five good rows are four events. Their place in the raw zone decides which sighting of a
+    # known event wins: here the new file's, so that the known file's rows become repeats.
     assert (count.kind, count.staged, count.quarantined) == ("liquidations", 8, 3)
     assert (count.facts, count.repeats) == (4, 1)
     assert asked(

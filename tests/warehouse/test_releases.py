@@ -1,4 +1,4 @@
-"""Readers see whole releases only, whatever is published while they read."""
+"""Readers only ever see complete releases, whatever is published while they read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from unwind.warehouse.promises import marts
 from unwind.warehouse.state import staging_state
 
 NOW = datetime(2026, 1, 29, 15, tzinfo=UTC)
-# `make chaos` tries many.
+# `make chaos` runs many more.
 IS_LONG = os.environ.get("UNWIND_CHAOS") == "all"
 PUBLISHES, READERS = (100, 50) if IS_LONG else (10, 3)
-# Readers without a pause leave a machine of two cores none for publishing.
+# Without a pause, readers leave publishing no core on a machine with two.
 PAUSE_SECONDS = 0.5 if IS_LONG else 0.1
 
-# The published tables of a project, as far as publishing writes to them, and two that must agree.
+# The tables that publishing writes to, and two that must agree.
 MARTS = """
 create schema if not exists marts;
 create or replace table marts.release (
@@ -75,7 +75,7 @@ def home(tmp_path) -> Home:
 
 
 def change(home: Home, publish: int) -> None:
-    """As a build does: many rows of one table and one of another, in two transactions."""
+    """Like a build: many rows in one table and one in another, in two transactions."""
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute("delete from marts.events")
         warehouse.execute(
@@ -85,7 +85,7 @@ def change(home: Home, publish: int) -> None:
 
 
 def read_until(root: str, reading, stop, published, answers) -> None:
-    """Opens `current` again and again; reports how many reads agreed, and what did not."""
+    """Reopens `current` in a loop; reports the number of consistent reads, and the others."""
     reading.wait(120)
     home, reads, wrong = Home(Path(root)), 0, []
     while not stop.is_set():
@@ -110,7 +110,7 @@ def read_until(root: str, reading, stop, published, answers) -> None:
 
 
 def hold_until(root: str, reading, stop, answers) -> None:
-    """Holds the first release open for all of it; reports what changed of its bytes and rows."""
+    """Keeps the first release open throughout; reports changes in its bytes and rows."""
     path = (Home(Path(root)).current / "warehouse.duckdb").resolve()
     with path.open("rb") as file, duckdb.connect(str(path), read_only=True) as connection:
 
@@ -127,12 +127,12 @@ def hold_until(root: str, reading, stop, answers) -> None:
 
 
 def test_readers_only_see_complete_and_new_releases(home, monkeypatch):
-    # So that the release that is held open is dropped while it is.
+    # So that the release that is held open gets pruned meanwhile.
     monkeypatch.setenv("UNWIND_KEEP_RELEASES", "3")
     monkeypatch.setenv("UNWIND_KEEP_RELEASE_DAYS", "1")
     releases.publish(home, "run-0", NOW)
     processes = multiprocessing.get_context("spawn")
-    # On a busy machine the publishes would be over before the readers are there.
+    # On a busy machine all publishes could be done before the readers start.
     reading, stop, answers = processes.Barrier(READERS + 2), processes.Event(), processes.Queue()
     published = processes.Value("i", 0)
     root = str(home.root)
@@ -189,7 +189,7 @@ def test_a_copy_made_early_is_brought_up_to_date(home, left_by_another):
     assert not list(home.releases.glob(".*"))
 
 
-def test_a_release_stands_alone_under_any_name(home):
+def test_a_release_is_self_contained_under_any_name(home):
     releases.publish(home, "run-1", NOW)
     with duckdb.connect() as elsewhere:
         elsewhere.execute(f"attach '{releases.current_db(home)}' as u (read_only)")
@@ -226,7 +226,7 @@ def test_retention_keeps_the_newest_and_the_current(home):
     releases.roll_back(home, ids[0])
     gone = releases.prune(home, NOW + timedelta(minutes=13))
     assert gone == [ids[2], ids[1]]
-    # Ten days later only the newest three and the current one are young enough.
+    # Ten days later only the newest three and the current one are kept.
     releases.prune(home, NOW + timedelta(days=10))
     assert [one.release_id for one in releases.listed(home)] == [ids[12], ids[11], ids[10], ids[0]]
 
@@ -239,7 +239,7 @@ def test_published_bytes_are_never_written_again(home, monkeypatch, tmp_path):
         release_id = releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
         released = home.releases / release_id / "warehouse.duckdb"
         assert released.read_bytes() == home.warehouse_db.read_bytes()
-        # A hard link, as a backup tool makes: the same file under another name.
+        # A hard link, as backup tools make: the same file under another name.
         backup = tmp_path / f"{publish}.duckdb"
         backup.hardlink_to(released)
         backups[backup] = released.read_bytes()
@@ -360,7 +360,7 @@ NOT_COMPARED = (
 
 
 def test_what_was_published_is_known_to_a_warehouse_built_from_scratch(home):
-    # The clock stands still: the order is that of publishing.
+    # The clock stands still, so the order of publishing decides.
     ids = [releases.publish(home, f"run-{number}", NOW) for number in range(3)]
     home.warehouse_db.unlink()
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
@@ -407,7 +407,7 @@ def test_a_warehouse_built_from_scratch_keeps_earlier_runs_verdicts(home):
     verdict = "insert into marts.gate_results (run_id, gate, success) values ('run-1', 'm', true)"
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(verdict)
-        # A column that the next version no longer has.
+        # A column that a later version dropped.
         warehouse.execute("alter table marts.gate_results add column older integer")
     releases.publish(home, "run-2", NOW)
     home.warehouse_db.unlink()

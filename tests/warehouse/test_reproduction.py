@@ -1,4 +1,4 @@
-"""`unwind verify`: a release is built again from the raw zone as it was, and comes out the same."""
+"""`unwind verify`: rebuilding a release from the raw zone of its time gives the same release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unwind.warehouse.releases import NoReleaseError
 from unwind.warehouse.reproduction import UnverifiableError, verify
 
 IS_LONG = bool(os.environ.get("UNWIND_LONG"))
-# The corrected hour and what came before it; `make chaos` plays all of it.
+# Up to the corrected hour; `make chaos` runs all steps.
 RELEASES = 10 if IS_LONG else 3
 
 
@@ -91,7 +91,7 @@ def test_each_release_stands_on_what_was_sealed_by_then(home: Home) -> None:
 
 
 @pytest.mark.parametrize("place", range(10) if IS_LONG else [1])
-def test_a_past_release_comes_out_again(home: Home, place: int) -> None:
+def test_a_past_release_is_reproduced(home: Home, place: int) -> None:
     released = releases.listed(home)[::-1][place]
     found = verify(home, released.release_id)
     assert (found.damaged, found.changed, found.differing) == ((), (), ())

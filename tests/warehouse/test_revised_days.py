@@ -1,6 +1,6 @@
-"""What a backfill or a rebuild changes of former days is kept as hashes of these days.
+"""Changes to earlier days by a backfill or a rebuild are recorded as hashes of these days.
 
-Three days of one asset, all published; the second release has another figure for 05:00 of the 27th.
+Three published days of one asset; the second release has another figure for 05:00 on the 27th.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def revisions(home: Home) -> list[tuple]:
-    """Publishes, and gives what it revised."""
+    """Publishes, and returns the revisions."""
     releases.publish(home, "run-2", datetime(2026, 1, 30, tzinfo=UTC), Home(home.root))
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         assert release.execute(
@@ -89,7 +89,7 @@ def revisions(home: Home) -> list[tuple]:
 
 
 def late(days: int) -> str:
-    """A late import of some days, the 26th on, of which the build replaces an hour."""
+    """A late import of some days from the 26th on; the build replaces one hour."""
     noted = ", ".join(f"('import-1', '2026-01-{26 + n}', null)" for n in range(days))
     return f"""
         insert into ops.batches (batch_id, revision) values ('import-1', 1);
@@ -121,7 +121,7 @@ def test_a_backfill_is_kept_by_day(home: Home) -> None:
 
 
 def rebuilt(home: Home, of: dict[str, str], warehouse: str = CHANGED) -> list[tuple]:
-    """Rebuilds all beside what was built of these models, and gives what that revised."""
+    """Rebuilds everything beside a warehouse built from these models; returns the revisions."""
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.executemany("insert into ops.models values (?, ?)", list(of.items()))
     pending = "insert into ops.pending_hours from ops.hours;"
@@ -140,5 +140,5 @@ def test_a_rebuild_is_kept_by_day_with_its_cause(home: Home, changed: str, cause
     assert day == ["liquidations_hourly", "rebuilt", cause, "2026-01-27"]
 
 
-def test_a_rebuild_that_comes_out_the_same_revises_nothing(home: Home) -> None:
+def test_a_rebuild_without_changes_revises_nothing(home: Home) -> None:
     assert rebuilt(home, fingerprints(), warehouse="") == []

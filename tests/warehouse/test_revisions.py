@@ -1,4 +1,4 @@
-"""What a release changes of the one before it is kept, and the newest release gives former states.
+"""Changes between releases are recorded, and the newest release can restore earlier states.
 
 Binance reports at 09:05 a long of 2 BTC at 90,000 dollars, and in the re-sealed hour one of 5.
 """
@@ -60,7 +60,7 @@ def test_the_newest_release_gives_every_earlier_one(home: Home, place: int) -> N
         for mart in HOURLY:
             as_of = f"from marts.as_of_{mart}({text(earlier.built_at)})"
             names = ", ".join(row[0] for row in newest.execute(f"describe {as_of}").fetchall())
-            # Hours after the last landed one have no batch of their own yet.
+            # Hours after the last landed one have no batch yet.
             was = (
                 f"select {names} from earlier.marts.{mart}"
                 " where hour_at <= (select last_hour_at from earlier.marts.release)"
@@ -112,7 +112,7 @@ def test_rows_that_come_and_go_are_kept_whole(home: Home) -> None:
     ]
 
 
-def test_what_is_new_or_comes_out_the_same_is_no_revision(home: Home) -> None:
+def test_new_or_unchanged_rows_are_no_revision(home: Home) -> None:
     revised = query(home, "select distinct revised_at from marts.mart_revisions order by 1")
     assert [row[0] for row in revised] == [
         one.replace(tzinfo=None) for one in (RESEALED, LATE, WITHDRAWN)

@@ -1,6 +1,6 @@
-"""The spine of hours holds every fact, and a far later hour takes no earlier detail away.
+"""The spine has the hour of every fact, and a much later hour removes no earlier detail.
 
-The same hours are built in three orders: what a warehouse holds does not depend on it.
+The same hours are built in three orders, which give the same warehouse.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BREAKDOWN = (
 
 
 def naive(text: str) -> datetime:
-    """An hour as the warehouse has it: UTC without a zone."""
+    """An hour as the warehouse stores it: naive UTC."""
     return datetime.fromisoformat(text)
 
 
@@ -61,7 +61,7 @@ def land_january(home: Home, place: int) -> None:
 
 
 def land_november(home: Home) -> None:
-    """One event of its hour, and one of two hours before that came with its pages."""
+    """One event of its hour, and one of two hours earlier that came on the same page."""
     land_hour(
         home,
         LATE,
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def january_first(folder: Path) -> Home:
-    """An hour of January, one of November, and another of January, each built by itself."""
+    """An hour of January, one of November, and another of January, each built separately."""
     home = Home(folder / "january_first")
     land_january(home, 0)
     refresh(home, clock=clock)
@@ -91,7 +91,7 @@ def january_first(folder: Path) -> Home:
 
 
 def test_a_much_later_hour_removes_no_detail(january_first: Home) -> None:
-    # January's hours and those after them whose window they are in are as they were.
+    # January's hours, and later hours whose windows include them, are unchanged.
     assert query(january_first, BREAKDOWN)[:2] == [
         (naive("2026-01-29T10:00"), 80_000),
         (naive("2026-01-29T11:00"), 81_000),
@@ -144,7 +144,7 @@ def test_any_order_of_building_gives_the_same_tables(
 
 
 def test_facts_before_the_spine_extend_it(folder: Path) -> None:
-    """A page reaches back two hours; an import has one row of before Binance's futures."""
+    """A page reaches back two hours; an import has one row from before Binance's futures."""
     home = Home(folder / "before")
     land_november(home)
     collected = folder / "collected.csv"

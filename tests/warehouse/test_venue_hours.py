@@ -1,4 +1,4 @@
-"""ops.venue_hours: the coverage of each venue's hour, by source, from landings alone."""
+"""ops.venue_hours: coverage of each venue's hour, by source, from landings only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def put(home: Home, venue: str, format: str, name: str, text: str = "{}\n") -> R
 def venue_hours(
     home: Home, batch: Batch, venue: str, landing: Landing
 ) -> list[tuple[int, str, str, float | None]]:
-    """Hour of day, source, outcome and share of every row."""
+    """Hour of day, source, outcome and covered share of every row."""
     ledger = Ledger(home)
     ledger.record_landing(batch.batch_id, venue, [landing])
     seal = ledger.seal(batch, SETTLED)

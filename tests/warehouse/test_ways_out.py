@@ -1,5 +1,5 @@
-"""What gets a warehouse out of trouble: withdrawn batches, files that do not belong together,
-changed models, damaged raw bytes. Its tables equal those of an undisturbed build each time."""
+"""Recovery from withdrawn batches, files that do not belong together, changed models and damaged
+raw bytes: each time the tables equal those of an undisturbed build."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def home(built, tmp_path) -> Home:
 
 @pytest.fixture(scope="module")
 def troubled(built, tmp_path_factory) -> Home:
-    """Goes through the troubles of this module in order."""
+    """Shared by the tests of this module, which damage and recover it in order."""
     root = tmp_path_factory.mktemp("troubled") / "home"
     shutil.copytree(built.root, root, symlinks=True)
     return Home(root)
@@ -236,7 +236,7 @@ def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, built, tmp_pa
             *("withdrawn at 2026-01-29T20:00:00.000000Z: the wrong file", 0),
         ),
     ]
-    # An hour without a part is no hour without liquidations.
+    # An hour with a withdrawn part is not an hour without liquidations.
     assert query(
         troubled,
         "select venue, is_complete from marts.venue_coverage_hourly"
@@ -277,7 +277,7 @@ def test_withdrawing_a_withdrawn_part_again_is_refused(home):
         ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21))
     with pytest.raises(LedgerError, match="--undo hour-2026-01-29T10"):
         ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21), undo=True)
-    # What was known before it was withdrawn has it.
+    # As of an instant before the withdrawal, the part is not withdrawn.
     assert ledger.withdrawn(as_of=at(19)) == {}
     assert list(ledger.withdrawn()) == ["hour-2026-01-29T10"]
 
@@ -293,7 +293,7 @@ def raw_paths(home: Home, hour: int, venue: str) -> tuple[Path, Path]:
 
 
 def halve(lines: Path) -> None:
-    """Leaves the first line alone, in a file that can be read."""
+    """Keeps only the first line, in a readable file."""
     kept = f"(select * from read_parquet('{lines}') where raw_line = 1)"
     duckdb.execute(f"copy {kept} to '{lines}.less' (format parquet)")
     Path(f"{lines}.less").replace(lines)
@@ -306,12 +306,12 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     lines.unlink()
     _, fewer = raw_paths(troubled, 11, "binance")
     halve(fewer)
-    # Its index is sound: only who reads it meets the damage.
+    # Its metadata is intact, so only reading the rows reveals the damage.
     _, broken = raw_paths(troubled, 10, "bybit")
     payload = bytearray(broken.read_bytes())
     payload[4:40] = bytes(36)
     broken.write_bytes(payload)
-    # An hour that nothing was built of yet: its entry is damaged, and costs only itself.
+    # A damaged entry of an hour that is not built yet affects only that hour.
     (troubled.batches / "hour-2026-01-29T13.r0001.json").write_text('{"batch_id": "hou')
     report = refresh.refresh(troubled, full=True, clock=clock)
     assert [(batch, venue) for batch, venue, _ in report.held] == [
@@ -353,10 +353,10 @@ def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
     with duckdb.connect(str(troubled.staging_db)) as staging:
         staging.execute("update ops.models set fingerprint = 'older' where name like '%prices'")
         staging.execute("update ops.project set fingerprint = 'older'")
-        # What the older code has staged.
+        # The older code staged nothing of Bybit.
         staging.execute("delete from landed.stg_bybit__liquidations")
     assert "models have changed" in refresh.rebuild_reason(troubled)
-    # Phase by phase, as Airflow's tasks do it: each finds where the one before builds.
+    # Phase by phase, as in Airflow's tasks: each one finds the rebuild of the one before.
     assert refresh.stage(troubled, clock)
     assert "models have changed since it was built" in caplog.text
     for phase in (refresh.gate_landed, refresh.build, refresh.gate_marts, refresh.publish):

@@ -1,4 +1,4 @@
-"""The lock of the one writer: a waiting command names the process that it waits for."""
+"""The single-writer lock: a waiting command names the process that holds it."""
 
 from __future__ import annotations
 

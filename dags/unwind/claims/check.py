@@ -185,16 +185,17 @@ def answer_of(release: DuckDBPyConnection, claim: Claim) -> Answer:
 
 
 def _may_be_of_one_venue(claim: Claim) -> bool:
-    """Whether it says something that one venue, without being named, is counted alone.
+    """Whether a single venue that meets the claim is evidence for it.
 
-    Not where all figures are only bounded from above: any small venue is below that.
+    It is not if the claim names venues, or only bounds figures from above, as any small venue is
+    below such a bound.
     """
     names_none = not any(one.venue for one in claim.conditions)
     return names_none and any(one.lowest > 0 for one in claim.conditions)
 
 
 def _verdict(claim: Claim, found: Sequence[Window], outside: int) -> Verdict:
-    """Of a window that the claim does not single out, a better verdict is one with a condition."""
+    """The verdict of the best window; conditional if the claim does not single that window out."""
     verdict = max(one.verdict for one in found)
     if verdict == Verdict.CONTRADICTED and outside:
         return Verdict.UNDETERMINED

@@ -1,4 +1,4 @@
-"""What stands behind a window: venues and their coverage, and the largest facts."""
+"""The evidence of a window: venues with their coverage, and the largest facts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SIDES = {"long": "('long')", "short": "('short')"}
 
 @dataclass(frozen=True)
 class VenuePart:
-    """A venue of a window: hours that the window touches, how many of them were received whole.
+    """A venue of a window: the hours that the window touches, and how many were fully received.
 
-    `landing_outcomes` are those of its other hours. `has_unestimated_part`: what it hides has no
-    estimate; a venue with a publication rule other than `full` hides something.
+    `landing_outcomes` are the outcomes of the other hours. `has_unestimated_part`: there is no
+    estimate of what it hides; venues with a publication rule other than `full` hide something.
     """
 
     venue: str

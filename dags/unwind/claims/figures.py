@@ -40,9 +40,9 @@ class Figures(NamedTuple):
     """A figure of each window, in units (grammar).
 
     The truth is at least `published`; its 90% interval is `low` to `high`. `estimated_high` is the
-    upper end but for the parts that have none; `high` is NO_END where there is such a part, for a
-    venue's hour was not received whole (`is_uncovered`) or what it hides has no estimate. Where
-    nothing was received, `is_known` is false.
+    upper end without the parts that have none; `high` is NO_END if there is such a part, because a
+    venue's hour was not fully received (`is_uncovered`) or has no estimate. `is_known` is false if
+    nothing was received.
     """
 
     published: Integers

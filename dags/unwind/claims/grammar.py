@@ -133,7 +133,7 @@ class _Reader:
         self.place = 0
 
     def maybe(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """What the pattern matches next, if it does."""
+        """The next match of the pattern, if any."""
         while self.place < len(self.text) and self.text[self.place].isspace():
             self.place += 1
         found = pattern.match(self.text, self.place)
@@ -142,7 +142,7 @@ class _Reader:
         return found
 
     def take(self, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
-        """What the pattern matches next. Raises ClaimError."""
+        """The next match of the pattern. Raises ClaimError."""
         found = self.maybe(pattern)
         if not found:
             raise self.error(f"expected {expected}", self.place)

@@ -13,7 +13,7 @@ COMPARED = {">": "over", ">=": "at least", "<": "under", "<=": "at most", "about
 
 
 def only_if(answer: Answer, window: Window) -> list[str]:
-    """On what it depends that a claim holds in a window; empty where on nothing."""
+    """The conditions under which a claim holds in a window; empty if it holds anyway."""
     if window.verdict < Verdict.HOLDS_ONLY_IF:
         return []
     reasons = []
@@ -84,7 +84,7 @@ def amount_text(condition: Condition, amount: Decimal) -> str:
 
 
 def _of_published(found: Found) -> list[str]:
-    """Of a claim that what was published satisfies."""
+    """Reasons where published liquidations alone satisfy the condition."""
     name, one = figure_text(found.condition, found), found.condition
     low, top = units_text(one, found.low), units_text(one, found.estimated_high)
     match found.on_estimates:
@@ -106,7 +106,7 @@ def _of_published(found: Found) -> list[str]:
 
 
 def _of_estimates(found: Found) -> list[str]:
-    """Of a claim that what was published does not satisfy, but estimates do."""
+    """Reasons where only estimates satisfy the condition."""
     name, one = figure_text(found.condition, found), found.condition
     reasons = []
     if found.on_published != Published.TRUE:

@@ -95,9 +95,9 @@ def verdicts(both: Judged) -> Integers:
 
 
 def margins(conditions: Sequence[Condition], figures: Sequence[Figures], both: Judged) -> Floats:
-    """By how much of its amount the condition nearest to failing is met; below zero, missed.
+    """The smallest margin of a condition, as a share of its amount; negative if it is missed.
 
-    Of what was published where that satisfies the claim, else of the middle of the estimate.
+    Uses the published figure if that satisfies the claim, else the middle of the estimate.
     """
     by_condition = []
     for condition, figure in zip(conditions, figures, strict=True):

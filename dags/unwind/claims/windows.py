@@ -24,8 +24,8 @@ Booleans = NDArray[np.bool_]
 class Windows:
     """All windows of `length` minutes from minute `first` of the epoch to `last` (exclusive).
 
-    One begins with each minute. *Of the clock* are those of whole hours that begin with an hour,
-    those of an even part of an hour that begin with such a part, and all of other lengths.
+    One begins at each minute. *On the clock* are windows of whole hours that begin on the hour,
+    windows of an even part of an hour that begin on such a part, and all of other lengths.
     """
 
     first: int

@@ -110,10 +110,10 @@ def estimate_parts(
 ) -> tuple[Integers, Integers, Moments]:
     """The moments of parts of instrument-hours, such as their minutes: row, part and moments.
 
-    `part` is a number from 0 to 3599 for each event; only parts with an event are given. What an
-    hour hides is handed out to its parts by what each published event stands for: hidden events
-    and dollars of the parts add up to those of the hour, variances do not, as the parts' errors
-    are in part the same. The other arguments, and errors, are those of `estimate`.
+    `part` is a number from 0 to 3599 for each event; only parts with an event are returned. An
+    hour's hidden liquidations are distributed by the weights of its published events: hidden events
+    and dollars of the parts add up to the hour's; variances do not, as the errors of parts are
+    correlated. The other arguments, and the errors, are those of `estimate`.
     """
     keys, place = np.unique(
         np.asarray(published.row, dtype=np.int64) * HOUR_SECONDS + part, return_inverse=True
@@ -157,7 +157,7 @@ def _checked(published: Published, part: NDArray[Any], rule: NDArray[np.object_]
         raise ValueError(f"no publication rule is called {unknown[0]!r}; there are {RULES}")
     row = _whole(published.row, "an event has the row", len(rule))
     second = np.asarray(published.second, dtype=np.float64)
-    # An hour of such a venue that was not received whole has an unknown rule, and its fractions.
+    # A partly received hour of such a venue has an unknown rule, but still fractions of seconds.
     has_fraction = np.isin(rule, (*FROM_ORDER, UNKNOWN))[row]
     has_fraction &= (second >= 0) & (second < HOUR_SECONDS)
     _whole(np.where(has_fraction, 0, second), "an event has the second", HOUR_SECONDS)
@@ -292,7 +292,7 @@ def _add_channels(
 
 
 class _Channels(NamedTuple):
-    """What channels hide, and the published events that stand for it; others count alone."""
+    """Hidden events of channels, and the published events that represent them."""
 
     hidden: HiddenEvents | HiddenFromOrder
     events: _Events
@@ -306,8 +306,8 @@ def _of_clock(events: _Events, covered: Booleans, rule: str) -> _Channels:
     occupied = np.zeros_like(covered)
     occupied[events.row, second] = True
     hidden = hidden_events(occupied & covered, covered)
-    # A second's last event, its largest, stands for the hidden ones; more than one of a second is
-    # what the rule does not allow, and is published alone.
+    # The last and largest event of a second represents the hidden ones; the rule allows no others,
+    # so these only count as published.
     is_last = np.diff(events.row * HOUR_SECONDS + second, append=-1) != 0
     kept = is_last & covered[events.row, second]
     events = events.where(kept)
@@ -350,7 +350,7 @@ def _by_side(
     by_side = []
     for number in range(len(SIDES)):
         of_side = np.ones(len(side), dtype=bool) if number == ALL else side == number
-        # Where the events stand for none, sides and parts share as published.
+        # Where the events represent no hidden ones, sides and parts share as published.
         shares_as_published = np.abs(stands_for) < 1e-9
         share = np.where(
             shares_as_published,

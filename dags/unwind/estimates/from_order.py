@@ -28,7 +28,7 @@ from unwind.estimates.rates import (
 # step with the second: one venue does within 0.6 s of each.
 LINE = (0.8, 0.5, 0.2, -0.1, -0.4)
 LINE_SECONDS = len(LINE)
-# A published event less than this after another one is none of the rule; recorded are 979 ms.
+# A published event less than this after another violates the rule; the shortest recorded is 979 ms.
 MIN_SECONDS_APART = 0.5
 # Five minutes with less free time than this say how long gaps of milliseconds are.
 MIN_FREE_SHARE = 0.05
@@ -36,7 +36,7 @@ MIN_FREE_SHARE = 0.05
 MAX_ERRORS_BELOW_CHANCE = 3.0
 # Without a pair nothing shows that events come alone: so many more may be hidden, at one deviation.
 UNSEEN_EVENTS = 1.0
-# Times are whole microseconds: counts are exact, whatever hours are worked on together.
+# Times are integer microseconds, so that counts are exact however hours are batched.
 SECOND = 1_000_000
 HOUR = HOUR_SECONDS * SECOND
 
@@ -80,7 +80,7 @@ class _FreeTime(NamedTuple):
 
 
 def opens_a_window(row: Integers, second: Floats) -> Booleans:
-    """Which events, sorted by row and second, are of windows of their own."""
+    """Which of the events, sorted by row and second, open a window."""
     is_first = np.diff(row, prepend=-1) != 0
     apart: Booleans = is_first | (np.diff(second, prepend=0) >= MIN_SECONDS_APART)
     return apart

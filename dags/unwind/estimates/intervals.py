@@ -13,7 +13,7 @@ from unwind.estimates.rates import Booleans, Floats
 Z = 1.6448536
 # A tenth of hours with 2.3 expected hidden events has none: exp(-2.3).
 FEW_HIDDEN_EVENTS = 2.3
-# What the model gets wrong alike everywhere, as a share of hidden; 2026-11-26, docs/coverage.md.
+# The model's common error in all hours, as a share of hidden; 2026-11-26, docs/coverage.md.
 COMMON_ERROR_SHARE = 0.05
 
 
@@ -144,8 +144,8 @@ def _with_common_error(figures: _Figures, is_sum: Booleans) -> Floats:
 def _ends(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """The 5% and 95% points of what is hidden: of a lognormal, where anything is.
 
-    The 95% point is no less than it would be if nothing were hidden: that of a lognormal falls to
-    zero with its mean, however large the error of that mean.
+    The 95% point is at least that of an estimate of zero: a lognormal's falls to zero with its
+    mean, however large the error of that mean.
     """
     is_positive = mean > 0
     safe = np.where(is_positive, mean, 1.0)
@@ -157,7 +157,7 @@ def _ends(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
 
 
 def _share(part: _Figures, whole: _Figures) -> Share:
-    """By the delta method; part and rest are independent but for the common error."""
+    """By the delta method; part and rest are independent except for the common error."""
     total = whole.published + np.maximum(whole.hidden, 0)
     safe = np.where(total > 0, total, 1.0)
     mid = np.where(total > 0, (part.published + np.maximum(part.hidden, 0)) / safe, np.nan)

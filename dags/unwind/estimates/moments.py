@@ -1,4 +1,4 @@
-"""What is added up before an interval is made: published and hidden, with variances."""
+"""The moments that are summed before an interval is made: published and hidden, with variances."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ SLOTS = HOUR_SECONDS // SLOT_SECONDS
 # Clustering is measured in blocks that are long enough for pairs of empty seconds.
 BLOCK_SECONDS = 120
 BLOCKS = HOUR_SECONDS // BLOCK_SECONDS
-# Fewer covered seconds than this of a block are left out: three seconds between two gaps, all
-# occupied, would say that the whole hour is saturated.
+# Blocks with fewer covered seconds are left out: three seconds between two gaps, all occupied,
+# would make the whole hour look saturated.
 MIN_COVERED_SECONDS = 30
 MIN_EMPTY_SECONDS_OF_BLOCK = 2
 MIN_EMPTY_SECONDS_FOR_WEIGHT = 4
 MIN_DISPERSION, MAX_DISPERSION = -0.49, 20.0
-# By how many standard errors independent events are taken to come more evenly than by chance: of
-# 4,000 Poisson hours at each of 11 rates, 0 to 0.35% did (2026-11-26, docs/coverage.md).
+# Events count as more even than chance beyond this many standard errors: of 4,000 Poisson hours at
+# each of 11 rates, 0 to 0.35% were (2026-11-26, docs/coverage.md).
 MAX_ERRORS_BELOW_CHANCE = 2.5
 # Until the range of the dispersion is narrower than 1e-9.
 HALVINGS = 35
@@ -200,7 +200,7 @@ def hidden_events(occupied: Booleans, covered: Booleans) -> HiddenEvents:
     hidden = clustering.events - count
 
     weight = windows.seconds * windows.rate + windows.occupied * (y[:, None] / 2 - 1)
-    # Where no window has two events, each published event stands for as many.
+    # Where no window has two events, all published events have the same weight.
     weight = np.where(windows.total(weight)[:, None] > 1e-9, weight, windows.occupied)
     of_slots = (hidden / np.maximum(windows.total(weight), 1e-12))[:, None] * weight
 
@@ -225,8 +225,8 @@ def hidden_events(occupied: Booleans, covered: Booleans) -> HiddenEvents:
 def _neighbours(marked: Booleans, seen: Booleans) -> Integers:
     """Adjacent pairs of marked seconds by block.
 
-    A second's neighbours are the covered ones before and after it, and a block's last is beside its
-    first: then each has two, and a lone event says nothing about clustering, wherever it falls.
+    A second's neighbours are the covered seconds before and after it, and a block wraps around: so
+    each second has two, and a lone event implies no clustering wherever it falls.
     """
     has_gaps = ~seen.all(axis=2)
     covered_first = np.argsort(~seen[has_gaps], axis=1, kind="stable")
@@ -246,7 +246,7 @@ def _between(seconds: Integers, occupied: Integers) -> Floats:
 
 
 def _dispersion(excess: Floats, pairs: Floats, rate: Floats) -> Floats:
-    """The root y of sum(pairs (exp(rate g(y)) - 1)) = excess; the nearer end where there is none.
+    """The root y of sum(pairs (exp(rate g(y)) - 1)) = excess; the nearer bound if there is none.
 
     `pairs` and `rate` are (channel-hours, 30).
     """

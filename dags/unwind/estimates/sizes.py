@@ -31,11 +31,11 @@ MAX_POOLS = 32
 # Weights are whole numbers of a hundred-thousandth: sums of those are exact, and no hour's result
 # depends on the hours worked on with it.
 WEIGHT_UNIT = 100_000
-# What thirty rounds leave undone is below a hundred-thousandth of the hidden dollars.
+# After thirty rounds the remaining error is below a hundred-thousandth of the hidden dollars.
 ROUNDS = 30
 # A side with fewer effective events than this is taken to have the spread of all sizes.
 MIN_EVENTS_OF_SPREAD = 10
-# Below a cent a size's logarithm says nothing.
+# Below a cent a size's logarithm is meaningless.
 MIN_USD = 0.01
 
 
@@ -65,7 +65,7 @@ class Parts(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """How many hidden events each event of a sample stands for.
+    """How many hidden events each event of a sample represents.
 
     `larger` is the estimated share of the true events that are larger than it; it enters the
     variance under `largest` alone.
@@ -76,14 +76,14 @@ class Weights(NamedTuple):
 
 
 def latest_weights(sample: Sample, events: HiddenEvents) -> Weights:
-    """What each event stands for where the latest of a second is published."""
+    """The weight of each event where the latest of a second is published."""
     place = sample.row, sample.second // SLOT_SECONDS
     hidden = events.of_slots[place] / np.maximum(events.windows.occupied[place], 1)
     return Weights(hidden, np.zeros(len(hidden)))
 
 
 def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
-    """What each event stands for where the largest of a second is published.
+    """The weight of each event where the largest of a second is published.
 
     An event of the rank F among the true sizes is the largest of its second with the probability
     exp(-rate (1 - F)), or (1 + y (1 - F)) ^ -(rate/y + 1) where rates disperse by y. F itself is
@@ -103,12 +103,12 @@ def largest_weights(sample: Sample, events: HiddenEvents) -> Weights:
 
 
 def from_order_latest_weights(sample: Sample, events: HiddenFromOrder) -> Weights:
-    """What each event stands for where one of a window is published, whatever its size."""
+    """The weight of each event where one of a window is published, whatever its size."""
     return Weights(events.of_events.copy(), np.zeros(len(sample.row)))
 
 
 def from_order_largest_weights(sample: Sample, events: HiddenFromOrder) -> Weights:
-    """What each event stands for where the largest of a window is published: see `_times`."""
+    """The weight of each event where the largest of a window is published: see `_times`."""
     weights = from_order_latest_weights(sample, events)
     pooled = np.maximum(events.rate, 1 / SLOT_SECONDS)
     return _by_size(sample, weights, events, events.rate, pooled, _times_from_order)

@@ -55,7 +55,7 @@ class Tape(NamedTuple):
 
     @property
     def second(self) -> Integers:
-        """The second of the hour: the venue publishes what it has as the second ends."""
+        """The second of the hour; the venue publishes at the end of it."""
         return self.at.astype(np.int64)
 
 
@@ -235,7 +235,7 @@ CLASSES = (
     ),
     # Nothing shows how many events there are in seconds on end that are all occupied.
     TapeClass("steep cascade", cascading(40.0), lognormal(1.5), (0.05, 0.3), weak_under=RULES),
-    # Nor what happens together within one second alone.
+    # Nor how many events happen together within a single second.
     TapeClass(
         "clusters under a second",
         exciting(0.5, 0.7),
@@ -279,8 +279,8 @@ def thinned(tape: Tape, rule: str) -> Integers:
 
 
 def published_second(tape: Tape, rule: str, kept: Integers) -> Floats:
-    """When a venue of that rule publishes what it keeps: in the second of a clock, with the order
-    that opens a window, or the largest of one as it ends; by the hour's end at the latest."""
+    """When a venue with this rule publishes: at a clock second, with the order that opens a window,
+    or at the end of a window; at the end of the hour at the latest."""
     if rule not in FROM_ORDER:
         return tape.second[kept].astype(np.float64)
     if rule == LATEST_FROM_ORDER:

@@ -1,8 +1,8 @@
 """HTTP connections with a time limit on handshakes, headers and bodies.
 
-`requests` bounds the silence between two bytes, not the whole: headers that trickle, an endless row
-of `100 Continue`, or chunks whose sizes or trailers never end would hold a request open for ever.
-Here an alarm shuts the socket down, and the reader sees a connection that broke off.
+`requests` limits the silence between two bytes, not the total time: trickling headers, endless
+`100 Continue` responses, or chunks whose sizes or trailers never end would keep a request open
+forever. Here an alarm shuts the socket down, and the reader sees a broken connection.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def _shut_down_after(
 
 
 class _Alarms:
-    """Calls what is due from one thread of its own: a thread per request costs a tenth of landing.
+    """Runs due calls in one thread, because a thread per request costs a tenth of the landing time.
 
-    What is called must neither raise nor wait.
+    The calls must neither raise nor block.
     """
 
     def __init__(self) -> None:

@@ -164,7 +164,7 @@ class VenueApi:
         body: Any = None,
         cost: float = 1.0,
     ) -> Response | None:
-        """The venue's JSON answer, or None when there is none to be had (the fetch log says why).
+        """The venue's JSON response, or None if it could not be fetched (the fetch log states why).
 
         `rows` is where in the answer a list must be (() = the answer itself, None = no list is
         needed); `body` makes it a POST; `cost` counts against the pace.

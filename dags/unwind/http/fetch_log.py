@@ -87,7 +87,7 @@ class FetchLog:
     def write(self, envelope: Mapping[str, Any], payload: bytes | bytearray) -> None:
         """Adds one envelope line; the payload becomes its `body`, part by part.
 
-        Bytes that are no UTF-8 show as \\xNN, and stand in `body_base64` as they came.
+        Bytes that are not UTF-8 become \\xNN, and `body_base64` has the original.
         """
         head = json.dumps(envelope, separators=(",", ":"))
         # ASCII only: no reader can then mistake a character of the body for a line end.

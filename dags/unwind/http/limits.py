@@ -24,7 +24,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How long one landing of a venue, and of each of its datasets, may take, and how much.
+    """Limits of time and size for one landing of a venue, and for each of its datasets.
 
     Bytes are those of a dataset's answers and files together. 2026-11-25: the longest hour seen
     took four minutes (of a venue that allows three requests a minute) and 100 MB.

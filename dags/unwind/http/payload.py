@@ -1,4 +1,4 @@
-"""What is in the body of an answer: its JSON, and the rows in it."""
+"""The body of a response: its JSON, and the rows in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parse(payload: bytearray) -> tuple[Any, str | None]:
 
 
 def wrong_shape(parsed: Any, rows: JsonPath | None) -> str | None:
-    """What is wrong with an answer that holds no list where its rows should be."""
+    """The error of a response that has no list where its rows should be; None if it has."""
     if rows is None:
         return None if isinstance(parsed, dict | list) else "held neither an object nor a list"
     if isinstance(value_at(parsed, rows), list):
@@ -30,7 +30,7 @@ def wrong_shape(parsed: Any, rows: JsonPath | None) -> str | None:
 
 
 def value_at(parsed: Any, where: JsonPath) -> Any:
-    """What the keys and indices lead to; None where there is nothing."""
+    """The value at these keys and indices; None if there is none."""
     for step in where:
         try:
             parsed = parsed[step]

@@ -16,7 +16,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 # All attempts of one request together, pauses included: no further one begins after this.
 MAX_REQUEST_SECONDS = 180.0
-# Whole bytes that do not match their checksum rarely change within seconds.
+# A complete file that does not match its checksum rarely changes within seconds.
 CORRUPT_ATTEMPTS = 2
 # Pauses start here and double up to the ceiling, each with up to a second of jitter added.
 INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0

@@ -24,7 +24,7 @@ USER_AGENT = "unwind (open liquidation warehouse; public market data only)"
 class Session(requests.Session):
     """Reads the environment's proxies and certificates once for each host.
 
-    Read again for every request, they cost more than most answers do.
+    Reading them for every request would take longer than most responses.
     """
 
     def __init__(self) -> None:

@@ -52,8 +52,8 @@ class BatchContext:
     def responses(self, dataset: str) -> Iterator[tuple[Request, Any]]:
         """From this landing, else from the newest landing of the past day.
 
-        Raises NotKnownError where neither has any; what is known only in part counts as a failure
-        of whoever asks.
+        Raises NotKnownError if neither has any; partial responses count as a failure of the dataset
+        that needs them.
         """
         current = self.folder / f"{dataset}.ndjson"
         sources = [self._current(dataset, current)] if current.exists() else []

@@ -199,7 +199,7 @@ def _of_segments(
     of_hour: Mapping[datetime | None, Sequence[RawObject]],
     missed_by: MissedBy,
 ) -> list[HourCoverage]:
-    # Of several recorders the one that lacks least: newer ledgers state what all of them lack.
+    # The recorder that missed least; newer ledgers state what all recorders missed.
     lacks = {
         hour_at: [missed_by(one, hour_at) for one in of_hour.get(hour_at, ())] for hour_at in hours
     }

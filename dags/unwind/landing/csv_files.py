@@ -27,7 +27,7 @@ from unwind.landing.csv_reading import (
 from unwind.landing.csv_statements import apply_options
 from unwind.landing.formats import dump_of, formats
 
-# A header stands at the top of a file; log lines of a collector may stand before it.
+# A header is at the top of a file; log lines of a collector may precede it.
 HEADER_WITHIN_LINES = 50
 # Enough rows to recognise a file; staging checks every row.
 SAMPLE_LINES = 1_000
@@ -61,7 +61,7 @@ def read_csv(lines_path: Path, name: str, venue: str, format: str, options: Read
     if found is None and header is None and layout.row_words:
         separator = _separator_of_rows(lines_path, layout.row_words)
         if separator:
-            # Rows of orders in a shape of their own: each is refused with its reason.
+            # Orders in an unknown layout: each row is rejected with its reason.
             found = Reading(separator, None, _places(layout.variants[0]), len(layout.variants[0]))
     if found is None:
         raise UnrecognisedFileError(_nothing_recognised(name, format, layout, options, top, header))
@@ -208,7 +208,7 @@ def _unnamed_header(
     variants: Sequence[tuple[Sequence[Column], Mapping[str, int]]],
     found: Reading,
 ) -> tuple[str, ...] | None:
-    """The first line of a file read by places, where no number or time stands in it."""
+    """The first line of a file read by position, if it has no number or time."""
     columns, places = variants[0]
     first = split_line(top[0][1], found.separator)
     numeric = [
@@ -285,10 +285,10 @@ def _nothing_recognised(
 
 
 def _with_appended(found: Reading, layout: CsvFormat, lines_path: Path) -> Reading:
-    """From which line on rows are wider, where a collector appended columns of its own.
+    """The line from which on rows are wider, because a collector appended columns.
 
-    Rows that are wider here and there are garbled, and a file whose rows are all wider than its
-    header is one of decimal commas: neither is taken for an appended column.
+    Scattered wider rows are garbled, and a file whose rows are all wider than its header has
+    decimal commas: neither counts as an appended column.
     """
     first_wide, last_exact, first_exact = None, None, None
     separator, width = found.separator, found.width

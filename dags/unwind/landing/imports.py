@@ -46,10 +46,10 @@ class UnrecognisedImportError(ImportRefusedError):
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did: the sealed batch (null when every file was there already).
+    """The result of an import: the sealed batch (null if every file was already imported).
 
-    `readings` say how each CSV file is read. `reread` are the batches that were sealed again, since
-    files in them were imported before and are read in another way now.
+    `readings` state how each CSV file is read. `reread` are earlier batches that were sealed again
+    because files in them are now read differently.
     """
 
     seal: Seal | None

@@ -343,7 +343,7 @@ def _united(before: Landing, now: Landing, batch: Batch, venue: Venue) -> Landin
     if stands(before, batch, venue):
         status, detail = before.status, before.detail
         if now.status == "partial":
-            # A replaced dump beside one that failed to arrive: the older one stays.
+            # Of two dumps one was replaced and one failed to arrive; its older version stays.
             detail = now.detail
     else:
         status, detail = now.status, now.detail

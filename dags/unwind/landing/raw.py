@@ -1,9 +1,9 @@
-"""The raw zone: original bytes, kept permanently, and beside them their numbered lines.
+"""The raw zone: original bytes, kept permanently, with their numbered lines.
 
-An object is stored once under the sha256 of its bytes as they arrived. DuckDB reads neither zip nor
-lz4 and cannot number lines reliably while it reads, so the unpacked lines are written beside it as
-Parquet (`raw_line`, `text`). That file is derived: it can be made again from the object. The lines
-of an object that is a table itself (Parquet) are its rows as CSV, after a header.
+An object is stored once, under the sha256 of its bytes as received. DuckDB reads neither zip nor
+lz4 and cannot number lines reliably while reading, so the decompressed lines are stored next to it
+as Parquet (`raw_line`, `text`). That file is derived and can be recreated from the object. The
+lines of an object that is a table itself (Parquet) are its rows as CSV, after a header.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class UnreadableObjectError(ValueError):
 class RawObject:
     """One raw object as its manifest entry names it.
 
-    `bytes` is the length as it arrived, `lines` the count of unpacked lines (0 where `problem` says
-    why it cannot be unpacked). `received_at` is null for imports, which carry `imported_at`.
-    `reading` says how an imported CSV file is read (csv_reading.Reading as JSON); null otherwise.
+    `bytes` is the length as received, `lines` the number of decompressed lines (0 if it cannot be
+    decompressed, see `problem`). `received_at` is null for imports, which have `imported_at`.
+    `reading` states how an imported CSV file is read (csv_reading.Reading as JSON); else null.
     """
 
     sha256: str
@@ -122,7 +122,7 @@ class RawZone:
     ) -> RawObject:
         """Keeps the bytes and writes their lines; the same bytes again write nothing.
 
-        A payload that cannot be unpacked is kept all the same, with `problem` saying why.
+        A payload that cannot be decompressed is still kept, with the reason in `problem`.
         """
         source = payload if isinstance(payload, Path) else None
         with _opened(payload) as stream:
@@ -369,8 +369,8 @@ def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[byt
 
 
 def _lines(stream: IO[bytes] | gzip.GzipFile, limit: int) -> Iterator[tuple[bytes, int]]:
-    """Lines with their ends; in the place of one that is too long what it was, which staging
-    rejects: its bytes are in the object, and its neighbours are read."""
+    """Lines with their ends. A line that is too long becomes a placeholder, which staging rejects:
+    its bytes are in the object, and its neighbours are read."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
         size = len(line)
         if size <= MAX_LINE_BYTES:

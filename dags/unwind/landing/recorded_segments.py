@@ -209,7 +209,7 @@ def _without_stream(landing: Landing) -> str:
 def _with_stream(
     venue: Venue, asked: Iterable[HourCoverage], streamed: Iterable[HourCoverage]
 ) -> tuple[HourCoverage, ...]:
-    """The rows of answers and files, and those of the recorder where the venue is recorded."""
+    """The rows of responses and files, plus the recorder's if the venue is recorded."""
     rows = [one for one in asked if one.source_kind != STREAM]
     rows += [one for one in streamed if venue.recorded or one.outcome != FAILED]
     return tuple(sorted(rows, key=lambda one: (one.hour_at, one.source_kind)))

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 wire_logger = logging.getLogger("unwind.websockets")
 wire_logger.setLevel(logging.INFO)
 
-# Answers to pings are short; what is longer is never taken for one.
+# Pongs are short; a longer message is never taken for one.
 MAX_CONTROL_FRAME_CHARACTERS = 300
 REASON_CHARACTERS = 200
 TOO_BIG = 1009
@@ -38,7 +38,7 @@ TOO_BIG = 1009
 
 @dataclass(frozen=True)
 class Limits:
-    """Durations in seconds and bounds; each test that needs others says so.
+    """Durations in seconds, and bounds; tests override them where needed.
 
     2026-11-25: venues accept a connection within a second and answer pings within another. A
     connection that ended sooner than `steady_seconds` after its start is followed by a pause that
@@ -241,7 +241,7 @@ class Feed:
         self._wake.set()
 
     def retire(self) -> None:
-        """Ends it permanently, once the connections that replace it have received beside it."""
+        """Ends it permanently, once its replacements have been receiving in parallel."""
         self._retired = True
         self.renew(after_seconds=2 * self.limits.overlap_seconds)
 

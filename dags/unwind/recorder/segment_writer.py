@@ -1,7 +1,7 @@
 """One venue's open segment while it is written.
 
-Lines are taken at once and held in memory until the next flush has them on disk. What is held is
-bounded: a frame for which there is no room is counted, and the count is written as a gap.
+Lines are buffered in memory until the next flush. The buffer is bounded: frames that do not fit are
+counted, and the count is written as a gap.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class SegmentWriter:
     async def flush(self) -> None:
         """Writes the buffer to disk and closes the hours that are over.
 
-        What the disk does not take is held and tried again with the next flush; `problem` says so.
+        Lines that cannot be written stay buffered for the next flush; `problem` states the error.
         """
         began_at = self._clock()
         self.roll_over(began_at)

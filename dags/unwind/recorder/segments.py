@@ -1,8 +1,8 @@
 """Recorder segments: one file of envelope lines a recorder, venue and hour of receipt.
 
-`<hour>.ndjson.open` is being written, `<hour>.ndjson` is closed and never changes again. What was
-missed stands in its `gap` lines: `from_at` and `to_at` bound the time, `dropped` counts frames. A
-segment without a line is an hour in which the venue said nothing and the recorder listened.
+`<hour>.ndjson.open` is being written, `<hour>.ndjson` is closed and never changes again. Its `gap`
+lines state what was missed: `from_at` and `to_at` bound the time, `dropped` counts frames. A
+segment without lines is an hour in which the recorder was connected and the venue sent nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from unwind.durable import atomic_write, sync
 
 HOUR_NAME = "%Y-%m-%dT%H"
 CLOSED, OPEN = ".ndjson", ".ndjson.open"
-# 2026-11-22: a lost connection stands again within 1 to 5 s; below this an hour counts as whole.
+# 2026-11-22: a lost connection is back within 1 to 5 s; below this an hour counts as complete.
 WHOLE_WITHIN_SECONDS = 60.0
 # Errors of reading an instant or a count from a line of unknown content.
 UNREADABLE_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -46,7 +46,7 @@ class RecorderFolder:
 
     @property
     def object_name(self) -> str:
-        """What its segments' names in the raw zone begin with."""
+        """The prefix of its segments' names in the raw zone."""
         return "/".join(filter(None, ("recorder", self.recorder, self.venue)))
 
 
@@ -56,7 +56,7 @@ def recorder_folder(recorded: Path, recorder: str, venue: str) -> RecorderFolder
 
 
 def recorder_folders(recorded: Path, venue: str) -> list[RecorderFolder]:
-    """The folders of all recorders that have one of a venue; that of the unnamed one first."""
+    """The folders of all recorders of a venue, the unnamed recorder's first."""
     named = sorted(
         path.parent.name
         for path in recorded.glob(f"*/{glob.escape(venue)}")
@@ -71,12 +71,12 @@ def hour_of(instant: datetime) -> datetime:
 
 
 def closed_path(folder: Path, hour_at: datetime) -> Path:
-    """Where a venue's closed segment of an hour lies."""
+    """The path of a venue's closed segment of an hour."""
     return folder / f"{hour_at:{HOUR_NAME}}{CLOSED}"
 
 
 def open_path(folder: Path, hour_at: datetime) -> Path:
-    """Where it lies while it is written."""
+    """The path of a segment that is being written."""
     return folder / f"{hour_at:{HOUR_NAME}}{OPEN}"
 
 
@@ -198,7 +198,7 @@ def _from_last_whole_line(path: Path, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Missed:
-    """What a segment lacks by its own record: seconds without a connection and dropped frames."""
+    """What a segment missed, by its own gap lines: seconds without a connection, dropped frames."""
 
     seconds: float = 0.0
     frames: int = 0
@@ -340,8 +340,8 @@ def missed(path: Path, hour_at: datetime | None = None) -> Missed:
 
 
 def missed_in(lines: Iterable[bytes], hour_at: datetime) -> Missed:
-    """What gap lines say that is missing of an hour: time outside of it does not count, and
-    overlapping gaps count once. A gap without a stream is one of all of them."""
+    """What is missing of an hour according to gap lines: only time within the hour counts, and
+    overlapping gaps count once. A gap without a stream is a gap of all streams."""
     return missed_by_all([gaps_in(lines, hour_at)])
 
 

@@ -38,9 +38,9 @@ DISK_THREADS = 4
 
 
 def check_name(name: str, venues: Iterable[str]) -> str | None:
-    """What is wrong with a recorder's name, as a sentence; None when it is one.
+    """The error in a recorder's name, as a sentence; None if the name is valid.
 
-    It names a folder beside the venues' own ones.
+    It names a folder next to the venues' folders.
     """
     if name and (not RECORDER_NAME.fullmatch(name) or name in venues):
         return (
@@ -148,7 +148,7 @@ def health_app(recorders: Sequence[VenueRecorder], clock: Clock) -> Starlette:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn beside the recorder: signals are the recorder's."""
+    """uvicorn next to the recorder, which handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -50,7 +50,7 @@ class RecorderState:
     failed_since: datetime | None
     problem: str
     streams: tuple[StreamState, ...]
-    # Of a recorder beside this home's own one.
+    # The name of an additional recorder; empty for this home's own.
     recorder: str = ""
 
     def is_running(self, now: datetime) -> bool:
@@ -88,7 +88,7 @@ def write_state(folder: Path, state: RecorderState) -> None:
 
 
 def read_state(folder: Path) -> RecorderState | None:
-    """The last state of a venue's recorder; None when there is none that can be read."""
+    """The last state of a venue's recorder; None if there is no readable one."""
     try:
         return RecorderState.from_json(json.loads((folder / STATE_FILE).read_text()))
     except (OSError, ValueError, LookupError, TypeError):
@@ -96,7 +96,7 @@ def read_state(folder: Path) -> RecorderState | None:
 
 
 def recorder_states(home: Home) -> list[RecorderState]:
-    """The last state of every recorder of every venue; those of this home's own one first."""
+    """The last state of every recorder of every venue, this home's own recorder first."""
     found = [*sorted(home.recorder.glob("*/")), *sorted(home.recorder.glob("*/*/"))]
     return [state for state in map(read_state, found) if state]
 

@@ -35,8 +35,8 @@ def contract(
 ) -> Instrument:
     """A contract on an asset; `share` is its part of the venue's trade in the asset.
 
-    `size` is what one unit of quantity means: base units (linear) or USD (inverse). `decimals` are
-    those of a quantity, `hours` lie between two settlements of funding.
+    `size` is the content of one unit of quantity: base units (linear) or USD (inverse). `decimals`
+    are those of a quantity, `hours` is the funding interval.
     """
     return Instrument(
         venue="",
@@ -49,7 +49,7 @@ def contract(
         contract_size=size,
         multiplier=multiplier,
         quantity_decimals=QUANTITY_DECIMALS[asset.symbol] if decimals is None else decimals,
-        # A unit of many coins has as many digits of price.
+        # A unit of several coins has more digits of price.
         price_decimals=asset.price_decimals - round(math.log10(multiplier)),
         funding_interval_hours=hours,
         flow_share=share,

@@ -1,4 +1,4 @@
-"""The kit that simulated exchanges are made of: REST endpoints over a market at an instant.
+"""The kit for simulated exchanges: REST endpoints over a market at an instant.
 
 An exchange's API is a table from paths to endpoints. `Snapshot` lists contracts as they stand,
 `History` a contract's figures by time; any other function of a `Call` is an endpoint too. What it
@@ -30,7 +30,7 @@ class NotListedError(LookupError):
 
 
 class RefusedError(Exception):
-    """The exchange refuses a request, in its own words: `response`."""
+    """The exchange refuses a request with its own `response`."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -68,7 +68,7 @@ class Quote:
 
     @cached_property
     def traded_usd(self) -> float:
-        """Of the last 24 hours."""
+        """The volume of the last 24 hours in USD."""
         return self.tape.traded_usd_24h(self.contract, self.minute)
 
     @cached_property
@@ -82,7 +82,7 @@ class Quote:
 
     @property
     def settles_ms(self) -> int:
-        """When funding is settled next."""
+        """The next settlement of funding."""
         step = self.contract.funding_interval_hours * HOUR_MS
         return (self.at_ms // step + 1) * step
 
@@ -116,7 +116,7 @@ class Moment:
     venue: str
 
     def contracts(self, market: str | None = None) -> list[Instrument]:
-        """What is listed, or what is listed in one market."""
+        """The listed contracts, of all markets or one."""
         return self.tape.instruments_of(self.venue, market)
 
     def contract(self, symbol: str, market: str | None = None) -> Instrument:
@@ -133,7 +133,7 @@ class Moment:
     def liquidations(
         self, from_ms: int, to_ms: int, contracts: Iterable[Instrument] | None = None
     ) -> list[Liquidation]:
-        """What was published of [from, to), of some contracts or all, in order of time."""
+        """Liquidations published in [from, to), of some contracts or all, ordered by time."""
         rows = self.tape.rows(self.venue, from_ms, to_ms)
         if contracts is not None:
             numbers = [self.tape.instrument_number[self.venue, one.symbol] for one in contracts]
@@ -219,8 +219,8 @@ class Api:
 class Window:
     """The parameters that bound a range of time, and their unit in milliseconds.
 
-    An empty name: there is no such parameter. `after` and `before`: rows at that bound itself are
-    left out.
+    An empty name means that there is no such parameter. With `after` or `before`, that bound is
+    exclusive.
     """
 
     start: str = ""
@@ -230,7 +230,7 @@ class Window:
     before: bool = False
 
     def of(self, call: Call) -> tuple[int, int]:
-        """First and last millisecond that a call asks for, both included, and not after now."""
+        """First and last millisecond of a call's range, both inclusive, and not after now."""
         start = call.integer(self.start) * self.unit_ms + self.after
         end = call.integer(self.end, (call.now_ms + self.before) // self.unit_ms) * self.unit_ms
         return start, min(end - self.before, call.now_ms)
@@ -238,7 +238,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Limit:
-    """The parameter that limits how many rows come."""
+    """The parameter that limits the number of rows."""
 
     default: int
     most: int = 10**9
@@ -290,7 +290,7 @@ def settlements(call: Call, contract: Instrument, start_ms: int, end_ms: int) ->
 
 @dataclass(frozen=True)
 class History:
-    """A contract's figures by time, a row each.
+    """A contract's figures by time, one row each.
 
     `times` gives their instants in a range, ascending. `newest_first` turns them before they are
     limited. `contract` finds the contract, if it is not just the one that `symbol` names.

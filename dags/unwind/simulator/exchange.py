@@ -1,4 +1,4 @@
-"""What an exchange's file states of a venue: its contracts, APIs, streams and faults."""
+"""The parts of an exchange's file: its contracts, APIs, streams and faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FileFault = Callable[[Tape, int, str, Request, str], Response]
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """A text that the venue sends by itself every so many seconds, made of the tape's instant.
+    """A text that the venue sends at an interval, made from the tape's instant.
 
     After `unanswered` of them without an answer it closes the connection (None: it never does).
     """
@@ -55,7 +55,7 @@ Opened = Callable[[Subscriber, Moment, str], Iterable[Any]]
 
 
 def greeting(*messages: Any) -> Opened:
-    """What a venue sends first, whatever the URL."""
+    """A greeting that does not depend on the URL."""
     return lambda subscriber, now, query: messages
 
 
@@ -180,5 +180,5 @@ def per_push(venue: str, messages: Callable[[Push], Iterable[Any]]) -> Frames:
 
 
 def as_text(message: Any) -> str:
-    """A message as it is sent: a text as it is, anything else as JSON."""
+    """A message as it is sent: text unchanged, anything else as JSON."""
     return message if isinstance(message, str) else json_text(message)

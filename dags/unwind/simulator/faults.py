@@ -1,6 +1,6 @@
 """Faults that the simulator shows on request.
 
-What venues really respond when they throttle, block, or break.
+The real responses of venues that throttle, block, or break.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HTML_PAGE = (
     b"<body>We will be back soon.</body></html>"
 )
 TEXT, PAGE = {"content-type": "text/plain"}, {"content-type": "text/html; charset=utf-8"}
-# How a venue responds that states no other.
+# The default for venues that state no other.
 USUAL = {
     "throttled": json_response({"error": "Too Many Requests"}, 429),
     "banned": json_response({"error": "Banned"}, 418),

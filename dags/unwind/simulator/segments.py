@@ -1,4 +1,4 @@
-"""What a recorder would have written.
+"""Segments as a recorder would have written them.
 
 Envelope lines of the venues' streams, by hour of receipt.
 """
@@ -42,7 +42,7 @@ class Outage:
         return epoch_ms(self.from_at) <= at_us / 1000 < epoch_ms(self.to_at)
 
     def line(self, hour: datetime) -> tuple[int, str]:
-        """When the recorder wrote of the gap, in epoch microseconds, and what it wrote."""
+        """The recorder's gap line, with the time at which it was written, in epoch microseconds."""
         from_at, to_at = max(self.from_at, hour), min(self.to_at, hour + HOUR)
         written_us = epoch_ms(to_at) * 1000 - (to_at == hour + HOUR)
         details = {

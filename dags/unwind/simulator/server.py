@@ -1,9 +1,8 @@
 """A loopback server of the venues' REST, dump and WebSocket protocols, fed by a tape.
 
 Every venue host is a path prefix on one port (`/binance-um`, `/okx`, ...): a connector whose base
-URL is replaced works unchanged. What is served is what the venue would show at the tape's instant
-`now`, which POST /control sets; moving it forward pushes the frames of the time passed to the
-streams' subscribers.
+URL is replaced works unchanged. Responses are the venue's at the tape's instant `now`, which POST
+/control sets; moving it forward pushes the frames of the elapsed time to the streams' subscribers.
 """
 
 from __future__ import annotations
@@ -267,7 +266,7 @@ class Simulator:
         return params | {name: str(min(int(params.get(name) or 10**6), self.page_cap))}
 
     def _response(self, request: Request, fault: Fault | None) -> Response:
-        # Files appear after the tape's end too; the market itself stands still there.
+        # Files still appear after the tape's end; the market itself is static then.
         now_ms = self.now_ms
         if request.connection not in FILE_CONNECTIONS:
             now_ms = min(now_ms, self.tape.end_ms)
@@ -422,7 +421,7 @@ async def _send(send: Send, response: Response, kind: str = "http.response") -> 
 
 
 async def _send_half(scope: Scope, send: Send, response: Response) -> None:
-    """Promise the whole body, send half, and hang up."""
+    """Announce the full body, send half of it, and hang up."""
     await send(
         {"type": "http.response.start", "status": response.status, "headers": _headers(response)}
     )

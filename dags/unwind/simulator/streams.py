@@ -1,4 +1,4 @@
-"""Open WebSocket connections: what waits to be sent on each of them."""
+"""Open WebSocket connections, and the messages queued on each of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unwind.simulator.exchange import ExchangeStream, Subscriber, as_text
 from unwind.simulator.exchanges import exchange_of, exchanges
 from unwind.simulator.market.tape import Tape
 
-# A client may ask for heartbeats at any time; this often it is looked whether it has.
+# A client may request heartbeats at any time; the interval of checking whether it has.
 NO_BEAT_SECONDS = 0.5
 STREAMS = {stream.connection: stream for one in exchanges().values() for stream in one.streams}
 
@@ -68,6 +68,6 @@ class OpenStream:
             self.waiting.put_nowait(beat.text(now_ms()))
 
     async def next_sent(self) -> str | bytes | None:
-        """What is to be sent next, packed as the venue packs it; None: the stream ends."""
+        """The next message, packed as the venue does it; None ends the stream."""
         text = await self.waiting.get()
         return text if text is None or self.stream.pack is None else self.stream.pack(text)

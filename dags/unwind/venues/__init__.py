@@ -1,7 +1,7 @@
-"""The venues: one file each, found by being here.
+"""The venues: one file each, discovered in this package.
 
-A venue file states its hosts, error rules, rate limits and datasets: functions that page through
-its answers for a window of time. It fetches, and interprets no more than paging needs.
+A venue's file states its hosts, error rules, rate limits and datasets: functions that paginate its
+responses for a window of time. It interprets no more than pagination needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from unwind.http import Connection, ErrorRules, RateLimit, Request, VenueApi
 
 
 class NotKnownError(LookupError):
-    """A dataset needs another one's contents (such as instruments), which are unknown; says why."""
+    """A dataset needs the contents of another (such as instruments), which are unknown."""
 
 
 # 2026-11-25: the largest frames of liquidations seen are snapshots of some 100 kB.
@@ -47,7 +47,7 @@ class Window:
 
     @property
     def last_ms(self) -> int:
-        """The last millisecond inside; venues take both ends as included."""
+        """The last millisecond inside; venues' ranges are inclusive at both ends."""
         return int(self.to_at.timestamp() * 1000) - 1
 
     @property
@@ -90,9 +90,9 @@ Ranking = Callable[[Iterable[tuple[Request, Any]]], Iterator[Ranked]]
 
 @dataclass(frozen=True)
 class Settling:
-    """How long after an hour's end a venue's answers may still lack some of the hour.
+    """How long after an hour's end a venue's responses may still be incomplete.
 
-    `stated_on` is the day on which this was stated, `source` where it is from or why it was chosen.
+    `stated_on` is the day of this statement, `source` its origin or the reason for the choice.
     """
 
     after_end: timedelta
@@ -109,7 +109,7 @@ class Retention:
     source: str
 
 
-# A venue whose file states none of its own.
+# The default for venues whose file states none.
 UNSTATED_SETTLING = Settling(
     timedelta(minutes=2), "2026-11-25", "nothing is stated of this venue; the longest of the others"
 )
@@ -119,10 +119,10 @@ UNSTATED_SETTLING = Settling(
 class Dataset:
     """One dataset of a venue: how often it is landed, and the function that fetches it.
 
-    `refetched` ones are looked at in every landing (a dump may be published again). The one with
-    `ranking` determines which instruments are tracked and is fetched first. `files` says that it is
-    files to download, and no answers of an interface. One that `is_snapshot` is of how things
-    stand, whatever the window: it is complete once the window is over, without a settling time.
+    `refetched` ones are checked in every landing (a dump may be published again). The one with
+    `ranking` determines which instruments are tracked and is fetched first. `files` are downloads
+    instead of API responses. A dataset that `is_snapshot` gives the current state, whatever the
+    window: it is complete once the window is over, without a settling time.
     """
 
     name: str
@@ -136,7 +136,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Stream:
-    """One WebSocket feed of liquidations, as pure data: where it is and what is said on it.
+    """One WebSocket feed of liquidations, as pure data: its address and its messages.
 
     `connection` is a key of the venue's CONNECTIONS (a wss:// host), `path` what follows it.
     `subscribe` holds the texts to send on opening. A venue without a wildcard has `instruments`
@@ -234,7 +234,7 @@ def _has_key(connection: str) -> bool:
     try:
         return bool(password(connection))
     except ValueError:
-        # It is set but unreadable, which the landing then reports.
+        # Set but unreadable, which the landing reports.
         return True
 
 
@@ -246,7 +246,7 @@ def dataset(
     files: bool = False,
     is_snapshot: bool = False,
 ) -> Callable[[Fetch], Dataset]:
-    """Makes a function a dataset of the venue whose file it stands in."""
+    """Registers a function as a dataset of the venue of its file."""
 
     def made(fetch: Fetch) -> Dataset:
         return Dataset(name, cadences, fetch, refetched, ranking, files, is_snapshot)
@@ -282,7 +282,7 @@ def _venue(module: Any) -> Venue:
         connections=module.CONNECTIONS,
         error_rules=module.ERROR_RULES,
         rate_limits=module.RATE_LIMITS,
-        # The one that ranks comes first: the others need its instruments.
+        # The ranking dataset comes first, because the others need its instruments.
         datasets=tuple(sorted(datasets, key=lambda dataset: dataset.ranking is None)),
         streams=getattr(module, "STREAMS", ()),
         settling=getattr(module, "SETTLING", UNSTATED_SETTLING),

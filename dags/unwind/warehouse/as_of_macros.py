@@ -1,8 +1,8 @@
-"""Table macros in each release that give an earlier state of it, for readers of SQL.
+"""Table macros in each release that return earlier states, for readers of SQL.
 
-`as_of_<mart>(instant)` gives the rows of a mart as the newest release had them that was published
-by then: rows of hours that landed later are left out, and what was revised since (mart_revisions)
-is put back. It gives no rows where that cannot be done, and says why.
+`as_of_<mart>(instant)` returns a mart's rows as of the last release published by then: without
+hours that landed later, and with later revisions (mart_revisions) reverted. Where that is
+impossible, it raises an error that states why.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _table(name: str) -> str:
 
 
 def _cell(name: str) -> str:
-    """What a column had before the first revision of it, or of its row; null where none was."""
+    """A column's value before the first revision of it or of its row; null without a revision."""
     before = f"{{'text': if(change_kind = 'removed', value_before->>'{name}', value_before)}}"
     return (
         f"min_by({before}, revised_at)"

@@ -28,7 +28,7 @@ from unwind.warehouse.promises import (
     replaced_hours,
 )
 
-# It names the batches that a row stands on: each late one would be a revision of all that read it.
+# It follows from the batches behind a row: each late batch would revise every row that reads it.
 NOT_COMPARED = "available_at"
 HOUR = timedelta(hours=1)
 # dim_hours grows by each hour, and has no figures.
@@ -42,7 +42,7 @@ ENDED_DAYS = (
 
 
 class Days(Enum):
-    """Of which hours tables are compared by day: of all, of those replaced, or of none.
+    """The hours whose rows are compared by day: all, the replaced ones, or none.
 
     Tables without hours are compared in any case.
     """
@@ -131,7 +131,7 @@ def _differ(
 
 
 def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart, str, str]]:
-    """By mart, queries over its rows that the build replaced: the former ones and the new ones."""
+    """For each mart, queries over its replaced rows: the former ones and the new ones."""
     first_at, newest_first_at = row_of(
         connection,
         "select first_hour_at, (select min(hour_at) from staging.ops.hours) from former_hours",
@@ -170,7 +170,7 @@ def _of_replaced_hours(connection: duckdb.DuckDBPyConnection, mart: Mart) -> str
     )
     if not count:
         return None
-    # The range first: by it DuckDB skips what it need not read.
+    # The range comes first, because DuckDB can prune by it.
     within = f"hour_at between '{first_at}' and '{last_at}'"
     is_whole = count == (last_at - first_at) / HOUR + 1
     return within if is_whole else f"{within} and hour_at in ({hours})"
@@ -237,10 +237,10 @@ def _as_json(columns: Iterable[str], value: str) -> str:
 
 
 def _causes(mart: Mart) -> str:
-    """By hour the batches that its rows may read, and what the first of them is.
+    """The batches that its rows may read, by hour, and the kind of the first one.
 
-    Where none of the build's batches has such hours, as where a listing names rows of any time, all
-    of them are named.
+    If none of the build's batches has these hours (a listing, for example, names rows of any time),
+    all batches are named.
     """
     listed = "string_agg(batch_id, ', ' order by batch_id) as batch_ids"
     return f"""

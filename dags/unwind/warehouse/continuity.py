@@ -1,10 +1,10 @@
-"""Continuity: a release holds what the one before it held, but for what its build replaced.
+"""Continuity: a release keeps the rows of the previous one, except those that its build replaced.
 
-Each release keeps, beside its file, how many rows each mart has of each day, and a hash of them
-that does not depend on their order. A build compares all counts with those of the newest release,
-and by hash the days that it touched and a sample of the others that moves on from build to build.
-Only rows of hours, batches and runs that the build replaced may differ: whatever else does,
-something was lost, doubled or damaged outside of the build.
+Each release stores, next to its file, the row count of each mart and day with an order-independent
+hash. A build compares all counts with those of the newest release, and the hashes of the days that
+it touched and of a sample of the others that moves on from build to build. Only rows of hours,
+batches and runs that the build replaced may differ: any other difference means that rows were
+lost, doubled or damaged outside the build.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ class Difference:
 class Comparison:
     """What a build compared with the release before it.
 
-    `lost` differs although nothing that this build replaced explains it. `shrunk` has fewer rows
-    since, in days of which the build replaced some: corrections do that, and so do faults. `found`
-    is what to keep with the new release; `release_id` is null where there was nothing to compare
-    with, and `problem` says why if there should have been.
+    `lost` are differences that the build's replaced rows do not explain. `shrunk` are days with
+    fewer rows of which the build replaced some: a correction or a fault. `found` is stored with
+    the new release; `release_id` is null if there was nothing to compare with, and `problem` states
+    why if there should have been.
     """
 
     release_id: str | None
@@ -216,7 +216,7 @@ def contents(
     """Counts and hashes of the marts of an attached database, by mart and day.
 
     `only` narrows it to some marts, `where` to the rows of a mart that meet a condition; `columns`
-    are those of its marts, where they are known already.
+    are the marts' columns, if already known.
     """
     columns = columns or columns_of(connection, database)
     found: dict[Key, Rows] = {}
@@ -268,7 +268,7 @@ def read(folder: Path) -> dict[Key, Rows] | None:
 
 
 def read_file(path: Path) -> dict[Key, Rows] | None:
-    """Contents as `write` wrote them; null where there is no such file.
+    """Contents as written by `write`; null if there is no file.
 
     Hashes by another version of DuckDB's functions are left out: only their counts compare.
     """
@@ -407,7 +407,7 @@ def _of_days(mart: str, days: Collection[date | None]) -> str:
         return "true"
     conditions = [f"{column} is null"] if None in days else []
     if known:
-        # The range first: by it DuckDB skips what it need not read.
+        # The range comes first, because DuckDB can prune by it.
         listed = ", ".join(f"date '{day}'" for day in known)
         conditions.append(
             f"{column} >= date '{known[0]}' and {column} < date '{known[-1]}' + interval 1 day"

@@ -1,4 +1,4 @@
-"""Runs dbt in a process of its own: an in-process runner keeps the database open afterwards."""
+"""Runs dbt in a separate process: an in-process runner keeps the database open afterwards."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ COLLECTED_AFTER = 100_000
 
 def main() -> None:
     """Runs dbt commands until standard input ends."""
-    # Reports go to a file descriptor of their own: what dbt or a plug-in prints must not mix in.
+    # Reports have their own file descriptor, so that output of dbt or plug-ins does not mix in.
     reports = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     # Nothing of what is imported and loaded becomes garbage.
@@ -52,7 +52,7 @@ def main() -> None:
         parser.run("\n")
         parser.end()
     manifest = parsed_project.read(project)
-    # What is shared with the forks stays shared: the collector would write to all of it.
+    # Keeps memory shared with the forks: the garbage collector would write to all of it.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
     gc.enable()

@@ -21,7 +21,7 @@ from unwind.warehouse.miniature import WIDENED, Miniature, Reading, Relation, Un
 from unwind.warehouse.promises import COUNTED, Mart, key_of, marts
 from unwind.warehouse.raw_rows import row_of_line
 
-# Rows that one explanation is of: more of them have no story of their own.
+# The most rows that one explanation covers.
 MAX_ROWS = 100
 # What a figure may be a sum of: these columns of facts, over one of these windows, by side.
 FIGURES = (
@@ -37,9 +37,9 @@ ROWS = "rows"
 class Step:
     """A relation on the way: how many of its rows went in, and whether they give the next ones.
 
-    `reads` are the relations that its rows are made of; none of rows `is_read_from_raw` lines, of
-    seeds and of records of the warehouse itself. `differing` names the columns that did not come
-    out the same when the model was run on what it is said to read: null where it was not run.
+    `reads` are the relations that its rows are built from; raw lines (`is_read_from_raw`), seeds
+    and the warehouse's own records have none. `differing` names the columns that differed
+    when the model was run on just the rows that it reads; null if it was not run.
     """
 
     relation: str
@@ -53,10 +53,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Fact:
-    """A row that was read from a raw line, and what it adds to the figure that is explained.
+    """A row read from a raw line, and its contribution to the explained figure.
 
-    `contribution` is null where the figure is not the sum of such rows. `raw_name` names the raw
-    object, whose bytes have been verified; `raw_row` is the row alone, null where the line is it.
+    `contribution` is null if the figure is not a sum of these rows. `raw_name` names the raw
+    object, whose bytes have been verified; `raw_row` is the row within the line, null if the line
+    is the row.
     """
 
     relation: str
@@ -163,7 +164,7 @@ def _figure(mini: Miniature, mart: Mart, relation: Relation, figure: str | None)
 
 
 def _steps(mini: Miniature, mart: str, figure: str | None, report: Progress) -> list[Step]:
-    """Gives each relation on the way what is read of it, and runs each model on what it reads."""
+    """Fills each relation on the way with the rows that are read, and runs each model on them."""
     order = _from_mart_to_facts(mini, mart)
     readings: dict[str, list[Reading]] = {}
     steps = []
@@ -204,7 +205,7 @@ def read_back(
 
 
 def _differing(mini: Miniature, name: str) -> tuple[str, ...]:
-    """The columns in which the given rows of a model are not what it gives when run again."""
+    """The columns in which a model's given rows differ from those of another run."""
     relation = mini.relations[name]
     again = mini.again(name)
     columns = ", ".join(relation.columns)

@@ -1,9 +1,8 @@
 """The warehouse's two files: whether they belong together, and how a rebuilt pair replaces them.
 
 warehouse.duckdb and staging.duckdb carry one build id in `ops.build`, which every build renews, and
-the id of their home. A file that is missing, broken, of another home or of another time shows by
-it, and is rebuilt from the raw zone beside the old pair; both are replaced at once, when the new
-pair is published.
+the id of their home. These ids reveal a file that is missing, broken, or from another home or time.
+The pair is then rebuilt from the raw zone beside the old one, and replaces it when it is published.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def beside(home: Home) -> Home:
 
 
 def being_built(home: Home) -> Home:
-    """Where the phases of a refresh under way build: beside, where a rebuild has begun."""
+    """Where the phases of the current refresh build: beside, once a rebuild has begun."""
     rebuilt = beside(home)
     return rebuilt if rebuilt.staging_db.exists() else home
 

@@ -23,10 +23,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def both(here: Callable[[], T], beside: Callable[[], T]) -> tuple[T, T]:
-    """The results of two functions that share nothing, run at the same time where possible.
+    """The results of two independent functions, run in parallel where possible.
 
-    `beside` runs in a child: what it changes is lost, its result is pickled. An exception of either
-    is raised here.
+    `beside` runs in a child process: its side effects are lost, and its result is pickled. An
+    exception of either is raised here.
     """
     if not can_fork():
         return here(), beside()
@@ -40,7 +40,7 @@ def both(here: Callable[[], T], beside: Callable[[], T]) -> tuple[T, T]:
         try:
             other = receiving.recv()
         except EOFError:
-            # Killed, say for want of memory.
+            # Killed, for example when out of memory.
             return own, beside()
         if isinstance(other, Exception):
             raise other

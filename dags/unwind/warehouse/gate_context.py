@@ -146,7 +146,7 @@ def definition_of(context: FileDataContext, checkpoint: str) -> Checkpoint:
         return known[checkpoint]
 
 
-# By context, which is kept as long as the process.
+# Keyed by the context's id; contexts live as long as the process.
 _definitions: dict[int, dict[str, Checkpoint]] = {}
 
 
@@ -249,5 +249,5 @@ def run_sql(connection: Connection, sql: str) -> Any:
 
 
 def first_line(error: object) -> str:
-    """What an error says first, shortened."""
+    """The first line of an error, shortened."""
     return str(error).strip().splitlines()[0][:DETAIL_MAX_CHARS]

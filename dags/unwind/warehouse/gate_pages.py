@@ -1,8 +1,8 @@
-"""Makes the pages of Great Expectations readable without a network.
+"""Makes the pages of Great Expectations readable offline.
 
-Its pages fetch their styles and scripts from several hosts, and its index is filled by one of those
-scripts: without a network it stays blank, and with one those hosts learn who reads it. The pages
-keep their text and get a style of their own; the index is written here.
+The pages fetch styles and scripts from several hosts, and one of the scripts fills the index:
+offline it stays blank, and online those hosts learn who reads it. The pages keep their text and get
+an inline style; the index is written here.
 """
 
 from __future__ import annotations

@@ -117,10 +117,10 @@ def _observation_parts(relations: Collection[str]) -> str:
 
 
 def name_marts(connection: Connection) -> set[str]:
-    """Names every mart in schema `gate`, cut to what this build replaced; returns those there are.
+    """Creates a view of every mart in schema `gate`, limited to what this build replaced.
 
-    Beside each mart that is kept by hours stands `hours_of_<mart>`, by days `days_of_<mart>`: the
-    hours or days replaced of it.
+    Returns the marts that exist. Hourly marts also have a view `hours_of_<mart>`, daily ones
+    `days_of_<mart>`: the replaced hours or days.
     """
     present = {
         name
@@ -158,7 +158,7 @@ def _replaced_rows(mart: Mart) -> str:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"
     if mart.name == "mart_revisions":
-        # A release's are written after its gates: those of the newest have not been judged.
+        # Revisions are written after the gates, so the newest release's have not been checked yet.
         return (
             f"{rows} where revised_at = (select max(revised_at) from warehouse.marts.{mart.name})"
         )
@@ -171,7 +171,7 @@ EVENT_MARTS = (
     *("hidden_liquidations_hourly", "hidden_liquidations_minutely"),
     *("exchange_breakdown", "liquidation_clusters"),
 )
-# Of a venue whose listing never landed, these keep what files of recorded data name.
+# For a venue whose listing never landed, these keep the names in recorded files.
 OBSERVATION_MARTS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
 )

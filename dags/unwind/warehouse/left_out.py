@@ -1,8 +1,8 @@
-"""Which venues' parts of sealed batches stay out of the warehouse, and why.
+"""The venues' parts of sealed batches that are left out of the warehouse, and why.
 
-A person has withdrawn them, or their raw bytes are damaged: their lines do not add up to the
-ledger and cannot be derived again. The rest of the batch goes on; the part stands in
-`landing_outcomes` as failed, with the reason, and comes back when the reason is gone.
+A person has withdrawn them, or their raw bytes are damaged: the lines do not match the ledger and
+cannot be derived again. The rest of the batch is built; the part is in `landing_outcomes` as
+failed, with the reason, and is built once the reason is gone.
 """
 
 from __future__ import annotations

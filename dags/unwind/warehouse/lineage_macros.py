@@ -16,8 +16,8 @@ import duckdb
 from unwind.warehouse import lookbacks, models
 from unwind.warehouse.promises import COUNTED, Mart, key_of, marts
 
-# What marks the same thing in two tables: where a row and a table that its model reads have such a
-# column, the table's rows of the same value are read.
+# Columns that identify the same thing in two tables: if a row and a table that its model reads both
+# have such a column, the table's rows with the same value are read.
 KEYS = (
     *("venue", "instrument", "base_asset", "component", "dataset", "batch_id", "price_kind"),
     *("source", "exchange", "symbol", "liquidation_id"),
@@ -61,13 +61,13 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _narrowest(ways: Iterable[Way]) -> dict[str, Way]:
-    """Of each kind of fact the way by most keys, then over most hours."""
+    """For each kind of fact, the path by the most keys, then over the most hours."""
     ordered = sorted(ways, key=lambda way: (len(way.keys), way.hours))
     return {way.fact: way for way in ordered}
 
 
 def _ways(model: str, columns: Mapping[str, set[str]], known: dict[str, set[Way]]) -> set[Way]:
-    """Every way on which a model reads facts; `known` keeps those of the models on it."""
+    """All paths on which a model reads facts; `known` caches those of the models on them."""
     if model not in known:
         known[model] = set()
         keys = frozenset(KEYS) & columns.get(model, set())

@@ -1,9 +1,9 @@
-"""How far back the models of the dbt project reach, as it follows from the windows that they state.
+"""How far back the models of the dbt project reach, derived from the windows that they state.
 
-A model's meta states how many hours behind its own hour it reads each of its parents
-(`window_hours: {parent: hours}`). Its look-back is the longest sum of these along any way to its
-sources: a changed hour changes its rows of so many hours after it. The macro `lookback_hours_of`
-says the same to dbt.
+A model's meta states how many hours before its own hour it reads each of its parents
+(`window_hours: {parent: hours}`). Its look-back is the longest sum of these along any path to its
+sources: a changed hour affects its rows up to that many hours later. The macro `lookback_hours_of`
+computes the same in dbt.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.lineage_macros import COMBINED, KEYS
 from unwind.warehouse.releases import current_db
 
-# Where rows of the same keys do not give the row again, those of other instruments and venues, or
-# assets, are read as well: a share needs the rest, a rank the others.
+# If rows with the same keys do not reproduce the row, those of other instruments and venues, or of
+# other assets, are read as well: a share needs the total, a rank its competitors.
 WIDENED: tuple[frozenset[str], ...] = (
     frozenset(),
     frozenset({"venue", "instrument"}),
@@ -270,7 +270,7 @@ class Miniature:
                 run(f"create schema if not exists {prefix}{PLACES[attached]}.{schema}")
         for _, schema, name in found:
             if schema == "ops":
-                # What a build changes can be changed here.
+                # Tables that a build changes must be writable.
                 run(f"create table staging.ops.{name} as from built.ops.{name}")
                 if name not in ("pending_hours", "build_batches"):
                     run(f"create view given_staging.ops.{name} as from staging.ops.{name}")

@@ -1,10 +1,10 @@
 """Fingerprints of the dbt project's tables, which show whether a table's code has changed.
 
 A fingerprint covers a model's SQL, the macros, seeds and models that it names, the project's
-variables that these name, and its columns and configuration; of a model in Python, also the modules
-of `unwind` that it imports, and theirs. Comments, descriptions and tests are no part of it: they
-change no row. What is named is found in the text, which takes milliseconds
-where dbt takes seconds to parse; a test compares it with dbt's own manifest.
+variables that these name, and its columns and configuration; for a Python model also the modules of
+`unwind` that it imports, directly or not. Comments, descriptions and tests are excluded, as they
+change no row. Names are found in the text, which takes milliseconds where dbt takes seconds to
+parse; a test compares the result with dbt's own manifest.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def variables(project: Path = DBT_PROJECT) -> dict[str, Any]:
 
 
 def settings_of(project: Path = DBT_PROJECT) -> dict[str, dict[str, Any] | None]:
-    """What the yml of each model and seed says under `config`; None where it says nothing."""
+    """`config` in the yml of each model and seed; None where it is missing."""
     return {name: stated[1] for name, stated in _columns(project).items()}
 
 
@@ -139,7 +139,7 @@ class _Parts:
         for words in _REF.findall(self.texts[name]):
             parts = [part.strip() for part in words.split("~")]
             if len(parts) == 1 and not _QUOTED.fullmatch(parts[0]):
-                # A variable of a loop: one of the names that stand in the text.
+                # A loop variable: one of the names in the text.
                 found |= self._named[name] & self._tables
                 continue
             pattern = "".join(
@@ -194,7 +194,7 @@ def _with_ending(quoted: set[str], macros: dict[str, str]) -> set[str]:
 
 @cache
 def _columns(project: Path) -> dict[str, Any]:
-    """What the yml says of a model or seed that its rows depend on: columns, configuration."""
+    """The properties in yml on which a model's or seed's rows depend: columns, configuration."""
     found = {}
     for path in [*project.glob("models/**/*.yml"), *project.glob("seeds/*.yml")]:
         properties = yaml.load(path.read_text(), _Loader) or {}  # noqa: S506
@@ -214,7 +214,7 @@ def project_fingerprint() -> str:
         if path.suffix in {".sql", ".py", ".yml", ".csv"} and path.is_file():
             hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
             hasher.update(path.read_bytes())
-    # What models in Python import lies outside of the project.
+    # Modules that Python models import are outside the project folder.
     for path in model_files():
         if path.suffix == ".py":
             hasher.update(_in_python(path).encode())

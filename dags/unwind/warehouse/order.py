@@ -1,4 +1,4 @@
-"""The order of releases, which is that of their publishing."""
+"""The order of releases, which is the order of publishing."""
 
 from __future__ import annotations
 

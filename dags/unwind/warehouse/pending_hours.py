@@ -192,9 +192,9 @@ def _find_changed_stretches(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_hours_of_changed_names(state: duckdb.DuckDBPyConnection) -> None:
-    """Hours of assets, instruments or venues that a listing has added, or that no listing has now.
+    """Hours of assets, instruments or venues that a listing added, or that no listing has any more.
 
-    Rows without a listing of their own are quarantined, or marked, until something knows them.
+    Rows without a listing are quarantined, or marked, until one names them.
     """
     for names, columns in NAMES_OF_OBSERVATIONS.items():
         state.execute(
@@ -269,11 +269,11 @@ def _add_hours_of_changed_funding_intervals(state: duckdb.DuckDBPyConnection) ->
 
 
 def add_hours_before(state: duckdb.DuckDBPyConnection) -> None:
-    """The hour before each pending one: an hour's first minutes may say how the last one ended.
+    """Adds the hour before each pending one, because an hour's first minutes may determine its end.
 
-    Open interest on the full hour, or polled seconds after it, is what was open at the end of the
-    hour before (macros/instants.sql). Whether an hour still holds such a row does not matter here:
-    its former revision may have.
+    Open interest at the full hour, or polled seconds after it, is that of the previous hour's end
+    (macros/instants.sql). It does not matter here whether the hour still has such a row: its
+    previous revision may have had one.
     """
     _add_hours(state, "select hour_at - interval 1 hour as hour_at from ops.pending_hours")
 

@@ -102,7 +102,7 @@ def arguments_of(test: Test) -> Mapping[str, Any]:
 
 
 def settings_of(test: Test) -> Mapping[str, Any]:
-    """All that a test states beside its name: name, arguments, config."""
+    """Everything that a test states: name, arguments, config."""
     return {} if isinstance(test, str) else test[name_of(test)] or {}
 
 
@@ -153,7 +153,7 @@ def replaced_hours(mart: Mart) -> str:
     pending = "select hour_at from staging.ops.pending_hours"
     if not mart.lookback_hours:
         return f"select distinct hour_at from ({pending}) as pending"
-    # Rows of messages without an event stand under hours outside of the spine.
+    # Rows of messages without an event have hours outside the spine.
     return f"""
         {pending}
         union

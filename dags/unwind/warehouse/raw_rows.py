@@ -35,7 +35,7 @@ def row_of_line(text: str, number: int, fact: Mapping[str, Any]) -> str | None:
 
 
 def _content(line: Any) -> Any:
-    """What a venue said, without the envelope that it was landed or recorded in."""
+    """A venue's payload, without the envelope in which it was landed or recorded."""
     if isinstance(line, dict):
         for name in TEXT_OF_A_LINE:
             if isinstance(line.get(name), str):

@@ -1,14 +1,13 @@
 """The refresh: stage, gate, build, gate, publish, over everything sealed and not built.
 
-Each phase is a function of its own, so that a scheduler can run them as tasks; what they share is
-the plan in the warehouse's own state. A phase that finds its work done does nothing. Killed at any
-moment, the next refresh plans again over all that is not built, and rebuilds every hour that was
-pending: the same tables come out.
+Each phase is a separate function, so that a scheduler can run them as tasks; they share the plan in
+the warehouse's state. Phases are idempotent. After a kill at any moment, the next refresh plans
+everything that is not built, rebuilds every pending hour, and produces the same tables.
 
-Everything is rebuilt from the raw zone when somebody asks for it (`full`), when a model has changed
-since the files were built, and when one of the two files is not what it was. That is done beside
-the files in use, which the new ones replace when their release is out (files.py): whatever happens
-meanwhile, readers and state stay where they were.
+Everything is rebuilt from the raw zone on request (`full`), when a model has changed since the
+files were built, and when one of the two files is not the one that was built. The rebuild happens
+beside the files in use and replaces them once its release is published (files.py): until then,
+readers and state are unaffected.
 """
 
 from __future__ import annotations
@@ -74,8 +73,8 @@ class RefreshReport:
     """What a refresh did; `release_id` is null when there was nothing to build.
 
     `held` are the parts that the landed gate holds or whose bytes are damaged; `unreadable` are
-    the batches whose entry in the ledger cannot be read; `rebuilt` says why everything was built
-    from the raw zone, where it was.
+    the batches whose entry in the ledger cannot be read; `rebuilt` states why everything was
+    rebuilt from the raw zone, if it was.
     """
 
     release_id: str | None
@@ -131,9 +130,9 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
     target = warehouse.target
-    # Imports of seconds, done while the work is planned.
+    # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
-        # As do the gates' imports while dbt itself is imported.
+        # So do the gates' imports.
         preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
         preload.start()
         is_needed, unreadable = _stage(warehouse, report, dbt.run)
@@ -194,7 +193,7 @@ def _under_way(home: Home, clock: Clock) -> Warehouse:
 
 
 def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
-    """Where this refresh builds, and why it builds everything, where it does."""
+    """The home in which this refresh builds, and the reason for a full rebuild, if any."""
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))
@@ -382,7 +381,7 @@ def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
     """Judges the marts over the hours that were built. Returns the count of warnings.
 
     Raises GateRefusedError on a critical failure: nothing is published, and the hours stay
-    pending, so that whatever is published later has been judged with them.
+    pending, so that the next published release has been judged with them.
     """
     target = warehouse.target
     with staging_state(target) as state:

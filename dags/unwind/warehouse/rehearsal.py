@@ -70,9 +70,9 @@ def rehearse_import(
 ) -> Rehearsal:
     """Imports the files into a copy of the warehouse and builds their facts there.
 
-    The copy takes the place of the warehouse's two files beside them and is removed afterwards. The
-    home itself is only read: batches that are sealed and not built yet stay out. Raises
-    ImportRefusedError as the import would.
+    The copy of the warehouse's two files is made next to them and removed afterwards. The home
+    itself is only read: sealed batches that are not built yet stay out. Raises ImportRefusedError
+    as the import would.
     """
     sweep_home(home)
     with working_folder(home, "rehearsal") as folder:

@@ -260,7 +260,7 @@ def _write_own_rows(
     built_at: datetime,
     former: str | None,
 ) -> dict[str, Any]:
-    """Writes what a release says of itself: its row, its verdicts, its revisions, its macros."""
+    """Writes the release's metadata: its row, verdicts, revisions and macros."""
     with transaction(warehouse):
         warehouse.execute("delete from marts.gate_results where run_id = ?", [run_id])
         warehouse.execute(

@@ -1,8 +1,8 @@
-"""Whether a release can be made again: from the raw zone as it was, elsewhere, table by table.
+"""Verifies a release by rebuilding it elsewhere from the raw zone of its time, table by table.
 
-A release names what it stands on: the instant up to which batches and withdrawals counted, and for
-each batch the revision and the checksum of its entry in the ledger, which names every raw object
-by its own.
+A release names its inputs: the instant up to which batches and withdrawals counted, and for each
+batch the revision and the checksum of its entry in the ledger, which in turn has the checksum of
+every raw object.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from unwind.warehouse.continuity import Difference
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.releases import NoReleaseError
 
-# What is about the run that published a release, and those before it.
+# Tables about the run that published a release, and about earlier runs.
 OF_THE_RUN = continuity.WRITTEN_AT_PUBLISHING
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How a release and what is built again from its raw data compare.
+    """The comparison of a release with its rebuild from raw data.
 
-    `damaged`: marts of its file that are not as they were published. `changed`: batches whose entry
-    in the ledger is not the one that it stands on. `differing`: marts and days that came out
-    otherwise. `code_version` is that of the release where this code is of another.
+    `damaged`: marts in its file that differ from what was published. `changed`: batches whose entry
+    in the ledger is not the release's. `differing`: marts and days that the rebuild does not match.
+    `code_version` is the release's, if this code has another one.
     """
 
     release_id: str
@@ -46,7 +46,7 @@ class Verification:
 
     @property
     def is_verified(self) -> bool:
-        """Whether all of it came out the same."""
+        """Whether the rebuild matches the release."""
         return not (self.damaged or self.changed or self.differing)
 
 

@@ -112,7 +112,7 @@ def _count(warehouse: duckdb.DuckDBPyConnection, condition: str) -> int:
 
 
 def _write_not_compared(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """One row per table: what it had before is not known."""
+    """One row per table whose former contents are unknown."""
     warehouse.execute(
         "insert into marts.mart_revisions by name"
         " select *, unnest(?) as mart, 'not_compared' as change_kind,"
@@ -122,10 +122,10 @@ def _write_not_compared(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def _keep_history(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Makes the history that of the former release.
+    """Replaces the history with the former release's.
 
-    A warehouse built from the raw zone has none of it; an attempt to publish that was killed has
-    added to it.
+    A warehouse built from the raw zone has none, and a killed attempt to publish may have added to
+    it.
     """
     there = continuity.columns_of(warehouse, "former")
     for table in HISTORY:
@@ -226,10 +226,10 @@ def _write_of_replaced_hours(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def _name_batches(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Names the batches of this build, with what each is to the former release (revising).
+    """Names the batches of this build, and how each relates to the former release (revising).
 
-    The first and the last hour that a batch says something of are null where that is not known: of
-    an import that is withdrawn. An hour's first minutes say how the hour before it ended.
+    The first and the last hour that a batch affects are null if unknown, as for a withdrawn import.
+    An hour's first minutes also affect the hour before it.
     """
     warehouse.execute(
         """

@@ -1,4 +1,4 @@
-"""The batches that a release stands on, each by the checksum of its entry in the ledger.
+"""The batches that a release was built from, each with the checksum of its entry in the ledger.
 
 An entry names every raw object of its batch by that object's own checksum, so that a release names
 all bytes that it was made of.

@@ -1,9 +1,9 @@
 """The gates' suites, generated from the marts' yml and from `expectations/sql`.
 
-Each check is written once: a not null, a key, a vocabulary, a range or a relation in a mart's yml,
-and what only SQL can say in a file of its own. From these come Great Expectations' files (suites,
-validation definitions, checkpoints, the list of relations) and the table in docs/gates.md. After a
-change of a yml or of a `.sql`: `make suites`, which runs this module.
+Each check is written once: not null, keys, vocabularies, ranges and relations in a mart's yml, and
+what needs SQL in its own file. Great Expectations' files (suites, validation definitions,
+checkpoints, the list of relations) and the table in docs/gates.md are generated from these. After
+changing a yml or a `.sql`, run `make suites`, which runs this module.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CRITICAL, WARNING = "critical", "warning"
 FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
-# Of doubles without a stated end, only infinite values and NaN are beyond this one.
+# The bound of doubles without a stated one: only infinity and NaN are beyond it.
 FINITE_MAX = sys.float_info.max
 
 
@@ -74,7 +74,7 @@ class Expectation:
 
 @cache
 def expectations_of(gate: str, models: Path = MODELS) -> tuple[Expectation, ...]:
-    """All checks of a gate, by suite; those of a mart's yml stand before those of its SQL files."""
+    """All checks of a gate, by suite; a mart's checks in yml precede those in SQL files."""
     if gate == LANDED:
         return tuple(one for suite in LANDED_SUITES for one in _in_files(LANDED, suite))
     return tuple(
@@ -312,7 +312,7 @@ def _fields(sentence: str) -> set[str]:
 
 
 def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
-    """A check in SQL: its head of comments says what it is, the rest gives the rows that break it.
+    """A check in SQL: its leading comments describe it, and the query returns the failing rows.
 
     The head is a sentence, then `why`, `failure` and, where they are not the usual, `severity`,
     `action` and `name`; longer ones go on in lines indented by two more.

@@ -36,8 +36,8 @@ class Warehouse:
 
 
 def unbuilt(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[SealRef]:
-    """The work list: sealed revisions that no release holds yet, and those of which other parts
-    are held or left out now."""
+    """The work list: sealed revisions that no release contains yet, and those with other parts held
+    or left out than before."""
     built = set(
         connection.execute(
             "select batch_id, revision, holds_released from ops.built_batches"
@@ -70,7 +70,7 @@ class Work:
 
 
 def work_of(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Work:
-    """The work list as it stands in the ledger; an entry that cannot be read costs only itself."""
+    """The current work list of the ledger; an unreadable entry affects only itself."""
     ledger = Ledger(warehouse.home)
     built = set(connection.execute("select batch_id, revision from ops.built_batches").fetchall())
     withdrawals = ledger.withdrawn(warehouse.as_of)
@@ -108,7 +108,7 @@ def hold_releases(home: Home, as_of: datetime | None = None) -> dict[str, set[tu
 
 
 def _released_at(path: Path) -> datetime:
-    """When a part was released; where its file does not say so, when that was written."""
+    """When a part was released; if its file does not state it, when that file was written."""
     try:
         return parse_instant(str(json.loads(path.read_text())["released_at"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,8 +1,7 @@
-"""What each venue's messages must become: one file a venue, found by being here.
+"""Expected facts of each venue's messages: one file per venue, discovered in this folder.
 
-A file states CASES, a `VenueCases`: recorded or documented messages with the values worked out by
-hand. `test_conformance` puts them through the raw zone, staging and facts; see there what else it
-makes of them.
+A file defines CASES, a `VenueCases`: recorded or documented messages with values worked out by
+hand. `test_conformance` runs them, and variants of them, through the raw zone, staging and facts.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ class Liquidation:
 
 @dataclass(frozen=True)
 class Message:
-    """A message, where it is recorded or documented, and the facts it becomes.
+    """A message, its source (a recording or a page), and the facts it becomes.
 
-    `payload` is a frame or an answer's body as the venue sends it (parsed JSON, or text);
+    `payload` is a frame or a response body as the venue sends it (parsed JSON, or text);
     `becomes` is empty for messages without a liquidation, which are not quarantined either.
-    `url` makes it an answer to that question with `params`; `format` names a file format of
-    `unwind import` whose line the payload is instead.
+    With `url`, it is the response to that request with `params`; with `format`, the payload is a
+    line in that file format of `unwind import`.
     """
 
     name: str
@@ -59,7 +58,7 @@ class Message:
         return self.format or ("rest" if self.url else "frames")
 
     def line(self, received_at: str = RECEIVED_AT, payload: Any = None) -> str:
-        """Its line in an imported file, with another payload where one is given."""
+        """Its line in an imported file, with another payload if given."""
         sent = self.payload if payload is None else payload
         text = sent if isinstance(sent, str) else json.dumps(sent, ensure_ascii=False)
         if self.format:
@@ -75,10 +74,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Observation:
-    """An answer with context, and the row of a fact that it becomes.
+    """A response with market context, and the row that it becomes.
 
     `table` is a mart (fct_open_interest, fct_funding, fct_prices, fct_long_short_ratio,
-    dim_instruments); `row` gives columns and their values, the key's among them.
+    dim_instruments); `row` has columns and their values, the key included.
     """
 
     name: str
@@ -91,15 +90,15 @@ class Observation:
     received_at: str = RECEIVED_AT
 
     def line(self) -> str:
-        """Its line in an imported file of answers."""
+        """Its line in an imported file of responses."""
         message = Message(self.name, self.source, self.payload, url=self.url, params=self.params)
         return message.line(self.received_at)
 
 
 @dataclass(frozen=True)
 class VenueCases:
-    """A venue's messages. `row_at` is the path to a row in the payload of `long` (keys and places),
-    `required` the keys or places of that row without which it must be quarantined.
+    """A venue's messages. `row_at` is the path (keys and positions) to a row in the payload of
+    `long`; without any one of the `required` keys or positions that row must be quarantined.
     """
 
     venue: str
@@ -117,7 +116,7 @@ class VenueCases:
 
 
 def all_cases() -> dict[str, VenueCases]:
-    """Every venue's cases by name, in order of names."""
+    """Every venue's cases, sorted by name."""
     found = (
         importlib.import_module(f"{__name__}.{module.name}").CASES
         for module in pkgutil.iter_modules(__path__)

@@ -9,7 +9,7 @@ AT, PUSHED_AT = "2019-09-09 07:34:20.893", "2019-09-09 07:34:21.204"
 def _frame(symbol: str, side: str, quantity: str, price: str, average: str) -> dict:
     order = {"s": symbol, "S": side, "o": "LIMIT", "f": "IOC", "q": quantity, "p": price}
     order |= {"ap": average, "X": "FILLED", "l": quantity, "z": quantity, "T": 1568014460893}
-    # The documented frame has one time twice. Here it is pushed 0.311 s after the order traded.
+    # The documented frame repeats one time; here it is pushed 0.311 s after the trade.
     return {"e": "forceOrder", "E": 1568014461204, "o": order}
 
 

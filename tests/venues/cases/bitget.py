@@ -116,7 +116,7 @@ CASES = VenueCases(
                 ],
             },
             "fct_long_short_ratio",
-            # The one row of its kind: the period of 12:00 is not over a second later.
+            # Its only row: the period that starts at 12:00 has not ended a second later.
             {
                 **{"instrument": "BTCUSDT", "ratio_kind": "positions"},
                 "long_short_ratio": 1.0247,

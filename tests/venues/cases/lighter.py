@@ -11,7 +11,7 @@ AT = "2026-04-20 12:20:56.653"
 def _trade(
     trade_id: int, is_maker_ask: bool, before: str, kind: str = "liquidation", seconds: int = 0
 ) -> dict:
-    """The recorded trade of AT, or one like it so many seconds later."""
+    """The recorded trade of AT, or a similar one some seconds later."""
     return {
         **{"trade_id": trade_id, "type": kind, "market_id": 1, "size": "0.01664"},
         **{"price": "75602.8", "usd_amount": "1258.030592", "is_maker_ask": is_maker_ask},

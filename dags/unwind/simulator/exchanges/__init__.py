@@ -1,9 +1,9 @@
-"""The simulated exchanges: one file each, found by being here.
+"""The simulated exchanges: one file each, discovered in this package.
 
-A file states as `EXCHANGE` what there is of a venue: its contracts, its REST endpoints as tables of
-paths and rows (see `endpoints`), its streams' frames, and how it words its faults. A new venue is a
-new file; nothing else changes, for the weights are shares of their sum. Nothing here is shared
-with the connectors or with staging: what a venue means is stated twice, and compared by tests.
+A file defines `EXCHANGE`: a venue's contracts, its REST endpoints as tables of paths and rows (see
+`endpoints`), its streams' frames, and its error responses. A new venue is a new file; nothing else
+changes, because weights are relative. Nothing here is shared with the connectors or with staging: a
+venue's semantics are implemented twice, and compared by tests.
 
 A file takes what it publishes from the tape: `Quote` for a contract at an instant, `Liquidation`
 for what was liquidated, `Push` for what one push of a stream carries.

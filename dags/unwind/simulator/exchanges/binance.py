@@ -23,7 +23,7 @@ from unwind.simulator.exchanges.binance_orders import force_order
 from unwind.simulator.market.steady import DAY_MS, MINUTE_MS, steady
 from unwind.simulator.responses import json_object, json_response
 
-# Of a second the largest, not the latest:
+# The largest of a second, not the latest:
 # https://developers.binance.com/docs/derivatives/change-log
 LARGEST_FROM_AT = datetime(2026, 4, 14, tzinfo=UTC)
 STATISTICS_KEPT_MS = 30 * DAY_MS
@@ -115,7 +115,7 @@ def subscribe(subscriber: kit.Subscriber, name: str) -> None:
 
 
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
-    """SUBSCRIBE and UNSUBSCRIBE are acknowledged; what is no request is refused."""
+    """SUBSCRIBE and UNSUBSCRIBE are acknowledged; anything else is refused."""
     order = json_object(text)
     if "method" not in order:
         return [{"error": {"code": 2, "msg": f"Invalid request: {text[:80]}"}}]

@@ -60,7 +60,7 @@ LISTED_INTERVALS = ("1m", "5m", "1h")
 
 
 class Dump(NamedTuple):
-    """What a key names: a file of a symbol's day or month, [from, to) in epoch ms."""
+    """The file of a key: a symbol's day or month, [from, to) in epoch ms."""
 
     market: str
     frequency: str
@@ -80,7 +80,7 @@ class Dump(NamedTuple):
 
 @lru_cache(maxsize=10_000)
 def dump_of(key: str) -> Dump | None:
-    """What a key names; None if it names no dump."""
+    """The dump of a key; None if it is no dump."""
     parts = KEY.match(key)
     if parts is None:
         return None
@@ -166,7 +166,7 @@ def _spot_klines(tape: kit.Tape, dump: Dump) -> tuple[str, list[str]] | None:
 
 
 def _snapshot(tape: kit.Tape, contract: kit.Instrument, dump: Dump) -> list[str]:
-    """What the throttled stream let out, every row written twice."""
+    """The liquidations that the throttled stream published, every row written twice."""
     lines = []
     for one in tape.records(tape.rows("binance", dump.from_ms, dump.to_ms)):
         if one.contract is contract:

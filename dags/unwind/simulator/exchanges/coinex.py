@@ -43,7 +43,7 @@ def row(one: kit.Liquidation) -> dict[str, Any]:
 
 
 def reported(tape: kit.Tape, from_ms: int, to_ms: int) -> Iterator[str]:
-    """What REST has of a time, all contracts and pages."""
+    """What REST returns of a time, over all contracts and pages."""
     for one in tape.records(tape.rows("coinex", from_ms, to_ms)):
         yield json_text(row(one))
 

@@ -66,7 +66,7 @@ def messages(push: kit.Push) -> Iterator[dict[str, Any]]:
 
 
 def replies(subscriber: kit.Subscriber, now: kit.Moment, text: str) -> list[Any]:
-    """A subscription starts with the market's newest trades over again."""
+    """A subscription starts by repeating the market's newest trades."""
     order = json_object(text)
     ticker = str(order.get("id", ""))
     try:

@@ -121,7 +121,7 @@ def frame(rows: Sequence[kit.Liquidation]) -> str:
 
 
 def window_end(one: kit.Liquidation) -> int:
-    """When a row is pushed: at the end of its three seconds, with all that its contract had."""
+    """The push time of a row: the end of its three seconds, with all rows of its contract."""
     return -(-one.pushed_ms // PUSH_WINDOW_MS) * PUSH_WINDOW_MS + phase_ms(one.instrument)
 
 
@@ -133,7 +133,7 @@ def phase_ms(instrument: int) -> int:
 def frames(
     tape: kit.Tape, from_ms: int, to_ms: int, symbols: frozenset[str] | None = None
 ) -> list[tuple[int, str]]:
-    """What one contract had in three seconds travels together."""
+    """Liquidations of one contract within three seconds are pushed together."""
     # Looks back by one window, so that none is cut in two.
     groups: dict[tuple[int, int], list[kit.Liquidation]] = {}
     for one in tape.records(tape.pushed_rows("okx", from_ms - PUSH_WINDOW_MS - 1000, to_ms)):
@@ -145,7 +145,7 @@ def frames(
 
 
 def recent_frames(now: kit.Moment, count: int = 5) -> list[str]:
-    """What a new subscription gets first: the last rows of swaps again."""
+    """The first message of a new subscription: the last rows of swaps again."""
     rows = now.tape.pushed_rows("okx", max(now.tape.start_ms, now.now_ms - DAY_MS), now.now_ms)
     swaps = np.array([kind(one) == "SWAP" for one in now.tape.instruments])
     rows = rows[swaps[now.tape.liquidations.instrument[rows]]][-count:]

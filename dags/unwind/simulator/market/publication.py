@@ -24,7 +24,7 @@ def published(scenario: Scenario, columns: Columns) -> tuple[NDArray[np.bool_], 
         of_venue = np.flatnonzero((venue_of == venue)[instrument])
         for kind, rows in _rows_by_kind(scenario.rules[venue], at_ms, of_venue):
             if kind == "all":
-                # A push every half second per symbol carries whatever happened in it.
+                # One push every half second per symbol carries everything that happened in it.
                 window = -(-(at_ms[rows] + 1) // 500) * 500
                 pushed[rows] = window + phase[instrument[rows]]
                 continue

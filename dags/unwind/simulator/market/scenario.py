@@ -1,4 +1,4 @@
-"""What a market is made of: assets, contracts, the path of prices, appetites and waves of selling.
+"""The inputs of a market: assets, contracts, the price path, appetites and waves of selling.
 
 Prices in USD per symbol unit (1000PEPE is one unit), `_usd` in dollars.
 """
@@ -101,7 +101,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class PublicationRule:
-    """What a venue lets out of its liquidations, and how it closes.
+    """What a venue publishes of its liquidations, and how it closes positions.
 
     `kind`: `all`, or of one contract and one second the `largest`, the `latest` or the
     `largest_per_side`; or, where an order begins the second and the next one after it another,
