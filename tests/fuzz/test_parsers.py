@@ -90,6 +90,8 @@ CSV_FORMATS = ("force-order-csv", "bars-csv", "oi-csv", "funding-csv", "tardis-c
     st.sampled_from([",", ";", "\t", "|"]),
     st.booleans(),
 )
+@example("force-order-csv", [["0"], ["\r", '"']], ",", False)
+@example("force-order-csv", [["0"], ['"' + "a" * 140_000 + '"']], ",", False)
 @IN_A_MOMENT
 def test_any_csv_file_is_read_or_refused_in_a_sentence(
     format: str, rows: list[list[str]], separator: str, has_header: bool

@@ -83,7 +83,11 @@ def split_line(text: str, separator: str) -> list[str]:
     """The fields of a line, without quotes and spaces around them."""
     if '"' not in text:
         return [value.strip(" ") for value in text.split(separator)]
-    row = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
+    try:
+        row = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        # A lone carriage return, or a field of more than 128 KiB: a garbled line, split as it stands.
+        row = text.split(separator)
     return [value.strip(" ") for value in row]
 
 
