@@ -86,7 +86,7 @@ def split_line(text: str, separator: str) -> list[str]:
     try:
         row = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
-        # A lone carriage return, or a field of more than 128 KiB: a garbled line, split as it stands.
+        # A lone carriage return or a field of more than 128 KiB: the line is garbled.
         row = text.split(separator)
     return [value.strip(" ") for value in row]
 
