@@ -42,6 +42,11 @@ nodes = {
             for name in (node.depends_on.nodes if node.resource_type == "model" else [])
             if not name.startswith("source.")
         ],
+        "reads_sources": any(
+            name.startswith("source.")
+            for name in (node.depends_on.nodes if node.resource_type == "model" else [])
+        ),
+        "tags": node.tags,
         "kind": node.resource_type,
         "access": getattr(node, "access", None),
         "contract": node.config.contract.enforced if node.resource_type == "model" else None,
@@ -89,6 +94,17 @@ def test_unchanging_models_have_no_rows_of_a_batch(project) -> None:
     listed, _ = project
     assert {"int_prices_unioned", "plausibility_limits"} <= listed["unchanging"]
     assert {name for name in listed["unchanging"] if name.startswith(("stg_", "fct_"))} == set()
+
+
+def test_unchanging_tables_read_nothing_that_changes(project) -> None:
+    listed, nodes = project
+    tagged = {name for name in listed["unchanging"] if "unchanging" in nodes[name]["tags"]}
+    assert {"gate_results", "coverage_calibration"} <= tagged
+    read, waiting = set(), tagged
+    while waiting:
+        read |= waiting
+        waiting = {parent for name in waiting for parent in nodes[name]["reads"]} - read
+    assert {name for name in read if nodes[name]["reads_sources"]} == set()
 
 
 @pytest.mark.parametrize("dataset", [*DATASETS, "instruments", "market_caps"])
