@@ -69,6 +69,14 @@ def test_sql_of_a_check_is_only_in_its_file() -> None:
                 assert list(one["kwargs"]["unexpected_rows_query"]) == ["$PARAMETER"]
 
 
+def test_what_names_the_assets_of_a_mart_is_one_of_four_words() -> None:
+    stated = {mart.name: mart.assets for mart in marts().values()}
+    assert set(stated.values()) == {"tracked", "events", "observations", "others"}
+    assert stated["fct_liquidations"] == "events"
+    assert stated["leverage_hourly"] == "tracked"
+    assert stated["reported_liquidations"] == "others"
+
+
 def test_every_limit_that_a_yml_names_is_in_the_seed() -> None:
     seed = (PROJECT_ROOT / "dbt_project" / "seeds" / "plausibility_limits.csv").read_text()
     limits = {line.split(",")[0] for line in seed.splitlines()[1:]}

@@ -11,7 +11,10 @@ from unwind.warehouse.gate_context import columns_of, run_sql
 from unwind.warehouse.promises import (
     BATCHES,
     DAYS,
+    EVENTS,
     HOURS,
+    OBSERVATIONS,
+    OTHERS,
     Mart,
     column_types,
     marts,
@@ -165,38 +168,23 @@ def _replaced_rows(mart: Mart) -> str:
     return rows
 
 
-# Facts and totals of liquidations keep what events alone name.
-EVENT_MARTS = (
-    *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
-    *("hidden_liquidations_hourly", "hidden_liquidations_minutely"),
-    *("exchange_breakdown", "liquidation_clusters"),
-)
-# For a venue whose listing never landed, these keep the names in recorded files.
-OBSERVATION_MARTS = (
-    *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio", "fct_volumes"),
-)
-# Reported sums, and what is compared with them, may name any asset.
-MARTS_OF_OTHERS = ("reported_liquidations", "reconciliation")
-
-
 def _named_assets(present: Collection[str]) -> str:
     """Every base_asset of the marts over the hours being built, as a query."""
-    named_by = [
-        mart.name
-        for mart in marts().values()
-        if mart.name in present
-        and mart.name not in MARTS_OF_OTHERS
-        and any(column.name == "base_asset" for column in mart.columns)
-    ]
+    # For a venue whose listing never landed, observations keep the names in recorded files.
     of_listing_venues = (
         " and venue in (select venue from warehouse.marts.dim_instruments"
         " where specification_source = 'snapshot')"
+        if "dim_instruments" in present
+        else ""
     )
     named = " union all ".join(
-        f"select distinct '{name}' as mart, base_asset, {name in EVENT_MARTS} as is_of_events"
-        f" from gate.{name} where base_asset != 'ALL'"
-        f"{of_listing_venues if name in OBSERVATION_MARTS and 'dim_instruments' in present else ''}"
-        for name in named_by
+        f"select distinct '{mart.name}' as mart, base_asset,"
+        f" {mart.assets == EVENTS} as is_of_events from gate.{mart.name} where base_asset != 'ALL'"
+        f"{of_listing_venues if mart.assets == OBSERVATIONS else ''}"
+        for mart in marts().values()
+        if mart.name in present
+        and mart.assets != OTHERS
+        and any(column.name == "base_asset" for column in mart.columns)
     )
     empty = "select null::varchar as mart, null::varchar as base_asset, false as is_of_events"
     return named or f"{empty} where false"

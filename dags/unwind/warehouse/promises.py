@@ -22,6 +22,10 @@ MODELS = PROJECT_ROOT / "dbt_project" / "models"
 # The rows of a mart that a build replaces, by the partition of its model.
 HOURS, DAYS, BATCHES, RUNS, WHOLE = "hour_at", "event_date", "batch_id", "run_id", "none"
 
+# What names the assets of a mart: assets that are tracked; or also what events alone name, what
+# venues without a listing name, or what reports of others name, which may be any.
+TRACKED, EVENTS, OBSERVATIONS, OTHERS = "tracked", "events", "observations", "others"
+
 # Which liquidations count in totals, as the macro counted_liquidations has it.
 COUNTED = (
     "event_kind in ('liquidation', 'backstop', 'deleveraging')"
@@ -54,7 +58,7 @@ class Mart:
     A build replaces its rows of the hours pending and of the later hours within `lookback_hours`
     (partition HOURS), of the days of these hours (DAYS), of the batches being built (BATCHES), none
     but adds those of its run (RUNS), or all (WHOLE). With `keeps_as_of_hours` it drops hours that
-    newer days with data left behind.
+    newer days with data left behind. `assets` is what names its assets.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Mart:
     description: str
     partition: str
     keeps_as_of_hours: bool
+    assets: str
     columns: tuple[Column, ...]
     tests: tuple[Test, ...]
     project: Path
@@ -137,6 +142,7 @@ def _mart(stated: Mapping[str, Any], folder: str, project: Path) -> Mart:
         description=stated["description"],
         partition=meta.get("partition", HOURS),
         keeps_as_of_hours=meta.get("keeps") == "as_of_hours",
+        assets=meta.get("assets", TRACKED),
         columns=tuple(
             Column(
                 one["name"], one["data_type"], one["description"], tuple(one.get("data_tests", []))

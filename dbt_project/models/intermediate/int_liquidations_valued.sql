@@ -82,6 +82,38 @@ known_assets as (
 
 ),
 
+-- Few events need an outside price. Only their instants are matched with prices, which sorts both.
+instants_in_another_asset as (
+
+    select distinct
+        settle_asset,
+        event_at,
+
+    from {{ ref('int_liquidations_unioned') }}
+
+    where settle_asset is not null
+        and line_class = 'row'
+        and hour_at in {{ build_hours() }}
+
+),
+
+-- A vendor's row is valued at its own price, so that its sums equal those of its file.
+instants_at_entry_price as (
+
+    select distinct
+        venue,
+        instrument,
+        event_at,
+
+    from {{ ref('int_liquidations_unioned') }}
+
+    where price_kind = 'entry'
+        and source_kind != 'collector'
+        and line_class = 'row'
+        and hour_at in {{ build_hours() }}
+
+),
+
 marks as (
 
     select
@@ -117,7 +149,7 @@ asset_prices as (
 
     where price_kind in ('spot', 'index')
         and quote_asset in {{ dollar_quotes() }}
-        and base_asset in (select settle_asset, from staged)
+        and base_asset in (select settle_asset, from instants_in_another_asset)
         and hour_at >= {{ first_hour_read(1) }}
 
     qualify
@@ -160,47 +192,67 @@ specified as (
 
 ),
 
-with_settle_price as (
+settle_prices as (
 
     select
-        specified.*,
-        if(
-            asset_prices.priced_at >= specified.event_at - interval 5 minute,
-            asset_prices.settle_asset_usd,
-            null
-        ) as settle_asset_usd,
+        instants.settle_asset,
+        instants.event_at,
+        asset_prices.settle_asset_usd,
         asset_prices.settle_sealed_at,
 
-    from specified
-    asof left join asset_prices
-        on specified.settle_asset = asset_prices.settle_asset
-        and specified.event_at >= asset_prices.priced_at
+    from instants_in_another_asset as instants
+    asof inner join asset_prices
+        on instants.settle_asset = asset_prices.settle_asset
+        and instants.event_at >= asset_prices.priced_at
+
+    where asset_prices.priced_at >= instants.event_at - interval 5 minute
+
+),
+
+mark_prices as (
+
+    select
+        instants.venue,
+        instants.instrument,
+        instants.event_at,
+        marks.mark_usd,
+        marks.mark_sealed_at,
+
+    from instants_at_entry_price as instants
+    asof inner join marks
+        on instants.venue = marks.venue
+        and instants.instrument = marks.instrument
+        and instants.event_at >= marks.marked_at
+
+    where marks.marked_at >= instants.event_at - interval 5 minute
 
 ),
 
 priced as (
 
     select
-        with_settle_price.* exclude (price_usd, price_kind),
-        -- A vendor's row is valued at its own price, so that its sums equal those of its file.
-        with_settle_price.price_kind = 'entry'
-            and with_settle_price.source_kind != 'collector'
-            and coalesce(
-                marks.marked_at >= with_settle_price.event_at - interval 5 minute, false
-            ) as is_valued_at_mark,
+        specified.* exclude (price_usd, price_kind),
+        settle_prices.settle_asset_usd,
+        settle_prices.settle_sealed_at,
+        mark_prices.instrument is not null as is_valued_at_mark,
         if(
             is_valued_at_mark,
-            try_cast(marks.mark_usd as decimal(38, 12)),
-            with_settle_price.price_usd
+            try_cast(mark_prices.mark_usd as decimal(38, 12)),
+            specified.price_usd
         ) as price_usd,
-        if(is_valued_at_mark, 'mark', with_settle_price.price_kind) as price_kind,
-        marks.mark_sealed_at,
+        if(is_valued_at_mark, 'mark', specified.price_kind) as price_kind,
+        mark_prices.mark_sealed_at,
 
-    from with_settle_price
-    asof left join marks
-        on with_settle_price.venue = marks.venue
-        and with_settle_price.instrument = marks.instrument
-        and with_settle_price.event_at >= marks.marked_at
+    from specified
+    left join settle_prices
+        on specified.settle_asset = settle_prices.settle_asset
+        and specified.event_at = settle_prices.event_at
+    left join mark_prices
+        on specified.price_kind = 'entry'
+        and specified.source_kind != 'collector'
+        and specified.venue = mark_prices.venue
+        and specified.instrument = mark_prices.instrument
+        and specified.event_at = mark_prices.event_at
 
 ),
 
