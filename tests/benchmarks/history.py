@@ -39,6 +39,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     years = Home(folder / "years")
     for part in ("raw", "ledger", "warehouse"):
         shutil.copytree(week.root / part, years.root / part)
+    shutil.copy2(week.identity, years.identity)
     _repeat_in_the_past(years, weeks - 1)
     print(f"week: {_size(week)}; {weeks} weeks: {_size(years)}", flush=True)
 
@@ -66,7 +67,8 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
 def _refreshed(home: Home, place: int) -> float:
     now = hour_at(place + 1) + AFTER_THE_HOUR
     started = time.perf_counter()
-    refresh(home, clock=lambda: now)
+    report = refresh(home, clock=lambda: now)
+    assert report.rebuilt is None, report.rebuilt
     return time.perf_counter() - started
 
 
