@@ -1,4 +1,7 @@
--- One row per counted liquidation of a venue that may not have published all of the hour's.
+-- One row per counted liquidation of a venue that may not have published all of the hour's. Rebuilt in
+-- full: it holds only the events of the current run, which are read several times.
+{{ config(materialized='table') }}
+
 {#-
     2026-11-26: of a venue that publishes one event per second, hardly two share a second of the clock
     that it counts. OKX pushes several orders in one frame, so that 15 to 40% share a second of receipt,
