@@ -142,3 +142,30 @@ def test_a_rebuild_is_kept_by_day_with_its_cause(home: Home, changed: str, cause
 
 def test_a_rebuild_without_changes_revises_nothing(home: Home) -> None:
     assert rebuilt(home, fingerprints(), warehouse="") == []
+
+
+AUDIT = """
+create table marts.grain_audit as
+select unnest([date '2026-01-26', date '2026-01-27', date '2026-01-28']) as event_date,
+    'okx' as venue, 'doubled_rows' as check_name, 40::bigint as trials;
+"""
+
+
+def test_days_that_had_ended_are_given_as_they_were_published(tmp_path: Path) -> None:
+    home = made(Home(tmp_path / "home"), warehouse=AUDIT)
+    releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(late(days=2))
+        staging.execute("insert into ops.pending_hours values ('2026-01-26 05:00:00')")
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("update marts.grain_audit set trials = 41 where event_date = '2026-01-27'")
+        warehouse.execute("delete from marts.grain_audit where event_date = '2026-01-26'")
+    revisions(home)
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        days = "select event_date::varchar, trials from marts.as_of_grain_audit({}) order by all"
+        # The 28th was the last day with hours, and had not ended.
+        assert release.execute(days.format("'2026-01-29 02:00'")).fetchall() == [
+            ("2026-01-26", 40),
+            ("2026-01-27", 40),
+        ]
+        assert release.execute(days.format("'2026-01-31'")).fetchall() == [("2026-01-27", 41)]

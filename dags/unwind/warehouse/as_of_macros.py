@@ -1,8 +1,8 @@
 """Table macros in each release that return earlier states, for readers of SQL.
 
 `as_of_<mart>(instant)` returns a mart's rows as of the last release published by then: without
-hours that landed later, and with later revisions (mart_revisions) reverted. Where that is
-impossible, it raises an error that states why.
+hours that landed later, and with later revisions (mart_revisions) reverted; of a table of days, the
+days that had ended. Where that is impossible, it raises an error that states why.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from unwind.warehouse.changed_rows import NOT_COMPARED
-from unwind.warehouse.promises import HOURS, Mart, key_of, marts
+from unwind.warehouse.promises import DAYS, HOURS, Mart, key_of, marts
 
 # Revisions of which no rows are kept.
 WITHOUT_ROWS = "('rebuilt', 'not_compared')"
@@ -26,7 +26,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall():
         columns.setdefault(table, {})[column] = kind
     for mart in marts().values():
-        if mart.partition == HOURS and mart.name in columns:
+        if mart.partition in (HOURS, DAYS) and mart.name in columns:
             connection.execute(_macro(mart, columns[mart.name]))
 
 
@@ -44,7 +44,11 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
         for name, kind in columns.items()
         if name != NOT_COMPARED
     )
-    kept = " and hour_at >= (select min(hour_at) from current_rows)"
+    there = mart.partition
+    kept = f" and {there} >= (select min({there}) from current_rows)"
+    # A day changes with each of its hours: only days that had ended have a former state.
+    day = "::date" if there == DAYS else ""
+    until = f"< asked.last_hour_at{day}" if there == DAYS else "<= asked.last_hour_at"
     return f"""
         create or replace macro marts.as_of_{mart.name}(instant, db := '') as table
         with current_rows as (from {_table(mart.name)}),
@@ -75,10 +79,10 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
             left join published on revisions.former_release_id = published.release_id
             where revisions.revised_at > asked.published_at
                 and revisions.change_kind not in {WITHOUT_ROWS}
-                and revisions.hour_at <= asked.last_hour_at
+                and revisions.hour_at {until}
                 and (
-                    revisions.hour_at >= asked.first_hour_at
-                    or revisions.hour_at < published.first_hour_at
+                    revisions.hour_at >= asked.first_hour_at{day}
+                    or revisions.hour_at < published.first_hour_at{day}
                 )
         ),
         later as (
@@ -97,7 +101,7 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
                 case later.first_change
                     when 'inserted' then false
                     when 'removed' then true
-                    else newest.hour_at is not null
+                    else newest.{there} is not null
                 end as was_there,
                 later.first_change
             from current_rows as newest
@@ -110,10 +114,10 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
             and (
                 first_change is not null
                 or (
-                    hour_at <= asked.last_hour_at
+                    {there} {until}
                     and (
-                        hour_at >= asked.first_hour_at
-                        or hour_at < (select min(first_hour_at) from published)
+                        {there} >= asked.first_hour_at{day}
+                        or {there} < (select min(first_hour_at){day} from published)
                     )
                 )
             ){kept if mart.keeps_as_of_hours else ""}
