@@ -158,7 +158,9 @@ def test_days_that_had_ended_are_given_as_they_were_published(tmp_path: Path) ->
         staging.execute(late(days=2))
         staging.execute("insert into ops.pending_hours values ('2026-01-26 05:00:00')")
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
-        warehouse.execute("update marts.grain_audit set trials = 41 where event_date = '2026-01-27'")
+        warehouse.execute(
+            "update marts.grain_audit set trials = 41 where event_date = '2026-01-27'"
+        )
         warehouse.execute("delete from marts.grain_audit where event_date = '2026-01-26'")
     revisions(home)
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
@@ -169,3 +171,29 @@ def test_days_that_had_ended_are_given_as_they_were_published(tmp_path: Path) ->
             ("2026-01-27", 40),
         ]
         assert release.execute(days.format("'2026-01-31'")).fetchall() == [("2026-01-27", 41)]
+
+
+def test_dimensions_are_given_as_they_were_published(tmp_path: Path) -> None:
+    assets = """
+        create table marts.dim_assets as
+        select unnest(['BTC', 'PEPE']) as base_asset, 'symbol' as asset_source;
+    """
+    home = made(Home(tmp_path / "home"), warehouse=assets)
+    releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    with duckdb.connect(str(home.staging_db)) as staging:
+        staging.execute(late(days=1))
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("update marts.dim_assets set asset_source = 'document'")
+        warehouse.execute("delete from marts.dim_assets where base_asset = 'PEPE'")
+        warehouse.execute("insert into marts.dim_assets values ('ETH', 'symbol')")
+    revisions(home)
+    with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
+        assets = "from marts.as_of_dim_assets({}) order by all"
+        assert release.execute(assets.format("'2026-01-29 02:00'")).fetchall() == [
+            ("BTC", "symbol"),
+            ("PEPE", "symbol"),
+        ]
+        assert release.execute(assets.format("'2026-01-31'")).fetchall() == [
+            ("BTC", "document"),
+            ("ETH", "symbol"),
+        ]

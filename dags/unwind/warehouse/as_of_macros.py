@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import duckdb
 
-from unwind.warehouse.changed_rows import NOT_COMPARED
-from unwind.warehouse.promises import DAYS, HOURS, Mart, key_of, marts
+from unwind.warehouse.changed_rows import NOT_COMPARED, WITHOUT_FIGURES
+from unwind.warehouse.promises import DAYS, HOURS, WHOLE, Mart, key_of, marts
 
 # Revisions of which no rows are kept.
 WITHOUT_ROWS = "('rebuilt', 'not_compared')"
@@ -26,7 +26,8 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall():
         columns.setdefault(table, {})[column] = kind
     for mart in marts().values():
-        if mart.partition in (HOURS, DAYS) and mart.name in columns:
+        is_kept = mart.partition in (HOURS, DAYS, WHOLE) and mart.name not in WITHOUT_FIGURES
+        if is_kept and mart.name in columns:
             connection.execute(_macro(mart, columns[mart.name]))
 
 
@@ -44,11 +45,27 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
         for name, kind in columns.items()
         if name != NOT_COMPARED
     )
-    there = mart.partition
+    there = key[0] if mart.partition == WHOLE else mart.partition
     kept = f" and {there} >= (select min({there}) from current_rows)"
-    # A day changes with each of its hours: only days that had ended have a former state.
-    day = "::date" if there == DAYS else ""
-    until = f"< asked.last_hour_at{day}" if there == DAYS else "<= asked.last_hour_at"
+    revised, published = "true", "true"
+    if mart.partition != WHOLE:
+        # A day changes with each of its hours: only days that had ended have a former state.
+        day = "::date" if mart.partition == DAYS else ""
+        until = f"{'<' if day else '<='} asked.last_hour_at{day}"
+        revised = f"""
+            revisions.hour_at {until}
+            and (
+                revisions.hour_at >= asked.first_hour_at{day}
+                or revisions.hour_at < published.first_hour_at{day}
+            )
+        """
+        published = f"""
+            {there} {until}
+            and (
+                {there} >= asked.first_hour_at{day}
+                or {there} < (select min(first_hour_at){day} from published)
+            )
+        """
     return f"""
         create or replace macro marts.as_of_{mart.name}(instant, db := '') as table
         with current_rows as (from {_table(mart.name)}),
@@ -79,11 +96,7 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
             left join published on revisions.former_release_id = published.release_id
             where revisions.revised_at > asked.published_at
                 and revisions.change_kind not in {WITHOUT_ROWS}
-                and revisions.hour_at {until}
-                and (
-                    revisions.hour_at >= asked.first_hour_at{day}
-                    or revisions.hour_at < published.first_hour_at{day}
-                )
+                and ({revised})
         ),
         later as (
             select
@@ -111,16 +124,7 @@ def _macro(mart: Mart, columns: dict[str, str]) -> str:
         from restored
         cross join asked
         where was_there
-            and (
-                first_change is not null
-                or (
-                    {there} {until}
-                    and (
-                        {there} >= asked.first_hour_at{day}
-                        or {there} < (select min(first_hour_at){day} from published)
-                    )
-                )
-            ){kept if mart.keeps_as_of_hours else ""}
+            and (first_change is not null or ({published})){kept if mart.keeps_as_of_hours else ""}
     """
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from enum import Enum
 
 import duckdb
 
@@ -41,26 +40,16 @@ ENDED_DAYS = (
 )
 
 
-class Days(Enum):
-    """The hours whose rows are compared by day: all, the replaced ones, or none.
-
-    Tables without hours are compared in any case.
-    """
-
-    ALL = "all"
-    REPLACED = "replaced"
-    NONE = "none"
-
-
-def write_days(connection: duckdb.DuckDBPyConnection, cause: str, days: Days) -> None:
+def write_days(connection: duckdb.DuckDBPyConnection, cause: str, replaced: bool = False) -> None:
     """One row per table and day of which rows differ, with the hashes of both. Raises duckdb.Error.
 
-    A table that the former release lacks is new, and no revision.
+    `replaced` narrows it to the hours that the build replaced. A table that the former release
+    lacks is new, and no revision.
     """
     conditions = {
         mart.name: condition
         for mart in marts().values()
-        if mart.name not in WITHOUT_FIGURES and (condition := _of_days(mart, days))
+        if mart.name not in WITHOUT_FIGURES and (condition := _of_days(mart, replaced))
     }
     there = continuity.columns_of(connection, "former")
     before, after = (
@@ -92,11 +81,11 @@ def _contents(
     )
 
 
-def _of_days(mart: Mart, days: Days) -> str | None:
+def _of_days(mart: Mart, is_replaced: bool) -> str | None:
     """A condition for the rows of a mart that are compared by day; None for none."""
     if mart.partition == WHOLE:
         return "true"
-    if mart.partition not in (HOURS, DAYS, BATCHES) or days is Days.NONE:
+    if mart.partition not in (HOURS, DAYS, BATCHES):
         return None
     if mart.partition == BATCHES:
         return "batch_id in (select batch_id from former.marts.landing_outcomes)"
@@ -106,7 +95,7 @@ def _of_days(mart: Mart, days: Days) -> str | None:
         "hour_at between (select first_hour_at from former_hours)"
         " and (select last_hour_at from former_hours)"
     )
-    if days is Days.REPLACED:
+    if is_replaced:
         condition += f" and hour_at in ({replaced_hours(mart)})"
     return f"{condition} and hour_at in ({KEPT_HOURS})" if mart.keeps_as_of_hours else condition
 
@@ -144,8 +133,10 @@ def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart
             built = "where batch_id in (select batch_id from staging.ops.build_batches)"
             before = "and batch_id in (select batch_id from former.marts.landing_outcomes)"
             yield mart, f"{former} {built}", f"{newest} {built} {before}"
+        elif mart.partition == WHOLE and mart.name not in WITHOUT_FIGURES:
+            yield mart, former, newest
         elif mart.partition == DAYS:
-            replaced = _of_days(mart, Days.REPLACED)
+            replaced = _of_days(mart, is_replaced=True)
             yield mart, f"{former} where {replaced}", f"{newest} where {replaced}"
         elif mart.partition == HOURS:
             replaced = _of_replaced_hours(connection, mart)
@@ -178,7 +169,8 @@ def _of_replaced_hours(connection: duckdb.DuckDBPyConnection, mart: Mart) -> str
 
 def _cells(mart: Mart, columns: list[str], was: str, now: str) -> str:
     """The statement that writes a mart's cells. Its rows pair by the mart's key."""
-    key, there = key_of(mart), mart.partition
+    key = key_of(mart)
+    there = key[0] if mart.partition == WHOLE else mart.partition
     compared = [name for name in columns if name not in (*key, NOT_COMPARED)]
     same_key = " and ".join(f"was.{name} is not distinct from now.{name}" for name in key)
     differs = " or ".join(f"was.{name} is distinct from now.{name}" for name in compared)
@@ -187,7 +179,8 @@ def _cells(mart: Mart, columns: list[str], was: str, now: str) -> str:
         f" 'value_after': now.{name}::varchar}}"
         for name in compared
     )
-    hour_at = "null" if there == BATCHES else f"coalesce(was.{there}, now.{there})"
+    has_hours = mart.partition in (HOURS, DAYS)
+    hour_at = f"coalesce(was.{there}, now.{there})" if has_hours else "null"
     return f"""
         insert into marts.mart_revisions by name
         with was as ({was}),

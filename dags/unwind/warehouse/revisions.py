@@ -20,7 +20,6 @@ import duckdb
 from unwind.database import in_memory, quoted, row_of
 from unwind.settings import Home
 from unwind.warehouse import changed_rows, continuity, files
-from unwind.warehouse.changed_rows import Days
 from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.models import fingerprints
 from unwind.warehouse.promises import marts
@@ -99,7 +98,7 @@ def _write_revisions(
         _name_former_hours(warehouse)
         if is_rebuilt:
             cause = _cause_of_rebuild(warehouse, home, publication)
-            changed_rows.write_days(warehouse, cause, Days.ALL)
+            changed_rows.write_days(warehouse, cause)
         else:
             _write_of_replaced_hours(warehouse)
     elif not is_rebuilt:
@@ -205,24 +204,18 @@ def _changed_models(home: Home) -> set[str]:
 def _write_of_replaced_hours(warehouse: duckdb.DuckDBPyConnection) -> None:
     """The revisions of a build that replaced hours of a warehouse that was published before."""
     _name_batches(warehouse)
-    late_days, cause = row_of(
+    [late_days] = row_of(
         warehouse,
         """
-        select
-            (
-                select count(distinct utc_date) from staging.ops.landed_days
-                where batch_id in (select batch_id from revising where cause = 'late_batch')
-                    and utc_date <= (select last_hour_at from former_hours)
-            ),
-            min_by(cause, place)
-        from revising
+        select count(distinct utc_date) from staging.ops.landed_days
+        where batch_id in (select batch_id from revising where cause = 'late_batch')
+            and utc_date <= (select last_hour_at from former_hours)
         """,
     )
     if late_days > BACKFILL_DAYS:
-        changed_rows.write_days(warehouse, "backfill", Days.REPLACED)
+        changed_rows.write_days(warehouse, "backfill", replaced=True)
         return
     changed_rows.write_cells(warehouse)
-    changed_rows.write_days(warehouse, cause, Days.NONE)
 
 
 def _name_batches(warehouse: duckdb.DuckDBPyConnection) -> None:
