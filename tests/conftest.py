@@ -49,6 +49,11 @@ BUILT_FEW = {
         *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
         "venue_coverage_hourly",
     ),
+    "tests/warehouse/test_left_out": (
+        *("exchange_breakdown", "liquidation_imbalance_hourly", "liquidation_intensity_hourly"),
+        *("leverage_hourly", "liquidations_hourly", "liquidations_minutely"),
+        "venue_coverage_hourly",
+    ),
     "tests/warehouse/test_listings": (
         *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),
         *("quarantined_observations", "liquidations_hourly", "funding_hourly"),
@@ -56,9 +61,10 @@ BUILT_FEW = {
 }
 
 
-# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder).
+# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder), and before
+# them one that builds what others wait for.
 SLOW_FIRST = (
-    *("/chaos/test_kills", "/landing/test_killed_landing", "/liquidations/test_received_twice"),
+    *("/chaos/test_kills", "/landing/test_killed_landing", "/warehouse/test_revisions"),
     *("/warehouse/", "/liquidations/", "/dbt/", ""),
 )
 
