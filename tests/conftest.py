@@ -26,7 +26,6 @@ JUDGED_BY_FEW = (
     "tests/chaos/test_kills",
     "tests/liquidations/",
     "tests/warehouse/test_early_hour",
-    "tests/warehouse/test_explain",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
     "tests/warehouse/test_refresh",
@@ -35,12 +34,15 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_spine",
     "tests/warehouse/test_ways_out",
 )
-FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
 # Refreshes of these build what the tests look at and what that is made of.
 BUILT_FEW = {
     "tests/landing/test_two_recorders": ("fct_liquidations", "venue_coverage_hourly"),
+    "tests/liquidations/test_quarantine": (
+        *("liquidations_hourly", "quarantined_liquidations", "unrecognised_symbols"),
+    ),
     "tests/liquidations/test_received_twice": ("fct_liquidations",),
+    "tests/liquidations/test_recordings": ("liquidations_hourly", "quarantined_liquidations"),
     "tests/warehouse/test_early_hour": (
         *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
         "liquidation_imbalance_hourly",
@@ -61,10 +63,11 @@ BUILT_FEW = {
 }
 
 
-# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder), and before
-# them one that builds what others wait for.
+# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder): of two
+# processes the one takes the first and the third, which build what others then copy.
 SLOW_FIRST = (
-    *("/chaos/test_kills", "/landing/test_killed_landing", "/warehouse/test_revisions"),
+    *("/chaos/test_kills", "/landing/test_killed_landing"),
+    *("/warehouse/test_revisions", "/warehouse/test_left_out"),
     *("/warehouse/", "/liquidations/", "/dbt/", ""),
 )
 
@@ -74,13 +77,13 @@ def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Narrows what refreshes build and judge in the modules of BUILT_FEW and JUDGED_BY_FEW."""
     here = path_of(request)
     built = next((marts for path, marts in BUILT_FEW.items() if here.startswith(path)), ())
-    suites = FEW_SUITES if here.startswith(JUDGED_BY_FEW) else ()
-    if not (built or suites):
+    is_judged_by_few = here.startswith(JUDGED_BY_FEW)
+    if not (built or is_judged_by_few):
         yield
         return
-    from tests.narrowing import narrowed
+    from tests.narrowing import FEW_SUITES, narrowed
 
-    with narrowed(built, suites):
+    with narrowed(built, FEW_SUITES if is_judged_by_few else ()):
         yield
 
 
@@ -101,6 +104,24 @@ def empty_tables(shared_folder: Callable[[str, Fill], Path]) -> Callable[[], Hom
         return Home(shared_folder("empty_tables", lambda folder: prebuilt.build(Home(folder))))
 
     return built
+
+
+@pytest.fixture(scope="session")
+def two_hours(shared_folder: Callable[[str, Fill], Path], empty_tables: Callable[[], Home]) -> Home:
+    """Two hours, released one by one. Tests only read it, or copy it."""
+    from tests.warehouse.corrected_hours import publish_two_hours
+
+    fill = functools.partial(publish_two_hours, empty_tables=empty_tables)
+    return Home(shared_folder("two_hours", fill))
+
+
+@pytest.fixture(scope="session")
+def corrected_hour(shared_folder: Callable[[str, Fill], Path], two_hours: Home) -> Home:
+    """The two hours, and a third release in which the first was sealed again. Tests copy it."""
+    from tests.warehouse.corrected_hours import publish_corrected_hour
+
+    fill = functools.partial(publish_corrected_hour, two_hours=two_hours)
+    return Home(shared_folder("corrected_hour", fill))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,10 +19,11 @@ from unwind.warehouse.state import append_rows, staging_state
 OWN_PROJECT = project_fingerprint()
 PREPARE = files.prepare
 PREBUILT = (
-    *("tests/dbt/", "tests/gates/", "tests/landing/", "tests/liquidations/", "tests/venues/"),
+    *("tests/dbt/", "tests/fuzz/", "tests/gates/", "tests/landing/"),
+    *("tests/liquidations/", "tests/venues/"),
     *("tests/warehouse/test_all_venues", "tests/warehouse/test_early_hour"),
-    *("tests/warehouse/test_explain", "tests/warehouse/test_hidden_liquidations"),
-    *("tests/warehouse/test_left_out", "tests/warehouse/test_listings"),
+    *("tests/warehouse/test_hidden_liquidations", "tests/warehouse/test_left_out"),
+    "tests/warehouse/test_listings",
     *("tests/warehouse/test_refresh", "tests/warehouse/test_rehearsal"),
     *("tests/warehouse/test_reproduction", "tests/warehouse/test_revisions"),
     *("tests/warehouse/test_spine", "tests/warehouse/test_venue_hours"),
