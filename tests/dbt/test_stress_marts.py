@@ -251,6 +251,21 @@ select
 from grid
 where {visible};
 """
+# Every hour is sealed half a minute after it.
+AVAILABLE = """
+alter table {table} add column available_at timestamp;
+update {table} set available_at = hour_at + interval '1 hour 30 seconds';
+"""
+READ = (
+    "staging.intermediate.int_tracked_assets_hourly",
+    "staging.intermediate.int_asset_prices_hourly",
+    "staging.intermediate.int_asset_coverage_hourly",
+    "warehouse.marts.fct_liquidations",
+    "warehouse.marts.liquidation_imbalance_hourly",
+    "warehouse.marts.leverage_hourly",
+    "warehouse.marts.funding_hourly",
+    "warehouse.marts.liquidation_intensity_hourly",
+)
 
 
 def hour(h: int) -> datetime:
@@ -274,6 +289,8 @@ def land(home: Home, visible: str) -> None:
         pass
     with open_warehouse(home) as connection:
         connection.execute(UPSTREAM.format(visible=visible))
+        for table in READ:
+            connection.execute(AVAILABLE.format(table=table))
 
 
 def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:

@@ -13,6 +13,7 @@ with_regimes as (
     select
         *,
         {{ stress_regime('score_percentile', 'replayed') }} as regime,
+        max(available_at) over replayed as replayed_available_at,
 
     from scores
 
@@ -39,6 +40,7 @@ final as (
         hour_at - interval {{ var('stress_window_hours') }} hour as window_start_at,
         hour_at as window_end_at,
         hour_at + interval 1 hour as as_of_at,
+        replayed_available_at as available_at,
 
     from with_regimes
 
