@@ -1,9 +1,10 @@
 {#-
     Percentiles of each row's value among the values of the hours before it, as a whole select.
 
-    Arguments: `relation`, a CTE with hour_at, available_at, the columns `keys` and the column `measure`,
-    one row per hour and keys; `window_hours`, the reach back, the row's own hour excluded;
-    `min_history_hours`, the number of known trailing values under which the percentile is null.
+    Arguments: `relation`, a CTE with hour_at, available_at, the columns `keys` and the column
+    `measure`, one row per hour and keys; `window_hours`, the reach back, the row's own hour
+    excluded; `min_history_hours`, the number of known trailing values under which the percentile
+    is null.
     Columns: hour_at, the keys, the measure, percentile (0 to 100), history_hours (how many known
     values it was compared with), available_at (the latest one of the row and its history).
 

@@ -231,3 +231,8 @@ insert into staging.ops.batches
 select distinct
     batch_id, 1, 'hour', hour_at + interval '1 hour 30 seconds', hour_at, hour_at + interval 1 hour
 from staging.ops.venue_hours;
+-- A market capitalisation and a funding rate came a day late.
+update marts.fct_market_caps set available_at = timestamp '2026-01-30 09:00'
+where base_asset = 'BTC' and observed_at = timestamp '2026-01-29 13:00:20';
+update marts.fct_funding set available_at = timestamp '2026-01-30 09:00'
+where venue = 'bybit' and is_settled;
