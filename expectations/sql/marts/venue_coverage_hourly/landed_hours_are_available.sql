@@ -5,8 +5,7 @@
 select
     hour_at,
     venue,
-    landing_outcome,
-    events
+    landing_outcome
 from {batch}
 where
     available_at is null
