@@ -39,8 +39,9 @@ prices as (
 
 -- An hour's liquidations enter all three windows at once and leave them one after the other. Summing
 -- what enters and leaves costs as much as there are rows, not rows times hours; in decimals an empty
--- window is exactly zero. Changes before the first hour built are combined into one, but for when
--- what entered was available, which is looked up by its own hour.
+-- window is exactly zero. Changes before the first hour built are combined into one. What the 30 days
+-- hold until the last hour built was available when the latest of it was; what leaves before that stays
+-- at its own hour.
 built_span as (
 
     select
@@ -58,8 +59,12 @@ changes as (
         hourly.price_kind,
         hourly.price_bucket,
         case
-            when step.hours_later is null then hourly.hour_at
-            else greatest(hourly.hour_at + to_hours(step.hours_later), built_span.first_at)
+            when step.hours_later is null
+                and hourly.hour_at + interval 720 hour <= built_span.last_at
+                then hourly.hour_at
+            else greatest(
+                hourly.hour_at + to_hours(coalesce(step.hours_later, 0)), built_span.first_at
+            )
         end as changed_at,
         max(hourly.available_at) filter (where step.hours_later is null) as entered_available_at,
         {% for side in ['long', 'short'] -%}

@@ -13,7 +13,8 @@ with_regimes as (
     select
         *,
         {{ stress_regime('score_percentile', 'replayed') }} as regime,
-        max(available_at) over replayed as replayed_available_at,
+        -- Histories that overlap: the first and the last one hold all rows of those between.
+        greatest(available_at, first_value(available_at) over replayed) as replayed_available_at,
 
     from scores
 
