@@ -95,7 +95,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Fi
 
 @pytest.fixture(scope="session")
 def empty_tables(shared_folder: Callable[[str, Fill], Path]) -> Callable[[], Home]:
-    """The home of `tests.prebuilt`, built when it is first asked for."""
+    """The home of `tests.prebuilt`, built on first use."""
 
     @functools.cache
     def built() -> Home:

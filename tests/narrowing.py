@@ -10,7 +10,7 @@ import pytest
 
 # Judged where the gates are not the subject.
 FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
-# Of what is always built, this mart's promises need no other.
+# The one mart of those always built whose checks read no other mart.
 ALONE = ("liquidation_accounting",)
 # What the promises of FEW_SUITES lead to.
 LED_TO = ("dim_hours",)

@@ -45,7 +45,7 @@ def build(home: Home) -> None:
 def prepare(source: Callable[[], Home], home: Home) -> None:
     """`files.prepare`, which first copies the source's files into a home without files."""
     is_first = not any(path.exists() for path in files.pair(home))
-    # A test that adds to the project builds what it adds.
+    # Tests that change the project build their tables themselves.
     if is_first and project_fingerprint() == OWN_PROJECT:
         home.warehouse_dir.mkdir(parents=True, exist_ok=True)
         for there, path in zip(files.pair(source()), files.pair(home), strict=True):

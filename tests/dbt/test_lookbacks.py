@@ -30,7 +30,7 @@ READ_WHOLE = {
 
 @pytest.fixture(scope="module")
 def compiled(empty_tables: Callable[[], Home]) -> dict[str, str]:
-    """The SQL of every model as dbt runs it."""
+    """Every model's compiled SQL."""
     files = empty_tables().dbt_target.rglob("compiled/**/*.sql")
     texts = {path.stem: path.read_text() for path in files}
     return {name: text for name, text in texts.items() if name in TEXTS}

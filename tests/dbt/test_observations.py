@@ -88,7 +88,7 @@ def land_lighter(home: Home) -> None:
             lighter_market("ETH", 0, 2308.57, 15205.1),
         ),
         lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
-        # No listing knows market 77.
+        # No listing has market 77.
         lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
         *(
             lighter_markets(f"2026-04-25T{at}:24Z", lighter_market("BTC", 1, price, size))
@@ -194,12 +194,12 @@ def land_binance(home: Home) -> None:
         home,
         "binance",
         *good,
-        # The venue's own dollars are beyond all that is traded.
+        # The venue's own dollars exceed anything ever traded.
         statistics("ETHUSDT", "124496091.76", "9370000000000"),
-        # Coins that only their price shows to be too many: 124,496,091.76 x 75,232.
+        # Too many coins, which only their value shows: 124,496,091.76 x 75,232.
         open_interest("BTCUSDT", "124496091.76", minute=1),
         open_interest("BTCUSDT", "5e46", minute=2),
-        # The venue's dollars against its coins: 1,000 coins for 5 dollars.
+        # The venue's dollars contradict its coins: 1,000 coins for 5 dollars.
         statistics("BTCUSDC", "1000", "5"),
         premium_index("BTCUSDC", "75200"),
         premium_index("ETHUSDT", "1e-308"),
@@ -207,15 +207,15 @@ def land_binance(home: Home) -> None:
         premium_index("SOLUSDT", "150000", minute=3),
         premium_index("XRPUSDT", "2", "0.6"),
         minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
-        # Two bitcoins are not traded for a hundred dollars.
+        # Two bitcoins do not trade for a hundred dollars.
         minute_bar("BTCUSDT", "75000", "2", "100", 3),
         minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
         account_ratio("ETHUSDT", "20000000"),
         open_interest("BTC-NEW/USDT", "1"),
-        # No listing, and no coin that anyone knows.
+        # An unlisted symbol of an unknown coin.
         open_interest("ZZZZUSDT", "1"),
     )
-    # Intervals that no contract has, between two that are.
+    # Implausible intervals of 48 hours and half an hour, after a plausible one.
     rates = home.root / "rates.csv"
     rates.write_text(
         "instrument,time,funding_rate,interval_hours\n"
@@ -223,7 +223,7 @@ def land_binance(home: Home) -> None:
         "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
     )
     assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
-    # The same answers again, as another collector kept them.
+    # The same responses, recorded by another collector.
     take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
 
 

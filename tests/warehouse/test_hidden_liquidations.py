@@ -197,7 +197,7 @@ def printed(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
+def test_numpy_is_not_imported_where_nothing_is_hidden() -> None:
     # Three keys, fourteen moments for each of total, long and short, and available_at.
     assert (
         printed(

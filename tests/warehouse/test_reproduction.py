@@ -25,7 +25,7 @@ RELEASES = 10 if IS_LONG else 3
 
 
 def later_steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
-    """What happens to a home, and the hour and minute of the refresh after it."""
+    """Changes to a home, each with the hour and minute of the refresh after it."""
     ledger = Ledger(home)
     return [
         (lambda: imported(home, 9), 12, 31),
@@ -44,7 +44,7 @@ def later_steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
 
 @pytest.fixture(scope="module")
 def home(corrected_hour: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Releases of hours, of a corrected hour, of late imports, a withdrawal and its end."""
+    """Releases after hours, a corrected hour, late imports, a withdrawal and its undo."""
     home = Home(tmp_path_factory.mktemp("reproduced") / "home")
     shutil.copytree(corrected_hour.root, home.root, symlinks=True)
     for number, (happen, hour, minute) in enumerate(later_steps(home)[: RELEASES - 3], 4):

@@ -28,8 +28,8 @@ RESEALED, LATE, WITHDRAWN = at(11, 15), at(12, 31), at(12, 41)
 
 @pytest.fixture(scope="module")
 def home(corrected_hour: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two hours; the first one sealed again; a late file of it; a venue's part of the second one
-    withdrawn; at last everything built once more from the raw zone."""
+    """Two hours; the first one re-sealed; a late file for it; a venue's part of the second one
+    withdrawn; finally a full rebuild from the raw zone."""
     home = Home(tmp_path_factory.mktemp("revised") / "home")
     shutil.copytree(corrected_hour.root, home.root, symlinks=True)
     ledger = Ledger(home)

@@ -36,7 +36,7 @@ def clock():
 
 @pytest.fixture(scope="module")
 def built(two_hours) -> Home:
-    """A home that is built and never changed: tests copy it."""
+    """A built home that never changes; tests copy it."""
     assert query(two_hours, EVENTS) == ALL
     return two_hours
 
