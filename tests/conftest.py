@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.shared import Fill, filled
 from unwind.settings import Home
 
 # `make test` as a whole, on two cores; .ci/run ends after 20 minutes.
@@ -29,18 +30,31 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_listings",
     "tests/warehouse/test_refresh",
     "tests/warehouse/test_reproduction",
+    "tests/warehouse/test_revisions",
     "tests/warehouse/test_spine",
     "tests/warehouse/test_ways_out",
 )
-FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounting")
 
 # In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {
     "tests/landing/test_two_recorders": ("fct_liquidations", "venue_coverage_hourly"),
+    "tests/liquidations/test_quarantine": (
+        *("liquidations_hourly", "quarantined_liquidations", "unrecognised_symbols"),
+    ),
     "tests/liquidations/test_received_twice": ("fct_liquidations",),
+    "tests/liquidations/test_recordings": ("liquidations_hourly", "quarantined_liquidations"),
     "tests/warehouse/test_early_hour": (
         *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
         "liquidation_imbalance_hourly",
+    ),
+    "tests/warehouse/test_hidden_liquidations": (
+        *("liquidations_hourly", "liquidations_minutely", "exchange_breakdown"),
+        "venue_coverage_hourly",
+    ),
+    "tests/warehouse/test_left_out": (
+        *("exchange_breakdown", "liquidation_imbalance_hourly", "liquidation_intensity_hourly"),
+        *("leverage_hourly", "liquidations_hourly", "liquidations_minutely"),
+        "venue_coverage_hourly",
     ),
     "tests/warehouse/test_listings": (
         *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),
@@ -49,9 +63,11 @@ BUILT_FEW = {
 }
 
 
-# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder).
+# Files whose single tests take long begin first (with xdist's --no-loadscope-reorder): of two
+# processes the one takes the first and the third, which build what others then copy.
 SLOW_FIRST = (
-    *("/chaos/test_kills", "/landing/test_killed_landing", "/liquidations/test_received_twice"),
+    *("/chaos/test_kills", "/landing/test_killed_landing"),
+    *("/warehouse/test_revisions", "/warehouse/test_left_out"),
     *("/warehouse/", "/liquidations/", "/dbt/", ""),
 )
 
@@ -61,27 +77,51 @@ def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Limits what a refresh builds and checks in the modules of BUILT_FEW and JUDGED_BY_FEW."""
     here = path_of(request)
     built = next((marts for path, marts in BUILT_FEW.items() if here.startswith(path)), ())
-    suites = FEW_SUITES if here.startswith(JUDGED_BY_FEW) else ()
-    if not (built or suites):
+    is_judged_by_few = here.startswith(JUDGED_BY_FEW)
+    if not (built or is_judged_by_few):
         yield
         return
-    from tests.narrowing import narrowed
+    from tests.narrowing import FEW_SUITES, narrowed
 
-    with narrowed(built, suites):
+    with narrowed(built, FEW_SUITES if is_judged_by_few else ()):
         yield
 
 
 @pytest.fixture(scope="session")
-def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
-    """The home of `tests.prebuilt`, built when it is first asked for."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Fill], Path]:
+    """`tests.shared.filled`: what is built once for all processes of the run."""
+    return functools.partial(filled, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def empty_tables(shared_folder: Callable[[str, Fill], Path]) -> Callable[[], Home]:
+    """The home of `tests.prebuilt`, built on first use."""
 
     @functools.cache
     def built() -> Home:
         from tests import prebuilt
 
-        return prebuilt.build(tmp_path_factory.mktemp("empty_tables"))
+        return Home(shared_folder("empty_tables", lambda folder: prebuilt.build(Home(folder))))
 
     return built
+
+
+@pytest.fixture(scope="session")
+def two_hours(shared_folder: Callable[[str, Fill], Path], empty_tables: Callable[[], Home]) -> Home:
+    """Two hours, released one by one. Tests only read it, or copy it."""
+    from tests.warehouse.corrected_hours import publish_two_hours
+
+    fill = functools.partial(publish_two_hours, empty_tables=empty_tables)
+    return Home(shared_folder("two_hours", fill))
+
+
+@pytest.fixture(scope="session")
+def corrected_hour(shared_folder: Callable[[str, Fill], Path], two_hours: Home) -> Home:
+    """The two hours, and a third release in which the first was sealed again. Tests copy it."""
+    from tests.warehouse.corrected_hours import publish_corrected_hour
+
+    fill = functools.partial(publish_corrected_hour, two_hours=two_hours)
+    return Home(shared_folder("corrected_hour", fill))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,11 +1,12 @@
 {#-
     Percentiles of each row's value among the values of the hours before it, as a whole select.
 
-    Arguments: `relation`, a CTE with hour_at, the columns `keys` and the column `measure`, one row
-    per hour and keys; `window_hours`, the reach back, the row's own hour excluded;
-    `min_history_hours`, the number of known trailing values under which the percentile is null.
+    Arguments: `relation`, a CTE with hour_at, available_at, the columns `keys` and the column
+    `measure`, one row per hour and keys; `window_hours`, the reach back, the row's own hour
+    excluded; `min_history_hours`, the number of known trailing values under which the percentile
+    is null.
     Columns: hour_at, the keys, the measure, percentile (0 to 100), history_hours (how many known
-    values it was compared with).
+    values it was compared with), available_at (the latest one of the row and its history).
 
     Definition: the mid-rank share. Of n known trailing values, `below` are smaller and `above`
     are larger; ties count half: 100 (below + ties / 2) / n = 50 (1 + (below - above) / n).
@@ -34,6 +35,7 @@ select
             )
     end as percentile,
     count(earlier.{{ measure }})::integer as history_hours,
+    greatest(any_value(built.available_at), max(earlier.available_at)) as available_at,
 
 from (
     -- Narrowed before the join, which would otherwise compare every hour with its history.
@@ -73,6 +75,7 @@ select
             )
     end as percentile,
     (count({{ measure }}) over its_history)::integer as history_hours,
+    greatest(available_at, max(available_at) over its_history) as available_at,
 
 from {{ relation }}
 

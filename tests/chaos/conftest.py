@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests import prebuilt
-from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, bybit, land, seal
+from tests.warehouse.hand_made import ABOUT_THE_RUN, at, bybit, land, seal
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
@@ -67,37 +66,31 @@ def copied(home: Home, root: Path) -> Home:
     return Home(root)
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory, empty_tables) -> Home:
-    """Two hours and an import, built; then an hour that came since, and one part withdrawn."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, two_hours) -> Home:
+    """Two hours, built; then an import and an hour that came since, and one part withdrawn."""
     folder = tmp_path_factory.mktemp("chaos")
-    home = Home(folder / "home")
-    prebuilt.prepare(empty_tables, home)
-    land(home, 10, "binance", [binance("BTCUSDT", "SELL", "0.5", "80000", at(10, 0, 1))])
-    land(home, 10, "bybit", [bybit("BTCUSDT", "Buy", "1", "80100", at(10, 0, 2))])
-    seal(home, 10)
-    land(home, 11, "binance", [binance("ETHUSDT", "BUY", "40", "3000", at(11, 6))])
-    seal(home, 11)
+    home = copied(two_hours, folder / "home")
     file = folder / "collected.csv"
     file.write_text(
         "BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,"
         f"{int(at(11, 0, 9).timestamp() * 1000)},8000\n"
     )
     import_files(home, "binance", "force-order-csv", [file], clock)
-    refresh.refresh(home, clock=clock)
     land(home, 12, "bybit", [bybit("ETHUSDT", "Sell", "10", "2900", at(12, 59, 59, 999))])
     seal(home, 12)
     Ledger(home).withdraw("hour-2026-01-29T10", "bybit", "a test", clock())
     return home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def before(built) -> dict[str, tuple]:
     """The tables before the pending work is built."""
     return contents(built)
 
 
-@pytest.fixture(scope="session")
+# Of a module's scope, so that its narrowing holds for it.
+@pytest.fixture(scope="module")
 def after(built, tmp_path_factory) -> dict[str, tuple]:
     """The tables after an undisturbed refresh."""
     home = copied(built, tmp_path_factory.mktemp("undisturbed") / "home")

@@ -15,7 +15,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import FEW_SUITES
+from tests.narrowing import FEW_SUITES
 from tests.warehouse.hand_made import at
 from unwind.settings import Home
 from unwind.warehouse import files, gates, pending_hours, refresh, releases

@@ -37,27 +37,29 @@ HIDDEN = {
 # exp(ln 1000 - ln(2)/2 -+ 1.6448536 sqrt(ln 2)).
 HIDDEN_LOW, HIDDEN_HIGH = 179.7831, 2_781.1287
 
+WINDOWS = (1, 4, 12, 24)
 PARENTS = f"""
 create schema if not exists marts;
 create schema if not exists staging.intermediate;
 create table marts.liquidations_hourly (
     hour_at timestamp, venue varchar, base_asset varchar, long_usd decimal(38, 4),
-    short_usd decimal(38, 4), events bigint, is_lower_bound boolean
+    short_usd decimal(38, 4), events bigint, is_lower_bound boolean, available_at timestamp
 );
 create table marts.venue_coverage_hourly (
     hour_at timestamp, venue varchar, publication_rule varchar, is_covered boolean,
-    is_complete boolean, is_lower_bound boolean
+    is_complete boolean, is_lower_bound boolean, available_at timestamp
 );
 create table staging.intermediate.int_hidden_liquidations_hourly (
     hour_at timestamp, venue varchar, base_asset varchar,
-    {", ".join(f"{name} {kind}" for name, kind in COLUMNS)}
+    {", ".join(f"{name} {kind}" for name, kind in COLUMNS)}, available_at timestamp
 );
 create table staging.intermediate.int_expected_venues (
     venue varchar, base_asset varchar, expected_from timestamp, expected_to timestamp
 );
 create table staging.intermediate.int_asset_coverage_windows (
     hour_at timestamp, base_asset varchar,
-    {", ".join(f"complete_hours_{h}h integer, is_lower_bound_{h}h boolean" for h in (1, 4, 12, 24))}
+    {", ".join(f"complete_hours_{h}h integer, is_lower_bound_{h}h boolean" for h in WINDOWS)},
+    {", ".join(f"available_at_{h}h timestamp" for h in WINDOWS)}
 );
 """
 
@@ -71,11 +73,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
         connection.execute(PARENTS)
         for venue, rule in RULES.items():
             connection.execute(
-                "insert into marts.liquidations_hourly values (?, ?, 'BTC', ?, 0, 1, ?)",
+                "insert into marts.liquidations_hourly values (?, ?, 'BTC', ?, 0, 1, ?, null)",
                 [HOUR, venue, LONG_USD[venue], rule != "full"],
             )
             connection.execute(
-                "insert into marts.venue_coverage_hourly values (?, ?, ?, true, true, ?)",
+                "insert into marts.venue_coverage_hourly values (?, ?, ?, true, true, ?, null)",
                 [HOUR, venue, rule, rule != "full"],
             )
             connection.execute(
@@ -88,12 +90,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
             stated = {f"{side}_{name}": one for side in sides for name, one in moments.items()}
             connection.execute(
                 "insert into staging.intermediate.int_hidden_liquidations_hourly"
-                f" values (?, ?, 'BTC'{', ?' * len(COLUMNS)})",
+                f" values (?, ?, 'BTC'{', ?' * len(COLUMNS)}, null)",
                 [HOUR, venue, *(stated.get(name, 0) for name, _ in COLUMNS)],
             )
         connection.execute(
             "insert into staging.intermediate.int_asset_coverage_windows"
-            " select ?, unnest(['BTC', 'ALL']), 1, true, 1, true, 1, true, 1, true",
+            " select ?, unnest(['BTC', 'ALL']), 1, true, 1, true, 1, true, 1, true,"
+            " null, null, null, null",
             [HOUR],
         )
     plan(home, [HOUR], [HOUR])

@@ -121,24 +121,27 @@ def write_upstream(home: Home, simulated: list[Minute]) -> None:
             " sum(long_events)::bigint as long_events,"
             " sum(events - long_events)::bigint as short_events,"
             " sum(long_events)::decimal(38, 4) as long_usd,"
-            " sum(events - long_events)::decimal(38, 4) as short_usd, false as is_lower_bound"
+            " sum(events - long_events)::decimal(38, 4) as short_usd, false as is_lower_bound,"
+            " null::timestamp as available_at"
             " from warehouse.marts.liquidations_minutely group by all"
         )
         connection.execute(
             "create table staging.intermediate.int_tracked_assets_hourly as"
-            " select distinct hour_at, base_asset from simulated"
+            " select distinct hour_at, base_asset, null::timestamp as available_at from simulated"
         )
         connection.execute(
             "create table staging.intermediate.int_asset_coverage_windows as"
             " select hour_at, 'ALL' as base_asset, 24 as complete_hours_24h,"
             " false as is_incomplete_1h, false as is_lower_bound_1h,"
             " false as is_incomplete_24h, false as is_lower_bound_24h,"
-            " false as has_unknown_rule_1h, false as has_unknown_rule_24h from staging.ops.hours"
+            " false as has_unknown_rule_1h, false as has_unknown_rule_24h,"
+            " null::timestamp as available_at_24h from staging.ops.hours"
         )
         moments = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
         connection.execute(
             "create table staging.intermediate.int_hidden_liquidations_hourly"
-            f" (hour_at timestamp, venue varchar, base_asset varchar, {moments})"
+            f" (hour_at timestamp, venue varchar, base_asset varchar, {moments},"
+            " available_at timestamp)"
         )
 
 

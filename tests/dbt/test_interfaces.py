@@ -20,13 +20,17 @@ from unwind.warehouse.promises import COUNTED, MODELS, marts
 DATASETS = ("funding", "liquidations", "long_short_ratio", "open_interest", "prices", "volumes")
 LIST = """
 import json, sys
+from pathlib import Path
 from dbt.cli.main import dbtRunner
+from unwind.warehouse import parsed_project
 project, target = sys.argv[1:]
 options = [
     "--project-dir", project, "--profiles-dir", project, "--target-path", target,
     "--log-path", target, "--quiet",
 ]
-manifest = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
+manifest = parsed_project.read(Path(project)) or dbtRunner().invoke(
+    ["parse", "--no-write-json", *options]
+).result
 runner = dbtRunner(manifest=manifest)
 listed = {
     name: runner.invoke([

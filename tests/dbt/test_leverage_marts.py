@@ -568,6 +568,40 @@ def test_30_day_figures_are_unknown_after_four_days(warehouse) -> None:
     ) == (4, 2, None, None, None, None)
 
 
+# --- when a row was available ------------------------------------------------------------------
+
+LATE = at("2026-01-30T09")
+
+
+@pytest.mark.parametrize(
+    ("mart", "base_asset", "hour_at", "available_at"),
+    [
+        # The capitalisation of 13:00 is replaced by that of 14:00.
+        ("leverage_hourly", "BTC", "2026-01-29T13", LATE),
+        ("leverage_hourly", "ALL", "2026-01-29T13", LATE),
+        ("leverage_hourly", "BTC", "2026-01-29T14", at("2026-01-29T15:00:30")),
+        # ETH is ranked among the others.
+        ("market_heatmap", "ETH", "2026-01-29T13", LATE),
+        ("market_heatmap", "ETH", "2026-01-29T14", at("2026-01-29T15:00:30")),
+        # It divides by the capitalisation of the hour before.
+        ("liquidation_intensity_hourly", "BTC", "2026-01-29T14", LATE),
+        ("liquidation_intensity_hourly", "BTC", "2026-01-29T15", at("2026-01-29T16:00:30")),
+        # At 11:00 Binance's rate of 08:00 is the latest one.
+        ("funding_hourly", "BTC", "2026-01-29T11", at("2026-01-29T09:00:30")),
+        ("funding_hourly", "BTC", "2026-01-29T12", LATE),
+    ],
+)
+def test_a_row_is_as_late_as_the_latest_that_it_reads(
+    warehouse: duckdb.DuckDBPyConnection,
+    mart: str,
+    base_asset: str,
+    hour_at: str,
+    available_at: datetime,
+) -> None:
+    key = {"base_asset": base_asset, "hour_at": at(hour_at)}
+    assert row(warehouse, f"marts.{mart}", "available_at", **key) == (available_at,)
+
+
 # --- increments ---------------------------------------------------------------------------------
 
 

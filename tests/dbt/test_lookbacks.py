@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import DBT_PROJECT, run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.lookbacks import lookback_hours, windows
 from unwind.warehouse.models import fingerprints, parents
 from unwind.warehouse.promises import MODELS
-from unwind.warehouse.state import staging_state
 
 TEXTS = {path.stem: path.read_text() for path in MODELS.rglob("*.sql")}
 TABLE = re.compile(r'"(?:staging|warehouse|memory)"\."(?:intermediate|marts|landed)"\."(\w+)"')
@@ -29,13 +29,10 @@ READ_WHOLE = {
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The SQL of every model as dbt runs it."""
-    home = Home(tmp_path_factory.mktemp("compiled"))
-    with staging_state(home):
-        pass
-    run_dbt(home, ["compile"])
-    texts = {path.stem: path.read_text() for path in home.dbt_target.rglob("compiled/**/*.sql")}
+def compiled(empty_tables: Callable[[], Home]) -> dict[str, str]:
+    """Every model's compiled SQL."""
+    files = empty_tables().dbt_target.rglob("compiled/**/*.sql")
+    texts = {path.stem: path.read_text() for path in files}
     return {name: text for name, text in texts.items() if name in TEXTS}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -40,8 +39,12 @@ def take_in(home: Home, venue: str, *lines: str) -> None:
     assert import_files(home, venue, "rest", [file], clock).seal is not None
 
 
-def published(home: Home) -> duckdb.DuckDBPyConnection:
-    """Refreshes, gates and all; a connection to the release."""
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    """The cases of two venues, each of hours of its own, in one refresh, gates and all."""
+    home = Home(tmp_path_factory.mktemp("observations"))
+    land_lighter(home)
+    land_binance(home)
     refresh(home, clock=clock)
     return duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True)
 
@@ -67,54 +70,41 @@ def lighter_funding(received_at: str, market_id: str) -> str:
 AT_14_07 = "2026-04-20T14:07:24.429000Z"
 
 
-def test_dollars_beyond_the_limit_at_its_own_price_are_unknown(tmp_path: Path) -> None:
-    """1.33 million coins are 99.75 billion at the median of 75,000, 101 billion at 76,000."""
-    home = Home(tmp_path / "home")
-    prices = {"14:07": 75_000.0, "14:12": 75_000.0, "14:17": 76_000.0}
-    sizes = {"14:07": 827.3, "14:12": 827.3, "14:17": 1_330_000.0}
+# 1.33 million coins are 99.75 billion at the median of 75,000, 101 billion at 76,000.
+BEYOND_THE_LIMIT = {
+    "14:07": (75_000.0, 827.3),
+    "14:12": (75_000.0, 827.3),
+    "14:17": (76_000.0, 1_330_000.0),
+}
+
+
+def land_lighter(home: Home) -> None:
     take_in(
         home,
         "lighter",
+        lighter_markets(
+            AT_14_07,
+            lighter_market("BTC", 1, 75232.0, 827.3),
+            lighter_market("ETH", 0, 2308.57, 15205.1),
+        ),
+        lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
+        # No listing has market 77.
+        lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
         *(
-            lighter_markets(f"2026-04-20T{at}:24Z", lighter_market("BTC", 1, price, sizes[at]))
-            for at, price in prices.items()
+            lighter_markets(f"2026-04-25T{at}:24Z", lighter_market("BTC", 1, price, size))
+            for at, (price, size) in BEYOND_THE_LIMIT.items()
         ),
     )
-    assert published(home).execute(
-        "select oi_base, round(oi_usd), price_source from marts.fct_open_interest"
-        " order by observed_at"
-    ).fetchall() == [
-        (827.3, 62_047_500, "mark_as_of"),
-        (827.3, 62_047_500, "mark_as_of"),
-        (1_330_000, None, None),
-    ]
 
 
 class TestLighter:
     """Its markets are numbers; only the listing names them."""
 
-    @pytest.fixture(scope="class")
-    def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
-        home = Home(tmp_path_factory.mktemp("lighter"))
-        take_in(
-            home,
-            "lighter",
-            lighter_markets(
-                AT_14_07,
-                lighter_market("BTC", 1, 75232.0, 827.3),
-                lighter_market("ETH", 0, 2308.57, 15205.1),
-            ),
-            lighter_funding("2026-04-20T14:07:25.429000Z", "1"),
-            # No listing knows market 77.
-            lighter_funding("2026-04-20T14:07:26.429000Z", "77"),
-        )
-        return published(home)
-
     def test_open_interest_is_filed_under_the_asset_that_the_listing_names(self, release) -> None:
         # 827.3 x 75,232 and 15,205.1 x 2,308.57, one-sided.
         assert release.execute(
-            "select instrument, base_asset, oi_base, round(oi_usd, 2)"
-            " from marts.fct_open_interest order by all"
+            "select instrument, base_asset, oi_base, round(oi_usd, 2) from marts.fct_open_interest"
+            " where venue = 'lighter' and hour_at::date = '2026-04-20' order by all"
         ).fetchall() == [
             ("0", "ETH", 15205.1, 35102037.71),
             ("1", "BTC", 827.3, 62239433.6),
@@ -122,10 +112,12 @@ class TestLighter:
 
     def test_prices_and_funding_are_filed_under_it_too(self, release) -> None:
         assert release.execute(
-            "select instrument, base_asset, close_usd from marts.fct_prices order by all"
+            "select instrument, base_asset, close_usd from marts.fct_prices"
+            " where venue = 'lighter' and hour_at::date = '2026-04-20' order by all"
         ).fetchall() == [("0", "ETH", 2308.57), ("1", "BTC", 75232.0)]
         assert release.execute(
             "select instrument, base_asset, funding_rate, interval_hours from marts.fct_funding"
+            " where venue = 'lighter'"
         ).fetchall() == [("1", "BTC", -0.000012, 1.0)]
 
     def test_no_asset_is_a_number(self, release) -> None:
@@ -142,7 +134,18 @@ class TestLighter:
     def test_a_market_without_a_listing_is_quarantined(self, release) -> None:
         assert release.execute(
             "select dataset, instrument, reject_reason from marts.quarantined_observations"
+            " where venue = 'lighter'"
         ).fetchall() == [("funding", "77", "no_listing")]
+
+    def test_dollars_beyond_the_limit_at_its_own_price_are_unknown(self, release) -> None:
+        assert release.execute(
+            "select oi_base, round(oi_usd), price_source from marts.fct_open_interest"
+            " where hour_at::date = '2026-04-25' order by observed_at"
+        ).fetchall() == [
+            (827.3, 62_047_500, "mark_as_of"),
+            (827.3, 62_047_500, "mark_as_of"),
+            (1_330_000, None, None),
+        ]
 
 
 BINANCE = "https://fapi.binance.com"
@@ -180,59 +183,57 @@ def account_ratio(symbol: str, ratio: str) -> str:
     return answer(f"{BINANCE}/futures/data/globalLongShortAccountRatio", [row], AT_NOON)
 
 
+def land_binance(home: Home) -> None:
+    good = [
+        open_interest("BTCUSDT", "20000"),
+        premium_index("BTCUSDT", "75232", "0.0001"),
+        account_ratio("BTCUSDT", "1.5"),
+        minute_bar("BTCUSDT", "75000", "2", "150000", 1),
+    ]
+    take_in(
+        home,
+        "binance",
+        *good,
+        # The venue's own dollars exceed anything ever traded.
+        statistics("ETHUSDT", "124496091.76", "9370000000000"),
+        # Too many coins, which only their value shows: 124,496,091.76 x 75,232.
+        open_interest("BTCUSDT", "124496091.76", minute=1),
+        open_interest("BTCUSDT", "5e46", minute=2),
+        # The venue's dollars contradict its coins: 1,000 coins for 5 dollars.
+        statistics("BTCUSDC", "1000", "5"),
+        premium_index("BTCUSDC", "75200"),
+        premium_index("ETHUSDT", "1e-308"),
+        *(premium_index("SOLUSDT", "150", minute=minute) for minute in range(3)),
+        premium_index("SOLUSDT", "150000", minute=3),
+        premium_index("XRPUSDT", "2", "0.6"),
+        minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
+        # Two bitcoins do not trade for a hundred dollars.
+        minute_bar("BTCUSDT", "75000", "2", "100", 3),
+        minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
+        account_ratio("ETHUSDT", "20000000"),
+        open_interest("BTC-NEW/USDT", "1"),
+        # An unlisted symbol of an unknown coin.
+        open_interest("ZZZZUSDT", "1"),
+    )
+    # Implausible intervals of 48 hours and half an hour, after a plausible one.
+    rates = home.root / "rates.csv"
+    rates.write_text(
+        "instrument,time,funding_rate,interval_hours\n"
+        "SOLUSDT,2026-04-20T00:00:00Z,0.0001,8\nSOLUSDT,2026-04-20T08:00:00Z,0.0001,48\n"
+        "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
+    )
+    assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
+    # The same responses, recorded by another collector.
+    take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
+
+
 class TestScreens:
     """Implausible rows are quarantined with reason and values; every row is accounted for."""
-
-    @pytest.fixture(scope="class")
-    def release(self, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
-        home = Home(tmp_path_factory.mktemp("screens"))
-        good = [
-            open_interest("BTCUSDT", "20000"),
-            premium_index("BTCUSDT", "75232", "0.0001"),
-            account_ratio("BTCUSDT", "1.5"),
-            minute_bar("BTCUSDT", "75000", "2", "150000", 1),
-        ]
-        take_in(
-            home,
-            "binance",
-            *good,
-            # The venue's own dollars are beyond all that is traded.
-            statistics("ETHUSDT", "124496091.76", "9370000000000"),
-            # Coins that only their price shows to be too many: 124,496,091.76 x 75,232.
-            open_interest("BTCUSDT", "124496091.76", minute=1),
-            open_interest("BTCUSDT", "5e46", minute=2),
-            # The venue's dollars against its coins: 1,000 coins for 5 dollars.
-            statistics("BTCUSDC", "1000", "5"),
-            premium_index("BTCUSDC", "75200"),
-            premium_index("ETHUSDT", "1e-308"),
-            *(premium_index("SOLUSDT", "150", minute=minute) for minute in range(3)),
-            premium_index("SOLUSDT", "150000", minute=3),
-            premium_index("XRPUSDT", "2", "0.6"),
-            minute_bar("BTCUSDT", "75000", "70000000", "5250000000000", 2),
-            # Two bitcoins are not traded for a hundred dollars.
-            minute_bar("BTCUSDT", "75000", "2", "100", 3),
-            minute_bar("ETHBTC", "0.03", "2", "0.06", 4),
-            account_ratio("ETHUSDT", "20000000"),
-            open_interest("BTC-NEW/USDT", "1"),
-            # No listing, and no coin that anyone knows.
-            open_interest("ZZZZUSDT", "1"),
-        )
-        # Intervals that no contract has, between two that are.
-        rates = home.root / "rates.csv"
-        rates.write_text(
-            "instrument,time,funding_rate,interval_hours\n"
-            "SOLUSDT,2026-04-20T00:00:00Z,0.0001,8\nSOLUSDT,2026-04-20T08:00:00Z,0.0001,48\n"
-            "LTCUSDT,2026-04-20T08:00:00Z,0.0001,0.5\n"
-        )
-        assert import_files(home, "binance", "funding-csv", [rates], clock).seal is not None
-        # The same answers again, as another collector kept them.
-        take_in(home, "binance", *good, open_interest("BTCUSDT", "20001", minute=5))
-        return published(home)
 
     def test_each_is_quarantined_with_its_reason(self, release) -> None:
         assert release.execute(
             "select dataset, reject_reason, instrument from marts.quarantined_observations"
-            " order by all"
+            " where venue = 'binance' order by all"
         ).fetchall() == [
             ("funding", "implausible_interval", "LTCUSDT"),
             ("funding", "implausible_interval", "SOLUSDT"),
@@ -262,16 +263,19 @@ class TestScreens:
 
     def test_the_good_ones_are_facts(self, release) -> None:
         assert release.execute(
-            "select instrument, oi_base from marts.fct_open_interest order by all"
+            "select instrument, oi_base from marts.fct_open_interest where venue = 'binance'"
+            " order by all"
         ).fetchall() == [("BTCUSDT", 20000.0), ("BTCUSDT", 20001.0)]
         assert release.execute(
-            "select instrument, count(*) from marts.fct_prices group by all order by all"
+            "select instrument, count(*) from marts.fct_prices where venue = 'binance'"
+            " group by all order by all"
         ).fetchall() == [("BTCUSDC", 1), ("BTCUSDT", 2), ("SOLUSDT", 3), ("XRPUSDT", 1)]
 
     def test_every_staged_row_is_a_fact_a_repeat_or_quarantined(self, release) -> None:
         assert release.execute(
             "select dataset, sum(staged)::int, sum(accepted)::int, sum(repeated)::int,"
-            " sum(quarantined)::int from marts.observation_accounting group by all order by all"
+            " sum(quarantined)::int from marts.observation_accounting where venue = 'binance'"
+            " group by all order by all"
         ).fetchall() == [
             ("funding", 6, 2, 1, 3),
             ("long_short_ratio", 3, 1, 1, 1),

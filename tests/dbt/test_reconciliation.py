@@ -23,17 +23,18 @@ create schema warehouse.marts;
 create schema staging.intermediate;
 create table warehouse.marts.liquidations_hourly (
     hour_at timestamp, venue varchar, base_asset varchar, events bigint,
-    total_usd decimal(38, 4), total_usd_mid decimal(38, 4)
+    total_usd decimal(38, 4), total_usd_mid decimal(38, 4), available_at timestamp
 );
 create table warehouse.marts.venue_coverage_hourly (
-    hour_at timestamp, venue varchar, covered_share double
+    hour_at timestamp, venue varchar, covered_share double, available_at timestamp
 );
 create table warehouse.marts.reported_liquidations (
     source varchar, exchange varchar, venue varchar, base_asset varchar, observed_at timestamp,
-    bar_seconds integer, total_usd double, long_base double, short_base double, hour_at timestamp
+    bar_seconds integer, total_usd double, long_base double, short_base double, hour_at timestamp,
+    available_at timestamp
 );
 create table staging.intermediate.int_asset_prices_hourly (
-    hour_at timestamp, base_asset varchar, close_usd double
+    hour_at timestamp, base_asset varchar, close_usd double, available_at timestamp
 );
 create table staging.intermediate.int_instrument_versions (
     venue varchar, base_asset varchar, contract_size decimal(38, 12)
@@ -41,7 +42,7 @@ create table staging.intermediate.int_instrument_versions (
 insert into staging.intermediate.int_instrument_versions values ('gate', 'CONTRACTS', 0.01);
 create table staging.intermediate.int_liquidation_sources_hourly (
     hour_at timestamp, venue varchar, base_asset varchar, source_kind varchar, events bigint,
-    total_usd decimal(38, 4)
+    total_usd decimal(38, 4), available_at timestamp
 );
 """
 IRREGULAR = (10, 200, 30, 500, 20, 80, 300, 40, 900, 60, 10, 700, 20, 50, 400, 30)
@@ -54,6 +55,10 @@ def hours(*values: float, start: int = 0) -> dict[int, float]:
 
 def at(hour: int) -> datetime:
     return DAY + timedelta(hours=hour)
+
+
+# Ours is sealed as each hour ends; the day's sums, the price of COINS and OKX's day come later.
+REPORTED, PRICED, LANDED = at(30), at(40), at(50)
 
 
 class Warehouse:
@@ -74,7 +79,7 @@ class Warehouse:
         self.insert(
             "warehouse.marts.liquidations_hourly",
             (
-                (at(hour), venue, asset, 1, usd, usd + (hidden or {}).get(hour, 0))
+                (at(hour), venue, asset, 1, usd, usd + (hidden or {}).get(hour, 0), at(hour + 1))
                 for hour, usd in published.items()
             ),
         )
@@ -86,7 +91,10 @@ class Warehouse:
         self.insert(
             "warehouse.marts.reported_liquidations",
             (
-                ("coinalyze", exchange, venue, asset, at(hour), seconds, usd, None, None, at(hour))
+                (
+                    *("coinalyze", exchange, venue, asset, at(hour), seconds, usd, None, None),
+                    *(at(hour), REPORTED),
+                )
                 for hour, usd in bars.items()
             ),
         )
@@ -94,14 +102,17 @@ class Warehouse:
     def source(self, asset: str, kind: str, usd_by_hour: Hours, venue: str = "gate") -> None:
         self.insert(
             "staging.intermediate.int_liquidation_sources_hourly",
-            ((at(hour), venue, asset, kind, 1, usd) for hour, usd in usd_by_hour.items()),
+            (
+                (at(hour), venue, asset, kind, 1, usd, at(hour + 1))
+                for hour, usd in usd_by_hour.items()
+            ),
         )
 
     def cover(self, venue: str, shares: Hours) -> None:
         """Sets the covered share of these hours; all others have 1."""
         self.insert(
             "warehouse.marts.venue_coverage_hourly",
-            ((at(hour), venue, shares.get(hour, 1)) for hour in range(-24, 48)),
+            ((at(hour), venue, shares.get(hour, 1), at(hour + 1)) for hour in range(-24, 48)),
         )
 
 
@@ -146,12 +157,13 @@ def fill(made: Warehouse) -> None:
     made.ours("COINS", {3: 150})
     made.insert(
         "warehouse.marts.reported_liquidations",
-        [("coinalyze", "Gate", "gate", "COINS", at(3), HOUR, None, 2, 1, at(3))],
+        [("coinalyze", "Gate", "gate", "COINS", at(3), HOUR, None, 2, 1, at(3), REPORTED)],
     )
-    made.insert("staging.intermediate.int_asset_prices_hourly", [(at(3), "COINS", 50)])
+    made.insert("staging.intermediate.int_asset_prices_hourly", [(at(3), "COINS", 50, PRICED)])
     # A stream that failed in one hour, and missed an event in another one.
     made.source("BTC", "stream", {1: 100}, "okx")
     made.source("BTC", "rest", {1: 100, 2: 50, 3: 30}, "okx")
+    made.insert("staging.ops.batches", [("b", 1, "day", LANDED, at(0), at(24))])
     made.insert(
         "staging.ops.venue_hours",
         (
@@ -240,3 +252,17 @@ def test_a_sum_over_all_exchanges_is_compared_with_all_venues(reconciled) -> Non
     row = reconciled["TWO VENUES", "coinalyze"]
     assert (row["venue"], row["left_usd"], row["right_usd"]) == ("ALL", 150, 160)
     assert row["rest_usd"] == 10
+
+
+@pytest.mark.parametrize(
+    ("asset", "right_source", "available_at"),
+    [("EQUAL", "coinalyze", REPORTED), ("COINS", "coinalyze", PRICED), ("BTC", "rest", LANDED)],
+)
+def test_a_comparison_is_available_when_the_later_of_its_sides_is(
+    reconciled: dict[tuple[str, str], dict[str, Any]],
+    asset: str,
+    right_source: str,
+    available_at: datetime,
+) -> None:
+    # Sums in coins stand on a price too, a venue's own sources on what says which hours landed.
+    assert reconciled[asset, right_source]["available_at"] == available_at

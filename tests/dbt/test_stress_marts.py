@@ -251,6 +251,28 @@ select
 from grid
 where {visible};
 """
+# Every hour is sealed half a minute after it; a price of falls and a liquidation of grouped later.
+SEALED_LATE = datetime.fromisoformat("2026-03-01T09")
+LATE_ROWS = """
+update staging.intermediate.int_asset_prices_hourly set available_at = timestamp '2026-03-01 09:00'
+where base_asset = 'falls' and hour_at = timestamp '2026-01-01' + interval 500 hour;
+update warehouse.marts.fct_liquidations set available_at = timestamp '2026-03-01 09:00'
+where base_asset = 'grouped' and hour_at = timestamp '2026-01-01' + interval 19 hour;
+"""
+AVAILABLE = """
+alter table {table} add column available_at timestamp;
+update {table} set available_at = hour_at + interval '1 hour 30 seconds';
+"""
+READ = (
+    "staging.intermediate.int_tracked_assets_hourly",
+    "staging.intermediate.int_asset_prices_hourly",
+    "staging.intermediate.int_asset_coverage_hourly",
+    "warehouse.marts.fct_liquidations",
+    "warehouse.marts.liquidation_imbalance_hourly",
+    "warehouse.marts.leverage_hourly",
+    "warehouse.marts.funding_hourly",
+    "warehouse.marts.liquidation_intensity_hourly",
+)
 
 
 def hour(h: int) -> datetime:
@@ -274,6 +296,9 @@ def land(home: Home, visible: str) -> None:
         pass
     with open_warehouse(home) as connection:
         connection.execute(UPSTREAM.format(visible=visible))
+        for table in READ:
+            connection.execute(AVAILABLE.format(table=table))
+        connection.execute(LATE_ROWS)
 
 
 def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:
@@ -313,6 +338,56 @@ def row(
     ).fetchall()
     assert len(found) <= 1, f"{table} has {len(found)} rows for {key}"
     return found[0] if found else None
+
+
+# --- when a row was available ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "last_before", "first_late", "last_late"),
+    [
+        # Prices of seven days.
+        ("staging.intermediate.int_price_windows_hourly", {"base_asset": "falls"}, 499, 500, 667),
+        # The range of 48 hours is of prices whose own windows reach 167 hours back.
+        ("marts.divergence_hourly", {"base_asset": "falls"}, 499, 500, 714),
+        # Percentiles and regimes of 90 days.
+        ("marts.stress_hourly", {"base_asset": "falls"}, 499, 500, None),
+        ("marts.stress_hourly", {"base_asset": "ALL"}, 499, 500, None),
+        # The bucket of 100 dollars: 719 hours after the hour of its liquidation.
+        (
+            "marts.liquidation_clusters",
+            {"base_asset": "grouped", "price_kind": "fill_avg", "price_bucket": 1844},
+            None,
+            19,
+            738,
+        ),
+    ],
+)
+def test_a_window_is_late_while_it_holds_a_late_row(
+    warehouse,
+    table: str,
+    key: dict[str, Any],
+    last_before: int | None,
+    first_late: int,
+    last_late: int | None,
+) -> None:
+    def available_at(h: int) -> datetime:
+        found = row(warehouse, table, "available_at", h, **key)
+        assert found is not None
+        return found[0]
+
+    in_time = timedelta(hours=1, seconds=30)
+    if last_before is not None:
+        assert available_at(last_before) == hour(last_before) + in_time
+    assert available_at(first_late) == SEALED_LATE
+    assert available_at(last_late or LAST) == SEALED_LATE
+    if last_late is not None:
+        assert available_at(last_late + 1) == hour(last_late + 1) + in_time
+
+
+def test_another_assets_late_row_is_nothing_to_a_row(warehouse) -> None:
+    [found] = row(warehouse, "marts.stress_hourly", "available_at", base_asset="lone") or [None]
+    assert found == hour(LAST) + timedelta(hours=1, seconds=30)
 
 
 # --- stress -------------------------------------------------------------------------------------

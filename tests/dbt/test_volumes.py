@@ -10,7 +10,6 @@ import pytest
 from tests.liquidations.liquidation_imports import Built, at, built, take_in_text
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
 
 RECEIVED_AT = "2026-06-30T12:00:20.000000Z"
 RECEIVED = "2026-06-30 12:00:20"
@@ -201,9 +200,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
         venue: take_in_text(home, folder, venue, "rest", f"{venue}.ndjson", text)
         for venue, text in by_venue.items()
     }
-    result = built(home, batches)
-    run_dbt(home, ["run", "--select", "+fct_volumes"])
-    return result
+    return built(home, batches, "fct_volumes")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -128,11 +128,16 @@ def published(home: Home, batches: dict[str, str]) -> Built:
     return Built(home, home.current / "warehouse.duckdb", batches)
 
 
-def built(home: Home, batches: dict[str, str]) -> Built:
-    """Builds the liquidation facts alone."""
+def built(home: Home, batches: dict[str, str], *others: str) -> Built:
+    """Builds the liquidation facts, and other models with what they are made of.
+
+    The home begins with empty tables (tests.prebuilt), and so with all views.
+    """
     refresh.stage(home, clock_at(IMPORTED_AT))
     refresh.gate_landed(home, clock_at(IMPORTED_AT))
-    run_dbt(home, ["run", "--select", *LIQUIDATION_MODELS])
+    models = (*LIQUIDATION_MODELS, *(f"+{model}" for model in others))
+    there = (refresh.STAGING, refresh.UNCHANGING)
+    run_dbt(home, ["run", "--select", *models, "--exclude", *there])
     return Built(home, home.warehouse_db, batches)
 
 

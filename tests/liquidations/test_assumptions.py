@@ -94,8 +94,9 @@ def facts(warehouse: Built) -> set[tuple[str, str, str, float]]:
 
 
 def _taken(warehouse: Built, settings: dict[str, str]) -> None:
-    staging = ("path:models/staging", "int_liquidations_unioned", "int_instruments_unioned")
-    models = ["--select", *staging, "int_instrument_versions", *LIQUIDATION_MODELS]
+    staging = (f"path:models/staging/{venue}" for venue in sorted(warehouse.batches))
+    others = ("int_liquidations_unioned", "int_instruments_unioned", "int_instrument_versions")
+    models = ["--select", *staging, *others, *LIQUIDATION_MODELS]
     run_dbt(warehouse.home, ["run", "--vars", json.dumps(settings), *models])
 
 

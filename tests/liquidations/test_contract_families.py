@@ -15,7 +15,6 @@ import pytest
 from liquidation_imports import Built, at, built, frame_lines, rest_line, take_in_text
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
 
 CONTEXT_MODELS = (
     *("fct_open_interest", "fct_funding", "fct_prices", "fct_long_short_ratio"),
@@ -421,9 +420,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
         name: take_in_text(home, folder / str(number), venue, format, file, text)
         for number, (name, (venue, format, file, text)) in enumerate(TEXTS.items())
     }
-    result = built(home, batches)
-    run_dbt(home, ["run", "--select", *(f"+{model}" for model in CONTEXT_MODELS)])
-    return result
+    return built(home, batches, *CONTEXT_MODELS)
 
 
 def worth(facts: list[dict[str, Any]]) -> list[tuple[str, str, str, Decimal]]:

@@ -9,11 +9,10 @@ import pytest
 from liquidation_imports import Built, at, built, frame_lines, rest_line, take_in_text
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
-# 2026-06-30 12:00:00 and 13:00:00 in microseconds.
-NOON, LATER = 1782820800000000, 1782824400000000
+# 2026-06-30 12:00:00, an hour later, and a day earlier, in microseconds.
+NOON, LATER, EARLIER = 1782820800000000, 1782824400000000, 1782734400000000
 
 
 def rows(exchange: str, *listed: tuple[str, int, str, str, str]) -> str:
@@ -23,66 +22,21 @@ def rows(exchange: str, *listed: tuple[str, int, str, str, str]) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder: Path = tmp_path_factory.mktemp("tardis")
-    home = Home(folder / "home")
-    texts = {
-        "binance": rows(
-            "binance-futures",
-            ("BTCUSDT", NOON, "sell", "60000", "0.5"),
-            ("BTCUSDT", NOON, "sell", "60000", "0.5"),
-            ("ETHUSDT", NOON, "both", "3000", "1"),
-        ),
-        "okx": rows("okex-swap", ("BTC-USD-SWAP", NOON, "buy", "60000", "5")),
-        "bybit": rows(
-            "bybit",
-            ("ROSEUSDT", NOON, "sell", "0.045", "20000"),
-            ("ROSEUSDT", LATER, "buy", "0.05", "100"),
-        ),
-    }
-    batches = {
-        venue: take_in_text(home, folder, venue, "tardis-csv", f"{venue}.csv", text)
-        for venue, text in texts.items()
-    }
-    own = {"T": NOON // 1000, "s": "ROSEUSDT", "S": "Buy", "v": "20000", "p": "0.045"}
-    frame = {"topic": "allLiquidation.ROSEUSDT", "type": "snapshot", "ts": 1, "data": [own]}
-    received_at = "2026-06-30T12:00:01.000000Z"
-    text = frame_lines(frame, received_at=received_at)
-    batches["bybit itself"] = take_in_text(home, folder, "bybit", "frames", "own.ndjson", text)
-    return built(home, batches)
-
-
-def test_sell_is_a_long_and_equal_rows_of_a_throttled_venue_are_one_event(
-    warehouse: Built,
-) -> None:
-    fact = warehouse.only_fact("binance")
-    assert (
-        *(fact["instrument"], fact["liquidated_side"], fact["notional_usd"]),
-        *(fact["price_kind"], fact["sightings"]),
-    ) == ("BTCUSDT", "long", Decimal(30000), "limit_order", 2)
-    assert fact["event_at"] == at("2026-06-30 12:00:00")
-    assert fact["received_at"] == at("2026-06-30 12:00:00.005")
-    (refused,) = warehouse.quarantined("binance")
-    assert refused["reject_reason"] == "unknown_side"
-
-
-def test_an_inverse_contract_counts_in_contracts(warehouse: Built) -> None:
-    fact = warehouse.only_fact("okx")
-    assert (fact["liquidated_side"], fact["notional_usd"]) == ("short", Decimal(500))
-
-
-def test_hours_covered_from_the_venue_itself_count_once(warehouse: Built) -> None:
-    own = warehouse.only_fact("bybit itself")
-    assert (own["liquidated_side"], own["notional_usd"], own["sightings"]) == (
-        "long",
-        Decimal(900),
-        1,
-    )
-    fact = warehouse.only_fact("bybit")
-    assert (fact["event_at"], fact["liquidated_side"]) == (at("2026-06-30 13:00:00"), "short")
-    accounting = warehouse.accounting("bybit")
-    assert (accounting["staged"], accounting["accepted"], accounting["repeated"]) == (2, 1, 1)
+# Hours that the venue itself covers, a repeated row, and a contract of a hundred dollars.
+COUNTED = {
+    "binance, counted": rows(
+        "binance-futures",
+        ("BTCUSDT", NOON, "sell", "60000", "0.5"),
+        ("BTCUSDT", NOON, "sell", "60000", "0.5"),
+        ("ETHUSDT", NOON, "both", "3000", "1"),
+    ),
+    "okx, counted": rows("okex-swap", ("BTC-USD-SWAP", NOON, "buy", "60000", "5")),
+    "bybit, counted": rows(
+        "bybit",
+        ("ROSEUSDT", NOON, "sell", "0.045", "20000"),
+        ("ROSEUSDT", LATER, "buy", "0.05", "100"),
+    ),
+}
 
 
 TICKERS = (
@@ -101,7 +55,8 @@ def ticker(
 
 @pytest.fixture(scope="module")
 def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """A row or two of each vendor exchange whose unit, symbols or sides differ from the rest."""
+    """What counts; and one row or two of every vendor exchange whose unit, symbols or side differ
+    from the rest."""
     folder: Path = tmp_path_factory.mktemp("stated")
     home = Home(folder / "home")
     liquidations = {
@@ -173,6 +128,17 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
         venue: take_in_text(home, folder / "l", venue, "tardis-csv", f"{venue}.csv", text)
         for venue, text in liquidations.items()
     }
+    for name, text in COUNTED.items():
+        batches[name] = take_in_text(
+            home, folder, name.split(",")[0], "tardis-csv", f"{name}.csv", text
+        )
+    own = {"T": NOON // 1000, "s": "ROSEUSDT", "S": "Buy", "v": "20000", "p": "0.045"}
+    frame = {"topic": "allLiquidation.ROSEUSDT", "type": "snapshot", "ts": 1, "data": [own]}
+    text = frame_lines(frame, received_at="2026-06-30T12:00:01.000000Z")
+    batches["bybit itself"] = take_in_text(home, folder, "bybit", "frames", "own.ndjson", text)
+    text = TICKERS + f"bybit,ETHUSDT,{EARLIER},{EARLIER + 9},,0.0001,,200,2999,3001,3000\n"
+    text += f"bybit,ETHUSDT,{EARLIER + 1000},{EARLIER + 1009},,,,,2999,,3000.5\n"
+    batches["tickers"] = take_in_text(home, folder, "bybit", "tardis-csv", "tickers.csv", text)
     for venue, text in tickers.items():
         name = f"{venue}-tickers"
         batches[name] = take_in_text(
@@ -186,9 +152,39 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> Built:
     url = "https://api-pub.bitfinex.com/v2/status/deriv"
     text = rest_line(status, url, received_at="2026-06-30T12:00:01.000000Z")
     batches["bitfinex itself"] = take_in_text(home, folder, "bitfinex", "rest", "b.ndjson", text)
-    result = built(home, batches)
-    run_dbt(home, ["run", "--select", "+fct_open_interest"])
-    return result
+    return built(home, batches, "fct_open_interest")
+
+
+def test_sell_is_a_long_and_equal_rows_of_a_throttled_venue_are_one_event(
+    stated: Built,
+) -> None:
+    fact = stated.only_fact("binance, counted")
+    assert (
+        *(fact["instrument"], fact["liquidated_side"], fact["notional_usd"]),
+        *(fact["price_kind"], fact["sightings"]),
+    ) == ("BTCUSDT", "long", Decimal(30000), "limit_order", 2)
+    assert fact["event_at"] == at("2026-06-30 12:00:00")
+    assert fact["received_at"] == at("2026-06-30 12:00:00.005")
+    (refused,) = stated.quarantined("binance, counted")
+    assert refused["reject_reason"] == "unknown_side"
+
+
+def test_an_inverse_contract_counts_in_contracts(stated: Built) -> None:
+    fact = stated.only_fact("okx, counted")
+    assert (fact["liquidated_side"], fact["notional_usd"]) == ("short", Decimal(500))
+
+
+def test_hours_covered_from_the_venue_itself_count_once(stated: Built) -> None:
+    own = stated.only_fact("bybit itself")
+    assert (own["liquidated_side"], own["notional_usd"], own["sightings"]) == (
+        "long",
+        Decimal(900),
+        1,
+    )
+    fact = stated.only_fact("bybit, counted")
+    assert (fact["event_at"], fact["liquidated_side"]) == (at("2026-06-30 13:00:00"), "short")
+    accounting = stated.accounting("bybit, counted")
+    assert (accounting["staged"], accounting["accepted"], accounting["repeated"]) == (2, 1, 1)
 
 
 def sides_and_values(warehouse: Built, venue: str) -> list[tuple[str, str, Decimal, Decimal]]:
@@ -281,7 +277,8 @@ def open_interest(warehouse: Built, venue: str) -> list[tuple[object, ...]]:
         tuple(row.values())
         for row in warehouse.staged(
             "select instrument, oi_contracts, oi_base, oi_usd, reject_reason"
-            f" from landed.stg_tardis__open_interest where venue = '{venue}' order by all"
+            " from landed.stg_tardis__open_interest where batch_id = ? order by all",
+            warehouse.batches[f"{venue}-tickers"],
         )
     ]
 
@@ -291,8 +288,8 @@ def funding(warehouse: Built, venue: str) -> list[tuple[object, ...]]:
         tuple(row.values())
         for row in warehouse.staged(
             "select instrument, funding_rate, interval_hours, reject_reason"
-            f" from landed.stg_tardis__funding where venue = '{venue}'"
-            " order by observed_at, instrument"
+            " from landed.stg_tardis__funding where batch_id = ? order by observed_at, instrument",
+            warehouse.batches[f"{venue}-tickers"],
         )
     ]
 
@@ -385,22 +382,19 @@ def test_tickers_of_an_exchange_that_the_vendor_does_not_have_are_refused(stated
     ) == [{"reject_reason": "unknown_vendor_exchange"}]
 
 
-def test_tickers_are_open_interest_funding_and_prices(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    text = TICKERS + f"bybit,ETHUSDT,{NOON},{NOON + 9},,0.0001,,200,2999,3001,3000\n"
-    text += f"bybit,ETHUSDT,{NOON + 1000},{NOON + 1009},,,,,2999,,3000.5\n"
-    batch = take_in_text(home, tmp_path, "bybit", "tardis-csv", "tickers.csv", text)
-    warehouse = built(home, {"tickers": batch})
-    assert warehouse.accounting("tickers")["staged"] is None
-    row = "select instrument, observed_at, {} from landed.stg_tardis__{} order by all"
-    noon, after = at("2026-06-30 12:00:00"), at("2026-06-30 12:00:00.001")
-    assert warehouse.staged(row.format("oi_base, reject_reason", "open_interest")) == [
+def test_tickers_are_open_interest_funding_and_prices(stated: Built) -> None:
+    assert stated.accounting("tickers")["staged"] is None
+    batch = stated.batches["tickers"]
+    row = "select instrument, observed_at, {} from landed.stg_tardis__{}"
+    row += f" where batch_id = '{batch}' order by all"
+    noon, after = at("2026-06-29 12:00:00"), at("2026-06-29 12:00:00.001")
+    assert stated.staged(row.format("oi_base, reject_reason", "open_interest")) == [
         {"instrument": "ETHUSDT", "observed_at": noon, "oi_base": 100.0, "reject_reason": None}
     ]
-    assert warehouse.staged(row.format("funding_rate", "funding")) == [
+    assert stated.staged(row.format("funding_rate", "funding")) == [
         {"instrument": "ETHUSDT", "observed_at": noon, "funding_rate": 0.0001}
     ]
     assert [
         (one["observed_at"], one["price_kind"], one["close_usd"])
-        for one in warehouse.staged(row.format("price_kind, close_usd", "prices"))
+        for one in stated.staged(row.format("price_kind, close_usd", "prices"))
     ] == [(noon, "index", 3001.0), (noon, "mark", 3000.0), (after, "mark", 3000.5)]

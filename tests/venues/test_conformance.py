@@ -20,7 +20,7 @@ from tests.liquidations.liquidation_imports import Built, at, built, take_in_tex
 from tests.venues.cases import Message, VenueCases, all_cases
 from unwind.settings import Home
 from unwind.venues import venues
-from unwind.warehouse.dbt import DBT_PROJECT, run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT
 
 CASES = all_cases()
 LATER = "2026-06-30T12:00:07.000000Z"
@@ -85,9 +85,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for name, format, text in _imports(cases):
             file = f"{venue}-{name}.ndjson"
             batches[f"{venue} {name}"] = take_in_text(home, folder, venue, format, file, text)
-    result = built(home, batches)
-    run_dbt(home, ["run", "--select", *(f"+{model}" for model in CONTEXT_MODELS)])
-    return result
+    return built(home, batches, *CONTEXT_MODELS)
 
 
 every_venue = pytest.mark.parametrize("venue", CASES)

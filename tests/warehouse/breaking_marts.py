@@ -154,6 +154,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("venue_coverage_hourly", "hours_are_dense"): (
         f"delete from {{table}} where venue = 'okx' and {HOUR}"
     ),
+    ("venue_coverage_hourly", "landed_hours_are_available"): (
+        f"update {{table}} set available_at = null where venue = 'okx' and {HOUR}"
+    ),
     ("venue_coverage_hourly", "parts_are_lower_bounds"): (
         "update {table} set is_lower_bound = not is_lower_bound"
     ),

@@ -10,12 +10,10 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.warehouse.hand_made import at, binance, bybit, land, seal
 from unwind.cli import app
 from unwind.settings import Home
 from unwind.warehouse.explain import Explanation, UnexplainedError, explain
 from unwind.warehouse.lineage import DamagedLineageError
-from unwind.warehouse.refresh import refresh
 
 OF_BINANCE = "hour_at = '2026-01-29 10:00' and venue = 'binance' and base_asset = 'BTC'"
 OF_ALL = (
@@ -26,19 +24,9 @@ LONG, SMALL_LONG, SHORT, OF_BYBIT = 2 * 90_000, 0.5 * 89_000, 91_000, 10 * 3_000
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("explained"))
-    for hour in (9, 10):
-        lines = [
-            binance("BTCUSDT", "SELL", "2", "90000", at(hour, 5)),
-            binance("BTCUSDT", "SELL", "0.5", "89000", at(hour, 6)),
-            binance("BTCUSDT", "BUY", "1", "91000", at(hour, 7)),
-            binance("ETHUSDT", "SELL", "1", "3000", at(hour, 8)),
-        ]
-        land(home, hour, "binance", lines)
-        land(home, hour, "bybit", [bybit("ETHUSDT", "Buy", "10", "3000", at(hour, 9))])
-        seal(home, hour)
-    refresh(home, clock=lambda: at(11, 1))
+def home(two_hours: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("explained") / "home")
+    shutil.copytree(two_hours.root, home.root, symlinks=True)
     return home
 
 

@@ -187,7 +187,8 @@ def printed(code: str) -> str:
             " 'okx' as venue, 'BTC' as base_asset, 'BTC-USDT-SWAP' as instrument,"
             " 'long' as liquidated_side, 5.0::decimal(38, 4) as notional_usd,"
             " 7 as published_second, 0 as event_minute,"
-            f" '{LATEST}' as publication_rule\")\n" + code,
+            f" '{LATEST}' as publication_rule,"
+            " timestamp '2026-01-29 01:00:30' as available_at\")\n" + code,
         ],
         capture_output=True,
         text=True,
@@ -196,14 +197,14 @@ def printed(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_numpy_is_left_alone_where_nothing_is_hidden() -> None:
-    # Three keys, and fourteen moments for each of total, long and short.
+def test_numpy_is_not_imported_where_nothing_is_hidden() -> None:
+    # Three keys, fourteen moments for each of total, long and short, and available_at.
     assert (
         printed(
             "rows = hidden_hourly(session, published.limit(0), gaps)\n"
             "print(len(rows.columns), rows.fetchall(), 'numpy' in sys.modules)"
         )
-        == "45 [] False"
+        == "46 [] False"
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -85,6 +85,7 @@ def landed_at(hour_at: datetime) -> datetime:
     return hour_at + HOUR + timedelta(minutes=5)
 
 
+@cache
 def traded(tape: Tape) -> list[str]:
     return sorted(set(tape.venue_of.tolist()))
 
@@ -184,6 +185,7 @@ class Books:
         keys = [
             (hour_at, named, base, one)
             for hour_at in hours
+            if hour_at in self.hours
             for named in (traded(self.tape) if venue == ALL else [venue])
             for base in (self.assets if asset == ALL else [asset])
             for one in (("long", "short") if side == "both" else (side,))
@@ -191,7 +193,12 @@ class Books:
         found = [self.sums[key] for key in keys if key in self.sums]
         return Sums(*(sum(column) for column in zip(*found, strict=True))) if found else Sums()
 
-    @property
+    @cached_property
+    def hours(self) -> set[datetime]:
+        """Those with a liquidation."""
+        return {hour_at for hour_at, *_ in self.sums}
+
+    @cached_property
     def assets(self) -> list[str]:
         return sorted({asset for _, _, asset, _ in self.sums})
 

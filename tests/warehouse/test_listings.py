@@ -67,21 +67,17 @@ def land_hour(home: Home, hour: int) -> None:
     seal(home, hour, at(hour + 1, 11))
 
 
-def built_in_order(root: Path, hours: Sequence[int]) -> Home:
+def built_of(root: Path, hours: Sequence[int]) -> Home:
     home = Home(root)
     for hour in hours:
         land_hour(home, hour)
-        refresh(home, clock=clock)
+    refresh(home, clock=clock)
     return home
 
 
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("at_once"))
-    for hour in HOURS:
-        land_hour(home, hour)
-    refresh(home, clock=clock)
-    return home
+    return built_of(tmp_path_factory.mktemp("at_once"), HOURS)
 
 
 FUNDING = "select hour(funding_at), instrument, base_asset from marts.fct_funding order by all"
@@ -124,7 +120,7 @@ def test_an_asset_that_a_listing_of_another_venue_names_is_listed(at_once) -> No
 
 
 def test_a_listing_that_lands_later_brings_the_quarantined_rows_back(tmp_path, at_once) -> None:
-    home = built_in_order(tmp_path / "late", (10, 13))
+    home = built_of(tmp_path / "late", (10, 13))
     # Markets 0 and 1 are documented, 77 is unknown.
     assert query(home, FUNDING) == [(10, "1", "BTC"), (13, "1", "BTC")]
     assert query(home, LISTED) == [(10, False), (13, False)]

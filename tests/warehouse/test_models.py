@@ -18,13 +18,14 @@ from unwind.warehouse.models import fingerprints, named_by
 
 PARSE = """
 import json, sys
+from pathlib import Path
 from dbt.cli.main import dbtRunner
+from unwind.warehouse import parsed_project
 project, target = sys.argv[1:]
-parsed = dbtRunner().invoke([
+manifest = parsed_project.read(Path(project)) or dbtRunner().invoke([
     "parse", "--project-dir", project, "--profiles-dir", project, "--target-path", target,
     "--no-write-json", "--quiet", "--log-path", target,
-])
-manifest = parsed.result
+]).result
 made_of = {}
 for node in manifest.nodes.values():
     if node.resource_type == "model":

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.warehouse.hand_made import at, binance, bybit, land, seal
-from unwind.landing.imports import import_files
+from tests.warehouse.corrected_hours import imported, landed, sealed_again
+from tests.warehouse.hand_made import at, seal
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse import releases, stands_on
@@ -24,41 +24,10 @@ IS_LONG = bool(os.environ.get("UNWIND_LONG"))
 RELEASES = 10 if IS_LONG else 3
 
 
-def landed(home: Home, hour: int, quantity: str = "2") -> None:
-    land(
-        home,
-        hour,
-        "binance",
-        [
-            binance("BTCUSDT", "SELL", quantity, "90000", at(hour, 5)),
-            binance("BTCUSDT", "BUY", "1", "91000", at(hour, 7)),
-        ],
-    )
-    land(home, hour, "bybit", [bybit("ETHUSDT", "Buy", "10", "3000", at(hour, 9))])
-
-
-def sealed_again(home: Home, hour: int, minute: int) -> None:
-    """A second revision of an hour, with another quantity."""
-    landed(home, hour, quantity="5")
-    seal(home, hour, at(hour + 2, minute))
-
-
-def imported(home: Home, hour: int) -> None:
-    path = home.root.parent / f"late-{hour}.ndjson"
-    path.write_text(binance("ETHUSDT", "SELL", "3", "3000", at(hour, 20)) + "\n")
-    import_files(home, "binance", "frames", [path], lambda: at(hour + 3, 30))
-
-
-def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
-    """What happens to a home, and the hour and minute of the refresh after it."""
+def later_steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
+    """Changes to a home, each with the hour and minute of the refresh after it."""
     ledger = Ledger(home)
-    first = [
-        ((lambda hour=hour: (landed(home, hour), seal(home, hour))), hour + 1, 1)
-        for hour in (9, 10)
-    ]
     return [
-        *first,
-        (lambda: sealed_again(home, 9, 10), 11, 15),
         (lambda: imported(home, 9), 12, 31),
         (lambda: ledger.withdraw("hour-2026-01-29T10", "bybit", "a trial", at(12, 40)), 12, 41),
         (
@@ -74,11 +43,11 @@ def steps(home: Home) -> list[tuple[Callable[[], object], int, int]]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Releases of hours, of a corrected hour, of late imports, a withdrawal and its end."""
+def home(corrected_hour: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Releases after hours, a corrected hour, late imports, a withdrawal and its undo."""
     home = Home(tmp_path_factory.mktemp("reproduced") / "home")
-    home.root.mkdir()
-    for number, (happen, hour, minute) in enumerate(steps(home)[:RELEASES], 1):
+    shutil.copytree(corrected_hour.root, home.root, symlinks=True)
+    for number, (happen, hour, minute) in enumerate(later_steps(home)[: RELEASES - 3], 4):
         happen()
         done = refresh(home, clock=lambda hour=hour, minute=minute: at(hour, minute))
         assert done.release_id is not None, number

@@ -1,19 +1,21 @@
 """Changes between releases are recorded, and the newest release can restore earlier states.
 
-Binance reports at 09:05 a long of 2 BTC at 90,000 dollars, and in the re-sealed hour one of 5.
+Binance reports at 09:05 a long of 2 BTC at 90,000 dollars, and in the re-sealed hour one of 5; in
+both hours one of 0.5 at 89,000.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 
 import duckdb
 import pytest
 
-from tests.warehouse.hand_made import at, query, seal
-from tests.warehouse.test_reproduction import imported, landed, sealed_again
+from tests.warehouse.corrected_hours import imported
+from tests.warehouse.hand_made import at, query
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse import releases
@@ -26,16 +28,13 @@ RESEALED, LATE, WITHDRAWN = at(11, 15), at(12, 31), at(12, 41)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two hours; the first one sealed again; a late file of it; a venue's part of the second one
-    withdrawn; at last everything built once more from the raw zone."""
+def home(corrected_hour: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two hours; the first one re-sealed; a late file for it; a venue's part of the second one
+    withdrawn; finally a full rebuild from the raw zone."""
     home = Home(tmp_path_factory.mktemp("revised") / "home")
-    home.root.mkdir()
+    shutil.copytree(corrected_hour.root, home.root, symlinks=True)
     ledger = Ledger(home)
     steps: list[tuple[Callable[[], object], datetime]] = [
-        (lambda: (landed(home, 9), seal(home, 9)), at(10, 1)),
-        (lambda: (landed(home, 10), seal(home, 10)), at(11, 1)),
-        (lambda: sealed_again(home, 9, 10), RESEALED),
         (lambda: imported(home, 9), LATE),
         (lambda: ledger.withdraw("hour-2026-01-29T10", "bybit", "a trial", at(12, 40)), WITHDRAWN),
         (lambda: None, at(13)),
@@ -86,8 +85,8 @@ def test_a_cell_that_a_re_sealed_hour_changed_names_it(home: Home) -> None:
         "venue": "binance",
         "base_asset": "BTC",
     }
-    # 2 x 90,000 and 5 x 90,000.
-    assert (float(before), float(after)) == (180_000, 450_000)
+    # 2 x 90,000 and 5 x 90,000, each with 0.5 x 89,000.
+    assert (float(before), float(after)) == (224_500, 494_500)
     assert (cause, batches) == ("resealed_batch", "hour-2026-01-29T09")
 
 
@@ -130,9 +129,13 @@ def test_a_fact_is_available_when_its_batch_is_sealed(home: Home) -> None:
         " where liquidated_side = 'long' order by all",
     ) == [
         (9, "BTC", "binance", "11:10:00"),
+        (9, "BTC", "binance", "11:10:00"),
+        (9, "ETH", "binance", "11:10:00"),
         (9, "ETH", "binance", "12:30:00"),
         (9, "ETH", "bybit", "11:10:00"),
         (10, "BTC", "binance", "11:00:30"),
+        (10, "BTC", "binance", "11:00:30"),
+        (10, "ETH", "binance", "11:00:30"),
     ]
 
 
@@ -154,4 +157,4 @@ def test_a_rebuilt_table_has_a_row_per_day_and_no_former_state(home: Home) -> No
         copied.execute(f"from mine.marts.as_of_liquidations_hourly({text(at(13))}, db := 'mine')")
     assert copied.execute(
         f"select count(*) from mine.marts.as_of_fct_liquidations({text(at(10, 1))}, db := 'mine')"
-    ).fetchall() == [(3,)]
+    ).fetchall() == [(5,)]

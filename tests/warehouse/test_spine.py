@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.narrowing import narrowed
 from tests.warehouse.hand_made import binance, copied, marts, query
 from unwind.landing.imports import import_files
 from unwind.landing.land import hour_batch
@@ -155,7 +156,8 @@ def test_facts_before_the_spine_extend_it(folder: Path) -> None:
         f"BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,{first_ms},8000\n"
     )
     import_files(home, "binance", "force-order-csv", [collected], clock)
-    refresh(home, clock=clock)
+    with narrowed(["dim_hours", "quarantined_liquidations"]):
+        refresh(home, clock=clock)
     assert query(home, "select min(hour_at), max(hour_at) from marts.dim_hours") == [
         (naive("2026-11-20T03:00"), naive("2026-11-20T06:00"))
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.warehouse.hand_made import at, binance, bybit, land, marts, query, seal
+from tests.warehouse.hand_made import at, binance, land, marts, query, seal
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger, LedgerError
 from unwind.landing.raw import RawZone
@@ -22,7 +22,8 @@ from unwind.warehouse.refresh import GateRefusedError
 from unwind.warehouse.status import status_tables
 
 EVENTS = "select count(*), sum(notional_usd) from marts.fct_liquidations"
-ALL = [(4, Decimal("320100.0000"))]
+# Of each of the two hours 2 x 90,000 + 0.5 x 89,000 + 91,000 + 3,000, and Bybit's 10 x 3,000.
+ALL = [(10, Decimal("697000.0000"))]
 IMPORTED = (
     "BTC,SELL,LIMIT,IOC,0.1,80000,80000,FILLED,0.1,0.1,"
     f"{int(at(11, 0, 9).timestamp() * 1000)},8000\n"
@@ -33,32 +34,11 @@ def clock():
     return at(20)
 
 
-def sealed_home(root: Path) -> Home:
-    """Two hours: 40,000 and 80,100 USD in the first, 200,000 in the second."""
-    home = Home(root)
-    land(home, 10, "binance", [binance("BTCUSDT", "SELL", "0.5", "80000", at(10, 0, 1))])
-    land(home, 10, "bybit", [bybit("BTCUSDT", "Buy", "1", "80100", at(10, 0, 2))])
-    seal(home, 10)
-    land(
-        home,
-        11,
-        "binance",
-        [
-            binance("BTCUSDT", "SELL", "1", "80000", at(11, 5)),
-            binance("ETHUSDT", "BUY", "40", "3000", at(11, 6)),
-        ],
-    )
-    seal(home, 11)
-    return home
-
-
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Home:
-    """A home that is built and never changed: tests copy it."""
-    home = sealed_home(tmp_path_factory.mktemp("ways_out") / "home")
-    refresh.refresh(home, clock=clock)
-    assert query(home, EVENTS) == ALL
-    return home
+def built(two_hours) -> Home:
+    """A built home that never changes; tests copy it."""
+    assert query(two_hours, EVENTS) == ALL
+    return two_hours
 
 
 @pytest.fixture
@@ -189,7 +169,7 @@ def test_a_rebuild_that_is_refused_leaves_readers_and_state(troubled, monkeypatc
     assert [path.read_bytes() for path in files.pair(troubled)] == before
     monkeypatch.undo()
     assert refresh.refresh(troubled, clock=clock).batches == ("hour-2026-01-29T12",)
-    assert query(troubled, EVENTS) == [(5, Decimal("390100.0000"))]
+    assert query(troubled, EVENTS) == [(11, Decimal("767000.0000"))]
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
@@ -208,7 +188,7 @@ def test_a_kill_while_the_rebuilt_pair_swaps_in_only_delays_it(home, moved):
 # --- withdrawn batches --------------------------------------------------------------------------
 
 
-def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, built, tmp_path):
+def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, tmp_path):
     file = tmp_path / "collected.csv"
     file.write_text(IMPORTED)
     batch = import_files(troubled, "binance", "force-order-csv", [file], clock).seal.batch.batch_id
@@ -217,7 +197,7 @@ def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, built, tmp_pa
     ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(20))
     ledger.withdraw(batch, None, "the wrong file", at(20))
     refresh.refresh(troubled, clock=clock)
-    assert query(troubled, EVENTS) == [(3, Decimal("240000.0000"))]
+    assert query(troubled, EVENTS) == [(9, Decimal("667000.0000"))]
     assert query(
         troubled,
         "select batch_id, venue, status, detail, objects from marts.landing_outcomes"
@@ -253,7 +233,7 @@ def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, built, tmp_pa
     ledger.withdraw("hour-2026-01-29T10", "bybit", "", at(21), undo=True)
     ledger.withdraw(batch, None, "", at(21), undo=True)
     refresh.refresh(troubled, clock=clock)
-    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+    assert query(troubled, EVENTS) == [(11, Decimal("705000.0000"))]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +267,7 @@ def test_withdrawing_a_withdrawn_part_again_is_refused(home):
 
 def raw_paths(home: Home, hour: int, venue: str) -> tuple[Path, Path]:
     """The raw object of an hour's liquidations, and its lines."""
-    (obj,) = Ledger(home).last_seal(f"hour-2026-01-29T{hour}").landings[venue][0].objects
+    (obj,) = Ledger(home).last_seal(f"hour-2026-01-29T{hour:02d}").landings[venue][0].objects
     zone = RawZone(home)
     return zone.object_path(venue, obj.sha256, obj.packing), zone.lines_path(venue, obj.sha256)
 
@@ -304,7 +284,7 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     raw, lines = raw_paths(troubled, 10, "binance")
     raw.unlink()
     lines.unlink()
-    _, fewer = raw_paths(troubled, 11, "binance")
+    _, fewer = raw_paths(troubled, 9, "binance")
     halve(fewer)
     # Its metadata is intact, so only reading the rows reveals the damage.
     _, broken = raw_paths(troubled, 10, "bybit")
@@ -319,8 +299,8 @@ def test_lines_that_do_not_add_up_are_derived_or_their_part_is_left_out(troubled
     ]
     assert str(raw) in report.held[0][2]
     assert [batch for batch, _, _ in report.unreadable] == ["hour-2026-01-29T13"]
-    # All of hour 11 is there; of hour 10 bybit, and what was imported.
-    assert query(troubled, EVENTS) == [(4, Decimal("288100.0000"))]
+    # All of hour 9 is there; of hour 10 bybit, and what was imported.
+    assert query(troubled, EVENTS) == [(7, Decimal("386500.0000"))]
     assert query(troubled, "select batch_id, venue from marts.landing_outcomes where is_held") == [
         ("hour-2026-01-29T10", "binance")
     ]
@@ -334,7 +314,7 @@ def test_a_restored_object_is_built_without_a_command(troubled, built):
         if source.name.endswith(".zst"):
             shutil.copy(source, target)
     assert refresh.refresh(troubled, clock=clock).batches == ("hour-2026-01-29T10",)
-    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+    assert query(troubled, EVENTS) == [(11, Decimal("705000.0000"))]
 
 
 def test_nothing_is_built_when_the_raw_zone_is_missing(home):
@@ -363,7 +343,7 @@ def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
         assert files.being_built(troubled) == files.beside(troubled)
         phase(troubled, clock)
     assert files.being_built(troubled) == troubled
-    assert query(troubled, EVENTS) == [(5, Decimal("328100.0000"))]
+    assert query(troubled, EVENTS) == [(11, Decimal("705000.0000"))]
     assert refresh.rebuild_reason(troubled) is None
 
 

@@ -41,6 +41,8 @@ TYPES = {
 }
 KEYS = {"hour_at": "timestamp", "venue": "varchar", "base_asset": "varchar"}
 MINUTE = {"minute_at": "timestamp"}
+# The latest seal behind the venue's hour, the same in all of its events.
+AVAILABLE = {"available_at": "timestamp"}
 COLUMNS = [(f"{side}_{name}", kind) for side in SIDES for name, kind in TYPES.items()]
 
 
@@ -71,7 +73,7 @@ def _table(
         _moments(published.filter(within), gaps.filter(within), by_minute)
         for within in _spans(published)
     ]
-    types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS)}
+    types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS), **AVAILABLE}
     relation: duckdb.DuckDBPyRelation
     if not parts:
         columns = ", ".join(f"null::{kind} as {name}" for name, kind in types.items())
@@ -125,7 +127,7 @@ def _moments(
         f" as side, {'event_minute' if by_minute else '0'} as minute"
     ).fetchnumpy()
     instruments = (
-        published.project(f"{keys}, instrument, publication_rule")
+        published.project(f"{keys}, instrument, publication_rule, available_at")
         .distinct()
         .project(
             f"*, row_number() over ({order}, instrument) - 1 as row,"
@@ -153,7 +155,7 @@ def _moments(
     places, first, place = np.unique(
         rows["place"][row] * MINUTES + minute, return_index=True, return_inverse=True
     )
-    columns = {name: rows[name][row[first]] for name in KEYS}
+    columns = {name: rows[name][row[first]] for name in (*KEYS, *AVAILABLE)}
     # An array of objects becomes a column by way of pandas, whose import takes a second.
     columns |= {name: columns[name].astype(str) for name in ("venue", "base_asset")}
     if by_minute:

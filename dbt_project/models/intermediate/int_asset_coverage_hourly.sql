@@ -76,6 +76,7 @@ counted as (
         count(*) filter (where coverage.is_lower_bound) as venues_lower_bound,
         count(*) filter (where coverage.is_covered and coverage.publication_rule = 'unknown')
             as venues_of_unknown_rule,
+        max(coverage.available_at) as available_at,
 
     from (
         from expected
@@ -127,6 +128,7 @@ with_all as (
         coalesce(counted.venues_lower_bound, of_all.venues_lower_bound, 0) as venues_lower_bound,
         coalesce(counted.venues_of_unknown_rule, of_all.venues_of_unknown_rule, 0)
             as venues_of_unknown_rule,
+        coalesce(counted.available_at, of_all.available_at) as available_at,
 
     from asset_hours
     left join counted
@@ -149,6 +151,7 @@ final as (
         venues_expected > 0 and venues_complete = venues_expected as is_complete,
         venues_expected = 0 or venues_lower_bound > 0 as is_lower_bound,
         venues_of_unknown_rule > 0 as has_unknown_rule,
+        available_at,
 
     from with_all
 

@@ -26,6 +26,7 @@ with_all as (
         of_all.is_complete::integer as all_complete,
         (not of_all.is_lower_bound)::integer as all_exact,
         of_all.has_unknown_rule::integer as all_unknown,
+        coverage.available_at,
 
     from coverage
     inner join coverage as of_all
@@ -43,15 +44,22 @@ summed as (
         {%- for counted in [
             'is_complete', 'is_exact', 'is_unknown', 'all_complete', 'all_exact', 'all_unknown',
         ] %}
-        sum({{ counted }}) over (
-            partition by base_asset
-            order by hour_at
-            range between interval {{ hours - 1 }} hour preceding and current row
-        ) as {{ counted }}_{{ hours }}h,
+        sum({{ counted }}) over last_{{ hours }}h as {{ counted }}_{{ hours }}h,
         {%- endfor %}
+        count(*) over last_{{ hours }}h as hours_{{ hours }}h,
+        max(available_at) over last_{{ hours }}h as available_at_{{ hours }}h,
         {%- endfor %}
 
     from with_all
+
+    window
+        {%- for hours in [1, 4, 12, 24] %}
+        last_{{ hours }}h as (
+            partition by base_asset
+            order by hour_at
+            range between interval {{ hours - 1 }} hour preceding and current row
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
 
 ),
 
@@ -70,6 +78,14 @@ final as (
             < {{ hours }} as is_lower_bound_{{ hours }}h,
         summed.is_unknown_{{ hours }}h - summed.all_unknown_{{ hours }}h
         + of_all.is_unknown_{{ hours }}h > 0 as has_unknown_rule_{{ hours }}h,
+        greatest(
+            summed.available_at_{{ hours }}h,
+            if(
+                summed.hours_{{ hours }}h < of_all.hours_{{ hours }}h,
+                of_all.available_at_{{ hours }}h,
+                null
+            )
+        ) as available_at_{{ hours }}h,
         {%- endfor %}
 
     from summed

@@ -66,6 +66,7 @@ of_the_day as (
         aged.instrument,
         aged.base_asset,
         if(aged.age_hours = 0, aged.volume_24h_usd, null) as volume_24h_usd,
+        aged.available_at,
 
     from aged
     inner join hours
@@ -81,6 +82,7 @@ matched as (
         of_the_day.venue,
         try_cast(round(of_the_day.volume_24h_usd, 4) as decimal(38, 4)) as volume_24h_usd,
         try_cast(round(open_interest.oi_end_usd, 4) as decimal(38, 4)) as oi_usd,
+        greatest(of_the_day.available_at, open_interest.available_at) as available_at,
 
     from of_the_day
     left join open_interest
@@ -103,6 +105,7 @@ final as (
         sum(oi_usd) filter (where volume_24h_usd is not null)::double as matched_oi_usd,
         bool_or(volume_24h_usd is null) as is_volume_missing,
         bool_or(volume_24h_usd is not null and oi_usd is null) as is_open_interest_missing,
+        max(available_at) as available_at,
 
     from matched
 

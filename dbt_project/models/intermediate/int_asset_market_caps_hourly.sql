@@ -63,6 +63,7 @@ final as (
         by_hour.sector,
         by_hour.source,
         by_hour.observed_at,
+        by_hour.available_at,
 
     from hours
     cross join assets

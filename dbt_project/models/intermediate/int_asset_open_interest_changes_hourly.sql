@@ -30,6 +30,7 @@ ends as (
         null::double as start_base,
         oi_end_usd as end_usd,
         oi_end_base as end_base,
+        available_at,
 
     from instruments
 
@@ -45,6 +46,7 @@ ends as (
         oi_start_base as start_base,
         null::double as end_usd,
         null::double as end_base,
+        available_at,
 
     from instruments
     {% if not loop.last %}
@@ -68,6 +70,7 @@ both_ends as (
         max(end_base) as end_base,
         coalesce(max(start_base), max(start_usd)) is not null as is_known_at_start,
         coalesce(max(end_base), max(end_usd)) is not null as is_known_at_end,
+        max(available_at) as available_at,
 
     from ends
 
@@ -98,6 +101,7 @@ matched as (
         count(distinct venue) filter (where start_usd is not null and end_usd is not null)
             as usd_venues,
         count(*) filter (where is_known_at_start != is_known_at_end) as unmatched_instruments,
+        max(available_at) as available_at,
 
     from both_ends
 
@@ -125,6 +129,7 @@ final as (
         coalesce(max(unmatched_instruments) {{ of_window }}, 0)::integer
             as unmatched_{{ window }}_instruments,
         {%- endfor %}
+        max(available_at) as available_at,
 
     from matched
 

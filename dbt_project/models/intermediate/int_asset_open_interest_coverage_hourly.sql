@@ -51,6 +51,7 @@ reporting as (
         instrument,
         oi_start_usd is not null as is_known_at_start,
         oi_end_usd is not null as is_known_at_end,
+        available_at,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
@@ -88,6 +89,7 @@ known_and_listed as (
         coalesce(reporting.hour_at, listed.hour_at) as hour_at,
         coalesce(reporting.base_asset, listed.base_asset) as base_asset,
         coalesce(reporting.venue, listed.venue) as venue,
+        reporting.available_at,
         {%- for end, _ in ends %}
         coalesce(reporting.is_known_at_{{ end }}, false) as is_known_at_{{ end }},
         coalesce(listed.is_listed_at_{{ end }}, false) as is_listed_at_{{ end }},
@@ -113,6 +115,7 @@ venues as (
         bool_or(is_known_at_{{ end }}) as is_known_at_{{ end }},
         bool_or(is_listed_at_{{ end }} and not is_known_at_{{ end }}) as is_missing_at_{{ end }},
         {%- endfor %}
+        max(available_at) as available_at,
 
     from known_and_listed
 
@@ -134,6 +137,12 @@ by_asset as (
             or coalesce({{ 'linked' if end == 'end' else 'former' }}.missing_instruments, 0) > 0
             as is_missing_at_{{ end }},
         {%- endfor %}
+        greatest(
+            tracked_assets.available_at,
+            venues.available_at,
+            linked.reported_available_at,
+            former.reported_available_at
+        ) as available_at,
 
     from tracked_assets
     left join venues
@@ -160,6 +169,7 @@ final as (
             as venues_known_at_{{ end }},
         bool_or(is_missing_at_{{ end }}) as is_missing_at_{{ end }},
         {%- endfor %}
+        max(available_at) as available_at,
 
     from by_asset
 

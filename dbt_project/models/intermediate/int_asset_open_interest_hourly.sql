@@ -20,6 +20,7 @@ final as (
         count(oi_start_usd) as oi_start_instruments,
         count(oi_end_usd) as oi_end_instruments,
         max(oi_end_observed_at) as oi_end_observed_at,
+        max(available_at) as available_at,
 
     from instruments
 

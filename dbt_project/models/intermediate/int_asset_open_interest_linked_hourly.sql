@@ -42,6 +42,7 @@ spans as (
         base_asset,
         oi_end_usd,
         oi_end_base,
+        available_at,
         lag(hour_at) over by_instrument as former_hour_at,
         lead(hour_at) over by_instrument as next_hour_at,
 
@@ -78,6 +79,7 @@ latest as (
         aged.base_asset,
         aged.oi_end_usd,
         aged.oi_end_base,
+        aged.available_at,
         aged.age_hours,
         aged.age_hours = 0
             and (
@@ -118,6 +120,7 @@ valued as (
         latest.base_asset,
         latest.age_hours,
         latest.is_entering,
+        latest.available_at,
         try_cast(
             round(
                 case
@@ -148,6 +151,7 @@ summed as (
         count(*) filter (where age_hours = 0) as reporting_instruments,
         count(*) filter (where age_hours between 1 and {{ valid_hours - 1 }})
             as missing_instruments,
+        max(available_at) as reported_available_at,
 
     from valued
 
@@ -200,6 +204,7 @@ faded as (
             ({{ fading_hours }} - hour_number) * sum(step) over while_fading
             + sum(numbered_step) over while_fading
         )::double / {{ fading_hours }} as kept_out,
+        max(reported_available_at) over while_fading as available_at,
 
     from runs
 
@@ -225,6 +230,9 @@ final as (
             when reporting_instruments > 0
                 then round(reported_usd::double * exp(-round(kept_out, 9)), 4)
         end as oi_constant_venues_usd,
+        -- Of what is open now, and of that with all steps that are still fading.
+        reported_available_at,
+        available_at,
 
     from faded
 

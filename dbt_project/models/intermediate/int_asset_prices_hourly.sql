@@ -27,6 +27,7 @@ spot_volumes as (
         hour_at,
         base_asset,
         sum(try_cast(round(volume_usd, 4) as decimal(38, 4)))::double as volume_usd,
+        max(available_at) as available_at,
 
     from series
 
@@ -79,6 +80,7 @@ closes as (
         base_asset,
         price_kind,
         close_usd,
+        available_at,
 
     from series
 
@@ -107,6 +109,12 @@ final as (
         spot_volumes.volume_usd,
         chosen.price_kind || ':' || chosen.venue || ':' || chosen.instrument as price_source,
         chosen.close_at,
+        greatest(
+            chosen.available_at,
+            if(chosen.is_fresh, hour_before.available_at, null),
+            if(chosen.is_fresh, day_before.available_at, null),
+            spot_volumes.available_at
+        ) as available_at,
 
     from chosen
     {%- for column, hours in [('hour_before', 1), ('day_before', 24)] %}

@@ -11,6 +11,7 @@ prices as (
         hour_at,
         base_asset,
         volume_usd,
+        available_at,
 
     from {{ ref('int_asset_prices_hourly') }}
 
@@ -47,6 +48,7 @@ final as (
             when count(*) = 24
                 then sum(try_cast(round(prices.volume_usd, 4) as decimal(38, 4)))::double
         end as volume_24h_usd,
+        max(prices.available_at) as available_at,
 
     from prices
     cross join day

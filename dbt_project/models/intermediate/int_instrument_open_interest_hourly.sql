@@ -22,6 +22,8 @@ observations as (
         if(oi_usd >= 0, oi_usd, null) as oi_usd,
         if(oi_base >= 0, oi_base, null) as oi_base,
         if(oi_usd >= 0, observed_at, null) as usd_observed_at,
+        if(oi_usd >= 0, available_at, null) as usd_available_at,
+        if(oi_base >= 0, available_at, null) as base_available_at,
 
     from {{ ref('fct_open_interest') }}
 
@@ -35,7 +37,10 @@ usable as (
 
     from {{ observations_by_hour(
         'observations',
-        ['venue', 'instrument', 'base_asset', 'oi_usd', 'oi_base', 'usd_observed_at'],
+        [
+            'venue', 'instrument', 'base_asset', 'oi_usd', 'oi_base', 'usd_observed_at',
+            'usd_available_at', 'base_available_at',
+        ],
     ) }}
 
 ),
@@ -58,6 +63,15 @@ final as (
         {{ observed_around('oi_base', 'hour_at') }} as oi_start_base,
         {{ observed_around('oi_base', hour_end) }} as oi_end_base,
         {{ observed_around('usd_observed_at', hour_end) }} as oi_end_observed_at,
+        greatest(
+            {{ observed_around('usd_available_at', 'hour_at') }},
+            {{ observed_around('usd_available_at', hour_end) }},
+            {{ observed_around('base_available_at', 'hour_at') }},
+            {{ observed_around('base_available_at', hour_end) }},
+            max(coalesce(usd_available_at, base_available_at)) filter (
+                where observed_at >= hour_at and observed_at < {{ hour_end }}
+            )
+        ) as available_at,
 
     from usable
 

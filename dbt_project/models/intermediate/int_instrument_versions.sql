@@ -66,6 +66,7 @@ listings as (
         known.batch_id,
         known.venue,
         max(known.observed_at) as listed_at,
+        max(known.sealed_at) as sealed_at,
         count(distinct known.instrument) as instruments,
         bool_and(known.instrument is not null) as is_readable,
 
@@ -98,6 +99,7 @@ complete_listings as (
         batch_id,
         venue,
         listed_at,
+        sealed_at,
         row_number() over (partition by venue order by listed_at, batch_id) as listing_number,
 
     from compared
@@ -106,7 +108,7 @@ complete_listings as (
 
 ),
 
--- One sighting per instant, whichever batch brought it.
+-- One sighting per instant, of the batch that brought it first.
 sightings as (
 
     select
@@ -119,6 +121,7 @@ sightings as (
         known.contract_size,
         known.is_trading,
         known.is_specified,
+        known.sealed_at,
         complete_listings.listing_number as own_number,
 
     from known
@@ -135,7 +138,8 @@ sightings as (
                 known.is_specified desc,
                 known.raw_object asc,
                 known.raw_line asc,
-                known.row_in_line asc
+                known.row_in_line asc,
+                known.sealed_at asc
         ) = 1
 
 ),
@@ -215,7 +219,9 @@ bounded_runs as (
         runs.instrument,
         runs.run_number,
         former.listed_at as lacked_until,
+        former.sealed_at as lacked_sealed_at,
         later.listed_at as gone_at,
+        later.sealed_at as gone_sealed_at,
 
     from runs
     left join complete_listings as former
@@ -251,7 +257,9 @@ opened as (
     select
         changes.*,
         bounded_runs.lacked_until,
+        bounded_runs.lacked_sealed_at,
         bounded_runs.gone_at,
+        bounded_runs.gone_sealed_at,
         case
             when changes.ordinal_in_run > 1 then changes.observed_at
             when bounded_runs.lacked_until is not null then bounded_runs.lacked_until
@@ -273,14 +281,17 @@ closed as (
 
     select
         *,
-        coalesce(
-            lead(valid_from) over (
-                partition by venue, instrument, run_number order by observed_at
-            ),
-            gone_at
-        ) as valid_to,
+        coalesce(lead(valid_from) over in_run, gone_at) as valid_to,
+        -- The listing that gives the specification, and those that begin and end it.
+        greatest(
+            sealed_at,
+            if(ordinal_in_run = 1, lacked_sealed_at, null),
+            coalesce(lead(sealed_at) over in_run, gone_sealed_at)
+        ) as available_at,
 
     from opened
+
+    window in_run as (partition by venue, instrument, run_number order by observed_at)
 
 ),
 
@@ -298,6 +309,7 @@ from_snapshots as (
         is_trading,
         observed_at as first_observed_at,
         'snapshot' as specification_source,
+        available_at,
 
     from closed
 
@@ -316,6 +328,7 @@ from_snapshots as (
         false as is_trading,
         observed_at as first_observed_at,
         'snapshot' as specification_source,
+        greatest(sealed_at, lacked_sealed_at) as available_at,
 
     from closed
 
@@ -340,6 +353,7 @@ from_documents as (
         null::boolean as is_trading,
         null::timestamp as first_observed_at,
         documented.source as specification_source,
+        null::timestamp as available_at,
 
     from documented
     anti join from_snapshots
@@ -372,6 +386,7 @@ final as (
         is_trading,
         first_observed_at,
         specification_source,
+        available_at,
 
     from unioned
 

@@ -33,7 +33,9 @@ volumes as (
 
 usable as (
 
-    from {{ observations_by_hour('volumes', ['venue', 'instrument', 'base_asset', 'volume_usd']) }}
+    from {{ observations_by_hour(
+        'volumes', ['venue', 'instrument', 'base_asset', 'volume_usd', 'available_at']
+    ) }}
 
 ),
 
@@ -45,6 +47,7 @@ published as (
         instrument,
         base_asset,
         {{ observed_around('volume_usd', '(hour_at + interval 1 hour)') }} as volume_24h_usd,
+        {{ observed_around('available_at', '(hour_at + interval 1 hour)') }} as available_at,
 
     from usable
 
@@ -82,6 +85,7 @@ from_bars as (
         bars.instrument,
         bars.base_asset,
         sum(try_cast(round(bars.volume_usd, 4) as decimal(38, 4)))::double as volume_24h_usd,
+        max(bars.available_at) as available_at,
 
     from bars
     cross join day

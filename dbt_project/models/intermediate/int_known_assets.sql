@@ -4,9 +4,13 @@ with
 
 listed as (
 
-    select distinct base_asset,
+    select
+        base_asset,
+        min(available_at) as available_at,
 
     from {{ ref('int_instrument_versions') }}
+
+    group by all
 
 ),
 
@@ -27,6 +31,7 @@ final as (
             when listed.base_asset is null then 'seed'
             else 'both'
         end as asset_source,
+        listed.available_at,
 
     from listed
     full outer join seeded

@@ -13,6 +13,7 @@ liquidations as (
         venue,
         base_asset,
         price_usd::double as price_usd,
+        available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -29,6 +30,7 @@ ranges as (
         base_asset,
         median(low_usd) as low_usd,
         median(high_usd) as high_usd,
+        max(available_at) as available_at,
 
     from {{ ref('int_price_series_hourly') }}
 
@@ -56,6 +58,7 @@ by_shift as (
             where liquidations.price_usd between ranges.low_usd * {{ 1 - tolerance }}
                 and ranges.high_usd * {{ 1 + tolerance }}
         ) as fitting_events,
+        max(greatest(liquidations.available_at, ranges.available_at)) as available_at,
 
     from liquidations
     cross join shifts
@@ -89,6 +92,7 @@ final as (
             (by_shift.fitting_events / by_shift.priced_events, -abs(by_shift.shift_hours))
         ) as best_shift_hours,
         max(by_shift.fitting_events / by_shift.priced_events) as best_fitting_share,
+        max(by_shift.available_at) as available_at,
 
     from by_shift
     inner join unshifted

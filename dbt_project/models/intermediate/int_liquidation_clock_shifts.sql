@@ -11,15 +11,18 @@ with
 
 minutes as (
 
-    select distinct
+    select
         hour_at::date as event_date,
         venue,
         date_diff('minute', date_trunc('day', hour_at), event_at) as minute_of_day,
+        max(available_at) as available_at,
 
     from {{ ref('fct_liquidations') }}
 
     where {{ is_of_build_days() }}
         and {{ counted_liquidations() }}
+
+    group by all
 
 ),
 
@@ -47,10 +50,12 @@ venue_days as (
         event_date,
         venue,
         count(*) as active_minutes,
+        -- A shift is relative to the other venues of the day.
+        max(max(available_at)) over (partition by event_date) as available_at,
 
     from minutes
 
-    group by all
+    group by event_date, venue
 
 ),
 
@@ -198,6 +203,7 @@ final as (
             / nullif(null_shifts.spread_excess_venues, 0),
             6
         ) as unshifted_deviations,
+        venue_days.available_at,
 
     from best
     inner join venue_days

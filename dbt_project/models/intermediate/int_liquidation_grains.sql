@@ -50,6 +50,7 @@ events as (
         raw_object,
         raw_line,
         row_in_line,
+        max(available_at) over (partition by venue, natural_key, occurrence_number) as available_at,
 
     from valued
 
@@ -207,6 +208,7 @@ market_prices as (
         base_asset,
         median(least(low_usd, close_usd) / asset_multiplier) as low_usd,
         median(greatest(high_usd, close_usd) / asset_multiplier) as high_usd,
+        max(sealed_at) as available_at,
 
     from {{ ref('int_prices_unioned') }}
 
@@ -238,7 +240,9 @@ event_prices as (
 priced as (
 
     select
-        events.*,
+        events.* replace (
+            greatest(events.available_at, market_prices.available_at) as available_at
+        ),
         coalesce(market_prices.low_usd, event_prices.price_usd) as low_usd,
         coalesce(market_prices.high_usd, event_prices.price_usd) as high_usd,
 
@@ -332,6 +336,7 @@ final as (
         compared.mirrors_liquidation,
         compared.is_paired,
         compared.opposite_events_later,
+        compared.available_at,
         compared.copies % 2 = 0 and compared.copy_number > compared.copies / 2 as is_copy,
         case
             when compared.price_power is not null then 'price_unit'

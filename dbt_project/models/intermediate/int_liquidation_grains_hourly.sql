@@ -49,6 +49,7 @@ final as (
         ) as quarantined_usd,
         {{ check.get('expected', 'null') }}::double as expected_events,
         min(raw_object || ':' || raw_line) filter (where {{ check.affected }}) as example_line,
+        max(available_at) as available_at,
 
     from grains
 

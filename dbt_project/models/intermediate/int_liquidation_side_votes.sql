@@ -20,6 +20,7 @@ liquidations as (
         price_kind,
         price_usd::double as price_usd,
         if(liquidated_side = 'long', 1, -1) as side_sign,
+        available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -34,6 +35,7 @@ asset_prices as (
         hour_at,
         base_asset,
         sign(close_usd - open_usd) as price_sign,
+        available_at,
 
     from {{ ref('int_asset_prices_hourly') }}
 
@@ -50,6 +52,7 @@ steps as (
         event_date,
         date_trunc('minute', event_at) as span_at,
         side_sign,
+        greatest(available_at, lag(available_at) over instrument_day) as available_at,
         case
             when event_at - interval {{ max_gap_minutes }} minute
                 <= lag(event_at) over instrument_day
@@ -75,6 +78,7 @@ by_own_prices as (
         event_date,
         span_at,
         sum(side_sign * price_sign) as with_price,
+        max(available_at) as available_at,
 
     from steps
 
@@ -90,6 +94,7 @@ by_span as (
         base_asset,
         time_bucket(interval 10 minute, event_at) as span_at,
         sign(sum(side_sign)) as side_sign,
+        max(available_at) as available_at,
 
     from liquidations
 
@@ -101,11 +106,12 @@ by_span as (
 by_span_and_asset as (
 
     select
-        *,
-        sum(side_sign) over (partition by event_date, base_asset, span_at) - side_sign
-            as other_venues,
+        * replace (max(available_at) over of_asset as available_at),
+        sum(side_sign) over of_asset - side_sign as other_venues,
 
     from by_span
+
+    window of_asset as (partition by event_date, base_asset, span_at)
 
 ),
 
@@ -116,6 +122,7 @@ by_other_venues as (
         event_date,
         span_at,
         sum(side_sign * sign(other_venues)) as with_others,
+        max(available_at) as available_at,
 
     from by_span_and_asset
 
@@ -131,6 +138,7 @@ by_hour as (
         hour_at as span_at,
         base_asset,
         sign(sum(side_sign)) as side_sign,
+        max(available_at) as available_at,
 
     from liquidations
 
@@ -145,6 +153,7 @@ by_asset_prices as (
         by_hour.event_date,
         by_hour.span_at,
         sum(by_hour.side_sign * asset_prices.price_sign) as with_price,
+        max(greatest(by_hour.available_at, asset_prices.available_at)) as available_at,
 
     from by_hour
     inner join asset_prices
@@ -164,6 +173,7 @@ final as (
         'side_by_own_prices' as check_name,
         span_at,
         with_price > 0 as is_opposed,
+        available_at,
 
     from by_own_prices
 
@@ -177,6 +187,7 @@ final as (
         'side_by_asset_prices' as check_name,
         span_at,
         with_price > 0 as is_opposed,
+        available_at,
 
     from by_asset_prices
 
@@ -190,6 +201,7 @@ final as (
         'side_by_other_venues' as check_name,
         span_at,
         with_others < 0 as is_opposed,
+        available_at,
 
     from by_other_venues
 

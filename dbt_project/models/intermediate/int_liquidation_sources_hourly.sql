@@ -30,6 +30,7 @@ reports as (
         source_kind,
         liquidation_id,
         max(notional_usd) as notional_usd,
+        max(available_at) as available_at,
 
     from screened
 
@@ -47,6 +48,7 @@ uncounted as (
         venue,
         base_asset,
         notional_usd,
+        available_at,
 
     from grains
 
@@ -59,6 +61,7 @@ uncounted as (
         venue,
         base_asset,
         max(notional_usd) as notional_usd,
+        max(available_at) as available_at,
 
     from screened
 
@@ -77,6 +80,7 @@ final as (
         source_kind,
         count(*) as events,
         try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
+        max(available_at) as available_at,
 
     from reports
 
@@ -91,6 +95,7 @@ final as (
         'uncounted' as source_kind,
         count(*) as events,
         try_cast(sum(notional_usd) as decimal(38, 4)) as total_usd,
+        max(available_at) as available_at,
 
     from uncounted
 

@@ -35,6 +35,7 @@ final as (
             as decimal(38, 4)
         )
             as short_usd,
+        max(available_at) as available_at,
 
     from liquidations
 

@@ -21,6 +21,7 @@ priced as (
         return_24h,
         tier,
         is_stablecoin,
+        available_at,
         try_cast(round(market_cap_usd, 4) as decimal(38, 4)) as market_cap_usd,
 
     from assets
@@ -42,6 +43,7 @@ summed as (
         sum(market_cap_usd) as all_cap_usd,
         max(market_cap_usd) filter (where base_asset = 'BTC') as btc_cap_usd,
         coalesce(sum(market_cap_usd) filter (where is_stablecoin), 0) as stablecoin_cap_usd,
+        max(available_at) as available_at,
 
     from priced
 
@@ -63,6 +65,7 @@ final as (
         round(btc_cap_usd::double / nullif(all_cap_usd, 0)::double, 9) as btc_cap_share,
         round(stablecoin_cap_usd::double / nullif(all_cap_usd, 0)::double, 9)
             as stablecoin_cap_share,
+        available_at,
 
     from summed
 

@@ -40,6 +40,8 @@ with_returns as (
         case
             when market_caps.observed_at >= market_caps.hour_at then market_caps.change_24h_share
         end as published_return_24h,
+        market_caps.available_at,
+        prices.available_at as price_available_at,
 
     from market_caps
     left join stablecoins
@@ -65,6 +67,9 @@ ranked as (
                     order by market_cap_usd desc, base_asset asc
                 )
         end as tier_rank,
+        -- Ranks depend on the capitalisations of all assets.
+        greatest(max(available_at) over (partition by hour_at), price_available_at)
+            as ranks_available_at,
 
     from with_returns
 
@@ -91,6 +96,7 @@ final as (
         end as tier,
         sector,
         is_stablecoin,
+        ranks_available_at as available_at,
 
     from ranked
 

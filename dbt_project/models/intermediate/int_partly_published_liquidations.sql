@@ -92,6 +92,10 @@ liquidations as (
         coverage.publication_rule,
         coalesce(coverage.is_from_order, false) as is_stated_from_order,
         coalesce(coverage.is_complete, false) as is_complete,
+        -- How a venue publishes is judged by all of its events of the hour.
+        max(greatest(facts.available_at, coverage.available_at)) over (
+            partition by facts.hour_at, facts.venue
+        ) as available_at,
         case
             when coverage.publication_rule = 'one_per_symbol_side_second_largest'
                 then facts.liquidated_side
@@ -232,6 +236,7 @@ final as (
                 )
             else 'unknown'
         end as publication_rule,
+        placed.available_at,
 
     from placed
     left join gap_hours

@@ -39,6 +39,7 @@ known_in_hour as (
         least(open_usd, high_usd, low_usd, close_usd) as low_usd,
         close_usd,
         coalesce(volume_usd, volume_base * close_usd) as volume_usd,
+        available_at,
 
     from prices
 
@@ -67,6 +68,7 @@ series as (
         least(sum(bar_seconds), 3600)::integer as covered_seconds,
         count(*)::integer as prices_in_hour,
         epoch(max(close_at) - min(close_at)) as spread_seconds,
+        max(available_at) as available_at,
 
     from known_in_hour
 
@@ -104,6 +106,7 @@ final as (
             partition by hour_at, venue, instrument, price_kind
             order by covered_seconds desc, bar_seconds asc, base_asset asc, quote_asset asc
         ) = 1 as is_best_bars,
+        available_at,
 
     from series
 

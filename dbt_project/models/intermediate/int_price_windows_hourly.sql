@@ -64,6 +64,7 @@ windowed as (
         max(low_usd) over (
             by_hour range between interval 12 hour preceding and interval 12 hour preceding
         ) as centre_low_usd,
+        max(available_at) over last_7d as available_at,
 
     from steps
 
@@ -100,6 +101,7 @@ final as (
         case
             when lows_25h >= 19 and centre_low_usd = lowest_25h_usd then centre_low_usd
         end as confirmed_swing_low_usd,
+        available_at,
 
     from windowed
 

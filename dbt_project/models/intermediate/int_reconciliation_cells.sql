@@ -18,6 +18,7 @@ sources as (
         source_kind,
         events,
         total_usd,
+        available_at,
 
     from {{ ref('int_liquidation_sources_hourly') }}
 
@@ -50,8 +51,11 @@ source_coverage as (
                 else 0
             end
         ) as covered_share,
+        max(batches.sealed_at) as available_at,
 
     from {{ source('ops', 'venue_hours') }} as landed
+    inner join {{ source('ops', 'batches') }} as batches
+        on landed.batch_id = batches.batch_id
     anti join holds
         on landed.batch_id = holds.batch_id
         and landed.venue = holds.venue
@@ -68,6 +72,7 @@ coverage as (
         hour_at,
         venue,
         coalesce(covered_share, 0) as covered_share,
+        available_at,
 
     from {{ ref('venue_coverage_hourly') }}
 
@@ -85,6 +90,7 @@ published as (
         events,
         total_usd,
         total_usd_mid - total_usd as hidden_usd,
+        available_at,
 
     from {{ ref('liquidations_hourly') }}
 
@@ -98,6 +104,7 @@ prices as (
         hour_at,
         base_asset,
         close_usd,
+        available_at,
 
     from {{ ref('int_asset_prices_hourly') }}
 
@@ -128,6 +135,9 @@ bars as (
         coalesce(
             reported.total_usd, (reported.long_base + reported.short_base) * prices.close_usd
         ) as total_usd,
+        greatest(
+            reported.available_at, if(reported.total_usd is null, prices.available_at, null)
+        ) as available_at,
         unnest(
             list_distinct([
                 try_cast(reported.observed_at as date),
@@ -197,6 +207,7 @@ spans as (
         max(day_parts.part_to_at) as span_to_at,
         sum(try_cast(day_parts.right_usd as decimal(38, 4))) as right_usd,
         sum(try_cast(day_parts.stated_usd as decimal(38, 4))) as stated_usd,
+        max(day_parts.available_at) as available_at,
 
     from day_parts
     inner join chosen_bars
@@ -239,6 +250,7 @@ ours as (
         sum(events)::bigint as events,
         sum(total_usd) as total_usd,
         sum(hidden_usd) as hidden_usd,
+        max(available_at) as available_at,
 
     from published
 
@@ -256,6 +268,7 @@ our_coverage as (
         hour_at,
         'ALL' as venue,
         max(covered_share) as covered_share,
+        max(available_at) as available_at,
 
     from coverage
 
@@ -270,6 +283,7 @@ uncounted as (
         venue,
         base_asset,
         total_usd as uncounted_usd,
+        available_at,
 
     from sources
 
@@ -282,6 +296,7 @@ uncounted as (
         'ALL' as venue,
         base_asset,
         sum(total_usd) as uncounted_usd,
+        max(available_at) as available_at,
 
     from sources
 
@@ -310,6 +325,14 @@ reported_spans as (
         0::double as right_uncovered_share,
         coalesce(sum(ours.hidden_usd), 0) as hidden_usd,
         coalesce(sum(uncounted.uncounted_usd), 0) as uncounted_usd,
+        max(
+            greatest(
+                span_hours.available_at,
+                ours.available_at,
+                our_coverage.available_at,
+                uncounted.available_at
+            )
+        ) as available_at,
 
     from span_hours
     left join ours
@@ -353,6 +376,7 @@ unreported_spans as (
         1::double as right_uncovered_share,
         0::decimal(38, 4) as hidden_usd,
         0::decimal(38, 4) as uncounted_usd,
+        ours.available_at,
 
     from ours
     inner join chosen_bars
@@ -398,6 +422,7 @@ own_pairs as (
             as left_events,
         sum(sources.events) filter (where sources.source_kind = '{{ right_source }}')
             as right_events,
+        max(sources.available_at) as available_at,
 
     from sources
     semi join venue_sources as on_the_left
@@ -437,6 +462,8 @@ own_spans as (
         1 - coalesce(of_right.covered_share, 0) as right_uncovered_share,
         0::decimal(38, 4) as hidden_usd,
         0::decimal(38, 4) as uncounted_usd,
+        greatest(own_pairs.available_at, of_left.available_at, of_right.available_at)
+            as available_at,
 
     from own_pairs
     left join source_coverage as of_left

@@ -33,7 +33,8 @@ percentiles as (
 weighted as (
 
     select
-        percentiles.*,
+        -- A weight depends on which other components are known.
+        percentiles.* replace (max(percentiles.available_at) over of_row as available_at),
         weights.weight,
         weights.position,
         weights.label_version,
@@ -68,6 +69,7 @@ final as (
                 then weight / known_weight
         end as weight,
         label_version,
+        available_at,
 
     from weighted
 

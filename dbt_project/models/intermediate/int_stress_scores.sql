@@ -28,6 +28,7 @@ scores as (
             ''
         ) as missing_components,
         any_value(label_version) as label_version,
+        max(available_at) as available_at,
 
     from components
 
@@ -54,6 +55,7 @@ final as (
         scores.known_weight_share,
         scores.missing_components,
         scores.label_version,
+        percentiles.available_at,
 
     from percentiles
     inner join scores

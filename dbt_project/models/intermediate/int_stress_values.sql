@@ -64,6 +64,13 @@ by_asset as (
         intensities.matched_long_24h_usd,
         intensities.matched_oi_start_24h_usd,
         prices.realised_volatility_24h,
+        greatest(
+            imbalances.available_at,
+            leverage.available_at,
+            funding.available_at,
+            intensities.available_at,
+            prices.available_at
+        ) as available_at,
 
     from imbalances
     left join leverage
@@ -99,6 +106,7 @@ totals as (
         sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
             filter (where realised_volatility_24h is not null)::double
             as oi_of_known_volatility_usd,
+        max(available_at) as available_at,
 
     from by_asset
 
@@ -129,6 +137,10 @@ by_asset_and_all as (
             when by_asset.base_asset != 'ALL' then by_asset.realised_volatility_24h
             else round(totals.volatile_oi_usd / nullif(totals.oi_of_known_volatility_usd, 0), 8)
         end as realised_volatility_24h,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.available_at
+            else greatest(by_asset.available_at, totals.available_at)
+        end as available_at,
 
     from by_asset
     left join totals
@@ -199,16 +211,17 @@ components as (
 final as (
 
     select
-        by_asset.hour_at,
-        by_asset.base_asset,
+        by_asset_and_all.hour_at,
+        by_asset_and_all.base_asset,
         components.component,
         known_values.value,
+        by_asset_and_all.available_at,
 
-    from by_asset
+    from by_asset_and_all
     cross join components
     left join known_values
-        on by_asset.hour_at = known_values.hour_at
-        and by_asset.base_asset = known_values.base_asset
+        on by_asset_and_all.hour_at = known_values.hour_at
+        and by_asset_and_all.base_asset = known_values.base_asset
         and components.component = known_values.component
 
 )

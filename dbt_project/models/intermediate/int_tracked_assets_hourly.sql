@@ -29,6 +29,7 @@ open_interest as (
         hour_at,
         base_asset,
         oi_last_usd,
+        available_at,
 
     from {{ ref('int_asset_open_interest_hourly') }}
 
@@ -39,9 +40,10 @@ open_interest as (
 
 event_hours as (
 
-    select distinct
+    select
         hour_at,
         base_asset,
+        max(available_at) as available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -49,6 +51,8 @@ event_hours as (
         and base_asset is not null
         and is_listed
         and hour_at >= {{ first_hour_read(hours_kept - 1) }}
+
+    group by all
 
 ),
 
@@ -65,6 +69,7 @@ largest_of_day as (
         hours.hour_at,
         open_interest.base_asset,
         max(open_interest.oi_last_usd) as oi_usd,
+        max(open_interest.available_at) as available_at,
 
     from open_interest
     cross join day
@@ -80,6 +85,7 @@ largest as (
     select
         hour_at,
         base_asset,
+        available_at,
 
     from largest_of_day
 
@@ -101,6 +107,7 @@ liquidated as (
     select
         hours.hour_at,
         assets_with_events.base_asset,
+        event_hours.available_at,
 
     from hours
     cross join assets_with_events
@@ -117,16 +124,15 @@ candidates as (
     select
         hour_at,
         base_asset,
+        max(available_at) as available_at,
 
-    from largest
+    from (
+        from largest
+        union all
+        from liquidated
+    ) as tracked
 
-    union
-
-    select
-        hour_at,
-        base_asset,
-
-    from liquidated
+    group by all
 
 ),
 
@@ -149,6 +155,7 @@ final as (
     select
         hour_at,
         base_asset,
+        available_at,
 
     from candidates
 

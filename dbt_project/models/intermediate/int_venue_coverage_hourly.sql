@@ -47,8 +47,11 @@ landed as (
         venue_hours.outcome,
         venue_hours.covered_share,
         holds.batch_id is not null as is_held,
+        batches.sealed_at,
 
     from {{ source('ops', 'venue_hours') }} as venue_hours
+    inner join {{ source('ops', 'batches') }} as batches
+        on venue_hours.batch_id = batches.batch_id
     left join {{ source('ops', 'holds') }} as holds
         on venue_hours.batch_id = holds.batch_id
         and venue_hours.venue = holds.venue
@@ -71,6 +74,8 @@ source_hours as (
         max(landed.covered_share)
             filter (where not landed.is_held and landed.outcome != 'failed') as covered_share,
         bool_or(landed.is_held and landed.outcome != 'failed') as is_held,
+        min(landed.sealed_at) as first_sealed_at,
+        max(landed.sealed_at) as last_sealed_at,
 
     from landed
 
@@ -113,6 +118,8 @@ ranked_sources as (
         source_hours.coverage_rank,
         source_hours.covered_share,
         source_hours.is_held,
+        source_hours.first_sealed_at,
+        source_hours.last_sealed_at,
         coalesce(
             source_rules.hiding_rule,
             case when source_rules.rules > 0 then 'full' else 'unknown' end
@@ -146,6 +153,8 @@ by_venue as (
         string_agg(source_kind, ', ' order by source_kind) filter (where coverage_rank <= 2)
             as sources,
         max(publication_rule) filter (where place = 1 and coverage_rank <= 2) as publication_rule,
+        min(first_sealed_at) as first_sealed_at,
+        max(last_sealed_at) as last_sealed_at,
 
     from ranked_sources
 
@@ -168,6 +177,11 @@ outcomes as (
         by_venue.covered_share,
         by_venue.sources,
         by_venue.publication_rule,
+        -- That a venue has not landed is known since another one has.
+        coalesce(
+            by_venue.last_sealed_at,
+            min(by_venue.first_sealed_at) over (partition by hours.hour_at)
+        ) as available_at,
 
     from hours
     cross join venues
@@ -198,6 +212,7 @@ final as (
             when landing_outcome != 'complete' then landing_outcome
             when publication_rule != 'full' then 'publication_rule'
         end as lower_bound_reason,
+        available_at,
 
     from outcomes
 

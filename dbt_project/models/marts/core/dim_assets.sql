@@ -23,6 +23,7 @@ final as (
         seeded.coingecko_id,
         seeded.coinpaprika_id,
         known_assets.asset_source in ('listing', 'both') as has_derivatives,
+        known_assets.available_at,
 
     from known_assets
     left join seeded

@@ -22,6 +22,7 @@ final as (
         is_trading,
         first_observed_at,
         specification_source,
+        available_at,
 
     from versions
 

@@ -36,6 +36,7 @@ liquidations as (
         hour_at,
         base_asset,
         long_1h_usd,
+        available_at,
 
     from {{ ref('liquidation_imbalance_hourly') }}
 
@@ -89,6 +90,9 @@ asset_hours as (
             as decimal(38, 4)
         )
             as long_usd,
+        greatest(
+            liquidations.available_at, coalesce(coverage.available_at, all_assets.available_at)
+        ) as available_at,
 
     from hours
     cross join assets
@@ -121,6 +125,11 @@ completeness as (
             order by hour_at
             range between interval 839 hour preceding and current row
         ) > 0 as is_incomplete,
+        max(available_at) over (
+            partition by base_asset
+            order by hour_at
+            range between interval {{ hours_read }} hour preceding and current row
+        ) as available_at,
 
     from asset_hours
 
@@ -226,6 +235,7 @@ series as (
         hour_at,
         base_asset,
         'intensity' as series,
+        available_at,
         round({{ natural_log('(1 + long_intensity_1h_bp)') }}, 9) as observed,
 
     from intensities
@@ -238,6 +248,7 @@ series as (
         hour_at,
         base_asset,
         'range' as series,
+        available_at,
         -- An hour without a move has the narrowest possible range.
         case
             when range_usd > 0 then round({{ natural_log('range_usd') }}, 9)
@@ -298,6 +309,7 @@ windowed as (
         series,
         observed,
         count(*) over last_48h as known,
+        max(available_at) over last_48h as available_at,
         sum(score_entering) over until_now
         - coalesce(sum(score_leaving) over until_gone, 0) as score,
         sum(ties_entering) over until_now
@@ -326,6 +338,7 @@ scored as (
         base_asset,
         series,
         observed,
+        available_at,
         known,
         known * (known - 1) / 2 as all_pairs,
         (
@@ -493,6 +506,7 @@ trends as (
         scored.base_asset,
         scored.series,
         scored.observed,
+        scored.available_at,
         scored.known,
         scored.tau,
         widened.persistence,
@@ -567,6 +581,13 @@ inputs as (
         range_trend.effective_hours as range_effective_hours_48h,
         range_trend.p_value as range_p_value,
         range_trend.direction as range_direction,
+        greatest(
+            tracked.available_at,
+            completeness.available_at,
+            prices.available_at,
+            intensity.available_at,
+            range_trend.available_at
+        ) as available_at,
 
     from tracked
     left join asset_hours
@@ -633,6 +654,7 @@ final as (
         hour_at - interval 839 hour as window_start_at,
         hour_at + interval 1 hour as window_end_at,
         hour_at + interval 1 hour as as_of_at,
+        available_at,
 
     from inputs
 

@@ -39,6 +39,7 @@ liquidations as (
         short_usd,
         events,
         is_lower_bound,
+        available_at,
 
     from {{ ref('liquidations_hourly') }}
 
@@ -80,7 +81,7 @@ reached_liquidations as (
 
     select
         liquidations.*,
-        hidden.* exclude (hour_at, venue, base_asset),
+        hidden.* exclude (hour_at, venue, base_asset, available_at),
         reach.window_hours,
         liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
 
@@ -117,6 +118,7 @@ venue_coverage as (
         bool_or(reached_coverage.is_covered and reached_coverage.publication_rule = 'unknown')
             as has_unknown_rule,
         count(*) filter (where not reached_coverage.is_lower_bound) as exact_hours,
+        max(reached_coverage.available_at) as available_at,
 
     from hours
     inner join reached_coverage
@@ -141,6 +143,7 @@ seen as (
         sum(reached_liquidations.short_usd) as short_usd,
         sum(reached_liquidations.events) as events,
         bool_or(reached_liquidations.is_lower_bound) as is_lower_bound,
+        max(reached_liquidations.available_at) as available_at,
         {{- summed_moments('reached_liquidations') }}
 
     from hours
@@ -256,6 +259,7 @@ by_venue as (
         or coalesce(venue_coverage.exact_hours, 0) < venue_windows.window_hours as is_lower_bound,
         venue_windows.is_expected,
         venue_windows.is_expected and coalesce(venue_coverage.is_covered, false) as is_covered,
+        greatest(seen.available_at, venue_coverage.available_at) as available_at,
         seen.* exclude (
             hour_at,
             window_hours,
@@ -264,7 +268,8 @@ by_venue as (
             long_usd,
             short_usd,
             events,
-            is_lower_bound
+            is_lower_bound,
+            available_at
         ) replace (
             {%- for side in ['total', 'long', 'short'] %}
             {%- set hours = side ~ '_unknown_rule_channel_hours' %}
@@ -302,6 +307,7 @@ all_venues as (
         count(*) filter (where by_venue.is_covered) as venues_reporting,
         count(*) filter (where by_venue.is_lower_bound) as venues_lower_bound,
         bool_or(by_venue.is_lower_bound and by_venue.events > 0) as is_of_lower_bounds,
+        max(by_venue.available_at) as available_at,
         {{- summed_moments('by_venue') }}
 
     from by_venue
@@ -339,6 +345,16 @@ all_venues_covered as (
                 )
             {%- endfor %}
         end as is_lower_bound,
+        greatest(
+            all_venues.available_at,
+            case asset_windows.window_hours
+                {%- for hours in [1, 4, 12, 24] %}
+                when {{ hours }} then coalesce(
+                        own.available_at_{{ hours }}h, of_all.available_at_{{ hours }}h
+                    )
+                {%- endfor %}
+            end
+        ) as available_at,
 
     from asset_windows
     left join all_venues
@@ -369,6 +385,7 @@ rows_shown as (
         complete_hours,
         is_incomplete,
         is_lower_bound,
+        available_at,
         {{- each_moment('by_venue') }}
 
     from by_venue
@@ -390,6 +407,7 @@ rows_shown as (
         complete_hours,
         complete_hours < window_hours as is_incomplete,
         is_lower_bound or is_of_lower_bounds as is_lower_bound,
+        available_at,
         {{- each_moment('all_venues_covered') }}
 
     from all_venues_covered
@@ -415,6 +433,7 @@ known as (
         complete_hours,
         is_incomplete,
         is_lower_bound,
+        available_at,
         {%- for side in ['total', 'long', 'short'] %}
         {%- for moment in moments() %}
         coalesce({{ side }}_{{ moment }}, 0) as {{ side }}_{{ moment }},
@@ -535,6 +554,8 @@ final as (
         known.complete_hours::integer as complete_hours,
         all_venues_covered.venues_expected,
         all_venues_covered.venues_reporting,
+        greatest(known.available_at, of_venues.available_at, of_assets.available_at)
+            as available_at,
 
     from known
     inner join known as of_venues

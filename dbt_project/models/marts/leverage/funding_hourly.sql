@@ -28,6 +28,7 @@ rates as (
         funding_at,
         interval_hours,
         funding_rate * 8 / interval_hours as funding_rate_8h,
+        available_at,
 
     from {{ ref('fct_funding') }}
 
@@ -65,6 +66,7 @@ latest_rates as (
         rates.instrument,
         rates.base_asset,
         rates.funding_rate_8h,
+        rates.available_at,
         rates.funding_at >= hours.hour_at + interval 55 minute
             - case
                 when rates.interval_hours between 0 and 24
@@ -140,6 +142,7 @@ bases as (
         marks.venue,
         marks.instrument,
         (marks.close_usd - indexes.close_usd) / indexes.close_usd as basis,
+        greatest(marks.available_at, indexes.available_at) as available_at,
 
     from closes as marks
     inner join closes as indexes
@@ -164,6 +167,12 @@ by_instrument as (
         bases.basis,
         open_interest.oi_last_usd,
         volumes.volume_24h_usd,
+        greatest(
+            latest_rates.available_at,
+            bases.available_at,
+            open_interest.available_at,
+            volumes.available_at
+        ) as available_at,
 
     from latest_rates
     left join open_interest
@@ -206,6 +215,7 @@ missing as (
         hour_at,
         base_asset,
         count(*) filter (where funding_rate_8h is null or oi_last_usd is null) as instruments,
+        max(available_at) as available_at,
 
     from by_instrument
 
@@ -257,6 +267,9 @@ final as (
         coalesce(weighted.volume_venues, 0)::integer as volume_venues,
         coalesce(missing.instruments, 0) > 0
             or coalesce(coverage.is_missing_at_end, false) as is_incomplete,
+        -- The rates in force are among those of the last day.
+        greatest(tracked_assets.available_at, missing.available_at, coverage.available_at)
+            as available_at,
 
     from tracked_assets
     left join weighted

@@ -23,6 +23,7 @@ final as (
         {{ unestimated_channel_hours(side) }} as {{ side }}_unestimated_channel_hours,
         {{ side }}_unpriced_events,
         {%- endfor %}
+        available_at,
 
     from hidden
 

@@ -21,6 +21,7 @@ final as (
         {{ side }}_hidden_events,
         {{ side }}_hidden_events_variance,
         {%- endfor %}
+        available_at,
 
     from hidden
 

@@ -98,6 +98,7 @@ latest_account_ratios as (
         venue,
         instrument,
         arg_max(long_short_ratio, observed_at) as long_short_ratio,
+        arg_max(available_at, observed_at) as available_at,
 
     from account_ratios
 
@@ -138,6 +139,7 @@ account_venues as (
         latest_account_ratios.hour_at,
         {{ asset }} as base_asset,
         count(distinct latest_account_ratios.venue) as venues,
+        max(greatest(latest_account_ratios.available_at, weights.available_at)) as available_at,
 
     from latest_account_ratios
     inner join weights
@@ -191,6 +193,14 @@ by_asset as (
         spot_volumes.volume_24h_usd as spot_volume_24h_usd,
         long_accounts.long_accounts_usd,
         long_accounts.weight_usd,
+        greatest(
+            tracked_assets.available_at,
+            open_interest.available_at,
+            changes.available_at,
+            linked.available_at,
+            market_caps.available_at,
+            spot_volumes.available_at
+        ) as available_at,
 
     from tracked_assets
     left join open_interest
@@ -267,6 +277,7 @@ all_assets as (
         sum(try_cast(spot_volume_24h_usd as decimal(38, 4)))::double as spot_volume_24h_usd,
         sum(long_accounts_usd) as long_accounts_usd,
         sum(weight_usd) as weight_usd,
+        max(available_at) as available_at,
         -- The same assets in numerator and denominator.
         {%- for other in ['market_cap_usd', 'market_volume_24h_usd'] %}
         sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
@@ -296,7 +307,9 @@ with_all as (
     union all by name
 
     select
-        all_assets.*,
+        all_assets.* replace (
+            greatest(all_assets.available_at, linked.available_at) as available_at
+        ),
         linked.oi_constant_venues_usd,
 
     from all_assets
@@ -363,6 +376,12 @@ final as (
                 and with_all.unmatched_{{ window }}_instruments > 0
             )
             {%- endfor %} as is_incomplete,
+        greatest(
+            with_all.available_at,
+            coverage.available_at,
+            volumes.available_at,
+            account_venues.available_at
+        ) as available_at,
 
     from with_all
     inner join coverage

@@ -39,7 +39,9 @@ prices as (
 
 -- An hour's liquidations enter all three windows at once and leave them one after the other. Summing
 -- what enters and leaves costs as much as there are rows, not rows times hours; in decimals an empty
--- window is exactly zero. Changes before the first hour built are combined into one.
+-- window is exactly zero. Changes before the first hour built are combined into one. What the 30 days
+-- hold until the last hour built was available when the latest of it was; what leaves before that stays
+-- at its own hour.
 built_span as (
 
     select
@@ -56,7 +58,15 @@ changes as (
         hourly.base_asset,
         hourly.price_kind,
         hourly.price_bucket,
-        greatest(hourly.hour_at + to_hours(step.hours_later), built_span.first_at) as changed_at,
+        case
+            when step.hours_later is null
+                and hourly.hour_at + interval 720 hour <= built_span.last_at
+                then hourly.hour_at
+            else greatest(
+                hourly.hour_at + to_hours(coalesce(step.hours_later, 0)), built_span.first_at
+            )
+        end as changed_at,
+        max(hourly.available_at) filter (where step.hours_later is null) as entered_available_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
         sum(
@@ -71,11 +81,11 @@ changes as (
 
     from hourly
     cross join (
-        values (0, 1, 1, 1), (24, -1, 0, 0), (168, 0, -1, 0), (720, 0, 0, -1)
+        values (0, 1, 1, 1), (24, -1, 0, 0), (168, 0, -1, 0), (720, 0, 0, -1), (null, 0, 0, 0)
     ) as step (hours_later, in_24h, in_7d, in_30d)
     cross join built_span
 
-    where hourly.hour_at + to_hours(step.hours_later) <= built_span.last_at
+    where hourly.hour_at + to_hours(coalesce(step.hours_later, 0)) <= built_span.last_at
 
     group by all
 
@@ -89,6 +99,9 @@ active as (
         price_bucket,
         changed_at as from_at,
         lead(changed_at) over by_change as until_at,
+        max(entered_available_at) over (
+            by_change range between interval 719 hour preceding and current row
+        ) as available_at,
         {% for side in ['long', 'short'] -%}
         {% for span in ['24h', '7d', '30d'] -%}
         try_cast(sum({{ side }}_{{ span }}_change) over by_change as decimal(38, 4))
@@ -133,6 +146,46 @@ buckets as (
     inner join tracked
         on active_hourly.hour_at = tracked.hour_at
         and active_hourly.base_asset = tracked.base_asset
+
+),
+
+-- When the prices of the hour's last 30 days, in which swing lows are sought, were available.
+priced as (
+
+    select
+        hour_at,
+        base_asset,
+        greatest(
+            tracked_available_at,
+            max(available_at) over (
+                partition by base_asset
+                order by hour_at
+                range between interval 719 hour preceding and current row
+            )
+        ) as available_at,
+
+    from (
+        select
+            hour_at,
+            base_asset,
+            null::timestamp as available_at,
+            true as is_tracked,
+            available_at as tracked_available_at,
+
+        from tracked
+
+        union all by name
+
+        select
+            hour_at,
+            base_asset,
+            available_at,
+            false as is_tracked,
+
+        from prices
+    ) as tracked_and_prices
+
+    qualify is_tracked
 
 ),
 
@@ -233,8 +286,12 @@ final as (
         with_swing_lows.hour_at - interval 719 hour as window_start_at,
         with_swing_lows.hour_at + interval 1 hour as window_end_at,
         with_swing_lows.hour_at + interval 1 hour as as_of_at,
+        greatest(with_swing_lows.available_at, priced.available_at) as available_at,
 
     from with_swing_lows
+    inner join priced
+        on with_swing_lows.hour_at = priced.hour_at
+        and with_swing_lows.base_asset = priced.base_asset
     left join spots as prices
         on with_swing_lows.hour_at = prices.hour_at
         and with_swing_lows.base_asset = prices.base_asset

@@ -81,6 +81,7 @@ asset_hours as (
     select
         hour_at,
         base_asset,
+        available_at,
 
     from tracked_assets
 
@@ -89,6 +90,7 @@ asset_hours as (
     select
         hour_at,
         'ALL' as base_asset,
+        null::timestamp as available_at,
 
     from hours
 
@@ -106,6 +108,7 @@ hourly_totals as (
         sum(liquidations.long_events) as long_events,
         sum(liquidations.short_events) as short_events,
         bool_or(liquidations.is_lower_bound) as is_lower_bound,
+        max(liquidations.available_at) as available_at,
         {{- summed_moments('hidden') }}
 
     from liquidations
@@ -172,6 +175,7 @@ trailing_totals as (
         hourly_totals.long_events,
         hourly_totals.short_events,
         hourly_totals.is_lower_bound,
+        hourly_totals.available_at,
         {{- each_moment('hourly_totals') }}
         {%- for minutes in block_lengths %}
         hourly_squares.blocks_{{ minutes }}m,
@@ -193,6 +197,7 @@ windowed as (
     select
         asset_hours.hour_at,
         asset_hours.base_asset,
+        max(greatest(asset_hours.available_at, trailing_totals.available_at)) as available_at,
         {%- for window, hours, lengths in windows %}
         {%- set in_window -%}
         filter (where trailing_totals.hours_back < {{ hours }})
@@ -225,14 +230,16 @@ covered as (
     select
         windowed.* replace (
             {%- for window, hours, lengths in windows %}
-            {%- set is_last = loop.last %}
             {%- for side in ['total', 'long', 'short'] %}
             {%- set unknown = side ~ '_unknown_rule_channel_hours_' ~ window %}
             windowed.{{ unknown }} + coalesce(
                 own.has_unknown_rule_{{ window }}, of_all.has_unknown_rule_{{ window }}, false
-            )::integer as {{ unknown }}{{ ',' if not (is_last and loop.last) }}
+            )::integer as {{ unknown }},
             {%- endfor %}
             {%- endfor %}
+            greatest(
+                windowed.available_at, coalesce(own.available_at_24h, of_all.available_at_24h)
+            ) as available_at
         ),
         coalesce(own.complete_hours_24h, of_all.complete_hours_24h, 0) as complete_hours_24h,
         {%- for window, hours, lengths in windows %}
@@ -406,6 +413,7 @@ final as (
         {%- endfor %}
         complete_hours_24h::integer as complete_hours_24h,
         hour_at + interval 1 hour as as_of_at,
+        available_at,
 
     from effective
 

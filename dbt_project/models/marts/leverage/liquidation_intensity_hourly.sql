@@ -84,6 +84,7 @@ open_interest as (
         instrument,
         base_asset,
         try_cast(round(oi_start_usd, 4) as decimal(38, 4)) as oi_start_usd,
+        available_at,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
@@ -114,7 +115,8 @@ reached_liquidations as (
         liquidations.venue,
         liquidations.base_asset,
         liquidations.long_usd,
-        hidden.* exclude (hour_at, venue, base_asset),
+        liquidations.available_at,
+        hidden.* exclude (hour_at, venue, base_asset, available_at),
         reach.window_hours,
         liquidations.hour_at + reach.hours_back * interval 1 hour as as_of_hour_at,
 
@@ -159,6 +161,7 @@ by_venue as (
         reached_liquidations.venue,
         reached_liquidations.base_asset,
         sum(reached_liquidations.long_usd) as long_usd,
+        max(reached_liquidations.available_at) as available_at,
         {{- summed_moments('reached_liquidations', sides=['long']) }}
 
     from reached_liquidations
@@ -176,6 +179,7 @@ all_venues as (
         by_venue.window_hours,
         by_venue.base_asset,
         sum(by_venue.long_usd) as long_usd,
+        max(by_venue.available_at) as available_at,
         {{- summed_moments('by_venue', sides=['long']) }}
 
     from by_venue
@@ -212,6 +216,7 @@ complete_venues as (
         reached_coverage.venue,
         bool_or(reached_coverage.is_lower_bound) as is_lower_bound,
         bool_or(reached_coverage.publication_rule = 'unknown') as has_unknown_rule,
+        max(reached_coverage.available_at) as available_at,
 
     from reached_coverage
     inner join hours
@@ -237,6 +242,7 @@ matched_by_venue as (
         try_cast(coalesce(sum(by_instrument.long_usd), 0) as decimal(38, 4)) as long_usd,
         bool_or(complete_venues.is_lower_bound) as is_lower_bound,
         bool_or(complete_venues.has_unknown_rule) as has_unknown_rule,
+        max(greatest(complete_venues.available_at, open_interest.available_at)) as available_at,
 
     from complete_venues
     inner join open_interest
@@ -293,6 +299,7 @@ matched as (
         try_cast(sum(matched_hidden.long_usd) as decimal(38, 4)) as long_usd,
         bool_or(matched_hidden.is_lower_bound) as is_lower_bound,
         bool_or(matched_hidden.has_unknown_rule) as has_unknown_rule,
+        max(matched_hidden.available_at) as available_at,
         {{- summed_moments('matched_hidden', sides=['long']) }}
 
     from matched_hidden
@@ -306,6 +313,7 @@ asset_windows as (
     select
         tracked_assets.hour_at,
         tracked_assets.base_asset,
+        tracked_assets.available_at,
         windows.window_hours,
         tracked_assets.hour_at - windows.window_hours * interval 1 hour as hour_before_at,
 
@@ -333,6 +341,9 @@ covered as (
             when 1 then coalesce(own.has_unknown_rule_1h, of_all.has_unknown_rule_1h, false)
             else coalesce(own.has_unknown_rule_24h, of_all.has_unknown_rule_24h, false)
         end as has_unknown_rule,
+        greatest(
+            asset_windows.available_at, coalesce(own.available_at_24h, of_all.available_at_24h)
+        ) as available_at,
 
     from asset_windows
     left join asset_coverage as own
@@ -373,6 +384,14 @@ compared as (
         case
             when covered.window_hours = 1 then volumes.volume_usd else volumes.volume_24h_usd
         end as volume_usd,
+        -- Instruments' sums are parts of those of all venues.
+        greatest(
+            covered.available_at,
+            all_venues.available_at,
+            matched.available_at,
+            market_caps.available_at,
+            volumes.available_at
+        ) as available_at,
 
     from covered
     left join all_venues
@@ -464,6 +483,7 @@ final as (
         bool_or(is_lower_bound) {{ of_window }} as is_lower_bound_{{ window }},
         bool_or(is_incomplete) {{ of_window }} as is_incomplete_{{ window }},
         {%- endfor %}
+        max(available_at) as available_at,
 
     from with_intervals
 

@@ -31,6 +31,7 @@ hourly as (
         max(largest_usd) as largest_usd,
         bool_or(is_lower_bound) as is_lower_bound,
         bool_and(is_complete) as is_complete,
+        max(available_at) as available_at,
 
     from minutely
 
@@ -41,8 +42,8 @@ hourly as (
 with_hidden as (
 
     select
-        hourly.*,
-        hidden.* exclude (hour_at, venue, base_asset),
+        hourly.* replace (greatest(hourly.available_at, hidden.available_at) as available_at),
+        hidden.* exclude (hour_at, venue, base_asset, available_at),
 
     from hourly
     left join hidden
@@ -74,6 +75,7 @@ final as (
         largest_usd,
         is_lower_bound,
         is_complete,
+        available_at,
 
     from with_hidden
 

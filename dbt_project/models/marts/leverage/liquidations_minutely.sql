@@ -9,6 +9,7 @@ liquidations as (
         base_asset,
         liquidated_side,
         notional_usd,
+        available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -48,6 +49,7 @@ minutely as (
         count(*) as events,
         max(notional_usd) as largest_usd,
         count(*) > count(notional_usd) as lacks_a_notional,
+        max(available_at) as available_at,
 
     from liquidations
 
@@ -79,7 +81,9 @@ observed as (
         minutely.largest_usd,
         coalesce(coverage.is_lower_bound, true) or minutely.lacks_a_notional as is_lower_bound,
         coalesce(coverage.is_complete, false) as is_complete,
-        hidden.* exclude (minute_at, hour_at, venue, base_asset),
+        hidden.* exclude (minute_at, hour_at, venue, base_asset, available_at),
+        greatest(minutely.available_at, coverage.available_at, hidden.available_at)
+            as available_at,
 
     from minutely
     left join coverage
@@ -112,6 +116,7 @@ final as (
         largest_usd,
         is_lower_bound,
         is_complete,
+        available_at,
 
     from observed
 

@@ -25,6 +25,7 @@ final as (
         tier,
         sector,
         is_stablecoin,
+        available_at,
 
     from assets
 

@@ -25,6 +25,7 @@ daily as (
         case
             when past.mid_median_return_24h is not null then past.btc_return_24h > 0
         end as is_up_day,
+        past.available_at,
 
     from breadth as as_of
     inner join breadth as past
@@ -67,6 +68,7 @@ over_30_days as (
                         0
                     )::double
         end as upside_capture,
+        max(available_at) as available_at,
 
     from daily
 
@@ -103,6 +105,7 @@ final as (
         round(over_30_days.mid_minus_large_return, 6) as mean_mid_minus_large_return_30d,
         over_30_days.up_days::integer as up_days_30d,
         round(over_30_days.upside_capture, 6) as upside_capture_30d,
+        over_30_days.available_at,
 
     from over_30_days
     inner join breadth

@@ -13,6 +13,8 @@ with_regimes as (
     select
         *,
         {{ stress_regime('percentile', 'replayed') }} as regime,
+        -- Histories that overlap: the first and the last one hold all rows of those between.
+        greatest(available_at, first_value(available_at) over replayed) as replayed_available_at,
 
     from percentiles
 
@@ -40,6 +42,7 @@ final as (
         hour_at - interval {{ var('stress_window_hours') }} hour as window_start_at,
         hour_at as window_end_at,
         hour_at + interval 1 hour as as_of_at,
+        replayed_available_at as available_at,
 
     from with_regimes
 

@@ -38,6 +38,7 @@ liquidations as (
         venue,
         base_asset,
         notional_usd,
+        available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -69,6 +70,7 @@ venue_days as (
     select
         hour_at::date as event_date,
         venue,
+        max(available_at) as available_at,
 
     from grains
 
@@ -160,6 +162,7 @@ asset_sizes as (
         base_asset,
         count(*) as events,
         median(notional_usd::double) as median_usd,
+        max(available_at) as available_at,
 
     from liquidations
 
@@ -175,6 +178,7 @@ asset_ratios as (
         sizes.base_asset,
         sizes.events,
         {{ natural_log('sizes.median_usd / median(others.median_usd)') }} / ln(10) as size_power,
+        max(greatest(sizes.available_at, others.available_at)) as available_at,
 
     from asset_sizes as sizes
     inner join asset_sizes as others
@@ -194,6 +198,7 @@ size_days as (
         sum(events)::bigint as trials,
         count(distinct base_asset) as assets,
         round(median(size_power), 6) as size_power,
+        max(available_at) as available_at,
 
     from asset_ratios
 
@@ -216,6 +221,7 @@ size_verdicts as (
         trials >= {{ min_sized_events }} as has_enough,
         false as is_critical,
         abs(size_power) >= {{ max_size_power }} as is_warning,
+        available_at,
 
     from size_days
 
@@ -230,6 +236,7 @@ side_days as (
         count(*) as trials,
         count(*) filter (where is_opposed) as hits,
         count(*) filter (where not is_opposed) as agreeing,
+        max(available_at) as available_at,
 
     from side_votes
 
@@ -265,6 +272,7 @@ side_verdicts as (
         p_value < {{ critical_p }}
             and not bool_or(is_agreeing) over (partition by event_date, venue) as is_critical,
         p_value < {{ warning_p }} as is_warning,
+        max(available_at) over (partition by event_date, venue) as available_at,
 
     from side_chances
 
@@ -292,6 +300,7 @@ shift_verdicts as (
             and statistic >= {{ critical_ahead_deviations }}
             and count(*) over (partition by event_date) > 2 as is_critical,
         case when is_warning then best_shift_minutes end as shift_minutes,
+        available_at,
 
     from clock_shifts
 
@@ -315,6 +324,7 @@ clock_verdicts as (
             and best_fitting_share >= {{ min_fitting_share }} as is_critical,
         statistic >= {{ max_outside_share }} as is_warning,
         case when is_critical then best_shift_hours * 60 end as shift_minutes,
+        available_at,
 
     from clock_prices
 
@@ -416,6 +426,7 @@ final as (
                     )
             end
         ) as rows_where,
+        greatest(venue_days.available_at, verdicts.available_at) as available_at,
 
     from venue_days
     cross join checks

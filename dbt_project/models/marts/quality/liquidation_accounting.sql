@@ -50,6 +50,7 @@ staged_counts as (
         count(*) filter (where line_class = 'header') as headers,
         count(*) filter (where line_class = 'log_line') as log_lines,
         count(*) filter (where line_class = 'other') as other_messages,
+        max(sealed_at) as available_at,
 
     from staged
 
@@ -100,6 +101,7 @@ final as (
         headers,
         log_lines,
         other_messages,
+        available_at,
 
     from staged_counts
     left join sighting_counts using (batch_id, venue, hour_at)

@@ -22,6 +22,7 @@ counted as (
         count(*) as staged,
         0 as accepted,
         0 as repeated,
+        max(sealed_at) as available_at,
 
     from {{ ref('int_' ~ dataset ~ '_staged') }}
 
@@ -39,6 +40,7 @@ counted as (
         0 as staged,
         count(*) as accepted,
         0 as repeated,
+        null::timestamp as available_at,
 
     from {{ ref(fact) }}
 
@@ -56,6 +58,7 @@ counted as (
         0 as staged,
         0 as accepted,
         count(*) as repeated,
+        max(sealed_at) as available_at,
 
     from {{ ref('int_' ~ dataset ~ '_screened') }}
 
@@ -96,6 +99,7 @@ sums as (
         sum(staged)::bigint as staged,
         sum(accepted)::bigint as accepted,
         sum(repeated)::bigint as repeated,
+        max(available_at) as available_at,
 
     from counted
 
@@ -115,6 +119,7 @@ final as (
         sums.repeated,
         coalesce(quarantined_counts.quarantined, 0) as quarantined,
         coalesce(quarantined_counts.held, 0) as held,
+        sums.available_at,
 
     from sums
     left join quarantined_counts

@@ -38,6 +38,7 @@ days as (
         sum(left_events)::bigint as left_events,
         sum(right_events)::bigint as right_events,
         sum(stated_usd) - sum(right_usd) as window_usd,
+        max(available_at) as available_at,
 
     from cells
 
@@ -187,7 +188,9 @@ right_cells as (
 left_cells as (
 
     select
-        * exclude (right_usd, right_uncovered_share, right_at, stated_usd, right_events),
+        * exclude (
+            right_usd, right_uncovered_share, right_at, stated_usd, right_events, available_at
+        ),
         try_cast(span_at + to_hours(zone_hours) as date) = event_date as is_in_day,
 
     from moved
@@ -447,6 +450,7 @@ final as (
         unit_factor,
         round(abs(rest_usd)::double / nullif(greatest(left_usd, right_usd)::double, 0), 6)
             as rest_share,
+        available_at,
 
     from summed
 

@@ -19,6 +19,7 @@ observations as (
         is_listed,
         batch_id,
         hour_at,
+        sealed_at,
 
     from {{ ref(model) }}
 
@@ -41,6 +42,7 @@ listings as (
         reject_reason is null as is_listed,
         batch_id,
         hour_at,
+        sealed_at,
 
     from {{ ref('int_instruments_unioned') }}
 
@@ -63,6 +65,7 @@ liquidations as (
         false as is_listed,
         batch_id,
         hour_at,
+        sealed_at,
 
     from {{ ref('quarantined_liquidations') }}
 
@@ -94,6 +97,7 @@ final as (
         min(seen_at) as first_seen_at,
         max(seen_at) as last_seen_at,
         bool_or(is_listed) as is_listed,
+        max(sealed_at) as available_at,
 
     from seen
 

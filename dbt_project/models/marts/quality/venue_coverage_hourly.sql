@@ -15,6 +15,7 @@ liquidations as (
         venue,
         count(*) as events,
         sum(notional_usd) as total_usd,
+        max(available_at) as available_at,
 
     from {{ ref('fct_liquidations') }}
 
@@ -30,6 +31,7 @@ hidden as (
     select
         hidden_hourly.hour_at,
         hidden_hourly.venue,
+        max(hidden_hourly.available_at) as available_at,
         {{- summed_moments('hidden_hourly', sides=['total']) }}
 
     from {{ ref('int_hidden_liquidations_hourly') }} as hidden_hourly
@@ -44,7 +46,10 @@ hidden as (
 observed as (
 
     select
-        coverage.*,
+        coverage.* replace (
+            greatest(coverage.available_at, liquidations.available_at, hidden.available_at)
+                as available_at
+        ),
         {{ observed_sum('liquidations.events', 'coverage.is_complete') }}::bigint as events,
         try_cast(
             case
@@ -52,7 +57,7 @@ observed as (
                     then coalesce(liquidations.total_usd, 0)
             end as decimal(38, 4)
         ) as total_usd,
-        hidden.* exclude (hour_at, venue) replace (
+        hidden.* exclude (hour_at, venue, available_at) replace (
             case
                 when coverage.publication_rule = 'unknown'
                     then greatest(coalesce(hidden.total_unknown_rule_channel_hours, 0), 1)
@@ -96,6 +101,7 @@ final as (
             ),
             6
         ) as saturated_share,
+        available_at,
 
     from observed
 
