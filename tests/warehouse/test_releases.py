@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -197,6 +198,25 @@ def test_a_release_is_self_contained_under_any_name(home):
         assert elsewhere.execute(
             "select count(*) from duckdb_views() where database_name = 'u' and not internal"
         ).fetchone() == (0,)
+
+
+def test_a_release_has_the_code_of_tables_that_dbt_did_not_compile_again(home):
+    compiled = home.dbt_target / "compiled" / "unwind" / "models"
+    for name, code in (
+        ("marts/core/dim_venues.sql", "select 1"),
+        ("marts/leverage/leverage_hourly.sql", "select 2"),
+        ("marts/core/a_removed_model.sql", "select 3"),
+        ("staging/okx/stg_okx__prices.sql", "select 4"),
+    ):
+        (compiled / name).parent.mkdir(parents=True, exist_ok=True)
+        (compiled / name).write_text(code)
+    releases.publish(home, "run-1", NOW)
+    shutil.rmtree(compiled)
+    (compiled / "marts").mkdir(parents=True)
+    (compiled / "marts" / "leverage_hourly.sql").write_text("select 5")
+    releases.publish(home, "run-2", NOW)
+    code = {path.name: path.read_text() for path in (home.current / releases.MODELS).iterdir()}
+    assert code == {"dim_venues.sql": "select 1", "leverage_hourly.sql": "select 5"}
 
 
 def test_rolling_back_and_publishing_again(home):

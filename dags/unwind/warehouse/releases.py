@@ -29,6 +29,7 @@ from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
+from unwind.warehouse.models import fingerprints
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc, transaction
 
@@ -315,11 +316,19 @@ def _write_own_rows(
 
 
 def _keep_code(home: Home, folder: Path) -> None:
-    """Copies the compiled code of the models from facts to marts: what made the tables."""
+    """Copies the compiled code of the models from facts to marts: what made the tables.
+
+    Of what dbt had no need to compile again, the former release has the code.
+    """
     folder.mkdir(exist_ok=True)
+    former = (home.current / MODELS).glob("*")
+    kept = {path.name: path for path in former if path.stem in fingerprints()}
     for path in home.dbt_target.glob("compiled/*/models/*/**/*"):
-        if path.suffix in {".sql", ".py"} and "staging" not in path.parts:
-            shutil.copyfile(path, folder / path.name)
+        is_staging = "staging" in path.relative_to(home.dbt_target).parts
+        if path.suffix in {".sql", ".py"} and not is_staging:
+            kept[path.name] = path
+    for name, path in kept.items():
+        shutil.copyfile(path, folder / name)
 
 
 def _release_to_come(home: Home) -> Path:
