@@ -113,25 +113,18 @@ completeness as (
     select
         hour_at,
         base_asset,
-        (
-            count(*) filter (where not is_covered_in_full) over (
-                partition by base_asset
-                order by hour_at
-                range between interval 47 hour preceding and current row
-            )
-        )::integer as incomplete_hours_48h,
-        count(*) filter (where not is_covered_in_full) over (
-            partition by base_asset
-            order by hour_at
-            range between interval 839 hour preceding and current row
-        ) > 0 as is_incomplete,
-        max(available_at) over (
-            partition by base_asset
-            order by hour_at
-            range between interval {{ hours_read }} hour preceding and current row
-        ) as available_at,
+        (count(*) filter (where not is_covered_in_full) over last_48h)::integer
+            as incomplete_hours_48h,
+        count(*) filter (where not is_covered_in_full) over last_840h > 0 as is_incomplete,
+        max(available_at) over all_read as available_at,
 
     from asset_hours
+
+    window
+        by_hour as (partition by base_asset order by hour_at),
+        last_48h as (by_hour range between interval 47 hour preceding and current row),
+        last_840h as (by_hour range between interval 839 hour preceding and current row),
+        all_read as (by_hour range between interval {{ hours_read }} hour preceding and current row)
 
 ),
 
