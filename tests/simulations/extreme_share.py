@@ -69,8 +69,9 @@ def main() -> None:
             connection.execute("create schema if not exists intermediate")
             connection.execute(
                 "create table intermediate.int_stress_values as"
+                " select *, hour_at + interval 1 hour as available_at from ("
                 " unpivot made on columns(* exclude (hour_at, base_asset))"
-                " into name component value value"
+                " into name component value value)"
             )
         untested = ("--resource-type=model", "--resource-type=seed")
         run_dbt(home, ["build", *untested, "--select", "stress_weights", *MODELS])

@@ -129,19 +129,24 @@ create schema if not exists staging.intermediate;
 create schema if not exists warehouse.marts;
 
 create or replace table pairs_hourly as
-select timestamp '2026-01-01' + to_hours(h::integer) as hour_at, *, from made;
+select
+    timestamp '2026-01-01' + to_hours(h::integer) as hour_at,
+    timestamp '2026-01-03 01:00' as available_at,
+    *,
+from made;
 
 create or replace table staging.intermediate.int_tracked_assets_hourly as
-select hour_at, base_asset from pairs_hourly where h = 47;
+select hour_at, base_asset, available_at from pairs_hourly where h = 47;
 
 create or replace table warehouse.marts.liquidation_intensity_hourly as
-select hour_at, base_asset, long_intensity_1h_bp from pairs_hourly;
+select hour_at, base_asset, long_intensity_1h_bp, available_at from pairs_hourly;
 
 create or replace table warehouse.marts.liquidation_imbalance_hourly as
-select distinct hour_at, 'ALL' as base_asset, 0::decimal(38, 4) as long_1h_usd from pairs_hourly;
+select distinct hour_at, 'ALL' as base_asset, 0::decimal(38, 4) as long_1h_usd, available_at,
+from pairs_hourly;
 
 create or replace table staging.intermediate.int_asset_coverage_hourly as
-select distinct hour_at, 'ALL' as base_asset, true as is_complete from pairs_hourly;
+select distinct hour_at, 'ALL' as base_asset, true as is_complete, available_at from pairs_hourly;
 
 create or replace table staging.intermediate.int_price_windows_hourly as
 select
@@ -153,6 +158,7 @@ select
     hour_at as low_24h_at,
     100::double as high_72h_before_low_usd,
     100::double as vwap_7d_usd,
+    available_at,
 from pairs_hourly;
 """
 
