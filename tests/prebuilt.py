@@ -20,7 +20,7 @@ OWN_PROJECT = project_fingerprint()
 PREPARE = files.prepare
 PREBUILT = (
     *("tests/dbt/", "tests/fuzz/", "tests/gates/", "tests/landing/"),
-    *("tests/liquidations/", "tests/venues/"),
+    *("tests/liquidations/", "tests/venues/test_conformance"),
     *("tests/warehouse/test_all_venues", "tests/warehouse/test_early_hour"),
     *("tests/warehouse/test_hidden_liquidations", "tests/warehouse/test_left_out"),
     "tests/warehouse/test_listings",

@@ -141,6 +141,17 @@ def test_a_changed_estimator_changes_the_models_that_import_it(project, rates):
     assert models.project_fingerprint() != before
 
 
+def test_what_dbt_writes_into_the_project_is_no_part_of_it(project, monkeypatch):
+    monkeypatch.setattr(models, "DBT_PROJECT", project)
+    before = models.project_fingerprint()
+    for name in ("target/run/unwind/seeds/assets.csv", "target/compiled/unwind/models/x.sql"):
+        (project / name).parent.mkdir(parents=True)
+        (project / name).write_text("written by dbt")
+    assert models.project_fingerprint() == before
+    (project / "seeds" / "assets.csv").write_text("written by somebody")
+    assert models.project_fingerprint() != before
+
+
 def test_a_comment_in_the_estimator_changes_nothing(project, rates):
     before = models.project_fingerprint()
     rates.write_text("# Somebody has thought about it.\n" + rates.read_text())
