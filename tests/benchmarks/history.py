@@ -44,6 +44,7 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     print(f"week: {_size(week)}; {weeks} weeks: {_size(years)}", flush=True)
 
     seconds: dict[str, dict[str, list[float]]] = {"new": {}, "late": {}}
+    copying: dict[str, list[float]] = {}
     os.environ[KEEP_RELEASES] = str(releases.ALWAYS_KEPT)
     warm_up = releases.ALWAYS_KEPT + 1
     for turn in range(warm_up + NEW_HOURS):
@@ -51,25 +52,37 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
         for name, home in (("week", week), ("years", years)):
             place = HOURS_OF_A_WEEK + turn
             land_hour(home, hour_at(place), events_per_hour)
-            taken = _refreshed(home, place)
+            taken, copied = _refreshed(home, place)
             if turn >= warm_up:
                 seconds["new"].setdefault(name, []).append(taken)
+                copying.setdefault(name, []).append(copied)
     for name, home in (("week", week), ("years", years)):
         # A late row: an event of three days ago that lands now.
         _land_late(home, HOURS_OF_A_WEEK - 72)
-        seconds["late"].setdefault(name, []).append(_refreshed(home, place + 1))
+        taken, _ = _refreshed(home, place + 1)
+        seconds["late"].setdefault(name, []).append(taken)
     for case, by_home in seconds.items():
         medians = {name: statistics.median(taken) for name, taken in by_home.items()}
         each = {name: [round(one, 1) for one in runs] for name, runs in by_home.items()}
         print(f"{case} hour: {each}; ratio {medians['years'] / medians['week']:.2f}", flush=True)
+    print(
+        "copied for the next release, after readers have this one:"
+        f" { ({name: [round(one, 1) for one in runs] for name, runs in copying.items()}) }"
+    )
 
 
-def _refreshed(home: Home, place: int) -> float:
+def _refreshed(home: Home, place: int) -> tuple[float, float]:
+    """Seconds until readers have the release, and seconds of what is done after it."""
     now = hour_at(place + 1) + AFTER_THE_HOUR
+    ended: dict[str, float] = {}
+
+    def note(step: str, done: int, total: int) -> None:
+        ended[step] = time.perf_counter()
+
     started = time.perf_counter()
-    report = refresh(home, clock=lambda: now)
+    report = refresh(home, clock=lambda: now, report=note)
     assert report.rebuilt is None, report.rebuilt
-    return time.perf_counter() - started
+    return ended["publishing"] - started, time.perf_counter() - ended["publishing"]
 
 
 def _land_late(home: Home, place: int) -> None:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -39,6 +39,9 @@ CONTENTS_FILE = "contents.parquet"
 # 2026-11-25: of the days that a build leaves alone one in thirty is hashed: all of them within a
 # month of daily builds, and in a day and a half of hourly ones.
 SAMPLE_EVERY = 30
+# Of a long history so many days of a mart, however long it is: two years in a week of hours.
+SAMPLED_DAYS = 4
+ONE_DAY = timedelta(days=1)
 
 # What a release changes of the warehouse after the gates have judged it.
 WRITTEN_AT_PUBLISHING = ("gate_results", "release", "published_releases", "mart_revisions")
@@ -104,8 +107,9 @@ def compare(home: Home, built_at: datetime) -> Comparison:
     """Compares the warehouse, as this build leaves it, with the release before it.
 
     All counts of all marts and days; by hash the rows that the build did not replace in the days
-    that it touched, and one in SAMPLE_EVERY of the other days, others from hour to hour of
-    `built_at`. Raises duckdb.Error where a file cannot be read.
+    that it touched, and one in SAMPLE_EVERY of the other days (of a long history SAMPLED_DAYS of
+    each mart), others from hour to hour of `built_at`. Raises duckdb.Error where a file cannot be
+    read.
     """
     files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
     with _attached(files) as connection:
@@ -127,7 +131,10 @@ def compare(home: Home, built_at: datetime) -> Comparison:
         gone = _hours_without_batches(connection)
         lost = [one for one in differing if one.key not in touched and one.key not in gone]
         lost += _replaced_nothing_and_differ(connection, touched)
-        sampled = {key for key in counts if key not in touched and _is_sampled(key, built_at)}
+        every = max(SAMPLE_EVERY, len({day for _, day in counts}) // SAMPLED_DAYS)
+        sampled = {
+            key for key in counts if key not in touched and _is_sampled(key, built_at, every)
+        }
         fresh = (
             touched | sampled | {key for key in counts if not recorded.get(key, NOTHING).content}
         )
@@ -391,12 +398,33 @@ def _replaced_nothing_and_differ(
 
 
 def _hashed(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> dict[Key, Rows]:
-    """Counts and hashes of just these marts and days."""
+    """Counts and hashes of just these marts and days.
+
+    Each run of days is read by itself: a range is all that DuckDB prunes by, and the days of the
+    sample stand far apart.
+    """
     days: dict[str, list[date | None]] = {}
     for name, day in keys:
         days.setdefault(name, []).append(day)
-    conditions = {name: _of_days(name, listed) for name, listed in days.items()}
-    return contents(connection, "warehouse", sorted(days), conditions)
+    columns = columns_of(connection, "warehouse")
+    found: dict[Key, Rows] = {}
+    for name, listed in sorted(days.items()):
+        for run in _runs(listed):
+            where = {name: _of_days(name, run)}
+            found |= contents(connection, "warehouse", [name], where, columns=columns)
+    return found
+
+
+def _runs(days: Collection[date | None]) -> list[list[date | None]]:
+    """Days in runs without a gap; those without a date are a run of their own."""
+    runs: list[list[date | None]] = [[None]] if None in days else []
+    last = None
+    for day in sorted(day for day in days if day is not None):
+        if last is None or day - last > ONE_DAY:
+            runs.append([])
+        runs[-1].append(day)
+        last = day
+    return runs
 
 
 def _of_days(mart: str, days: Collection[date | None]) -> str:
@@ -416,9 +444,9 @@ def _of_days(mart: str, days: Collection[date | None]) -> str:
     return f"({' or '.join(f'({one})' for one in conditions)})"
 
 
-def _is_sampled(key: Key, built_at: datetime) -> bool:
-    turn = int(built_at.timestamp() // 3600) % SAMPLE_EVERY
-    return zlib.crc32(f"{key[0]} {key[1]}".encode()) % SAMPLE_EVERY == turn
+def _is_sampled(key: Key, built_at: datetime, every: int) -> bool:
+    turn = int(built_at.timestamp() // 3600) % every
+    return zlib.crc32(f"{key[0]} {key[1]}".encode()) % every == turn
 
 
 def _kept_until_published(home: Home, run_id: str) -> Path:

@@ -134,29 +134,36 @@ def name_marts(connection: Connection) -> set[str]:
         ).fetchall()
     }
     for mart in marts().values():
-        if mart.partition == HOURS:
-            run_sql(connection, f"create table gate.hours_of_{mart.name} as {rebuilt_hours(mart)}")
-        if mart.partition == DAYS:
-            run_sql(connection, f"create table gate.days_of_{mart.name} as {replaced_days(mart)}")
+        replaced = ""
+        if mart.partition in (HOURS, DAYS):
+            name = f"{'hours' if mart.partition == HOURS else 'days'}_of_{mart.name}"
+            rows = rebuilt_hours(mart) if mart.partition == HOURS else replaced_days(mart)
+            run_sql(connection, f"create table gate.{name} as {rows}")
+            replaced = _within(connection, f"gate.{name}", mart.partition)
         if mart.name in present:
-            run_sql(connection, f"create view gate.{mart.name} as {_replaced_rows(mart)}")
+            view = f"create view gate.{mart.name} as {_replaced_rows(mart, replaced)}"
+            run_sql(connection, view)
     run_sql(connection, f"create view gate.named_assets as {_named_assets(present)}")
     return present
 
 
-def _replaced_rows(mart: Mart) -> str:
+def _within(connection: Connection, listed: str, column: str) -> str:
+    """A condition for the rows of the hours or days that a table lists.
+
+    Its range comes first, as constants: by them DuckDB skips what stands outside, which is almost
+    all of a long history.
+    """
+    first, last = run_sql(connection, f"select min({column}), max({column}) from {listed}").one()
+    if first is None:
+        return "false"
+    return f"{column} between '{first}' and '{last}' and {column} in (from {listed})"
+
+
+def _replaced_rows(mart: Mart, replaced: str) -> str:
     """The rows of a mart that this build replaced; a row without its partition belongs to any."""
     rows = f"select * from warehouse.marts.{mart.name}"
-    if mart.partition == HOURS:
-        hours = f"gate.hours_of_{mart.name}"
-        # The range first: it lets DuckDB skip row groups, which a semi-join alone may not.
-        return (
-            f"{rows} where hour_at between (select min(hour_at) from {hours})"
-            f" and (select max(hour_at) from {hours}) and hour_at in (select hour_at from {hours})"
-            f" union all {rows} where hour_at is null"
-        )
-    if mart.partition == DAYS:
-        return f"{rows} where event_date in (from gate.days_of_{mart.name}) or event_date is null"
+    if mart.partition in (HOURS, DAYS):
+        return f"{rows} where {replaced} union all {rows} where {mart.partition} is null"
     if mart.partition == BATCHES:
         built = "(select batch_id from staging.ops.build_batches)"
         return f"{rows} where batch_id in {built} or batch_id is null"
