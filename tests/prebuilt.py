@@ -51,7 +51,8 @@ def prepare(source: Callable[[], Home], home: Home) -> None:
         for there, path in zip(files.pair(source()), files.pair(home), strict=True):
             shutil.copyfile(there, path)
         # A release keeps the code of its tables, which dbt compiled for them.
-        shutil.copytree(source().dbt_target / "compiled", home.dbt_target / "compiled")
+        compiled = source().dbt_target / "compiled"
+        shutil.copytree(compiled, home.dbt_target / "compiled", dirs_exist_ok=True)
         PREPARE(home)
         home_id = home.identity.read_text()
         for path in files.pair(home):
