@@ -47,11 +47,12 @@ def main() -> None:
 
     options = sys.argv[1:]
     project = Path(options[options.index("--project-dir") + 1])
-    if parsed_project.read(project) is None:
+    manifest = parsed_project.read(project)
+    if manifest is None:
         parser = Runner(lambda _: _parse(project, options))
         parser.run("\n")
         parser.end()
-    manifest = parsed_project.read(project)
+        manifest = parsed_project.read(project)
     # Keeps memory shared with the forks: the garbage collector would write to all of it.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)

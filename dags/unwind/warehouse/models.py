@@ -21,7 +21,7 @@ import yaml
 
 from unwind.settings import PROJECT_ROOT
 from unwind.warehouse.dbt import DBT_PROJECT
-from unwind.warehouse.parsed_project import WRITTEN
+from unwind.warehouse.parsed_project import own_files
 
 PACKAGES = PROJECT_ROOT / "dags"
 # The same as yaml.SafeLoader, in C where libyaml is there.
@@ -211,11 +211,9 @@ def _columns(project: Path) -> dict[str, Any]:
 def project_fingerprint() -> str:
     """sha256 over the dbt project's models, macros and seeds."""
     hasher = hashlib.sha256()
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        name = path.relative_to(DBT_PROJECT)
-        is_code = path.suffix in {".sql", ".py", ".yml", ".csv"} and name.parts[0] not in WRITTEN
-        if is_code and path.is_file():
-            hasher.update(name.as_posix().encode())
+    for path in own_files(DBT_PROJECT):
+        if path.suffix in {".sql", ".py", ".yml", ".csv"}:
+            hasher.update(path.relative_to(DBT_PROJECT).as_posix().encode())
             hasher.update(path.read_bytes())
     # Modules that Python models import are outside the project folder.
     for path in model_files():

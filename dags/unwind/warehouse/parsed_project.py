@@ -49,8 +49,16 @@ def keep(target: Path, manifest: Manifest) -> None:
 def file_of(project: Path) -> Path:
     """Where a project is kept, parsed as it is now."""
     hasher = hashlib.sha256(f"{sys.version} {version('dbt-core')} {version('dbt-duckdb')}".encode())
-    for path in sorted(project.rglob("*")):
-        if path.is_file() and path.relative_to(project).parts[0] not in WRITTEN:
-            hasher.update(f"\n{path.relative_to(project)}\n".encode())
-            hasher.update(path.read_bytes())
+    for path in own_files(project):
+        hasher.update(f"\n{path.relative_to(project)}\n".encode())
+        hasher.update(path.read_bytes())
     return project / "target" / f"parsed-{hasher.hexdigest()[:32]}.pickle"
+
+
+def own_files(project: Path) -> list[Path]:
+    """The files of a project in order, without what dbt itself writes into it."""
+    return [
+        path
+        for path in sorted(project.rglob("*"))
+        if path.is_file() and path.relative_to(project).parts[0] not in WRITTEN
+    ]

@@ -29,7 +29,7 @@ from unwind.durable import sync, write_json
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
-from unwind.warehouse.models import fingerprints
+from unwind.warehouse.models import model_files
 from unwind.warehouse.order import order_of
 from unwind.warehouse.state import naive_utc, transaction
 
@@ -321,8 +321,9 @@ def _keep_code(home: Home, folder: Path) -> None:
     Of what dbt had no need to compile again, the former release has the code.
     """
     folder.mkdir(exist_ok=True)
+    models = {path.stem for path in model_files()}
     former = (home.current / MODELS).glob("*")
-    kept = {path.name: path for path in former if path.stem in fingerprints()}
+    kept = {path.name: path for path in former if path.stem in models}
     for path in home.dbt_target.glob("compiled/*/models/*/**/*"):
         is_staging = "staging" in path.relative_to(home.dbt_target).parts
         if path.suffix in {".sql", ".py"} and not is_staging:
