@@ -69,7 +69,7 @@ def test_equal_spacing_is_not_self_excitation() -> None:
     assert found.ks_p_value < 0.01
 
 
-def test_a_clustered_process_is_told_from_independent_events() -> None:
+def test_a_clustered_process_differs_from_independent_events() -> None:
     random = np.random.default_rng(SEED)
     found = fit(simulated(random, Truth(0.03, 0.7, 10.0), HOUR), HOUR)
     assert found.branching_ratio_low > 0.4
@@ -78,7 +78,7 @@ def test_a_clustered_process_is_told_from_independent_events() -> None:
     assert found.ks_p_value > 0.05
 
 
-def test_the_interval_holds_the_branching_ratio_as_often_as_it_says() -> None:
+def test_nine_in_ten_intervals_hold_the_branching_ratio() -> None:
     """300 processes of at least 200 events, of all kinds that `make calibration` tries."""
     random = np.random.default_rng(SEED)
     kinds = truths()
