@@ -267,6 +267,11 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-01-{text}")
 
 
+def test_thresholds_are_those_computed_by_hand(full_build: Home) -> None:
+    """The unit test in the model's yml."""
+    run_dbt(full_build, ["test", "--select", "int_liquidation_thresholds_daily,test_type:unit"])
+
+
 def test_an_episode_lasts_until_fifteen_quiet_minutes(warehouse) -> None:
     # Of 14 or 15 minutes between 12:20 and 12:36, 15 are quiet: the second is one of its own.
     columns = "started_at, ended_at, closed_at, is_open, is_cut, open_threshold_usd"
