@@ -169,7 +169,7 @@ def _replaced_rows(mart: Mart) -> str:
 EVENT_MARTS = (
     *("fct_liquidations", "liquidations_minutely", "liquidations_hourly"),
     *("hidden_liquidations_hourly", "hidden_liquidations_minutely"),
-    *("exchange_breakdown", "liquidation_clusters"),
+    *("exchange_breakdown", "liquidation_clusters", "liquidation_episodes"),
 )
 # For a venue whose listing never landed, these keep the names in recorded files.
 OBSERVATION_MARTS = (
