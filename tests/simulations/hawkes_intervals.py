@@ -2,9 +2,9 @@
 
     .venv/bin/python -m tests.simulations.hawkes_intervals
 
-Prints a table, by kind of process (docs/episodes.md). Each process is made by what brings what about: independent
-first events, each with children of its own, and these with theirs (Hawkes and Oakes 1974), which
-shares nothing with the fit's likelihood.
+Prints a table, by kind of process (docs/episodes.md). Each process is made by what brings what
+about: independent first events, each with children of its own, and these with theirs (Hawkes and
+Oakes 1974), which shares nothing with the fit's likelihood.
 """
 
 from __future__ import annotations
