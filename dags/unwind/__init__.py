@@ -6,6 +6,7 @@ the floors below, never upwards (tests/test_floors.py):
 - errors, texts, file_formats, progress, locks, settings, clock, connections, durable, children,
   scratch, memory, database, printing: what everything stands on
 - estimates: what venues did not publish, estimated from what they did
+- episodes: how far one liquidation brings about the next
 - simulator: a market, served in the venues' own formats
 - http: requests to venues
 - venues: one file per venue

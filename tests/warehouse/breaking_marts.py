@@ -102,6 +102,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_clusters", "windows_conserved"): (
         "update {table} set long_7d_usd = long_7d_usd + 0.0001"
     ),
+    ("liquidation_episodes", "episodes_are_all_there"): (
+        "update {table} set long_usd = long_usd + 0.0001"
+    ),
     ("liquidation_imbalance_hourly", "interval_holds_share"): (
         f"update {{table}} set long_1h_event_share = 0.5, long_1h_event_share_low = 0.6,"
         f" long_1h_event_share_high = 0.7 where {BTC_14}"

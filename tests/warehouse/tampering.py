@@ -32,6 +32,31 @@ from marts.release;
 update marts.published_releases set revisions = 1;
 """
 
+# A few landed hours have no thresholds yet, and so no episodes.
+EPISODE = """
+insert into {table} by name
+select
+    max(hour_at) as hour_at,
+    'BTC' as base_asset,
+    max(hour_at) + interval 5 minute as started_at,
+    true as is_open,
+    max(hour_at) as last_hour_at,
+    {floor}
+    20000 as open_threshold_usd,
+    10000 as close_threshold_usd,
+    720 as threshold_history_hours,
+    40000 as long_usd,
+    40000 as total_usd,
+    false as has_unestimated_part,
+    false as is_lower_bound,
+    false as is_incomplete,
+    2 as long_events,
+    1 as long_venues,
+    max(hour_at) + interval 5 minute as peak_minute_at,
+    2 as oi_instruments,
+from {hours}
+"""
+
 
 @contextmanager
 def judging(built: Home, folder: Path) -> Iterator[Gate]:
@@ -43,8 +68,19 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         staging.execute("insert into ops.pending_hours from ops.hours")
         staging.execute("delete from ops.build_batches")
         staging.execute("insert into ops.build_batches select batch_id, revision from ops.batches")
+        staging.execute(
+            EPISODE.format(
+                table="intermediate.int_liquidation_episodes", hours="ops.hours", floor=""
+            )
+        )
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(REVISION)
+        episode = EPISODE.format(
+            table="marts.liquidation_episodes",
+            hours="marts.dim_hours",
+            floor="10000 as floor_usd, max(hour_at) + interval 1 hour as as_of_at,",
+        )
+        warehouse.execute(episode.replace("    max(hour_at) as last_hour_at,\n", ""))
     with opened_gate(home, [home.staging_db, home.warehouse_db]) as gate:
         name_marts(gate.connection)
         # Copied into tables: in views over views, breaking one mart would break those that read it.

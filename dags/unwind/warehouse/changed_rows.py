@@ -29,6 +29,8 @@ from unwind.warehouse.promises import (
 
 # It follows from the batches behind a row: each late batch would revise every row that reads it.
 NOT_COMPARED = "available_at"
+# A mart with this column has rows that grow until it is set: only then is a change a revision.
+FINAL_FROM = "confirmed_at"
 HOUR = timedelta(hours=1)
 # dim_hours grows by each hour, and has no figures.
 WITHOUT_FIGURES = ("dim_hours",)
@@ -97,7 +99,13 @@ def _of_days(mart: Mart, is_replaced: bool) -> str | None:
     )
     if is_replaced:
         condition += f" and hour_at in ({replaced_hours(mart)})"
+    condition += _that_are_final(mart)
     return f"{condition} and hour_at in ({KEPT_HOURS})" if mart.keeps_as_of_hours else condition
+
+
+def _that_are_final(mart: Mart) -> str:
+    has_growing_rows = any(column.name == FINAL_FROM for column in mart.columns)
+    return f" and {FINAL_FROM} is not null" if has_growing_rows else ""
 
 
 def write_cells(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,6 +149,7 @@ def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart
         elif mart.partition == HOURS:
             replaced = _of_replaced_hours(connection, mart)
             if replaced:
+                replaced += _that_are_final(mart)
                 yield (
                     mart,
                     f"{former} where {replaced}",

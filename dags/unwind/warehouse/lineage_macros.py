@@ -108,9 +108,10 @@ def _part(mart: Mart, way: Way, columns: Mapping[str, set[str]]) -> str:
     else:
         # The first minutes of the next hour give the value of a stock at the hour's end.
         ahead = 0 if fact == "fct_liquidations" else 1
+        hour_at = "the_hour_at::timestamp" if "hour_at" in key else _hour_of_row(mart)
         where.append(
-            f"hour_at between the_hour_at::timestamp - ({behind}) * interval 1 hour"
-            f" and the_hour_at::timestamp + interval {ahead} hour"
+            f"hour_at between {hour_at} - ({behind}) * interval 1 hour"
+            f" and {hour_at} + interval {ahead} hour"
         )
     has = columns[fact]
     shown = {
@@ -131,3 +132,14 @@ def _part(mart: Mart, way: Way, columns: Mapping[str, set[str]]) -> str:
         f"select {selected} from query_table(if(db = '', '', db || '.') || 'marts.{fact}')"
         f" where {' and '.join(where)}"
     )
+
+
+def _hour_of_row(mart: Mart) -> str:
+    """The hour that the row of a key stands under, of a mart whose key has no hour."""
+    row = " and ".join(f"{name} = the_{name}::{_type(mart, name)}" for name in key_of(mart))
+    table = f"query_table(if(db = '', '', db || '.') || 'marts.{mart.name}')"
+    return f"(select any_value(hour_at) from {table} where {row})"
+
+
+def _type(mart: Mart, column: str) -> str:
+    return mart.column(column).data_type

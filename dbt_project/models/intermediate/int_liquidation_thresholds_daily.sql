@@ -1,0 +1,123 @@
+-- One row per UTC day and base_asset: the forced long dollars of a minute that open and close an
+-- episode on that day, from the minutes of the hours before it. Only minutes over the floor are
+-- ranked, as no threshold is under it; all minutes of hours in which a venue of the asset was covered
+-- count.
+{{ config(
+    materialized='incremental', incremental_strategy='replace_partitions',
+    meta={'partition': 'hour_at'},
+) }}
+{%- set window_hours = var('episode_threshold_hours') %}
+{%- set floor_usd = var('episode_floor_usd') %}
+
+with
+
+coverage as (
+
+    select
+        hour_at,
+        base_asset,
+        venues_covered > 0 as is_known,
+
+    from {{ ref('int_asset_coverage_hourly') }}
+
+    where hour_at >= {{ first_hour_read(window_hours) }}
+        and base_asset != 'ALL'
+
+),
+
+days as (
+
+    select
+        hour_at,
+        base_asset,
+        count(*) filter (where is_known) over (
+            partition by base_asset
+            order by hour_at
+            range between interval {{ window_hours }} hour preceding and interval 1 hour preceding
+        ) as history_hours,
+
+    from coverage
+
+    qualify hour(hour_at) = 0
+        and hour_at in {{ build_hours() }}
+        and history_hours >= {{ var('episode_min_history_hours') }}
+
+),
+
+minutes as (
+
+    select
+        minute_at,
+        hour_at,
+        base_asset,
+        sum(long_usd) as long_usd,
+
+    from {{ ref('liquidations_minutely') }}
+
+    where hour_at >= {{ first_hour_read(window_hours) }}
+
+    group by all
+
+    having sum(long_usd) > {{ floor_usd }}
+
+),
+
+-- Of n minutes, the p-th percentile is the one of rank n (100 - p) / 100, rounded down, plus one from
+-- the top: at least p percent of the minutes are at or under it.
+ranked as (
+
+    select
+        days.hour_at,
+        days.base_asset,
+        minutes.long_usd,
+        row_number() over (
+            partition by days.hour_at, days.base_asset order by minutes.long_usd desc
+        ) as place,
+        60 * days.history_hours * (100 - {{ var('episode_open_percentile') }}) // 100 + 1
+            as open_place,
+        60 * days.history_hours * (100 - {{ var('episode_close_percentile') }}) // 100 + 1
+            as close_place,
+
+    from days
+    inner join minutes
+        on days.base_asset = minutes.base_asset
+        and days.hour_at - interval {{ window_hours }} hour <= minutes.hour_at
+        and days.hour_at > minutes.hour_at
+
+),
+
+percentiles as (
+
+    select
+        hour_at,
+        base_asset,
+        count(*) as minutes_over_floor,
+        max(long_usd) filter (where place = open_place) as open_percentile_usd,
+        max(long_usd) filter (where place = close_place) as close_percentile_usd,
+
+    from ranked
+
+    group by all
+
+),
+
+final as (
+
+    select
+        days.hour_at,
+        days.base_asset,
+        days.history_hours::integer as history_hours,
+        coalesce(percentiles.minutes_over_floor, 0)::integer as minutes_over_floor,
+        coalesce(percentiles.open_percentile_usd, {{ floor_usd }})::decimal(38, 4)
+            as open_threshold_usd,
+        coalesce(percentiles.close_percentile_usd, {{ floor_usd }})::decimal(38, 4)
+            as close_threshold_usd,
+
+    from days
+    left join percentiles
+        on days.hour_at = percentiles.hour_at
+        and days.base_asset = percentiles.base_asset
+
+)
+
+from final
