@@ -22,7 +22,9 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
+from unwind.warehouse import map_scores
 from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.models import variables
 from unwind.warehouse.state import staging_state
 
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
@@ -484,6 +486,13 @@ def test_leverages_of_the_models_are_those_of_the_mix(warehouse) -> None:
     ).fetchall()
     assert [row[0] for row in seed] == [5, 10, 25, 50, 100]
     assert math.fsum(row[1] for row in seed) == pytest.approx(1)
+
+
+def test_the_windows_of_the_grades_are_the_projects_constants() -> None:
+    assert (
+        variables()["map_graded_days"],
+        variables()["map_fitted_days"],
+    ) == (map_scores.GRADED_DAYS, map_scores.FITTED_DAYS)
 
 
 @pytest.fixture(scope="module")

@@ -82,11 +82,8 @@ class Tape:
     liquidations: list[tuple[int, str, float, float]]  # bar, side, price, USD
 
 
-def simulate(seed: int, days: int, skill: bool = True) -> Tape:
-    """A market of so many days; without `skill` liquidations come at prices drawn at random.
-
-    Then as much is liquidated as otherwise, spread evenly over the range of the bar.
-    """
+def simulate(seed: int, days: int) -> Tape:
+    """A market of so many days."""
     draw = np.random.default_rng(seed)
     price = 100.0
     sides = {"long": _side(True, price, draw), "short": _side(False, price, draw)}
@@ -102,7 +99,7 @@ def simulate(seed: int, days: int, skill: bool = True) -> Tape:
         low, high, close = path.min(), path.max(), path[-1]
         forced = 0.0
         for name, other in (("long", "short"), ("short", "long")):
-            forced += _liquidate(sides, name, other, bar, (low, high), draw, skill, liquidations)
+            forced += _liquidate(sides, name, other, bar, (low, high), draw, liquidations)
         traded = _trade(sides, (low, high, close), draw) + forced
         bars[bar] = (price, high, low, close, traded * close)
         price = close
@@ -123,7 +120,6 @@ def _liquidate(
     bar: int,
     bounds: tuple[float, float],
     draw: np.random.Generator,
-    skill: bool,
     liquidations: list[tuple[int, str, float, float]],
 ) -> float:
     side, (low, high) = sides[name], bounds
@@ -131,8 +127,6 @@ def _liquidate(
     if not dead.any():
         return 0.0
     prices = np.clip(side.liquidation[dead], low, high)
-    if not skill:
-        prices = draw.uniform(low, high, len(prices))
     sizes = side.size[dead].copy()
     side.take_out(dead)
     liquidations += [

@@ -28,7 +28,7 @@ BOOTSTRAP_SEED = 20261126
 # 2026-11-26: the mix moves by under 0.1% after so many steps on simulated markets.
 FITTING_STEPS = 200
 # Of its share in the mix that is fitted from.
-LEAST_SHARE = 1e-6
+MIN_SHARE = 1e-6
 
 
 class Buckets(NamedTuple):
@@ -53,6 +53,11 @@ class Grades(NamedTuple):
 
     hit: Floats
     crps: Floats  # percent of the price
+
+
+def estimated(buckets: Buckets, mix: Floats) -> Floats:
+    """USD by bucket, with these shares of leverage."""
+    return _product(buckets.masses, mix)
 
 
 def shares_of(buckets: Buckets, forecast: Floats) -> Floats:
@@ -118,7 +123,9 @@ def fitted_mix(buckets: Buckets, mix: Floats, concentration: float) -> Floats:
     """
     case = buckets.case_of()
     reached = np.add.reduceat(buckets.masses, buckets.starts)
-    is_usable = ((reached @ mix) > 0) & (np.add.reduceat(buckets.liquidated, buckets.starts) > 0)
+    is_usable = (_product(reached, mix) > 0) & (
+        np.add.reduceat(buckets.liquidated, buckets.starts) > 0
+    )
     if not is_usable.any():
         return mix
     masses = buckets.masses[is_usable[case]]
@@ -127,14 +134,14 @@ def fitted_mix(buckets: Buckets, mix: Floats, concentration: float) -> Floats:
     is_fitted = by_case.sum(axis=0) > 0
     weights = mix.copy()
     for _ in range(FITTING_STEPS):
-        predicted = masses @ weights
+        predicted = _product(masses, weights)
         ratio = np.divide(wanted, predicted, out=np.zeros_like(wanted), where=predicted > 0)
-        above = masses.T @ ratio
-        below = by_case.T @ (1 / (by_case @ weights))
+        above = _product(masses.T, ratio)
+        below = _product(by_case.T, 1 / _product(by_case, weights))
         weights[is_fitted] *= above[is_fitted] / below[is_fitted]
         weights[is_fitted] *= mix[is_fitted].sum() / weights[is_fitted].sum()
         # A share at zero could not come back, nor explain a case that it alone reaches.
-        weights = np.maximum(weights, LEAST_SHARE * mix)
+        weights = np.maximum(weights, MIN_SHARE * mix)
     cases = len(by_case)
     drawn: Floats = (cases * weights + concentration * mix) / (cases + concentration)
     return drawn
@@ -161,10 +168,17 @@ def ratio_interval(numerators: Floats, denominators: Floats) -> tuple[Floats, Fl
     nan where no resample has a denominator.
     """
     counts = resampled_days(len(numerators))
-    above, below = counts @ numerators, counts @ denominators
+    above, below = _product(counts, numerators), _product(counts, denominators)
     ratios = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-    known = ~np.isnan(ratios).all(axis=0)
-    low, high = np.full(ratios.shape[1], np.nan), np.full(ratios.shape[1], np.nan)
-    if known.any():
-        low[known], high[known] = np.nanquantile(ratios[:, known], QUANTILES, axis=0)
+    low, high = np.quantile(ratios, QUANTILES, axis=0)
+    # Where resamples lack a denominator; column by column this takes far longer.
+    partly = np.isnan(ratios).any(axis=0) & ~np.isnan(ratios).all(axis=0)
+    if partly.any():
+        low[partly], high[partly] = np.nanquantile(ratios[:, partly], QUANTILES, axis=0)
     return low, high
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """The matrix product, in one thread: a busy machine stalls threads of small products."""
+    product: Floats = np.einsum("ij,j...->i...", left, right)
+    return product

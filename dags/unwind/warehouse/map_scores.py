@@ -225,16 +225,16 @@ def _add_day(values: Floats, trail: Trail, assets: list[str], mixes: tuple[Float
     """Adds the cases of one day to its sums, by asset, horizon and variant."""
     import numpy as np
 
-    from unwind.estimates.map_scores import grades
+    from unwind.estimates.map_scores import estimated, grades
 
     buckets = trail.buckets
     even = grades(buckets, np.ones(len(buckets.liquidated)))
     volume = grades(buckets, buckets.traded)
-    fixed_crps = grades(buckets, buckets.masses @ mixes[0]).crps
+    fixed_crps = grades(buckets, estimated(buckets, mixes[0])).crps
     asset = np.searchsorted(assets, trail.asset)
     horizon = np.searchsorted(HORIZONS, trail.horizon)
     for variant, mix in enumerate(mixes):
-        mapped = buckets.masses @ mix
+        mapped = estimated(buckets, mix)
         own = grades(buckets, mapped)
         columns = np.zeros((len(asset), SUMS))
         columns[:, CASES] = 1
