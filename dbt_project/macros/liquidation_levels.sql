@@ -49,22 +49,16 @@ hours as (
         min(low_usd) as low_usd,
         max(high_usd) as high_usd,
         {%- for liquidated_side in ['long', 'short'] %}
-        coalesce(
-            try_cast(
-                round(
-                    ln(
-                        greatest(
-                            1
-                            - sum(closed_{{ liquidated_side }}_base)::double
-                            / nullif(sum(oi_start_base)::double, 0),
-                            1e-9
-                        )
-                    ),
-                    12
-                ) as decimal(38, 12)
-            ),
-            0
-        ) as ln_kept_{{ liquidated_side }},
+        {%- set kept_share -%}
+            greatest(
+                1
+                - sum(closed_{{ liquidated_side }}_base)::double
+                / nullif(sum(oi_start_base)::double, 0),
+                1e-9
+            )
+        {%- endset %}
+        coalesce(try_cast(round({{ natural_log(kept_share) }}, 12) as decimal(38, 12)), 0)
+            as ln_kept_{{ liquidated_side }},
         {%- endfor %}
 
     from (
@@ -230,7 +224,7 @@ placed as (
 day_ranges as (
 
     select
-        date_trunc('day', hour_at)::timestamp as day_at,
+        try_cast(date_trunc('day', hour_at) as timestamp) as day_at,
         base_asset,
         min(low_usd) as low_usd,
         max(high_usd) as high_usd,

@@ -63,7 +63,7 @@ prices as (
 
     select distinct
         hour_at,
-        date_trunc('day', hour_at)::timestamp + interval 23 hour as day_hour_at,
+        try_cast(date_trunc('day', hour_at) as timestamp) + interval 23 hour as day_hour_at,
         hour(hour_at) as hour_of_day,
         base_asset,
         hour_low_usd,
@@ -172,9 +172,11 @@ buckets as (
 
     select
         *,
-        unnest(
-            range({{ bucket_of('reached_from_usd') }}, {{ bucket_of('reached_to_usd') }} + 1)
-        )::integer as price_bucket,
+        try_cast(
+            unnest(
+                range({{ bucket_of('reached_from_usd') }}, {{ bucket_of('reached_to_usd') }} + 1)
+            ) as integer
+        ) as price_bucket,
 
     from ranges_of_sides
 
@@ -220,7 +222,8 @@ liquidations as (
 
     from days
     inner join buckets_hourly
-        on days.hour_at = date_trunc('day', buckets_hourly.hour_at)::timestamp + interval 23 hour
+        on days.hour_at
+        = try_cast(date_trunc('day', buckets_hourly.hour_at) as timestamp) + interval 23 hour
     inner join horizons
         on hour(buckets_hourly.hour_at) < horizons.horizon_hours
 

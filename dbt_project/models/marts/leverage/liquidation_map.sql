@@ -7,7 +7,7 @@ built as (
 
     select
         hour_at,
-        date_trunc('day', hour_at)::timestamp as from_at,
+        try_cast(date_trunc('day', hour_at) as timestamp) as from_at,
 
     from {{ as_of_build_hours() }}
 
@@ -365,7 +365,7 @@ final as (
         mix_variant,
         mix_version,
         '{{ var('map_model_version') }}' as model_version,
-        date_trunc('day', hour_at)::timestamp
+        try_cast(date_trunc('day', hour_at) as timestamp)
         - interval {{ (var('map_inventory_days') | int) - 1 }} day as window_start_at,
         hour_at + interval 1 hour as window_end_at,
         hour_at + interval 1 hour as as_of_at,
