@@ -1,5 +1,5 @@
--- Where a million dollars or more of positions were opened in an hour, the asset has a map.
--- why: An asset without rows reads as one without leverage.
+-- Where a million dollars or more were opened in an hour with a range under 8%, the asset has a map.
+-- why: An asset without rows reads as one without leverage; a wider range may leave no level alive.
 -- failure: {unexpected_count} assets opened positions and have no row in liquidation_map, the first
 --   {example}
 with
@@ -11,7 +11,9 @@ prices as (
         base_asset,
         hour_close_usd
     from staging.intermediate.int_position_entries_hourly
-    where hour_at in (select hour_at from gate.hours_of_liquidation_map)
+    where
+        hour_at in (select hour_at from gate.hours_of_liquidation_map)
+        and hour_high_usd < 1.08 * hour_low_usd
 
 ),
 
