@@ -1,4 +1,4 @@
--- Where a million dollars or more were opened in an hour with a range under 8%, the asset has a map.
+-- Where a million dollars or more opened in an hour with a range under 8%, the asset has a map.
 -- why: An asset without rows reads as one without leverage; a wider range may leave no level alive.
 -- failure: {unexpected_count} assets opened positions and have no row in liquidation_map, the first
 --   {example}

@@ -1,4 +1,4 @@
--- Of the mixes of a day, asset and horizon at most one is the default, and of a day always the same.
+-- One mix is the default of a day, the same for every asset and horizon.
 -- why: The map uses one mix a day.
 -- failure: {unexpected_count} days of liquidation_map_scorecard have two defaults, the first
 --   {example}
