@@ -105,6 +105,16 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_episodes", "episodes_are_all_there"): (
         "update {table} set long_usd = long_usd + 0.0001"
     ),
+    ("liquidation_map", "bands_are_ordered"): "update {table} set mass_mid_usd = mass_high_usd * 2",
+    ("liquidation_map", "levels_are_alive"): (
+        "update {table} set distance_percent = -distance_percent"
+    ),
+    ("liquidation_map", "openings_are_mapped"): "delete from {table} where base_asset = 'BTC'",
+    ("liquidation_map", "sides_are_whole"): "update {table} set mass_usd = mass_usd * 2",
+    ("liquidation_map_scorecard", "gains_are_differences"): (
+        "update {table} set hit_rate = hit_rate + 0.01"
+    ),
+    ("liquidation_map_scorecard", "one_default"): "update {table} set is_default = true",
     ("liquidation_imbalance_hourly", "interval_holds_share"): (
         f"update {{table}} set long_1h_event_share = 0.5, long_1h_event_share_low = 0.6,"
         f" long_1h_event_share_high = 0.7 where {BTC_14}"

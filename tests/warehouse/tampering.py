@@ -10,6 +10,7 @@ from shutil import copytree
 
 import duckdb
 
+from unwind.database import row_of
 from unwind.settings import Home
 from unwind.warehouse.gate_context import Gate, opened_gate
 from unwind.warehouse.gate_relations import name_marts
@@ -57,6 +58,29 @@ select
 from {hours}
 """
 
+# Grades of the liquidation map, as a day that has ended makes them.
+GRADES = """
+select
+    ?::timestamp as hour_at, 'ALL' as base_asset, unnest([1, 4, 24]) as horizon_hours,
+    'fixed' as mix_variant, true as is_default, 3 as graded_cases, 2 as graded_days,
+    5e5 as liquidated_usd, 6e5 as liquidated_anywhere_usd, 4e5 as mapped_usd,
+    0.7 as hit_rate, 0.6 as hit_rate_low, 0.8 as hit_rate_high,
+    0.2 as hit_gain_over_uniform, 0.3 as hit_gain_over_volume,
+    0.1 as crps_percent, 0.1 as crps_percent_low, 0.1 as crps_percent_high,
+    0.1 as crps_gain_over_uniform_percent, 0.2 as crps_gain_over_volume_percent,
+    0.0 as crps_gain_over_fixed_percent, 0.5 as uniform_hit_rate, 0.4 as volume_hit_rate,
+    0.2 as uniform_crps_percent, 0.3 as volume_crps_percent,
+    0.15 as weight_5x, 0.3 as weight_10x, 0.25 as weight_25x, 0.2 as weight_50x, 0.1 as weight_100x
+"""
+GRADED = f"""
+insert into marts.liquidation_map_scorecard by name
+select
+    *, true as is_case_study, 'mix-1' as mix_version, 'map-1' as model_version,
+    hour_at - interval 2159 hour as window_start_at, hour_at + interval 1 hour as window_end_at,
+    hour_at + interval 1 hour as as_of_at
+from ({GRADES})
+"""
+
 
 @contextmanager
 def judging(built: Home, folder: Path) -> Iterator[Gate]:
@@ -73,8 +97,12 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
                 table="intermediate.int_liquidation_episodes", hours="ops.hours", floor=""
             )
         )
+        last_hour = row_of(staging, "select max(hour_at) from ops.hours")
+        scores = "intermediate.int_liquidation_map_scores_daily"
+        staging.execute(f"insert into {scores} by name {GRADES}", last_hour)
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(REVISION)
+        warehouse.execute(GRADED, last_hour)
         episode = EPISODE.format(
             table="marts.liquidation_episodes",
             hours="marts.dim_hours",

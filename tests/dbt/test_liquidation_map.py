@@ -1,0 +1,554 @@
+"""The liquidation map, its inventory and its outcomes, over hand-made upstream tables.
+
+`h` counts hours from FIRST_HOUR, the first hour of a UTC day. Each asset is for one test.
+
+flat      100 coins open in hour 1 at 100, and 50 more in hour 2; nothing else happens
+touched   100 coins open in hour 1 at 100; in hour 3 the price falls to 95 and comes back
+closed    100 coins open in hour 1 at 100; a tenth of the 1,000 is closed in hour 3, of which longs
+          of 40 coins by liquidation
+profile   in hour 1 the price trades from 100 to 101 in two bars, of 300 and 100 dollars
+aged      100 coins open in hour 1 and nothing else does, for 30 days and longer
+noise     everything derived from a hash of the hour
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from unwind.settings import Home
+from unwind.warehouse import map_scores
+from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.models import variables
+from unwind.warehouse.state import staging_state
+
+FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
+HOURS = 768
+LATE = 600
+
+MODELS = (
+    "int_liquidation_price_ratios",
+    "int_position_flows_hourly",
+    "int_position_entries_hourly",
+    "int_liquidation_levels_daily",
+    "int_liquidation_map_outcomes_daily",
+    "int_liquidation_map_trail",
+    "int_liquidation_map_scores_daily",
+    "liquidation_map_scorecard",
+    "liquidation_map",
+)
+UNTESTED = ("--resource-type=model", "--resource-type=seed")
+COMPARED = (
+    "staging.intermediate.int_position_flows_hourly",
+    "staging.intermediate.int_position_entries_hourly",
+    "staging.intermediate.int_liquidation_levels_daily",
+    "staging.intermediate.int_liquidation_map_outcomes_daily",
+    "marts.liquidation_map_scorecard",
+    "marts.liquidation_map",
+)
+
+# The map's upstream, one statement per table. {visible} filters the hours.
+UPSTREAM = """
+create schema if not exists staging.intermediate;
+create schema if not exists warehouse.marts;
+
+create or replace temp table grid as
+select
+    h::integer as h,
+    timestamp '2026-01-01' + to_hours(h::integer) as hour_at,
+    base_asset,
+    (hash(h * 7 + 1) % 1000)::integer as noise_1,
+    (hash(h * 7 + 2) % 1000)::integer as noise_2,
+from range(768) as hours(h)
+cross join (
+    select unnest(['flat', 'touched', 'closed', 'profile', 'aged', 'noise']) as base_asset
+);
+
+create or replace table staging.intermediate.int_tracked_assets_hourly as
+select hour_at, base_asset from grid where {visible};
+
+create or replace temp table prices as
+select
+    *,
+    case when base_asset = 'noise' then 100 + noise_1 / 200.0 else 100 end::double as close_usd,
+    case
+        when base_asset = 'touched' and h = 3 then 95
+        when base_asset = 'noise' then 99 + noise_1 / 200.0 - noise_2 / 300.0
+        else 100
+    end::double as low_usd,
+    case
+        when base_asset = 'profile' and h = 1 then 101
+        when base_asset = 'noise' then 101 + noise_1 / 200.0 + noise_2 / 300.0
+        else 100
+    end::double as high_usd,
+from grid
+where {visible};
+
+create or replace table staging.intermediate.int_price_series_hourly as
+select
+    hour_at, 'binance' as venue, base_asset || 'USDT' as instrument, base_asset,
+    'USDT' as quote_asset, price_kind, 300 as bar_seconds, close_usd as open_usd, high_usd,
+    low_usd, close_usd, hour_at + interval 1 hour as close_at, true as is_fresh,
+    if(price_kind = 'last', 400, null)::double as volume_usd, 3600 as covered_seconds,
+    true as has_range, true as is_best_bars
+from prices
+cross join (values ('mark'), ('last')) as kinds(price_kind)
+where price_kind = 'mark' or base_asset in ('profile', 'noise');
+
+create or replace table warehouse.marts.fct_prices as
+select
+    hour_at, 'binance' as venue, base_asset || 'USDT' as instrument, base_asset,
+    'last' as price_kind, hour_at + place * interval 5 minute as observed_at,
+    hour_at + (place + 1) * interval 5 minute as close_at, 300 as bar_seconds,
+    low_usd as open_usd,
+    if(base_asset = 'profile' and h = 1 and place = 1, 100.5, high_usd) as high_usd,
+    if(base_asset = 'profile' and h = 1 and place = 0, 100.5, low_usd) as low_usd,
+    if(base_asset = 'profile' and h = 1 and place = 0, 100.5, low_usd) as close_usd,
+    if(place = 0, 300, 100)::double as volume_usd, 1::double as volume_base
+from prices
+cross join (values (0), (1)) as bars(place)
+where base_asset in ('profile', 'noise');
+
+update warehouse.marts.fct_prices set open_usd = low_usd;
+
+create or replace table staging.intermediate.int_instrument_open_interest_hourly as
+with ends as (
+    select
+        *,
+        case
+            when base_asset = 'noise' then (noise_1 - noise_2) * 10
+            when base_asset = 'flat' and h = 2 then 50
+            when base_asset = 'closed' and h = 3 then -100
+            when base_asset = 'closed' and h = 1 then 100
+            when h = 1 then 100
+            else 0
+        end as change_base,
+    from grid
+)
+select
+    hour_at, 'binance' as venue, base_asset || 'USDT' as instrument, base_asset,
+    if(base_asset = 'closed' and h < 3, 900, if(base_asset = 'noise', 20000, 1000))::double
+        as oi_start_base,
+    if(base_asset = 'closed' and h < 3, 900, if(base_asset = 'noise', 20000, 1000))::double
+        + change_base as oi_end_base,
+    null::double as oi_start_usd,
+    100 * (
+        if(base_asset = 'closed' and h < 3, 900, if(base_asset = 'noise', 20000, 1000))::double
+        + change_base
+    ) as oi_end_usd,
+from ends
+where {visible};
+
+create or replace table staging.intermediate.int_instrument_liquidations_hourly as
+select
+    hour_at, 'binance' as venue, base_asset || 'USDT' as instrument, base_asset,
+    if(base_asset = 'closed', 4000, noise_1 * 100)::decimal(38, 4) as long_usd,
+    if(base_asset = 'closed', 0, noise_2 * 100)::decimal(38, 4) as short_usd,
+from grid
+where (base_asset = 'closed' and h = 3 or base_asset = 'noise' and h % 3 = 0) and {visible};
+
+create or replace table staging.intermediate.int_liquidations_by_bucket as
+select
+    hour_at, base_asset, price_kind,
+    floor(ln(98 + noise_1 / 200.0) / ln(1.0025))::integer + place as price_bucket,
+    (noise_2 * 1000)::decimal(38, 4) as long_usd,
+    (noise_1 * 1000)::decimal(38, 4) as short_usd,
+from grid
+cross join (values (-1), (0), (1), (3)) as places(place)
+cross join (values ('fill_avg'), ('bankruptcy')) as kinds(price_kind)
+where base_asset = 'noise' and {visible};
+"""
+
+# ln(100) / ln(1.0025) = 1844.38: entries at 100 are in bucket 1844, whose middle is 100.0324.
+AT_100 = 1844
+
+
+def middle(bucket: int) -> float:
+    return float(1.0025 ** (bucket + 0.5))
+
+
+def hour(h: int) -> datetime:
+    """An hour by its number."""
+    return FIRST_HOUR + timedelta(hours=h)
+
+
+def open_warehouse(home: Home) -> duckdb.DuckDBPyConnection:
+    """Both files, read-write, as a build sees them."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"attach '{home.staging_db}' as staging")
+    connection.execute(f"attach '{home.warehouse_db}' as warehouse")
+    connection.execute("use warehouse")
+    return connection
+
+
+def land(home: Home, visible: str) -> None:
+    """Makes the upstream tables from the hours that `visible` selects."""
+    with staging_state(home):
+        pass
+    with open_warehouse(home) as connection:
+        connection.execute(UPSTREAM.replace("{visible}", visible))
+
+
+def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:
+    """Builds the models of the pending hours on a spine of so many hours."""
+    with open_warehouse(home) as connection:
+        connection.execute("delete from staging.ops.hours")
+        connection.execute("delete from staging.ops.pending_hours")
+        for table, hours in (("hours", range(spine)), ("pending_hours", pending)):
+            connection.execute(
+                f"insert into staging.ops.{table} select unnest(?::timestamp[])",
+                [[hour(h) for h in hours]],
+            )
+    seeds = ("leverage_mix", "leverage_mix_draws", "maintenance_margin_tiers")
+    run_dbt(
+        home,
+        ["build", *UNTESTED, "--select", *seeds, *MODELS, *arguments],
+    )
+
+
+@pytest.fixture(scope="module")
+def full_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """All hours, built at once."""
+    home = Home(tmp_path_factory.mktemp("full"))
+    land(home, "true")
+    build(home, HOURS, range(HOURS))
+    return home
+
+
+@pytest.fixture(scope="module")
+def warehouse(full_build: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the full build."""
+    with open_warehouse(full_build) as connection:
+        yield connection
+
+
+def levels(
+    warehouse: duckdb.DuckDBPyConnection, base_asset: str, h: int, side: str
+) -> dict[int, tuple[float, ...]]:
+    """Coins of each bucket by leverage (5, 10, 25, 50, 100), from the map's own columns."""
+    rows = warehouse.execute(
+        "select price_bucket, mass_5x_usd, mass_10x_usd, mass_25x_usd, mass_50x_usd, mass_100x_usd"
+        " from marts.liquidation_map"
+        " where base_asset = ? and hour_at = ? and liquidated_side = ? order by 1",
+        [base_asset, hour(h), side],
+    ).fetchall()
+    return {row[0]: tuple(round(usd / middle(row[0]), 4) for usd in row[1:]) for row in rows}
+
+
+def test_the_documented_check_values_of_liquidation_prices(warehouse) -> None:
+    # EP 100,000, rate 0.4%, no deduction: (1 - 1/10) / 0.996 and so on.
+    found = warehouse.execute(
+        "select leverage, liquidated_side, round(100000 * price_ratio, 1)"
+        " from staging.intermediate.int_liquidation_price_ratios"
+        " where venue = 'binance' and base_asset = 'BTC' and leverage in (10, 25, 100)"
+        " order by all"
+    ).fetchall()
+    assert found == [
+        (10, "long", 90361.4),
+        (10, "short", 109561.8),
+        (25, "long", 96385.5),
+        (25, "short", 103585.7),
+        (100, "long", 99397.6),
+        (100, "short", 100597.6),
+    ]
+
+
+def test_a_deduction_moves_the_level_away_from_the_entry(warehouse) -> None:
+    # Other assets of Binance, at 10,000 dollars: 2% less 25 dollars, 25x at the most. A long at
+    # 10x: (0.9 - 0.0025) / 0.98 = 0.915816; a short (1.1 + 0.0025) / 1.02 = 1.080882.
+    found = warehouse.execute(
+        "select leverage, liquidated_side, effective_leverage, round(price_ratio, 6)"
+        " from staging.intermediate.int_liquidation_price_ratios"
+        " where venue = 'binance' and base_asset = '*' and leverage in (10, 100) order by all"
+    ).fetchall()
+    assert found == [
+        (10, "long", 10, 0.915816),
+        (10, "short", 10, 1.080882),
+        (100, "long", 25, 0.977041),
+        (100, "short", 25, 1.022059),
+    ]
+
+
+def test_a_venue_without_tiers_has_the_default_ones(warehouse) -> None:
+    assert warehouse.execute(
+        "select distinct tier_source, base_asset, maintenance_margin_rate"
+        " from staging.intermediate.int_liquidation_price_ratios"
+        " where venue in ('gate', 'deribit') order by all"
+    ).fetchall() == [("default", "*", 0.01), ("default", "BTC", 0.005), ("default", "ETH", 0.005)]
+
+
+def test_maintenance_margin_is_continuous_from_tier_to_tier(warehouse) -> None:
+    broken = warehouse.execute(
+        """
+        with edges as (
+            select
+                *,
+                lag(maintenance_margin_rate) over tiers as former_rate,
+                lag(deduction_usd) over tiers as former_deduction_usd,
+                lag(tier) over tiers as former_tier
+            from staging.seeds.maintenance_margin_tiers
+            window tiers as (partition by venue, base_asset order by notional_from_usd)
+        )
+        select venue, base_asset, tier from edges
+        where coalesce(former_tier, 0) != tier - 1
+            or tier = 1 and (notional_from_usd != 0 or deduction_usd != 0)
+            or tier > 1 and abs(
+                notional_from_usd * (maintenance_margin_rate - former_rate)
+                - (deduction_usd - former_deduction_usd)
+            ) > 0.01
+        """
+    ).fetchall()
+    assert broken == []
+
+
+def test_what_opens_has_a_long_and_a_short_at_every_leverage(warehouse) -> None:
+    # 150 coins at 100. Buckets from that of the entry, floor(0.5 + ln(ratio) / ln(1.0025)): longs
+    # 0.8138 -83, 0.9158 -35, 0.9770 -9 (25x and above), shorts 1.1789 66, 1.0809 31, 1.0221 9.
+    assert levels(warehouse, "flat", 2, "long") == {
+        AT_100 - 83: (150, 0, 0, 0, 0),
+        AT_100 - 35: (0, 150, 0, 0, 0),
+        AT_100 - 9: (0, 0, 150, 150, 150),
+    }
+    assert levels(warehouse, "flat", 2, "short") == {
+        AT_100 + 9: (0, 0, 150, 150, 150),
+        AT_100 + 31: (0, 150, 0, 0, 0),
+        AT_100 + 66: (150, 0, 0, 0, 0),
+    }
+    assert levels(warehouse, "flat", 1, "long")[AT_100 - 9] == (0, 0, 100, 100, 100)
+    assert levels(warehouse, "flat", 0, "long") == {}
+
+
+def test_the_mix_weighs_the_leverages(warehouse) -> None:
+    # 25x, 50x and 100x are 0.25 + 0.20 + 0.10 of the mix: 150 coins x 0.55 at the bucket's middle.
+    usd = 150 * middle(AT_100 - 9)
+    found = warehouse.execute(
+        "select mass_usd, fixed_mass_usd, side_share, distance_percent, mix_variant"
+        " from marts.liquidation_map where base_asset = 'flat' and hour_at = ?"
+        " and liquidated_side = 'long' and price_bucket = ?",
+        [hour(2), AT_100 - 9],
+    ).fetchone()
+    total = 150 * sum(
+        share * middle(AT_100 - distance) for share, distance in ((0.15, 83), (0.30, 35), (0.55, 9))
+    )
+    assert found == (
+        pytest.approx(0.55 * usd, abs=1e-3),
+        pytest.approx(0.55 * usd, abs=1e-3),
+        pytest.approx(0.55 * usd / total, abs=1e-7),
+        pytest.approx(middle(AT_100 - 9) - 100, abs=1e-5),
+        "fixed",
+    )
+
+
+def test_bands_are_quantiles_of_the_drawn_mixes(warehouse) -> None:
+    drawn = sorted(
+        row[0]
+        for row in warehouse.execute(
+            "select sum(weight) from staging.seeds.leverage_mix_draws"
+            " where leverage >= 25 group by draw"
+        ).fetchall()
+    )
+    usd = 150 * middle(AT_100 - 9)
+    found = warehouse.execute(
+        "select mass_low_usd, mass_mid_usd, mass_high_usd from marts.liquidation_map"
+        " where base_asset = 'flat' and hour_at = ? and liquidated_side = 'long'"
+        " and price_bucket = ?",
+        [hour(2), AT_100 - 9],
+    ).fetchone()
+    # The 10th, 50th and 90th of 99.
+    assert found == tuple(pytest.approx(usd * drawn[place], rel=1e-6) for place in (9, 49, 89))
+
+
+def test_a_level_that_the_price_touches_is_gone(warehouse) -> None:
+    # 95 in hour 3 touches the longs at 25x and more (97.8), not those at 10x (91.7), and no shorts.
+    assert levels(warehouse, "touched", 2, "long")[AT_100 - 9] == (0, 0, 100, 100, 100)
+    for h in (3, 4, 30):
+        assert list(levels(warehouse, "touched", h, "long")) == [AT_100 - 83, AT_100 - 35]
+        assert len(levels(warehouse, "touched", h, "short")) == 3
+
+
+def test_closings_leave_in_proportion_less_what_was_liquidated(warehouse) -> None:
+    # 100 of 1,000 coins: of the longs 40 were liquidated, 60 closed: 94% stay; of the shorts 90%.
+    for h in (3, 30):
+        assert levels(warehouse, "closed", h, "long")[AT_100 - 35] == (0, 94, 0, 0, 0)
+        assert levels(warehouse, "closed", h, "short")[AT_100 + 31] == (0, 90, 0, 0, 0)
+
+
+def test_openings_are_placed_by_the_volume_of_the_bars(warehouse) -> None:
+    # 300 dollars evenly from 100.5 to 101 and 100 from 100 to 100.5. Buckets 1845 to 1848 begin at
+    # 100.1575, 100.4079, 100.6589 and 100.9106:
+    # 1844: 100 x 0.1575 / 0.5 = 31.5; 1845: 100 x 0.2504 / 0.5 = 50.1;
+    # 1846: 100 x 0.0921 / 0.5 + 300 x 0.1589 / 0.5 = 113.8; 1847: 300 x 0.2517 / 0.5 = 151.0;
+    # 1848: 300 x 0.0894 / 0.5 = 53.7; of 400.
+    found = warehouse.execute(
+        "select price_bucket, round(entered_share, 3), round(traded_usd, 1)"
+        " from staging.intermediate.int_position_entries_hourly"
+        " where base_asset = 'profile' and hour_at = ? order by 1",
+        [hour(1)],
+    ).fetchall()
+    usd = {1844: 31.5, 1845: 50.1, 1846: 113.8, 1847: 151.0, 1848: 53.7}
+    assert {bucket: traded for bucket, _, traded in found} == pytest.approx(usd, abs=0.11)
+    assert {bucket: share for bucket, share, _ in found} == {
+        bucket: pytest.approx(traded / 400, abs=1e-3) for bucket, traded in usd.items()
+    }
+
+
+def test_without_bars_openings_spread_over_the_touching_range(warehouse) -> None:
+    assert warehouse.execute(
+        "select price_bucket, entered_share, traded_usd, price_source"
+        " from staging.intermediate.int_position_entries_hourly"
+        " where base_asset = 'flat' and hour_at = ?",
+        [hour(1)],
+    ).fetchall() == [(AT_100, 1, None, "mark:binance:flatUSDT")]
+
+
+def test_positions_count_for_thirty_days(warehouse) -> None:
+    # Opened on day 0: counted until the end of day 29, hour 719.
+    assert levels(warehouse, "aged", 719, "long")[AT_100 - 35] == (0, 100, 0, 0, 0)
+    assert levels(warehouse, "aged", 720, "long") == {}
+
+
+def test_totals_of_a_side_are_the_coins_open_at_their_levels(warehouse) -> None:
+    # Both sides of every contract: without a touch the coins of a side are those opened.
+    coins = {
+        side: warehouse.execute(
+            "select sum(mass_10x_usd / pow(1.0025, price_bucket + 0.5))"
+            " from marts.liquidation_map where base_asset = 'flat' and hour_at = ?"
+            " and liquidated_side = ?",
+            [hour(500), side],
+        ).fetchone()[0]
+        for side in ("long", "short")
+    }
+    assert coins == {"long": pytest.approx(150), "short": pytest.approx(150)}
+
+
+def test_only_buckets_that_the_price_reached_are_graded(warehouse) -> None:
+    found = warehouse.execute(
+        """
+        select outcomes.*
+        from staging.intermediate.int_liquidation_map_outcomes_daily as outcomes
+        inner join (
+            select date_trunc('day', hour_at) + interval 23 hour as hour_at,
+                min(hour_low_usd) as low, max(hour_high_usd) as high
+            from staging.intermediate.int_position_entries_hourly
+            where base_asset = 'noise' group by 1
+        ) as days using (hour_at)
+        where pow(1.0025, price_bucket + 0.5) not between low and high or base_asset != 'noise'
+        """
+    ).fetchall()
+    assert found == []
+
+
+def test_outcomes_count_market_prices_of_their_own_hours(warehouse) -> None:
+    # Hours of day 20 alone, of one hour, of four, of 24; bankruptcy prices are left out.
+    for horizon in (1, 4, 24):
+        expected = dict(
+            warehouse.execute(
+                "select price_bucket, sum(long_usd)::double"
+                " from staging.intermediate.int_liquidations_by_bucket"
+                " where price_kind = 'fill_avg' and hour_at >= ? and hour_at < ? group by 1",
+                [hour(480), hour(480 + horizon)],
+            ).fetchall()
+        )
+        found = warehouse.execute(
+            "select price_bucket, liquidated_usd, liquidated_anywhere_usd"
+            " from staging.intermediate.int_liquidation_map_outcomes_daily"
+            " where hour_at = ? and horizon_hours = ? and liquidated_side = 'long'",
+            [hour(503), horizon],
+        ).fetchall()
+        assert found
+        for bucket, usd, anywhere in found:
+            assert usd == expected.get(bucket, 0)
+            assert anywhere == pytest.approx(sum(expected.values()))
+
+
+def test_the_scorecard_has_a_row_for_each_mix_and_horizon(warehouse) -> None:
+    found = warehouse.execute(
+        "select horizon_hours, mix_variant, graded_days, is_case_study"
+        " from marts.liquidation_map_scorecard where base_asset = 'ALL' and hour_at = ?"
+        " order by all",
+        [hour(767)],
+    ).fetchall()
+    assert [row[:2] for row in found] == [
+        (horizon, variant) for horizon in (1, 4, 24) for variant in ("fitted", "fixed")
+    ]
+    assert all(row[3] == (row[2] < 30) for row in found)
+
+
+def test_leverages_of_the_models_are_those_of_the_mix(warehouse) -> None:
+    seed = warehouse.execute(
+        "select leverage, weight from staging.seeds.leverage_mix order by 1"
+    ).fetchall()
+    assert [row[0] for row in seed] == [5, 10, 25, 50, 100]
+    assert math.fsum(row[1] for row in seed) == pytest.approx(1)
+
+
+def test_the_windows_of_the_grades_are_the_projects_constants() -> None:
+    assert (
+        variables()["map_graded_days"],
+        variables()["map_fitted_days"],
+    ) == (map_scores.GRADED_DAYS, map_scores.FITTED_DAYS)
+
+
+@pytest.fixture(scope="module")
+def built_in_steps(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Builds all hours but the last and a late one, then the last hours, then the late hour."""
+    home = Home(tmp_path_factory.mktemp("steps"))
+    land(home, f"h < 740 and h != {LATE}")
+    build(home, 740, [h for h in range(740) if h != LATE])
+    land(home, f"h != {LATE}")
+    for hours in (range(740, 744), range(743, HOURS)):
+        build(home, hours.stop, hours)
+    land(home, "true")
+    build(home, HOURS, [LATE])
+    return home
+
+
+@pytest.mark.parametrize("table", COMPARED)
+def test_increments_with_a_late_hour_equal_a_full_build(
+    warehouse: duckdb.DuckDBPyConnection, built_in_steps: Home, table: str
+) -> None:
+    full = contents(warehouse, table)
+    with open_warehouse(built_in_steps) as stepped:
+        assert contents(stepped, table) == full
+    assert len(full) > 50
+
+
+def test_nothing_looks_ahead(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever comes after an hour, its rows and those before it stay as they are."""
+    home = Home(tmp_path_factory.mktemp("corrupted"))
+    land(home, "true")
+    with open_warehouse(home) as connection:
+        for table, column in CORRUPTED:
+            connection.execute(f"update {table} set {column} where hour_at >= ?", [hour(750)])
+    build(home, HOURS, range(HOURS))
+    with open_warehouse(home) as corrupted:
+        for table in COMPARED:
+            query = f"select * from {table} where hour_at < ? order by all"
+            before = warehouse.execute(query, [hour(750)]).fetchall()
+            assert corrupted.execute(query, [hour(750)]).fetchall() == before, table
+        later = "select * from marts.liquidation_map where hour_at >= ? order by all"
+        assert (
+            corrupted.execute(later, [hour(750)]).fetchall()
+            != warehouse.execute(later, [hour(750)]).fetchall()
+        )
+
+
+CORRUPTED = (
+    ("staging.intermediate.int_price_series_hourly", "low_usd = low_usd * 0.9"),
+    ("staging.intermediate.int_instrument_open_interest_hourly", "oi_end_base = 77777"),
+    ("staging.intermediate.int_instrument_liquidations_hourly", "long_usd = 1"),
+    ("staging.intermediate.int_liquidations_by_bucket", "long_usd = 12345678"),
+    ("warehouse.marts.fct_prices", "volume_usd = 1e6"),
+)
+
+
+def contents(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[Any, ...]]:
+    return connection.execute(f"select * from {table} order by all").fetchall()
