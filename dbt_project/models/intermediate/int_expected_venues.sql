@@ -27,12 +27,11 @@ event_hours as (
         liquidations.base_asset,
         liquidations.hour_at,
 
-    from {{ ref('fct_liquidations') }} as liquidations
+    from {{ ref('int_instrument_liquidations_hourly') }} as liquidations
     left join venues_with_listings
         on liquidations.venue = venues_with_listings.venue
 
-    where {{ counted_liquidations() }}
-        and liquidations.base_asset is not null
+    where liquidations.base_asset is not null
         and venues_with_listings.venue is null
 
 ),
