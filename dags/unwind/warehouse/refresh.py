@@ -426,10 +426,10 @@ def _publish(
     if files.is_beside(target):
         target = files.in_use(target)
         files.swap_in(target)
-    releases.prune(target, warehouse.clock())
-    report("publishing", 1, 1)
     # Readers have the release by now, and its file; the next build writes into a copy.
+    report("publishing", 1, 1)
     report("preparing the next release", 0, 1)
+    releases.prune(target, warehouse.clock())
     releases.take_own_copy(target)
     report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)

@@ -22,7 +22,7 @@ venues_with_listings as (
 
 event_hours as (
 
-    select distinct
+    select
         liquidations.venue,
         liquidations.base_asset,
         liquidations.hour_at,
@@ -36,7 +36,21 @@ event_hours as (
 
 ),
 
-after_quiet as (
+last_event_hours as (
+
+    select
+        venue,
+        base_asset,
+        max(hour_at) as last_hour_at,
+
+    from event_hours
+
+    group by venue, base_asset
+
+),
+
+-- Events whose spans meet share one span, which starts after a longer quiet.
+span_starts as (
 
     select
         venue,
@@ -46,25 +60,30 @@ after_quiet as (
 
     from event_hours
 
+    qualify
+        hour_before_at is null
+        or hour_at - hour_before_at > interval {{ expected_hours }} hour
+
 ),
 
--- Events whose spans meet share one span.
-numbered as (
+spans as (
 
     select
-        venue,
-        base_asset,
-        hour_at,
-        count(*) filter (
-            where hour_before_at is null
-                or hour_at - hour_before_at > interval {{ expected_hours }} hour
-        ) over (
-            partition by venue, base_asset
-            order by hour_at
-            rows between unbounded preceding and current row
-        ) as span_number,
+        span_starts.venue,
+        span_starts.base_asset,
+        span_starts.hour_at as first_hour_at,
+        coalesce(
+            lead(span_starts.hour_before_at) over (
+                partition by span_starts.venue, span_starts.base_asset
+                order by span_starts.hour_at
+            ),
+            last_event_hours.last_hour_at
+        ) as last_hour_at,
 
-    from after_quiet
+    from span_starts
+    inner join last_event_hours
+        on span_starts.venue = last_event_hours.venue
+        and span_starts.base_asset = last_event_hours.base_asset
 
 ),
 
@@ -84,13 +103,11 @@ final as (
     select
         venue,
         base_asset,
-        min(hour_at) as expected_from,
-        max(hour_at) + interval {{ expected_hours }} hour as expected_to,
+        first_hour_at as expected_from,
+        last_hour_at + interval {{ expected_hours }} hour as expected_to,
         'events' as known_from,
 
-    from numbered
-
-    group by venue, base_asset, span_number
+    from spans
 
 )
 
