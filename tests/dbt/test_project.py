@@ -65,10 +65,8 @@ def filtered_counts(sql: str) -> int:
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
-            name, condition = node.get("function_name"), node.get("filter_expr")
-            found += (
-                node.get("class") == "WINDOW" and name == "count_star" and condition is not None
-            )
+            counts_rows = node.get("function_name") == "count" and not node["children"]
+            found += node.get("class") == "WINDOW" and counts_rows and bool(node["filter_expr"])
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node
