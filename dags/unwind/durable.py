@@ -17,8 +17,6 @@ from typing import Any
 _HALF_WRITTEN = re.compile(r"\.(landing|rehearsal)-.*|\..*\.(part|seal|once)|\.current\..*")
 # 2026-11-25: no landing and no write takes a day.
 _LEFT_AFTER_SECONDS = 86_400
-# The copy that becomes the next release lasts from one to the next.
-NEVER_LEFT = ".next.part"
 
 
 @contextmanager
@@ -116,7 +114,7 @@ def leftovers(folders: Iterable[Path]) -> Iterator[Path]:
 
 
 def _is_leftover(entry: os.DirEntry[str]) -> bool:
-    if not _HALF_WRITTEN.fullmatch(entry.name) or entry.name == NEVER_LEFT:
+    if not _HALF_WRITTEN.fullmatch(entry.name):
         return False
     return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_SECONDS
 

@@ -33,13 +33,15 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (files, "renew_build_id"),
     (gates, "check_marts"),
     (releases, "_describe"),
-    (releases, "_copy_bytes"),
+    (releases, "_share"),
     (releases, "write_json"),
     (releases, "_swap"),
     (files, "swap_in"),
     (files, "finish_swap"),
     (files, "discard"),
     (releases, "prune"),
+    (releases, "take_own_copy"),
+    (releases, "_copy_bytes"),
     (Path, "replace"),
 )
 

@@ -24,7 +24,7 @@ REACHES = re.compile(r"interval (\d+) hour preceding|- interval (\d+) hour\b")
 # Read in full: spans of expected hours are looked up by their ends, and derived from all events.
 READ_WHOLE = {
     ("exchange_breakdown", "int_expected_venues"),
-    ("int_expected_venues", "fct_liquidations"),
+    ("int_expected_venues", "int_instrument_liquidations_hourly"),
 }
 
 

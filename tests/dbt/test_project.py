@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -54,6 +55,33 @@ def test_no_model_raises_on_the_value_of_one_row(
     models = {path.stem for path in compiled.rglob("*.sql")}
     assert {"stg_gate__liquidations", "int_funding_screened", "funding_hourly"} <= models
     assert [str(found) for found in findings(compiled)] == []
+
+
+def filtered_counts(sql: str) -> int:
+    """How often a window counts its rows by a filter."""
+    with duckdb.connect() as parser:
+        (tree,) = parser.execute("select json_serialize_sql(?)", [sql]).fetchone() or ("{}",)
+    nodes, found = [json.loads(tree)], 0
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            counts_rows = node.get("function_name") == "count" and not node["children"]
+            found += node.get("class") == "WINDOW" and counts_rows and bool(node["filter_expr"])
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return found
+
+
+def test_no_window_counts_its_rows_by_a_filter(built: tuple[Home, set[str]]) -> None:
+    """DuckDB 1.5 goes through the whole frame for each of its rows: 7 s for 150,000 rows in three
+    partitions, where count(case when ... then 1 end) takes 0.06 s."""
+    frame = "over (partition by a order by b rows unbounded preceding)"
+    assert filtered_counts(f"select count(*) filter (where b > 1) {frame} from t") == 1
+    assert filtered_counts(f"select count(case when b > 1 then 1 end) {frame} from t") == 0
+    compiled = built[0].dbt_target / "compiled" / "unwind" / "models"
+    slow = {path.stem for path in compiled.rglob("*.sql") if filtered_counts(path.read_text())}
+    assert slow == set()
 
 
 def test_how_staging_works_prints_what_dbt_runs(built: tuple[Home, set[str]]) -> None:

@@ -224,16 +224,15 @@ def test_abandoned_files_are_swept_and_recent_ones_are_not(tmp_path):
     old_folder, young_folder = tmp_path / ".landing-abc", tmp_path / ".landing-def"
     # The name that an older version gave to unfinished files.
     former = tmp_path / ".current.~4026531836.99.5~"
-    kept = tmp_path / ".next.part"
     for path in (old, young, former):
         path.write_text("half")
-    for folder in (old_folder, young_folder, kept):
+    for folder in (old_folder, young_folder):
         folder.mkdir()
-    for path in (old, old_folder, former, kept):
+    for path in (old, old_folder, former):
         os.utime(path, (time.time() - 100_000,) * 2)
     assert sorted(leftovers([tmp_path])) == sorted([old, old_folder, former])
     sweep([tmp_path])
-    assert sorted(tmp_path.iterdir()) == sorted([young, young_folder, kept])
+    assert sorted(tmp_path.iterdir()) == sorted([young, young_folder])
 
 
 # --- what the commands print --------------------------------------------------------------------

@@ -77,6 +77,7 @@ def home(tmp_path) -> Home:
 
 def change(home: Home, publish: int) -> None:
     """Like a build: many rows in one table and one in another, in two transactions."""
+    releases.take_own_copy(home)
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute("delete from marts.events")
         warehouse.execute(
@@ -172,22 +173,29 @@ def test_a_release_describes_itself_and_keeps_comments(home):
         ).fetchall() == [("One row per event.",)]
 
 
-@pytest.mark.parametrize(
-    "left_by_another",
-    [None, b"", b"short", b"x" * 50_000_000],
-    ids=["prepared", "empty", "shorter", "longer"],
-)
-def test_a_copy_made_early_is_brought_up_to_date(home, left_by_another):
-    releases.publish(home, "run-1", NOW)
-    releases.prepare(home)
-    if left_by_another is not None:
-        copy = home.releases / ".next.part" / "warehouse.duckdb"
-        copy.write_bytes(left_by_another)
-        copy.chmod(0o444)
+def test_the_warehouse_goes_on_in_a_file_of_its_own(home):
+    """Also where the process was killed before it took one, or while it published the next."""
+    first = releases.publish(home, "run-1", NOW)
+    released = home.releases / first / "warehouse.duckdb"
+    payload = released.read_bytes()
+    (home.releases / releases.UNPUBLISHED).mkdir()
+    (home.releases / releases.UNPUBLISHED / "warehouse.duckdb").hardlink_to(home.warehouse_db)
     change(home, 2)
+    assert not released.samefile(home.warehouse_db)
     releases.publish(home, "run-2", NOW)
-    assert releases.current_db(home).read_bytes() == home.warehouse_db.read_bytes()
+    assert released.read_bytes() == payload
+    assert releases.current_db(home).read_bytes() == home.warehouse_db.read_bytes() != payload
     assert not list(home.releases.glob(".*"))
+
+
+def test_publishing_copies_where_there_are_no_hard_links(home, monkeypatch):
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(self))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    releases.publish(home, "run-1", NOW)
+    assert releases.current_db(home).read_bytes() == home.warehouse_db.read_bytes()
+    assert not releases.current_db(home).samefile(home.warehouse_db)
 
 
 def test_a_release_is_self_contained_under_any_name(home):
@@ -264,12 +272,10 @@ def test_published_bytes_are_never_written_again(home, monkeypatch, tmp_path):
         backup.hardlink_to(released)
         backups[backup] = released.read_bytes()
         releases.prune(home, NOW + timedelta(minutes=publish))
-        releases.prepare(home)
+        releases.take_own_copy(home)
     assert len(releases.listed(home)) == 3
     assert all(backup.read_bytes() == payload for backup, payload in backups.items())
-    assert not {path.stat().st_ino for path in backups} & {
-        (home.releases / ".next.part" / "warehouse.duckdb").stat().st_ino
-    }
+    assert home.warehouse_db.stat().st_ino not in {path.stat().st_ino for path in backups}
 
 
 def test_a_reader_that_attached_twice_and_closed_one_still_reads_its_release(home, monkeypatch):
@@ -284,7 +290,7 @@ def test_a_reader_that_attached_twice_and_closed_one_still_reads_its_release(hom
             change(home, publish)
             releases.publish(home, f"run-{publish}", NOW + timedelta(minutes=publish))
             releases.prune(home, NOW + timedelta(minutes=publish))
-            releases.prepare(home)
+            releases.take_own_copy(home)
         assert not file.exists()
         assert reader.execute(
             "select max(publish), count(*), sum(n)::int from held.marts.events"
@@ -401,6 +407,7 @@ def test_what_was_published_is_known_to_a_warehouse_built_from_scratch(home):
 
 def test_a_publish_that_died_was_not_published(home):
     first = releases.publish(home, "run-1", NOW)
+    releases.take_own_copy(home)
     releases._describe(home, "run-2", "never", NOW)
     third = releases.publish(home, "run-3", NOW)
     assert current(home, PUBLISHED) == [(first,), (third,)]
@@ -408,6 +415,7 @@ def test_a_publish_that_died_was_not_published(home):
 
 def test_what_a_broken_or_missing_release_had_is_not_known(home):
     first = releases.publish(home, "run-1", NOW)
+    releases.take_own_copy(home)
     broken = home.releases / first / "warehouse.duckdb"
     broken.chmod(0o644)
     with duckdb.connect(str(broken)) as release:

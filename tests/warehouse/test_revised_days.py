@@ -71,6 +71,7 @@ def made(home: Home, staging: str = "", warehouse: str = "") -> Home:
 def home(tmp_path: Path) -> Home:
     home = made(Home(tmp_path / "home"))
     releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    releases.take_own_copy(home)
     return home
 
 
@@ -154,6 +155,7 @@ select unnest([date '2026-01-26', date '2026-01-27', date '2026-01-28']) as even
 def test_days_that_had_ended_are_given_as_they_were_published(tmp_path: Path) -> None:
     home = made(Home(tmp_path / "home"), warehouse=AUDIT)
     releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    releases.take_own_copy(home)
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.execute(late(days=2))
         staging.execute("insert into ops.pending_hours values ('2026-01-26 05:00:00')")
@@ -180,6 +182,7 @@ def test_dimensions_are_given_as_they_were_published(tmp_path: Path) -> None:
     """
     home = made(Home(tmp_path / "home"), warehouse=assets)
     releases.publish(home, "run-1", datetime(2026, 1, 29, 1, tzinfo=UTC))
+    releases.take_own_copy(home)
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.execute(late(days=1))
     with duckdb.connect(str(home.warehouse_db)) as warehouse:

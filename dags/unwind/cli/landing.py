@@ -97,7 +97,7 @@ def record(
     ] = HEALTH_PORT,
     name: Annotated[
         str,
-        typer.Option(help="Of a recorder beside this home's own one.", envvar=RECORDER),
+        typer.Option(help="Of an additional recorder, beside this home's own.", envvar=RECORDER),
     ] = "",
 ) -> None:
     """Records the venues' streams of liquidations, until stopped."""
@@ -133,13 +133,15 @@ def import_(
         list[str] | None,
         typer.Option(
             "--set",
-            help="What holds for every row of a CSV file of your own columns, as unit=usd or "
+            help="What applies to every row of a CSV file with your own columns, as unit=usd or "
             "zone=Europe/Berlin; instrument='{coin}USDT' makes the name of a column.",
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="Which column it is, as open_time=timestamp, or by its place: time=1."),
+        typer.Option(
+            help="Which column it is, as open_time=timestamp, or by its position: time=1."
+        ),
     ] = None,
     rename: Annotated[
         list[str] | None,
@@ -189,7 +191,7 @@ def import_(
     _print_left_out(report.readings)
     for seal in report.reread:
         out.print(
-            f"Sealed {seal.batch.batch_id} r{seal.revision}: its files are read in another way now."
+            f"Sealed {seal.batch.batch_id} r{seal.revision}: its files are read differently now."
         )
     if report.seal is None:
         return
@@ -265,5 +267,5 @@ def _rehearse(home: Home, venue: str, format: str, files: list[Path], options: R
         for reason, rows in count.reasons:
             out.print(f"  quarantined: {rows:,} rows, {reason}", highlight=False)
     if done.report.seal and not done.counts:
-        out.print("No row of the files is one that the format has.")
+        out.print("No row of the files matches the format.")
     out.print("This was a dry run: nothing is sealed.")

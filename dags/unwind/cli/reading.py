@@ -150,7 +150,7 @@ def verify(
     for differing in found.differing:
         print(f"came out otherwise: {differing.sentence}")
     if found.code_version:
-        print(f"The code that published it was {found.code_version}, another than this.")
+        print(f"It was published by code version {found.code_version}, not by this one.")
     if not found.is_verified:
         raise typer.Exit(1)
     print("Every table came out the same.")

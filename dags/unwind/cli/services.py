@@ -73,7 +73,7 @@ def up(
     running = [one.venue for one in own if one.is_running(utc_now())]
     companions, ports = {}, {}
     if running:
-        out.print(f"A recorder runs already, of {', '.join(running)}; it goes on by itself.")
+        out.print(f"A recorder runs already, of {', '.join(running)}; it keeps running.")
     else:
         command = [sys.executable, "-m", "unwind.cli", "record", "--health-port", str(health_port)]
         companions["recorder"] = command

@@ -102,14 +102,14 @@ class Settling:
 
 @dataclass(frozen=True)
 class Retention:
-    """How far back a venue's answers about liquidations reach."""
+    """How far back a venue's responses on liquidations reach."""
 
     back: timedelta
     stated_on: str
     source: str
 
 
-# The default for venues whose file states none.
+# The default for venues whose file sets none.
 UNSTATED_SETTLING = Settling(
     timedelta(minutes=2), "2026-11-25", "nothing is stated of this venue; the longest of the others"
 )
@@ -200,9 +200,10 @@ def split(
 
 @dataclass(frozen=True)
 class Venue:
-    """A venue as its file states it; `recorded` ones have streams of liquidations.
+    """A venue as declared in its file; `recorded` ones have streams of liquidations.
 
-    `formats` are those of files that only it publishes. One without markets gives others' sums.
+    `formats` are those of files that only it publishes. One without markets publishes other
+    venues' totals.
     """
 
     name: str
@@ -222,7 +223,7 @@ class Venue:
 
     @property
     def missing_keys(self) -> list[str]:
-        """The variables whose password must be set before it can be asked."""
+        """The connection variables whose password must be set before it can be queried."""
         return [
             connection_variable(name)
             for name, connection in self.connections.items()

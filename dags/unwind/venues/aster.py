@@ -1,4 +1,4 @@
-"""Aster: perpetuals behind interfaces like Binance's. Liquidations come by WebSocket alone."""
+"""Aster: perpetuals behind interfaces like Binance's. Liquidations come only by WebSocket."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FUNDING_PAGE_ROWS = 1000
 
 
 def _volumes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    """There is no open interest of all symbols in one answer: the day's volume stands in."""
+    """No response has the open interest of all symbols: the day's volume stands in."""
     for _, rows in responses:
         for row in rows:
             yield Ranked("", row["symbol"], float(row.get("quoteVolume") or 0))
@@ -58,7 +58,7 @@ def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("premium_index", HOUR, is_snapshot=True)
 def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Mark and index price and the running funding rate of everything."""
+    """Mark and index prices and the current funding rate of every contract."""
     api.get("aster", "/fapi/v1/premiumIndex", cost=10)
 
 
@@ -82,7 +82,8 @@ def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     def newer(response: Response) -> dict[str, Any] | None:
         if len(response.rows) < FUNDING_PAGE_ROWS:
             return None
-        # Many symbols settle in one instant: the last one is asked for again, unless it is all.
+        # Many symbols settle in one instant: the last one is requested again, unless it fills
+        # the page.
         first_ms, last_ms = (int(response.rows[at]["fundingTime"]) for at in (0, -1))
         return {"startTime": last_ms + (first_ms == last_ms)}
 

@@ -39,7 +39,7 @@ CONNECTIONS = {
     "binance_um": Connection("https://fapi.binance.com"),
     "binance_cm": Connection("https://dapi.binance.com"),
     "binance_spot": Connection("https://api.binance.com", limits="spot"),
-    # The dumps are no part of the exchange's interfaces: a ban there does not hold here.
+    # The dumps are served apart from the exchange's API: a ban there does not apply here.
     "binance_dumps": Connection("https://data.binance.vision", limits="dumps"),
     "binance_dumps_listing": Connection(
         "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
@@ -174,7 +174,7 @@ S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
 def _volumes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
-    """Binance has no open interest of all symbols in one answer: the day's volume stands in."""
+    """No response has the open interest of all symbols: the day's volume stands in."""
     for request, rows in responses:
         market, field = ("cm", "volume") if "/dapi/" in request.where else ("um", "quoteVolume")
         for row in rows:
@@ -189,7 +189,7 @@ def tickers(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("premium_index", HOUR, is_snapshot=True)
 def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Mark and index price and the current funding estimate of everything."""
+    """Mark and index prices and the current funding estimate of every contract."""
     for connection, root in FUTURES.values():
         api.get(connection, f"{root}/premiumIndex", cost=10)
 
@@ -205,7 +205,7 @@ def _five_minutes(window: Window) -> dict[str, Any]:
 
 
 def _pairs_and_types(symbols: list[str]) -> list[dict[str, str]]:
-    """COIN-M histories are asked by pair and type: BTCUSD_PERP, or one of two dated contracts."""
+    """COIN-M histories go by pair and type: BTCUSD_PERP, or one of two dated contracts."""
     asked = {}
     for symbol in symbols:
         pair, _, expiry = symbol.partition("_")
@@ -251,7 +251,8 @@ def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
     def newer(response: Response) -> dict[str, Any] | None:
         if len(response.rows) < FUNDING_PAGE_ROWS:
             return None
-        # Many symbols settle in one instant: the last one is asked for again, unless it is all.
+        # Many symbols settle in one instant: the last one is requested again, unless it fills
+        # the page.
         first_ms, last_ms = (int(response.rows[at]["fundingTime"]) for at in (0, -1))
         return {"startTime": last_ms + (first_ms == last_ms)}
 
@@ -266,7 +267,7 @@ def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("spot_bars", HOUR, DAY, refetched=True)
 def spot_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Spot bars of the tracked contracts' assets; what spot does not list is no failure."""
+    """Spot bars of the tracked contracts' assets; an asset without a spot listing is no failure."""
     for symbol in _spot_symbols(context.tracked("um")):
         if len(window.hours) == 24:
             name = f"spot/daily/klines/{symbol}/{BAR}/{symbol}-{BAR}-{window.from_at:%Y-%m-%d}"
@@ -337,7 +338,7 @@ def _dump(api: VenueApi, context: LandingContext, name: str, format: str) -> Non
 
 
 def _dumped_symbols(api: VenueApi, context: LandingContext, market: str, folder: str) -> list[str]:
-    """The tracked symbols; where the interfaces do not say which are large, all that are listed."""
+    """The tracked symbols; where the API does not tell which are large, all that are listed."""
     try:
         return context.tracked(market)
     except NotKnownError:

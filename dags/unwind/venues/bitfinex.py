@@ -49,12 +49,12 @@ def status(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("liquidations", HOUR, DAY)
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """All liquidations, oldest first. Three questions a minute are allowed."""
+    """All liquidations, oldest first. Three requests a minute are allowed."""
 
     def newer(response: Response) -> dict[str, Any] | None:
         if len(response.rows) < PAGE_ROWS:
             return None
-        # Rows of one millisecond may stand on two pages: the last one is asked for again.
+        # Rows of one millisecond may be split over two pages: the last one is requested again.
         first_ms, last_ms = (response.rows[at][0][2] for at in (0, -1))
         return {"start": last_ms + (first_ms == last_ms)}
 

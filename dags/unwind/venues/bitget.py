@@ -1,4 +1,4 @@
-"""Bitget: perpetuals in USDT and USDC. Its liquidations are put together once a second."""
+"""Bitget: perpetuals in USDT and USDC. It aggregates liquidations once a second."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ RATE_LIMITS = (
 CATEGORIES = ("USDT-FUTURES", "USDC-FUTURES")
 ROWS = ("data",)
 PAGE_ROWS = 100
-# Eight hours are 96 bars of five minutes; an answer has 100, and which ones of more is not said.
+# Eight hours are 96 bars of five minutes; a response has at most 100, and which
+# ones if there are more is not documented.
 BARS_SPAN_MS = 8 * 3_600_000
 SUBSCRIPTION = {
     "op": "subscribe",
@@ -136,10 +137,10 @@ def mark_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
                 api.get("bitget", "/api/v3/market/candles", params, rows=ROWS)
 
 
-# Not with a day: no times can be asked for, and the answers reach back two and a half hours.
+# Not with a day: the request takes no times, and responses reach back two and a half hours.
 @dataset("long_short_ratio", HOUR)
 def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """The newest ratios of the largest contracts that the venue computes them for."""
+    """The newest ratios of the largest contracts for which the venue computes them."""
     path = "/api/v2/spot/market/support-symbols"
     listed = api.get("bitget", path, rows=("data", "futureList"))
     computed = set(listed.rows) if listed else set()

@@ -1,4 +1,4 @@
-"""BitMEX: perpetual and dated contracts. Liquidation orders come by WebSocket alone.
+"""BitMEX: perpetual and dated contracts. Liquidation orders come only by WebSocket.
 
 `GET /api/v1/liquidation` lists the currently open orders, without times and with their remaining
 quantity: it adds nothing to the stream.

@@ -1,4 +1,4 @@
-"""Bybit: linear and inverse contracts. Its liquidations come by WebSocket alone (the recorder)."""
+"""Bybit: linear and inverse contracts. Its liquidations come only by WebSocket (the recorder)."""
 
 from __future__ import annotations
 

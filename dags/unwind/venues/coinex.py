@@ -1,4 +1,4 @@
-"""CoinEx: linear and inverse perpetuals. Liquidations come by REST alone, contract by contract."""
+"""CoinEx: linear and inverse perpetuals. Liquidations come only by REST, contract by contract."""
 
 from __future__ import annotations
 

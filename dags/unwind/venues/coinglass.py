@@ -16,8 +16,8 @@ NAME = "coinglass"
 CONNECTIONS = {
     "coinglass": Connection("https://open-api-v4.coinglass.com", key_header="CG-API-KEY"),
 }
-# Errors come inside HTTP 200, under the codes of HTTP. 401 is no block: the plan does not allow
-# this question (and a key that is none gets 400).
+# Errors come inside HTTP 200, with HTTP's codes. 401 is no block: the plan does not cover this
+# request (and an invalid key gets 400).
 ERROR_RULES = ErrorRules(
     code_at=("code",),
     ok_codes=frozenset({"0"}),

@@ -1,4 +1,4 @@
-"""Deribit: futures and perpetuals. Its public trades say which of them were liquidations."""
+"""Deribit: futures and perpetuals. Its public trades flag liquidations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTLING = Settling(
     "2026-11-25",
     "chosen: the trade tape is immediate; a minute covers caches",
 )
-# 500 credits a question of a pool that refills by 10,000 a second.
+# 500 credits a request, from a pool that refills by 10,000 a second.
 RATE_LIMITS = (RateLimit("/api/v2/public", 20, 1),)
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT")
 PAGE_ROWS = 1000
@@ -98,12 +98,12 @@ def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("liquidations", HOUR, DAY)
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """All trades of the window, oldest first: liquidations are marked among them."""
+    """All trades of the window, oldest first: liquidations are flagged among them."""
 
     def newer(response: Response) -> dict[str, Any] | None:
         if not response.json["result"]["has_more"] or not response.rows:
             return None
-        # Trades of one millisecond may stand on two pages: the last one is asked for again.
+        # Trades of one millisecond may be split over two pages: the last one is requested again.
         first_ms, last_ms = (response.rows[at]["timestamp"] for at in (0, -1))
         return {"start_timestamp": last_ms + (first_ms == last_ms)}
 

@@ -1,4 +1,4 @@
-"""dYdX v4, by its indexer. Its public trades say which of them were liquidations."""
+"""dYdX v4, by its indexer. Its public trades flag liquidations."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ CONNECTIONS = {
     "htx": Connection("https://api.hbdm.com"),
     "htx_ws": Connection("wss://api.hbdm.com"),
 }
-# Errors come inside HTTP 200, under a name that good answers do not have.
+# Errors come inside HTTP 200, under a key that successful responses lack.
 ERROR_RULES = ErrorRules(
     code_at=("err_code",),
     ok_codes=frozenset({"0"}),
@@ -58,7 +58,7 @@ PAGE_ROWS = 100
 
 
 def _pong(frame: str) -> str | None:
-    """The venue drops a connection that does not answer its pings for half a minute."""
+    """The venue drops a connection that leaves its pings unanswered for half a minute."""
     if '"op":"ping"' not in frame:
         return None
     return json.dumps({"op": "pong", "ts": json.loads(frame)["ts"]})

@@ -44,7 +44,7 @@ INFO_COST = 20
 FUNDING_COST = INFO_COST + 2
 FUNDING_PAGE_ROWS = 500
 # https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint: at most 2,000
-# fills an answer, of the newest 10,000.
+# fills a response, of the newest 10,000.
 FILLS_PAGE_ROWS = 2000
 FILLS_COST = INFO_COST + FILLS_PAGE_ROWS // 20
 # Which addresses are vaults, and when: the seed that staging reads as well.
@@ -68,8 +68,8 @@ def _usd_sizes(responses: Iterable[tuple[Request, Any]]) -> Iterator[Ranked]:
 def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every coin's mark and oracle price, current funding and open interest.
 
-    One answer is of the venue's own markets, and one of each builder-deployed exchange; the list of
-    these begins with null, which stands for the venue itself.
+    There is one response for the venue's own markets and one for each builder-deployed exchange;
+    the list of these begins with null, which stands for the venue itself.
     """
     asked = {"type": "metaAndAssetCtxs"}
     api.get("hyperliquid", "/info", body=asked, cost=INFO_COST)
@@ -83,8 +83,7 @@ def premium_index(api: VenueApi, window: Window, context: LandingContext) -> Non
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """The window's hourly files of fills, as they are. The hour in the name has no leading zero.
 
-    For hours whose file did not come the vaults' own fills are asked for, which show backstops
-    alone.
+    For hours without a file the vaults' own fills are requested, which show backstops alone.
     """
     landed = 0
     missing: list[datetime] = []
@@ -105,7 +104,7 @@ def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None
 
 
 def _has_arrived(api: VenueApi, path: str) -> bool:
-    """Whether a file of node fills arrived; a mirror that is down costs only the files."""
+    """Whether a file of node fills arrived; a mirror that is down costs only its files."""
     try:
         return api.download("hyperliquid_nodefills", path, format="node-fills") is not None
     except VenueStoppedError as stopped:

@@ -1,4 +1,4 @@
-"""Kraken Futures. Its public trades say which of them were liquidations."""
+"""Kraken Futures. Its public trades flag liquidations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONNECTIONS = {
     "kraken_futures": Connection("https://futures.kraken.com"),
     "kraken_futures_ws": Connection("wss://futures.kraken.com"),
 }
-# Throttling comes as a word inside an answer, whatever its status.
+# Throttling is a word inside a response, whatever its status.
 ERROR_RULES = ErrorRules(
     code_at=("error",),
     ok_codes=frozenset({""}),
@@ -142,7 +142,7 @@ def long_short_ratio(api: VenueApi, window: Window, context: LandingContext) -> 
 
 @dataset("mark_bars", HOUR, DAY)
 def mark_bars(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """The window's mark prices; a day is 288 bars, of 2,000 that an answer holds."""
+    """The window's mark prices; a day is 288 bars, and a response holds 2,000."""
     for symbol in context.tracked():
         params = {"from": window.from_ms // 1000, "to": window.last_ms // 1000}
         api.get("kraken_futures", f"/api/charts/v1/mark/{symbol}/5m", params, rows=("candles",))

@@ -1,4 +1,4 @@
-"""Lighter: perpetuals, numbered. Its trades say which of them were liquidations."""
+"""Lighter: perpetuals, numbered. Its trades flag liquidations."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _subscribe_to(market_ids: Sequence[str]) -> list[tuple[str, ...]]:
     ]
 
 
-# Read-only connections are open to places where trading is not.
+# Read-only connections work from places where trading is blocked.
 STREAMS = (
     Stream(
         "lighter_ws",
@@ -77,7 +77,7 @@ def markets(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("liquidations", HOUR)
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Each market's newest trades, the only ones to be had without a key: the stream has all."""
+    """Each market's newest trades, the only ones available without a key; the stream has all."""
     cut = []
     listed = {one for _, body in context.responses("markets") for one in _market_ids(body)}
     for market_id in sorted(listed, key=int):
@@ -93,7 +93,7 @@ def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None
 
 
 def _reach_back(trades: Sequence[Any], from_ms: int) -> bool:
-    """Whether an answer holds every trade since then: it is not full, or its oldest is older."""
+    """Whether a response holds every trade since then: it is not full, or its oldest is older."""
     try:
         return len(trades) < RECENT_TRADES or min(int(one["timestamp"]) for one in trades) < from_ms
     except (LookupError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Market capitalisations: CoinGecko, and CoinPaprika where CoinGecko does not answer."""
+"""Market capitalisations: CoinGecko, and CoinPaprika where CoinGecko does not respond."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FORMATS = (
 
 @dataset("market_caps", HOUR, is_snapshot=True)
 def market_caps(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """The 500 largest assets now; history is not to be had without a key."""
+    """The 500 largest assets now; history needs a key."""
     if not _coingecko(api):
         response = api.get("coinpaprika", "/v1/tickers", {"quotes": "USD"})
         if response is not None:

@@ -1,4 +1,4 @@
-"""OKX: swaps and dated futures. Liquidations by REST reach back about a day, not guaranteed."""
+"""OKX: swaps and dated futures. Liquidations by REST reach back about a day, with no guarantee."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _each_type(api: VenueApi, path: str) -> None:
 
 @dataset("open_interest", HOUR, DAY, ranking=_usd_sizes)
 def open_interest(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """The current open interest of everything, and the window's history of the largest."""
+    """The current open interest of every contract, and the window's history of the largest."""
     _each_type(api, "/api/v5/public/open-interest")
     _statistic(api, window, context, "open-interest-history")
 
@@ -125,7 +125,7 @@ def instruments(api: VenueApi, window: Window, context: LandingContext) -> None:
     _each_type(api, "/api/v5/public/instruments")
 
 
-# Not with a day: by the time that a day's dumps are out, the day has left these pages.
+# Not with a day: by the time a day's dumps are published, the day has left these pages.
 @dataset("liquidations", HOUR)
 def liquidations(api: VenueApi, window: Window, context: LandingContext) -> None:
     """Every family's orders; the day's instruments list the families."""
@@ -174,7 +174,7 @@ def funding(api: VenueApi, window: Window, context: LandingContext) -> None:
 
 @dataset("premium_index", HOUR, is_snapshot=True)
 def premium_index(api: VenueApi, window: Window, context: LandingContext) -> None:
-    """Mark and index prices of everything, and the current funding rate of the largest swaps."""
+    """Mark and index prices of every contract, and current funding rates of the largest swaps."""
     _each_type(api, "/api/v5/public/mark-price")
     for quote in INDEX_QUOTES:
         api.get("okx", "/api/v5/market/index-tickers", {"quoteCcy": quote}, rows=ROWS)

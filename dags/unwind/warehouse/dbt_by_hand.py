@@ -17,6 +17,7 @@ from pathlib import Path
 
 from unwind.errors import UnwindError
 from unwind.settings import Home
+from unwind.warehouse import releases
 from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
 from unwind.warehouse.state import staging_state
 from unwind.warehouse.writing import writer_lock
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if home.staging_db.exists():
             with writer_lock(home):
+                releases.take_own_copy(home)
                 return _dbt(home, arguments)
         with tempfile.TemporaryDirectory() as scratch:
             home = Home(Path(scratch))

@@ -16,7 +16,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -197,6 +196,7 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))
+    releases.take_own_copy(target)
     reason = "that was asked for" if full else rebuild_reason(target)
     is_first = not any(path.exists() for path in files.pair(target))
     if reason is None or is_first:
@@ -243,7 +243,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
             _write_plan(state, warehouse, work)
         skipped = _nothing_to_stage(state) if _is_same_project(state) else []
     try:
-        _run_staging(target, skipped, report, run)
+        _run_staging(skipped, report, run)
     except DbtError:
         broken = left_out.delete_broken_lines(warehouse.home, work.seals)
         if not broken:
@@ -258,19 +258,15 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
     return True, work.unreadable
 
 
-def _run_staging(target: Home, skipped: list[str], report: Progress, run: RunDbt) -> None:
-    # The release to come is copied while dbt leaves the warehouse alone; `with` waits for it.
-    with ThreadPoolExecutor(1) as beside:
-        copied = beside.submit(_prepare_release, target)
-        run(
-            [
-                *("build", "--exclude-resource-type", "test"),
-                *("--exclude-resource-type", "unit_test", "--select", STAGING),
-                *(("--exclude", *skipped) if skipped else ()),
-            ],
-            lambda name, done, total: report("staging", done, total),
-        )
-    copied.result()
+def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
+    run(
+        [
+            *("build", "--exclude-resource-type", "test"),
+            *("--exclude-resource-type", "unit_test", "--select", STAGING),
+            *(("--exclude", *skipped) if skipped else ()),
+        ],
+        lambda name, done, total: report("staging", done, total),
+    )
 
 
 def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Work) -> None:
@@ -301,11 +297,6 @@ def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Wo
 def _new_run_id(started_at: datetime) -> str:
     """A unique run id, even where the clock stands still, as in the demo."""
     return f"run-{started_at:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
-
-
-def _prepare_release(target: Home) -> None:
-    if not files.is_beside(target) and not releases.is_prepared(target):
-        releases.prepare(target)
 
 
 def _gate_landed(
@@ -435,11 +426,11 @@ def _publish(
     if files.is_beside(target):
         target = files.in_use(target)
         files.swap_in(target)
-    releases.prune(target, warehouse.clock())
+    # Readers have the release by now, and its file; the next build writes into a copy.
     report("publishing", 1, 1)
-    # Readers have the release by now; this copy is what the next one writes its changes into.
     report("preparing the next release", 0, 1)
-    releases.prepare(target)
+    releases.prune(target, warehouse.clock())
+    releases.take_own_copy(target)
     report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)
 

@@ -1,5 +1,5 @@
-"""Releases: what readers see. Each is a byte copy of the checkpointed warehouse in its own folder;
-`current` is a symlink to one of them, swapped in one step.
+"""Releases: what readers see. Each is the checkpointed warehouse's file in a folder of its own;
+`current` is a symlink to one of them, swapped in one step. The warehouse then goes on in a copy.
 
 A reader who has opened a release stays on it; one who reopens `current` gets the newest. The link
 names a folder, not the file: a process that opened the same path before would otherwise be given
@@ -25,8 +25,9 @@ import duckdb
 import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted, row_of
-from unwind.durable import sync, write_json
+from unwind.durable import atomic_write, sync, write_json
 from unwind.errors import UnwindError
+from unwind.scratch import process_folder
 from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
 from unwind.warehouse.models import model_files
@@ -36,12 +37,12 @@ from unwind.warehouse.state import naive_utc, transaction
 # A reader resolves the link and opens the file within milliseconds; the newest three are never
 # taken away, so that one who is slow still finds it.
 ALWAYS_KEPT = 3
-# In the folder of the copy to come, where it is whole.
-PREPARED = "prepared"
+# The folder of a release that is being published.
+UNPUBLISHED = ".next.part"
 # In a release's folder: the compiled code of its models, one file each.
 MODELS = "models"
-# Compared and rewritten as one; DuckDB writes blocks of a quarter of this.
-CHUNK_BYTES = 1024 * 1024
+# So much is copied by one call to the system, at most.
+CHUNK_BYTES = 1024**3
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +67,18 @@ class Release:
 
 
 def publish(home: Home, run_id: str, built_at: datetime, raw_home: Home | None = None) -> str:
-    """Copies the judged warehouse to a new release and swaps `current` to it. Returns its id.
+    """Makes the judged warehouse's file a new release and swaps `current` to it. Returns its id.
 
-    `raw_home` has the raw zone and the ledger, where another home is built from them.
+    The warehouse shares the file with readers until `take_own_copy`, which every writer calls
+    before it writes. `raw_home` has the raw zone and the ledger, where another home is built from
+    them.
     """
+    take_own_copy(home)
     release_id = _new_id(home, built_at)
     described = _describe(home, run_id, release_id, built_at)
-    prepare(home)
-    beside = _release_to_come(home)
-    (beside / PREPARED).unlink()
+    beside = home.releases / UNPUBLISHED
+    beside.mkdir(parents=True)
+    _share(home.warehouse_db, beside / "warehouse.duckdb")
     (beside / "warehouse.duckdb").chmod(0o444)
     write_json(beside / "release.json", described)
     continuity.publish(home, run_id, beside)
@@ -87,25 +91,17 @@ def publish(home: Home, run_id: str, built_at: datetime, raw_home: Home | None =
     return release_id
 
 
-def prepare(home: Home) -> None:
-    """Makes the private copy that becomes the next release hold the warehouse's bytes as they are.
+def take_own_copy(home: Home) -> None:
+    """Gives the warehouse a file of its own, if a release has the same one.
 
-    No reader has seen this copy. It is made after a release is out, off the path that readers wait
-    for, so that publishing writes only what has changed since.
+    Done after a release is out, off the path that readers wait for; and before anything is written,
+    as a kill may have come between.
     """
-    beside = _release_to_come(home)
-    if beside.is_file():
-        beside.unlink()
-    beside.mkdir(parents=True, exist_ok=True)
-    (beside / PREPARED).unlink(missing_ok=True)
-    if home.warehouse_db.exists():
-        _copy_bytes(home.warehouse_db, beside / "warehouse.duckdb")
-        (beside / PREPARED).touch()
-
-
-def is_prepared(home: Home) -> bool:
-    """Whether the copy was made after the last release was out; nothing has changed since."""
-    return (_release_to_come(home) / PREPARED).exists()
+    for unpublished in home.releases.glob(".*.part"):
+        shutil.rmtree(unpublished, ignore_errors=True)
+    if home.warehouse_db.exists() and home.warehouse_db.stat().st_nlink > 1:
+        with atomic_write(home.warehouse_db, process_folder(home)) as own:
+            _copy_bytes(home.warehouse_db, own)
 
 
 def listed(home: Home) -> list[Release]:
@@ -192,9 +188,6 @@ def prune(home: Home, now: datetime) -> list[str]:
 
     A reader that still has a deleted file open keeps reading it: its bytes are never written again.
     """
-    for leftover in home.releases.glob(".*.part"):
-        if leftover != _release_to_come(home):
-            shutil.rmtree(leftover, ignore_errors=True)
     kept = settings().keep_releases
     kept_for = timedelta(days=settings().keep_release_days)
     gone = []
@@ -332,33 +325,20 @@ def _keep_code(home: Home, folder: Path) -> None:
         shutil.copyfile(path, folder / name)
 
 
-def _release_to_come(home: Home) -> Path:
-    return home.releases / ".next.part"
+def _share(source: Path, target: Path) -> None:
+    """Gives a file a second name, or a copy that name where the file system has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        _copy_bytes(source, target)
+        sync(target)
 
 
 def _copy_bytes(source: Path, target: Path) -> None:
-    """Makes `target` the same bytes as `source`, on disk; writes only where it is not."""
-    if target.exists():
-        # A writer killed between closing a release and naming it left it read-only.
-        target.chmod(0o644)
-    with source.open("rb") as reader, target.open("r+b" if target.exists() else "wb") as writer:
-        length = os.fstat(reader.fileno()).st_size
-        copied_length = min(length, os.fstat(writer.fileno()).st_size)
-        for offset in range(0, copied_length, CHUNK_BYTES):
-            chunk = os.pread(reader.fileno(), CHUNK_BYTES, offset)
-            if chunk != os.pread(writer.fileno(), CHUNK_BYTES, offset):
-                os.pwrite(writer.fileno(), chunk, offset)
-        while copied_length < length:
-            # Within the kernel; a clone where the file system can.
-            copied = os.copy_file_range(
-                *(reader.fileno(), writer.fileno(), length - copied_length),
-                *(copied_length, copied_length),
-            )
-            if not copied:
-                raise OSError(f"{source} became shorter while it was copied to {target}")
-            copied_length += copied
-        os.ftruncate(writer.fileno(), length)
-        os.fsync(writer.fileno())
+    """Copies a file within the kernel; a clone where the file system can."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while os.copy_file_range(reader.fileno(), writer.fileno(), CHUNK_BYTES):
+            pass
 
 
 def _swap(home: Home, release_id: str) -> None:

@@ -188,7 +188,7 @@ runs as (
 
     select
         *,
-        count(*) filter (where is_beginning) over (
+        count(case when is_beginning then 1 end) over (
             partition by base_asset order by hour_at range unbounded preceding
         ) as run_number,
 

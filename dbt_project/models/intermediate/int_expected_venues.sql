@@ -22,22 +22,35 @@ venues_with_listings as (
 
 event_hours as (
 
-    select distinct
+    select
         liquidations.venue,
         liquidations.base_asset,
         liquidations.hour_at,
 
-    from {{ ref('fct_liquidations') }} as liquidations
+    from {{ ref('int_instrument_liquidations_hourly') }} as liquidations
     left join venues_with_listings
         on liquidations.venue = venues_with_listings.venue
 
-    where {{ counted_liquidations() }}
-        and liquidations.base_asset is not null
+    where liquidations.base_asset is not null
         and venues_with_listings.venue is null
 
 ),
 
-after_quiet as (
+last_event_hours as (
+
+    select
+        venue,
+        base_asset,
+        max(hour_at) as last_hour_at,
+
+    from event_hours
+
+    group by venue, base_asset
+
+),
+
+-- Events whose spans meet share one span, which starts after a longer quiet.
+span_starts as (
 
     select
         venue,
@@ -47,25 +60,30 @@ after_quiet as (
 
     from event_hours
 
+    qualify
+        hour_before_at is null
+        or hour_at - hour_before_at > interval {{ expected_hours }} hour
+
 ),
 
--- Events whose spans meet share one span.
-numbered as (
+spans as (
 
     select
-        venue,
-        base_asset,
-        hour_at,
-        count(*) filter (
-            where hour_before_at is null
-                or hour_at - hour_before_at > interval {{ expected_hours }} hour
-        ) over (
-            partition by venue, base_asset
-            order by hour_at
-            rows between unbounded preceding and current row
-        ) as span_number,
+        span_starts.venue,
+        span_starts.base_asset,
+        span_starts.hour_at as first_hour_at,
+        coalesce(
+            lead(span_starts.hour_before_at) over (
+                partition by span_starts.venue, span_starts.base_asset
+                order by span_starts.hour_at
+            ),
+            last_event_hours.last_hour_at
+        ) as last_hour_at,
 
-    from after_quiet
+    from span_starts
+    inner join last_event_hours
+        on span_starts.venue = last_event_hours.venue
+        and span_starts.base_asset = last_event_hours.base_asset
 
 ),
 
@@ -85,13 +103,11 @@ final as (
     select
         venue,
         base_asset,
-        min(hour_at) as expected_from,
-        max(hour_at) + interval {{ expected_hours }} hour as expected_to,
+        first_hour_at as expected_from,
+        last_hour_at + interval {{ expected_hours }} hour as expected_to,
         'events' as known_from,
 
-    from numbered
-
-    group by venue, base_asset, span_number
+    from spans
 
 )
 

@@ -89,12 +89,14 @@ alike as (
         events.natural_key,
         events.occurrence_number,
         case events.liquidated_side
-            when 'long' then count(*) filter (where events.liquidated_side = 'short') over a_second
-            else count(*) filter (where events.liquidated_side = 'long') over a_second
+            when 'long'
+                then count(case when events.liquidated_side = 'short' then 1 end) over a_second
+            else count(case when events.liquidated_side = 'long' then 1 end) over a_second
         end as opposite_events,
         case events.liquidated_side
-            when 'long' then count(*) filter (where events.liquidated_side = 'short') over minutes
-            else count(*) filter (where events.liquidated_side = 'long') over minutes
+            when 'long'
+                then count(case when events.liquidated_side = 'short' then 1 end) over minutes
+            else count(case when events.liquidated_side = 'long' then 1 end) over minutes
         end - opposite_events as opposite_events_later,
         -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
         first_value(events.liquidated_side) over (

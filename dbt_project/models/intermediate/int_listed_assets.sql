@@ -46,7 +46,9 @@ numbered as (
         base_asset,
         listed_from,
         listed_to,
-        count(*) filter (where listed_before_to is null or listed_before_to < listed_from) over (
+        count(
+            case when listed_before_to is null or listed_before_to < listed_from then 1 end
+        ) over (
             partition by venue, base_asset
             order by listed_from, listed_to
             rows between unbounded preceding and current row

@@ -130,9 +130,9 @@ windowed as (
     select
         *,
         is_stated_from_order
-        and count(*) filter (where seconds_apart < {{ min_seconds_apart }}) over venue_hour
+        and count(case when seconds_apart < {{ min_seconds_apart }} then 1 end) over venue_hour
             <= {{ max_closer_share }}
-            * count(*) filter (where seconds_apart < 2) over venue_hour as is_from_order,
+            * count(case when seconds_apart < 2 then 1 end) over venue_hour as is_from_order,
 
     from apart
 

@@ -5,9 +5,9 @@
 {%- set trend_p_threshold = 0.05 %}
 {#- Spans of the moving averages; each reaches back 5 spans. #}
 {%- set emas = [('24h', 24), ('7d', 168)] %}
-{#- The slower average reads 839 hours before its hour, and the 11 earlier hours need it too. #}
+{#- The slower average reads 839 hours back, and the 11 earlier hours need it too. #}
 {%- set hours_read = 839 + 11 %}
-{#- How many of a trend's 48 hours must be known. #}
+{#- Of a trend's 48 hours so many must be known. #}
 {%- set min_trend_hours = 36 %}
 
 with
@@ -113,9 +113,9 @@ completeness as (
     select
         hour_at,
         base_asset,
-        (count(*) filter (where not is_covered_in_full) over last_48h)::integer
+        (count(case when not is_covered_in_full then 1 end) over last_48h)::integer
             as incomplete_hours_48h,
-        count(*) filter (where not is_covered_in_full) over last_840h > 0 as is_incomplete,
+        count(case when not is_covered_in_full then 1 end) over last_840h > 0 as is_incomplete,
         max(available_at) over all_read as available_at,
 
     from asset_hours
@@ -209,7 +209,7 @@ rises as (
 
     select
         *,
-        (count(*) filter (where is_elevated) over last_12h)::integer as elevated_hours_12h,
+        (count(case when is_elevated then 1 end) over last_12h)::integer as elevated_hours_12h,
         (count(is_elevated) over last_12h)::integer as known_hours_12h,
 
     from ratios
