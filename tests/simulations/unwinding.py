@@ -86,11 +86,14 @@ from prices;
 
 create table warehouse.marts.liquidation_imbalance_hourly as
 select
-    tracked.hour_at, tracked.base_asset, coalesce(sum(total_usd), 0)::decimal(38, 4) as long_1h_usd,
-    tracked.available_at
+    tracked.hour_at, tracked.base_asset, coalesce(total_usd, 0)::decimal(38, 4) as long_1h_usd,
+    sum(coalesce(total_usd, 0)) over (
+        partition by tracked.base_asset order by tracked.hour_at
+        rows between 23 preceding and current row
+    )::decimal(38, 4) as long_24h_usd,
+    0::decimal(38, 4) as short_24h_usd, tracked.available_at
 from staging.intermediate.int_tracked_assets_hourly as tracked
-left join warehouse.marts.liquidations_hourly using (hour_at, base_asset)
-group by all;
+left join warehouse.marts.liquidations_hourly using (hour_at, base_asset);
 """
 LEVERAGE = """
 create table warehouse.marts.leverage_hourly as
@@ -101,9 +104,10 @@ VERDICTS = f"""
 select
     split_part(base_asset, ' ', 1) as mechanism, coalesce(unwind_class, deciding_rule) as verdict,
     oi_change_24h_share, peak_hour_share, drawdown_24h_share / daily_volatility_30d as sigmas,
-    episodes_7d, smallest_episode_oi_change_share, largest_episode_oi_change_share, forced_ratio
+    episodes_7d, stages_7d, smallest_episode_oi_change_share, forced_ratio
 from marts.unwind_classification
-where hour_at = timestamp '{FIRST_AT}' + interval {DAYS * 24 - 1} hour
+where base_asset != 'ALL'
+    and hour_at = timestamp '{FIRST_AT}' + interval {DAYS * 24 - 1} hour
 order by mechanism, base_asset
 """
 
