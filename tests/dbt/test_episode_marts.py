@@ -60,7 +60,7 @@ LISTED = """
 """
 ASSETS = (
     *("wave", "night", "endless", "begun", "many", "stages"),
-    *("capitulates", "leaves", "unknown", "calm"),
+    *("capitulates", "leaves", "quits", "unknown", "calm"),
 )
 HIDDEN = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
 UPSTREAM = f"""
@@ -139,7 +139,9 @@ from staging.intermediate.int_hidden_liquidations_minutely;
 create or replace table staging.intermediate.int_asset_coverage_hourly as
 select hour_at, base_asset, 2 as venues_covered,
     not (base_asset = 'night' and hour_at = timestamp '2026-01-11') as is_complete,
-from grid where {{visible}};
+from grid where {{visible}}
+union all
+select distinct hour_at, 'ALL', 2, true from grid where {{visible}};
 
 create or replace table staging.intermediate.int_tracked_assets_hourly as
 select hour_at, base_asset from grid where {{visible}};
@@ -150,12 +152,14 @@ create or replace table staging.intermediate.int_instrument_open_interest_hourly
 select
     hour_at, venue, venue || '-perp' as instrument, base_asset,
     100.0::double as oi_start_base,
-    if(
-        base_asset in ('wave', 'stages'), 95.0, if(base_asset = 'leaves', 88.0, 100.0)
-    )::double as oi_end_base,
+    case
+        when base_asset in ('wave', 'stages') then 95 when base_asset in ('leaves', 'quits') then 88
+        else 100
+    end::double as oi_end_base,
+    1000.0::double as oi_start_usd,
 from grid cross join (select unnest(['gate', 'okx']) as venue) where {{visible}}
 union all
-select hour_at, 'htx', 'htx-perp', base_asset, 50.0, null from grid where {{visible}};
+select hour_at, 'htx', 'htx-perp', base_asset, 50.0, null, 500.0 from grid where {{visible}};
 
 create or replace table staging.intermediate.int_asset_prices_hourly as
 select
@@ -185,12 +189,15 @@ select
     case base_asset
         when 'capitulates' then -0.15
         when 'leaves' then -0.12
+        when 'quits' then -0.12
         when 'stages' then -0.05
         when 'calm' then 0.01
         when 'unknown' then null
         else -0.05
     end::double as oi_change_24h_share,
-from grid where {{visible}};
+from grid where {{visible}}
+union all
+select distinct hour_at, 'ALL', -0.12 from grid where {{visible}};
 
 create or replace table staging.intermediate.int_asset_open_interest_changes_hourly as
 select hour_at, base_asset, 100000::decimal(38, 4) as matched_start_24h_usd,
@@ -201,12 +208,30 @@ create or replace table warehouse.marts.liquidation_imbalance_hourly as
 select
     hour_at, base_asset,
     case
-        when base_asset = 'calm' then 0
+        when base_asset in ('calm', 'quits') then 0
         when base_asset in ('capitulates', 'unknown')
             then case h % 24 when 5 then 60 when 6 then 40 else 0 end
         else 10
     end::decimal(38, 4) as long_1h_usd,
-from grid where {{visible}};
+    if(base_asset in ('calm', 'quits'), 0, 1)::decimal(38, 4) as long_24h_usd,
+    0::decimal(38, 4) as short_24h_usd,
+from (select hour_at, h, base_asset from grid union all select distinct hour_at, h, 'ALL' from grid)
+where {{visible}};
+"""
+READ = (
+    *("warehouse.marts.liquidations_minutely", "warehouse.marts.liquidations_hourly"),
+    *("warehouse.marts.leverage_hourly", "warehouse.marts.liquidation_imbalance_hourly"),
+    *("staging.intermediate.int_hidden_liquidations_minutely",),
+    *("staging.intermediate.int_hidden_liquidations_hourly",),
+    *("staging.intermediate.int_asset_coverage_hourly",),
+    *("staging.intermediate.int_tracked_assets_hourly",),
+    *("staging.intermediate.int_instrument_open_interest_hourly",),
+    *("staging.intermediate.int_asset_prices_hourly",),
+    *("staging.intermediate.int_price_windows_hourly",),
+)
+SEALED = """
+alter table {table} add column available_at timestamp;
+update {table} set available_at = hour_at + interval 65 minute;
 """
 
 
@@ -228,6 +253,8 @@ def land(home: Home, visible: str) -> None:
         connection.execute(f"attach '{home.warehouse_db}' as warehouse")
         connection.execute(f"attach '{home.staging_db}' as staging")
         connection.execute(UPSTREAM.replace("{visible}", visible))
+        for table in READ:
+            connection.execute(SEALED.format(table=table))
 
 
 def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:
@@ -369,15 +396,19 @@ def test_classes_follow_from_the_rules_in_their_order(warehouse) -> None:
     assert unwinding(
         warehouse,
         "stages",
-        f"{columns}, episodes_7d, smallest_episode_oi_change_share,"
-        " largest_episode_oi_change_share",
-    ) == ("staged", "staged", -0.05, 0.041667, 3, -0.05, -0.05)
+        f"{columns}, episodes_7d, stages_7d, unknown_oi_episodes_7d,"
+        " smallest_episode_oi_change_share",
+    ) == ("staged", "staged", -0.05, 0.041667, 3, 3, 0, -0.05)
     # 24 hours of 40 dollars over 12% of 100,000.
     assert unwinding(
         warehouse,
         "leaves",
         f"{columns}, oi_fall_24h_usd, forced_24h_usd, forced_ratio, forced_ratio_high",
     ) == ("voluntary", "voluntary", -0.12, 0.041667, 12_000, 960, 0.08, 0.08)
+    # As much left, and it is known that nothing was forced.
+    assert unwinding(warehouse, "quits", f"{columns}, forced_24h_usd, forced_ratio_high") == (
+        *("voluntary", "voluntary", -0.12, None, 0, 0),
+    )
     # Nothing was forced: there is no peak hour, and open interest did not fall.
     assert unwinding(warehouse, "calm", f"{columns}, oi_fall_24h_usd, forced_ratio") == (
         "mixed",
@@ -393,9 +424,96 @@ def test_classes_follow_from_the_rules_in_their_order(warehouse) -> None:
     )
 
 
+def test_the_market_as_a_whole_has_episodes_and_a_class(warehouse) -> None:
+    # From the 8th on, endless never pauses for 15 minutes: each midnight from the 10th on cuts. On
+    # the 10th it has 114 minutes from 05:00 on and 19,000 more, wave 211,000 and night 15,000.
+    # Of 11 assets with as many dollars of open interest two lost 5% and two 12%.
+    columns = (
+        "started_at, ended_at, is_cut, open_threshold_usd, long_usd, long_events, oi_start_base,"
+        " oi_change_share, low_price_usd, recovery_24h, fitted_events"
+    )
+    assert episodes(warehouse, "ALL", columns)[1] == (
+        *(at("10 05:00"), at("10 23:51"), True, 11_000, 1_499_000, 125, None),
+        *(-0.03090909, None, None, None),
+    )
+    assert [row[0] for row in episodes(warehouse, "ALL", "started_at")] == [
+        *(at("08"), at("10 05:00"), at("11 00:20"), at("12 09:00"), at("13 10:00")),
+        at("14 23:50"),
+    ]
+    # 12% of the ten assets whose change is known, of 100,000 each; 24 hours of 40 dollars.
+    assert unwinding(
+        warehouse,
+        "ALL",
+        "unwind_class, episodes_7d, stages_7d, oi_fall_24h_usd, forced_24h_usd, forced_ratio,"
+        " peak_hour_share, drawdown_24h_share",
+    ) == ("staged", 5, 5, 120_000, 960, 0.008, 0.041667, None)
+
+
 def test_an_episode_has_the_class_of_its_closing_hour(warehouse) -> None:
     assert episodes(warehouse, "stages", "unwind_class") == [("mixed",), ("mixed",), ("staged",)]
     assert episodes(warehouse, "begun", "unwind_class, deciding_rule") == [(None, None)]
+
+
+def test_a_row_is_as_late_as_the_latest_batch_that_it_stands_on(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Every hour is sealed five minutes after its end: a row stands on the one that it is under.
+    for mart in ("liquidation_episodes", "unwind_classification"):
+        others = (
+            f"select count(*) filter (where available_at != hour_at + interval 65 minute), count(*)"
+            f" from marts.{mart}"
+        )
+        late, rows = warehouse.execute(others).fetchone() or (0, 0)
+        assert late == 0
+        assert rows
+
+    home = Home(tmp_path_factory.mktemp("late"))
+    land(home, "true")
+    intermediate = "staging.intermediate"
+    resealed = {
+        # Behind the thresholds of every day from the 8th on.
+        ("stages", "03 05:00"): f"{intermediate}.int_asset_coverage_hourly",
+        # The pause after the first episode, and the second one.
+        ("wave", "10 12:00"): "marts.liquidations_minutely",
+        # The 24th hour after the episode's last.
+        ("many", "13 09:00"): f"{intermediate}.int_asset_prices_hourly",
+        # The hour after its last minute: nothing that has closed stands on it.
+        ("night", "11 01:00"): f"{intermediate}.int_asset_coverage_hourly",
+        # Of an hour before the trailing day, yet of a week in which there was no episode.
+        ("calm", "09 05:00"): "marts.liquidation_imbalance_hourly",
+    }
+    with open_warehouse(home) as connection:
+        for (base_asset, text), table in resealed.items():
+            connection.execute(
+                f"update {table} set available_at = timestamp '2026-02-01'"
+                " where base_asset = ? and hour_at = ?",
+                [base_asset, at(text)],
+            )
+    build(home, HOURS, range(HOURS))
+    with open_warehouse(home) as resealed_warehouse:
+        assert resealed_warehouse.execute(
+            "select base_asset, started_at from marts.liquidation_episodes"
+            " where available_at = timestamp '2026-02-01' and base_asset != 'ALL' order by all"
+        ).fetchall() == [
+            ("many", at("12 09:00")),
+            ("stages", at("09 10:00")),
+            ("stages", at("11 10:00")),
+            ("stages", at("13 10:00")),
+            ("wave", at("10 12:00")),
+            ("wave", at("10 12:36")),
+        ]
+        # The price of 13 January, 09:00, is where the 24 hours begin that end with the 14th, 08:00.
+        # Wave has its two episodes in its week from 12:00 on.
+        assert resealed_warehouse.execute(
+            "select base_asset, min(hour_at), max(hour_at) from marts.unwind_classification"
+            " where available_at = timestamp '2026-02-01' and base_asset != 'ALL'"
+            " group by all order by all"
+        ).fetchall() == [
+            ("calm", at("09 05:00"), hour(LAST)),
+            ("many", at("14 08:00"), at("14 08:00")),
+            ("stages", at("08"), hour(LAST)),
+            ("wave", at("10 12:00"), hour(LAST)),
+        ]
 
 
 LATE = 225  # 10 January, 09:00: endless has minutes in it

@@ -62,6 +62,22 @@ def test_events_that_share_a_second_are_spread_over_it() -> None:
     )
 
 
+def test_venues_that_date_to_the_same_second_share_it() -> None:
+    # Two venues date to the second: an event of each at 1 s, one at 2 s.
+    found = spread_ties(np.array([0, 1, 1]), np.array([1, 1, 2]) * 1_000_000)
+    assert found == pytest.approx([1.25, 1.75, 2.5], abs=1e-9)
+
+
+def test_no_two_events_are_at_one_instant() -> None:
+    # 16 of one second are at 1/32 of it, 0.03125, and so on; of two in the millisecond after 0.031,
+    # one is at 0.03125 as well.
+    venue = np.array([0] * 16 + [1] * 3)
+    microseconds = np.array([0] * 16 + [31_000, 31_000, 40_001])
+    found = spread_ties(venue, microseconds)
+    assert np.all(np.diff(found) > 0)
+    assert found[:3] == pytest.approx([0.03125, 0.03125, 0.03175], abs=2e-9)
+
+
 def test_equal_spacing_is_not_self_excitation() -> None:
     found = fit(np.arange(1, 101) * 10.0, 1005.0)
     assert found.branching_ratio_low == 0

@@ -55,6 +55,7 @@ select
     1 as long_venues,
     max(hour_at) + interval 5 minute as peak_minute_at,
     2 as oi_instruments,
+    max(hour_at) + interval 65 minute as available_at,
 from {hours}
 """
 

@@ -26,6 +26,8 @@ TRY_NEXT = (
     " where landing_outcome in ('failed', 'partial') order by hour_at",
     "select base_asset, recovery_divergence, range_divergence, recovery from divergence_hourly"
     " where hour_at = '2026-01-29 14:00' and any_divergence",
+    "select base_asset, unwind_class, stages_7d, peak_hour_share from unwind_classification"
+    " where hour_at = '2026-01-29 14:00' and unwind_class is not null",
 )
 
 

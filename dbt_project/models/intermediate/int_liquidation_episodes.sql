@@ -1,4 +1,4 @@
--- One row per episode of forced long selling and base_asset, under the hour in which it is over (or,
+-- One row per episode of forced long selling and base_asset or ALL, under the hour in which it is over (or,
 -- while it is open, under the spine's last hour): from that hour and those before it alone.
 --
 -- A minute with more than the day's open threshold opens an episode; 15 minutes at or under the close
@@ -61,6 +61,11 @@ thresholds as (
 
 liquidations as (
 
+    select
+        unnest([base_asset, 'ALL']) as base_asset,
+        venue,
+        event_at,
+
     from {{ ref('fct_liquidations') }}
 
     where {{ counted_liquidations() }}
@@ -79,6 +84,16 @@ coverage as (
 
 open_interest as (
 
+    select
+        hour_at,
+        venue,
+        instrument,
+        unnest([base_asset, 'ALL']) as base_asset,
+        oi_start_base,
+        oi_end_base,
+        oi_start_usd,
+        available_at,
+
     from {{ ref('int_instrument_open_interest_hourly') }}
 
     where hour_at >= {{ first_hour_read(hours_read) }}
@@ -93,14 +108,26 @@ prices as (
 
 ),
 
+of_markets as (
+
+    select
+        * exclude (base_asset),
+        base_asset as asset,
+        unnest([base_asset, 'ALL']) as base_asset,
+
+    from minutely
+
+),
+
 minutes as (
 
     select
         minute_at,
         base_asset,
         sum(long_usd) as long_usd,
+        max(available_at) as available_at,
 
-    from minutely
+    from of_markets
 
     group by all
 
@@ -109,7 +136,9 @@ minutes as (
 active as (
 
     select
-        minutes.*,
+        minutes.* replace (
+            greatest(minutes.available_at, thresholds.available_at) as available_at
+        ),
         thresholds.hour_at as day_at,
         thresholds.open_threshold_usd,
         minutes.minute_at - lag(minutes.minute_at) over by_asset
@@ -158,6 +187,7 @@ grouped as (
         max(minute_at) as last_minute_at,
         max(day_at) + interval 1 day as next_day_at,
         any_value(run_started_at) as run_started_at,
+        max(available_at) as available_at,
 
     from runs
 
@@ -191,6 +221,9 @@ episodes as (
         found.started_at,
         found.closed_at > spine.end_at as is_open,
         found.last_minute_at,
+        -- Anything in the pause before it would have begun it earlier.
+        date_trunc('hour', found.run_started_at - interval {{ quiet_minutes }} minute)
+            as first_hour_heard_at,
         date_trunc('hour', found.started_at) as first_hour_at,
         date_trunc('hour', found.last_minute_at) as last_hour_at,
         case when not is_open then found.last_minute_at + interval 1 minute end as ended_at,
@@ -199,6 +232,7 @@ episodes as (
         thresholds.open_threshold_usd,
         thresholds.close_threshold_usd,
         thresholds.history_hours as threshold_history_hours,
+        found.available_at,
 
     from found
     cross join spine
@@ -223,25 +257,27 @@ of_minutes as (
     select
         pending.base_asset,
         pending.started_at,
-        minutely.minute_at,
-        minutely.hour_at,
-        minutely.venue,
-        minutely.long_usd,
-        minutely.short_usd,
-        minutely.total_usd,
-        minutely.long_events,
-        minutely.short_events,
-        minutely.is_lower_bound,
-        hidden.* exclude (minute_at, hour_at, venue, base_asset),
+        of_markets.minute_at,
+        of_markets.hour_at,
+        of_markets.venue,
+        of_markets.asset,
+        of_markets.long_usd,
+        of_markets.short_usd,
+        of_markets.total_usd,
+        of_markets.long_events,
+        of_markets.short_events,
+        of_markets.is_lower_bound,
+        of_markets.available_at,
+        hidden.* exclude (minute_at, hour_at, venue, base_asset, available_at),
 
     from pending
-    inner join minutely
-        on pending.base_asset = minutely.base_asset
-        and minutely.minute_at between pending.started_at and pending.last_minute_at
+    inner join of_markets
+        on pending.base_asset = of_markets.base_asset
+        and of_markets.minute_at between pending.started_at and pending.last_minute_at
     left join hidden
-        on minutely.minute_at = hidden.minute_at
-        and minutely.venue = hidden.venue
-        and minutely.base_asset = hidden.base_asset
+        on of_markets.minute_at = hidden.minute_at
+        and of_markets.venue = hidden.venue
+        and of_markets.asset = hidden.base_asset
 
 ),
 
@@ -255,6 +291,7 @@ of_hours as (
         of_minutes.started_at,
         of_minutes.hour_at,
         of_minutes.venue,
+        of_minutes.asset,
         {%- for side in sides %}
         sum(of_minutes.{{ side }}_usd) as {{ side }}_usd,
         {%- for moment in moments() %}
@@ -272,12 +309,13 @@ of_hours as (
         sum(of_minutes.long_events) as long_events,
         sum(of_minutes.short_events) as short_events,
         bool_or(of_minutes.is_lower_bound) as is_lower_bound,
+        max(of_minutes.available_at) as available_at,
 
     from of_minutes
     left join hidden_hourly
         on of_minutes.hour_at = hidden_hourly.hour_at
         and of_minutes.venue = hidden_hourly.venue
-        and of_minutes.base_asset = hidden_hourly.base_asset
+        and of_minutes.asset = hidden_hourly.base_asset
 
     group by all
 
@@ -303,6 +341,7 @@ totals as (
         sum(short_events)::bigint as short_events,
         count(distinct venue) filter (where long_events > 0) as long_venues,
         bool_or(is_lower_bound) as is_lower_bound,
+        max(available_at) as available_at,
 
     from of_hours
 
@@ -433,6 +472,8 @@ both_ends as (
         pending.started_at,
         opening.oi_start_base,
         closing.oi_end_base,
+        opening.oi_start_usd,
+        greatest(opening.available_at, closing.available_at) as available_at,
 
     from pending
     inner join open_interest as opening
@@ -449,18 +490,34 @@ both_ends as (
 
 ),
 
+-- Coins of two assets do not add up: of ALL, each change is valued at the start.
 changes as (
 
     select
         base_asset,
         started_at,
-        sum(try_cast(round(oi_start_base, 8) as decimal(38, 8)))::double as oi_start_base,
-        sum(try_cast(round(oi_end_base, 8) as decimal(38, 8)))::double as oi_end_base,
+        case
+            when base_asset != 'ALL'
+                then sum(try_cast(round(oi_start_base, 8) as decimal(38, 8)))::double
+        end as oi_start_base,
+        case
+            when base_asset != 'ALL'
+                then sum(try_cast(round(oi_end_base, 8) as decimal(38, 8)))::double
+        end as oi_end_base,
+        sum(
+            try_cast(
+                round((oi_end_base / nullif(oi_start_base, 0) - 1) * oi_start_usd, 8)
+                as decimal(38, 8)
+            )
+        )::double as oi_change_usd,
+        sum(try_cast(round(oi_start_usd, 4) as decimal(38, 4)))
+            filter (where oi_start_base > 0)::double as oi_start_usd,
         count(*) as instruments,
+        max(available_at) as available_at,
 
     from both_ends
 
-    group by all
+    group by base_asset, started_at
 
 ),
 
@@ -478,6 +535,7 @@ of_prices as (
                 + 1
                 then min(prices.low_usd)
         end as low_price_usd,
+        max(prices.available_at) as available_at,
 
     from pending
     inner join prices
@@ -493,12 +551,15 @@ of_coverage as (
     select
         pending.base_asset,
         pending.started_at,
-        count(*) filter (where coverage.is_complete) as complete_hours,
+        count(*) filter (
+            where coverage.is_complete and coverage.hour_at >= pending.first_hour_at
+        ) as complete_hours,
+        max(coverage.available_at) as available_at,
 
     from pending
     inner join coverage
         on pending.base_asset = coverage.base_asset
-        and coverage.hour_at between pending.first_hour_at and pending.hour_at
+        and coverage.hour_at between pending.first_hour_heard_at and pending.hour_at
 
     group by all
 
@@ -528,7 +589,7 @@ final as (
         totals.long_venues::integer as long_venues,
         totals.is_lower_bound,
         coalesce(of_coverage.complete_hours, 0)
-        < date_diff('hour', date_trunc('hour', pending.started_at), pending.hour_at) + 1
+        < date_diff('hour', pending.first_hour_at, pending.hour_at) + 1
             as is_incomplete,
         shapes.peak_minute_at,
         round((shapes.peak_minute_usd / nullif(shapes.all_minutes_usd, 0))::double, 6)
@@ -542,13 +603,27 @@ final as (
         changes.oi_start_base,
         changes.oi_end_base,
         coalesce(changes.instruments, 0)::integer as oi_instruments,
-        round(changes.oi_end_base / nullif(changes.oi_start_base, 0) - 1, 8) as oi_change_share,
+        round(
+            if(
+                pending.base_asset = 'ALL',
+                changes.oi_change_usd / nullif(changes.oi_start_usd, 0),
+                changes.oi_end_base / nullif(changes.oi_start_base, 0) - 1
+            ),
+            8
+        ) as oi_change_share,
         of_prices.start_price_usd,
         of_prices.low_price_usd,
         case
             when of_prices.low_price_usd is not null and of_prices.start_price_usd > 0
                 then round(greatest(0, 1 - of_prices.low_price_usd / of_prices.start_price_usd), 8)
         end as drawdown_share,
+        greatest(
+            pending.available_at,
+            totals.available_at,
+            changes.available_at,
+            of_prices.available_at,
+            of_coverage.available_at
+        ) as available_at,
 
     from pending
     inner join totals

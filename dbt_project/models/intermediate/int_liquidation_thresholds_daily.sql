@@ -8,6 +8,14 @@
 ) }}
 {%- set window_hours = var('episode_threshold_hours') %}
 {%- set floor_usd = var('episode_floor_usd') %}
+-- In most builds no day begins, and nothing is read.
+{%- set first_hour %}
+    (
+        select min(hour_at) - interval {{ window_hours }} hour
+        from {{ build_hours() }} as built
+        where hour(hour_at) = 0
+    )
+{%- endset %}
 
 with
 
@@ -17,29 +25,64 @@ coverage as (
         hour_at,
         base_asset,
         venues_covered > 0 as is_known,
+        available_at,
 
     from {{ ref('int_asset_coverage_hourly') }}
 
-    where hour_at >= {{ first_hour_read(window_hours) }}
-        and base_asset != 'ALL'
+    where hour_at >= {{ first_hour }}
+
+),
+
+liquidations as (
+
+    select
+        minute_at,
+        hour_at,
+        unnest([base_asset, 'ALL']) as base_asset,
+        long_usd,
+        available_at,
+
+    from {{ ref('liquidations_minutely') }}
+
+    where hour_at >= {{ first_hour }}
+
+),
+
+heard as (
+
+    select
+        hour_at,
+        base_asset,
+        max(available_at) as available_at,
+
+    from liquidations
+
+    group by all
 
 ),
 
 days as (
 
     select
-        hour_at,
-        base_asset,
-        count(*) filter (where is_known) over (
-            partition by base_asset
-            order by hour_at
-            range between interval {{ window_hours }} hour preceding and interval 1 hour preceding
-        ) as history_hours,
+        coverage.hour_at,
+        coverage.base_asset,
+        count(*) filter (where coverage.is_known) over before_the_day as history_hours,
+        max(greatest(coverage.available_at, heard.available_at)) over before_the_day
+            as available_at,
 
     from coverage
+    left join heard
+        on coverage.hour_at = heard.hour_at
+        and coverage.base_asset = heard.base_asset
 
-    qualify hour(hour_at) = 0
-        and hour_at in {{ build_hours() }}
+    window before_the_day as (
+        partition by coverage.base_asset
+        order by coverage.hour_at
+        range between interval {{ window_hours }} hour preceding and interval 1 hour preceding
+    )
+
+    qualify hour(coverage.hour_at) = 0
+        and coverage.hour_at in {{ build_hours() }}
         and history_hours >= {{ var('episode_min_history_hours') }}
 
 ),
@@ -52,9 +95,7 @@ minutes as (
         base_asset,
         sum(long_usd) as long_usd,
 
-    from {{ ref('liquidations_minutely') }}
-
-    where hour_at >= {{ first_hour_read(window_hours) }}
+    from liquidations
 
     group by all
 
@@ -112,6 +153,7 @@ final as (
             as open_threshold_usd,
         coalesce(percentiles.close_percentile_usd, {{ floor_usd }})::decimal(38, 4)
             as close_threshold_usd,
+        days.available_at,
 
     from days
     left join percentiles

@@ -46,6 +46,7 @@ prices as (
         hour_at,
         base_asset,
         close_usd,
+        available_at,
 
     from {{ ref('int_asset_prices_hourly') }}
 
@@ -127,6 +128,11 @@ final as (
         case when episodes.is_confirmed then episodes.recovery_hour_at + interval 1 hour end
             as confirmed_at,
         episodes.hour_at + interval 1 hour as as_of_at,
+        greatest(
+            episodes.available_at,
+            case when not episodes.is_open then classes.available_at end,
+            case when episodes.is_confirmed then prices.available_at end
+        ) as available_at,
 
     from episodes
     left join fits

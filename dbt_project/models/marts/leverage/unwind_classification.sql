@@ -1,10 +1,26 @@
--- How leverage left an asset over the 24 hours that end with the hour, by rules in a fixed order.
+-- How leverage left an asset, or all tracked ones, over the 24 hours that end with the hour, by rules in a fixed order.
 --
 -- A rule that cannot be judged, as an input is unknown, leaves the class open: the later ones hold only
 -- where the earlier ones do not.
+-- Tables with an available_at of their own: leverage_hourly's is that of its changes, too.
+{%- set tables = [
+    'leverage', 'forced', 'peaks', 'first_prices', 'volatilities', 'waves', 'frozen_thresholds',
+] %}
 {%- set month_hours = 720 %}
+-- Where an episode that closed within a week may have begun, and the pause before it.
+{%- set wave_hours = 167 + var('episode_max_hours') + 1 %}
 
 with
+
+hours as (
+
+    select hour_at,
+
+    from {{ source('ops', 'hours') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
 
 tracked_assets as (
 
@@ -20,6 +36,7 @@ leverage as (
         hour_at,
         base_asset,
         oi_change_24h_share,
+        available_at,
 
     from {{ ref('leverage_hourly') }}
 
@@ -49,6 +66,7 @@ open_interest as (
         base_asset,
         oi_start_base,
         oi_end_base,
+        available_at,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
@@ -63,6 +81,7 @@ liquidations as (
         venue,
         base_asset,
         total_usd,
+        available_at,
 
     from {{ ref('liquidations_hourly') }}
 
@@ -84,10 +103,12 @@ imbalances as (
         hour_at,
         base_asset,
         long_1h_usd,
+        long_24h_usd = 0 and short_24h_usd = 0 as had_none,
+        available_at,
 
     from {{ ref('liquidation_imbalance_hourly') }}
 
-    where hour_at >= {{ first_hour_read(23) }}
+    where hour_at >= {{ first_hour_read(wave_hours) }}
 
 ),
 
@@ -97,6 +118,7 @@ first_prices as (
         hour_at + interval 23 hour as hour_at,
         base_asset,
         open_usd as start_price_usd,
+        available_at,
 
     from {{ ref('int_asset_prices_hourly') }}
 
@@ -111,6 +133,7 @@ price_windows as (
         base_asset,
         log_return,
         low_24h_usd,
+        available_at,
 
     from {{ ref('int_price_windows_hourly') }}
 
@@ -124,6 +147,7 @@ episodes as (
         hour_at,
         base_asset,
         oi_change_share,
+        available_at,
 
     from {{ ref('int_liquidation_episodes') }}
 
@@ -132,15 +156,74 @@ episodes as (
 
 ),
 
+thresholds as (
+
+    select
+        hour_at,
+        base_asset,
+        available_at,
+
+    from {{ ref('int_liquidation_thresholds_daily') }}
+
+    where hour_at >= {{ first_hour_read(wave_hours + 23) }}
+
+),
+
+grid as (
+
+    select
+        hour_at,
+        base_asset,
+        available_at,
+
+    from tracked_assets
+
+    union all
+
+    select
+        hour_at,
+        'ALL' as base_asset,
+        null::timestamp as available_at,
+
+    from hours
+
+),
+
+-- Of the assets whose change in coins is known, as leverage_hourly weighs them.
+starts as (
+
+    select
+        tracked_assets.hour_at,
+        coalesce(tracked_assets.base_asset, 'ALL') as base_asset,
+        sum(open_interest_changes.matched_start_24h_usd)::double as oi_start_usd,
+
+    from tracked_assets
+    inner join leverage
+        on tracked_assets.hour_at = leverage.hour_at
+        and tracked_assets.base_asset = leverage.base_asset
+    inner join open_interest_changes
+        on tracked_assets.hour_at = open_interest_changes.hour_at
+        and tracked_assets.base_asset = open_interest_changes.base_asset
+
+    where leverage.oi_change_24h_share is not null
+
+    group by tracked_assets.hour_at, rollup(tracked_assets.base_asset)
+
+),
+
 -- Venues with an instrument whose open interest is known at both ends of the 24 hours.
 matched_venues as (
 
-    select distinct
+    select
         closing.hour_at,
         closing.venue,
         closing.base_asset,
+        max(greatest(closing.available_at, opening.available_at)) as available_at,
 
     from open_interest as closing
+    inner join tracked_assets
+        on closing.hour_at = tracked_assets.hour_at
+        and closing.base_asset = tracked_assets.base_asset
     inner join open_interest as opening
         on closing.hour_at - interval 23 hour = opening.hour_at
         and closing.venue = opening.venue
@@ -149,7 +232,8 @@ matched_venues as (
 
     where closing.oi_end_base is not null
         and opening.oi_start_base is not null
-        and closing.hour_at in {{ build_hours() }}
+
+    group by all
 
 ),
 
@@ -158,8 +242,9 @@ forced as (
 
     select
         matched_venues.hour_at,
-        matched_venues.base_asset,
+        coalesce(matched_venues.base_asset, 'ALL') as base_asset,
         sum(liquidations.total_usd) as forced_24h_usd,
+        max(greatest(matched_venues.available_at, liquidations.available_at)) as available_at,
         {{- summed_moments('hidden', sides=['total']) }}
 
     from matched_venues
@@ -173,25 +258,30 @@ forced as (
         and liquidations.venue = hidden.venue
         and liquidations.base_asset = hidden.base_asset
 
-    group by all
+    group by matched_venues.hour_at, rollup(matched_venues.base_asset)
 
 ),
 
 peaks as (
 
     select
-        tracked_assets.hour_at,
-        tracked_assets.base_asset,
-        sum(imbalances.long_1h_usd) as long_24h_usd,
-        max(imbalances.long_1h_usd) as peak_hour_usd,
+        hour_at,
+        base_asset,
+        had_none,
+        sum(long_1h_usd) over last_day as long_24h_usd,
+        max(long_1h_usd) over last_day as peak_hour_usd,
+        -- Where there was no episode, that is known from these hours as well.
+        max(available_at) over (
+            by_hour range between interval {{ wave_hours }} hour preceding and current row
+        ) as available_at,
 
-    from tracked_assets
-    inner join imbalances
-        on tracked_assets.base_asset = imbalances.base_asset
-        and imbalances.hour_at between tracked_assets.hour_at - interval 23 hour
-        and tracked_assets.hour_at
+    from imbalances
 
-    group by all
+    window
+        by_hour as (partition by base_asset order by hour_at),
+        last_day as (by_hour range between interval 23 hour preceding and current row)
+
+    qualify hour_at in {{ build_hours() }}
 
 ),
 
@@ -214,6 +304,7 @@ volatilities as (
                     8
                 )
         end as daily_volatility_30d,
+        max(available_at) over last_month as available_at,
 
     from price_windows
 
@@ -230,20 +321,38 @@ volatilities as (
 waves as (
 
     select
-        tracked_assets.hour_at,
-        tracked_assets.base_asset,
+        grid.hour_at,
+        grid.base_asset,
         count(*) as episodes_7d,
-        -- Null where one is unknown.
-        case when count(*) = count(episodes.oi_change_share) then min(episodes.oi_change_share) end
-            as smallest_episode_oi_change_share,
-        case when count(*) = count(episodes.oi_change_share) then max(episodes.oi_change_share) end
-            as largest_episode_oi_change_share,
+        count(*) filter (
+            where episodes.oi_change_share
+            between {{ var('staged_min_oi_change') }} and {{ var('staged_max_oi_change') }}
+        ) as stages_7d,
+        count(*) filter (where episodes.oi_change_share is null) as unknown_oi_episodes_7d,
+        min(episodes.oi_change_share) as smallest_episode_oi_change_share,
+        max(episodes.available_at) as available_at,
 
-    from tracked_assets
+    from grid
     inner join episodes
-        on tracked_assets.base_asset = episodes.base_asset
-        and episodes.hour_at between tracked_assets.hour_at - interval 167 hour
-        and tracked_assets.hour_at
+        on grid.base_asset = episodes.base_asset
+        and episodes.hour_at between grid.hour_at - interval 167 hour and grid.hour_at
+
+    group by all
+
+),
+
+frozen_thresholds as (
+
+    select
+        grid.hour_at,
+        grid.base_asset,
+        max(thresholds.available_at) as available_at,
+
+    from grid
+    inner join thresholds
+        on grid.base_asset = thresholds.base_asset
+        and thresholds.hour_at
+        between grid.hour_at - interval {{ wave_hours + 23 }} hour and grid.hour_at
 
     group by all
 
@@ -252,16 +361,17 @@ waves as (
 inputs as (
 
     select
-        tracked_assets.hour_at,
-        tracked_assets.base_asset,
+        grid.hour_at,
+        grid.base_asset,
         leverage.oi_change_24h_share,
-        open_interest_changes.matched_start_24h_usd::double as oi_start_usd,
+        starts.oi_start_usd,
         case
             when leverage.oi_change_24h_share < 0
-                then -leverage.oi_change_24h_share
-                    * open_interest_changes.matched_start_24h_usd::double
+                then -leverage.oi_change_24h_share * starts.oi_start_usd
         end as oi_fall_24h_usd,
-        forced.* exclude (hour_at, base_asset),
+        -- Where nothing was published, and that is known, there is no row to sum.
+        coalesce(forced.forced_24h_usd, if(peaks.had_none, 0, null)) as forced_24h_usd,
+        forced.* exclude (hour_at, base_asset, forced_24h_usd, available_at),
         peaks.long_24h_usd,
         round((peaks.peak_hour_usd / nullif(peaks.long_24h_usd, 0))::double, 6) as peak_hour_share,
         first_prices.start_price_usd,
@@ -274,17 +384,21 @@ inputs as (
         end as drawdown_24h_share,
         volatilities.daily_volatility_30d,
         coalesce(waves.episodes_7d, 0)::integer as episodes_7d,
+        coalesce(waves.stages_7d, 0)::integer as stages_7d,
+        coalesce(waves.unknown_oi_episodes_7d, 0)::integer as unknown_oi_episodes_7d,
         waves.smallest_episode_oi_change_share,
-        waves.largest_episode_oi_change_share,
+        greatest(
+            {%- for table in tables %}
+            {{ table }}.available_at,
+            {%- endfor %}
+            grid.available_at
+        ) as available_at,
 
-    from tracked_assets
-    {%- for table in [
-        'leverage', 'open_interest_changes', 'forced', 'peaks', 'first_prices', 'volatilities',
-        'waves',
-    ] %}
+    from grid
+    {%- for table in ['starts'] + tables %}
     left join {{ table }}
-        on tracked_assets.hour_at = {{ table }}.hour_at
-        and tracked_assets.base_asset = {{ table }}.base_asset
+        on grid.hour_at = {{ table }}.hour_at
+        and grid.base_asset = {{ table }}.base_asset
     {%- endfor %}
 
 ),
@@ -327,9 +441,11 @@ judged as (
         )
         and drawdown_24h_share
         >= {{ var('capitulation_min_drawdown_sigmas') }} * daily_volatility_30d as is_capitulation,
-        episodes_7d >= {{ var('staged_min_episodes') }}
-        and smallest_episode_oi_change_share >= {{ var('staged_min_oi_change') }}
-        and largest_episode_oi_change_share <= {{ var('staged_max_oi_change') }}
+        case
+            when smallest_episode_oi_change_share < {{ var('staged_min_oi_change') }} then false
+            when stages_7d + unknown_oi_episodes_7d < {{ var('staged_min_episodes') }} then false
+            when unknown_oi_episodes_7d = 0 then true
+        end
         and if(long_24h_usd = 0, false, peak_hour_share < {{ var('staged_max_peak_hour_share') }})
             as is_staged,
         oi_change_24h_share <= {{ var('voluntary_max_oi_change') }}
@@ -380,8 +496,9 @@ final as (
         drawdown_24h_share,
         daily_volatility_30d,
         episodes_7d,
+        stages_7d,
+        unknown_oi_episodes_7d,
         smallest_episode_oi_change_share,
-        largest_episode_oi_change_share,
         {%- for name in [
             'capitulation_max_oi_change', 'capitulation_min_peak_hour_share',
             'capitulation_min_drawdown_sigmas', 'staged_min_oi_change', 'staged_max_oi_change',
@@ -394,6 +511,7 @@ final as (
         hour_at - interval 23 hour as window_start_at,
         hour_at + interval 1 hour as window_end_at,
         hour_at + interval 1 hour as as_of_at,
+        available_at,
 
     from judged
 
