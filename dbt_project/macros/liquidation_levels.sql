@@ -60,6 +60,7 @@ hours as (
         coalesce(try_cast(round({{ natural_log(kept_share) }}, 12) as decimal(38, 12)), 0)
             as ln_kept_{{ liquidated_side }},
         {%- endfor %}
+        max(available_at) as available_at,
 
     from (
         select
@@ -70,6 +71,7 @@ hours as (
             null::decimal(38, 8) as closed_long_base,
             null::decimal(38, 8) as closed_short_base,
             null::decimal(38, 8) as oi_start_base,
+            available_at,
 
         from entries
 
@@ -83,6 +85,7 @@ hours as (
             closed_long_base,
             closed_short_base,
             oi_start_base,
+            available_at,
 
         from flows
     ) as prices_and_flows
@@ -158,6 +161,7 @@ opened as (
         and flows.tier_asset = ratios.base_asset
 
     where flows.opened_base > 0
+        and flows.hour_at in (select opened_hour_at, from cohorts)
 
     group by all
 
@@ -218,7 +222,8 @@ placed as (
 
     Expects `hours` (hours_of_positions), `levels` (int_liquidation_levels_daily), and `midnights`:
     midnight_at, and from_at, the first hour whose openings count. Gives `carried`: midnight_at,
-    base_asset, liquidated_side, leverage, price_bucket and position_base, alive at midnight.
+    base_asset, liquidated_side, leverage, price_bucket and position_base, alive at midnight; and
+    `known_at_midnight`: midnight_at, base_asset and when all that makes its levels was available.
 -#}
 {% macro carried_levels() -%}
 day_ranges as (
@@ -230,6 +235,7 @@ day_ranges as (
         max(high_usd) as high_usd,
         sum(ln_kept_long) as ln_kept_long,
         sum(ln_kept_short) as ln_kept_short,
+        max(available_at) as available_at,
 
     from hours
 
@@ -258,6 +264,22 @@ days_before as (
     inner join day_ranges
         on day_ranges.day_at >= midnights.from_at
         and day_ranges.day_at < midnights.midnight_at
+
+),
+
+known_at_midnight as (
+
+    select
+        midnights.midnight_at,
+        day_ranges.base_asset,
+        max(day_ranges.available_at) as available_at,
+
+    from midnights
+    inner join day_ranges
+        on day_ranges.day_at >= midnights.from_at
+        and day_ranges.day_at < midnights.midnight_at
+
+    group by all
 
 ),
 

@@ -8,7 +8,8 @@ closed    100 coins open in hour 1 at 100; a tenth of the 1,000 is closed in hou
           of 40 coins by liquidation
 profile   in hour 1 the price trades from 100 to 101 in two bars, of 300 and 100 dollars
 aged      100 coins open in hour 1 and nothing else does, for 30 days and longer
-noise     everything derived from a hash of the hour
+noise     everything derived from a hash of the hour; the liquidations of hour 30 were sealed 700
+          hours after the first hour only, all else within 65 minutes of its hour's start
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from unwind.settings import Home
 from unwind.warehouse import map_scores
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.models import variables
+from unwind.warehouse.pending_hours import has_a_days_end
+from unwind.warehouse.refresh import DAY_ENDS
 from unwind.warehouse.state import staging_state
 
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
@@ -70,7 +73,8 @@ cross join (
 );
 
 create or replace table staging.intermediate.int_tracked_assets_hourly as
-select hour_at, base_asset from grid where {visible};
+select hour_at, base_asset, hour_at + interval 61 minute as available_at
+from grid where {visible};
 
 create or replace temp table prices as
 select
@@ -95,7 +99,7 @@ select
     'USDT' as quote_asset, price_kind, 300 as bar_seconds, close_usd as open_usd, high_usd,
     low_usd, close_usd, hour_at + interval 1 hour as close_at, true as is_fresh,
     if(price_kind = 'last', 400, null)::double as volume_usd, 3600 as covered_seconds,
-    true as has_range, true as is_best_bars
+    true as has_range, true as is_best_bars, hour_at + interval 65 minute as available_at
 from prices
 cross join (values ('mark'), ('last')) as kinds(price_kind)
 where price_kind = 'mark' or base_asset in ('profile', 'noise');
@@ -141,6 +145,7 @@ select
         if(base_asset = 'closed' and h < 3, 900, if(base_asset = 'noise', 20000, 1000))::double
         + change_base
     ) as oi_end_usd,
+    hour_at + interval 62 minute as available_at,
 from ends
 where {visible};
 
@@ -149,6 +154,8 @@ select
     hour_at, 'binance' as venue, base_asset || 'USDT' as instrument, base_asset,
     if(base_asset = 'closed', 4000, noise_1 * 100)::decimal(38, 4) as long_usd,
     if(base_asset = 'closed', 0, noise_2 * 100)::decimal(38, 4) as short_usd,
+    if(h = 30, timestamp '2026-01-01' + to_hours(700), hour_at + interval 63 minute)
+        as available_at,
 from grid
 where (base_asset = 'closed' and h = 3 or base_asset = 'noise' and h % 3 = 0) and {visible};
 
@@ -158,6 +165,7 @@ select
     floor(ln(98 + noise_1 / 200.0) / ln(1.0025))::integer + place as price_bucket,
     (noise_2 * 1000)::decimal(38, 4) as long_usd,
     (noise_1 * 1000)::decimal(38, 4) as short_usd,
+    hour_at + interval 64 minute as available_at,
 from grid
 cross join (values (-1), (0), (1), (3)) as places(place)
 cross join (values ('fill_avg'), ('bankruptcy')) as kinds(price_kind)
@@ -195,7 +203,7 @@ def land(home: Home, visible: str) -> None:
         connection.execute(UPSTREAM.replace("{visible}", visible))
 
 
-def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> None:
+def build(home: Home, spine: int, pending: Iterable[int]) -> None:
     """Builds the models of the pending hours on a spine of so many hours."""
     with open_warehouse(home) as connection:
         connection.execute("delete from staging.ops.hours")
@@ -205,11 +213,11 @@ def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> No
                 f"insert into staging.ops.{table} select unnest(?::timestamp[])",
                 [[hour(h) for h in hours]],
             )
+    # As a refresh does: without a day's end, what has only these is left as it is.
+    with staging_state(home) as state:
+        skipped = () if has_a_days_end(state) else ("--exclude", DAY_ENDS)
     seeds = ("leverage_mix", "leverage_mix_draws", "maintenance_margin_tiers")
-    run_dbt(
-        home,
-        ["build", *UNTESTED, "--select", *seeds, *MODELS, *arguments],
-    )
+    run_dbt(home, ["build", *UNTESTED, "--select", *seeds, *MODELS, *skipped])
 
 
 @pytest.fixture(scope="module")
@@ -480,6 +488,51 @@ def test_the_scorecard_has_a_row_for_each_mix_and_horizon(warehouse) -> None:
     assert all(row[3] == (row[2] < 30) for row in found)
 
 
+def available_at(warehouse: duckdb.DuckDBPyConnection, base_asset: str, h: int) -> list[tuple]:
+    """When the rows of an asset's hour were available, and whether a fitted mix is in them."""
+    return warehouse.execute(
+        "select distinct available_at, fitted_mass_usd is not null from marts.liquidation_map"
+        " where base_asset = ? and hour_at = ?",
+        [base_asset, hour(h)],
+    ).fetchall()
+
+
+def test_a_row_is_as_late_as_the_latest_batch_of_its_thirty_days(warehouse) -> None:
+    # An hour's prices are sealed last, 65 minutes after its start. Day 1 has no fitted mix yet.
+    assert available_at(warehouse, "noise", 29) == [(hour(30) + timedelta(minutes=5), False)]
+    for h in (30, 31):
+        assert available_at(warehouse, "noise", h) == [(hour(700), False)]
+    assert available_at(warehouse, "noise", 743) == [(hour(744) + timedelta(minutes=5), True)]
+
+
+def test_a_fitted_mix_is_as_late_as_what_it_was_fitted_to(warehouse) -> None:
+    # Hour 30 enters the levels that day 2, hours 48 to 71, is graded on; its mix counts afterwards.
+    assert available_at(warehouse, "flat", 71) == [(hour(72) + timedelta(minutes=5), True)]
+    assert available_at(warehouse, "flat", 72) == [(hour(700), True)]
+    graded = warehouse.execute(
+        "select hour_at, available_at from marts.liquidation_map_scorecard"
+        " where hour_at in (?, ?) group by all order by 1",
+        [hour(47), hour(71)],
+    ).fetchall()
+    assert graded == [
+        (hour(47), hour(48) + timedelta(minutes=5)),
+        (hour(71), hour(700)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "staging.intermediate.int_liquidation_levels_daily",
+        "staging.intermediate.int_liquidation_map_outcomes_daily",
+        "staging.intermediate.int_liquidation_map_scores_daily",
+        "marts.liquidation_map_scorecard",
+    ],
+)
+def test_what_is_built_at_a_days_end_has_rows_of_no_other_hour(warehouse, table: str) -> None:
+    assert warehouse.execute(f"select distinct hour(hour_at) from {table}").fetchall() == [(23,)]
+
+
 def test_leverages_of_the_models_are_those_of_the_mix(warehouse) -> None:
     seed = warehouse.execute(
         "select leverage, weight from staging.seeds.leverage_mix order by 1"
@@ -497,12 +550,13 @@ def test_the_windows_of_the_grades_are_the_projects_constants() -> None:
 
 @pytest.fixture(scope="module")
 def built_in_steps(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Builds all hours but the last and a late one, then the last hours, then the late hour."""
+    """Builds all hours but the last and a late one, then three hours in which no day ends, then the
+    last hours, then the late hour."""
     home = Home(tmp_path_factory.mktemp("steps"))
     land(home, f"h < 740 and h != {LATE}")
     build(home, 740, [h for h in range(740) if h != LATE])
     land(home, f"h != {LATE}")
-    for hours in (range(740, 744), range(743, HOURS)):
+    for hours in (range(740, 743), range(742, HOURS)):
         build(home, hours.stop, hours)
     land(home, "true")
     build(home, HOURS, [LATE])

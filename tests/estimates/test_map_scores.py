@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 
+from tests.simulations.map_without_skill import TESTS, WITHOUT_GAIN, Cases, shares_found
 from unwind.estimates.map_scores import (
     Buckets,
     fitted_mix,
@@ -127,12 +128,35 @@ def test_an_interval_without_a_case_is_not_known() -> None:
     assert np.isnan(high[0])
 
 
-def test_intervals_hold_the_mean_about_nine_times_in_ten() -> None:
-    # 400 quarters of independent days around zero. Of 90 days 13 blocks are drawn; the quantiles
-    # of so few are a little narrow: 84 to 92% are expected.
+def test_intervals_hold_the_mean_nine_times_in_ten() -> None:
+    # 2,000 quarters of independent days around zero: 5% on either side, within three standard
+    # errors, 3 sqrt(0.05 x 0.95 / 2,000) = 1.5%.
     draw = np.random.RandomState(7)
-    low, high = ratio_interval(draw.normal(0, 1, (90, 400)), np.ones((90, 400)))
-    assert 0.80 < ((low <= 0) & (high >= 0)).mean() < 0.95
+    low, high = ratio_interval(draw.normal(0, 1, (90, 2000)), np.ones((90, 2000)))
+    assert (low > 0).mean() == pytest.approx(0.05, abs=0.015)
+    assert (high < 0).mean() == pytest.approx(0.05, abs=0.015)
+
+
+def test_skill_that_is_not_there_is_found_in_five_percent_of_markets() -> None:
+    # 400 quarters of one case a day. Three binomial errors: 3 sqrt(0.05 x 0.95 / 400) = 3.3%.
+    markets, days = 400, 90
+    draw = np.random.default_rng(11)
+    sizes = draw.integers(2, 16, markets * days)
+    masses = draw.gamma(0.3, 1.0, (sizes.sum(), 5)) * (draw.random((sizes.sum(), 5)) < 0.6)
+    dollars, traded = draw.lognormal(10, 2, sizes.sum()), draw.gamma(1.0, 1.0, sizes.sum())
+    starts = np.append(0, np.cumsum(sizes)[:-1])
+    cases = Cases(
+        Buckets(starts, masses, dollars, traded),
+        np.repeat(np.arange(days), markets),
+        np.tile(np.arange(markets), days),
+    )
+    found = shares_found(cases, 1, 12)
+    for test, placement in WITHOUT_GAIN.items():
+        assert found[placement][TESTS.index(test)] == pytest.approx(0.05, abs=0.033), test
+    # Where there is skill it is found: half of the dollars are where the map has them.
+    assert found["half by map, half even"][TESTS.index("hit over even")] > 0.99
+    # Even odds are best forecast by the even forecast: its score cannot be beaten.
+    assert found["even"][TESTS.index("CRPS over even")] < 0.01
 
 
 def test_the_draws_are_those_that_the_seed_describes() -> None:

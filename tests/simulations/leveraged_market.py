@@ -212,7 +212,8 @@ def publish(connection: duckdb.DuckDBPyConnection, asset: str, tape: Tape) -> No
 PUBLISHED = (
     """
     insert into int_tracked_assets_hourly by name
-    select hour_at, '{asset}' as base_asset from interest
+    select hour_at, '{asset}' as base_asset, hour_at + interval 1 hour as available_at
+    from interest
     """,
     """
     insert into fct_prices by name
@@ -232,7 +233,8 @@ PUBLISHED = (
         min(l) as low_usd, arg_max(c, observed_at) as close_usd,
         max(observed_at) + interval 300 second as close_at, true as is_fresh,
         sum(v) filter (where price_kind = 'last') as volume_usd, 3600 as covered_seconds,
-        true as has_range, true as is_best_bars
+        true as has_range, true as is_best_bars,
+        date_trunc('hour', observed_at) + interval 1 hour as available_at
     from bars cross join (values ('mark'), ('last')) as kinds(price_kind)
     group by all
     """,
@@ -241,7 +243,7 @@ PUBLISHED = (
     select
         hour_at, 'binance' as venue, '{asset}USDT' as instrument, '{asset}' as base_asset,
         start_base as oi_start_base, end_base as oi_end_base, start_base * close as oi_start_usd,
-        end_base * close as oi_end_usd
+        end_base * close as oi_end_usd, hour_at + interval 1 hour as available_at
     from interest
     """,
     """
@@ -249,7 +251,8 @@ PUBLISHED = (
     select
         hour_at, 'binance' as venue, '{asset}USDT' as instrument, '{asset}' as base_asset,
         coalesce(sum(usd) filter (where side = 'long'), 0) as long_usd,
-        coalesce(sum(usd) filter (where side = 'short'), 0) as short_usd
+        coalesce(sum(usd) filter (where side = 'short'), 0) as short_usd,
+        hour_at + interval 1 hour as available_at
     from events group by hour_at
     """,
     """
@@ -258,12 +261,13 @@ PUBLISHED = (
         hour_at, '{asset}' as base_asset, 'fill_avg' as price_kind,
         floor(ln(price) / ln(1.0025))::integer as price_bucket,
         coalesce(sum(usd) filter (where side = 'long'), 0) as long_usd,
-        coalesce(sum(usd) filter (where side = 'short'), 0) as short_usd
+        coalesce(sum(usd) filter (where side = 'short'), 0) as short_usd,
+        hour_at + interval 1 hour as available_at
     from events group by all
     """,
 )
 TABLES = {
-    "int_tracked_assets_hourly": "hour_at timestamp, base_asset varchar",
+    "int_tracked_assets_hourly": ("hour_at timestamp, base_asset varchar, available_at timestamp"),
     "fct_prices": (
         "venue varchar, instrument varchar, base_asset varchar, price_kind varchar,"
         " observed_at timestamp, close_at timestamp, bar_seconds integer, open_usd double,"
@@ -275,18 +279,19 @@ TABLES = {
         " quote_asset varchar, price_kind varchar, bar_seconds integer, open_usd double,"
         " high_usd double, low_usd double, close_usd double, close_at timestamp,"
         " is_fresh boolean, volume_usd double, covered_seconds integer, has_range boolean,"
-        " is_best_bars boolean"
+        " is_best_bars boolean, available_at timestamp"
     ),
     "int_instrument_open_interest_hourly": (
         "hour_at timestamp, venue varchar, instrument varchar, base_asset varchar,"
-        " oi_start_base double, oi_end_base double, oi_start_usd double, oi_end_usd double"
+        " oi_start_base double, oi_end_base double, oi_start_usd double, oi_end_usd double,"
+        " available_at timestamp"
     ),
     "int_instrument_liquidations_hourly": (
         "hour_at timestamp, venue varchar, instrument varchar, base_asset varchar,"
-        " long_usd decimal(38, 4), short_usd decimal(38, 4)"
+        " long_usd decimal(38, 4), short_usd decimal(38, 4), available_at timestamp"
     ),
     "int_liquidations_by_bucket": (
         "hour_at timestamp, base_asset varchar, price_kind varchar, price_bucket integer,"
-        " long_usd decimal(38, 4), short_usd decimal(38, 4)"
+        " long_usd decimal(38, 4), short_usd decimal(38, 4), available_at timestamp"
     ),
 }

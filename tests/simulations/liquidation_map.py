@@ -1,10 +1,12 @@
-"""The liquidation map's grades in simulated markets: the table in docs/liquidation-map.md.
+"""The liquidation map's grades in simulated markets: the tables in docs/liquidation-map.md.
 
     .venv/bin/python -m tests.simulations.liquidation_map [MARKETS [DAYS]]
 
 Simulates so many markets (3) of so many days (70), builds the models over what they published,
 and prints the scorecard of the last day. Their venue liquidates at a margin of 0.4%, as the map
-knows; it does not know their mix of leverage, nor where in a bar positions open.
+knows; it does not know their mix of leverage, nor where in a bar positions open. Then prints how
+often skill is found in 200 markets without: the same, with liquidations placed otherwise
+(map_without_skill).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 import duckdb
 
 from tests.simulations.leveraged_market import FIRST_AT, TABLES, publish, simulate
+from tests.simulations.map_without_skill import TESTS, cases_of, shares_found
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
@@ -53,8 +56,16 @@ def attached(connection: duckdb.DuckDBPyConnection, home: Home) -> Iterator[None
     connection.execute("detach warehouse")
 
 
-def scorecard(home: Home, markets: int, days: int) -> duckdb.DuckDBPyRelation:
-    """Simulates and builds in an empty home; the last day's grades over all markets."""
+OUTCOMES = "from staging.intermediate.int_liquidation_map_outcomes_daily"
+MARKETS_WITHOUT_SKILL = 200
+SEED = 20261126
+
+
+def simulated(home: Home, markets: int, days: int) -> duckdb.DuckDBPyConnection:
+    """Simulates and builds in an empty home.
+
+    Tables of the connection: `grades`, of the last day over all markets, and `outcomes`.
+    """
     with staging_state(home) as state:
         state.execute(
             "insert into ops.hours select unnest(range(?::timestamp,"
@@ -83,10 +94,25 @@ def scorecard(home: Home, markets: int, days: int) -> duckdb.DuckDBPyRelation:
     run_dbt(home, ["run", "--select", *MODELS])
     with attached(connection, home):
         connection.execute(f"create table grades as {GRADES}")
-    return connection.table("grades")
+        connection.execute(f"create table outcomes as {OUTCOMES}")
+    return connection
+
+
+def print_without_skill(outcomes: duckdb.DuckDBPyRelation, markets: int) -> None:
+    """Prints the percentages of markets in which each test finds skill, by horizon."""
+    redraws = -(-MARKETS_WITHOUT_SKILL // markets)
+    print(f"percent of {redraws * markets} markets: {', '.join(TESTS)}")
+    for horizon_hours in (1, 4, 24):
+        cases = cases_of(outcomes, horizon_hours)
+        for name, shares in shares_found(cases, redraws, SEED + horizon_hours).items():
+            found = " ".join(f"{100 * share:6.1f}" for share in shares)
+            print(f"{horizon_hours:>2} h, {name:28} {found}")
 
 
 if __name__ == "__main__":
     asked = [int(text) for text in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as folder:
-        print(scorecard(Home(Path(folder) / "home"), *(asked + [3, 70][len(asked) :])))
+        markets, days = asked + [3, 70][len(asked) :]
+        tables = simulated(Home(Path(folder) / "home"), markets, days)
+        print(tables.table("grades"))
+        print_without_skill(tables.table("outcomes"), markets)

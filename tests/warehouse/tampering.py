@@ -62,7 +62,8 @@ from {hours}
 # Grades of the liquidation map, as a day that has ended makes them.
 GRADES = """
 select
-    ?::timestamp as hour_at, 'ALL' as base_asset, unnest([1, 4, 24]) as horizon_hours,
+    ?::timestamp as hour_at, hour_at + interval 1 hour as available_at,
+    'ALL' as base_asset, unnest([1, 4, 24]) as horizon_hours,
     'fixed' as mix_variant, true as is_default, 3 as graded_cases, 2 as graded_days,
     5e5 as liquidated_usd, 6e5 as liquidated_anywhere_usd, 4e5 as mapped_usd,
     0.7 as hit_rate, 0.6 as hit_rate_low, 0.8 as hit_rate_high,

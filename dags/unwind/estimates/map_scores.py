@@ -23,6 +23,10 @@ BLOCK_DAYS = 7
 RESAMPLES = 200
 # 90% intervals.
 QUANTILES = (0.05, 0.95)
+# 2026-11-26: thirteen weeks vary less in resamples than they do: by sqrt(90/83), for what blocks do
+# not hold of 90 days, and by 1.782/1.645, Student's quantile with 12 degrees of freedom over the
+# normal one. Without it gains of zero were above it in 6.7% of cases instead of 5%.
+WIDENED = 1.128
 # Frozen by NumPy: RandomState gives the same numbers in every version.
 BOOTSTRAP_SEED = 20261126
 # 2026-11-26: the mix moves by under 0.1% after so many steps on simulated markets.
@@ -163,9 +167,10 @@ def resampled_days(days: int) -> Floats:
 
 
 def ratio_interval(numerators: Floats, denominators: Floats) -> tuple[Floats, Floats]:
-    """90% intervals of ratios of sums over days, by block bootstrap; by day and column.
+    """90% intervals of ratios of sums over 90 days, by block bootstrap; by day and column.
 
-    nan where no resample has a denominator.
+    The quantiles of the resamples, moved away from the ratio by WIDENED. nan where no resample has
+    a denominator.
     """
     counts = resampled_days(len(numerators))
     above, below = _product(counts, numerators), _product(counts, denominators)
@@ -175,7 +180,11 @@ def ratio_interval(numerators: Floats, denominators: Floats) -> tuple[Floats, Fl
     partly = np.isnan(ratios).any(axis=0) & ~np.isnan(ratios).all(axis=0)
     if partly.any():
         low[partly], high[partly] = np.nanquantile(ratios[:, partly], QUANTILES, axis=0)
-    return low, high
+    total = denominators.sum(axis=0)
+    ratio = np.divide(
+        numerators.sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0
+    )
+    return ratio - WIDENED * (ratio - low), ratio + WIDENED * (high - ratio)
 
 
 def _product(left: Floats, right: Floats) -> Floats:

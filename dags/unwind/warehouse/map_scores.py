@@ -48,6 +48,12 @@ RATIOS = {
     "crps_gain_over_volume_percent": (VOLUME_CRPS, CRPS, CASES),
     "crps_gain_over_fixed_percent": (FIXED_CRPS, CRPS, CASES),
 }
+# What these cannot leave, with their intervals.
+BOUNDS = {
+    "hit_rate": (0.0, 1.0),
+    "calibration_slope": (0.0, None),
+    "crps_percent": (0.0, None),
+}
 TYPES = {
     "hour_at": "timestamp",
     "base_asset": "varchar",
@@ -64,6 +70,7 @@ TYPES = {
     "uniform_crps_percent": "double",
     "volume_crps_percent": "double",
     **{f"{name}{end}": "double" for name in RATIOS for end in ("", "_low", "_high")},
+    "available_at": "timestamp",
 }
 
 
@@ -140,7 +147,21 @@ def _columns(
     ]
     if not parts:
         return None
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {**columns, "available_at": _available_at(trail, columns["hour_at"])}
+
+
+def _available_at(trail: duckdb.DuckDBPyRelation, hours: Any) -> Any:
+    """The latest seal behind the days that are graded and fitted to, for each of these hours.
+
+    All assets' together: the mixes are fitted to all of them.
+    """
+    import numpy as np
+
+    known = trail.aggregate("hour_at, max(available_at) as available_at").fetchnumpy()
+    read_after = hours - np.timedelta64(GRADED_DAYS + FITTED_DAYS, "D")
+    is_read = (known["hour_at"] > read_after[:, None]) & (known["hour_at"] <= hours[:, None])
+    return np.where(is_read, known["available_at"], np.datetime64(0, "us")).max(axis=1)
 
 
 def _trail(trail: duckdb.DuckDBPyRelation, leverages: list[int]) -> Trail | None:
@@ -310,6 +331,8 @@ def _ratio(name: str, by_day: Floats, added: int, taken: int | None, divisor: in
     total = below.sum(axis=0)
     value = np.divide(above.sum(axis=0), total, out=np.full(len(total), np.nan), where=total > 0)
     low, high = ratio_interval(above, below)
+    if name in BOUNDS:
+        low, high = np.clip(low, *BOUNDS[name]), np.clip(high, *BOUNDS[name])
     return {name: _rounded(value), f"{name}_low": _rounded(low), f"{name}_high": _rounded(high)}
 
 

@@ -4,7 +4,7 @@ A batch touches the hours that its rows are about, before and after it is staged
 known of instruments, assets and intervals reaches further: it is noted before staging, compared
 after, and the hours of the rows that it names or values otherwise are rebuilt as well.
 
-Both functions run in a transaction of the caller: a kill leaves all of it or nothing.
+The functions that write run in a transaction of the caller: a kill leaves all of it or nothing.
 """
 
 from __future__ import annotations
@@ -40,6 +40,20 @@ OBSERVATION_TABLES = (
     "int_volumes_screened",
     "int_long_short_ratio_screened",
 )
+
+
+def has_a_days_end(state: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a UTC day's last hour may be rebuilt: it is pending, or follows a pending hour."""
+    row = state.execute(
+        """
+        select hour_at from ops.pending_hours where hour(hour_at) = 23
+        union all
+        select hour_at from ops.hours
+        where hour(hour_at) = 23 and hour_at > (select min(hour_at) from ops.pending_hours)
+        limit 1
+        """
+    ).fetchone()
+    return row is not None
 
 
 def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:

@@ -58,6 +58,7 @@ from unwind.warehouse.writing import writer_lock
 STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
 UNCHANGING = "selector:unchanging"
+DAY_ENDS = "selector:day_ends"
 
 logger = logging.getLogger(__name__)
 RunDbt = Callable[[Sequence[str], Progress], None]
@@ -350,14 +351,14 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
         if current_plan(state)[1] not in (GATED, BUILDING):
             return
         set_plan(state, BUILDING)
-        is_same_project = _is_same_project(state)
+        skipped = _nothing_to_build(state) if _is_same_project(state) else []
     files.renew_build_id(target)
     run(
         [
             "run",
             "--select",
             FACTS_AND_MARTS,
-            *(("--exclude", UNCHANGING) if is_same_project else ()),
+            *(("--exclude", *skipped) if skipped else ()),
         ],
         lambda name, done, total: report("building", done, total),
     )
@@ -460,3 +461,8 @@ def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
         UNCHANGING,
         *(f"fqn:unwind.staging.{folder}" for folder in folders if folder not in touched),
     ]
+
+
+def _nothing_to_build(state: duckdb.DuckDBPyConnection) -> list[str]:
+    """What building facts and marts skips: unchanging models, and where no day ends, daily ones."""
+    return [UNCHANGING, *([] if pending_hours.has_a_days_end(state) else [DAY_ENDS])]

@@ -24,6 +24,7 @@ final as (
         base_asset,
         coalesce(sum(notional_usd) filter (where liquidated_side = 'long'), 0) as long_usd,
         coalesce(sum(notional_usd) filter (where liquidated_side = 'short'), 0) as short_usd,
+        max(available_at) as available_at,
 
     from liquidations
 

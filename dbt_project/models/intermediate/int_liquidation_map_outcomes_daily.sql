@@ -69,6 +69,7 @@ prices as (
         hour_low_usd,
         hour_high_usd,
         hour_close_usd,
+        available_at,
 
     from entries
 
@@ -99,11 +100,14 @@ buckets_hourly as (
 
 mapped_assets as (
 
-    select distinct
-        midnight_at,
-        base_asset,
+    from known_at_midnight
 
-    from carried
+    where exists (
+        select 1,
+        from carried
+        where carried.midnight_at = known_at_midnight.midnight_at
+            and carried.base_asset = known_at_midnight.base_asset
+    )
 
 ),
 
@@ -114,6 +118,7 @@ starts as (
         days.as_of_hour_at,
         prices.base_asset,
         prices.hour_close_usd as start_usd,
+        mapped_assets.available_at,
 
     from days
     inner join prices
@@ -134,6 +139,7 @@ ranges as (
         starts.start_usd,
         min(prices.hour_low_usd) as low_usd,
         max(prices.hour_high_usd) as high_usd,
+        max(greatest(starts.available_at, prices.available_at)) as available_at,
 
     from starts
     inner join prices
@@ -219,6 +225,7 @@ liquidations as (
         buckets_hourly.price_bucket,
         sum(buckets_hourly.long_usd) as long_usd,
         sum(buckets_hourly.short_usd) as short_usd,
+        max(buckets_hourly.available_at) as available_at,
 
     from days
     inner join buckets_hourly
@@ -239,6 +246,7 @@ liquidated_in_all as (
         base_asset,
         sum(long_usd) as long_usd,
         sum(short_usd) as short_usd,
+        max(available_at) as available_at,
 
     from liquidations
 
@@ -289,6 +297,7 @@ final as (
             0
         )::double as liquidated_anywhere_usd,
         coalesce(traded.traded_usd, 0) as traded_usd,
+        greatest(reached.available_at, liquidated_in_all.available_at) as available_at,
 
     from reached
     left join mapped

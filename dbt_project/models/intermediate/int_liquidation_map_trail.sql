@@ -37,6 +37,7 @@ final as (
         outcomes.liquidated_usd,
         outcomes.liquidated_anywhere_usd,
         outcomes.traded_usd,
+        outcomes.available_at,
 
     from outcomes
 

@@ -23,7 +23,11 @@ tracked as (
 series as (
 
     select
-        series.*,
+        series.* replace (
+            max(greatest(series.available_at, tracked.available_at)) over (
+                partition by series.hour_at, series.base_asset
+            ) as available_at
+        ),
         case series.price_kind when 'mark' then 1 when 'last' then 2 when 'spot' then 3 else 4 end
             as kind_order,
         coalesce(list_position({{ var('venues') }}, series.venue), 99) as venue_order,
@@ -46,6 +50,7 @@ touching as (
         high_usd,
         close_usd,
         price_kind || ':' || venue || ':' || instrument as price_source,
+        available_at,
 
     from series
 
@@ -223,6 +228,7 @@ final as (
         touching.high_usd as hour_high_usd,
         touching.close_usd as hour_close_usd,
         touching.price_source,
+        touching.available_at,
 
     from profile
     inner join touching

@@ -37,6 +37,7 @@ instruments as (
         oi_end_base - oi_start_base as change_base,
         coalesce(oi_end_usd / nullif(oi_end_base, 0), oi_start_usd / nullif(oi_start_base, 0))
             as price_usd,
+        available_at,
 
     from {{ ref('int_instrument_open_interest_hourly') }}
 
@@ -49,7 +50,10 @@ instruments as (
 with_liquidations as (
 
     select
-        instruments.*,
+        instruments.* replace (
+            greatest(instruments.available_at, liquidations.available_at, tracked.available_at)
+                as available_at
+        ),
         {%- for liquidated_side in ['long', 'short'] %}
         coalesce(
             liquidations.{{ liquidated_side }}_usd::double / nullif(instruments.price_usd, 0), 0
@@ -86,6 +90,7 @@ summed as (
             sum(try_cast(round({{ value }}, 8) as decimal(38, 8))) as decimal(38, 8)
         ) as {{ column }},
         {%- endfor %}
+        max(available_at) as available_at,
 
     from with_liquidations
 
@@ -115,6 +120,7 @@ final as (
         summed.opened_base,
         summed.closed_long_base,
         summed.closed_short_base,
+        summed.available_at,
 
     from summed
     left join listed_tiers

@@ -71,6 +71,7 @@ day_so_far as (
         max(hours.high_usd) as high_usd,
         exp(sum(hours.ln_kept_long)::double) as kept_long,
         exp(sum(hours.ln_kept_short)::double) as kept_short,
+        max(hours.available_at) as available_at,
 
     from built
     inner join hours
@@ -171,6 +172,7 @@ fitted_mixes as (
     select
         hour_at,
         is_default,
+        available_at,
         {%- for leverage in mix_leverages() %}
         weight_{{ leverage }}x as fitted_{{ leverage }}x,
         {%- endfor %}
@@ -190,6 +192,7 @@ mixes as (
     select
         built.hour_at,
         fixed_mix.*,
+        fitted_mixes.available_at,
         {%- for leverage in mix_leverages() %}
         fitted_mixes.fitted_{{ leverage }}x,
         -- How much more of this leverage the mix in use has than the fixed one.
@@ -214,9 +217,7 @@ weighted as (
         by_leverage.*,
         mixes.mix_variant,
         mixes.mix_version,
-        {%- for leverage in mix_leverages() %}
-        mixes.scale_{{ leverage }}x,
-        {%- endfor %}
+        mixes.available_at as mix_available_at,
         {% for leverage in mix_leverages() -%}
         mixes.fixed_{{ leverage }}x * by_leverage.mass_{{ leverage }}x_usd
         {%- if not loop.last %} + {% endif %}
@@ -256,11 +257,18 @@ prices as (
         entries.base_asset,
         entries.hour_close_usd as price_usd,
         entries.price_source,
+        greatest(day_so_far.available_at, known_at_midnight.available_at) as available_at,
 
     from entries
     inner join tracked
         on entries.hour_at = tracked.hour_at
         and entries.base_asset = tracked.base_asset
+    inner join day_so_far
+        on entries.hour_at = day_so_far.hour_at
+        and entries.base_asset = day_so_far.base_asset
+    left join known_at_midnight
+        on day_so_far.from_at = known_at_midnight.midnight_at
+        and day_so_far.base_asset = known_at_midnight.base_asset
 
 ),
 
@@ -270,6 +278,12 @@ listed as (
         with_totals.*,
         prices.price_usd,
         prices.price_source,
+        greatest(prices.available_at, with_totals.mix_available_at) as available_at,
+        [
+            {%- for leverage in mix_leverages() %}
+            with_totals.mass_{{ leverage }}x_usd{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        ]::double [{{ mix_leverages() | length }}] as masses_usd,
         round(100 * ({{ bucket_middle('price_bucket') }} / prices.price_usd - 1), 6)
             as distance_percent,
 
@@ -289,51 +303,72 @@ listed as (
 
 draws as (
 
-    select list([
+    select
+        draw,
         {%- for leverage in mix_leverages() %}
-        weight_{{ leverage }}x{% if not loop.last %}, {% endif %}
+        max(weight) filter (where leverage = {{ leverage }}) as drawn_{{ leverage }}x,
         {%- endfor %}
-    ] order by draw) as weights,
 
-    from (
-        select
-            draw,
-            {%- for leverage in mix_leverages() %}
-            max(weight) filter (where leverage = {{ leverage }}) as weight_{{ leverage }}x,
-            {%- endfor %}
+    from {{ ref('leverage_mix_draws') }}
 
-        from {{ ref('leverage_mix_draws') }}
-
-        group by draw
-    ) as by_draw
+    group by draw
 
 ),
 
--- The estimate of each drawn mix, in order. Draws are moved to the mix in use by its weights over
--- the fixed ones. Materialized, so that they are drawn once and not for each quantile.
+-- Draws are moved to the mix in use by its weights over the fixed ones, and sum to 1 again.
+moved_draws as (
+
+    select
+        mixes.hour_at,
+        draws.draw,
+        {%- for leverage in mix_leverages() %}
+        draws.drawn_{{ leverage }}x * mixes.scale_{{ leverage }}x as moved_{{ leverage }}x,
+        {%- endfor %}
+        {% for leverage in mix_leverages() -%}
+        moved_{{ leverage }}x
+        {%- if not loop.last %} + {% endif %}
+        {%- endfor %} as moved_total,
+
+    from draws
+    cross join mixes
+
+),
+
+draws_of_hours as (
+
+    select
+        hour_at,
+        list(
+            [
+                {%- for leverage in mix_leverages() %}
+                moved_{{ leverage }}x / moved_total{% if not loop.last %},{% endif %}
+                {%- endfor %}
+            ]::double [{{ mix_leverages() | length }}]
+            order by draw
+        ) as mixes_drawn,
+
+    from moved_draws
+
+    group by hour_at
+
+),
+
+-- The estimate of each drawn mix, in order. Materialized, so that they are drawn once and not for
+-- each quantile.
 with_draws as materialized (
 
     select
         listed.*,
         list_sort(
             list_transform(
-                draws.weights,
-                lambda weights: (
-                    {%- for leverage in mix_leverages() %}
-                    weights[{{ loop.index }}] * listed.scale_{{ leverage }}x
-                    * listed.mass_{{ leverage }}x_usd{% if not loop.last %} +{% endif %}
-                    {%- endfor %}
-                ) / (
-                    {%- for leverage in mix_leverages() %}
-                    weights[{{ loop.index }}] * listed.scale_{{ leverage }}x
-                    {%- if not loop.last %} +{% endif %}
-                    {%- endfor %}
-                )
+                draws_of_hours.mixes_drawn,
+                lambda mix: array_inner_product(mix, listed.masses_usd)
             )
         ) as drawn_usd,
 
     from listed
-    cross join draws
+    inner join draws_of_hours
+        on listed.hour_at = draws_of_hours.hour_at
 
 ),
 
@@ -369,6 +404,7 @@ final as (
         - interval {{ (var('map_inventory_days') | int) - 1 }} day as window_start_at,
         hour_at + interval 1 hour as window_end_at,
         hour_at + interval 1 hour as as_of_at,
+        available_at,
 
     from with_draws
 

@@ -50,6 +50,7 @@ final as (
             as window_start_at,
         scores.hour_at + interval 1 hour as window_end_at,
         scores.hour_at + interval 1 hour as as_of_at,
+        scores.available_at,
 
     from scores
     cross join mix
