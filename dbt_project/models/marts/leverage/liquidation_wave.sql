@@ -1,0 +1,409 @@
+-- The ladder of long levels, from the price down, by distance in percent of the price. With impact,
+-- a drop reaches a level where drop + impact(sold above it) >= distance, that is, where the drop is
+-- not less than distance - impact(sold above it). It ends at the first level that it does not reach.
+-- Down the ladder the largest of these differences so far only grows, so each level ends the drops
+-- from that of the levels above to its own. That is the least fixed point, exactly, without
+-- iterating.
+{{ config(post_hook="{{ prune_as_of_hours() }}") }}
+{%- set max_drop = var('wave_max_drop_percent') | int %}
+{%- set masses = ['mass_usd', 'mass_low_usd', 'mass_mid_usd', 'mass_high_usd'] %}
+{%- set factors = {
+    'low': var('wave_impact_factor_low'),
+    'mid': var('wave_impact_factor_mid'),
+    'high': var('wave_impact_factor_high'),
+} %}
+
+with
+
+hours as (
+
+    select hour_at,
+
+    from {{ as_of_build_hours() }}
+
+),
+
+tracked as (
+
+    from {{ ref('int_tracked_assets_hourly') }}
+
+    where hour_at in (select hour_at, from hours)
+
+),
+
+levels as (
+
+    from {{ ref('liquidation_map') }}
+
+    where hour_at in (select hour_at, from hours)
+
+),
+
+prices as (
+
+    from {{ ref('int_price_windows_hourly') }}
+
+    where hour_at in (select hour_at, from hours)
+
+),
+
+derivative_volumes as (
+
+    from {{ ref('int_asset_derivative_volumes_hourly') }}
+
+    where hour_at in (select hour_at, from hours)
+
+),
+
+spot_volumes as (
+
+    from {{ ref('int_asset_volumes_hourly') }}
+
+    where hour_at in (select hour_at, from hours)
+
+),
+
+maps as (
+
+    select
+        hour_at,
+        base_asset,
+        max(price_usd) as price_usd,
+        max(price_source) as price_source,
+        max(mix_variant) as mix_variant,
+        max(mix_version) as mix_version,
+        max(model_version) as map_model_version,
+
+    from levels
+
+    group by all
+
+),
+
+volumes as (
+
+    select
+        tracked.hour_at,
+        tracked.base_asset,
+        case when derivative_volumes.volume_24h_usd > 0 then 'derivatives' else 'spot' end
+            as volume_source,
+        case volume_source
+            when 'derivatives' then derivative_volumes.volume_24h_usd
+            else spot_volumes.volume_24h_usd
+        end as volume_24h_usd,
+        volume_source = 'spot' or derivative_volumes.is_volume_missing
+            as volume_24h_is_lower_bound,
+        greatest(derivative_volumes.available_at, spot_volumes.available_at) as available_at,
+
+    from tracked
+    left join derivative_volumes
+        on tracked.hour_at = derivative_volumes.hour_at
+        and tracked.base_asset = derivative_volumes.base_asset
+    left join spot_volumes
+        on tracked.hour_at = spot_volumes.hour_at
+        and tracked.base_asset = spot_volumes.base_asset
+
+    where derivative_volumes.volume_24h_usd > 0
+        or spot_volumes.volume_24h_usd > 0
+
+),
+
+inputs as (
+
+    select
+        tracked.hour_at,
+        tracked.base_asset,
+        maps.* exclude (hour_at, base_asset),
+        volumes.* exclude (hour_at, base_asset, available_at),
+        prices.realised_volatility_24h,
+        -- The fall in percent for Y = 1 is this times the square root of the dollars sold.
+        100 * prices.realised_volatility_24h / sqrt(volumes.volume_24h_usd) as impact_scale,
+        greatest(tracked.available_at, volumes.available_at, prices.available_at) as available_at,
+
+    from tracked
+    {%- for table in ['maps', 'volumes', 'prices'] %}
+    left join {{ table }}
+        on tracked.hour_at = {{ table }}.hour_at
+        and tracked.base_asset = {{ table }}.base_asset
+    {%- endfor %}
+
+),
+
+longs as (
+
+    select
+        hour_at,
+        base_asset,
+        -distance_percent as distance_percent,
+        {%- for mass in masses %}
+        try_cast({{ mass }} as decimal(38, 4)) as {{ mass }},
+        {%- endfor %}
+
+    from levels
+
+    where liquidated_side = 'long'
+
+),
+
+steps as (
+
+    select
+        hour_at,
+        base_asset,
+        try_cast(ceil(distance_percent) as integer) as drop_percent,
+        {%- for mass in masses %}
+        sum({{ mass }}) as {{ mass }},
+        {%- endfor %}
+
+    from longs
+
+    group by all
+
+),
+
+drops as (
+
+    select unnest(range(1, {{ max_drop + 1 }}))::integer as drop_percent,
+
+),
+
+forced as (
+
+    select
+        inputs.*,
+        drops.drop_percent,
+        coalesce(steps.mass_usd, 0)::double as step_forced_usd,
+        {%- for mass in masses %}
+        coalesce(sum(steps.{{ mass }}) over to_the_drop, 0)::double as forced_{{ mass }},
+        {%- endfor %}
+
+    from inputs
+    cross join drops
+    left join steps
+        on inputs.hour_at = steps.hour_at
+        and inputs.base_asset = steps.base_asset
+        and drops.drop_percent = steps.drop_percent
+
+    window to_the_drop as (
+        partition by inputs.hour_at, inputs.base_asset order by drops.drop_percent
+    )
+
+),
+
+-- A last rung, out of reach, ends all that run past the levels.
+rungs as (
+
+    select
+        hour_at,
+        base_asset,
+        distance_percent,
+        mass_usd,
+
+    from longs
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'infinity'::double as distance_percent,
+        0 as mass_usd,
+
+    from maps
+
+),
+
+factors as (
+
+    {%- for end in factors %}
+    select
+        '{{ end }}' as factor_end,
+        {{ factors[end] }}::double as impact_factor,
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
+    {%- endfor %}
+
+),
+
+sold as (
+
+    select
+        rungs.hour_at,
+        rungs.base_asset,
+        rungs.distance_percent,
+        inputs.impact_scale,
+        coalesce(
+            sum(rungs.mass_usd) over (
+                partition by rungs.hour_at, rungs.base_asset
+                order by rungs.distance_percent
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        )::double as sold_above_usd,
+
+    from rungs
+    inner join inputs
+        on rungs.hour_at = inputs.hour_at
+        and rungs.base_asset = inputs.base_asset
+
+    where inputs.impact_scale is not null
+
+),
+
+with_differences as (
+
+    select
+        sold.*,
+        factors.factor_end,
+        sold.distance_percent
+        - factors.impact_factor * sold.impact_scale * sqrt(sold.sold_above_usd) as difference,
+
+    from sold
+    cross join factors
+
+),
+
+-- Drops from the largest difference of the levels above, inclusive, to that down to this one.
+bounds as (
+
+    select
+        hour_at,
+        base_asset,
+        factor_end,
+        sold_above_usd,
+        greatest(ceil(coalesce(max(difference) over above, 0)), 1) as first_drop,
+        least(
+            ceil(greatest(difference, max(difference) over above)), {{ max_drop + 1 }}
+        ) as next_drop,
+
+    from with_differences
+
+    window above as (
+        partition by hour_at, base_asset, factor_end
+        order by distance_percent
+        rows between unbounded preceding and 1 preceding
+    )
+
+),
+
+ended as (
+
+    select
+        hour_at,
+        base_asset,
+        factor_end,
+        sold_above_usd,
+        unnest(range(try_cast(first_drop as bigint), try_cast(next_drop as bigint)))::integer
+            as drop_percent,
+
+    from bounds
+
+    where first_drop < next_drop
+
+),
+
+waves as (
+
+    select
+        hour_at,
+        base_asset,
+        drop_percent,
+        {%- for end in factors %}
+        max(sold_above_usd) filter (where factor_end = '{{ end }}') as wave_usd_{{ end }},
+        {%- endfor %}
+
+    from ended
+
+    group by all
+
+),
+
+with_waves as (
+
+    select
+        forced.*,
+        {%- for end in factors %}
+        {{ factors[end] }}::double as impact_factor_{{ end }},
+        waves.wave_usd_{{ end }},
+        forced.drop_percent
+        + impact_factor_{{ end }} * forced.impact_scale * sqrt(waves.wave_usd_{{ end }})
+            as final_drop_{{ end }},
+        case when final_drop_{{ end }} < 100 then final_drop_{{ end }}
+            when final_drop_{{ end }} >= 100 then 100
+        end as final_drop_percent_{{ end }},
+        -- The dollars that move the price by 1%: 1 = Y x scale x root of dollars.
+        1 / pow(nullif(impact_factor_{{ end }} * forced.impact_scale, 0), 2)
+            as dollars_per_percent_{{ end }},
+        {%- endfor %}
+
+    from forced
+    left join waves
+        on forced.hour_at = waves.hour_at
+        and forced.base_asset = waves.base_asset
+        and forced.drop_percent = waves.drop_percent
+
+),
+
+final as (
+
+    select
+        hour_at,
+        base_asset,
+        drop_percent,
+        price_usd,
+        price_source,
+        {%- for name, mass in [
+            ('step_forced_usd', 'step_forced_usd'),
+            ('forced_usd', 'forced_mass_usd'),
+            ('forced_usd_low', 'forced_mass_low_usd'),
+            ('forced_usd_mid', 'forced_mass_mid_usd'),
+            ('forced_usd_high', 'forced_mass_high_usd'),
+        ] %}
+        case when price_usd is not null then {{ mass }} end as {{ name }},
+        {%- endfor %}
+        realised_volatility_24h,
+        volume_24h_usd,
+        volume_source,
+        volume_24h_is_lower_bound,
+        {%- for end in factors %}
+        impact_factor_{{ end }},
+        {%- endfor %}
+        {%- for end in factors %}
+        wave_usd_{{ end }},
+        {%- endfor %}
+        {%- for end in factors %}
+        round(final_drop_percent_{{ end }}, 6) as final_drop_percent_{{ end }},
+        {%- endfor %}
+        {%- for end in factors %}
+        round(final_drop_percent_{{ end }} / drop_percent, 6) as amplification_{{ end }},
+        {%- endfor %}
+        final_drop_percent_high >= {{ var('map_max_distance_percent') | int }} as is_beyond_map,
+        case when dollars_per_percent_mid is not null then 'square_root_of_volume' end
+            as depth_source,
+        round(dollars_per_percent_high, 4) as depth_usd_low,
+        round(dollars_per_percent_mid, 4) as depth_usd_mid,
+        round(dollars_per_percent_low, 4) as depth_usd_high,
+        {%- for end in factors %}
+        case
+            when price_usd is not null
+                then round(step_forced_usd / dollars_per_percent_{{ end }}, 8)
+        end as local_reproduction_{{ end }},
+        {%- endfor %}
+        mix_variant,
+        mix_version,
+        map_model_version,
+        '{{ var('wave_model_version') }}' as model_version,
+        hour_at + interval 1 hour as as_of_at,
+        available_at,
+
+    from with_waves
+
+)
+
+select *,
+
+from final
+
+order by hour_at
