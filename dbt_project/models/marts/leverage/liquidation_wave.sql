@@ -329,9 +329,11 @@ with_waves as (
         waves.wave_usd_{{ end }},
         forced.drop_percent
         + impact_factor_{{ end }} * forced.impact_scale * sqrt(waves.wave_usd_{{ end }})
-            as final_drop_{{ end }},
-        case when final_drop_{{ end }} < 100 then final_drop_{{ end }}
-            when final_drop_{{ end }} >= 100 then 100
+            as unbounded_percent_{{ end }},
+        -- least() would take a null for 100.
+        case
+            when unbounded_percent_{{ end }} is not null
+                then round(least(unbounded_percent_{{ end }}, 100), 6)
         end as final_drop_percent_{{ end }},
         -- The dollars that move the price by 1%: 1 = Y x scale x root of dollars.
         1 / pow(nullif(impact_factor_{{ end }} * forced.impact_scale, 0), 2)
@@ -374,7 +376,7 @@ final as (
         wave_usd_{{ end }},
         {%- endfor %}
         {%- for end in factors %}
-        round(final_drop_percent_{{ end }}, 6) as final_drop_percent_{{ end }},
+        final_drop_percent_{{ end }},
         {%- endfor %}
         {%- for end in factors %}
         round(final_drop_percent_{{ end }} / drop_percent, 6) as amplification_{{ end }},

@@ -5,10 +5,7 @@ select
     hour_at,
     base_asset,
     drop_percent,
-    tenor_days,
-    drift_usd_low,
-    drift_usd_high,
-    levels_usd
+    tenor_days
 from {batch}
 window by_drop as (
     partition by hour_at, base_asset, tenor_days order by drop_percent

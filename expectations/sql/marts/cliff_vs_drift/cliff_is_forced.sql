@@ -6,9 +6,7 @@ select
     flows.hour_at,
     flows.base_asset,
     flows.drop_percent,
-    flows.tenor_days,
-    flows.cliff_usd,
-    waves.forced_usd
+    flows.tenor_days
 from {batch} as flows
 inner join gate.liquidation_wave as waves using (hour_at, base_asset, drop_percent)
 where flows.cliff_usd is distinct from waves.forced_usd

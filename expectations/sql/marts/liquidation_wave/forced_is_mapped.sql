@@ -43,7 +43,6 @@ select
     hour_at,
     base_asset,
     drop_percent,
-    forced_usd,
     mass_usd
 from mapped
 where

@@ -16,10 +16,7 @@ worked_out as (
 select
     hour_at,
     base_asset,
-    drop_percent,
-    final_drop_percent_low,
-    final_drop_percent_mid,
-    final_drop_percent_high
+    drop_percent
 from worked_out
 where
     abs(
@@ -43,5 +40,6 @@ where
     or forced_usd_mid > forced_usd_high
     or depth_usd_low > depth_usd_mid
     or depth_usd_mid > depth_usd_high
-    or abs(local_reproduction_mid * depth_usd_mid - step_forced_usd) > 1 + step_forced_usd / 1000
+    or abs(local_reproduction_mid * depth_usd_mid - step_forced_usd)
+    > 1 + step_forced_usd / 1000 + depth_usd_mid / 1e7
     or is_beyond_map != (final_drop_percent_high >= 30)

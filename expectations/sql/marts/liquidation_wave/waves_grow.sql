@@ -5,10 +5,7 @@
 select
     hour_at,
     base_asset,
-    drop_percent,
-    forced_usd,
-    wave_usd_mid,
-    final_drop_percent_mid
+    drop_percent
 from {batch}
 window by_drop as (
     partition by hour_at, base_asset order by drop_percent
