@@ -274,7 +274,7 @@ def test_local_reproduction_is_the_last_percents_selling_over_the_depth(warehous
 
 
 def test_without_a_volume_of_derivatives_that_of_spot_is_named(warehouse) -> None:
-    volume = "volume_source, volume_24h_usd, volume_24h_is_lower_bound, final_drop_percent_mid"
+    volume = "volume_source, volume_24h_usd, is_volume_incomplete, final_drop_percent_mid"
     assert wave(warehouse, "two", volume)[4] == ("derivatives", 1e9, False, 6.5)
     # Half of the volume: 0.75 x 4 x root of (0.25 / 0.5).
     assert wave(warehouse, "spot", volume)[4] == (

@@ -92,7 +92,7 @@ volumes as (
             else spot_volumes.volume_24h_usd
         end as volume_24h_usd,
         volume_source = 'spot' or derivative_volumes.is_volume_missing
-            as volume_24h_is_lower_bound,
+            as is_volume_incomplete,
         greatest(derivative_volumes.available_at, spot_volumes.available_at) as available_at,
 
     from tracked
@@ -368,7 +368,7 @@ final as (
         realised_volatility_24h,
         volume_24h_usd,
         volume_source,
-        volume_24h_is_lower_bound,
+        is_volume_incomplete,
         {%- for end in factors %}
         impact_factor_{{ end }},
         {%- endfor %}
