@@ -295,8 +295,10 @@ ended as (
         base_asset,
         factor_end,
         sold_above_usd,
-        unnest(range(try_cast(first_drop as bigint), try_cast(next_drop as bigint)))::integer
-            as drop_percent,
+        try_cast(
+            unnest(range(try_cast(first_drop as bigint), try_cast(next_drop as bigint)))
+            as integer
+        ) as drop_percent,
 
     from bounds
 
