@@ -213,20 +213,6 @@ rungs as (
 
 ),
 
-factors as (
-
-    {%- for end in factors %}
-    select
-        '{{ end }}' as factor_end,
-        {{ factors[end] }}::double as impact_factor,
-    {%- if not loop.last %}
-
-    union all
-    {% endif %}
-    {%- endfor %}
-
-),
-
 sold as (
 
     select
@@ -252,57 +238,63 @@ sold as (
 
 ),
 
-with_differences as (
-
-    select
-        sold.*,
-        factors.factor_end,
-        sold.distance_percent
-        - factors.impact_factor * sold.impact_scale * sqrt(sold.sold_above_usd) as difference,
-
-    from sold
-    cross join factors
-
-),
-
--- Drops from the largest difference of the levels above, inclusive, to that down to this one.
+-- Each rung ends the drops from the largest difference of the rungs above, inclusive, to its own.
 bounds as (
 
     select
         hour_at,
         base_asset,
-        factor_end,
         sold_above_usd,
-        greatest(ceil(coalesce(max(difference) over above, 0)), 1) as first_drop,
-        least(
-            ceil(greatest(difference, max(difference) over above)), {{ max_drop + 1 }}
-        ) as next_drop,
+        {%- for end, factor in factors.items() %}
+        distance_percent - {{ factor }} * impact_scale * sqrt(sold_above_usd)
+            as difference_{{ end }},
+        greatest(ceil(coalesce(max(difference_{{ end }}) over above, 0)), 1) as first_{{ end }},
+        least(ceil(difference_{{ end }}), {{ max_drop + 1 }}) as next_{{ end }},
+        {%- endfor %}
 
-    from with_differences
+    from sold
 
     window above as (
-        partition by hour_at, base_asset, factor_end
+        partition by hour_at, base_asset
         order by distance_percent
         rows between unbounded preceding and 1 preceding
     )
 
 ),
 
+ends as (
+
+    select unnest({{ factors.keys() | list }}) as factor_end,
+
+),
+
 ended as (
 
     select
-        hour_at,
-        base_asset,
-        factor_end,
-        sold_above_usd,
+        bounds.hour_at,
+        bounds.base_asset,
+        ends.factor_end,
+        bounds.sold_above_usd,
         try_cast(
-            unnest(range(try_cast(first_drop as bigint), try_cast(next_drop as bigint)))
-            as integer
+            unnest(
+                case ends.factor_end
+                    {%- for end in factors %}
+                    when '{{ end }}' then range(
+                        try_cast(bounds.first_{{ end }} as bigint),
+                        try_cast(bounds.next_{{ end }} as bigint)
+                    )
+                    {%- endfor %}
+                end
+            ) as integer
         ) as drop_percent,
 
     from bounds
+    cross join ends
 
-    where first_drop < next_drop
+    where
+        {%- for end in factors %}
+        bounds.first_{{ end }} < bounds.next_{{ end }}{% if not loop.last %} or{% endif %}
+        {%- endfor %}
 
 ),
 
