@@ -80,7 +80,8 @@ select
     mass_usd * 0.9::double as mass_mid_usd, mass_usd * 1.5::double as mass_high_usd,
     100::double as price_usd, 'mark:binance:' || base_asset as price_source,
     round(distance_percent, 6)::double as distance_percent,
-    'fixed' as mix_variant, 'mix-1' as mix_version, 'map-1' as model_version
+    'fixed' as mix_variant, 'mix-1' as mix_version, 'map-1' as model_version,
+    hour_at + interval 70 minute as available_at
 from (
     select hour_at, h, levels.* from grid inner join levels using (base_asset)
     union all by name
@@ -109,7 +110,8 @@ select
     case base_asset
         when 'noise' then 0.02 + noise_2 / 20000.0 when 'calm' then 1e-7 when 'still' then null
         else 0.04
-    end::double as daily_volatility_30d
+    end::double as daily_volatility_30d,
+    hour_at + interval 75 minute as available_at
 from grid where {visible};
 
 create or replace table staging.intermediate.int_asset_derivative_volumes_hourly as
@@ -411,6 +413,18 @@ def test_without_volatility_the_cliff_remains(warehouse) -> None:
 def test_the_gates_tenors_are_the_projects(warehouse) -> None:
     found = warehouse.execute("select distinct tenor_days from marts.cliff_vs_drift order by 1")
     assert [days for (days,) in found.fetchall()] == variables()["cliff_tenors_days"]
+
+
+def test_a_row_is_available_with_the_last_of_its_inputs(warehouse) -> None:
+    found = [
+        warehouse.execute(
+            f"select distinct date_diff('minute', hour_at, available_at) from {table}"
+            " where base_asset = 'two'"
+        ).fetchall()
+        for table in MARTS
+    ]
+    # Prices and volumes.
+    assert found == [[(65,)], [(65,)]]
 
 
 @pytest.fixture(scope="module")

@@ -293,7 +293,7 @@ ended as (
 
     where
         {%- for end in factors %}
-        bounds.first_{{ end }} < bounds.next_{{ end }}{% if not loop.last %} or{% endif %}
+        {% if not loop.first %}or {% endif %}bounds.first_{{ end }} < bounds.next_{{ end }}
         {%- endfor %}
 
 ),
