@@ -18,6 +18,12 @@ ONE_SYMBOL = (
 )
 
 BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
+    ("cliff_vs_drift", "bracket_is_ordered"): "update {table} set drift_usd_low = 1",
+    ("cliff_vs_drift", "claims_hold_all"): (
+        "update {table} set levels_base = 1, principal_base = 1, call_base = 1"
+    ),
+    ("cliff_vs_drift", "cliff_is_forced"): "update {table} set cliff_usd = 12345.6",
+    ("cliff_vs_drift", "tenors_are_all_there"): "delete from {table} where tenor_days = 7",
     ("dim_assets", "assets_known"): "delete from {table} where base_asset = 'BTC'",
     ("exchange_breakdown", "assets_add_up"): (
         "update {table} set short_usd = coalesce(short_usd, 0) + 0.0001 where base_asset = 'ALL'"
@@ -115,6 +121,13 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         "update {table} set hit_rate = hit_rate + 0.01"
     ),
     ("liquidation_map_scorecard", "one_default"): "update {table} set is_default = true",
+    ("liquidation_wave", "drops_are_all_there"): "delete from {table} where drop_percent = 7",
+    ("liquidation_wave", "forced_is_mapped"): "update {table} set forced_usd = 12345.6",
+    ("liquidation_wave", "waves_are_fixed_points"): (
+        "update {table} set realised_volatility_24h = 0.07, volume_24h_usd = 1e9,"
+        " wave_usd_low = 1e8, final_drop_percent_low = drop_percent"
+    ),
+    ("liquidation_wave", "waves_grow"): "update {table} set forced_usd = 1e9 - drop_percent",
     ("liquidation_imbalance_hourly", "interval_holds_share"): (
         f"update {{table}} set long_1h_event_share = 0.5, long_1h_event_share_low = 0.6,"
         f" long_1h_event_share_high = 0.7 where {BTC_14}"

@@ -29,8 +29,9 @@ WITHOUT = {
     *("dim_hours", "dim_venues", "coverage_calibration"),
 }
 # They stand on fewer liquidations than they may read: the latest one makes an asset tracked, and a
-# row of a bucket sums those of the bucket.
+# row of a bucket sums those of the bucket. Without open interest there is no map to read.
 STAND_ON_FEWER = {"leverage_hourly", "funding_hourly", "liquidation_clusters"}
+STAND_ON_FEWER |= {"liquidation_wave", "cliff_vs_drift"}
 WITH = sorted(promises.marts().keys() - WITHOUT)
 
 
