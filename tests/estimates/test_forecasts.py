@@ -59,7 +59,7 @@ def test_pairs_of_equal_values_count_half() -> None:
     assert placements(found, events) == pytest.approx([2.5 / 3, 1, 2 / 3, 0.25, 1])
 
 
-def test_a_forecast_that_says_nothing_has_one_half_and_its_flip_the_rest() -> None:
+def test_a_constant_forecast_has_one_half_and_one_turned_round_what_is_left() -> None:
     assert auc(curve(np.ones(4), flags("x..x"))) == 0.5
     assert auc(curve(-EXAMPLE[0], EXAMPLE[1])) == 0.25
 

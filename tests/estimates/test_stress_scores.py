@@ -18,7 +18,7 @@ from unwind.warehouse.stress_trail import HORIZONS, LAGGED, SCORE, Trail
 MARKETS = 200 if os.environ.get("UNWIND_LONG") == "all" else 40
 
 
-def most_rejections(markets: int, share: float = 0.05) -> int:
+def max_by_chance(markets: int, share: float = 0.05) -> int:
     """How many of so many tests at 5% reject in 999 cases of 1,000, at most (binomial)."""
     chance, total, count = (1 - share) ** markets, 0.0, 0
     while total + chance < 0.999:
@@ -30,18 +30,18 @@ def most_rejections(markets: int, share: float = 0.05) -> int:
 
 def test_the_bound_is_the_binomial_quantile() -> None:
     # scipy.stats.binom.ppf(0.999, 200, 0.05) = 20; (0.999, 40, 0.05) = 7.
-    assert (most_rejections(200), most_rejections(40)) == (20, 7)
+    assert (max_by_chance(200), max_by_chance(40)) == (20, 7)
 
 
 def test_without_a_difference_few_markets_have_one() -> None:
     for kind in ("idle", "equal"):
         different = sum(is_different(measured(market(kind, n), 4)) for n in range(MARKETS))
-        assert different <= most_rejections(MARKETS), kind
+        assert different <= max_by_chance(MARKETS), kind
 
 
 def test_without_skill_few_scores_beat_their_shifts() -> None:
     values = [measured(market("idle", n), 4)["shift_p_value"] for n in range(MARKETS)]
-    assert sum(value <= 0.05 for value in values) <= most_rejections(MARKETS)
+    assert sum(value <= 0.05 for value in values) <= max_by_chance(MARKETS)
     # And they are spread over all of 0 to 1.
     assert 0.3 < np.mean(values) < 0.7
 
