@@ -44,7 +44,10 @@ ALARM_HOURS = 24
 CHANCE_DIGITS = 12
 SHIFTED, FLIPPED, OTHER = "placebo_shifted_score", "placebo_flipped_score", "placebo_other_score"
 PLACEBOS = (SHIFTED, FLIPPED, OTHER)
-COUNTS = ("graded_hours", "graded_days", "event_hours", "episodes", "distinct_episodes")
+COUNTS = (
+    *("graded_hours", "graded_days", "event_hours"),
+    *("episodes", "distinct_episodes", "alarmed_episodes"),
+)
 MEASURES = (
     *("event_share", "auc", "auc_low", "auc_high"),
     *(
@@ -56,7 +59,7 @@ MEASURES = (
     *("detectable_auc_gain", "auc_pr", "lagged_auc_pr"),
     *("top_precision", "top_precision_low", "top_precision_high"),
     *("alarm_threshold", "alarm_recall", "alarm_recall_low", "alarm_recall_high"),
-    *("alarmed_episodes", "median_lead_hours"),
+    "median_lead_hours",
     *("brier_score", "brier_skill", "brier_skill_low", "brier_skill_high", "shift_p_value"),
 )
 TYPES = {
@@ -356,7 +359,7 @@ def _alarms(
     )
     known = lead[~np.isnan(lead)]
     measured["alarm_threshold"] = threshold
-    measured["alarmed_episodes"] = float(len(known))
+    measured["alarmed_episodes"] = len(known)
     measured["median_lead_hours"] = float(np.median(known)) if len(known) else np.nan
     days = len(chosen) // 24
     return [

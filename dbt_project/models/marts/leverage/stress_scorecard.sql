@@ -1,4 +1,5 @@
 {{ config(post_hook="{{ prune_as_of_hours() }}") }}
+{%- set settled_days = 1 + (var('episode_max_hours') | int) // 24 %}
 
 with
 
@@ -64,7 +65,7 @@ final as (
         scores.alarm_recall,
         scores.alarm_recall_low,
         scores.alarm_recall_high,
-        scores.alarmed_episodes::integer as alarmed_episodes,
+        scores.alarmed_episodes,
         scores.median_lead_hours,
         scores.brier_score,
         scores.brier_skill,
@@ -73,10 +74,9 @@ final as (
         scores.shift_p_value,
         weights.label_version,
         '{{ var('scorecard_version') }}' as scorecard_version,
-        scores.hour_at + interval 1 hour - interval {{ 24 + (var('episode_max_hours') | int) }} hour
-        - interval {{ var('stress_graded_days') }} day as window_start_at,
-        scores.hour_at + interval 1 hour - interval {{ 24 + (var('episode_max_hours') | int) }} hour
-            as window_end_at,
+        scores.hour_at + interval 1 hour
+        - interval {{ settled_days + (var('stress_graded_days') | int) }} day as window_start_at,
+        scores.hour_at + interval 1 hour - interval {{ settled_days }} day as window_end_at,
         scores.hour_at + interval 1 hour as as_of_at,
         scores.available_at,
 
