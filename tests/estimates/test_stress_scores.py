@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,14 @@ from unwind.warehouse.stress_fits import fits_of_day
 from unwind.warehouse.stress_scores import rows_of_day
 from unwind.warehouse.stress_trail import HORIZONS, LAGGED, SCORE, Trail
 
-# All of them by `make calibration`, whose table docs/scorecard.md prints.
-MARKETS = 200 if os.environ.get("UNWIND_LONG") == "all" else 40
+# `make calibration` runs 200 of each kind, at all horizons: the table of docs/scorecard.md.
+MARKETS = 40
+
+
+@cache
+def measured_markets(kind: str) -> list[dict[str, Any]]:
+    """The measures of the score in markets of a kind."""
+    return [measured(market(kind, number), 4) for number in range(MARKETS)]
 
 
 def max_by_chance(markets: int, share: float = 0.05) -> int:
@@ -29,18 +35,18 @@ def max_by_chance(markets: int, share: float = 0.05) -> int:
 
 
 def test_the_bound_is_the_binomial_quantile() -> None:
-    # scipy.stats.binom.ppf(0.999, 200, 0.05) = 20; (0.999, 40, 0.05) = 7.
-    assert (max_by_chance(200), max_by_chance(40)) == (20, 7)
+    # scipy.stats.binom.ppf(0.999, 200, 0.05) = 21; (0.999, 40, 0.05) = 7.
+    assert (max_by_chance(200), max_by_chance(40)) == (21, 7)
 
 
 def test_without_a_difference_few_markets_have_one() -> None:
     for kind in ("idle", "equal"):
-        different = sum(is_different(measured(market(kind, n), 4)) for n in range(MARKETS))
+        different = sum(map(is_different, measured_markets(kind)))
         assert different <= max_by_chance(MARKETS), kind
 
 
 def test_without_skill_few_scores_beat_their_shifts() -> None:
-    values = [measured(market("idle", n), 4)["shift_p_value"] for n in range(MARKETS)]
+    values = [row["shift_p_value"] for row in measured_markets("idle")]
     assert sum(value <= 0.05 for value in values) <= max_by_chance(MARKETS)
     # And they are spread over all of 0 to 1.
     assert 0.3 < np.mean(values) < 0.7
@@ -79,7 +85,7 @@ def fitted_chances(trail: Trail) -> dict[Any, Any]:
 @pytest.fixture(scope="module")
 def graded() -> dict[tuple[str, int, str], dict[str, Any]]:
     """The whole scorecard of a skilled market of two assets."""
-    trail = market("skilled", 5, days=150, assets=2)
+    trail = market("skilled", 5, days=120, assets=2)
     rows = rows_of_day(trail, fitted_chances(trail), trail.days() - 1)
     return {(row["base_asset"], row["horizon_hours"], row["predictor"]): row for row in rows}
 
@@ -101,9 +107,8 @@ def test_placebos_have_what_is_left_to_one_or_nothing(graded: dict) -> None:
         )
         assert score + flipped == pytest.approx(1, abs=1e-7)
         assert shifted < score - 0.1
-    # Assets have a part of their level in common: another one's score is worse, not worthless.
-    other = graded["ALL", 4, "placebo_other_score"]["auc"]
-    assert 0.5 < other < graded["ALL", 4, SCORE]["auc"]
+    # Assets have a part of their level in common, but only a part.
+    assert graded["ALL", 4, "placebo_other_score"]["auc"] < graded["ALL", 4, SCORE]["auc"] - 0.1
 
 
 def test_gains_are_differences_over_the_same_hours(graded: dict) -> None:
@@ -117,18 +122,33 @@ def test_gains_are_differences_over_the_same_hours(graded: dict) -> None:
     assert (own["auc_gain_over_lagged"], own["detectable_auc_gain"]) == (0, 0)
 
 
-def test_episodes_that_assets_share_are_one(graded: dict) -> None:
+def test_all_sums_up_the_assets(graded: dict) -> None:
     row = graded["ALL", 4, SCORE]
     by_asset = [graded[f"ASSET{n}", 4, SCORE] for n in (0, 1)]
-    assert row["episodes"] == sum(one["episodes"] for one in by_asset)
-    assert max(one["episodes"] for one in by_asset) <= row["distinct_episodes"] < row["episodes"]
-    assert row["event_hours"] == sum(one["event_hours"] for one in by_asset)
+    for name in ("graded_hours", "event_hours", "episodes"):
+        assert row[name] == sum(one[name] for one in by_asset)
+
+
+def test_episodes_that_assets_share_are_one() -> None:
+    """Of two assets with the same hours each episode is one."""
+    trail = market("equal", 2, days=200, assets=2)
+    twice = trail._replace(
+        predictors={name: values[:, [0, 0]] for name, values in trail.predictors.items()},
+        events=trail.events[:, :, [0, 0]],
+        next_episode=trail.next_episode[:, [0, 0]],
+    )
+    alone, both = (
+        stress_scores.case_of(twice, np.array(columns), 4, np.zeros((4800, len(columns))))
+        for columns in ([0], [0, 1])
+    )
+    assert sum(map(len, both.starts)) == 2 * len(alone.starts[0]) > 10
+    assert both.distinct_episodes == alone.distinct_episodes == len(alone.starts[0])
 
 
 def test_what_comes_later_changes_no_days_record() -> None:
-    """Everything after the 100th day turned round: the record of that day is the same."""
-    trail = market("skilled", 6, days=120, assets=2)
-    later = slice(2400, None)
+    """Everything after the 90th day turned round: the record of that day is the same."""
+    trail = market("skilled", 6, days=100, assets=2)
+    later = slice(24 * 90, None)
     changed = trail._replace(
         predictors={name: values.copy() for name, values in trail.predictors.items()},
         events=trail.events.copy(),
@@ -136,8 +156,8 @@ def test_what_comes_later_changes_no_days_record() -> None:
     for values in changed.predictors.values():
         values[later] = 100 - values[later]
     changed.events[:, later] = 1 - changed.events[:, later]
-    before, after = (rows_of_day(one, fitted_chances(one), 99) for one in (trail, changed))
+    before, after = (rows_of_day(one, fitted_chances(one), 89) for one in (trail, changed))
     assert len(before) > 20
     assert str(before) == str(after)
-    whole = [rows_of_day(one, fitted_chances(one), 119) for one in (trail, changed)]
+    whole = [rows_of_day(one, fitted_chances(one), 99) for one in (trail, changed)]
     assert str(whole[0]) != str(whole[1])
