@@ -128,6 +128,12 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
         " wave_usd_low = 1e8, final_drop_percent_low = drop_percent"
     ),
     ("liquidation_wave", "waves_grow"): "update {table} set forced_usd = 1e9 - drop_percent",
+    ("stress_scorecard", "gains_are_differences"): (
+        "update {table} set auc_gain_over_lagged = auc_gain_over_lagged + 0.01"
+    ),
+    ("stress_scorecard", "placebos_are_there"): (
+        "delete from {table} where predictor = 'placebo_flipped_score'"
+    ),
     ("liquidation_imbalance_hourly", "interval_holds_share"): (
         f"update {{table}} set long_1h_event_share = 0.5, long_1h_event_share_low = 0.6,"
         f" long_1h_event_share_high = 0.7 where {BTC_14}"

@@ -83,6 +83,37 @@ select
 from ({GRADES})
 """
 
+# A record of the stress score, as a day that has ended makes it.
+RECORD = """
+select
+    ?::timestamp as hour_at, 'ALL' as base_asset, unnest([1, 4, 24]) as horizon_hours, predictor,
+    200 as graded_hours, 10 as graded_days, 20 as event_hours, 0.1 as event_share,
+    9 as episodes, 7 as distinct_episodes, auc, auc - 0.1 as auc_low, auc + 0.1 as auc_high,
+    0.65 as lagged_auc, auc - 0.65 as auc_gain_over_lagged, auc - 0.75 as auc_gain_over_lagged_low,
+    auc - 0.55 as auc_gain_over_lagged_high, 0.5 as volatility_auc,
+    auc - 0.5 as auc_gain_over_volatility, auc - 0.6 as auc_gain_over_volatility_low,
+    auc - 0.4 as auc_gain_over_volatility_high, 0.5 as funding_auc,
+    auc - 0.5 as auc_gain_over_funding, auc - 0.6 as auc_gain_over_funding_low,
+    auc - 0.4 as auc_gain_over_funding_high, 0.1 as detectable_auc_gain, 0.2 as auc_pr,
+    0.3 as lagged_auc_pr, 0.5 as top_precision, 0.4 as alarm_recall, 5 as alarmed_episodes,
+from (values ('score', 0.6), ('lagged_long_liquidations', 0.65), ('placebo_flipped_score', 0.4))
+    as records(predictor, auc)
+"""
+RECORDED = f"""
+insert into marts.stress_scorecard by name
+select
+    *,
+    case predictor
+        when 'score' then 'score'
+        when 'lagged_long_liquidations' then 'baseline'
+        else 'placebo'
+    end as predictor_kind,
+    true as is_case_study, 'case_study' as comparison_outcome, 'stress-1' as label_version,
+    'scorecard-1' as scorecard_version, hour_at - interval 370 day as window_start_at,
+    hour_at - interval 4 day as window_end_at, hour_at + interval 1 hour as as_of_at
+from ({RECORD})
+"""
+
 
 @contextmanager
 def judging(built: Home, folder: Path) -> Iterator[Gate]:
@@ -102,9 +133,12 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         last_hour = row_of(staging, "select max(hour_at) from ops.hours")
         scores = "intermediate.int_liquidation_map_scores_daily"
         staging.execute(f"insert into {scores} by name {GRADES}", last_hour)
+        records = "intermediate.int_stress_scores_daily"
+        staging.execute(f"insert into {records} by name {RECORD}", last_hour)
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(REVISION)
         warehouse.execute(GRADED, last_hour)
+        warehouse.execute(RECORDED, last_hour)
         episode = EPISODE.format(
             table="marts.liquidation_episodes",
             hours="marts.dim_hours",
