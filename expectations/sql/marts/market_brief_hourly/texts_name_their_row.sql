@@ -10,10 +10,14 @@ select
 from {batch}
 where
     not starts_with(brief, headline)
-    or not contains(headline, strftime(hour_at, '%H:%M UTC on %-d %B %Y'))
+    or not contains(
+        headline,
+        substr(hour_at::varchar, 12, 5) || ' UTC on ' || day(hour_at) || ' '
+        || monthname(hour_at) || ' ' || year(hour_at)
+    )
     or not ends_with(
         brief,
-        '"hour_at = ''' || strftime(hour_at, '%Y-%m-%d %H:%M')
+        '"hour_at = ''' || left(hour_at::varchar, 16)
         || ''' and base_asset = ''' || base_asset || '''".'
     )
     or not contains(brief, coalesce('regime is ' || regime || ':', ''))
