@@ -31,7 +31,7 @@ def test_each_is_imported_or_used_by_name() -> None:
     used = {
         # Commands, drivers and plug-ins, which other programs use.
         *("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb-sqlalchemy", "great-expectations"),
-        *("psycopg2-binary", "pytz", "pandas", "polars"),
+        *("psycopg2-binary", "pytz", "pandas", "polars", "apache-airflow-providers-smtp"),
     }
     code = "\n".join(path.read_text() for path in (PROJECT_ROOT / "dags").rglob("*.py"))
     imported = {

@@ -14,6 +14,7 @@ the floors below, never upwards (tests/test_floors.py):
 - landing: the raw zone, the ledger, imports
 - warehouse: dbt, gates, releases
 - claims: sentences about liquidations, judged on a release
+- watch: what has changed since it was last notified
 - demo, standalone: the whole, on one machine
 - cli: the `unwind` command
 """

@@ -20,16 +20,23 @@ RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
+WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
+WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
+WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
     *(RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+    *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
 TRACKED = 50
 # Each further asset takes some fifty requests a day, of the forty a minute that a free key allows.
 RECONCILED = "BTC,ETH,SOL"
+# 2026-11-26: of fifty assets some class or regime changes in nearly every hour.
+WATCHED = "ALL,BTC,ETH"
+SEVERITIES = ("info", "warning", "critical", "off")
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,27 @@ class Settings:
             )
         return assets
 
+    @property
+    def watch_severity(self) -> str:
+        """The least severity that is notified: info, warning, critical; off for none.
+
+        Raises SettingError.
+        """
+        text = self._text(WATCH_SEVERITY).lower() or SEVERITIES[0]
+        if text not in SEVERITIES:
+            raise SettingError(f"{WATCH_SEVERITY} is {text!r}; set it to {', '.join(SEVERITIES)}")
+        return text
+
+    @property
+    def watch_assets(self) -> list[str]:
+        """The assets whose changes are notified; `*` for all, `ALL` for the market as a whole."""
+        return _listed(self._text(WATCH_ASSETS) or WATCHED)
+
+    @property
+    def watch_email(self) -> list[str]:
+        """The addresses that changes are sent to; none if not set."""
+        return _listed(self._text(WATCH_EMAIL))
+
     def log_level(self, otherwise: str) -> str:
         """The level of what is logged, as `logging` names it."""
         return self.environment.get(LOG_LEVEL, otherwise)
@@ -107,6 +135,10 @@ class Settings:
         if not text.isdecimal() or int(text) < 1:
             raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
         return int(text)
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def settings() -> Settings:
@@ -194,6 +226,16 @@ class Home:
     def gates(self) -> Path:
         """Great Expectations results and Data Docs."""
         return self.root / "gx"
+
+    @property
+    def watch(self) -> Path:
+        """The record of what was notified."""
+        return self.root / "watch"
+
+    @property
+    def refusal(self) -> Path:
+        """A note of the last build, where a gate refused it; gone with the next release."""
+        return self.watch / "refused.json"
 
     @property
     def logs(self) -> Path:

@@ -46,6 +46,8 @@ def test_the_folder_holds_the_dags(dags):
         "backfill_dumps",
         "refresh_warehouse",
         "sweep_ledger",
+        "sweep_watch",
+        "watch_stress",
     }
 
 
@@ -91,6 +93,7 @@ def test_reading_a_dag_file_loads_neither_the_package_nor_its_dependencies():
             "-c",
             f"import sys; sys.path.insert(0, {str(DAGS)!r})\n"
             "import backfill_dumps, land_hour, land_late_segments, refresh_warehouse\n"
+            "import watch_stress\n"
             "for name in ('unwind', 'great_expectations', 'dbt', 'duckdb'):\n"
             "    print(name, name in sys.modules)",
         ],
@@ -203,6 +206,26 @@ def test_the_hourly_sweep_sends_the_same_event(dags):
     assert [asset.name for asset in dags["sweep_ledger"].get_task("sweep").outlets] == [
         "sealed_batches"
     ]
+
+
+def test_a_release_wakes_the_watch_and_nothing_else(dags):
+    waiting = [
+        dag_id
+        for dag_id, dag in dags.items()
+        if "marts" in str(getattr(core_timetable(dag), "asset_condition", ""))
+    ]
+    assert waiting == ["watch_stress"]
+    mapper = core_timetable(dags["watch_stress"]).get_partition_mapper(
+        name="marts", uri="unwind://releases/current"
+    )
+    assert mapper.to_downstream("20260129T150211Z-00") == "release"
+
+
+def test_the_watch_runs_once_an_hour_too_and_never_twice_at_a_time(dags):
+    assert core_timetable(dags["sweep_watch"]).summary == "45 * * * *"
+    for dag_id in ("watch_stress", "sweep_watch"):
+        assert [task.task_id for task in dags[dag_id].tasks] == ["notify"]
+        assert dags[dag_id].max_active_runs == 1
 
 
 def test_closed_segments_trigger_only_the_landing_of_late_ones(dags):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_string
 from types import SimpleNamespace
 
 import pytest
@@ -339,3 +341,40 @@ def test_a_refused_marts_gate_turns_the_run_red_and_publishes_nothing(
     run = dags["refresh_warehouse"].test()
     assert run.state == "failed"
     assert refreshes.called == ["stage", "gate_landed", "build"]
+
+
+def test_a_change_is_mailed_and_posted_once_and_what_failed_comes_later(dags, home, monkeypatch):
+    from tests.watch.releases import publish, regime, smtp, webhook
+
+    from unwind.watch.watch import UndeliveredError
+
+    notify = task_function(dags["watch_stress"], "notify")
+    publish(home, 13, regime("BTC", 13, "calm"))
+    notify()
+    with smtp() as mails, webhook() as posts:
+        server = {"conn_type": "smtp", "host": "127.0.0.1", "port": mails.port}
+        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "unwind@example.org"}
+        monkeypatch.setenv("AIRFLOW_CONN_WATCH_SMTP", json.dumps({**server, "extra": extra}))
+        monkeypatch.setenv("AIRFLOW_CONN_WATCH_WEBHOOK", posts.url)
+        monkeypatch.setenv("UNWIND_WATCH_EMAIL", "desk@example.org, risk@example.org")
+        mails.answer = 451
+        publish(home, 14, regime("BTC", 14, "extreme"))
+        with pytest.raises(UndeliveredError, match=r"email: SMTPDataError"):
+            notify()
+        assert (len(mails), len(posts)) == (0, 1)
+
+        mails.answer = 200
+        sweep = task_function(dags["sweep_watch"], "notify")
+        sweep()
+        sweep()
+        assert (len(mails), len(posts)) == (1, 1)
+    mail = message_from_string(mails[0])
+    assert mail["To"] == "desk@example.org, risk@example.org"
+    assert mail["From"] == "unwind@example.org"
+    assert mail["Subject"] == "Unwind: [critical] regime BTC: extreme"
+    assert mail["X-Unwind-Change"] == posts[0][1]["change_id"]
+    [part] = mail.get_payload()
+    assert part.get_payload(decode=True).decode() == (
+        "[critical] BTC: the stress regime went from calm to extreme in the hour from 14:00 UTC on"
+        " 29 January 2026 (score 83.2, percentile 97.3). (Release 20260129T150300Z-00.)"
+    )

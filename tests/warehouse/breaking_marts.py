@@ -153,6 +153,18 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_intensity_hourly", "zeros_are_covered"): (
         "update {table} set is_incomplete_24h = true, long_24h_usd = 0"
     ),
+    ("market_brief_hourly", "figures_are_those_of_their_marts"): (
+        "update {table} set long_usd = coalesce(long_usd, 0) + 0.0001"
+    ),
+    ("market_brief_hourly", "larger_falls_liquidate_more"): (
+        "update {table} set fall_1_percent_usd = 2, fall_3_percent_usd = 1"
+    ),
+    ("market_brief_hourly", "texts_name_their_row"): (
+        "update {table} set brief = replace(brief, 'BTC', 'ETH')"
+    ),
+    ("market_brief_hourly", "venues_are_in_order"): (
+        "update {table} set largest_venue_usd = 1, second_venue_usd = 2"
+    ),
     ("liquidation_sightings", "every_fact_sighted"): f"delete from {{table}} where {FACT}",
     ("liquidation_sightings", "every_sighting_counted"): (
         "fct_liquidations",

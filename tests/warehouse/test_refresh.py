@@ -115,6 +115,8 @@ def test_a_refused_build_leaves_readers_on_their_release(home, monkeypatch):
         refresh(home, clock=clock)
     assert home.current.resolve() == before
     assert query(home, EVENTS) == [(5, Decimal("439100.0000"))]
+    # What `unwind watch` notifies.
+    assert "the total is not plausible" in home.refusal.read_text()
 
 
 def test_refused_hours_are_judged_again_with_later_ones(home, monkeypatch):
@@ -128,6 +130,7 @@ def test_refused_hours_are_judged_again_with_later_ones(home, monkeypatch):
     assert home.current.resolve() == before
     monkeypatch.undo()
     assert refresh(home, clock=clock).batches == ("hour-2026-01-29T12", "hour-2026-01-29T13")
+    assert not home.refusal.exists()
     assert query(home, EVENTS) == [(7, Decimal("538100.0000"))]
 
 

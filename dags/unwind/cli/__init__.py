@@ -18,6 +18,7 @@ for _command in (
     building.refresh,
     reading.sql,
     reading.check,
+    reading.watch,
     reading.releases,
     building.release_hold,
     building.withdraw,

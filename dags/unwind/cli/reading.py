@@ -58,6 +58,18 @@ def check(
     raise typer.Exit(CODES[answer.verdict.name])
 
 
+def watch() -> None:
+    """Notifies what has changed since the last watch, once for each change and channel."""
+    from unwind.watch.channels import message, web_channels
+    from unwind.watch.watch import watch as watched
+
+    changes = watched(Home.from_env(), web_channels())
+    for change in changes:
+        print(shown(message(change)))
+    if not changes:
+        out.print("Nothing has changed since the last watch.")
+
+
 def releases(
     roll_back: Annotated[str | None, typer.Option(help="Make this release current.")] = None,
 ) -> None:

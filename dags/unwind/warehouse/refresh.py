@@ -23,7 +23,8 @@ from pathlib import Path
 
 import duckdb
 
-from unwind.clock import Clock, utc_now
+from unwind.clock import Clock, iso, utc_now
+from unwind.durable import write_json
 from unwind.errors import UnwindError
 from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
@@ -338,7 +339,7 @@ def _gate_landed(
         held += left_out.hold_damaged(state, checked_at)
         stopping = gates.run_failures(results)
         if stopping:
-            raise GateRefusedError(_refusal("landed", stopping))
+            raise _refused(target, "landed", stopping, checked_at)
         set_plan(state, GATED)
     report("landed gate", 1, 1)
     return tuple(held)
@@ -383,7 +384,8 @@ def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
     if plan != BUILT:
         return 0
     report("marts gate", 0, 1)
-    results = gates.check_marts(target, run_id, warehouse.clock())
+    checked_at = warehouse.clock()
+    results = gates.check_marts(target, run_id, checked_at)
     failed = [result for result in results if not result.success]
     critical = [result for result in failed if result.is_critical_failure]
     with staging_state(target) as state:
@@ -391,7 +393,7 @@ def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
         set_plan(state, REFUSED if critical else JUDGED)
     report("marts gate", 1, 1)
     if critical:
-        raise GateRefusedError(_refusal("marts", critical))
+        raise _refused(target, "marts", critical, checked_at)
     return len(failed)
 
 
@@ -409,6 +411,7 @@ def _publish(
         ).fetchall()
     report("publishing", 0, 1)
     release_id = releases.publish(target, run_id, warehouse.clock(), warehouse.home)
+    target.refusal.unlink(missing_ok=True)
     released = hold_releases(warehouse.home, warehouse.as_of)
     with staging_state(target) as state:
         state.execute("begin")
@@ -434,6 +437,15 @@ def _publish(
     releases.take_own_copy(target)
     report("preparing the next release", 1, 1)
     return release_id, tuple(batch_id for batch_id, _ in batches)
+
+
+def _refused(
+    target: Home, gate: str, failures: Sequence[gates.GateResult], at: datetime
+) -> GateRefusedError:
+    """The error of a refusal, of which a note is left for `unwind watch`."""
+    refusal = _refusal(gate, failures)
+    write_json(target.refusal, {"refused_at": iso(at), "message": refusal})
+    return GateRefusedError(refusal)
 
 
 def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
