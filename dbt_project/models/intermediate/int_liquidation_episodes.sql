@@ -158,7 +158,7 @@ numbered as (
 
     select
         *,
-        count(*) filter (where is_continuing is distinct from true) over (
+        count(case when is_continuing is distinct from true then 1 end) over (
             partition by base_asset order by minute_at
         ) as run_number,
 

@@ -66,7 +66,7 @@ days as (
     select
         coverage.hour_at,
         coverage.base_asset,
-        count(*) filter (where coverage.is_known) over before_the_day as history_hours,
+        count(case when coverage.is_known then 1 end) over before_the_day as history_hours,
         max(greatest(coverage.available_at, heard.available_at)) over before_the_day
             as available_at,
 
