@@ -188,6 +188,16 @@ inner join (values
     ('level', 'short', -1700, 0.0143, 0.01433, 5000, 16.0)
 ) as rows(base_asset, liquidated_side, price_bucket, low, high, mass, distance)
     using (base_asset);
+
+create or replace table warehouse.marts.liquidation_wave as
+select
+    hour_at, base_asset, drop_percent, forced::double as forced_usd,
+    forced / 2.0::double as forced_usd_low, forced * 2.0::double as forced_usd_high
+from grid
+inner join (values
+    ('BTC', 1, 2000000), ('BTC', 2, 2000000), ('BTC', 3, 10000000), ('BTC', 5, 22400000),
+    ('level', 1, 0), ('level', 3, 0), ('level', 5, 0), ('quiet', 1, null)
+) as rows(base_asset, drop_percent, forced) using (base_asset);
 """
 
 

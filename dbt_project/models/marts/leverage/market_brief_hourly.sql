@@ -183,40 +183,24 @@ levels as (
 
 ),
 
--- What falls of the price would liquidate: hour_at, base_asset or ALL (each asset falling as far),
--- drop_percent, forced_usd with its ends. The one place to read another estimate of it.
+-- What falls of the price would liquidate. In ALL each asset falls as far.
 waves as (
 
     select
-        levels.hour_at,
-        case
-            when grouping(levels.base_asset) = 1 then 'ALL' else levels.base_asset
-        end as base_asset,
-        drops.drop_percent,
+        hour_at,
+        case when grouping(base_asset) = 1 then 'ALL' else base_asset end as base_asset,
+        drop_percent,
         {%- for end in ['', '_low', '_high'] %}
-        round(
-            coalesce(
-                sum(try_cast(levels.mass{{ end }}_usd as decimal(38, 4)))
-                    filter (
-                        where levels.liquidated_side = 'long'
-                            and levels.distance_percent >= -drops.drop_percent
-                    ),
-                0
-            )::double,
-            4
-        ) as forced{{ end }}_usd,
+        round(sum(try_cast(forced_usd{{ end }} as decimal(38, 4)))::double, 4)
+            as forced{{ end }}_usd,
         {%- endfor %}
 
-    from levels
-    cross join (
-        values {% for percent in falls %}({{ percent }}){% if not loop.last %}, {% endif %}
-        {%- endfor %}
-    ) as drops (drop_percent)
+    from {{ ref('liquidation_wave') }}
 
-    group by grouping sets (
-        (levels.hour_at, levels.base_asset, drops.drop_percent),
-        (levels.hour_at, drops.drop_percent)
-    )
+    where drop_percent in ({{ falls | join(', ') }})
+        and hour_at in (select hour_at from hours)
+
+    group by grouping sets ((hour_at, base_asset, drop_percent), (hour_at, drop_percent))
 
 ),
 
