@@ -13,14 +13,6 @@
 
 with
 
-hours as (
-
-    select hour_at,
-
-    from {{ as_of_build_hours() }}
-
-),
-
 imbalances as (
 
     select
@@ -126,7 +118,7 @@ breakdown as (
     from {{ ref('exchange_breakdown') }}
 
     where window_hours = 1
-        and hour_at in (select hour_at from hours)
+        and hour_at in {{ as_of_build_hours() }}
 
 ),
 
@@ -139,7 +131,7 @@ coverage as (
 
     from {{ ref('venue_coverage_hourly') }}
 
-    where hour_at in (select hour_at from hours)
+    where hour_at in {{ as_of_build_hours() }}
 
 ),
 
@@ -159,7 +151,7 @@ clusters as (
 
     from {{ ref('liquidation_clusters') }}
 
-    where hour_at in (select hour_at from hours)
+    where hour_at in {{ as_of_build_hours() }}
 
 ),
 
@@ -179,7 +171,7 @@ levels as (
 
     from {{ ref('liquidation_map') }}
 
-    where hour_at in (select hour_at from hours)
+    where hour_at in {{ as_of_build_hours() }}
 
 ),
 
@@ -198,9 +190,9 @@ waves as (
     from {{ ref('liquidation_wave') }}
 
     where drop_percent in ({{ falls | join(', ') }})
-        and hour_at in (select hour_at from hours)
+        and hour_at in {{ as_of_build_hours() }}
 
-    group by grouping sets ((hour_at, base_asset, drop_percent), (hour_at, drop_percent))
+    group by hour_at, drop_percent, rollup(base_asset)
 
 ),
 
@@ -307,7 +299,7 @@ placed as (
         coalesce(coverage.is_covered, false) as is_covered,
         row_number() over (
             partition by breakdown.hour_at, breakdown.base_asset
-            order by breakdown.total_usd desc nulls last, breakdown.venue
+            order by breakdown.total_usd desc nulls last, breakdown.venue asc
         ) as place,
 
     from breakdown
@@ -415,7 +407,7 @@ joined as (
         and imbalances.base_asset = {{ table }}_before.base_asset
     {%- endfor %}
 
-    where imbalances.hour_at in (select hour_at from hours)
+    where imbalances.hour_at in {{ as_of_build_hours() }}
 
 ),
 
