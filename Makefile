@@ -73,10 +73,12 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
 # How often the intervals of estimates hold the truth: docs/coverage.md, its picture, and the seed
-# behind coverage_calibration; two minutes. Then those of branching ratios: docs/episodes.md; five.
+# behind coverage_calibration; two minutes. Then those of branching ratios, five minutes, and how often
+# the class of an unwinding is its mechanism's, two: docs/episodes.md.
 calibration: $(READY)
 	$(BIN)/python -m tests.simulations.interval_measures
 	$(BIN)/python -m tests.simulations.hawkes_intervals
+	$(BIN)/python -m tests.simulations.unwinding
 
 # A day of eight million frames in 2 GiB: half an hour, and 15 GB of disk.
 memory: $(READY)

@@ -505,6 +505,7 @@ def test_a_row_is_as_late_as_the_latest_batch_that_it_stands_on(
             ("wave", at("10 12:36")),
         ]
         # The price of 13 January, 09:00, is where the 24 hours begin that end with the 14th, 08:00.
+        # The covered hours of the 11th are behind night's thresholds from the 12th on.
         # Wave has its two episodes in its week from 12:00 on.
         assert resealed_warehouse.execute(
             "select base_asset, min(hour_at), max(hour_at) from marts.unwind_classification"
@@ -513,6 +514,7 @@ def test_a_row_is_as_late_as_the_latest_batch_that_it_stands_on(
         ).fetchall() == [
             ("calm", at("09 05:00"), hour(LAST)),
             ("many", at("14 08:00"), at("14 08:00")),
+            ("night", at("12"), hour(LAST)),
             ("stages", at("08"), hour(LAST)),
             ("wave", at("10 12:00"), hour(LAST)),
         ]
