@@ -73,12 +73,14 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
 # How often the intervals of estimates hold the truth: docs/coverage.md, its picture, and the seed
-# behind coverage_calibration; two minutes. Then those of branching ratios: docs/episodes.md; five.
-# Then what the liquidation map's grades find with skill and without: docs/liquidation-map.md; three.
-# Then how often the stress scorecard finds what is not there: docs/scorecard.md; three.
+# behind coverage_calibration; two minutes. Then those of branching ratios (five) and how often the class
+# of an unwinding is its mechanism's (two): docs/episodes.md. Then what the liquidation map's grades find
+# with skill and without: docs/liquidation-map.md; three. Then how often the stress scorecard finds what
+# is not there: docs/scorecard.md; three.
 calibration: $(READY)
 	$(BIN)/python -m tests.simulations.interval_measures
 	$(BIN)/python -m tests.simulations.hawkes_intervals
+	$(BIN)/python -m tests.simulations.unwinding
 	$(BIN)/python -m tests.simulations.liquidation_map
 	$(BIN)/python -m tests.simulations.stress_markets
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -151,7 +152,7 @@ def publish(connection: duckdb.DuckDBPyConnection, base_asset: str, tape: Tape) 
         connection.unregister("published")
 
 
-def verdicts(home: Home, markets: int) -> list[tuple]:
+def verdicts(home: Home, markets: int) -> list[tuple[Any, ...]]:
     """Simulates so many markets of each mechanism and builds them in an empty home: VERDICTS."""
     with staging_state(home) as state:
         state.execute(
@@ -178,10 +179,10 @@ def verdicts(home: Home, markets: int) -> list[tuple]:
         return connection.execute(VERDICTS).fetchall()
 
 
-def told_apart(found: list[tuple]) -> float:
+def told_apart(found: list[tuple[Any, ...]]) -> float:
     """The share of markets whose class is their mechanism's, of those that are not calm."""
-    moved = [row for row in found if row[0] != "calm"]
-    return sum(CLASSES[mechanism] == verdict for mechanism, verdict, *_ in moved) / len(moved)
+    moved = [(CLASSES[row[0]], row[1]) for row in found if row[0] != "calm"]
+    return [verdict == expected for expected, verdict in moved].count(True) / len(moved)
 
 
 def main(markets: int) -> None:
