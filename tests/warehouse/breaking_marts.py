@@ -114,7 +114,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_map_scorecard", "gains_are_differences"): (
         "update {table} set hit_rate = hit_rate + 0.01"
     ),
-    ("liquidation_map_scorecard", "one_default"): "update {table} set is_default = true",
+    ("liquidation_map_scorecard", "one_default"): (
+        "update {table} set mix_variant = 'fitted' where horizon_hours = 24"
+    ),
     ("liquidation_imbalance_hourly", "interval_holds_share"): (
         f"update {{table}} set long_1h_event_share = 0.5, long_1h_event_share_low = 0.6,"
         f" long_1h_event_share_high = 0.7 where {BTC_14}"
