@@ -34,10 +34,8 @@ MODELS = (
 )
 GRADES = """
 select
-    horizon_hours, mix_variant, graded_cases, hit_rate, hit_gain_over_uniform_low,
-    hit_gain_over_volume_low, crps_percent, uniform_crps_percent, volume_crps_percent,
-    crps_gain_over_uniform_percent_low, crps_gain_over_volume_percent_low, calibration_slope,
-    crps_gain_over_fixed_percent_high
+    horizon_hours, mix_variant, graded_cases,
+    columns('^(hit|volume_hit|crps|uniform_crps|volume_crps|calibration)_')
 from warehouse.marts.liquidation_map_scorecard
 where base_asset = 'ALL' and hour_at = (
     select max(hour_at) from warehouse.marts.liquidation_map_scorecard
@@ -98,6 +96,18 @@ def simulated(home: Home, markets: int, days: int) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def print_table(table: duckdb.DuckDBPyRelation) -> None:
+    """Prints the names and the values of each row."""
+    for row in table.fetchall():
+        values = zip(table.columns, row, strict=True)
+        print(
+            ", ".join(
+                f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in values
+            )
+        )
+
+
 def print_without_skill(outcomes: duckdb.DuckDBPyRelation, markets: int) -> None:
     """Prints the percentages of markets in which each test finds skill, by horizon."""
     redraws = -(-MARKETS_WITHOUT_SKILL // markets)
@@ -114,5 +124,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         markets, days = asked + [3, 70][len(asked) :]
         tables = simulated(Home(Path(folder) / "home"), markets, days)
-        print(tables.table("grades"))
+        print_table(tables.table("grades"))
         print_without_skill(tables.table("outcomes"), markets)

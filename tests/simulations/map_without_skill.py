@@ -51,16 +51,16 @@ class Cases(NamedTuple):
 def cases_of(outcomes: duckdb.DuckDBPyRelation, horizon_hours: int) -> Cases:
     """The gradable cases of int_liquidation_map_outcomes_daily, the last DAYS days of them."""
     rows = outcomes.query(
-        "outcomes",
+        "graded",
         f"""
         select
             *,
             date_diff('day', hour_at, max(hour_at) over ()) as days_before,
             dense_rank() over (order by base_asset) - 1 as market
-        from outcomes
+        from graded
         where horizon_hours = {horizon_hours}
-        qualify count(*) over one_case >= 2 and sum(liquidated_usd) over one_case >= 10000
         window one_case as (partition by hour_at, base_asset, liquidated_side)
+        qualify count(*) over one_case >= 2 and sum(liquidated_usd) over one_case >= 10000
         order by hour_at, base_asset, liquidated_side, price_bucket
         """,
     ).fetchnumpy()

@@ -120,7 +120,9 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ("liquidation_map_scorecard", "gains_are_differences"): (
         "update {table} set hit_rate = hit_rate + 0.01"
     ),
-    ("liquidation_map_scorecard", "one_default"): "update {table} set is_default = true",
+    ("liquidation_map_scorecard", "one_default"): (
+        "update {table} set mix_variant = 'fitted' where horizon_hours = 24"
+    ),
     ("liquidation_wave", "drops_are_all_there"): "delete from {table} where drop_percent = 7",
     ("liquidation_wave", "forced_is_mapped"): "update {table} set forced_usd = 12345.6",
     ("liquidation_wave", "waves_are_fixed_points"): (

@@ -59,6 +59,35 @@ select
 from {hours}
 """
 
+# In a cascade's hour contracts close, and nothing is mapped: openings of nine million dollars, and
+# two levels on each side of them.
+OPENED = """
+insert into intermediate.int_position_flows_hourly by name
+select
+    max(hour_at) as hour_at, 'binance' as venue, 'BTC' as base_asset, 'BTC' as tier_asset,
+    1 as instruments, 1000 as oi_start_base, 100 as opened_base, 0 as closed_long_base,
+    0 as closed_short_base, max(available_at) as available_at
+from intermediate.int_position_entries_hourly
+where base_asset = 'BTC'
+"""
+MAPPED = """
+insert into marts.liquidation_map by name
+select
+    ?::timestamp as hour_at, 'BTC' as base_asset, liquidated_side, price_bucket,
+    pow(1.0025, price_bucket) as bucket_low_usd, pow(1.0025, price_bucket + 1) as bucket_high_usd,
+    5e5 as mass_usd, 4e5 as mass_low_usd, 5e5 as mass_mid_usd, 6e5 as mass_high_usd,
+    5e5 as fixed_mass_usd, 5e5 as mass_5x_usd, 1e6 as mass_10x_usd, 0 as mass_25x_usd,
+    0 as mass_50x_usd, 0 as mass_100x_usd, 1e6 as side_total_usd, 0.5 as side_share,
+    2 as side_buckets, 90000 as price_usd, 'mark:binance:BTCUSDT' as price_source,
+    100 * (pow(1.0025, price_bucket + 0.5) / 90000 - 1) as distance_percent,
+    'fixed' as mix_variant, 'mix-1' as mix_version, 'map-1' as model_version,
+    hour_at - interval 719 hour as window_start_at, hour_at + interval 1 hour as window_end_at,
+    hour_at + interval 1 hour as as_of_at, hour_at + interval 1 hour as available_at
+-- 90,000 dollars are in bucket 4568.
+from (values ('long', 4550), ('long', 4560), ('short', 4580), ('short', 4590))
+    as levels(liquidated_side, price_bucket)
+"""
+
 # Grades of the liquidation map, as a day that has ended makes them.
 GRADES = """
 select
@@ -135,10 +164,12 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         staging.execute(f"insert into {scores} by name {GRADES}", last_hour)
         records = "intermediate.int_stress_scores_daily"
         staging.execute(f"insert into {records} by name {RECORD}", last_hour)
+        staging.execute(OPENED)
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(REVISION)
         warehouse.execute(GRADED, last_hour)
         warehouse.execute(RECORDED, last_hour)
+        warehouse.execute(MAPPED, last_hour)
         episode = EPISODE.format(
             table="marts.liquidation_episodes",
             hours="marts.dim_hours",

@@ -279,11 +279,11 @@ listed as (
         prices.price_usd,
         prices.price_source,
         greatest(prices.available_at, with_totals.mix_available_at) as available_at,
-        [
+        array_value(
             {%- for leverage in mix_leverages() %}
             with_totals.mass_{{ leverage }}x_usd{% if not loop.last %},{% endif %}
             {%- endfor %}
-        ]::double [{{ mix_leverages() | length }}] as masses_usd,
+        ) as masses_usd,
         round(100 * ({{ bucket_middle('price_bucket') }} / prices.price_usd - 1), 6)
             as distance_percent,
 
@@ -339,11 +339,11 @@ draws_of_hours as (
     select
         hour_at,
         list(
-            [
+            array_value(
                 {%- for leverage in mix_leverages() %}
                 moved_{{ leverage }}x / moved_total{% if not loop.last %},{% endif %}
                 {%- endfor %}
-            ]::double [{{ mix_leverages() | length }}]
+            )
             order by draw
         ) as mixes_drawn,
 
