@@ -1,6 +1,6 @@
 -- The ladder of long levels, from the price down, by distance in percent of the price. With impact,
--- a drop reaches a level where drop + impact(sold above it) >= distance, that is, where the drop is
--- not less than distance - impact(sold above it). It ends at the first level that it does not reach.
+-- a drop reaches a level where drop + impact(sold above it) >= distance, that is, where it is
+-- not less than distance - impact(sold above it), and ends at the first level it does not reach.
 -- Down the ladder the largest of these differences so far only grows, so each level ends the drops
 -- from that of the levels above to its own. That is the least fixed point, exactly, without
 -- iterating.
