@@ -1,6 +1,6 @@
 -- The ladder of long levels, from the price down, by distance in percent of the price. With impact,
--- a drop reaches a level where drop + impact(sold above it) >= distance, that is, where the drop is
--- not less than distance - impact(sold above it). It ends at the first level that it does not reach.
+-- a drop reaches a level where drop + impact(sold above it) >= distance, that is, where it is
+-- not less than distance - impact(sold above it), and ends at the first level it does not reach.
 -- Down the ladder the largest of these differences so far only grows, so each level ends the drops
 -- from that of the levels above to its own. That is the least fixed point, exactly, without
 -- iterating.
@@ -167,25 +167,27 @@ drops as (
 
 ),
 
+-- Narrow until the last step, as there are twenty rows for each of the inputs.
 forced as (
 
     select
-        inputs.*,
+        tracked.hour_at,
+        tracked.base_asset,
         drops.drop_percent,
         coalesce(steps.mass_usd, 0)::double as step_forced_usd,
         {%- for mass in masses %}
         coalesce(sum(steps.{{ mass }}) over to_the_drop, 0)::double as forced_{{ mass }},
         {%- endfor %}
 
-    from inputs
+    from tracked
     cross join drops
     left join steps
-        on inputs.hour_at = steps.hour_at
-        and inputs.base_asset = steps.base_asset
+        on tracked.hour_at = steps.hour_at
+        and tracked.base_asset = steps.base_asset
         and drops.drop_percent = steps.drop_percent
 
     window to_the_drop as (
-        partition by inputs.hour_at, inputs.base_asset order by drops.drop_percent
+        partition by tracked.hour_at, tracked.base_asset order by drops.drop_percent
     )
 
 ),
@@ -318,11 +320,12 @@ with_waves as (
 
     select
         forced.*,
+        inputs.* exclude (hour_at, base_asset),
         {%- for end in factors %}
         {{ factors[end] }}::double as impact_factor_{{ end }},
         waves.wave_usd_{{ end }},
         forced.drop_percent
-        + impact_factor_{{ end }} * forced.impact_scale * sqrt(waves.wave_usd_{{ end }})
+        + impact_factor_{{ end }} * inputs.impact_scale * sqrt(waves.wave_usd_{{ end }})
             as unbounded_percent_{{ end }},
         -- least() would take a null for 100.
         case
@@ -330,11 +333,14 @@ with_waves as (
                 then round(least(unbounded_percent_{{ end }}, 100), 6)
         end as final_drop_percent_{{ end }},
         -- The dollars that move the price by 1%: 1 = Y x scale x root of dollars.
-        1 / pow(nullif(impact_factor_{{ end }} * forced.impact_scale, 0), 2)
+        1 / pow(nullif(impact_factor_{{ end }} * inputs.impact_scale, 0), 2)
             as dollars_per_percent_{{ end }},
         {%- endfor %}
 
     from forced
+    inner join inputs
+        on forced.hour_at = inputs.hour_at
+        and forced.base_asset = inputs.base_asset
     left join waves
         on forced.hour_at = waves.hour_at
         and forced.base_asset = waves.base_asset
