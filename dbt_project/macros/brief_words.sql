@@ -41,7 +41,7 @@
         -- To four digits.
         when {{ price }} > 0
             then {{ without_zeros("format('{:.12f}', round((" ~ price
-                ~ ")::double, 3 - floor(log10(" ~ price ~ "))::integer))") }}
+                ~ ")::double, 3 - try_cast(floor(log10(" ~ price ~ ")) as integer)))") }}
     end
 {%- endmacro %}
 
