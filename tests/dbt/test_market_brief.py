@@ -100,7 +100,8 @@ select
     base_asset = 'BTC' as is_staged, if(base_asset = 'BTC', 3, 0)::integer as episodes_7d,
     case base_asset when 'BTC' then -0.052 when 'quiet' then 0.0002 when 'hidden' then -0.12
         when 'level' then -0.182 end::double as oi_change_24h_share,
-    if(base_asset = 'hidden', 0.083, null)::double as forced_ratio_high
+    if(base_asset = 'hidden', 0.083, null)::double as forced_ratio_high,
+    hour_at + interval 60 minute as available_at
 from grid where base_asset != 'ALL';
 
 -- The second warning of BTC rises at 14:00, the first one falls at 15:00.
@@ -177,7 +178,8 @@ create or replace table warehouse.marts.liquidation_map as
 select
     hour_at, base_asset, liquidated_side, price_bucket, low::double as bucket_low_usd,
     high::double as bucket_high_usd, mass::double as mass_usd, mass / 2.0::double as mass_low_usd,
-    mass * 2.0::double as mass_high_usd, distance::double as distance_percent
+    mass * 2.0::double as mass_high_usd, distance::double as distance_percent,
+    hour_at + interval 60 minute as available_at
 from grid
 inner join (values
     ('BTC', 'long', 4539, 83300.0, 83500.0, 2000000, -0.7),
@@ -191,13 +193,17 @@ inner join (values
 
 create or replace table warehouse.marts.liquidation_wave as
 select
-    hour_at, base_asset, drop_percent, forced::double as forced_usd,
-    forced / 2.0::double as forced_usd_low, forced * 2.0::double as forced_usd_high
-from grid
-inner join (values
-    ('BTC', 1, 2000000), ('BTC', 2, 2000000), ('BTC', 3, 10000000), ('BTC', 5, 22400000),
-    ('level', 1, 0), ('level', 3, 0), ('level', 5, 0), ('quiet', 1, null)
-) as rows(base_asset, drop_percent, forced) using (base_asset);
+    hour_at, base_asset, drop_percent,
+    coalesce(sum(mass_usd) filter (is_reached), 0) as forced_usd,
+    coalesce(sum(mass_low_usd) filter (is_reached), 0) as forced_usd_low,
+    coalesce(sum(mass_high_usd) filter (is_reached), 0) as forced_usd_high,
+    hour_at + interval 60 minute as available_at
+from (
+    select
+        *, liquidated_side = 'long' and distance_percent >= -drop_percent as is_reached
+    from warehouse.marts.liquidation_map cross join range(1, 21) as drops(drop_percent)
+)
+group by hour_at, base_asset, drop_percent;
 """
 
 

@@ -73,6 +73,7 @@ classes as (
         episodes_7d,
         oi_change_24h_share,
         forced_ratio_high,
+        available_at,
 
     from {{ ref('unwind_classification') }}
 
@@ -168,6 +169,7 @@ levels as (
         mass_low_usd,
         mass_high_usd,
         distance_percent,
+        available_at,
 
     from {{ ref('liquidation_map') }}
 
@@ -175,17 +177,21 @@ levels as (
 
 ),
 
--- What falls of the price would liquidate. In ALL each asset falls as far.
+-- What falls of the price would liquidate: hour_at, base_asset or ALL (each asset falling as far),
+-- drop_percent, forced_usd with its ends.
 waves as (
 
     select
         hour_at,
-        case when grouping(base_asset) = 1 then 'ALL' else base_asset end as base_asset,
+        case
+            when grouping(base_asset) = 1 then 'ALL' else base_asset
+        end as base_asset,
         drop_percent,
         {%- for end in ['', '_low', '_high'] %}
         round(sum(try_cast(forced_usd{{ end }} as decimal(38, 4)))::double, 4)
             as forced{{ end }}_usd,
         {%- endfor %}
+        max(available_at) as available_at,
 
     from {{ ref('liquidation_wave') }}
 
@@ -207,6 +213,7 @@ falls as (
             as fall_{{ percent }}_percent{{ end }}_usd,
         {%- endfor %}
         {%- endfor %}
+        max(available_at) as available_at,
 
     from waves
 
@@ -369,8 +376,8 @@ joined as (
         largest_levels.mass_low_usd as level_mass_low_usd,
         largest_levels.mass_high_usd as level_mass_high_usd,
         largest_levels.distance_percent as level_distance_percent,
-        falls.* exclude (hour_at, base_asset),
-        classes.* exclude (hour_at, base_asset),
+        falls.* exclude (hour_at, base_asset, available_at),
+        classes.* exclude (hour_at, base_asset, available_at),
         stress.* exclude (hour_at, base_asset, available_at),
         divergences.recovery_divergence,
         divergences.range_divergence,
@@ -389,7 +396,11 @@ joined as (
             stress.available_at,
             stress_before.available_at,
             divergences.available_at,
-            divergences_before.available_at
+            divergences_before.available_at,
+            classes.available_at,
+            classes_before.available_at,
+            falls.available_at,
+            largest_levels.available_at
         ) as available_at,
 
     from imbalances
@@ -567,8 +578,8 @@ final as (
         previous_recovery_divergence,
         previous_range_divergence,
         'liquidation_imbalance_hourly, exchange_breakdown, venue_coverage_hourly,'
-        || ' liquidation_clusters, liquidation_map, unwind_classification, stress_hourly,'
-        || ' divergence_hourly' as source_marts,
+        || ' liquidation_clusters, liquidation_map, liquidation_wave, unwind_classification,'
+        || ' stress_hourly, divergence_hourly' as source_marts,
         hour_at + interval 1 hour as as_of_at,
         available_at,
 
