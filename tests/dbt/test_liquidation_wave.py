@@ -423,8 +423,8 @@ def test_a_row_is_available_with_the_last_of_its_inputs(warehouse) -> None:
         ).fetchall()
         for table in MARTS
     ]
-    # Prices and volumes.
-    assert found == [[(65,)], [(65,)]]
+    # The map; and the volatility of a month.
+    assert found == [[(70,)], [(75,)]]
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,7 @@ volatilities as (
         hour_at,
         base_asset,
         daily_volatility_30d,
+        available_at,
 
     from {{ ref('unwind_classification') }}
 
@@ -190,7 +191,7 @@ tenors as (
 flows as (
 
     select
-        waves.*,
+        waves.* exclude (available_at),
         waves.price_usd * (1 - waves.drop_percent / 100) as dropped_price_usd,
         volatilities.daily_volatility_30d,
         waves.price_usd is not null as is_mapped,
@@ -204,6 +205,7 @@ flows as (
             0
         )::double as reached_base,
         drifts.* exclude (hour_at, base_asset, drop_percent),
+        greatest(waves.available_at, volatilities.available_at) as available_at,
 
     from waves
     left join volatilities

@@ -73,6 +73,7 @@ maps as (
         max(mix_variant) as mix_variant,
         max(mix_version) as mix_version,
         max(model_version) as map_model_version,
+        max(available_at) as available_at,
 
     from levels
 
@@ -113,12 +114,14 @@ inputs as (
     select
         tracked.hour_at,
         tracked.base_asset,
-        maps.* exclude (hour_at, base_asset),
+        maps.* exclude (hour_at, base_asset, available_at),
         volumes.* exclude (hour_at, base_asset, available_at),
         prices.realised_volatility_24h,
         -- The fall in percent for Y = 1 is this times the square root of the dollars sold.
         100 * prices.realised_volatility_24h / sqrt(volumes.volume_24h_usd) as impact_scale,
-        greatest(tracked.available_at, volumes.available_at, prices.available_at) as available_at,
+        greatest(
+            tracked.available_at, maps.available_at, volumes.available_at, prices.available_at
+        ) as available_at,
 
     from tracked
     {%- for table in ['maps', 'volumes', 'prices'] %}
