@@ -48,7 +48,7 @@ liquidations as (
 
 ),
 
-heard as (
+reported as (
 
     select
         hour_at,
@@ -67,13 +67,13 @@ days as (
         coverage.hour_at,
         coverage.base_asset,
         count(case when coverage.is_known then 1 end) over before_the_day as history_hours,
-        max(greatest(coverage.available_at, heard.available_at)) over before_the_day
+        max(greatest(coverage.available_at, reported.available_at)) over before_the_day
             as available_at,
 
     from coverage
-    left join heard
-        on coverage.hour_at = heard.hour_at
-        and coverage.base_asset = heard.base_asset
+    left join reported
+        on coverage.hour_at = reported.hour_at
+        and coverage.base_asset = reported.base_asset
 
     window before_the_day as (
         partition by coverage.base_asset
@@ -149,10 +149,12 @@ final as (
         days.base_asset,
         days.history_hours::integer as history_hours,
         coalesce(percentiles.minutes_over_floor, 0)::integer as minutes_over_floor,
-        coalesce(percentiles.open_percentile_usd, {{ floor_usd }})::decimal(38, 4)
-            as open_threshold_usd,
-        coalesce(percentiles.close_percentile_usd, {{ floor_usd }})::decimal(38, 4)
-            as close_threshold_usd,
+        try_cast(
+            coalesce(percentiles.open_percentile_usd, {{ floor_usd }}) as decimal(38, 4)
+        ) as open_threshold_usd,
+        try_cast(
+            coalesce(percentiles.close_percentile_usd, {{ floor_usd }}) as decimal(38, 4)
+        ) as close_threshold_usd,
         days.available_at,
 
     from days

@@ -183,6 +183,7 @@ settled_episodes as (
         bool_or(episodes.started_at < forecasts.known_at) as is_in_episode,
         min(episodes.started_at) filter (where episodes.started_at >= forecasts.known_at)
             as next_episode_at,
+        max(episodes.available_at) as available_at,
 
     from forecasts
     inner join episodes
@@ -223,6 +224,7 @@ compared as (
             forecasts.available_at,
             thresholds.available_at,
             leverage.available_at,
+            settled_episodes.available_at,
             own_sums.available_at,
             next_1h.available_at,
             next_4h.available_at,
