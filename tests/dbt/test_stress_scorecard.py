@@ -114,15 +114,18 @@ create or replace table staging.intermediate.int_liquidation_episodes as
 select
     hour_at, base_asset, hour_at + interval 20 minute as started_at,
     hour_at + interval 50 minute as closed_at, false as is_open,
+    hour_at + interval 65 minute as available_at,
 from grid
 where {visible} and (base_asset = 'hand' and h = 246 or is_noise and noise_1 < 20)
 union all
 select
     hour_at, base_asset, hour_at - interval 150 minute, hour_at + interval 15 minute, false,
+    hour_at + interval 65 minute,
 from grid
 where {visible} and base_asset = 'hand' and h = 255
 union all
 select max(hour_at), 'hand', timestamp '2026-01-11 08:10', null, true,
+    max(hour_at) + interval 65 minute,
 from grid where {visible};
 """
 

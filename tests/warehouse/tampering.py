@@ -83,8 +83,9 @@ select
     'fixed' as mix_variant, 'mix-1' as mix_version, 'map-1' as model_version,
     hour_at - interval 719 hour as window_start_at, hour_at + interval 1 hour as window_end_at,
     hour_at + interval 1 hour as as_of_at, hour_at + interval 1 hour as available_at
--- 90,000 dollars are in bucket 4568.
-from (values ('long', 4550), ('long', 4560), ('short', 4580), ('short', 4590))
+-- 90,000 dollars are in bucket 4568. The longs are beyond the falls of liquidation_wave, which has
+-- no levels.
+from (values ('long', 4440), ('long', 4450), ('short', 4580), ('short', 4590))
     as levels(liquidated_side, price_bucket)
 """
 
@@ -165,11 +166,14 @@ def judging(built: Home, folder: Path) -> Iterator[Gate]:
         records = "intermediate.int_stress_scores_daily"
         staging.execute(f"insert into {records} by name {RECORD}", last_hour)
         staging.execute(OPENED)
+        opened_hour = row_of(
+            staging, "select max(hour_at) from intermediate.int_position_flows_hourly"
+        )
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute(REVISION)
         warehouse.execute(GRADED, last_hour)
         warehouse.execute(RECORDED, last_hour)
-        warehouse.execute(MAPPED, last_hour)
+        warehouse.execute(MAPPED, opened_hour)
         episode = EPISODE.format(
             table="marts.liquidation_episodes",
             hours="marts.dim_hours",
