@@ -84,7 +84,7 @@ calibration: $(READY)
 	$(BIN)/python -m tests.simulations.liquidation_map
 	$(BIN)/python -m tests.simulations.stress_markets
 
-# A day of eight million frames in 2 GiB: half an hour, and 15 GB of disk.
+# A day of eight million frames in 2 GiB: a quarter of an hour, and 25 GB of disk.
 memory: $(READY)
 	$(BIN)/python -m tests.benchmarks memory
 
