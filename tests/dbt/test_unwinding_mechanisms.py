@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulations.unwinding import told_apart, verdicts
+from tests.simulations.unwinding import correctly_classed, verdicts
 from tests.simulations.unwinding_market import CLASSES
 
 from unwind.settings import Home
@@ -17,4 +17,4 @@ def test_the_class_names_how_leverage_left(tmp_path: Path) -> None:
         named = [verdict for name, verdict, *_ in found if name == mechanism]
         assert len(named) == 10
         assert named.count(expected) >= 5, mechanism
-    assert told_apart(found) >= 0.7
+    assert correctly_classed(found) >= 0.7

@@ -179,7 +179,7 @@ def verdicts(home: Home, markets: int) -> list[tuple[Any, ...]]:
         return connection.execute(VERDICTS).fetchall()
 
 
-def told_apart(found: list[tuple[Any, ...]]) -> float:
+def correctly_classed(found: list[tuple[Any, ...]]) -> float:
     """The share of markets whose class is their mechanism's, of those that are not calm."""
     moved = [(CLASSES[row[0]], row[1]) for row in found if row[0] != "calm"]
     return [verdict == expected for expected, verdict in moved].count(True) / len(moved)
@@ -196,7 +196,7 @@ def main(markets: int) -> None:
         counts = Counter(verdict for name, verdict, *_ in found if name == mechanism)
         known = [counts[name] for name in CLASSES.values()]
         print(mechanism, *known, counts.total() - sum(known), sep=", ")
-    print(f"named by their mechanism: {told_apart(found):.0%}")
+    print(f"named by their mechanism: {correctly_classed(found):.0%}")
 
 
 if __name__ == "__main__":

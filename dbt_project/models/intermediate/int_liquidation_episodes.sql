@@ -223,7 +223,7 @@ episodes as (
         found.last_minute_at,
         -- Anything in the pause before it would have begun it earlier.
         date_trunc('hour', found.run_started_at - interval {{ quiet_minutes }} minute)
-            as first_hour_heard_at,
+            as first_covered_hour_at,
         date_trunc('hour', found.started_at) as first_hour_at,
         date_trunc('hour', found.last_minute_at) as last_hour_at,
         case when not is_open then found.last_minute_at + interval 1 minute end as ended_at,
@@ -357,7 +357,8 @@ by_minute as (
         minute_at,
         coalesce(sum(long_usd), 0) as long_usd,
         row_number() over (
-            partition by base_asset, started_at order by sum(long_usd) desc nulls last, minute_at asc
+            partition by base_asset, started_at
+            order by sum(long_usd) desc nulls last, minute_at asc
         ) as place,
 
     from of_minutes
@@ -430,8 +431,8 @@ first_seconds as (
     from pending
     inner join liquidations
         on pending.base_asset = liquidations.base_asset
-        and liquidations.event_at >= pending.started_at
-        and liquidations.event_at < pending.last_minute_at + interval 1 minute
+        and pending.started_at <= liquidations.event_at
+        and pending.last_minute_at + interval 1 minute > liquidations.event_at
 
     group by all
 
@@ -531,8 +532,9 @@ of_prices as (
         -- Of every hour, or it may not be the lowest.
         case
             when count(prices.low_usd)
-                = date_diff('hour', any_value(pending.first_hour_at), any_value(pending.last_hour_at))
-                + 1
+                = 1 + date_diff(
+                    'hour', any_value(pending.first_hour_at), any_value(pending.last_hour_at)
+                )
                 then min(prices.low_usd)
         end as low_price_usd,
         max(prices.available_at) as available_at,
@@ -559,7 +561,7 @@ of_coverage as (
     from pending
     inner join coverage
         on pending.base_asset = coverage.base_asset
-        and coverage.hour_at between pending.first_hour_heard_at and pending.hour_at
+        and coverage.hour_at between pending.first_covered_hour_at and pending.hour_at
 
     group by all
 
