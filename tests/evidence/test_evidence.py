@@ -11,6 +11,7 @@ import pytest
 
 from tests.evidence import __main__ as evidence
 from tests.evidence import daily, measures
+from unwind.settings import PROJECT_ROOT
 
 # Days 0 to 99 alike; on day 100 longs are forced out while the price falls. `higher` closes higher,
 # `gap` has no day 50.
@@ -123,3 +124,13 @@ def test_missing_recordings_are_named(monkeypatch, tmp_path: Path, capsys) -> No
     monkeypatch.setattr(evidence, "RECORDINGS", tmp_path / "none")
     assert evidence.main(["daily"]) == 1
     assert "set UNWIND_RECORDINGS" in capsys.readouterr().out
+
+
+@pytest.mark.recordings
+@pytest.mark.skipif(
+    not (evidence.RECORDINGS / daily.SOURCE).is_dir(),
+    reason=f"no recordings at {evidence.RECORDINGS}; set UNWIND_RECORDINGS to their folder",
+)
+def test_the_page_shows_what_the_recorded_days_say() -> None:
+    found = measures.table(daily.sample(evidence.RECORDINGS), daily.SCORE)
+    assert found in (PROJECT_ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
