@@ -26,6 +26,7 @@ JUDGED_BY_FEW = (
     "tests/chaos/test_kills",
     "tests/liquidations/",
     "tests/warehouse/test_early_hour",
+    "tests/warehouse/test_hidden_liquidations",
     "tests/warehouse/test_left_out",
     "tests/warehouse/test_listings",
     "tests/warehouse/test_refresh",

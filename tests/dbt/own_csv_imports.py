@@ -26,15 +26,15 @@ def build_own_csv(home: Home, batches: dict[str, str]) -> Built:
     with staging_state(home) as state:
         write_build_batches(state, home, [ledger.read(ref) for ref in ledger.sealed()])
     duckdb.connect(str(home.warehouse_db)).close()
-    run_dbt(home, ["seed", "--select", "assets", "plausibility_limits"])
-    run_dbt(home, ["run", "--select", *STAGING])
+    untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    run_dbt(home, ["build", *untested, "--select", "assets", "plausibility_limits", *STAGING])
     with staging_state(home) as state:
         hours = " union ".join(f"select hour_at from landed.stg_csv__{table}" for table in TABLES)
         state.execute(f"insert into ops.pending_hours {hours}")
     run_dbt(
         home,
         [
-            *("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+            *("build", *untested),
             *("--select", "int_reported_liquidations_staged", "reported_liquidations"),
             *("+fct_market_caps", "--exclude"),
             *("path:models/staging/csv", "stg_market_caps", "assets"),

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 import duckdb
@@ -16,7 +19,7 @@ import numpy as np
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse import dbt
 from unwind.warehouse.state import staging_state
 
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse
@@ -309,7 +312,7 @@ def build(home: Home, spine: int, pending: Iterable[int], *arguments: str) -> No
             connection.execute(
                 f"insert into {table} select unnest(?::timestamp[])", [[hour(h) for h in hours]]
             )
-    run_dbt(home, ["build", *arguments, "--select", "stress_weights", *MODELS])
+    dbt.run_dbt(home, ["build", *arguments, "--select", "stress_weights", *MODELS])
 
 
 @pytest.fixture(scope="module")
@@ -974,27 +977,40 @@ def test_nothing_looks_ahead(
 
 # Windows so short that there are hours beyond the longest sum of them, 24 + 168 + 3 x 36 (see
 # test_lookbacks.py). With the project's own windows every later hour is within it.
-SHORT = (
-    "--vars",
-    "{stress_window_hours: 36, stress_min_history_hours: 12,"
-    " tracked_asset_hours: 24, open_interest_fading_hours: 24}",
-)
+SHORT = {
+    **{"stress_window_hours": 36, "stress_min_history_hours": 12},
+    **{"tracked_asset_hours": 24, "open_interest_fading_hours": 24},
+}
 LATE_AND_OUTREACHED = 200
 
 
-def test_a_late_hour_rebuilds_what_other_windows_reach(
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.fixture
+def short_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the project with these windows: with dbt's --vars each run would parse it."""
+    copy = tmp_path / "project"
+    copytree(dbt.DBT_PROJECT, copy, ignore=ignore_patterns("target", "logs"))
+    settings = copy / "dbt_project.yml"
+    text = settings.read_text()
+    for name, hours in SHORT.items():
+        text, changed = re.subn(rf"(?m)^( +{name}:) \d+$", rf"\1 {hours}", text)
+        assert changed == 1, name
+    settings.write_text(text)
+    monkeypatch.setattr(dbt, "DBT_PROJECT", copy)
+
+
+def test_a_late_hour_rebuilds_what_other_windows_than_the_projects_reach(
+    tmp_path_factory: pytest.TempPathFactory, short_windows: None
 ) -> None:
     full, stepped = (Home(tmp_path_factory.mktemp(name)) for name in ("short", "short_steps"))
     land(full, "true")
-    build(full, HOURS, range(HOURS), *UNTESTED, *SHORT)
+    build(full, HOURS, range(HOURS), *UNTESTED)
     land(stepped, f"h != {LATE_AND_OUTREACHED}")
     on_time = [h for h in range(HOURS) if h != LATE_AND_OUTREACHED]
-    build(stepped, HOURS, on_time, *UNTESTED, *SHORT)
+    build(stepped, HOURS, on_time, *UNTESTED)
     with open_warehouse(stepped) as connection:
         before = contents(connection, "marts.stress_hourly")
     land(stepped, "true")
-    build(stepped, HOURS, [LATE_AND_OUTREACHED], *UNTESTED, *SHORT)
+    build(stepped, HOURS, [LATE_AND_OUTREACHED], *UNTESTED)
     with open_warehouse(full) as whole, open_warehouse(stepped) as increments:
         for table in COMPARED:
             assert contents(increments, table) == contents(whole, table), table

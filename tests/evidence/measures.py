@@ -18,7 +18,7 @@ MIN_SPELLS = 30
 POOLED = "pooled"
 HEADER = (
     "| predictor | coins | graded | events | spells | AUC | gain over lagged liquidations"
-    " | gain over volatility | smallest detectable gain | precision of the top 1% | says |\n"
+    " | gain over volatility | smallest detectable gain | precision of the top 1% | verdict |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -75,7 +75,7 @@ class Record(NamedTuple):
         """The true gain over the lagged liquidations that a test at 5% sees 8 times in 10."""
         return forecasts.DETECTABLE_ERRORS * self.gain_over_lagged.error
 
-    def says(self) -> str:
+    def verdict(self) -> str:
         if self.spells < MIN_SPELLS:
             return "case study"
         if self.predictor == LAGGED:
@@ -98,7 +98,7 @@ class Record(NamedTuple):
             "" if is_volatility else self.gain_over_volatility.text("+"),
             "" if is_lagged else f"{self.detectable():.3f}",
             self.top_precision.text(),
-            self.says(),
+            self.verdict(),
         )
         return f"| {' | '.join(cells)} |"
 

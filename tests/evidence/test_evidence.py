@@ -115,7 +115,7 @@ def test_a_record_counts_pairs_and_spells() -> None:
     assert found.gain_over_volatility.value == 3.5 / 4 - 0.5
     assert (found.graded, found.events, found.spells) == (4, 2, 2)
     assert found.top_precision.value == 1
-    assert found.says() == "case study"
+    assert found.verdict() == "case study"
     assert measures.record(sample, "score", "A") is None
     assert measures.shifted_by_half(sample, sample.predictors["score"]).tolist() == [2, 1, 3, 2]
 

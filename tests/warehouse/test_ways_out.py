@@ -6,12 +6,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.narrowing import FEW_SUITES, narrowed
 from tests.warehouse.hand_made import at, binance, land, marts, query, seal
 from unwind.landing.imports import import_files
 from unwind.landing.ledger import Ledger, LedgerError
@@ -53,6 +55,13 @@ def troubled(built, tmp_path_factory) -> Home:
     root = tmp_path_factory.mktemp("troubled") / "home"
     shutil.copytree(built.root, root, symlinks=True)
     return Home(root)
+
+
+@pytest.fixture
+def few_marts() -> Iterator[None]:
+    """Refreshes build what these tests look at, and what judges it."""
+    with narrowed((*FEW_SUITES, "landing_outcomes", "venue_coverage_hourly"), FEW_SUITES):
+        yield
 
 
 # --- files that belong together -----------------------------------------------------------------
@@ -153,7 +162,7 @@ def test_a_missing_warehouse_beside_a_kept_staging_is_rebuilt_from_raw(troubled,
 # --- rebuilds beside ----------------------------------------------------------------------------
 
 
-def test_a_rebuild_that_is_refused_leaves_readers_and_state(troubled, monkeypatch):
+def test_a_rebuild_that_is_refused_leaves_readers_and_state(troubled, few_marts, monkeypatch):
     release = troubled.current.resolve()
     before = [path.read_bytes() for path in files.pair(troubled)]
     land(troubled, 12, "binance", [binance("BTCUSDT", "SELL", "1", "70000", at(12, 1))])
@@ -188,7 +197,7 @@ def test_a_kill_while_the_rebuilt_pair_swaps_in_only_delays_it(home, moved):
 # --- withdrawn batches --------------------------------------------------------------------------
 
 
-def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, tmp_path):
+def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, few_marts, tmp_path):
     file = tmp_path / "collected.csv"
     file.write_text(IMPORTED)
     batch = import_files(troubled, "binance", "force-order-csv", [file], clock).seal.batch.batch_id
