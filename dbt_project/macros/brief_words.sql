@@ -195,7 +195,6 @@
     ) }} || '){{ ", " if loop.revindex > 2 else (" and " if loop.revindex == 2 else "") }}'
     {%- endfor %} || ' of longs.' as falls_text,
     case
-        when base_asset = 'ALL' then null
         when unwind_class = 'mixed'
             then 'No rule of capitulation, staged or voluntary unwinding holds for the 24 hours'
                 || ' to ' || end_words
@@ -203,7 +202,7 @@
             then 'How leverage left in the 24 hours to ' || end_words || ' is not known'
         else 'The 24 hours to ' || end_words || ' are classified as a ' || case unwind_class
             when 'capitulation' then 'capitulation'
-            when 'staged' then 'staged unwind after ' || episodes_7d || ' episodes in 7 days'
+            when 'staged' then 'staged unwind after ' || stages_7d || ' stages in 7 days'
             else 'voluntary unwind'
         end
     end

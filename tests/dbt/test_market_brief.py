@@ -93,16 +93,17 @@ create or replace table warehouse.marts.unwind_classification as
 select
     hour_at, base_asset,
     case base_asset
-        when 'BTC' then if(h = 13, 'mixed', 'staged')
+        when 'BTC' then if(h = 13, 'mixed', 'staged') when 'ALL' then 'staged'
         when 'quiet' then 'mixed' when 'hidden' then 'voluntary' when 'level' then 'capitulation'
     end as unwind_class,
     if(base_asset = 'BTC', 'staged', 'none_holds') as deciding_rule,
-    base_asset = 'BTC' as is_staged, if(base_asset = 'BTC', 3, 0)::integer as episodes_7d,
+    base_asset in ('BTC', 'ALL') as is_staged, if(base_asset = 'BTC', 9, 0)::integer as episodes_7d,
+    case base_asset when 'BTC' then 3 when 'ALL' then 4 else 0 end::integer as stages_7d,
     case base_asset when 'BTC' then -0.052 when 'quiet' then 0.0002 when 'hidden' then -0.12
         when 'level' then -0.182 end::double as oi_change_24h_share,
     if(base_asset = 'hidden', 0.083, null)::double as forced_ratio_high,
     hour_at + interval 60 minute as available_at
-from grid where base_asset != 'ALL';
+from grid;
 
 -- The second warning of BTC rises at 14:00, the first one falls at 15:00.
 create or replace table warehouse.marts.divergence_hourly as
@@ -284,7 +285,7 @@ def test_a_full_brief_reads_as_an_article_does(briefs) -> None:
         "Falls of 1%, 3% and 5% would liquidate an estimated $2 million (between $1 million and $4"
         " million), $10 million (between $5 million and $20 million) and $22.4 million (between"
         " $11.2 million and $44.8 million) of longs.",
-        "The 24 hours to 15:00 UTC are classified as a staged unwind after 3 episodes in 7 days;"
+        "The 24 hours to 15:00 UTC are classified as a staged unwind after 3 stages in 7 days;"
         " open interest fell 5.2%.",
         "The stress regime is extreme: the score of 83.2 is at percentile 97.3 of the 90 days"
         " before.",
@@ -322,7 +323,7 @@ def test_a_briefs_fields_are_those_of_the_marts(briefs) -> None:
     columns = "fall_1_percent_usd, fall_3_percent_usd, fall_5_percent_usd, fall_5_percent_high_usd"
     assert fields(row, columns) == (2_000_000, 10_000_000, 22_400_000, 44_800_000)
     columns = "unwind_class, is_staged, episodes_7d, score, regime, is_range_narrowing"
-    assert fields(row, columns) == ("staged", True, 3, 83.24, "extreme", True)
+    assert fields(row, columns) == ("staged", True, 9, 83.24, "extreme", True)
     columns = "has_changed, previous_dominant_side, previous_unwind_class, previous_regime"
     assert fields(row, columns) == (True, "short", "mixed", "stressed")
     columns = "previous_recovery_divergence, previous_range_divergence"
@@ -350,18 +351,19 @@ def test_without_an_hour_before_there_is_no_change(briefs) -> None:
     assert fields(briefs["BTC", 13], columns) == (False, None, None)
 
 
-def test_the_brief_of_all_assets_has_no_prices_and_no_class(briefs) -> None:
+def test_the_brief_of_all_assets_has_a_class_and_no_prices(briefs) -> None:
     assert sentences_of(briefs, "ALL", 14) == [
         "In the hour from 14:00 UTC on 29 January 2026, longs dominated liquidations: at least"
         " $230.4 million of longs and at least $4.1 million of shorts, a long share of 98.3%.",
         "With every asset down by as much, falls of 1%, 3% and 5% would liquidate an estimated $2"
         " million (between $1 million and $4 million), $10 million (between $5 million and $20"
         " million) and $22.4 million (between $11.2 million and $44.8 million) of longs.",
+        "The 24 hours to 15:00 UTC are classified as a staged unwind after 4 stages in 7 days.",
         "The stress score is not known.",
         "Since the hour before, the dominant side went from short to long.",
     ]
-    columns = "close_usd, cluster_low_usd, level_mass_usd, unwind_class, recovery_divergence"
-    assert fields(briefs["ALL", 14], columns) == (None,) * 5
+    columns = "close_usd, cluster_low_usd, level_mass_usd, recovery_divergence"
+    assert fields(briefs["ALL", 14], columns) == (None,) * 4
     assert fields(briefs["ALL", 14], "missing_venue_list, largest_venue") == ("", None)
 
 

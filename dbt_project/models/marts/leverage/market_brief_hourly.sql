@@ -71,6 +71,7 @@ classes as (
         deciding_rule,
         is_staged,
         episodes_7d,
+        stages_7d,
         oi_change_24h_share,
         forced_ratio_high,
         available_at,
