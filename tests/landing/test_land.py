@@ -977,5 +977,9 @@ def test_the_ledger_is_read_once_however_many_dumps_a_day_has(home: Home, monkey
     assert [number for number, there in enumerate(asked) if there] == [14]
     assert known.has("https://dumps/day.zip")
     assert known.has("https://dumps/day.zip", obj.sha256)
+    # The same file of a mirror. Other files may have the same bytes.
+    assert known.has("http://mirror:8080/of/dumps/day.zip", obj.sha256)
+    assert not known.has("http://mirror:8080/of/dumps/day.zip", "0" * 64)
+    assert not known.has("https://dumps/other.zip", obj.sha256)
     assert not known.has("https://dumps/14.zip", obj.sha256)
     assert len(read) == 24

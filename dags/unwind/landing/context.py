@@ -75,14 +75,20 @@ class BatchContext:
         )
 
     def has(self, url: str, sha256: str | None = None) -> bool:
-        """Whether this batch, or an hour's batch of its day, holds the file."""
-        if any(
-            url in self._names(one.name) and one.problem is None and sha256 in (None, one.sha256)
+        """Whether this batch, or an hour's batch of its day, holds the file.
+
+        With its checksum it is the same file at another address too: of a mirror, say.
+        """
+        objects = (
+            one
             for landing in self.landings.values()
             for one in landing.objects
-        ):
-            return True
-        return sha256 is None and url in self._names_of_hours
+            if one.problem is None
+        )
+        if sha256 is not None:
+            file = _file_name(url)
+            return any(one.sha256 == sha256 and _file_name(one.name) == file for one in objects)
+        return any(url in self._names(one.name) for one in objects) or url in self._names_of_hours
 
     def _names(self, name: str) -> tuple[str, str]:
         """An object's name as it is now; older ledgers name a mirror's files by its whole URL."""
@@ -126,6 +132,10 @@ class BatchContext:
                         if one.format == "rest" and not one.problem
                     )
                     yield usable_responses(lines), landing
+
+
+def _file_name(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _lines(path: Path) -> Iterator[str]:
