@@ -212,27 +212,8 @@ insert into marts.fct_market_caps values (
     '2026-01-29 14:00', 'cap-object', 1
 );
 
--- Every hour is landed as one batch, sealed half a minute after it.
-alter table marts.fct_liquidations add column available_at timestamp;
-update marts.fct_liquidations set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_open_interest add column available_at timestamp;
-update marts.fct_open_interest set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_funding add column available_at timestamp;
-update marts.fct_funding set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_prices add column available_at timestamp;
-update marts.fct_prices set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_volumes add column available_at timestamp;
-update marts.fct_volumes set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_long_short_ratio add column available_at timestamp;
-update marts.fct_long_short_ratio set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_market_caps add column available_at timestamp;
-update marts.fct_market_caps set available_at = hour_at + interval '1 hour 30 seconds';
+-- Every hour is landed as one batch, sealed half a minute after it (sealed_facts.py).
 insert into staging.ops.batches
 select distinct
     batch_id, 1, 'hour', hour_at + interval '1 hour 30 seconds', hour_at, hour_at + interval 1 hour
 from staging.ops.venue_hours;
--- A market capitalisation and a funding rate came a day late.
-update marts.fct_market_caps set available_at = timestamp '2026-01-30 09:00'
-where base_asset = 'BTC' and observed_at = timestamp '2026-01-29 13:00:20';
-update marts.fct_funding set available_at = timestamp '2026-01-30 09:00'
-where venue = 'bybit' and is_settled;

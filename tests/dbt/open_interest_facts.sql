@@ -152,19 +152,3 @@ from (
     select unnest(range(timestamp '2026-01-27', timestamp '2026-01-30 04:00', interval 1 hour)) as hour_at
 ) as hours
 cross join (values ('BTC', 2100000.0, 882000.0), ('SOL', 60000.0, null), ('DOGE', 1e9, null)) as caps(base_asset, market_cap_usd, volume_usd);
-
--- Every hour is landed as one batch, sealed half a minute after it.
-alter table marts.fct_liquidations add column available_at timestamp;
-update marts.fct_liquidations set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_open_interest add column available_at timestamp;
-update marts.fct_open_interest set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_funding add column available_at timestamp;
-update marts.fct_funding set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_prices add column available_at timestamp;
-update marts.fct_prices set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_volumes add column available_at timestamp;
-update marts.fct_volumes set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_long_short_ratio add column available_at timestamp;
-update marts.fct_long_short_ratio set available_at = hour_at + interval '1 hour 30 seconds';
-alter table marts.fct_market_caps add column available_at timestamp;
-update marts.fct_market_caps set available_at = hour_at + interval '1 hour 30 seconds';

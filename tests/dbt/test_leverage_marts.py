@@ -9,12 +9,20 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.dbt.sealed_facts import seal_facts
 
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import staging_state
 
 FACTS = Path(__file__).with_name("leverage_facts.sql").read_text()
+LATE_FACTS = """
+-- A market capitalisation and a funding rate came a day late.
+update marts.fct_market_caps set available_at = timestamp '2026-01-30 09:00'
+where base_asset = 'BTC' and observed_at = timestamp '2026-01-29 13:00:20';
+update marts.fct_funding set available_at = timestamp '2026-01-30 09:00'
+where venue = 'bybit' and is_settled;
+"""
 INTERMEDIATE = (
     "int_price_series_hourly",
     "int_asset_prices_hourly",
@@ -96,6 +104,8 @@ def make_home(root: Path) -> Home:
         pass
     with open_warehouse(home) as connection:
         connection.execute(FACTS)
+        seal_facts(connection)
+        connection.execute(LATE_FACTS)
     return home
 
 

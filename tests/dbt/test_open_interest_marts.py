@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.dbt.sealed_facts import seal_facts
 
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
@@ -61,6 +62,7 @@ def make_home(root: Path) -> Home:
         pass
     with open_warehouse(home) as connection:
         connection.execute(FACTS)
+        seal_facts(connection)
     return home
 
 
