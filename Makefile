@@ -53,9 +53,10 @@ lint: $(READY)
 coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
-# After a change of a mart's yml or of expectations/sql.
+# After a change of a mart's yml, of dbt_project/metrics.yml or of expectations/sql.
 suites: $(READY)
 	$(BIN)/python -m unwind.warehouse.suites
+	$(BIN)/python -m unwind.warehouse.dictionary
 
 # ARGS="compile -s leverage_hourly": any command of dbt, on the home's warehouse.
 dbt: $(READY)

@@ -17,6 +17,7 @@ for _command in (
     landing.import_,
     building.refresh,
     reading.sql,
+    reading.metric,
     reading.check,
     reading.watch,
     reading.releases,

@@ -1,4 +1,4 @@
-"""Commands for readers: sql, check, releases, lineage, export."""
+"""Commands for readers: sql, metric, check, releases, lineage, export."""
 
 from __future__ import annotations
 
@@ -30,6 +30,38 @@ def sql(
     home = Home.from_env()
     with answered(home, current_db(home), query, allow_files) as answer:
         print_rows(answer.names, answer.rows, format, limit or None)
+
+
+def metric(
+    name: Annotated[
+        str | None, typer.Argument(help="From docs/metrics.md; all are listed if not given.")
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(help="Which row an hour: base_asset=ETH. Repeatable.")
+    ] = None,
+    hours: Annotated[int, typer.Option(min=0, help="The newest hours; 0 for all.")] = 24,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the query instead.")] = False,
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
+) -> None:
+    """Prints a headline figure by hour, with its interval."""
+    from unwind.warehouse import metrics
+    from unwind.warehouse.queries import answered
+    from unwind.warehouse.releases import current_db
+
+    if name is None:
+        listed = [
+            (one.name, one.label, one.unit, ", ".join(f"{key}={at}" for key, at in one.at.items()))
+            for one in metrics.metrics().values()
+        ]
+        print_rows(["metric", "what", "unit", "at"], listed, format)
+        return
+    query = metrics.metric(name).sql(hours or None, **metrics.row_of(name, at or []))
+    if sql:
+        print(query)
+        return
+    home = Home.from_env()
+    with answered(home, current_db(home), query) as answer:
+        print_rows(answer.names, answer.rows, format, None)
 
 
 class AnswerFormat(StrEnum):
