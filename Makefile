@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset clean
 
 setup: $(READY)
 
@@ -89,5 +89,17 @@ calibration: $(READY)
 memory: $(READY)
 	$(BIN)/python -m tests.benchmarks memory
 
+SUPERSET := .superset
+SUPERSET_LOCK := dags/unwind/superset/requirements.lock
+
+# Superset, in an environment of its own, with a dashboard of the current release (docs/bi.md).
+superset: $(SUPERSET)/.ready
+	$(BIN)/python -m unwind.superset.serve
+
+$(SUPERSET)/.ready: $(SUPERSET_LOCK) | $(READY)
+	$(PYTHON) -m venv $(SUPERSET)
+	$(BIN)/uv pip install --quiet --system-certs --python $(SUPERSET)/bin/python --no-deps --require-hashes -r $(SUPERSET_LOCK)
+	touch $@
+
 clean:
-	rm -rf $(VENV) data target dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(SUPERSET) data target dbt_project/target dbt_project/logs
