@@ -255,8 +255,8 @@ def _missing(rows: Sequence[Row]) -> list[Part]:
     return [
         "The newest: ",
         Value(newest["venue"], Kind.WORD, "venue"),
-        " at ",
-        Value(newest["hour_at"], Kind.TIME, "hour_at"),
+        ", last at ",
+        Value(newest["last_hour_at"], Kind.TIME, "last_hour_at"),
         " (",
         Value(newest["landing_outcome"], Kind.WORD, "landing_outcome"),
         ").",

@@ -29,6 +29,7 @@
     box.append(head, list);
     return box;
   }
+  const BEAM = 'path://M0,0h2v4h16v-4h2v10h-2v-4h-16v4h-2z';
   const between = (row, stem, kind = 'usd') => {
     const [low, high] = [row[`${stem}_low`], row[`${stem}_high`]];
     if (low === null) return 'not known';
@@ -46,7 +47,7 @@
         backgroundColor: c.panel, borderColor: c.line, textStyle: { color: c.ink, fontSize: 12 },
       },
       legend: { type: 'scroll', top: 0, left: 0, right: 0, itemWidth: 18, itemHeight: 11, itemGap: 16, textStyle: { color: c.soft, fontSize: 12 }, inactiveColor: c.line, pageTextStyle: { color: c.soft } },
-      grid: { left: 8, right: 12, top: 36, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 24, top: 36, bottom: 8, containLabel: true },
       ...more,
     };
   }
@@ -63,7 +64,7 @@
     return {
       type: 'category', data: hours.map(String), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false },
       axisLabel: {
-        color: c.muted, fontSize: 11, formatter: label, hideOverlap: true, margin: 8,
+        color: c.muted, fontSize: 11, lineHeight: 14, formatter: label, hideOverlap: true, margin: 8,
         interval: (place, value) => Number(time(Number(value), 'hour').slice(0, 2)) % every === 0,
       },
     };
@@ -83,7 +84,9 @@
         const [place, low, high, isOpen] = [0, 1, 2, 3].map((at) => api.value(at));
         if (Number.isNaN(low)) return null;
         const at = (value) => api.coord(isAcross ? [value, place] : [place, value]);
-        const [from, to] = [at(low), at(high)];
+        const [from, to, zero] = [at(low), at(high), at(0)];
+        // A bar of a few pixels has no room for its interval; the table has it.
+        if (Math.abs(to[isAcross ? 0 : 1] - zero[isAcross ? 0 : 1]) < 6) return null;
         const style = { stroke: color, lineWidth: 1.5, fill: 'none' };
         const line = (x1, y1, x2, y2) => ({ type: 'line', shape: { x1, y1, x2, y2 }, style });
         const [x, y] = [from[0], from[1]];
@@ -146,7 +149,7 @@
         }),
         xAxis: hourAxis(c, hours, width),
         yAxis: valueAxis(c, (value) => usd(Math.abs(value)), { name: 'longs above, shorts below', nameLocation: 'end', nameGap: 4, nameTextStyle: { color: c.muted, fontSize: 11, align: 'left' } }),
-        legend: { ...base(c).legend, data: ['Longs published', 'Longs not published (estimate)', 'Shorts published', 'Shorts not published (estimate)', '90% interval'] },
+        legend: { ...base(c).legend, data: ['Longs published', 'Longs not published (estimate)', 'Shorts published', 'Shorts not published (estimate)', { name: '90% interval', icon: BEAM }] },
         grid: { ...base(c).grid, top: 56 },
         series: [
           bands(waves, c.muted, c),
@@ -173,8 +176,9 @@
             ['Class', row.unwind_class === null ? 'not known' : words(row.unwind_class)],
           ]);
         }),
-        xAxis: { type: 'category', data: known.map((row) => String(row.started_at)), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.muted, fontSize: 11, hideOverlap: true, formatter: (value) => `${time(Number(value), 'hour')}\n${time(Number(value), 'day')}` } },
+        xAxis: { type: 'category', data: known.map((row) => String(row.started_at)), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.muted, fontSize: 11, lineHeight: 14, hideOverlap: true, formatter: (value) => `${time(Number(value), 'hour')}\n${time(Number(value), 'day')}` } },
         yAxis: valueAxis(c, usd),
+        legend: { ...base(c).legend, data: ['Longs published', 'Not published (estimate)', { name: '90% interval', icon: BEAM }] },
         series: [
           { name: 'Longs published', type: 'bar', stack: 'longs', data: known.map((row) => row.long_usd), itemStyle: { color: c.long }, barMaxWidth: 34 },
           { name: 'Not published (estimate)', type: 'bar', stack: 'longs', data: known.map((row) => hidden(row, 'long_usd')), itemStyle: { color: c.longSoft, decal: dots(c.long) }, barMaxWidth: 34 },
@@ -197,23 +201,27 @@
         }),
         xAxis: valueAxis(c, usd, { position: 'bottom', splitNumber: width < 500 ? 3 : 5 }),
         yAxis: { type: 'category', data: ranked.map((row) => `${row.is_lower_bound ? '≥ ' : ''}${words(row.venue)}`), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 11, interval: 0 } },
+        legend: { ...base(c).legend, data: ['Longs published', 'Shorts published', 'Not published (estimate)', { name: 'Both, 90% interval', icon: BEAM }] },
         series: [
           { name: 'Longs published', type: 'bar', stack: 'sides', data: ranked.map((row) => row.long_usd), itemStyle: { color: c.long }, barCategoryGap: '28%' },
           { name: 'Shorts published', type: 'bar', stack: 'sides', data: ranked.map((row) => row.short_usd), itemStyle: { color: c.short, decal: stripes(c.panel) } },
+          { name: 'Not published (estimate)', type: 'bar', stack: 'sides', data: ranked.map((row) => hidden(row, 'total_usd')), itemStyle: { color: c.hair, decal: dots(c.muted) } },
           whiskers('Both, 90% interval', ranked.map((row, place) => [place, row.total_usd_low, end(row, 'total_usd'), isOpenEnd(row, 'total_usd')]), c.ink, true),
         ],
       };
     },
 
     market(c, rows) {
+      const total = rows.reduce((sum, row) => sum + row.market_cap_usd, 0);
       // Blue up, orange down, as far as 8%; the sign and an arrow say the same.
       const shade = (share) => {
         if (share === null) return c.calm;
-        const strength = 0.25 + 0.75 * Math.min(1, Math.abs(share) / 0.08);
+        if (Math.abs(share) < 0.0005) return c.calm;
+        const strength = 0.2 + 0.8 * Math.min(1, Math.abs(share) / 0.08);
         return echarts.color.modifyAlpha(share < 0 ? c.long : c.short, strength);
       };
       const leaf = (row) => ({
-        name: row.asset, value: row.market_cap_usd, row, itemStyle: { color: shade(row.return_24h), decal: row.return_24h < 0 ? undefined : stripes(c.panel) },
+        name: row.asset, value: row.market_cap_usd, row, itemStyle: { color: shade(row.return_24h) },
       });
       const tiers = [...new Set(rows.map((row) => row.tier ?? 'stablecoins'))];
       const move = (share) => (share === null ? 'return not known' : `${share < 0 ? '▼' : share > 0 ? '▲' : '■'} ${number(share, 'share')}`);
@@ -224,10 +232,10 @@
         ]) },
         series: [{
           type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
-          label: { show: true, color: c.ink, fontSize: 12, lineHeight: 15, formatter: ({ data }) => (data.row ? `${data.row.asset}\n${move(data.row.return_24h)}` : ''), overflow: 'truncate', textBorderColor: c.panel, textBorderWidth: 2 },
+          label: { show: true, color: c.ink, fontSize: 12, lineHeight: 15, formatter: ({ data }) => (data.row && data.row.market_cap_usd > 0.006 * total ? `${data.row.asset}\n${move(data.row.return_24h)}` : ''), overflow: 'truncate', textBorderColor: c.panel, textBorderWidth: 2 },
           upperLabel: { show: true, height: 20, color: c.soft, fontSize: 11, backgroundColor: 'transparent' },
           itemStyle: { borderColor: c.panel, borderWidth: 1, gapWidth: 1 },
-          levels: [{ itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1, borderColor: c.panel, borderWidth: 1 } }],
+          levels: [{ itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1, borderColor: c.panel, borderWidth: 1 }, upperLabel: { show: true } }],
           data: tiers.map((tier) => ({ name: tier, itemStyle: { color: c.panel }, children: rows.filter((row) => (row.tier ?? 'stablecoins') === tier).map(leaf) })),
         }],
       };
@@ -262,18 +270,25 @@
       const range = { min: low - (high - low) * 0.02, max: high + (high - low) * 0.02 };
       const isNarrow = width < 640;
       const blocks = (name, panel, data, color) => ({
-        name, type: 'custom', xAxisIndex: panel, yAxisIndex: panel, data, itemStyle: { color }, clip: true,
+        name, type: 'custom', xAxisIndex: panel, yAxisIndex: panel, data, itemStyle: { color }, clip: true, encode: { x: 3, y: [0, 1] },
         renderItem(params, api) {
-          const from = api.coord([0, api.value(0)]);
-          const to = api.coord([api.value(2), api.value(1)]);
-          const style = { fill: color, opacity: panel === 1 ? 0.95 : 0.55, stroke: color, lineWidth: panel === 1 ? 0 : 1, lineDash: [2, 2] };
+          const from = api.coord([api.value(2), api.value(0)]);
+          const to = api.coord([api.value(3), api.value(1)]);
+          const isEstimate = panel === 2;
+          const style = { fill: color, opacity: isEstimate ? 0.5 : 1, stroke: isEstimate ? color : c.panel, lineWidth: 1, lineDash: isEstimate ? [2, 2] : undefined };
           return { type: 'rect', shape: { x: from[0], y: to[1], width: Math.max(1, to[0] - from[0]), height: Math.max(1.5, from[1] - to[1] - 0.5) }, style };
         },
       });
-      const part = (list, value) => list.map((row) => [row.bucket_low_usd, row.bucket_high_usd, value(row), row]).filter((one) => one[2] > 0);
+      // [from price, to price, from dollars, to dollars, row]; shorts begin where longs end.
+      const part = (list, value, after = () => 0) => list
+        .map((row) => [row.bucket_low_usd, row.bucket_high_usd, after(row), after(row) + value(row), row])
+        .filter((one) => one[3] > one[2]);
       const price = (value) => number(value, 'price');
-      const panel = (place) => ({ gridIndex: place, ...valueAxis(c, usd, { splitNumber: 2 }), gridIndex: place });
-      const axis = (place, isLabelled) => ({ ...valueAxis(c, isLabelled ? price : () => '', { scale: true }), gridIndex: place, ...(prices.length ? range : {}) });
+      const panel = (place) => ({ ...valueAxis(c, usd, { splitNumber: 2, min: 0 }), gridIndex: place });
+      const axis = (place, isLabelled) => {
+        const made = { ...valueAxis(c, isLabelled ? price : () => '', { scale: true }), gridIndex: place, ...(prices.length ? range : {}) };
+        return { ...made, axisLabel: { ...made.axisLabel, showMinLabel: false, showMaxLabel: false } };
+      };
       const current = newest === null ? undefined : { silent: true, symbol: 'none', label: { show: false }, lineStyle: { color: c.ink, type: 'dashed', width: 1 }, data: [{ yAxis: newest }] };
       const grids = isNarrow
         ? [{ left: 62, right: 12, top: 58, height: '34%' }, { left: 62, right: '46%', top: '56%', bottom: 26 }, { left: '57%', right: 12, top: '56%', bottom: 26 }]
@@ -286,7 +301,7 @@
           ...base(c).tooltip, trigger: 'item',
           formatter: ({ data, dataIndex, seriesType }) => {
             if (seriesType === 'line') return tip(time(hours[dataIndex]), [['Price', price(byHour[dataIndex]?.close_usd)], ['Low of 24 h', price(byHour[dataIndex]?.low_24h_usd)]]);
-            const row = data[3];
+            const row = data[4];
             const title = `${price(row.bucket_low_usd)} to ${price(row.bucket_high_usd)}`;
             const far = ['From the price', number(row.distance_percent, 'percent')];
             if (row.mass_usd === undefined) return tip(title, [['Longs, 30 days', usd(row.long_30d_usd)], ['Shorts, 30 days', usd(row.short_30d_usd)], far]);
@@ -300,7 +315,7 @@
         series: [
           { name: 'Price', type: 'line', data: byHour.map((row) => row?.close_usd ?? null), symbol: 'none', lineStyle: { color: c.ink, width: 2 }, itemStyle: { color: c.ink }, markLine: current, triggerLineEvent: true, areaStyle: undefined },
           { ...blocks('Longs, realised', 1, part(clusters, (row) => row.long_30d_usd), c.long), markLine: current },
-          blocks('Shorts, realised', 1, part(clusters, (row) => row.short_30d_usd), c.short),
+          blocks('Shorts, realised', 1, part(clusters, (row) => row.short_30d_usd, (row) => row.long_30d_usd), c.short),
           { ...blocks('Longs, estimated', 2, part(levels.filter((row) => row.liquidated_side === 'long'), (row) => row.mass_usd), c.long), markLine: current },
           blocks('Shorts, estimated', 2, part(levels.filter((row) => row.liquidated_side === 'short'), (row) => row.mass_usd), c.short),
         ],
@@ -362,7 +377,7 @@
           return tip(words(row.component), [['Value', number(row.value, 'number')], ['Percentile', number(row.percentile, 'number')], ['Weight', number(row.weight, 'share')], ['Points', number(row.contribution, 'number')], ['Regime', row.regime ?? 'not known']]);
         }),
         xAxis: valueAxis(c, (value) => number(value, 'number')),
-        yAxis: { type: 'category', data: ordered.map((row) => words(row.component)), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 11, interval: 0, width: 120, overflow: 'break' } },
+        yAxis: { type: 'category', data: ordered.map((row) => words(row.component) + (row.contribution === null ? ' (not known)' : '')), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 11, lineHeight: 13, interval: 0, width: 140, overflow: 'break' } },
         legend: { ...base(c).legend, data: ['Points', 'The most it can add'] },
         series: [
           { name: 'The most it can add', type: 'bar', data: ordered.map((row) => (row.weight === null ? null : 100 * row.weight)), itemStyle: { color: 'transparent', borderColor: c.muted, borderType: 'dashed', borderWidth: 1 }, barWidth: '58%', silent: true },
@@ -371,33 +386,39 @@
       };
     },
 
-    signals(c, rows, width) {
+    signals(c, rows, width, asset) {
       const [hours, byHour] = hoursTo(rows, 48);
+      const warning = (row) => {
+        const active = [row.recovery_divergence && 'R', row.range_divergence && 'N'].filter(Boolean).join('');
+        if (active) return [active, c.extreme];
+        return row.recovery_divergence === false && row.range_divergence === false ? ['·', c.calm] : ['?', c.panel];
+      };
+      const classes = { capitulation: ['C', c.extreme], staged: ['S', c.stressed], voluntary: ['V', c.short], mixed: ['m', c.calm] };
+      // The market as a whole has no price, and so no warnings: those of the assets stand below it.
+      const warned = asset === 'ALL' ? [...page.table('signals').assets.keys()].filter((one) => one !== 'ALL') : [asset];
       const lines = [
-        ['Class', (row) => row.unwind_class, { capitulation: ['C', c.extreme], staged: ['S', c.stressed], voluntary: ['V', c.short], mixed: ['m', c.calm] }],
-        ['No recovery', (row) => row.recovery_divergence, { true: ['!', c.extreme], false: ['·', c.calm] }],
-        ['Narrowing', (row) => row.range_divergence, { true: ['!', c.extreme], false: ['·', c.calm] }],
+        [`${asset}: class`, byHour, (row) => classes[row.unwind_class]],
+        ...warned.map((one) => [`${one}: warnings`, hoursTo(rowsOf('signals', one), 48)[1], warning]),
       ];
-      const data = lines.flatMap(([, value, looks], line) => byHour.map((row, place) => {
-        const [symbol, color] = (row && looks[value(row)]) || ['?', c.panel];
-        return { value: [place, lines.length - 1 - line, 1], symbol, itemStyle: { color, borderColor: c.panel, borderWidth: 1 } };
+      const data = lines.flatMap(([, ofLine, look], line) => ofLine.map((row, place) => {
+        const [symbol, color] = (row && look(row)) || ['?', c.panel];
+        return { value: [place, lines.length - 1 - line, 1], symbol, row, itemStyle: { color, borderColor: c.panel, borderWidth: 1 }, label: { color: color === c.extreme ? c.panel : c.ink, fontWeight: color === c.extreme ? 700 : 400 } };
       }));
       const isRoomy = width > 620;
       const flag = (value) => (value === null || value === undefined ? 'not known' : value ? 'warning' : 'none');
       return {
         ...base(c, undefined),
-        tooltip: { ...base(c).tooltip, trigger: 'item', formatter: ({ data: { value: [place] } }) => {
-          const row = byHour[place];
-          return tip(time(hours[place]), row ? [
+        tooltip: { ...base(c).tooltip, trigger: 'item', formatter: ({ data: { value: [place], row } }) => (
+          tip(time(hours[place]), row ? [
             ['Class', row.unwind_class === null ? 'not known' : row.unwind_class], ['Rule', words(row.deciding_rule ?? 'not known')], ['No recovery', flag(row.recovery_divergence)], ['Narrowing ranges', flag(row.range_divergence)],
             ['Open interest, 24 h', number(row.oi_change_24h_share, 'share')], ['Peak hour', number(row.peak_hour_share, 'share')], ['Stages in 7 d', number(row.stages_7d, 'count')],
-          ] : [['', 'no row: nothing is known']]);
-        } },
+          ] : [['', 'no row: nothing is known']])
+        ) },
         legend: undefined,
         grid: { ...base(c).grid, top: 8 },
         xAxis: hourAxis(c, hours, width),
         yAxis: { type: 'category', data: lines.map(([name]) => name).reverse(), axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 12 } },
-        series: [{ type: 'heatmap', data, label: { show: isRoomy, color: c.ink, fontSize: 11, formatter: ({ data: { symbol } }) => symbol } }],
+        series: [{ type: 'heatmap', data, label: { show: isRoomy, fontSize: 11, formatter: ({ data: { symbol } }) => symbol } }],
       };
     },
 
@@ -457,7 +478,7 @@
       const looks = { complete: ['●', c.calm], partial: ['◐', c.elevated] };
       const data = rows.map((row) => {
         const [symbol, color] = looks[row.landing_outcome] ?? ['✕', c.extreme];
-        return { value: [hours.indexOf(row.hour_at), venues.indexOf(row.venue), 1], row, symbol: symbol === '●' && row.lower_bound_reason !== null ? '≥' : symbol, itemStyle: { color, borderColor: c.panel, borderWidth: 1.5 } };
+        return { value: [hours.indexOf(row.hour_at), venues.indexOf(row.venue), 1], row, symbol: symbol === '●' && row.lower_bound_reason !== null ? '≥' : symbol, itemStyle: { color, borderColor: c.panel, borderWidth: 1.5 }, label: { color: color === c.extreme ? c.panel : c.soft } };
       });
       return {
         ...base(c, undefined),
@@ -468,11 +489,11 @@
         grid: { ...base(c).grid, top: 8 },
         xAxis: hourAxis(c, hours, width),
         yAxis: { type: 'category', data: venues.map(words), axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 11, interval: 0 } },
-        series: [{ type: 'heatmap', data, label: { show: true, color: c.soft, fontSize: width < 500 ? 8 : 11, formatter: ({ data: { symbol } }) => symbol } }],
+        series: [{ type: 'heatmap', data, label: { show: true, fontSize: width < 500 ? 8 : 11, formatter: ({ data: { symbol } }) => symbol } }],
       };
     },
   };
-  const HEIGHTS = { price: 'tall', coverage: 'tall', signals: 'short', market: 'tall' };
+  const HEIGHTS = { price: 'tall', coverage: 'tall', signals: 'low', breadth: 'low', market: 'tall' };
 
   // One window of the breakdown at a time.
   let window_ = 1;

@@ -176,11 +176,14 @@ const page = (() => {
   const THEMES = ['system', 'light', 'dark'];
   function setTheme() {
     if (state.theme === 'system') delete root.dataset.theme; else root.dataset.theme = state.theme;
-    document.getElementById('theme').textContent = `Theme: ${state.theme}`;
+    const button = document.getElementById('theme');
+    button.textContent = { system: 'Auto', light: 'Light', dark: 'Dark' }[state.theme];
+    button.setAttribute('aria-label', `Theme: ${state.theme}`);
   }
   function setZone() {
     const button = document.getElementById('zone');
-    button.setAttribute('aria-pressed', String(state.isLocal));
+    button.textContent = state.isLocal ? 'Local' : 'UTC';
+    button.setAttribute('aria-label', `Times: ${state.isLocal ? 'local' : 'UTC'}`);
     setClocks();
   }
 

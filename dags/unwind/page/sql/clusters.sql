@@ -4,9 +4,6 @@ select
     sum(short_30d_usd) as short_30d_usd, any_value(distance_to_spot_percent) as distance_percent
 from liquidation_clusters
 where hour_at = {hour} and base_asset in ({assets}) and is_market_price
-    and abs(distance_to_spot_percent) <= 10
-group by base_asset, price_bucket, bucket_low_usd, bucket_high_usd
-qualify row_number() over (
-    partition by base_asset order by sum(long_30d_usd) + sum(short_30d_usd) desc, price_bucket
-) <= 30
+    and abs(distance_to_spot_percent) <= 5
+group by base_asset, bucket_low_usd, bucket_high_usd
 order by bucket_low_usd desc

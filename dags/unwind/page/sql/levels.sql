@@ -2,8 +2,5 @@ select
     bucket_low_usd, base_asset, bucket_high_usd, liquidated_side, mass_usd, mass_low_usd,
     mass_high_usd, distance_percent
 from liquidation_map
-where hour_at = {hour} and base_asset in ({assets}) and abs(distance_percent) <= 10
-qualify row_number() over (
-    partition by base_asset, liquidated_side order by mass_usd desc, price_bucket
-) <= 20
+where hour_at = {hour} and base_asset in ({assets}) and abs(distance_percent) <= 5
 order by bucket_low_usd desc
