@@ -19,6 +19,7 @@ for _command in (
     reading.sql,
     reading.check,
     reading.watch,
+    reading.page,
     reading.releases,
     building.release_hold,
     building.withdraw,

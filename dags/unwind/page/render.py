@@ -36,7 +36,7 @@ def render(snapshot: Snapshot) -> str:
     script = _asset("page.js") + _asset("charts.js")
     brief = snapshot.readings["brief"]
     return _template().render(
-        policy=_policy([styles], [library, script]),
+        policy=Markup(_policy([styles], [library, script])),
         title=_title(snapshot),
         styles=Markup(styles),
         library=Markup(library),

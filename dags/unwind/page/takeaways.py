@@ -201,6 +201,8 @@ def _signals(rows: Sequence[Row]) -> list[Part]:
         parts += ["class ", Value(newest["unwind_class"], Kind.WORD, "unwind_class")]
     else:
         parts += ["class not known (", Value(newest["deciding_rule"], Kind.WORD, "deciding_rule"), ")"]
+    if newest["base_asset"] == "ALL":
+        return [*parts, "; warnings are of single assets."]
     return [*parts, "; ", _warning_words(newest), "."]
 
 

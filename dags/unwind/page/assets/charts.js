@@ -47,7 +47,7 @@
         backgroundColor: c.panel, borderColor: c.line, textStyle: { color: c.ink, fontSize: 12 },
       },
       legend: { type: 'scroll', top: 0, left: 0, right: 0, itemWidth: 18, itemHeight: 11, itemGap: 16, textStyle: { color: c.soft, fontSize: 12 }, inactiveColor: c.line, pageTextStyle: { color: c.soft } },
-      grid: { left: 8, right: 24, top: 36, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 24, top: 36, bottom: 20, containLabel: true },
       ...more,
     };
   }
@@ -514,6 +514,21 @@
     options.hidden = false;
   }
 
+  // A legend of several lines pushes the chart down, rather than hiding behind arrows.
+  function withRoom(option, width) {
+    if (!option.legend || Array.isArray(option.grid)) return option;
+    const names = (option.legend.data ?? option.series.map((one) => one.name)).map((one) => one.name ?? one);
+    let [lines, used] = [1, 0];
+    for (const name of names) {
+      const needed = 6.6 * name.length + 40;
+      if (used + needed > width && used > 0) { lines += 1; used = 0; }
+      used += needed;
+    }
+    option.legend.type = 'plain';
+    option.grid = { ...option.grid, top: option.grid.top + 19 * (lines - 1) };
+    return option;
+  }
+
   const charts = new Map();
   function drawOne(card, c) {
     const id = card.dataset.figure;
@@ -528,7 +543,7 @@
       charts.set(id, echarts.init(element, null, { renderer: 'canvas' }));
       new ResizeObserver(() => { if (element.clientWidth !== charts.get(id).getWidth()) { charts.get(id).resize(); drawOne(card, palette()); } }).observe(element);
     }
-    charts.get(id).setOption(drawings[id](c, rows, element.clientWidth, asset, window_), { notMerge: true });
+    charts.get(id).setOption(withRoom(drawings[id](c, rows, element.clientWidth, asset, window_), element.clientWidth), { notMerge: true });
   }
   let drawing = 0;
   function draw() {

@@ -1,4 +1,4 @@
 select
-    release_id, run_id, built_at, first_hour_at, last_hour_at, code_version, batches, batches_new,
-    gate_outcome, gate_warnings
+    release_id, built_at, first_hour_at, last_hour_at, gate_outcome, gate_warnings, batches,
+    batches_new, code_version
 from release
