@@ -111,9 +111,7 @@ class Browser:
 
     def picture(self, path: Path, is_whole: bool = True) -> None:
         """Writes what is shown as PNG."""
-        shot = self.call(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=is_whole
-        )
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=is_whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 
 

@@ -1,4 +1,4 @@
-"""The page's figures as data: figures.toml says what each one is, sql/<figure>.sql what it reads."""
+"""The page's figures as data: figures.toml says what each is, sql/<figure>.sql what it reads."""
 
 from __future__ import annotations
 

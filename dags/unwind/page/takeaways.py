@@ -34,7 +34,12 @@ def _between(row: Row, stem: str, of: str) -> list[Part]:
     """The interval of a sum, where it has one."""
     low, high = row[f"{stem}_low"], row[f"{stem}_high"]
     if is_known(low) and is_known(high):
-        return [f"; 90% interval of {of} ", _usd(row, f"{stem}_low"), " to ", _usd(row, f"{stem}_high")]
+        return [
+            f"; 90% interval of {of} ",
+            _usd(row, f"{stem}_low"),
+            " to ",
+            _usd(row, f"{stem}_high"),
+        ]
     if is_known(low):
         return [f"; {of} at least ", _usd(row, f"{stem}_low"), ", without an upper end"]
     return []
@@ -49,13 +54,21 @@ def _long_short(rows: Sequence[Row]) -> list[Part]:
     newest, largest = rows[-1], _largest(rows, "long_1h_usd")
     parts: list[Part] = []
     if is_known(newest["long_1h_usd"]) and is_known(newest["short_1h_usd"]):
-        parts += ["Newest hour: ", *_at_least(newest, "long_1h_usd", "is_lower_bound_1h"), " longs, "]
+        parts += [
+            "Newest hour: ",
+            *_at_least(newest, "long_1h_usd", "is_lower_bound_1h"),
+            " longs, ",
+        ]
         parts += [*_at_least(newest, "short_1h_usd", "is_lower_bound_1h"), " shorts"]
         parts += [*_between(newest, "long_1h_usd", "longs"), ". "]
     else:
         parts += ["The newest hour is not known. "]
     if largest is not None and largest is not newest and largest["long_1h_usd"] > 0:
-        parts += ["Most longs in the hour of ", Value(largest["hour_at"], Kind.TIME, "hour_at"), ": "]
+        parts += [
+            "Most longs in the hour of ",
+            Value(largest["hour_at"], Kind.TIME, "hour_at"),
+            ": ",
+        ]
         parts += [*_at_least(largest, "long_1h_usd", "is_lower_bound_1h"), "."]
     return parts
 
@@ -64,7 +77,10 @@ def _waves(rows: Sequence[Row]) -> list[Part]:
     largest = _largest(rows, "long_usd")
     if largest is None:
         return []
-    parts: list[Part] = ["The largest wave began at ", Value(largest["started_at"], Kind.TIME, "started_at")]
+    parts: list[Part] = [
+        "The largest wave began at ",
+        Value(largest["started_at"], Kind.TIME, "started_at"),
+    ]
     parts += [": ", *_at_least(largest, "long_usd", "is_lower_bound"), " of longs"]
     parts += _between(largest, "long_usd", "longs")
     if is_known(largest["oi_change_share"]):
@@ -81,7 +97,10 @@ def _breakdown(rows: Sequence[Row]) -> list[Part]:
     largest = _largest(ranked, "total_usd")
     if largest is None or not largest["total_usd"]:
         return []
-    parts: list[Part] = ["Largest in the newest hour: ", Value(largest["venue"], Kind.WORD, "venue")]
+    parts: list[Part] = [
+        "Largest in the newest hour: ",
+        Value(largest["venue"], Kind.WORD, "venue"),
+    ]
     parts += [" with ", *_at_least(largest, "total_usd", "is_lower_bound")]
     if is_known(largest["share"]):
         parts += [", ", Value(largest["share"], Kind.SHARE, "share"), " of what was published"]
@@ -146,8 +165,17 @@ def _levels(rows: Sequence[Row]) -> list[Part]:
     for side in ("long", "short"):
         largest = _largest([row for row in rows if row["liquidated_side"] == side], "mass_usd")
         if largest:
-            parts += [" " if parts else "", *_bucket(largest, "mass_usd", f"Largest level of {side}s: ")]
-            parts += [" (", _usd(largest, "mass_low_usd"), " to ", _usd(largest, "mass_high_usd"), ")."]
+            parts += [
+                " " if parts else "",
+                *_bucket(largest, "mass_usd", f"Largest level of {side}s: "),
+            ]
+            parts += [
+                " (",
+                _usd(largest, "mass_low_usd"),
+                " to ",
+                _usd(largest, "mass_high_usd"),
+                ").",
+            ]
     return parts
 
 
@@ -169,7 +197,10 @@ def _stress(rows: Sequence[Row]) -> list[Part]:
         return ["The newest hour has no score."]
     parts: list[Part] = ["Score ", Value(newest["score"], Kind.NUMBER, "score")]
     if is_known(newest["score_percentile"]):
-        parts += [", percentile ", Value(newest["score_percentile"], Kind.NUMBER, "score_percentile")]
+        parts += [
+            ", percentile ",
+            Value(newest["score_percentile"], Kind.NUMBER, "score_percentile"),
+        ]
     if is_known(newest["regime"]):
         parts += [": ", Value(newest["regime"], Kind.WORD, "regime")]
     parts += ["."]
@@ -200,7 +231,11 @@ def _signals(rows: Sequence[Row]) -> list[Part]:
     if is_known(newest["unwind_class"]):
         parts += ["class ", Value(newest["unwind_class"], Kind.WORD, "unwind_class")]
     else:
-        parts += ["class not known (", Value(newest["deciding_rule"], Kind.WORD, "deciding_rule"), ")"]
+        parts += [
+            "class not known (",
+            Value(newest["deciding_rule"], Kind.WORD, "deciding_rule"),
+            ")",
+        ]
     if newest["base_asset"] == "ALL":
         return [*parts, "; warnings are of single assets."]
     return [*parts, "; ", _warning_words(newest), "."]

@@ -54,7 +54,7 @@ NUMBERS = {
 }
 # Aligned to the left.
 TEXTS = {Kind.TEXT, Kind.WORD, Kind.FLAG, Kind.BOUND}
-UNKNOWN = "–"
+UNKNOWN = "–"  # noqa: RUF001
 FLAGS = {True: "yes", False: "no"}
 BOUNDS = {True: "≥", False: "="}
 _PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -97,7 +97,7 @@ def text_of(value: Any, kind: Kind) -> str:
         case Kind.NUMBER:
             return _signed(value, lambda size: _digits(size, 4))
         case Kind.TIMES:
-            return _signed(value, lambda size: f"{_digits(size, 3)}×")
+            return _signed(value, lambda size: f"{_digits(size, 3)}×")  # noqa: RUF001
         case Kind.TIME:
             return f"{value:%Y-%m-%d %H:%M}"
         case Kind.FLAG:
@@ -120,10 +120,11 @@ def markup(value: Any, kind: Kind, column: str = "", zone: str = "") -> str:
         return text
     named = f" data-column={column} data-kind={kind}" if column else ""
     if kind == Kind.TIME:
-        # A table's time is its own machine-readable form.
-        return f"<time datetime={instant(value)}{named}>{text}{zone}</time>" if zone else (
-            f"<time>{text}Z</time>"
-        )
+        at = instant(value)
+        # In a table, a whole minute is its own machine-readable form.
+        if not zone and at == f"{value:%Y-%m-%dT%H:%M}Z":
+            return f"<time>{text}Z</time>"
+        return f"<time datetime={at}{named}>{text}{zone or 'Z'}</time>"
     if kind in {Kind.FLAG, Kind.BOUND}:
         return f"<data value={str(bool(value)).lower()}{named}>{text}</data>"
     if kind in NUMBERS:

@@ -36,8 +36,8 @@ def write_page(home: Home, release_id: str | None = None, output: Path | None = 
         text = _fitting(read(home, database))
     except duckdb.Error as error:
         raise PageError(
-            f"{database} cannot be read: {str(error).strip().splitlines()[0]}; `unwind doctor` says "
-            "what is wrong with it"
+            f"{database} cannot be read: {str(error).strip().splitlines()[0]}; "
+            "`unwind doctor` says what is wrong with it"
         ) from error
     # A release that was pruned meanwhile is not made again, as an empty folder with a page.
     if output is None and not database.is_file():

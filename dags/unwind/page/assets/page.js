@@ -136,7 +136,8 @@ const page = (() => {
       const tag = card.querySelector('.of');
       if (tag && !table(id).assets.has('') && table(id).assets.size) {
         const isOther = asset !== state.asset;
-        tag.textContent = asset === 'ALL' ? 'All assets' : isOther ? `${asset}, as ${state.asset === 'ALL' ? 'the market as a whole' : state.asset} has none` : asset;
+        const name = asset === 'ALL' ? 'All assets' : asset;
+        tag.textContent = isOther ? `${name}, as ${state.asset === 'ALL' ? 'the market as a whole' : state.asset} has none` : name;
       }
     }
   }
@@ -176,14 +177,11 @@ const page = (() => {
   const THEMES = ['system', 'light', 'dark'];
   function setTheme() {
     if (state.theme === 'system') delete root.dataset.theme; else root.dataset.theme = state.theme;
-    const button = document.getElementById('theme');
-    button.textContent = { system: 'Auto', light: 'Light', dark: 'Dark' }[state.theme];
-    button.setAttribute('aria-label', `Theme: ${state.theme}`);
+    const words = { system: 'Auto', light: 'Light', dark: 'Dark' };
+    document.getElementById('theme').lastChild.textContent = words[state.theme];
   }
   function setZone() {
-    const button = document.getElementById('zone');
-    button.textContent = state.isLocal ? 'Local' : 'UTC';
-    button.setAttribute('aria-label', `Times: ${state.isLocal ? 'local' : 'UTC'}`);
+    document.getElementById('zone').lastChild.textContent = state.isLocal ? 'Local' : 'UTC';
     setClocks();
   }
 
