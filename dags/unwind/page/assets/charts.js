@@ -149,14 +149,14 @@
         }),
         xAxis: hourAxis(c, hours, width),
         yAxis: valueAxis(c, (value) => usd(Math.abs(value)), { name: 'longs above, shorts below', nameLocation: 'end', nameGap: 4, nameTextStyle: { color: c.muted, fontSize: 11, align: 'left' } }),
-        legend: { ...base(c).legend, data: ['Longs published', 'Longs not published (estimate)', 'Shorts published', 'Shorts not published (estimate)', { name: '90% interval', icon: BEAM }] },
+        legend: { ...base(c).legend, data: ['Longs published', 'Longs, estimated rest', 'Shorts published', 'Shorts, estimated rest', { name: '90% interval', icon: BEAM }] },
         grid: { ...base(c).grid, top: 56 },
         series: [
           bands(waves, c.muted, c),
           bar('Longs published', of('long_1h_usd', 1), c.long),
-          bar('Longs not published (estimate)', of('long_1h_usd', 1, true), c.longSoft, dots(c.long)),
+          bar('Longs, estimated rest', of('long_1h_usd', 1, true), c.longSoft, dots(c.long)),
           bar('Shorts published', of('short_1h_usd', -1), c.short, stripes(c.panel)),
-          bar('Shorts not published (estimate)', of('short_1h_usd', -1, true), c.shortSoft, dots(c.short)),
+          bar('Shorts, estimated rest', of('short_1h_usd', -1, true), c.shortSoft, dots(c.short)),
           whiskers('90% interval', [...ends('long_1h_usd', 1), ...ends('short_1h_usd', -1)], c.ink),
         ],
       };
@@ -178,10 +178,10 @@
         }),
         xAxis: { type: 'category', data: known.map((row) => String(row.started_at)), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.muted, fontSize: 11, lineHeight: 14, hideOverlap: true, formatter: (value) => `${time(Number(value), 'hour')}\n${time(Number(value), 'day')}` } },
         yAxis: valueAxis(c, usd),
-        legend: { ...base(c).legend, data: ['Longs published', 'Not published (estimate)', { name: '90% interval', icon: BEAM }] },
+        legend: { ...base(c).legend, data: ['Longs published', 'Estimated rest', { name: '90% interval', icon: BEAM }] },
         series: [
           { name: 'Longs published', type: 'bar', stack: 'longs', data: known.map((row) => row.long_usd), itemStyle: { color: c.long }, barMaxWidth: 34 },
-          { name: 'Not published (estimate)', type: 'bar', stack: 'longs', data: known.map((row) => hidden(row, 'long_usd')), itemStyle: { color: c.longSoft, decal: dots(c.long) }, barMaxWidth: 34 },
+          { name: 'Estimated rest', type: 'bar', stack: 'longs', data: known.map((row) => hidden(row, 'long_usd')), itemStyle: { color: c.longSoft, decal: dots(c.long) }, barMaxWidth: 34 },
           whiskers('90% interval', known.map((row, place) => [place, row.long_usd_low, end(row, 'long_usd'), isOpenEnd(row, 'long_usd')]), c.ink),
         ],
       };
@@ -201,11 +201,11 @@
         }),
         xAxis: valueAxis(c, usd, { position: 'bottom', splitNumber: width < 500 ? 3 : 5 }),
         yAxis: { type: 'category', data: ranked.map((row) => `${row.is_lower_bound ? '≥ ' : ''}${words(row.venue)}`), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 11, interval: 0 } },
-        legend: { ...base(c).legend, data: ['Longs published', 'Shorts published', 'Not published (estimate)', { name: 'Both, 90% interval', icon: BEAM }] },
+        legend: { ...base(c).legend, data: ['Longs published', 'Shorts published', 'Estimated rest', { name: 'Both, 90% interval', icon: BEAM }] },
         series: [
           { name: 'Longs published', type: 'bar', stack: 'sides', data: ranked.map((row) => row.long_usd), itemStyle: { color: c.long }, barCategoryGap: '28%' },
           { name: 'Shorts published', type: 'bar', stack: 'sides', data: ranked.map((row) => row.short_usd), itemStyle: { color: c.short, decal: stripes(c.panel) } },
-          { name: 'Not published (estimate)', type: 'bar', stack: 'sides', data: ranked.map((row) => hidden(row, 'total_usd')), itemStyle: { color: c.hair, decal: dots(c.muted) } },
+          { name: 'Estimated rest', type: 'bar', stack: 'sides', data: ranked.map((row) => hidden(row, 'total_usd')), itemStyle: { color: c.hair, decal: dots(c.muted) } },
           whiskers('Both, 90% interval', ranked.map((row, place) => [place, row.total_usd_low, end(row, 'total_usd'), isOpenEnd(row, 'total_usd')]), c.ink, true),
         ],
       };
@@ -525,7 +525,8 @@
       used += needed;
     }
     option.legend.type = 'plain';
-    option.grid = { ...option.grid, top: option.grid.top + 19 * (lines - 1) };
+    option.legend.itemGap = 12;
+    option.grid = { ...option.grid, top: option.grid.top + 26 * (lines - 1) };
     return option;
   }
 
