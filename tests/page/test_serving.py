@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.page.made_up import publish
+from unwind import standalone
+from unwind.cli import app
 from unwind.page.serving import PageServer
 from unwind.page.writing import write_page
 from unwind.settings import Home
@@ -136,3 +139,22 @@ def test_it_ends_when_it_is_asked_to(home: Home) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_up_serves_the_page_beside_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[dict[str, list[str]], dict[str, int]]] = []
+
+    def up(home: Home, port: int, companions: dict[str, list[str]], ports: dict[str, int]) -> int:
+        started.append((companions, ports))
+        return 0
+
+    monkeypatch.setenv("UNWIND_HOME", str(tmp_path))
+    monkeypatch.setattr(standalone, "up", up)
+    said = CliRunner().invoke(app, ["up", "--page-port", "8123"]).output
+    assert "http://127.0.0.1:8123" in said
+    CliRunner().invoke(app, ["up", "--page-port", "0"])
+    monkeypatch.setenv("UNWIND_PAGE", "off")
+    CliRunner().invoke(app, ["up"])
+    commands = [companions.get("page", [])[1:] for companions, _ in started]
+    assert commands == [["-m", "unwind.page", "--port", "8123"], [], []]
+    assert [ports.get("--page-port") for _, ports in started] == [8123, None, None]

@@ -59,13 +59,13 @@
     const every = width < 500 ? 12 : 6;
     const label = (value) => {
       const shown = time(Number(value), 'hour');
-      return shown.startsWith('00') ? `${shown}\n${time(Number(value), 'day')}` : shown;
+      return page.hourOf(Number(value)) === 0 ? `${shown}\n${time(Number(value), 'day')}` : shown;
     };
     return {
       type: 'category', data: hours.map(String), axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false },
       axisLabel: {
         color: c.muted, fontSize: 11, lineHeight: 14, formatter: label, hideOverlap: true, margin: 8,
-        interval: (place, value) => Number(time(Number(value), 'hour').slice(0, 2)) % every === 0,
+        interval: (place, value) => page.hourOf(Number(value)) % every === 0,
       },
     };
   }

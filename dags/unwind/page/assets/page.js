@@ -45,9 +45,12 @@ const page = (() => {
     return new Intl.DateTimeFormat(undefined, { ...options, ...zone });
   }
   let clocks;
+  // In digits that can be counted with, whatever the locale's are.
+  let hours;
   function setClocks() {
     const day = { month: 'short', day: 'numeric' };
     const hour = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+    hours = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', hourCycle: 'h23', ...(state.isLocal ? {} : { timeZone: 'UTC' }) });
     clocks = {
       long: clock({ year: 'numeric', ...day, ...hour, timeZoneName: 'short' }),
       short: clock({ ...day, ...hour }),
@@ -56,6 +59,7 @@ const page = (() => {
     };
   }
   const time = (instant, form = 'short') => clocks[form].format(instant);
+  const hourOf = (instant) => Number(hours.format(instant));
   const words = (value) => String(value).replaceAll('_', ' ');
 
   // Tables: rows by asset, of the raw figures.
@@ -218,5 +222,5 @@ const page = (() => {
     draw();
   }
 
-  return { state, all, number, time, words, table, rowsOf, assetOf, start, HOUR: 3.6e6, hour: Date.parse(body.dataset.hour) };
+  return { state, all, number, time, hourOf, words, table, rowsOf, assetOf, start, HOUR: 3.6e6, hour: Date.parse(body.dataset.hour) };
 })();
