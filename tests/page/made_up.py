@@ -201,7 +201,7 @@ delete from venue_coverage_hourly where hour_at < {HOUR} - interval 1 hour;
 delete from market_brief_hourly where base_asset = 'ETH';
 """
 
-# One venue and one asset with a name out of hell; figures of ten digits and of 1e-8; no caps.
+# One venue and one asset with a hostile name; figures of ten digits and of 1e-8; no caps.
 NASTY_ASSET = "</script><b>'\"$&;\u2028X"
 _NASTY = NASTY_ASSET.replace("'", "''")
 NASTY = (

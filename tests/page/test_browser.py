@@ -203,7 +203,7 @@ def test_the_page_is_used_by_keyboard(tab: Browser, pages: dict[str, str]) -> No
     assert reached == ["skip", "asset", "zone", "theme", "Newest hour"]
 
 
-def test_an_old_page_says_so_by_the_readers_clock(tab: Browser, pages: dict[str, str]) -> None:
+def test_an_old_page_is_marked_by_the_readers_clock(tab: Browser, pages: dict[str, str]) -> None:
     drawn(tab, pages["rich"])
     note = tab.run(
         "(({hidden, textContent}) => [hidden, textContent])(document.getElementById('stale'))"

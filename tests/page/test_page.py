@@ -156,9 +156,11 @@ def test_the_newest_hour_comes_first_in_the_marts_own_sentences(page: Element, r
         for row in asked(rich, f"from market_brief_hourly where hour_at = {HOUR}")
     }
     for article in first.all("article"):
-        said = [article.all("h2")[0].text, *(one.text for one in article.all("li"))]
+        stated = [article.all("h2")[0].text, *(one.text for one in article.all("li"))]
         # The command that checks it stands below, with those of the other figures.
-        assert " ".join(said) == briefs[article.attributes["data-asset"]].partition(" Check it:")[0]
+        assert (
+            " ".join(stated) == briefs[article.attributes["data-asset"]].partition(" Check it:")[0]
+        )
     assert [one.attributes["data-asset"] for one in first.all("article")] == ["ALL", "BTC", "ETH"]
 
 
@@ -210,7 +212,7 @@ def assert_explains(home: Home, command: list[str], has_rows: bool) -> None:
     assert found or "base_asset" in condition or not has_rows
 
 
-def test_names_out_of_hell_are_text(nasty: tuple[Home, Element]) -> None:
+def test_hostile_names_are_text(nasty: tuple[Home, Element]) -> None:
     _, page = nasty
     assert page.all("option")[0].text == NASTY_ASSET
     assert page.all("b") == page.all("img") == []
@@ -294,7 +296,7 @@ def states(page: Element) -> dict[str, str]:
     }
 
 
-def test_a_release_with_failed_expectations_says_so(page: Element) -> None:
+def test_failed_expectations_are_counted(page: Element) -> None:
     assert list(states(page)) == ["gate-warnings"]
     assert "passed with warnings. 2 expectations failed" in states(page)["gate-warnings"]
 
@@ -304,7 +306,7 @@ def copied(home: Home, folder: Path) -> Home:
     return Home(folder / "home")
 
 
-def test_a_demo_and_a_refused_build_say_so(rich: Home, tmp_path: Path) -> None:
+def test_a_demo_and_a_refused_build_are_marked(rich: Home, tmp_path: Path) -> None:
     home = copied(rich, tmp_path)
     home.simulation_mark.touch()
     home.refusal.parent.mkdir()
@@ -319,7 +321,7 @@ def test_a_demo_and_a_refused_build_say_so(rich: Home, tmp_path: Path) -> None:
     assert page.all("title")[0].text.startswith("Demo: ")
 
 
-def test_a_release_that_came_late_says_so(tmp_path: Path) -> None:
+def test_a_late_release_is_marked(tmp_path: Path) -> None:
     home = Home(tmp_path)
     publish(
         home, f"{RICH}; update release set built_at = {HOUR} + interval 28 hours, gate_warnings = 0"
@@ -330,7 +332,7 @@ def test_a_release_that_came_late_says_so(tmp_path: Path) -> None:
     assert "27 hours before this release" in states(page)["late"]
 
 
-def test_an_empty_release_says_why_each_figure_has_nothing(tmp_path: Path) -> None:
+def test_an_empty_release_states_why_each_figure_has_nothing(tmp_path: Path) -> None:
     home = Home(tmp_path)
     publish(home, f"{FACTS}; update release set last_hour_at = null, gate_warnings = 0")
     page = parsed(writing.write_page(home).read_text())

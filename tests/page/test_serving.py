@@ -150,8 +150,8 @@ def test_up_serves_the_page_beside_airflow(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setenv("UNWIND_HOME", str(tmp_path))
     monkeypatch.setattr(standalone, "up", up)
-    said = CliRunner().invoke(app, ["up", "--page-port", "8123"]).output
-    assert "http://127.0.0.1:8123" in said
+    stated = CliRunner().invoke(app, ["up", "--page-port", "8123"]).output
+    assert "http://127.0.0.1:8123" in stated
     CliRunner().invoke(app, ["up", "--page-port", "0"])
     monkeypatch.setenv("UNWIND_PAGE", "off")
     CliRunner().invoke(app, ["up"])
