@@ -155,15 +155,21 @@ def _tiles(row: Row) -> Iterator[dict[str, Any]]:
     if row["is_dominant_side_open"]:
         sub += "; which side is larger remains open"
     yield tile("Long share", put("long_share", Kind.SHARE), sub)
-    regime = put("regime", Kind.WORD) if is_known(row["regime"]) else "no regime"
-    sub = f"{regime}, percentile {put('score_percentile', Kind.NUMBER)} of 90 days"
-    yield tile("Stress score", put("score", Kind.NUMBER), sub)
-    sub = f"{put('episodes_7d', Kind.COUNT)} waves in 7 days; open interest "
-    sub += f"{put('oi_change_24h_share', Kind.SHARE)} in 24 h"
-    yield tile("Unwind", put("unwind_class", Kind.WORD), sub)
-    sub = f"of {put('venues_expected', Kind.COUNT)} venues"
-    missing = ", ".join(filter(None, (row["missing_venue_list"], row["partial_venue_list"])))
-    sub += f"; missing or in part: {escape(missing)}" if missing else "; none missing"
+    parts = [put("regime", Kind.WORD) if is_known(row["regime"]) else "no regime"]
+    if is_known(row["score_percentile"]):
+        parts.append(f"percentile {put('score_percentile', Kind.NUMBER)} of 90 days")
+    yield tile("Stress score", put("score", Kind.NUMBER), ", ".join(parts))
+    parts = []
+    if is_known(row["episodes_7d"]):
+        parts.append(f"{put('episodes_7d', Kind.COUNT)} waves in 7 days")
+    if is_known(row["oi_change_24h_share"]):
+        parts.append(f"open interest {put('oi_change_24h_share', Kind.SHARE)} in 24 h")
+    yield tile("Unwind", put("unwind_class", Kind.WORD), "; ".join(parts))
+    sub = ""
+    if is_known(row["venues_expected"]):
+        missing = ", ".join(filter(None, (row["missing_venue_list"], row["partial_venue_list"])))
+        sub = f"of {put('venues_expected', Kind.COUNT)} venues; "
+        sub += f"missing or in part: {escape(missing)}" if missing else "none missing"
     yield tile("Reporting", put("venues_reporting", Kind.COUNT), sub)
     if is_known(row["close_usd"]):
         yield tile("Price", put("close_usd", Kind.PRICE), "at the hour's end")

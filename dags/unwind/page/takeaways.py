@@ -63,7 +63,7 @@ def _long_short(rows: Sequence[Row]) -> list[Part]:
         parts += [*_between(newest, "long_1h_usd", "longs"), ". "]
     else:
         parts += ["The newest hour is not known. "]
-    if largest is not None and largest is not newest and largest["long_1h_usd"] > 0:
+    if largest is not None and largest["long_1h_usd"] > (newest["long_1h_usd"] or 0):
         parts += [
             "Most longs in the hour of ",
             Value(largest["hour_at"], Kind.TIME, "hour_at"),

@@ -233,9 +233,9 @@
         series: [{
           type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
           label: { show: true, color: c.ink, fontSize: 12, lineHeight: 15, formatter: ({ data }) => (data.row && data.row.market_cap_usd > 0.006 * total ? `${data.row.asset}\n${move(data.row.return_24h)}` : ''), overflow: 'truncate', textBorderColor: c.panel, textBorderWidth: 2 },
-          upperLabel: { show: true, height: 20, color: c.soft, fontSize: 11, backgroundColor: 'transparent' },
+          upperLabel: { show: false },
           itemStyle: { borderColor: c.panel, borderWidth: 1, gapWidth: 1 },
-          levels: [{ itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1, borderColor: c.panel, borderWidth: 1 }, upperLabel: { show: true } }],
+          levels: [{ itemStyle: { borderWidth: 0, gapWidth: 5 } }, { itemStyle: { gapWidth: 1, borderColor: c.panel, borderWidth: 1 } }],
           data: tiers.map((tier) => ({ name: tier, itemStyle: { color: c.panel }, children: rows.filter((row) => (row.tier ?? 'stablecoins') === tier).map(leaf) })),
         }],
       };
