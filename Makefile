@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test clean
 
 setup: $(READY)
 
@@ -95,6 +95,10 @@ SUPERSET_LOCK := dags/unwind/superset/requirements.lock
 # Superset, in an environment of its own, with a dashboard of the current release (docs/bi.md).
 superset: $(SUPERSET)/.ready
 	$(BIN)/python -m unwind.superset.serve
+
+# A running Superset is asked for every chart, before and after a release: five minutes.
+superset-test: $(SUPERSET)/.ready
+	UNWIND_LONG=all $(BIN)/python -m pytest tests/bi/test_superset.py
 
 $(SUPERSET)/.ready: $(SUPERSET_LOCK) | $(READY)
 	$(PYTHON) -m venv $(SUPERSET)

@@ -84,7 +84,22 @@ def refresh_warehouse():
 
         gates.build_docs(Home.from_env())
 
-    stage() >> gate_landed() >> build() >> gate_marts() >> publish() >> document_gates()
+    # Also after a refused build: the page of the former release then says so. It only reads, and
+    # holds up no writer.
+    @task(retries=0, pool="default_pool", trigger_rule="all_done")
+    def write_page() -> None:
+        import logging
+
+        from unwind.page.writing import page_after_release
+        from unwind.settings import Home
+
+        problem = page_after_release(Home.from_env())
+        if problem:
+            logging.getLogger(__name__).warning("%s", problem)
+
+    published = publish()
+    stage() >> gate_landed() >> build() >> gate_marts() >> published
+    published >> [document_gates(), write_page()]
 
 
 @dag(

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Installs the system packages that tests need, where they are missing: docker-compose validates the
-# compose file, PostgreSQL takes the serving copy of docs/bi.md. The tests fail without them.
+# compose file, PostgreSQL takes the serving copy of docs/bi.md, Chromium opens the page of a release.
+# The tests fail without them.
 set -eu
 missing=""
 command -v docker-compose >/dev/null || missing="$missing docker-compose"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+    || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

@@ -278,7 +278,7 @@ def test_a_command_that_runs_until_stopped_starts_and_ends(command, project, env
     if " up" in command:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            words += ["--port", str(probe.getsockname()[1])]
+            words += ["--port", str(probe.getsockname()[1]), "--page-port", "0"]
     home = project / "live"
     process = subprocess.Popen(
         words,

@@ -13,6 +13,8 @@ the floors below, never upwards (tests/test_floors.py):
 - recorder: the venues' streams, written to segments
 - landing: the raw zone, the ledger, imports
 - warehouse: dbt, gates, releases
+- page: a release as one HTML file
+- superset: a dashboard of the marts for Superset
 - claims: sentences about liquidations, judged on a release
 - watch: what has changed since it was last notified
 - demo, standalone: the whole, on one machine

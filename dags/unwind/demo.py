@@ -136,7 +136,7 @@ def _land(tasks: dict[str, Callable[..., Any]], key: str, now: datetime, names: 
 def _refresh(home: Home, report: Progress) -> None:
     threading.Thread(target=gates.preload, daemon=True).start()
     tasks = _tasks("refresh_warehouse")
-    phases = ("stage", "gate_landed", "build", "gate_marts", "publish")
+    phases = ("stage", "gate_landed", "build", "gate_marts", "publish", "write_page")
     for place, phase in enumerate(phases):
         report(f"refreshing: {phase}", place, len(phases))
         if phase == "publish":

@@ -17,6 +17,7 @@ LOG_LEVEL = "UNWIND_LOG_LEVEL"
 # Set by the demo and by drills on recorded markets: the instant that it is there.
 NOW = "UNWIND_NOW"
 RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
+PAGE = "UNWIND_PAGE"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
@@ -26,7 +27,7 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+    *(PAGE, RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -101,6 +102,14 @@ class Settings:
                 f"{RECONCILED_ASSETS} names no asset: {text!r}; write them as {RECONCILED}"
             )
         return assets
+
+    @property
+    def has_page(self) -> bool:
+        """Whether each release gets a page. Raises SettingError where it is neither on nor off."""
+        text = self._text(PAGE).lower() or "on"
+        if text not in {"on", "off"}:
+            raise SettingError(f"{PAGE} is {text!r}; set it to on or off")
+        return text == "on"
 
     @property
     def watch_severity(self) -> str:

@@ -176,16 +176,29 @@ def test_venues_land_side_by_side_in_no_special_pool(dags, dag_id):
 
 
 def test_the_warehouse_is_refreshed_in_one_order(dags):
-    order = ["stage", "gate_landed", "build", "gate_marts", "publish", "document_gates"]
+    order = ["stage", "gate_landed", "build", "gate_marts", "publish"]
     dag = dags["refresh_warehouse"]
-    assert [task.task_id for task in dag.topological_sort()] == order
+    last = {"document_gates", "write_page"}
+    assert [task.task_id for task in dag.topological_sort()][:5] == order
     for before, after in pairwise(order):
         assert dag.get_task(before).downstream_task_ids == {after}
+    assert dag.get_task("publish").downstream_task_ids == last
+    assert {task.task_id for task in dag.tasks} == {*order, *last}
+
+
+def test_a_refused_build_is_noted_on_the_page_and_stays_red(dags):
+    dag = dags["refresh_warehouse"]
+    # The page is written after a failed gate too; the other leaf makes the run red.
+    assert dag.get_task("write_page").trigger_rule == "all_done"
+    assert dag.get_task("document_gates").trigger_rule == "all_success"
 
 
 def test_one_writer_at_a_time(dags):
     dag = dags["refresh_warehouse"]
-    assert {task.pool for task in dag.tasks} == {"warehouse_writer"}
+    # The page only reads a release.
+    writers = [task for task in dag.tasks if task.task_id != "write_page"]
+    assert {task.pool for task in writers} == {"warehouse_writer"}
+    assert dag.get_task("write_page").pool == "default_pool"
     assert dag.max_active_runs == 1
 
 

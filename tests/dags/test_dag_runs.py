@@ -201,6 +201,14 @@ def test_marts_are_announced_with_their_release(dags, home, refreshes):
     assert events == {"marts": ["20260129T150211Z-1a2b3c"]}
 
 
+def test_a_page_that_cannot_be_written_is_a_warning(dags, home, monkeypatch, caplog):
+    from unwind.page import writing
+
+    monkeypatch.setattr(writing, "page_after_release", lambda _: "the page was not written: why")
+    task_function(dags["refresh_warehouse"], "write_page")()
+    assert "the page was not written: why" in caplog.text
+
+
 def test_nothing_is_announced_when_another_refresh_has_published(dags, home, refreshes):
     from airflow.sdk.exceptions import AirflowSkipException
 

@@ -20,6 +20,7 @@ for _command in (
     reading.metric,
     reading.check,
     reading.watch,
+    reading.page,
     reading.releases,
     building.release_hold,
     building.withdraw,

@@ -19,6 +19,7 @@ def refresh(
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
     from unwind.landing.ledger import Ledger
+    from unwind.warehouse.refresh import GateRefusedError
     from unwind.warehouse.refresh import refresh as run_refresh
 
     if (as_of is None) != (into is None):
@@ -33,8 +34,14 @@ def refresh(
             soft_wrap=True,
         )
         return
-    with progress() as report:
-        done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    built = Home(into.resolve()) if into else home
+    try:
+        with progress() as report:
+            done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+    except GateRefusedError:
+        # Readers stay on the former release, whose page now says why.
+        _write_page(built)
+        raise
     for _, _, reason in done.unreadable:
         print_error(f"left out: {reason}")
     if done.release_id is None:
@@ -47,7 +54,7 @@ def refresh(
         out.print(f"Held: {batch_id} {held_venue}: {reason}")
     if done.warnings:
         out.print(f"{done.warnings} warnings; `unwind status` lists them.")
-    built = Home(into.resolve()) if into else home
+    _write_page(built)
     _print_quarantine(built, done.batches)
     _print_unrecognised(built, done.batches)
 
@@ -85,6 +92,15 @@ def withdraw(
         f"{named} goes out at the next refresh, until `{back}`. Next: unwind refresh",
         soft_wrap=True,
     )
+
+
+def _write_page(home: Home) -> None:
+    """Writes the current release's page; a failure is one sentence, and no failed refresh."""
+    from unwind.page.writing import page_after_release
+
+    problem = page_after_release(home)
+    if problem:
+        print_error(problem)
 
 
 def _print_quarantine(home: Home, batches: tuple[str, ...]) -> None:

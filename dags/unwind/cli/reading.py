@@ -1,4 +1,4 @@
-"""Commands for readers: sql, metric, check, releases, lineage, export."""
+"""Commands for readers: sql, metric, check, page, releases, lineage, export."""
 
 from __future__ import annotations
 
@@ -100,6 +100,21 @@ def watch() -> None:
         print(shown(message(change)))
     if not changes:
         out.print("Nothing has changed since the last watch.")
+
+
+def page(
+    release: Annotated[
+        str | None, typer.Option(help="From `unwind releases`; the current one if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; beside the release if not given.")
+    ] = None,
+) -> None:
+    """Writes a release's page, one HTML file for any browser, and prints its path."""
+    from unwind.page.writing import write_page
+
+    written = write_page(Home.from_env(), release, output)
+    out.print(f"{written}", highlight=False, soft_wrap=True)
 
 
 def releases(

@@ -16,7 +16,9 @@ from unwind.cli.landing import HEALTH_PORT
 from unwind.cli.reading import sql
 from unwind.cli.terminal import out, progress, real_home
 from unwind.clock import HOUR, utc_now
-from unwind.settings import Home
+from unwind.settings import Home, settings
+
+PAGE_PORT = 8081
 
 # Queries that the demo suggests; each result fits a terminal of 80 columns.
 TRY_NEXT = (
@@ -65,8 +67,11 @@ def replay(
 def up(
     port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 8080,
     health_port: Annotated[int, typer.Option(help="The recorder's port.")] = HEALTH_PORT,
+    page_port: Annotated[
+        int, typer.Option(help="Loopback port of the current release's page; 0 serves none.")
+    ] = PAGE_PORT,
 ) -> None:
-    """Runs Airflow standalone with the DAGs unpaused, and the recorder, until stopped."""
+    """Runs Airflow standalone with the DAGs unpaused, the recorder and the page, until stopped."""
     from unwind import standalone
     from unwind.recorder.state import recorder_states
 
@@ -81,6 +86,15 @@ def up(
         companions["recorder"] = command
         if health_port:
             ports["--health-port"] = health_port
+    if page_port and settings().has_page:
+        serving = [sys.executable, "-m", "unwind.page", "--port", str(page_port)]
+        companions["page"] = serving
+        ports["--page-port"] = page_port
+        out.print(
+            f"The newest release's page is at http://{standalone.LOOPBACK}:{page_port} as long as "
+            "this runs.",
+            soft_wrap=True,
+        )
     raise typer.Exit(standalone.up(home, port, companions, ports))
 
 
@@ -112,6 +126,7 @@ def _print_breakdown(hour_at: datetime) -> None:
         out.print(f'  .venv/bin/unwind sql "{query}"', soft_wrap=True, highlight=False)
     out.print(
         "  .venv/bin/unwind status\n"
+        f"  a browser on {Home.from_env().current}/page.html (docs/page.md)\n"
         f"  your own tool on {Home.from_env().current}/warehouse.duckdb, read-only (docs/bi.md)",
         soft_wrap=True,
         highlight=False,

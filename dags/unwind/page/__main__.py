@@ -1,0 +1,21 @@
+"""Serves the current release's page on loopback: `python -m unwind.page --port 8082`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from unwind.page.serving import serve
+from unwind.settings import Home
+
+
+def main() -> int:
+    """Serves until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="unwind.page", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    serve(Home.from_env(), parser.parse_args().port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
