@@ -52,6 +52,12 @@ entries as (
 
 volumes as (
 
+    select
+        hour_at,
+        base_asset,
+        case when volume_24h_usd > 0 then volume_24h_usd end as volume_usd,
+        available_at,
+
     from {{ ref('int_asset_derivative_volumes_hourly') }}
 
     where hour_at in {{ build_hours() }}
@@ -107,25 +113,6 @@ opening_hours as (
 
 {{ placed_levels(built='opening_hours', liquidated_sides=['long']) }},
 
-opened_hourly as (
-
-    select
-        placed.hour_at as opened_hour_at,
-        placed.base_asset,
-        placed.liquidated_side,
-        placed.price_bucket,
-        sum(
-            try_cast(round(placed.position_base * mix.weight, 10) as decimal(38, 10))
-        )::double as position_base,
-
-    from placed
-    inner join mix
-        on placed.leverage = mix.leverage
-
-    group by all
-
-),
-
 -- Each hour's price, and the day so far. Materialized, as the two below, or DuckDB would join their
 -- levels with prices before it knows of which hour.
 prices as (
@@ -134,7 +121,6 @@ prices as (
         entries.hour_at,
         entries.base_asset,
         entries.hour_close_usd as price_usd,
-        entries.price_source,
 
     from entries
     inner join built
@@ -149,7 +135,6 @@ day_so_far as materialized (
         built.from_at,
         prices.base_asset,
         prices.price_usd,
-        prices.price_source,
         min(hours.low_usd) as low_usd,
         exp(sum(hours.ln_kept_long)::double) as kept_long,
         max(hours.available_at) as available_at,
@@ -161,6 +146,45 @@ day_so_far as materialized (
         on prices.base_asset = hours.base_asset
         and date_trunc('day', built.hour_at) = date_trunc('day', hours.hour_at)
         and built.hour_at >= hours.hour_at
+
+    group by all
+
+),
+
+-- Levels too far below for every hour of their day that is built are left out.
+lowest_prices as (
+
+    select
+        from_at,
+        base_asset,
+        min(price_usd) as price_usd,
+
+    from day_so_far
+
+    group by all
+
+),
+
+opened_hourly as (
+
+    select
+        placed.hour_at as opened_hour_at,
+        placed.base_asset,
+        placed.liquidated_side,
+        placed.price_bucket,
+        sum(
+            try_cast(round(placed.position_base * mix.weight, 10) as decimal(38, 10))
+        )::double as position_base,
+
+    from placed
+    inner join mix
+        on placed.leverage = mix.leverage
+    inner join lowest_prices
+        on placed.base_asset = lowest_prices.base_asset
+        and date_trunc('day', placed.hour_at) = lowest_prices.from_at
+
+    where {{ bucket_middle('placed.price_bucket') }}
+        >= lowest_prices.price_usd * {{ 1 - near_share }}
 
     group by all
 
@@ -265,7 +289,6 @@ final as (
         day_so_far.hour_at,
         day_so_far.base_asset,
         day_so_far.price_usd,
-        day_so_far.price_source,
         known_hours.known_hours,
         -- 2026-11-26: the levels of the first days are few because the entries before them are not
         -- known; they would be ranked as calm.
@@ -273,8 +296,8 @@ final as (
             when known_hours.known_hours >= {{ var('stress_mass_min_known_hours') }}
                 then round(coalesce(masses.mass_usd, 0), 4)
         end as mass_below_spot_usd,
-        case when volumes.volume_24h_usd > 0 then volumes.volume_24h_usd end as volume_24h_usd,
-        round(mass_below_spot_usd / volume_24h_usd, 10) as mass_below_spot,
+        volumes.volume_usd as volume_24h_usd,
+        round(mass_below_spot_usd / volumes.volume_usd, 10) as mass_below_spot,
         greatest(
             day_so_far.available_at, known_at_midnight.available_at, volumes.available_at
         ) as available_at,
