@@ -9,8 +9,8 @@ closed    100 coins open in hour 1 at 100; a tenth of the 1,000 is closed in hou
           of 40 coins by liquidation
 profile   in hour 1 the price trades from 100 to 101 in two bars, of 300 and 100 dollars
 aged      100 coins open in hour 1 and nothing else does, for 30 days and longer
-dips      100 coins open in hour 490 at 100; a twentieth of the 1,000 is closed in hour 492; the price
-          is 98.5 in hour 493, 98 in 494 after a low of 97, 95 from 495 to 505, then 100 again
+dips      100 coins open in hour 562 at 100; a twentieth of the 1,000 is closed in hour 564; the
+          price is 98.5 in hour 565, 98 in 566 after a low of 97, 95 from 567 to 577, then 100 again
 dark      no open interest is known, only prices
 noise     everything derived from a hash of the hour; the liquidations of hour 30 were sealed 700
           hours after the first hour only, all else within 65 minutes of its hour's start
@@ -89,14 +89,14 @@ select
     *,
     case
         when base_asset = 'noise' then 100 + noise_1 / 200.0
-        when base_asset = 'dips' and h between 493 and 505
-            then case h when 493 then 98.5 when 494 then 98 else 95 end
+        when base_asset = 'dips' and h between 565 and 577
+            then case h when 565 then 98.5 when 566 then 98 else 95 end
         else 100
     end::double as close_usd,
     case
         when base_asset = 'touched' and h = 3 then 95
-        when base_asset = 'dips' and h = 494 then 97
-        when base_asset = 'dips' and h between 493 and 505 then close_usd
+        when base_asset = 'dips' and h = 566 then 97
+        when base_asset = 'dips' and h between 565 and 577 then close_usd
         when base_asset = 'noise' then 99 + noise_1 / 200.0 - noise_2 / 300.0
         else 100
     end::double as low_usd,
@@ -144,7 +144,7 @@ with ends as (
             when base_asset = 'flat' and h = 2 then 50
             when base_asset = 'closed' and h = 3 then -100
             when base_asset = 'closed' and h = 1 then 100
-            when base_asset = 'dips' then case h when 490 then 100 when 492 then -50 else 0 end
+            when base_asset = 'dips' then case h when 562 then 100 when 564 then -50 else 0 end
             when h = 1 then 100
             else 0
         end as change_base,
@@ -482,36 +482,36 @@ def usd(value: float) -> tuple[Any, ...]:
 
 
 def test_the_mass_below_spot_is_what_a_fall_of_five_percent_would_liquidate(warehouse) -> None:
-    # Of the longs at 100 those at 25x and above (0.55 of the mix) are at 97.81, in the bucket 9 below
+    # Of the longs at 100 those at 25x and above (0.55 of the mix) are at 97.81, nine buckets below
     # the entry's; those at 10x are at 91.66 and at 5x at 81.3, under 95. The volume is 50,000.
     mass = 150 * 0.55 * middle(AT_100 - 9)
-    for h in (191, 192, 500):
+    for h in (575, 576, 700):
         assert mass_below_spot(warehouse, "flat", h) == usd(mass)
     columns = "mass_below_spot, volume_24h_usd, price_usd"
-    assert mass_below_spot(warehouse, "flat", 500, columns) == (
+    assert mass_below_spot(warehouse, "flat", 700, columns) == (
         *(pytest.approx(mass / 50_000, abs=1e-9), 50_000, 100),
     )
     # Of the 100 coins of longs 94 stay.
-    assert mass_below_spot(warehouse, "closed", 500) == usd(94 * 0.55 * middle(AT_100 - 9))
+    assert mass_below_spot(warehouse, "closed", 700) == usd(94 * 0.55 * middle(AT_100 - 9))
 
 
 def test_levels_within_five_percent_follow_the_price_hour_by_hour(warehouse) -> None:
     near, farther = middle(AT_100 - 9), middle(AT_100 - 35)  # 97.81 and 91.66
     for h, expected in (
-        (489, 0),
-        (490, 100 * 0.55 * near),
-        (491, 100 * 0.55 * near),
-        (492, 95 * 0.55 * near),
+        (561, 0),
+        (562, 100 * 0.55 * near),
+        (563, 100 * 0.55 * near),
+        (564, 95 * 0.55 * near),
         # From 98.5 down to 93.58, which the price does not touch.
-        (493, 95 * 0.55 * near),
+        (565, 95 * 0.55 * near),
         # Touched by the low of 97; from 98 down to 93.1 there is nothing else.
-        (494, 0),
-        # From 95 down to 90.25: those at 10x, 0.30 of the mix, also past midnight (504).
-        (495, 95 * 0.30 * farther),
-        (503, 95 * 0.30 * farther),
-        (504, 95 * 0.30 * farther),
-        (505, 95 * 0.30 * farther),
-        (506, 0),
+        (566, 0),
+        # From 95 down to 90.25: those at 10x, 0.30 of the mix, also past midnight (576).
+        (567, 95 * 0.30 * farther),
+        (575, 95 * 0.30 * farther),
+        (576, 95 * 0.30 * farther),
+        (577, 95 * 0.30 * farther),
+        (578, 0),
     ):
         assert mass_below_spot(warehouse, "dips", h) == usd(expected), h
 
@@ -519,18 +519,18 @@ def test_levels_within_five_percent_follow_the_price_hour_by_hour(warehouse) -> 
 def test_a_mass_of_nothing_is_zero_and_one_that_is_not_known_is_null(warehouse) -> None:
     columns = "known_hours, mass_below_spot_usd, mass_below_spot"
     # The levels at 97.81 were touched in hour 3; positions of 30 days ago are taken as closed.
-    assert mass_below_spot(warehouse, "touched", 500, columns) == (501, 0, 0)
+    assert mass_below_spot(warehouse, "touched", 700, columns) == (701, 0, 0)
     assert mass_below_spot(warehouse, "aged", 720, columns) == (720, 0, 0)
-    # A week of open interest is needed.
-    assert mass_below_spot(warehouse, "flat", 166, columns) == (167, None, None)
-    assert mass_below_spot(warehouse, "flat", 167, columns) == (
-        *(168, pytest.approx(150 * 0.55 * middle(AT_100 - 9), abs=2e-4)),
+    # Open interest must be known in three quarters of the 720 hours.
+    assert mass_below_spot(warehouse, "flat", 538, columns) == (539, None, None)
+    assert mass_below_spot(warehouse, "flat", 539, columns) == (
+        *(540, pytest.approx(150 * 0.55 * middle(AT_100 - 9), abs=2e-4)),
         pytest.approx(150 * 0.55 * middle(AT_100 - 9) / 50_000, abs=1e-9),
     )
-    assert mass_below_spot(warehouse, "dark", 500, columns) == (0, None, None)
+    assert mass_below_spot(warehouse, "dark", 700, columns) == (0, None, None)
     # Without a volume, or with none, there is no ratio.
     columns = "mass_below_spot_usd is null, volume_24h_usd, mass_below_spot"
-    assert mass_below_spot(warehouse, "profile", 500, columns) == (False, None, None)
+    assert mass_below_spot(warehouse, "profile", 700, columns) == (False, None, None)
     assert mass_below_spot(warehouse, "closed", 600, columns) == (False, None, None)
 
 
@@ -551,7 +551,7 @@ def test_the_mass_below_spot_is_the_sum_of_the_maps_buckets(warehouse) -> None:
         group by hour_at
         """
     ).fetchall()
-    assert len(rows) > 500
+    assert len(rows) > 200
     # In most hours no bucket is under a floor.
     assert sum(abs(found - mapped) < 0.01 for _, found, mapped, _, _ in rows) > len(rows) / 2
     for at, found, mapped, buckets, floor in rows:
@@ -627,10 +627,12 @@ def test_a_row_is_as_late_as_the_latest_batch_of_its_thirty_days(warehouse) -> N
         assert available_at(warehouse, "noise", h) == [(hour(700), False)]
     assert available_at(warehouse, "noise", 743) == [(hour(744) + timedelta(minutes=5), True)]
     # The mass below spot has no fitted mix.
-    for h, at in ((29, hour(30)), (743, hour(744))):
-        assert mass_below_spot(warehouse, "noise", h, "available_at") == (at + timedelta(minutes=5),)
-    for h in (30, 31, 742):
-        assert mass_below_spot(warehouse, "noise", h, "available_at") == (hour(700),)
+    for h, at in (
+        (29, hour(30) + timedelta(minutes=5)),
+        *((30, hour(700)), (31, hour(700)), (600, hour(700))),
+        (743, hour(744) + timedelta(minutes=5)),
+    ):
+        assert mass_below_spot(warehouse, "noise", h, "available_at") == (at,)
 
 
 def test_a_fitted_mix_is_as_late_as_what_it_was_fitted_to(warehouse) -> None:

@@ -263,8 +263,9 @@ select
         when base_asset = 'ranks' then 7
         when base_asset = 'noise' then noise_1
     end::double as mass_below_spot_usd,
-    case base_asset when 'scored' then 100 when 'wanders' then 500 when 'noise' then 1000 end::double
-        as volume_24h_usd,
+    case base_asset
+        when 'scored' then 100 when 'wanders' then 500 when 'noise' then 1000
+    end::double as volume_24h_usd,
     round(mass_below_spot_usd / volume_24h_usd, 10) as mass_below_spot,
 from grid
 where {visible};
@@ -446,7 +447,7 @@ def test_a_score_is_the_weighted_mean_of_the_components(warehouse) -> None:
     # 0.20 * 62.5846 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50 + 0.15 * 50 = 62.5169
     score = "score, known_weight_share, missing_components, label_version, score_history_hours"
     assert row(warehouse, "marts.stress_hourly", score, base_asset="scored") == (
-        *(62.5169, 1, None, "stress-2"),
+        *(62.5169, 1, "", "stress-2"),
         LAST - 168,
     )
     columns = "percentile, weight, contribution"
@@ -1016,7 +1017,7 @@ def test_nothing_looks_ahead(
 # test_lookbacks.py). With the project's own windows every later hour is within it.
 SHORT = {
     **{"stress_window_hours": 36, "stress_min_history_hours": 12},
-    **{"tracked_asset_hours": 24, "open_interest_fading_hours": 24},
+    **{"tracked_asset_hours": 24, "open_interest_fading_hours": 24, "map_inventory_days": 2},
 }
 LATE_AND_OUTREACHED = 200
 

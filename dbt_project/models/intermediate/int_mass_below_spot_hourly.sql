@@ -290,8 +290,7 @@ final as (
         day_so_far.base_asset,
         day_so_far.price_usd,
         known_hours.known_hours,
-        -- 2026-11-26: the levels of the first days are few because the entries before them are not
-        -- known; they would be ranked as calm.
+        -- Without earlier entries levels are few, and zero would be a claim.
         case
             when known_hours.known_hours >= {{ var('stress_mass_min_known_hours') }}
                 then round(coalesce(masses.mass_usd, 0), 4)
