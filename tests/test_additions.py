@@ -134,7 +134,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (checks / "many_have_a_large_one.sql").write_text(EXPECTATION)
 
     weights = copy / "dbt_project" / "seeds" / "stress_weights.csv"
-    text = weights.read_text().replace("stress-1", "stress-made-up")
+    text = weights.read_text().replace("stress-2", "stress-made-up")
     # It takes half the weight of the component before it, so that the sum stays 1.
     text = re.sub(r"^(1,\w+),0\.20,", r"\1,0.10,", text, flags=re.MULTILINE)
     weights.write_text(text + '7,made_up,0.10,stress-made-up,"Made up."\n')

@@ -34,7 +34,8 @@
 
 
 {#-
-    The CTE `hours`: one row per hour and asset with its price range and how much stayed open in it.
+    The CTE `hours`: one row per hour and asset with its price range, how much stayed open in it, and
+    whether its open interest is known.
 
     Expects the CTEs `flows` (int_position_flows_hourly) and `entries` (int_position_entries_hourly).
     Coins that are closed leave all levels of their side in proportion: ln_kept is the logarithm of
@@ -60,6 +61,7 @@ hours as (
         coalesce(try_cast(round({{ natural_log(kept_share) }}, 12) as decimal(38, 12)), 0)
             as ln_kept_{{ liquidated_side }},
         {%- endfor %}
+        count(oi_start_base) > 0 as is_open_interest_known,
         max(available_at) as available_at,
 
     from (
@@ -110,6 +112,37 @@ hours as (
 
 
 {#-
+    The body of a CTE: one row per as-of hour, asset and hour up to it whose openings count
+    (opened_hour_at), with what followed until the end of the as-of hour: later_low_usd,
+    later_high_usd, later_ln_kept_long and later_ln_kept_short, null where nothing did.
+
+    Expects `hours` (hours_of_positions). Argument: built, a CTE with hour_at, the as-of hour, and
+    from_at, the first hour whose openings count, of the same UTC day.
+-#}
+{% macro what_followed(built) -%}
+    select
+        {{ built }}.hour_at,
+        hours.base_asset,
+        hours.hour_at as opened_hour_at,
+        {%- for column, function in [
+            ('low_usd', 'min'), ('high_usd', 'max'), ('ln_kept_long', 'sum'), ('ln_kept_short', 'sum')
+        ] %}
+        {{ function }}(hours.{{ column }}) over (
+            partition by {{ built }}.hour_at, hours.base_asset
+            order by hours.hour_at
+            rows between 1 following and unbounded following
+        ) as later_{{ column }},
+        {%- endfor %}
+
+    from {{ built }}
+    -- The day's equality, so that hours are found by hashing and not by comparing all of them.
+    inner join hours
+        on date_trunc('day', {{ built }}.hour_at) = date_trunc('day', hours.hour_at)
+        and hours.hour_at between {{ built }}.from_at and {{ built }}.hour_at
+{%- endmacro %}
+
+
+{#-
     CTEs that place what was opened on the days of the hours being built, up to each of these hours.
 
     Expects `hours` (hours_of_positions), `flows`, `entries`, and `built`: hour_at, the as-of hour,
@@ -119,28 +152,13 @@ hours as (
 
     A level dies when the price reaches it: in the hour in which it was opened from the first bar on
     that traded at its entry price, later in any hour.
+
+    Arguments: built, the name of that CTE; liquidated_sides, of the levels.
 -#}
-{% macro placed_levels() -%}
--- What happened after each hour, until the as-of hour.
+{% macro placed_levels(built='built', liquidated_sides=['long', 'short']) -%}
 cohorts as (
 
-    select
-        built.hour_at,
-        hours.base_asset,
-        hours.hour_at as opened_hour_at,
-        {%- for column, function in [
-            ('low_usd', 'min'), ('high_usd', 'max'), ('ln_kept_long', 'sum'), ('ln_kept_short', 'sum')
-        ] %}
-        {{ function }}(hours.{{ column }}) over (
-            partition by built.hour_at, hours.base_asset
-            order by hours.hour_at
-            rows between 1 following and unbounded following
-        ) as later_{{ column }},
-        {%- endfor %}
-
-    from built
-    inner join hours
-        on hours.hour_at between built.from_at and built.hour_at
+    {{ what_followed(built) }}
 
 ),
 
@@ -161,6 +179,7 @@ opened as (
         and flows.tier_asset = ratios.base_asset
 
     where flows.opened_base > 0
+        and ratios.liquidated_side in ('{{ liquidated_sides | join("', '") }}')
         and flows.hour_at in (select opened_hour_at, from cohorts)
 
     group by all

@@ -1,4 +1,5 @@
-"""The liquidation map, its inventory and its outcomes, over hand-made upstream tables.
+"""The liquidation map, its inventory, its outcomes and the stress score's mass below spot, over
+hand-made upstream tables.
 
 `h` counts hours from FIRST_HOUR, the first hour of a UTC day. Each asset is for one test.
 
@@ -8,6 +9,9 @@ closed    100 coins open in hour 1 at 100; a tenth of the 1,000 is closed in hou
           of 40 coins by liquidation
 profile   in hour 1 the price trades from 100 to 101 in two bars, of 300 and 100 dollars
 aged      100 coins open in hour 1 and nothing else does, for 30 days and longer
+dips      100 coins open in hour 562 at 100; a twentieth of the 1,000 is closed in hour 564; the
+          price is 98.5 in hour 565, 98 in 566 after a low of 97, 95 from 567 to 577, then 100 again
+dark      no open interest is known, only prices
 noise     everything derived from a hash of the hour; the liquidations of hour 30 were sealed 700
           hours after the first hour only, all else within 65 minutes of its hour's start
 """
@@ -44,6 +48,7 @@ MODELS = (
     "int_liquidation_map_scores_daily",
     "liquidation_map_scorecard",
     "liquidation_map",
+    "int_mass_below_spot_hourly",
 )
 UNTESTED = ("--resource-type=model", "--resource-type=seed")
 COMPARED = (
@@ -53,6 +58,7 @@ COMPARED = (
     "staging.intermediate.int_liquidation_map_outcomes_daily",
     "marts.liquidation_map_scorecard",
     "marts.liquidation_map",
+    "staging.intermediate.int_mass_below_spot_hourly",
 )
 
 # The map's upstream, one statement per table. {visible} filters the hours.
@@ -69,7 +75,9 @@ select
     (hash(h * 7 + 2) % 1000)::integer as noise_2,
 from range(768) as hours(h)
 cross join (
-    select unnest(['flat', 'touched', 'closed', 'profile', 'aged', 'noise']) as base_asset
+    select unnest(
+        ['flat', 'touched', 'closed', 'profile', 'aged', 'noise', 'dips', 'dark']
+    ) as base_asset
 );
 
 create or replace table staging.intermediate.int_tracked_assets_hourly as
@@ -79,9 +87,16 @@ from grid where {visible};
 create or replace temp table prices as
 select
     *,
-    case when base_asset = 'noise' then 100 + noise_1 / 200.0 else 100 end::double as close_usd,
+    case
+        when base_asset = 'noise' then 100 + noise_1 / 200.0
+        when base_asset = 'dips' and h between 565 and 577
+            then case h when 565 then 98.5 when 566 then 98 else 95 end
+        else 100
+    end::double as close_usd,
     case
         when base_asset = 'touched' and h = 3 then 95
+        when base_asset = 'dips' and h = 566 then 97
+        when base_asset = 'dips' and h between 565 and 577 then close_usd
         when base_asset = 'noise' then 99 + noise_1 / 200.0 - noise_2 / 300.0
         else 100
     end::double as low_usd,
@@ -129,6 +144,7 @@ with ends as (
             when base_asset = 'flat' and h = 2 then 50
             when base_asset = 'closed' and h = 3 then -100
             when base_asset = 'closed' and h = 1 then 100
+            when base_asset = 'dips' then case h when 562 then 100 when 564 then -50 else 0 end
             when h = 1 then 100
             else 0
         end as change_base,
@@ -147,7 +163,15 @@ select
     ) as oi_end_usd,
     hour_at + interval 62 minute as available_at,
 from ends
-where {visible};
+where base_asset != 'dark' and {visible};
+
+create or replace table staging.intermediate.int_asset_derivative_volumes_hourly as
+select
+    hour_at, base_asset, case when base_asset = 'closed' and h = 600 then 0 else 50000 end::double
+        as volume_24h_usd,
+    hour_at + interval 61 minute as available_at,
+from grid
+where base_asset != 'profile' and {visible};
 
 create or replace table staging.intermediate.int_instrument_liquidations_hourly as
 select
@@ -435,18 +459,117 @@ def test_totals_of_a_side_are_the_coins_open_at_their_levels(warehouse) -> None:
     assert coins == {"long": pytest.approx(150), "short": pytest.approx(150)}
 
 
+# --- the stress score's mass below spot -----------------------------------------------------------
+
+
+def mass_below_spot(
+    warehouse: duckdb.DuckDBPyConnection,
+    base_asset: str,
+    h: int,
+    columns: str = "mass_below_spot_usd",
+) -> tuple[Any, ...] | None:
+    """Columns of an asset's hour."""
+    return warehouse.execute(
+        f"select {columns} from staging.intermediate.int_mass_below_spot_hourly"
+        " where base_asset = ? and hour_at = ?",
+        [base_asset, hour(h)],
+    ).fetchone()
+
+
+def usd(value: float) -> tuple[Any, ...]:
+    """Dollars, to the digits of the table."""
+    return (pytest.approx(value, abs=2e-4),)
+
+
+def test_the_mass_below_spot_is_what_a_fall_of_five_percent_would_liquidate(warehouse) -> None:
+    # Of the longs at 100 those at 25x and above (0.55 of the mix) are at 97.81, nine buckets below
+    # the entry's; those at 10x are at 91.66 and at 5x at 81.3, under 95. The volume is 50,000.
+    mass = 150 * 0.55 * middle(AT_100 - 9)
+    for h in (575, 576, 700):
+        assert mass_below_spot(warehouse, "flat", h) == usd(mass)
+    columns = "mass_below_spot, volume_24h_usd, price_usd"
+    assert mass_below_spot(warehouse, "flat", 700, columns) == (
+        *(pytest.approx(mass / 50_000, abs=1e-9), 50_000, 100),
+    )
+    # Of the 100 coins of longs 94 stay.
+    assert mass_below_spot(warehouse, "closed", 700) == usd(94 * 0.55 * middle(AT_100 - 9))
+
+
+def test_levels_within_five_percent_follow_the_price_hour_by_hour(warehouse) -> None:
+    near, farther = middle(AT_100 - 9), middle(AT_100 - 35)  # 97.81 and 91.66
+    for h, expected in (
+        (561, 0),
+        (562, 100 * 0.55 * near),
+        (563, 100 * 0.55 * near),
+        (564, 95 * 0.55 * near),
+        # From 98.5 down to 93.58, which the price does not touch.
+        (565, 95 * 0.55 * near),
+        # Touched by the low of 97; from 98 down to 93.1 there is nothing else.
+        (566, 0),
+        # From 95 down to 90.25: those at 10x, 0.30 of the mix, also past midnight (576).
+        (567, 95 * 0.30 * farther),
+        (575, 95 * 0.30 * farther),
+        (576, 95 * 0.30 * farther),
+        (577, 95 * 0.30 * farther),
+        (578, 0),
+    ):
+        assert mass_below_spot(warehouse, "dips", h) == usd(expected), h
+
+
+def test_a_mass_of_nothing_is_zero_and_one_that_is_not_known_is_null(warehouse) -> None:
+    columns = "known_hours, mass_below_spot_usd, mass_below_spot"
+    # The levels at 97.81 were touched in hour 3; positions of 30 days ago are taken as closed.
+    assert mass_below_spot(warehouse, "touched", 700, columns) == (701, 0, 0)
+    assert mass_below_spot(warehouse, "aged", 720, columns) == (720, 0, 0)
+    # Open interest must be known in three quarters of the 720 hours.
+    assert mass_below_spot(warehouse, "flat", 538, columns) == (539, None, None)
+    assert mass_below_spot(warehouse, "flat", 539, columns) == (
+        *(540, pytest.approx(150 * 0.55 * middle(AT_100 - 9), abs=2e-4)),
+        pytest.approx(150 * 0.55 * middle(AT_100 - 9) / 50_000, abs=1e-9),
+    )
+    assert mass_below_spot(warehouse, "dark", 700, columns) == (0, None, None)
+    # Without a volume, or with none, there is no ratio.
+    columns = "mass_below_spot_usd is null, volume_24h_usd, mass_below_spot"
+    assert mass_below_spot(warehouse, "profile", 700, columns) == (False, None, None)
+    assert mass_below_spot(warehouse, "closed", 600, columns) == (False, None, None)
+
+
+def test_the_mass_below_spot_is_the_sum_of_the_maps_buckets(warehouse) -> None:
+    # The map has no rows under its floors: 1,000 dollars and 0.05% of the side.
+    rows = warehouse.execute(
+        """
+        select
+            hour_at, any_value(masses.mass_below_spot_usd) as usd,
+            coalesce(sum(fixed_mass_usd) filter (where distance_percent >= -5), 0) as mapped_usd,
+            ceil(ln(1 / 0.95) / ln(1.0025)) - count(*) filter (where distance_percent >= -5)
+                as buckets_without_row,
+            any_value(greatest(1000, 0.0005 * side_total_usd)) as floor_usd,
+        from staging.intermediate.int_mass_below_spot_hourly as masses
+        inner join marts.liquidation_map as map using (hour_at, base_asset)
+        where base_asset = 'noise' and liquidated_side = 'long'
+            and masses.mass_below_spot_usd is not null
+        group by hour_at
+        """
+    ).fetchall()
+    assert len(rows) > 200
+    # In most hours no bucket is under a floor.
+    assert sum(abs(found - mapped) < 0.01 for _, found, mapped, _, _ in rows) > len(rows) / 2
+    for at, found, mapped, buckets, floor in rows:
+        assert -0.01 < found - mapped < buckets * floor + 0.01, at
+
+
 def test_only_buckets_that_the_price_reached_are_graded(warehouse) -> None:
     found = warehouse.execute(
         """
         select outcomes.*
         from staging.intermediate.int_liquidation_map_outcomes_daily as outcomes
         inner join (
-            select date_trunc('day', hour_at) + interval 23 hour as hour_at,
+            select date_trunc('day', hour_at) + interval 23 hour as hour_at, base_asset,
                 min(hour_low_usd) as low, max(hour_high_usd) as high
             from staging.intermediate.int_position_entries_hourly
-            where base_asset = 'noise' group by 1
-        ) as days using (hour_at)
-        where pow(1.0025, price_bucket + 0.5) not between low and high or base_asset != 'noise'
+            group by all
+        ) as days using (hour_at, base_asset)
+        where pow(1.0025, price_bucket + 0.5) not between low and high
         """
     ).fetchall()
     assert found == []
@@ -503,6 +626,13 @@ def test_a_row_is_as_late_as_the_latest_batch_of_its_thirty_days(warehouse) -> N
     for h in (30, 31):
         assert available_at(warehouse, "noise", h) == [(hour(700), False)]
     assert available_at(warehouse, "noise", 743) == [(hour(744) + timedelta(minutes=5), True)]
+    # The mass below spot has no fitted mix.
+    for h, at in (
+        (29, hour(30) + timedelta(minutes=5)),
+        *((30, hour(700)), (31, hour(700)), (600, hour(700))),
+        (743, hour(744) + timedelta(minutes=5)),
+    ):
+        assert mass_below_spot(warehouse, "noise", h, "available_at") == (at,)
 
 
 def test_a_fitted_mix_is_as_late_as_what_it_was_fitted_to(warehouse) -> None:
@@ -600,6 +730,7 @@ CORRUPTED = (
     ("staging.intermediate.int_instrument_open_interest_hourly", "oi_end_base = 77777"),
     ("staging.intermediate.int_instrument_liquidations_hourly", "long_usd = 1"),
     ("staging.intermediate.int_liquidations_by_bucket", "long_usd = 12345678"),
+    ("staging.intermediate.int_asset_derivative_volumes_hourly", "volume_24h_usd = 7"),
     ("warehouse.marts.fct_prices", "volume_usd = 1e6"),
 )
 

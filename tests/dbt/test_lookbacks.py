@@ -82,14 +82,16 @@ def test_python_and_dbt_rebuild_the_same_hours(compiled: dict[str, str]) -> None
 
 
 def test_a_look_back_is_the_longest_sum_of_upstream_windows() -> None:
-    # Prices by instrument, a day of them by asset, a week of those; then 90 days three times: the
-    # regime of a percentile of a mean of percentiles.
+    # Prices by instrument, a day of them by asset, a week of those.
     assert lookback_hours("int_asset_prices_hourly") == 24
     assert lookback_hours("int_price_windows_hourly") == 24 + 168
     # Open interest is valued at the price of the hour before, observed up to an hour before, and
     # changes of composition fade in over 720 hours; an instrument's last figure is valid for 24.
     assert lookback_hours("leverage_hourly") == 1 + 1 + (719 + 24) + 1
-    assert lookback_hours("stress_hourly") == lookback_hours("leverage_hourly") + 3 * 2160
+    # Assets are tracked by 720 hours of liquidations, and levels are of 720 hours of these assets.
+    # Then 90 days three times: the regime of a percentile of a mean of percentiles.
+    assert lookback_hours("int_mass_below_spot_hourly") == 720 + 719
+    assert lookback_hours("stress_hourly") == 720 + 719 + 3 * 2160
 
 
 @pytest.fixture

@@ -253,6 +253,22 @@ select
         as matched_oi_start_24h_usd,
 from grid
 where {visible};
+
+create or replace table staging.intermediate.int_mass_below_spot_hourly as
+select
+    hour_at,
+    base_asset,
+    case
+        when base_asset = 'scored' and h != 738 then 3
+        when base_asset = 'ranks' then 7
+        when base_asset = 'noise' then noise_1
+    end::double as mass_below_spot_usd,
+    case base_asset
+        when 'scored' then 100 when 'wanders' then 500 when 'noise' then 1000
+    end::double as volume_24h_usd,
+    round(mass_below_spot_usd / volume_24h_usd, 10) as mass_below_spot,
+from grid
+where {visible};
 """
 # Every hour is sealed half a minute after it; a price of falls and a liquidation of grouped later.
 SEALED_LATE = datetime.fromisoformat("2026-03-01T09")
@@ -275,6 +291,7 @@ READ = (
     "warehouse.marts.leverage_hourly",
     "warehouse.marts.funding_hourly",
     "warehouse.marts.liquidation_intensity_hourly",
+    "staging.intermediate.int_mass_below_spot_hourly",
 )
 
 
@@ -426,23 +443,41 @@ def test_a_percentile_needs_seven_days_before_the_hour(warehouse) -> None:
     assert component(warehouse, "oi_to_market_cap", columns, 168, "ranks") == (12.5, 168, "calm")
 
 
-def test_a_score_is_the_weighted_mean_of_the_known_components(warehouse) -> None:
-    # Without mass below spot 0.85 of the weight is known.
-    # (0.20 * 62.5846 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50) / 0.85 = 64.7258
+def test_a_score_is_the_weighted_mean_of_the_components(warehouse) -> None:
+    # 0.20 * 62.5846 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50 + 0.15 * 50 = 62.5169
+    score = "score, known_weight_share, missing_components, label_version, score_history_hours"
+    assert row(warehouse, "marts.stress_hourly", score, base_asset="scored") == (
+        *(62.5169, 1, "", "stress-2"),
+        LAST - 168,
+    )
+    columns = "percentile, weight, contribution"
+    funding = component(warehouse, "oi_weighted_funding_8h", columns, base_asset="scored")
+    assert funding == (100, 0.2, 20)
+    assert component(warehouse, "long_imbalance_24h", "contribution", base_asset="scored") == (5,)
+    assert component(warehouse, "realised_volatility_24h", base_asset="scored") == (0,)
+    # 3 dollars of levels over 100 of volume, as in the 738 hours before but one.
+    columns = "value, percentile, history_hours, weight, contribution"
+    assert component(warehouse, "mass_below_spot", columns, base_asset="scored") == (
+        *(0.03, 50, 738),
+        *(0.15, 7.5),
+    )
+
+
+def test_without_a_component_the_weights_of_the_others_sum_to_one(warehouse) -> None:
+    # In hour 738 the mass is not known, and 0.85 of the weight is. Open interest: 370 of 738 values
+    # are under 2 and 184 equal it: 100 (370 + 92) / 738 = 62.6016.
+    # (0.20 * 62.6016 + 0.20 * 100 + 0.10 * 50 + 0.20 * 50 + 0.15 * 50) / 0.85 = 64.7298
     assert row(
         warehouse,
         "marts.stress_hourly",
-        "score, known_weight_share, missing_components, label_version, score_history_hours",
+        "score, known_weight_share, missing_components",
+        h=LAST - 1,
         base_asset="scored",
-    ) == (64.7258, 0.85, "mass_below_spot", "stress-1", LAST - 168)
+    ) == (64.7298, 0.85, "mass_below_spot")
     columns = "percentile, weight, contribution"
-    funding = component(warehouse, "oi_weighted_funding_8h", columns, base_asset="scored")
+    funding = component(warehouse, "oi_weighted_funding_8h", columns, LAST - 1, "scored")
     assert funding == (100, 0.235294, 23.5294)
-    assert component(warehouse, "long_imbalance_24h", "contribution", base_asset="scored") == (
-        5.8824,
-    )
-    assert component(warehouse, "realised_volatility_24h", base_asset="scored") == (0,)
-    assert component(warehouse, "mass_below_spot", columns, base_asset="scored") == (
+    assert component(warehouse, "mass_below_spot", columns, LAST - 1, "scored") == (
         None,
         None,
         None,
@@ -536,20 +571,23 @@ def test_regimes_are_those_of_a_replay_hour_by_hour(warehouse) -> None:
 
 def test_all_combines_the_assets(warehouse) -> None:
     # (300 + 100) / (1,000 + 3,000); funding (100 * 739 + 300 * noise) / 400;
-    # 10,000 (3 + 1) / (100 + 300) bp; the imbalance of all liquidations.
+    # 10,000 (3 + 1) / (100 + 300) bp; the imbalance of all liquidations; (3 + mass of noise) /
+    # (100 + 1,000), as ranks has no volume and wanders no mass.
     found = {
         name: component(warehouse, name)[0]
         for name in (
             *("oi_to_market_cap", "long_imbalance_24h", "intensity_24h_bp"),
-            "oi_weighted_funding_8h",
+            *("oi_weighted_funding_8h", "mass_below_spot"),
         )
     }
     noise = component(warehouse, "oi_weighted_funding_8h", base_asset="noise")[0]
+    noise_mass = 1000 * component(warehouse, "mass_below_spot", base_asset="noise")[0]
     assert found == {
         "oi_to_market_cap": 0.1,
         "long_imbalance_24h": 0.25,
         "intensity_24h_bp": 100,
         "oi_weighted_funding_8h": pytest.approx((100 * 739 + 300 * noise) / 400),
+        "mass_below_spot": pytest.approx((3 + noise_mass) / 1100),
     }
 
 
@@ -979,7 +1017,7 @@ def test_nothing_looks_ahead(
 # test_lookbacks.py). With the project's own windows every later hour is within it.
 SHORT = {
     **{"stress_window_hours": 36, "stress_min_history_hours": 12},
-    **{"tracked_asset_hours": 24, "open_interest_fading_hours": 24},
+    **{"tracked_asset_hours": 24, "open_interest_fading_hours": 24, "map_inventory_days": 2},
 }
 LATE_AND_OUTREACHED = 200
 

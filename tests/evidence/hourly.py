@@ -148,6 +148,12 @@ left join joined as day_before
     on joined.base_asset = day_before.base_asset
     and joined.hour_at = day_before.hour_at + interval 23 hour;
 
+create or replace table staging.intermediate.int_mass_below_spot_hourly as
+select
+    hour_at, base_asset, null::double as mass_below_spot_usd, null::double as volume_24h_usd,
+    null::double as mass_below_spot, available_at,
+from joined;
+
 -- None is formed from totals.
 create or replace table staging.intermediate.int_liquidation_episodes (
     hour_at timestamp, base_asset varchar, started_at timestamp, closed_at timestamp,

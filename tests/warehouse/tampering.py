@@ -138,7 +138,7 @@ select
         when 'lagged_long_liquidations' then 'baseline'
         else 'placebo'
     end as predictor_kind,
-    true as is_case_study, 'case_study' as comparison_outcome, 'stress-1' as label_version,
+    true as is_case_study, 'case_study' as comparison_outcome, 'stress-2' as label_version,
     'scorecard-1' as scorecard_version, hour_at - interval 370 day as window_start_at,
     hour_at - interval 4 day as window_end_at, hour_at + interval 1 hour as as_of_at
 from ({RECORD})

@@ -50,6 +50,14 @@ prices as (
 
 ),
 
+masses as (
+
+    from {{ ref('int_mass_below_spot_hourly') }}
+
+    where hour_at in {{ build_hours() }}
+
+),
+
 by_asset as (
 
     select
@@ -64,12 +72,16 @@ by_asset as (
         intensities.matched_long_24h_usd,
         intensities.matched_oi_start_24h_usd,
         prices.realised_volatility_24h,
+        masses.mass_below_spot,
+        masses.mass_below_spot_usd,
+        masses.volume_24h_usd,
         greatest(
             imbalances.available_at,
             leverage.available_at,
             funding.available_at,
             intensities.available_at,
-            prices.available_at
+            prices.available_at,
+            masses.available_at
         ) as available_at,
 
     from imbalances
@@ -85,6 +97,9 @@ by_asset as (
     left join prices
         on imbalances.hour_at = prices.hour_at
         and imbalances.base_asset = prices.base_asset
+    left join masses
+        on imbalances.hour_at = masses.hour_at
+        and imbalances.base_asset = masses.base_asset
 
 ),
 
@@ -106,6 +121,10 @@ totals as (
         sum(try_cast(oi_constant_venues_usd as decimal(38, 4)))
             filter (where realised_volatility_24h is not null)::double
             as oi_of_known_volatility_usd,
+        sum(try_cast(mass_below_spot_usd as decimal(38, 4)))
+            filter (where mass_below_spot is not null)::double as mass_below_spot_usd,
+        sum(try_cast(volume_24h_usd as decimal(38, 4)))
+            filter (where mass_below_spot is not null)::double as volume_of_known_mass_usd,
         max(available_at) as available_at,
 
     from by_asset
@@ -137,6 +156,12 @@ by_asset_and_all as (
             when by_asset.base_asset != 'ALL' then by_asset.realised_volatility_24h
             else round(totals.volatile_oi_usd / nullif(totals.oi_of_known_volatility_usd, 0), 8)
         end as realised_volatility_24h,
+        case
+            when by_asset.base_asset != 'ALL' then by_asset.mass_below_spot
+            else round(
+                totals.mass_below_spot_usd / nullif(totals.volume_of_known_mass_usd, 0), 10
+            )
+        end as mass_below_spot,
         case
             when by_asset.base_asset != 'ALL' then by_asset.available_at
             else greatest(by_asset.available_at, totals.available_at)
@@ -195,6 +220,16 @@ known_values as (
         base_asset,
         'realised_volatility_24h' as component,
         realised_volatility_24h as value,
+
+    from by_asset_and_all
+
+    union all
+
+    select
+        hour_at,
+        base_asset,
+        'mass_below_spot' as component,
+        mass_below_spot as value,
 
     from by_asset_and_all
 
