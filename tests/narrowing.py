@@ -16,7 +16,7 @@ ALONE = ("liquidation_accounting",)
 # What the promises of FEW_SUITES lead to.
 LED_TO = ("dim_hours",)
 
-# Marts that no other mart but these reads. A third of a small build is theirs and what only they need.
+# Marts that no other mart but these reads: a third of a small build, with what only they need.
 ANALYSES = {
     *("cliff_vs_drift", "liquidation_episodes", "liquidation_map", "liquidation_map_scorecard"),
     *("liquidation_wave", "market_brief_hourly", "stress_scorecard", "unwind_classification"),
