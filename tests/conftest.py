@@ -25,6 +25,7 @@ BUDGET_MINUTES = 15
 JUDGED_BY_FEW = (
     "tests/chaos/test_kills",
     "tests/liquidations/",
+    "tests/warehouse/test_available",
     "tests/warehouse/test_early_hour",
     "tests/warehouse/test_hidden_liquidations",
     "tests/warehouse/test_left_out",
@@ -35,6 +36,9 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_spine",
     "tests/warehouse/test_ways_out",
 )
+
+# Of these, the ones that build the analyses too (tests.narrowing).
+BUILT_WHOLLY = ("tests/chaos/test_kills", "tests/warehouse/test_available")
 
 # In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {
@@ -82,8 +86,10 @@ def narrowed_refreshes(request: pytest.FixtureRequest) -> Iterator[None]:
     if not (built or is_judged_by_few):
         yield
         return
-    from tests.narrowing import FEW_SUITES, narrowed
+    from tests.narrowing import FEW_SUITES, WITHOUT_ANALYSES, narrowed
 
+    if not built and not here.startswith(BUILT_WHOLLY):
+        built = WITHOUT_ANALYSES
     with narrowed(built, FEW_SUITES if is_judged_by_few else ()):
         yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,14 @@ FEW_SUITES = ("liquidations_hourly", "exchange_breakdown", "liquidation_accounti
 ALONE = ("liquidation_accounting",)
 # What the promises of FEW_SUITES lead to.
 LED_TO = ("dim_hours",)
+
+# Marts that no other mart but these reads: a third of a small build, with what only they need.
+ANALYSES = {
+    *("cliff_vs_drift", "liquidation_episodes", "liquidation_map", "liquidation_map_scorecard"),
+    *("liquidation_wave", "market_brief_hourly", "stress_scorecard", "unwind_classification"),
+}
+MARTS = Path(__file__).parents[1] / "dbt_project" / "models" / "marts"
+WITHOUT_ANALYSES = tuple(sorted({path.stem for path in MARTS.glob("*/*.sql")} - ANALYSES))
 
 
 @contextmanager

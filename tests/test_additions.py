@@ -117,6 +117,18 @@ def headline(path: Path) -> None:
     with atomic_write(path) as beside:
         beside.write_text(f"{hour_at} {events}\\n")
 '''
+# `unwind refresh` of the changed project, of what the tests read.
+REFRESH = """
+import sys
+sys.path.append(sys.argv[1])
+from tests.narrowing import narrowed
+from unwind.settings import Home
+from unwind.warehouse.refresh import refresh
+added = "largest_liquidation_hourly"
+written = ("gate_results", "mart_revisions", "published_releases", "release")
+with narrowed((added, "stress_components_hourly", "stress_hourly", *written), [added]):
+    refresh(Home.from_env())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +170,7 @@ def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("additions") / "home")
     land_hour(home, hour_at(0), 600)
     run(project, home, "-m", "unwind.warehouse.suites")
-    run(project, home, "-m", "unwind.cli", "refresh")
+    run(project, home, "-c", REFRESH, str(PROJECT_ROOT))
     return home
 
 

@@ -23,7 +23,9 @@ def built(
     home = Home(tmp_path_factory.mktemp("project") / "home")
     shutil.copytree(empty_tables().root, home.root)
     finished: set[str] = set()
-    run_dbt(home, ["test"], lambda name, done, total: finished.add(name.split(".")[-1]))
+    # The promises of ymls are judged by the gates, on rows; here `make dbt ARGS=test` is enough.
+    own = ("--select", "test_type:unit", "test_type:singular")
+    run_dbt(home, ["test", *own], lambda name, done, total: finished.add(name.split(".")[-1]))
     return home, finished
 
 
