@@ -76,13 +76,15 @@ def refresh_warehouse():
             raise AirflowSkipException("nothing was left to publish: another refresh has done it")
         outlet_events[MARTS].add_partitions(release_id)
 
-    # After readers have the release: a page for people, nothing waits for it.
+    # After readers have the release: pages for people, nothing waits for them.
     @task(retries=0)
     def document_gates() -> None:
         from unwind.settings import Home
-        from unwind.warehouse import gates
+        from unwind.warehouse import dbt_docs, gates
 
-        gates.build_docs(Home.from_env())
+        home = Home.from_env()
+        gates.build_docs(home)
+        dbt_docs.write_dbt_docs(home)
 
     # Also after a refused build: the page of the former release then says so. It only reads, and
     # holds up no writer.

@@ -27,6 +27,7 @@ for _command in (
     health.status,
     health.doctor,
     health.gate_docs,
+    health.dbt_docs,
     reading.lineage,
     reading.explain,
     reading.verify,

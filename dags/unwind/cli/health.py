@@ -55,3 +55,10 @@ def gate_docs() -> None:
     from unwind.warehouse.gates import build_docs
 
     out.print(f"{build_docs(Home.from_env())}", highlight=False, soft_wrap=True)
+
+
+def dbt_docs() -> None:
+    """Puts dbt's pages of models and their lineage beside the release, and prints their path."""
+    from unwind.warehouse.dbt_docs import write_dbt_docs
+
+    out.print(f"{write_dbt_docs(Home.from_env())}", highlight=False, soft_wrap=True)
