@@ -22,7 +22,8 @@ from unwind.estimates.lead_lag import SECONDS, LeadLags, lead_lags
 
 SEED = 20261126
 HOURS = 2000
-MIN_SECONDS, MIN_PAIRS, MAX_NULL_SHARE = 20, 10, 0.05
+# As the variables contagion_...
+MIN_SECONDS, MIN_BLOCKS, MAX_NULL_SHARE, MIN_STATISTIC = 20, 10, 0.05, 1.645
 
 Series = NDArray[np.float32]
 Pair = tuple[Series, Series]
@@ -34,7 +35,7 @@ class Market(NamedTuple):
 
     name: str
     draw: Callable[[Random, int], Pair]
-    min_lag_seconds: int = 1
+    allowance_seconds: int = 0
 
 
 def poisson(random: Random, hours: int, rate: float | NDArray[np.float64]) -> Series:
@@ -62,9 +63,16 @@ def clusters(
     return placed(np.repeat(hour, exists.sum(axis=1)), instants[exists], hours)
 
 
-def bursts(random: Random, hours: int, per_hour: float, decay_seconds: float, rate: float) -> Pair:
+def bursts(
+    random: Random,
+    hours: int,
+    per_hour: float,
+    decay_seconds: float,
+    rate: float,
+    background: float = 0.005,
+) -> Pair:
     """Both venues follow one rate, which jumps with each burst and decays; neither leads."""
-    common = np.full((hours, SECONDS), 0.005)
+    common = np.full((hours, SECONDS), background, dtype=np.float64)
     second = np.arange(SECONDS)
     for hour in range(hours):
         for start in random.uniform(0, SECONDS, random.poisson(per_hour)):
@@ -87,17 +95,17 @@ def shocks(
     return found[0], found[1]
 
 
-def one_per_second(random: Random, hours: int) -> Pair:
+def one_per_second(random: Random, hours: int, lead_seconds: float = 0) -> Pair:
     """Shocks of four liquidations within a second or so, of which the first venue publishes all.
 
-    The second one publishes the largest of each second, which begins with an order.
+    The second one publishes the latest of each second, which begins with an order.
     """
     hour, start = instants_of(random, hours, 40)
     events = random.poisson(4, (2, len(hour)))
     full, hiding = (np.repeat(start, size) + random.exponential(0.5, size.sum()) for size in events)
     of_hour = np.repeat(hour, events[1])
     order = np.lexsort((hiding, of_hour))
-    of_hour, hiding, usd = of_hour[order], hiding[order], random.random(len(order))
+    of_hour, hiding = of_hour[order], hiding[order]
     is_published = np.zeros(len(order), dtype=bool)
     begin = 0
     for place in range(1, len(order) + 1):
@@ -105,11 +113,11 @@ def one_per_second(random: Random, hours: int) -> Pair:
             of_hour[place] != of_hour[begin] or hiding[place] >= hiding[begin] + 1
         )
         if is_over:
-            is_published[begin + usd[begin:place].argmax()] = True
+            is_published[place - 1] = True
             begin = place
     return (
         placed(np.repeat(hour, events[0]), full, hours),
-        placed(of_hour[is_published], hiding[is_published], hours),
+        placed(of_hour[is_published], hiding[is_published] + lead_seconds, hours),
     )
 
 
@@ -151,12 +159,21 @@ PLACEBOS = (
     Market("5 common bursts of a minute", partial(bursts, per_hour=5, decay_seconds=60, rate=0.5)),
     Market("10 common bursts of 10 s", partial(bursts, per_hour=10, decay_seconds=10, rate=0.7)),
     Market("3 common bursts of 5 min", partial(bursts, per_hour=3, decay_seconds=300, rate=0.2)),
+    Market(
+        "20 common bursts of 10 s, silence between",
+        partial(bursts, per_hour=20, decay_seconds=10, rate=0.7, background=0.0),
+    ),
     Market("40 common shocks, delays of 1 s", partial(shocks, spread_seconds=1, size=1)),
     Market("40 common shocks, delays of 3 s", partial(shocks, spread_seconds=3, size=2)),
-    Market("one venue publishes the largest of a second; lags from 1 s", one_per_second),
-    Market("the same; lags from 2 s", one_per_second, 2),
+    Market("one venue publishes the latest of a second; no allowance", one_per_second),
+    Market("the same; allowance of 1 s", one_per_second, 1),
 )
 LEADS = (
+    Market(
+        "of these, all is published 2 s earlier; allowance of 1 s",
+        partial(one_per_second, lead_seconds=2),
+        1,
+    ),
     Market("a tenth followed 2 s later", partial(followed, rate=0.05, share=0.1, lead_seconds=2)),
     Market("3 in 10 followed 2 s later", partial(followed, rate=0.05, share=0.3, lead_seconds=2)),
     Market(
@@ -168,31 +185,43 @@ LEADS = (
 )
 
 
-def found_in(pair: Pair, min_lag_seconds: int = 1) -> tuple[LeadLags, NDArray[np.bool_]]:
-    """The test of each hour, and whether the hour has enough to be tested."""
+def found_in(pair: Pair, allowance_seconds: int = 0) -> tuple[LeadLags, LeadLags]:
+    """The figures of each hour, of the first venue's lead and of the second's."""
     first, second = pair
     hours = np.arange(len(first))
-    found = lead_lags(
+    return lead_lags(
         np.concatenate([first, second]),
         hours,
         len(hours) + hours,
-        np.full(len(hours), min_lag_seconds),
+        np.full(len(hours), allowance_seconds),
     )
-    is_tested = (first.sum(axis=1) >= MIN_SECONDS) & (second.sum(axis=1) >= MIN_SECONDS)
-    return found, is_tested & (found.lead_pairs + found.lag_pairs >= MIN_PAIRS)
 
 
-def plain_shares(pair: Pair, min_lag_seconds: int) -> NDArray[np.float64]:
+def is_tested(pair: Pair, found: LeadLags) -> NDArray[np.bool_]:
+    """Whether an hour has enough for a test."""
+    seconds = np.minimum(*(active.sum(axis=1) for active in pair))
+    tested: NDArray[np.bool_] = (seconds >= MIN_SECONDS) & (found.unequal_blocks >= MIN_BLOCKS)
+    return tested
+
+
+def is_significant(found: LeadLags) -> NDArray[np.bool_]:
+    """is_significant of contagion_hourly."""
+    significant: NDArray[np.bool_] = (found.null_share_above <= MAX_NULL_SHARE) & (
+        found.lead_statistic >= MIN_STATISTIC
+    )
+    return significant
+
+
+def plain_shares(pair: Pair) -> NDArray[np.float64]:
     """null_share_above of the difference of pairs alone, not over any root."""
     first, second = pair
-    is_counted = np.abs(lead_lag.LAGS) >= min_lag_seconds
-    direction = (np.sign(lead_lag.LAGS) * is_counted).astype(np.float32)[None, :]
+    weights = np.sign(lead_lag.LAGS) * lead_lag.NEAR
     shares = []
     for start in range(0, len(first), lead_lag.PAIRS_AT_A_TIME):
         part = slice(start, start + lead_lag.PAIRS_AT_A_TIME)
-        neighbours = lead_lag._neighbours(second[part], direction)
-        sums = lead_lag._shifted(first[part], neighbours).sum(axis=2)
-        shares.append(lead_lag._share(sums[:, 1:] >= sums[:, :1]))
+        of_pairs = np.broadcast_to(weights, (len(first[part]), len(weights)))
+        by_block = lead_lag._by_shift(first[part], second[part], of_pairs)
+        shares.append(lead_lag._share_above(by_block.sum(axis=2)))
     return np.concatenate(shares)
 
 
@@ -200,21 +229,25 @@ def main() -> None:
     started = time.perf_counter()
     random = np.random.default_rng(SEED)
     print(f"seed {SEED}, {HOURS} hours each; percent of the tested ones")
-    print("| venues | seconds | pairs | lead | opposite lead | lead by the plain difference |")
-    print("|---|---|---|---|---|---|")
+    print("| venues | tested | seconds | pairs | lead | opposite lead | plain difference |")
+    print("|---|---|---|---|---|---|---|")
     for market in (*PLACEBOS, *LEADS):
         pair = market.draw(random, HOURS)
-        found, is_tested = found_in(pair, market.min_lag_seconds)
-        plain = plain_shares(pair, market.min_lag_seconds)
+        forth, back = found_in(pair, market.allowance_seconds)
+        tested = is_tested(pair, forth)
         shares = [
-            100 * (share[is_tested] <= MAX_NULL_SHARE).mean()
-            for share in (found.null_share_above, found.null_share_below, plain)
+            100 * rejected[tested].mean()
+            for rejected in (
+                is_significant(forth),
+                is_significant(back),
+                plain_shares(pair) <= MAX_NULL_SHARE,
+            )
         ]
-        pairs = np.median((found.lead_pairs + found.lag_pairs)[is_tested])
+        seconds = pair[0][tested].sum(axis=1).mean()
+        pairs = np.median((forth.lead_pairs + forth.lag_pairs)[tested])
         print(
-            f"| {market.name} | {pair[0][is_tested].sum(axis=1).mean():.0f} | {pairs:.0f} |"
-            f" {shares[0]:.1f} | {shares[1]:.1f} | {shares[2]:.1f} |"
-            f" <!-- {is_tested.mean():.0%} tested -->",
+            f"| {market.name} | {100 * tested.mean():.0f} | {seconds:.0f} | {pairs:.0f} |"
+            f" {shares[0]:.1f} | {shares[1]:.1f} | {shares[2]:.1f} |",
             flush=True,
         )
     print(f"{time.perf_counter() - started:.0f} s")

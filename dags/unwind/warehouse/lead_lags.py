@@ -17,10 +17,10 @@ KEYS = {
     "venue": "varchar",
     "other_venue": "varchar",
 }
-COUNTS = ("joint_pairs", "lead_pairs", "lag_pairs")
+COUNTS = ("joint_pairs", "lead_pairs", "lag_pairs", "unequal_blocks")
 MEASURES = (
     *("cooccurrence_ratio", "cooccurrence_null_share_above", "lead_statistic"),
-    *("null_statistic_low", "null_statistic_high", "null_share_above", "null_share_below"),
+    *("null_statistic_low", "null_statistic_high", "null_share_above"),
     *("peak_lag_seconds", "peak_correlation"),
 )
 DIGITS = 6
@@ -29,12 +29,12 @@ TYPES = {**KEYS, **dict.fromkeys(COUNTS, "bigint"), **dict.fromkeys(MEASURES, "d
 
 
 def lead_lags_of_hours(session: Any, seconds: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """One row per hour, asset, side and pair of venues, the first by name before the other.
+    """One row per hour, asset, side, venue and other venue: how the one leads the other.
 
     `seconds` is int_liquidation_seconds; what it leaves out for a reason is in no pair.
     """
     usable = seconds.filter("left_out_reason is null").project(
-        "hour_at, base_asset, liquidated_side, venue, min_lag_seconds, seconds,"
+        "hour_at, base_asset, liquidated_side, venue, clock_allowance_seconds, seconds,"
         " count(*) over (partition by hour_at, base_asset, liquidated_side) as venues"
     )
     session.register("usable_seconds", usable)
@@ -71,7 +71,7 @@ def _of_hour(session: Any, hour_at: Any) -> dict[str, Any]:
 
     of_hour = f"from {SERIES} where hour_at = ? order by base_asset, liquidated_side, venue"
     keys = session.execute(
-        f"select base_asset, liquidated_side, venue, min_lag_seconds {of_hour}", [hour_at]
+        f"select base_asset, liquidated_side, venue, clock_allowance_seconds {of_hour}", [hour_at]
     ).fetchall()
     places = session.execute(
         "select row, unnest(seconds) as second from (select seconds, row_number() over"
@@ -85,14 +85,17 @@ def _of_hour(session: Any, hour_at: Any) -> dict[str, Any]:
     ]
     pairs = np.array([pair for group in rows for pair in combinations(group, 2)])
     first, second = pairs.T
-    min_lag = np.array([key[3] for key in keys])
-    found = lead_lags(active, first, second, np.maximum(min_lag[first], min_lag[second]))
-    base_asset, liquidated_side, venue = (np.array([key[n] for key in keys]) for n in range(3))
-    return {
-        "hour_at": np.full(len(pairs), np.datetime64(hour_at, "us")),
-        "base_asset": base_asset[first],
-        "liquidated_side": liquidated_side[first],
-        "venue": venue[first],
-        "other_venue": venue[second],
-        **found._asdict(),
-    }
+    allowance = np.array([key[3] for key in keys])
+    allowance = np.maximum(allowance[first], allowance[second])
+    forth, back = lead_lags(active, first, second, allowance)
+    names = [np.array([key[place] for key in keys]) for place in range(3)]
+    columns = [
+        {
+            "hour_at": np.full(len(pairs), np.datetime64(hour_at, "us")),
+            **{name: names[place][one] for place, name in enumerate(tuple(KEYS)[1:4])},
+            "other_venue": names[2][other],
+            **found._asdict(),
+        }
+        for one, other, found in ((first, second, forth), (second, first, back))
+    ]
+    return {name: np.concatenate([of_way[name] for of_way in columns]) for name in TYPES}

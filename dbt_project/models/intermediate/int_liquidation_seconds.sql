@@ -154,8 +154,8 @@ final as (
         series.events,
         series.liquidated_usd,
         series.seconds,
-        -- Which of a second's liquidations is published moves a venue's seconds by up to one.
-        case when clocks.publication_rule = 'full' then 1 else 2 end as min_lag_seconds,
+        -- A rule that picks one of a second's liquidations may make a venue late by up to one.
+        case when clocks.publication_rule = 'full' then 0 else 1 end as clock_allowance_seconds,
         case
             when clocks.has_time_of_receipt then 'time_of_receipt'
             when clocks.has_coarse_clock then 'coarse_clock'

@@ -30,7 +30,7 @@ active_seconds as (
         base_asset,
         liquidated_side,
         venue,
-        min_lag_seconds,
+        clock_allowance_seconds,
         unnest(seconds) as second_of_hour,
 
     from series
@@ -71,13 +71,13 @@ venue_bursts as (
         liquidated_side,
         burst_number,
         venue,
-        any_value(min_lag_seconds) as min_lag_seconds,
+        any_value(clock_allowance_seconds) as clock_allowance_seconds,
         min(second_of_hour)::integer as first_second,
         count(*) as seconds,
 
     from numbered
 
-    group by all
+    group by hour_at, base_asset, liquidated_side, burst_number, venue
 
     -- What begins with the hour may have begun before it.
     qualify min(min(second_of_hour)) over (
@@ -95,7 +95,7 @@ compared as (
         one.venue,
         other.venue as other_venue,
         other.first_second - one.first_second as lead_seconds,
-        greatest(one.min_lag_seconds, other.min_lag_seconds) as min_lag_seconds,
+        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds) as clock_allowance_seconds,
         -- A decimal, so that its sums do not depend on their order.
         try_cast(
             round(one.seconds / (one.seconds + other.seconds), 9) as decimal(18, 9)
@@ -120,44 +120,14 @@ bursts as (
         venue,
         other_venue,
         count(*) as shared_bursts,
-        count(*) filter (where lead_seconds >= min_lag_seconds) as first_bursts,
-        count(*) filter (where abs(lead_seconds) < min_lag_seconds) as tied_bursts,
-        sum(expected_share) filter (where abs(lead_seconds) >= min_lag_seconds)
+        count(*) filter (where lead_seconds > clock_allowance_seconds) as first_bursts,
+        count(*) filter (where abs(lead_seconds) <= clock_allowance_seconds) as tied_bursts,
+        sum(expected_share) filter (where abs(lead_seconds) > clock_allowance_seconds)
             as expected_bursts,
 
     from compared
 
     group by all
-
-),
-
--- Both directions of a pair: what leads the one way lags the other.
-directions as (
-
-    from lead_lags
-
-    union all by name
-
-    select
-        hour_at,
-        base_asset,
-        liquidated_side,
-        other_venue as venue,
-        venue as other_venue,
-        joint_pairs,
-        cooccurrence_ratio,
-        cooccurrence_null_share_above,
-        lag_pairs as lead_pairs,
-        lead_pairs as lag_pairs,
-        -lead_statistic as lead_statistic,
-        -null_statistic_high as null_statistic_low,
-        -null_statistic_low as null_statistic_high,
-        null_share_below as null_share_above,
-        null_share_above as null_share_below,
-        -peak_lag_seconds as peak_lag_seconds,
-        peak_correlation,
-
-    from lead_lags
 
 ),
 
@@ -175,7 +145,7 @@ pairs as (
         other.liquidated_usd as other_liquidated_usd,
         len(one.seconds)::integer as active_seconds,
         len(other.seconds)::integer as other_active_seconds,
-        greatest(one.min_lag_seconds, other.min_lag_seconds)::integer as min_lag_seconds,
+        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds)::integer as clock_allowance_seconds,
         case
             {%- for reason in clock_reasons + ['few_seconds'] %}
             when '{{ reason }}' in (one.left_out_reason, other.left_out_reason)
@@ -199,15 +169,14 @@ judged as (
     select
         pairs.*,
         bursts.* exclude (hour_at, base_asset, liquidated_side, venue, other_venue),
-        directions.* exclude (hour_at, base_asset, liquidated_side, venue, other_venue),
+        lead_lags.* exclude (hour_at, base_asset, liquidated_side, venue, other_venue),
         {%- for reason in clock_reasons %}
         {{ 'or ' if not loop.first }}pairs.left_out_reason = '{{ reason }}'
         {%- endfor %} as has_no_clock,
         case
             when pairs.left_out_reason is not null then pairs.left_out_reason
-            when directions.lead_pairs + directions.lag_pairs
-                < {{ var('contagion_min_pairs') | int }}
-                then 'few_pairs'
+            when lead_lags.unequal_blocks < {{ var('contagion_min_blocks') | int }}
+                then 'few_blocks'
         end as untested_reason,
 
     from pairs
@@ -217,12 +186,12 @@ judged as (
         and pairs.liquidated_side = bursts.liquidated_side
         and pairs.venue = bursts.venue
         and pairs.other_venue = bursts.other_venue
-    left join directions
-        on pairs.hour_at = directions.hour_at
-        and pairs.base_asset = directions.base_asset
-        and pairs.liquidated_side = directions.liquidated_side
-        and pairs.venue = directions.venue
-        and pairs.other_venue = directions.other_venue
+    left join lead_lags
+        on pairs.hour_at = lead_lags.hour_at
+        and pairs.base_asset = lead_lags.base_asset
+        and pairs.liquidated_side = lead_lags.liquidated_side
+        and pairs.venue = lead_lags.venue
+        and pairs.other_venue = lead_lags.other_venue
 
 ),
 
@@ -246,7 +215,7 @@ final as (
         round(first_bursts / nullif(shared_bursts - tied_bursts, 0), 6) as first_mover_share,
         round(expected_bursts::double / nullif(shared_bursts - tied_bursts, 0), 6)
             as expected_first_mover_share,
-        min_lag_seconds,
+        clock_allowance_seconds,
         {{ var('contagion_max_lag_seconds') | int }} as max_lag_seconds,
         joint_pairs,
         cooccurrence_ratio,
@@ -254,6 +223,7 @@ final as (
         lead_pairs,
         lag_pairs,
         round(lead_pairs / nullif(lead_pairs + lag_pairs, 0), 6) as lead_share,
+        unequal_blocks::integer as unequal_blocks,
         {%- for column in [
             'lead_statistic', 'null_statistic_low', 'null_statistic_high', 'null_share_above',
         ] %}
@@ -262,15 +232,16 @@ final as (
         case
             when untested_reason is null
                 then null_share_above <= {{ var('contagion_max_null_share') | float }}
+                    and lead_statistic >= {{ var('contagion_min_statistic') | float }}
         end as is_significant,
         case when untested_reason is null then peak_lag_seconds::integer end as peak_lag_seconds,
         case when untested_reason is null then peak_correlation end as peak_correlation,
         untested_reason,
         (
-            count(case when untested_reason is null then 1 end)
-                over (partition by hour_at, base_asset)
-            // 2
-        )::integer as tested_pairs,
+            count(case when untested_reason is null then 1 end) over (
+                partition by hour_at, base_asset
+            )
+        )::integer as tested_rows,
         is_incomplete,
         '{{ var('contagion_model_version') }}' as model_version,
         hour_at as window_start_at,
