@@ -145,7 +145,7 @@ def independent(random: Random, hours: int, rate: float) -> Pair:
 
 def independent_clusters(random: Random, hours: int) -> Pair:
     """The same, each with clusters of its own."""
-    first, second = (clusters(random, hours, 18, 6, 3) for _ in range(2))
+    first, second = (clusters(random, hours, 80, 2, 2) for _ in range(2))
     return first, second
 
 
@@ -154,7 +154,7 @@ PLACEBOS = (
     Market("independent, 0.02 a second", partial(independent, rate=0.02)),
     Market("independent, 0.05 a second", partial(independent, rate=0.05)),
     Market("independent, 0.25 a second", partial(independent, rate=0.25)),
-    Market("independent clusters of 7 in 20 s", independent_clusters),
+    Market("80 independent clusters of 3 in 4 s", independent_clusters),
     Market("one common burst of a minute", partial(bursts, per_hour=1, decay_seconds=60, rate=0.5)),
     Market("5 common bursts of a minute", partial(bursts, per_hour=5, decay_seconds=60, rate=0.5)),
     Market("10 common bursts of 10 s", partial(bursts, per_hour=10, decay_seconds=10, rate=0.7)),
