@@ -18,6 +18,7 @@ from tests.simulations.lead_lag import (
     is_tested,
     one_per_second,
 )
+from unwind.estimates import lead_lag
 from unwind.estimates.lead_lag import SECONDS, LeadLags, lead_lags
 from unwind.warehouse.models import variables
 
@@ -71,9 +72,9 @@ def test_pairs_are_counted_by_lag() -> None:
     # 501 and 506 are five apart.
     assert (forth.joint_pairs[0], forth.lead_pairs[0], forth.lag_pairs[0]) == (5, 3, 1)
     assert (back.joint_pairs[0], back.lead_pairs[0], back.lag_pairs[0]) == (5, 1, 3)
-    # Blocks with 1, -1, 0, 1 and, of 500 and 501, 1: 2 / root 4.
-    assert (forth.unequal_blocks[0], forth.lead_statistic[0]) == (4, 1)
-    assert back.lead_statistic[0] == -1
+    # Blocks with 1, -1, 0, 1 and, of 500 and 501, 1; under ten have no null.
+    assert (forth.unequal_blocks[0], back.unequal_blocks[0]) == (4, 4)
+    assert math.isnan(forth.lead_statistic[0])
 
 
 def test_an_allowance_moves_what_counts_as_a_lead() -> None:
@@ -108,13 +109,14 @@ def test_the_peak_is_the_lag_with_the_most_pairs_and_the_shortest_of_equal_ones(
 
 
 def test_seconds_that_come_together_do_so_more_often_than_by_chance() -> None:
-    # Every 97 seconds on both venues; their residues of 30 differ, so that of 117 shifts few meet.
+    # 37 seconds, 97 apart, and one second after and before them in turn: (19 - 18) / root 37. Their
+    # remainders of 30 differ, so that few of them meet at the shifts.
     seconds = list(range(20, 3550, 97))
-    forth, _ = of_seconds(seconds, seconds)
+    forth, _ = of_seconds(seconds, [one + (-1) ** n for n, one in enumerate(seconds)])
     assert forth.joint_pairs[0] == len(seconds) == 37
     assert forth.cooccurrence_ratio[0] > 2
     assert forth.cooccurrence_null_share_above[0] == pytest.approx(1 / 118)
-    assert forth.lead_statistic[0] == 0
+    assert forth.lead_statistic[0] == pytest.approx(1 / math.sqrt(37), abs=1e-9)
 
 
 def rejected(draw, allowance_seconds: int = 0) -> tuple[int, float, float]:
@@ -172,7 +174,7 @@ def test_the_simulated_tests_are_those_of_the_mart() -> None:
         variables()["contagion_min_statistic"],
     ) == (
         simulated.MIN_SECONDS,
-        simulated.MIN_BLOCKS,
+        lead_lag.MIN_BLOCKS,
         simulated.MAX_NULL_SHARE,
         simulated.MIN_STATISTIC,
     )

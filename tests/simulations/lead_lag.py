@@ -23,7 +23,7 @@ from unwind.estimates.lead_lag import SECONDS, LeadLags, lead_lags
 SEED = 20261126
 HOURS = 2000
 # As the variables contagion_...
-MIN_SECONDS, MIN_BLOCKS, MAX_NULL_SHARE, MIN_STATISTIC = 20, 10, 0.05, 1.645
+MIN_SECONDS, MAX_NULL_SHARE, MIN_STATISTIC = 20, 0.05, 1.645
 
 Series = NDArray[np.float32]
 Pair = tuple[Series, Series]
@@ -200,7 +200,9 @@ def found_in(pair: Pair, allowance_seconds: int = 0) -> tuple[LeadLags, LeadLags
 def is_tested(pair: Pair, found: LeadLags) -> NDArray[np.bool_]:
     """Whether an hour has enough for a test."""
     seconds = np.minimum(*(active.sum(axis=1) for active in pair))
-    tested: NDArray[np.bool_] = (seconds >= MIN_SECONDS) & (found.unequal_blocks >= MIN_BLOCKS)
+    tested: NDArray[np.bool_] = (seconds >= MIN_SECONDS) & (
+        found.unequal_blocks >= lead_lag.MIN_BLOCKS
+    )
     return tested
 
 
@@ -215,12 +217,11 @@ def is_significant(found: LeadLags) -> NDArray[np.bool_]:
 def plain_shares(pair: Pair) -> NDArray[np.float64]:
     """null_share_above of the difference of pairs alone, not over any root."""
     first, second = pair
-    weights = np.sign(lead_lag.LAGS) * lead_lag.NEAR
+    neighbours = lead_lag._neighbours(second, np.sign(lead_lag.LAGS) * lead_lag.NEAR)
     shares = []
     for start in range(0, len(first), lead_lag.PAIRS_AT_A_TIME):
         part = slice(start, start + lead_lag.PAIRS_AT_A_TIME)
-        of_pairs = np.broadcast_to(weights, (len(first[part]), len(weights)))
-        by_block = lead_lag._by_shift(first[part], second[part], of_pairs)
+        by_block = lead_lag._by_shift(first[part], neighbours[part])
         shares.append(lead_lag._share_above(by_block.sum(axis=2)))
     return np.concatenate(shares)
 

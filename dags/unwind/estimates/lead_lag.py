@@ -45,6 +45,8 @@ SHIFTS = np.arange(MIN_SHIFT, BLOCKS - MIN_SHIFT + 1)
 MARGIN = MAX_LAG_SECONDS + MAX_ALLOWANCE_SECONDS
 LAGS = np.arange(-MARGIN, MARGIN + 1)
 NEAR = np.abs(LAGS) <= MAX_LAG_SECONDS
+# As var contagion_min_blocks. With fewer there is no null, which takes nine tenths of the time.
+MIN_BLOCKS = 10
 # Equal ratios of whole numbers are equal, however they were computed.
 DIGITS = 9
 # A pair takes some half a megabyte.
@@ -52,7 +54,10 @@ PAIRS_AT_A_TIME = 128
 
 
 class LeadLags(NamedTuple):
-    """Of pairs of venues; every array has the shape (pairs,), and nan is not known."""
+    """Of pairs of venues; every array has the shape (pairs,), and nan is not known.
+
+    The statistic and what needs a null are nan where neither direction has MIN_BLOCKS.
+    """
 
     joint_pairs: Counts
     cooccurrence_ratio: Floats
@@ -76,11 +81,27 @@ def lead_lags(
     `active` has the shape (series, 3600) and is 1 in a second with a liquidation, else 0. The
     others have the shape (pairs,).
     """
-    places = range(PAIRS_AT_A_TIME, len(first), PAIRS_AT_A_TIME)
-    parts = [
-        _both_ways(active[first[part]], active[second[part]], allowance_seconds[part])
-        for part in np.split(np.arange(len(first)), places)
+    near = _neighbours(active, NEAR)
+    # By allowance and direction: 1 where a second counts for a lead, -1 where for a lag.
+    weights = [
+        np.sign(LAGS - allowance) * (np.abs(LAGS - allowance) <= MAX_LAG_SECONDS)
+        for allowance in range(MAX_ALLOWANCE_SECONDS + 1)
     ]
+    weighted = np.stack([_neighbours(active, one) for one in weights])
+    reversed_ = np.stack([_neighbours(active, one[::-1]) for one in weights])
+    parts = []
+    places = range(PAIRS_AT_A_TIME, len(first), PAIRS_AT_A_TIME)
+    for part in np.split(np.arange(len(first)), places):
+        one, other, allowance = first[part], second[part], allowance_seconds[part]
+        parts.append(
+            _both_ways(
+                active[one],
+                active[other],
+                near[other],
+                (weighted[allowance, other], np.stack(weights)[allowance]),
+                (reversed_[allowance, other], np.stack(weights)[allowance, ::-1]),
+            )
+        )
     forth, back = (
         LeadLags(*(np.concatenate(columns) for columns in zip(*way, strict=True)))
         for way in zip(*parts, strict=True)
@@ -89,29 +110,63 @@ def lead_lags(
 
 
 def _both_ways(
-    first: Series, second: Series, allowance_seconds: Counts
-) -> tuple[LeadLags, LeadLags]:
+    first: Series, second: Series, near: Series, *ways: tuple[Series, NDArray[np.int64]]
+) -> list[LeadLags]:
+    """The figures of pairs of series, for each way with its neighbours of the second series.
+
+    `near` and the neighbours are (pairs, 3600), the weights that they are made by (pairs, lags).
+    """
     by_lag = _pairs_by_lag(first, second)
-    above = LAGS - allowance_seconds[:, None]
-    weights = np.sign(above) * (np.abs(above) <= MAX_LAG_SECONDS)
-    near = np.broadcast_to(NEAR, by_lag.shape)
-    together = _by_shift(first, second, near).sum(axis=2)
-    by_chance = together[:, 1:].mean(axis=1)
-    peak_lag, peak_pairs = _peak(by_lag[:, NEAR])
-    forth, back = (
-        LeadLags(
-            (by_lag * NEAR).sum(axis=1),
-            together[:, 0] / np.where(by_chance > 0, by_chance, np.nan),
-            _share_above(together),
-            (by_lag * (of_way > 0)).sum(axis=1),
-            (by_lag * (of_way < 0)).sum(axis=1),
-            *_statistic(_by_shift(first, second, of_way)),
-            peak_of_way,
-            _correlation(peak_pairs, first.sum(axis=1), second.sum(axis=1)),
+    blocks = [
+        np.count_nonzero(
+            (first * neighbours).reshape(-1, BLOCKS, BLOCK_SECONDS).sum(axis=2), axis=1
         )
-        for of_way, peak_of_way in ((weights, peak_lag), (weights[:, ::-1], -peak_lag))
-    )
-    return forth, back
+        for neighbours, _ in ways
+    ]
+    enough = np.flatnonzero(np.max(blocks, axis=0) >= MIN_BLOCKS)
+    together = _by_shift(first[enough], near[enough]).sum(axis=2)
+    by_chance = together[:, 1:].mean(axis=1)
+    ratio = together[:, 0] / np.where(by_chance > 0, by_chance, np.nan)
+    peak_lag, peak_pairs = _peak(by_lag[:, NEAR])
+    correlation = _correlation(peak_pairs, first.sum(axis=1), second.sum(axis=1))
+    found = []
+    for sign, count, (neighbours, weights) in zip((1, -1), blocks, ways, strict=True):
+        tested = _statistic(_by_shift(first[enough], neighbours[enough]))
+        statistic, low, high, above = (_placed(one, enough, len(first)) for one in tested)
+        found.append(
+            LeadLags(
+                joint_pairs=(by_lag * NEAR).sum(axis=1),
+                cooccurrence_ratio=_placed(ratio, enough, len(first)),
+                cooccurrence_null_share_above=_placed(_share_above(together), enough, len(first)),
+                lead_pairs=(by_lag * (weights > 0)).sum(axis=1),
+                lag_pairs=(by_lag * (weights < 0)).sum(axis=1),
+                unequal_blocks=count,
+                lead_statistic=statistic,
+                null_statistic_low=low,
+                null_statistic_high=high,
+                null_share_above=above,
+                peak_lag_seconds=sign * peak_lag,
+                peak_correlation=correlation,
+            )
+        )
+    return found
+
+
+def _placed(values: Floats, rows: Counts, length: int) -> Floats:
+    """The values in their rows, nan in the others."""
+    placed = np.full(length, np.nan)
+    placed[rows] = values
+    return placed
+
+
+def _neighbours(active: Series, weights: NDArray[np.generic]) -> Series:
+    """Per second, the sum of the seconds at each of LAGS from it, times its weight."""
+    padded = np.pad(active, ((0, 0), (MARGIN, MARGIN)))
+    found: Series = np.zeros_like(active)
+    for place, weight in enumerate(weights.astype(np.float32)):
+        if weight:
+            found += weight * padded[:, place : place + SECONDS]
+    return found
 
 
 def _pairs_by_lag(first: Series, second: Series) -> Counts:
@@ -124,17 +179,13 @@ def _pairs_by_lag(first: Series, second: Series) -> Counts:
     return np.stack(counts, axis=1).astype(np.int64)
 
 
-def _by_shift(first: Series, second: Series, weights: NDArray[np.generic]) -> Floats:
+def _by_shift(first: Series, neighbours: Series) -> Floats:
     """Sums of weighted pairs by block, unshifted and at each of SHIFTS.
 
-    `weights` are those of LAGS, (pairs, lags); the sums are (pairs, 1 + shifts, blocks). A shift of
+    `neighbours` are of the second series; the sums are (pairs, 1 + shifts, blocks). A shift of
     whole blocks pairs each block of the first series with another one of the second, so one product
     of matrices has all of them. Whole numbers below 2^24 are exact in single precision.
     """
-    padded = np.pad(second, ((0, 0), (MARGIN, MARGIN)))
-    neighbours = np.zeros_like(second)
-    for place, weight in enumerate(weights.astype(np.float32).T):
-        neighbours += weight[:, None] * padded[:, place : place + SECONDS]
     blocks = (-1, BLOCKS, BLOCK_SECONDS)
     products = first.reshape(blocks) @ neighbours.reshape(blocks).transpose(0, 2, 1)
     block = np.arange(BLOCKS)
@@ -143,13 +194,12 @@ def _by_shift(first: Series, second: Series, weights: NDArray[np.generic]) -> Fl
     return by_block
 
 
-def _statistic(by_block: Floats) -> tuple[Counts, Floats, Floats, Floats, Floats]:
-    """Blocks that enter, the statistic, 5 and 95% quantiles of its null, and its share above."""
+def _statistic(by_block: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """The statistic, the 5 and 95% quantiles of its null, and the share of that above it."""
     squares = np.einsum("psb,psb->ps", by_block, by_block)
     statistic = np.round(by_block.sum(axis=2) / np.sqrt(np.maximum(squares, 1)), DIGITS) + 0.0
     low, high = np.quantile(statistic[:, 1:], (0.05, 0.95), axis=1)
-    blocks = np.count_nonzero(by_block[:, 0], axis=1)
-    return blocks, statistic[:, 0], low, high, _share_above(statistic)
+    return statistic[:, 0], low, high, _share_above(statistic)
 
 
 def _share_above(by_shift: Floats) -> Floats:
