@@ -84,6 +84,7 @@ calibration: $(READY)
 	$(BIN)/python -m tests.simulations.unwinding
 	$(BIN)/python -m tests.simulations.liquidation_map
 	$(BIN)/python -m tests.simulations.stress_markets
+	$(BIN)/python -m tests.simulations.lead_lag
 
 # A day of eight million frames in 2 GiB: a quarter of an hour, and 25 GB of disk.
 memory: $(READY)

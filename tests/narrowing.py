@@ -18,8 +18,9 @@ LED_TO = ("dim_hours",)
 
 # Marts that no other mart but these reads: a third of a small build, with what only they need.
 ANALYSES = {
-    *("cliff_vs_drift", "liquidation_episodes", "liquidation_map", "liquidation_map_scorecard"),
-    *("liquidation_wave", "market_brief_hourly", "stress_scorecard", "unwind_classification"),
+    *("cliff_vs_drift", "contagion_hourly", "liquidation_episodes", "liquidation_map"),
+    *("liquidation_map_scorecard", "liquidation_wave", "market_brief_hourly"),
+    *("stress_scorecard", "unwind_classification"),
 }
 MARTS = Path(__file__).parents[1] / "dbt_project" / "models" / "marts"
 WITHOUT_ANALYSES = tuple(sorted({path.stem for path in MARTS.glob("*/*.sql")} - ANALYSES))

@@ -24,6 +24,15 @@ BREAKING: dict[tuple[str, str], str | tuple[str, str]] = {
     ),
     ("cliff_vs_drift", "cliff_is_forced"): "update {table} set cliff_usd = 12345.6",
     ("cliff_vs_drift", "tenors_are_all_there"): "delete from {table} where tenor_days = 7",
+    ("contagion_hourly", "directions_agree"): (
+        "update {table} set first_bursts = shared_bursts + 1"
+    ),
+    ("contagion_hourly", "pairs_are_all_there"): (
+        "update {table} set liquidated_usd = liquidated_usd + 0.0001"
+    ),
+    ("contagion_hourly", "tests_have_what_they_need"): (
+        "update {table} set untested_reason = null, is_significant = null"
+    ),
     ("dim_assets", "assets_known"): "delete from {table} where base_asset = 'BTC'",
     ("exchange_breakdown", "assets_add_up"): (
         "update {table} set short_usd = coalesce(short_usd, 0) + 0.0001 where base_asset = 'ALL'"
