@@ -95,7 +95,8 @@ compared as (
         one.venue,
         other.venue as other_venue,
         other.first_second - one.first_second as lead_seconds,
-        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds) as clock_allowance_seconds,
+        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds)
+            as clock_allowance_seconds,
         -- A decimal, so that its sums do not depend on their order.
         try_cast(
             round(one.seconds / (one.seconds + other.seconds), 9) as decimal(18, 9)
@@ -145,10 +146,11 @@ pairs as (
         other.liquidated_usd as other_liquidated_usd,
         len(one.seconds)::integer as active_seconds,
         len(other.seconds)::integer as other_active_seconds,
-        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds)::integer as clock_allowance_seconds,
+        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds)::integer
+            as clock_allowance_seconds,
         case
             {%- for reason in clock_reasons + ['few_seconds'] %}
-            when '{{ reason }}' in (one.left_out_reason, other.left_out_reason)
+            when one.left_out_reason = '{{ reason }}' or other.left_out_reason = '{{ reason }}'
                 then '{{ reason }}'
             {%- endfor %}
         end as left_out_reason,
