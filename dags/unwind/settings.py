@@ -14,6 +14,7 @@ HOME = "UNWIND_HOME"
 KEEP_RELEASES = "UNWIND_KEEP_RELEASES"
 KEEP_RELEASE_DAYS = "UNWIND_KEEP_RELEASE_DAYS"
 LOG_LEVEL = "UNWIND_LOG_LEVEL"
+POSTGRES_READERS = "UNWIND_POSTGRES_READERS"
 # Set by the demo and by drills on recorded markets: the instant that it is there.
 NOW = "UNWIND_NOW"
 RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
@@ -26,7 +27,7 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+    *(POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -122,6 +123,11 @@ class Settings:
     def watch_email(self) -> list[str]:
         """The addresses that changes are sent to; none if not set."""
         return _listed(self._text(WATCH_EMAIL))
+
+    @property
+    def postgres_readers(self) -> list[str]:
+        """The roles of PostgreSQL that may read the copy of the marts; none if not set."""
+        return _listed(self._text(POSTGRES_READERS))
 
     def log_level(self, otherwise: str) -> str:
         """The level of what is logged, as `logging` names it."""

@@ -70,45 +70,6 @@ PRINTED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def contracts() -> dict[str, dict]:
-    """Every mart as its yml describes it, by name."""
-    ymls = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in MARTS.rglob("*.yml")]
-    return {model["name"]: model for yml in ymls for model in yml["models"]}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, contracts) -> Home:
-    """A published home with every mart of the contracts; tests work on copies."""
-    made = Home(tmp_path_factory.mktemp("published"))
-    with staging_state(made) as state:
-        state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
-    with duckdb.connect(str(made.warehouse_db)) as warehouse:
-        warehouse.execute("begin")
-        warehouse.execute("create schema marts")
-        for name, model in contracts.items():
-            columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model["columns"])
-            warehouse.execute(f"create table marts.{name} ({columns})")
-            for one in model["columns"]:
-                meaning = one.get("description", "").replace("'", "''")
-                warehouse.execute(
-                    f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'"
-                )
-        warehouse.execute(BREAKDOWN)
-        warehouse.execute("commit")
-    releases.publish(made, "run-1", NOW)
-    return made
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch, made) -> Home:
-    """A working directory with the published home as its `data/`."""
-    shutil.copytree(made.root, tmp_path / "data", symlinks=True)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "data"))
-    return Home(tmp_path / "data")
-
-
 def run(code: str) -> str:
     """The output of a snippet run as a script."""
     printed = io.StringIO()
@@ -202,44 +163,6 @@ def test_a_release_has_no_views_and_is_self_contained(home):
 
 def test_the_published_file_cannot_be_written_to(home):
     assert (home.current / "warehouse.duckdb").stat().st_mode & 0o222 == 0
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """The connection string of a private PostgreSQL, on a socket in its own folder."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
-    if initdb is None:
-        pytest.fail("PostgreSQL is not installed; `apt-get install postgresql` brings it")
-    pg_ctl = Path(initdb).resolve().with_name("pg_ctl")
-    # Socket paths must be short, and PostgreSQL refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
-    owner = {"user": "postgres"} if folder.owner() == "root" else {}
-    if owner:
-        shutil.chown(folder, "postgres")
-    cluster = str(folder / "cluster")
-
-    def call(*words: str) -> None:
-        subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **owner)
-
-    try:
-        call(initdb, "--pgdata", cluster, "--username", "unwind", "--auth", "trust", "--no-sync")
-        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        call(
-            str(pg_ctl),
-            "--pgdata",
-            cluster,
-            "-w",
-            "-l",
-            str(folder / "log"),
-            "-o",
-            options,
-            "start",
-        )
-        yield f"host={folder} dbname=postgres user=unwind"
-        call(str(pg_ctl), "--pgdata", cluster, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_postgresql_recipe_serves_a_release_and_then_the_next(home, postgres, monkeypatch):
