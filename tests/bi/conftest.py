@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
-import duckdb
-import psycopg2
 import pytest
 import yaml
+from serving import FEW, MARTS, OWNER_PASSWORD, Postgres, build
 
 from unwind.settings import Home
-from unwind.warehouse import releases
-from unwind.warehouse.state import staging_state
-
-PROJECT = Path(__file__).resolve().parents[2]
-MARTS = PROJECT / "dbt_project" / "models" / "marts"
-NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
-# Made up, and to be found nowhere: in no message and no log.
-OWNER_PASSWORD, READER_PASSWORD = "s3cr3t/own&er=42", "s3cr3t/read&er=42"
-
-# An hour with two venues: Binance's longs 36 million, Hyperliquid's 59 million.
-BREAKDOWN = """
-insert into marts.exchange_breakdown
-    (hour_at, window_hours, base_asset, venue, long_usd, short_usd, total_usd, share, events,
-    is_lower_bound)
-values
-    ('2026-01-29 14:00', 1, 'ALL', 'ALL', 95000000, 3500000, 98500000, 1, 700, true),
-    ('2026-01-29 14:00', 1, 'ALL', 'hyperliquid', 59000000, 1500000, 60500000, 0.614, 400, false),
-    ('2026-01-29 14:00', 1, 'ALL', 'binance', 36000000, 2000000, 38000000, 0.386, 300, true),
-    ('2026-01-29 13:00', 1, 'ALL', 'ALL', 5000000.5, 0, 5000000.5, 1, 12, true),
-    ('2026-01-29 14:00', 24, 'BTC', 'ALL', 331000000, 4000000, 335000000, 1, 7000, true)
-"""
 
 
 @pytest.fixture(scope="session")
@@ -48,79 +24,37 @@ def contracts() -> dict[str, dict]:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory, contracts) -> Home:
+def made(shared_folder, contracts) -> Home:
     """A published home with every mart of the contracts; tests work on copies."""
-    made = Home(tmp_path_factory.mktemp("published"))
-    with staging_state(made) as state:
-        state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
-    with duckdb.connect(str(made.warehouse_db)) as warehouse:
-        warehouse.execute("begin")
-        warehouse.execute("create schema marts")
-        for name, model in contracts.items():
-            columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model["columns"])
-            warehouse.execute(f"create table marts.{name} ({columns})")
-            comment = model["description"].replace("'", "''")
-            warehouse.execute(f"comment on table marts.{name} is '{comment}'")
-            for one in model["columns"]:
-                meaning = one.get("description", "").replace("'", "''")
-                warehouse.execute(
-                    f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'"
-                )
-        warehouse.execute(BREAKDOWN)
-        warehouse.execute("commit")
-    releases.publish(made, "run-1", NOW)
-    return made
+    return Home(shared_folder("every_mart", lambda root: build(root, contracts, contracts)))
+
+
+@pytest.fixture(scope="session")
+def made_of_few(tmp_path_factory, contracts) -> Home:
+    """The same of a few marts, which is published in a fraction of the time."""
+    return build(tmp_path_factory.mktemp("few"), contracts, FEW)
+
+
+def copied(source: Home, folder: Path, monkeypatch) -> Home:
+    shutil.copytree(source.root, folder / "data", symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("UNWIND_HOME", str(folder / "data"))
+    return Home(folder / "data")
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, made) -> Home:
     """A working directory with the published home as its `data/`."""
-    shutil.copytree(made.root, tmp_path / "data", symlinks=True)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "data"))
-    return Home(tmp_path / "data")
+    return copied(made, tmp_path, monkeypatch)
 
 
-@dataclass(frozen=True)
-class Postgres:
-    """A private server, on a socket in its own folder; `make` prepares its database."""
-
-    folder: Path
-    programs: Path
-
-    def words(self, role: str, password: str, database: str = "unwind") -> dict[str, str]:
-        return {
-            **{"host": str(self.folder), "dbname": database, "user": role},
-            **{"password": password},
-        }
-
-    def reader(self) -> psycopg2.extensions.connection:
-        """A connection of the role that may only read."""
-        return psycopg2.connect(**self.words("unwind_reader", READER_PASSWORD))
-
-    def owner(self) -> psycopg2.extensions.connection:
-        return psycopg2.connect(**self.words("unwind", OWNER_PASSWORD))
-
-    def make(self) -> None:
-        """The roles and the database as docs/bi.md has them made, anew."""
-        psql = [self.programs / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-        admin = ["--host", self.folder, "--username", "admin", "--dbname", "postgres"]
-        dropped = ["drop database if exists unwind with (force)"]
-        dropped += [f"drop role if exists {role}" for role in ("unwind", "unwind_reader")]
-        commands = [word for one in dropped for word in ("--command", one)]
-        environment = {
-            **os.environ,
-            "PGPASSWORD": "admin",
-            "PGOPTIONS": "-c client_min_messages=warning",
-            "UNWIND_MARTS_PASSWORD": OWNER_PASSWORD,
-            "UNWIND_READER_PASSWORD": READER_PASSWORD,
-        }
-        subprocess.run([*psql, *admin, *commands], check=True, env=environment)
-        roles = ["--file", PROJECT / "postgres" / "roles.sql"]
-        subprocess.run([*psql, *admin, *roles], check=True, env=environment)
+@pytest.fixture
+def few(tmp_path, monkeypatch, made_of_few) -> Home:
+    """A working directory with the home of a few marts as its `data/`."""
+    return copied(made_of_few, tmp_path, monkeypatch)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
@@ -154,8 +88,6 @@ def postgres_server() -> Iterator[Postgres]:
 @pytest.fixture
 def postgres(postgres_server, monkeypatch) -> Postgres:
     """The server with an empty database, which the connection and the readers' setting name."""
-    from urllib.parse import quote, urlencode
-
     postgres_server.make()
     login = f"unwind:{quote(OWNER_PASSWORD, safe='')}"
     place = urlencode({"host": str(postgres_server.folder)})

@@ -8,39 +8,19 @@ import re
 import shlex
 import shutil
 import struct
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
+from serving import NOW, READER_PASSWORD
 
-from unwind.settings import Home
 from unwind.warehouse import releases
-from unwind.warehouse.state import staging_state
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "bi.md").read_text(encoding="utf-8")
-MARTS = PROJECT / "dbt_project" / "models" / "marts"
-NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
 # https://duckdb.org/docs/stable/internals/storage: the version that DuckDB 0.10 to 1.5 all read.
 STORAGE_VERSION = 64
-
-# An hour with two venues: Binance's longs 36 million, Hyperliquid's 59 million.
-BREAKDOWN = """
-insert into marts.exchange_breakdown
-    (hour_at, window_hours, base_asset, venue, long_usd, short_usd, total_usd, share, events,
-    is_lower_bound)
-values
-    ('2026-01-29 14:00', 1, 'ALL', 'ALL', 95000000, 3500000, 98500000, 1, 700, true),
-    ('2026-01-29 14:00', 1, 'ALL', 'hyperliquid', 59000000, 1500000, 60500000, 0.614, 400, false),
-    ('2026-01-29 14:00', 1, 'ALL', 'binance', 36000000, 2000000, 38000000, 0.386, 300, true),
-    ('2026-01-29 13:00', 1, 'ALL', 'ALL', 5000000.5, 0, 5000000.5, 1, 12, true),
-    ('2026-01-29 14:00', 24, 'BTC', 'ALL', 331000000, 4000000, 335000000, 1, 7000, true)
-"""
 
 
 def fenced(language: str) -> list[tuple[str, str]]:
@@ -122,7 +102,7 @@ def test_the_shell_commands_of_the_page_run(home):
 
 
 def test_the_query_given_to_the_duckdb_program_runs(home):
-    [(_, block)] = fenced("console")
+    [block] = [block for heading, block in fenced("console") if heading == "DuckDB"]
     words = shlex.split(block.removeprefix("$ "))
     assert words[:2] == ["duckdb", "-readonly"]
     with duckdb.connect(words[2], read_only=True) as release:
@@ -165,28 +145,12 @@ def test_the_published_file_cannot_be_written_to(home):
     assert (home.current / "warehouse.duckdb").stat().st_mode & 0o222 == 0
 
 
-def test_the_postgresql_recipe_serves_a_release_and_then_the_next(home, postgres, monkeypatch):
-    import psycopg2
-
-    monkeypatch.setenv("UNWIND_POSTGRES", postgres)
-    question = """
-        select marts.release.release_id, venue, long_usd, share
-        from marts.exchange_breakdown cross join marts.release
-        where window_hours = 1 and base_asset = 'ALL' and hour_at = '2026-01-29 14:00'
-        order by long_usd desc limit 2
-    """
-    with contextlib.closing(psycopg2.connect(postgres)) as reader, reader.cursor() as cursor:
-        for release_id, run_id, published_at in (
-            ("20260129T150200Z-00", "run-1", NOW),
-            ("20260129T160200Z-00", "run-2", NOW + timedelta(hours=1)),
-        ):
-            if run_id == "run-2":
-                releases.publish(home, run_id, published_at)
-            run(POSTGRES[0])
-            cursor.execute(question)
-            rows = [(one[0], one[1], str(one[2]), one[3]) for one in cursor.fetchall()]
-            reader.commit()
-            assert rows == [
-                (release_id, "ALL", "95000000.0000", 1.0),
-                (release_id, "hyperliquid", "59000000.0000", 0.614),
-            ]
+def test_the_snippet_for_postgresql_reads_the_copy_as_it_is_documented(few, postgres, monkeypatch):
+    command([".venv/bin/unwind", "copy-to-postgres"])
+    words = postgres.words("unwind_reader", READER_PASSWORD)
+    stated = " ".join(f"{word}='{value}'" for word, value in words.items())
+    monkeypatch.setenv("UNWIND_READER", stated)
+    assert run(POSTGRES[0]) == (
+        "[('20260129T150200Z-00', 'ALL', Decimal('95000000.0000'), 1.0), "
+        "('20260129T150200Z-00', 'hyperliquid', Decimal('59000000.0000'), 0.614)]\n"
+    )

@@ -11,6 +11,7 @@ What a copy consists of is in schema `unwind_copy`: the release, and a count and
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from unwind.progress import Progress
 from unwind.settings import POSTGRES_READERS, Home, settings
 from unwind.warehouse.continuity import Contents, Rows, hash_version
 from unwind.warehouse.order import order_of
+from unwind.warehouse.promises import marts
 from unwind.warehouse.releases import current_db
 
 if TYPE_CHECKING:
@@ -41,6 +43,25 @@ LOCK = 0x756E77696E64
 ROWS_PER_BATCH = 50_000
 # To swap, each mart has to be free of readers at one instant. New readers wait as long as one try.
 SWAP_SECONDS, TRY_MILLISECONDS, BETWEEN_TRIES_SECONDS = 60.0, 500, 0.5
+# In a block of its own: the driver ends a transaction at its first error, savepoints or not. What a
+# failed try has locked is free again with its end.
+LOCKED = f"""
+do $$
+declare listed text;
+begin
+    select string_agg(format('%I.%I', schemaname, tablename), ', ') into listed
+    from pg_tables where schemaname = 'marts';
+    perform set_config('lock_timeout', '{TRY_MILLISECONDS}', true);
+    if listed is not null then
+        execute 'lock table ' || listed || ' in access exclusive mode';
+    end if;
+    perform set_config('lock_timeout', '0', true);
+    perform set_config('unwind.is_locked', 'yes', true);
+exception when lock_not_available then
+    perform set_config('unwind.is_locked', 'no', true);
+end
+$$
+"""
 
 STATE = """
 create table unwind_copy.copied (
@@ -228,8 +249,10 @@ def _build(cursor: Cursor, source: Source, report: Progress) -> int:
         report(f"copying {table.name}", place, len(source.tables))
         cursor.execute(table.created("marts_next"))
         rows += _insert(cursor, source, table, "marts_next", "true")
-        for statement in table.described("marts_next"):
-            cursor.execute(statement)
+        # At once, as a round trip for each of a thousand comments takes seconds.
+        statements = "; ".join(table.described("marts_next"))
+        body = f"$described_{uuid.uuid4().hex}$"
+        cursor.execute(f"do {body} begin {statements}; end {body}")
         cursor.execute(f"analyze marts_next.{quoted(table.name)}")
         _insert_parts(cursor, source, parts.parts_query(table))
     return rows
@@ -247,30 +270,13 @@ def _swap(cursor: Cursor, tables: Sequence[Table]) -> None:
 
 
 def _lock_old(cursor: Cursor) -> None:
-    cursor.execute(
-        "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables"
-        " where schemaname = 'marts'"
-    )
-    [(listed,)] = cursor.fetchall()
-    if not listed:
-        return
-    from adbc_driver_manager import Error
-
     until = time.monotonic() + SWAP_SECONDS
     while True:
-        cursor.execute("savepoint before_lock")
-        cursor.execute(f"set local lock_timeout = {TRY_MILLISECONDS}")
-        try:
-            cursor.execute(f"lock table {listed} in access exclusive mode")
-            cursor.execute("set local lock_timeout = 0")
+        cursor.execute(LOCKED)
+        if _value(cursor, "select current_setting('unwind.is_locked')") == "yes":
             return
-        except Error as error:
-            cursor.execute("rollback to savepoint before_lock")
-            # 55P03: lock_not_available.
-            if error.sqlstate != "55P03":
-                raise
-            if time.monotonic() > until:
-                raise PostgresError(_who_reads(cursor)) from None
+        if time.monotonic() > until:
+            raise PostgresError(_who_reads(cursor))
         time.sleep(BETWEEN_TRIES_SECONDS)
 
 
@@ -290,11 +296,14 @@ def _update(cursor: Cursor, source: Source, report: Progress) -> int:
     """Replaces the parts that differ; returns the rows inserted. Raises DriftedError."""
     now = parts.contents_of(source.folder)
     differing = parts.differing_days(_copied_days(cursor), now)
-    tables = [table for table in source.tables if table.name in differing]
+    # A release records nothing of tables that are no marts of this code: all their days may differ.
+    unknown = [table.name for table in source.tables if table.name not in marts()]
+    days = {**differing, **dict.fromkeys(unknown)}
+    tables = [table for table in source.tables if table.name in days]
     rows = 0
     for place, table in enumerate(tables):
         report(f"updating {table.name}", place, len(tables))
-        rows += _replace(cursor, source, table, differing[table.name])
+        rows += _replace(cursor, source, table, days[table.name])
     return rows
 
 
@@ -306,17 +315,20 @@ def _copied_days(cursor: Cursor) -> Contents:
     return {(mart, day): Rows(count, content) for mart, day, count, content in cursor.fetchall()}
 
 
-def _replace(cursor: Cursor, source: Source, table: Table, days: set[date | None]) -> int:
-    """Replaces the differing parts of a table in some of its days. Returns the rows inserted."""
-    cursor.execute("drop table if exists pg_temp.replaced_days")
-    cursor.execute("create temporary table replaced_days (day date) on commit drop")
-    cursor.executemany("insert into replaced_days values ($1)", [(day,) for day in days])
+def _replace(cursor: Cursor, source: Source, table: Table, days: set[date | None] | None) -> int:
+    """Replaces the differing parts of a table in some of its days, or in all.
+
+    Returns the rows inserted. Raises DriftedError.
+    """
     cursor.execute(
-        "select from_at, row_count, content from unwind_copy.parts where mart = $1 and exists"
-        " (select from replaced_days where replaced_days.day is not distinct from parts.day)",
+        "select day, from_at, row_count, content from unwind_copy.parts where mart = $1",
         (table.name,),
     )
-    before = {start: Rows(count, content) for start, count, content in cursor.fetchall()}
+    before = {
+        start: Rows(count, content)
+        for day, start, count, content in cursor.fetchall()
+        if days is None or day in days
+    }
     now = parts.parts_of(source.connection, table, days)
     changed = parts.differing(before, now)
     if not changed:

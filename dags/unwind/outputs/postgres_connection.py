@@ -31,6 +31,8 @@ SCHEMES = ("postgres", "postgresql")
 PACKAGES = "pip install 'unwind[postgres]'"
 # Words of libpq: host, sslmode, connect_timeout.
 WORD = re.compile(r"[a-z_]+")
+# A name, an address, or the folder of a socket: it is shown.
+HOST = re.compile(r"[A-Za-z0-9._:/-]*")
 OTHERWISE = {"connect_timeout": "10", "application_name": "unwind"}
 
 
@@ -98,6 +100,8 @@ def server() -> Server:
         words = _from_json(value) if value.startswith("{") else _from_uri(value)
         if not all(WORD.fullmatch(word) for word in words):
             raise ValueError("not words of libpq")
+        if not HOST.fullmatch(words["host"]) or not f"0{words['port']}".isdecimal():
+            raise ValueError("not a host and a port")
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise SettingError(
             f"{VARIABLE} cannot be read; write a URL such as {EXAMPLE} with its special characters "
