@@ -1,6 +1,7 @@
 -- The database of the marts' copy and its two roles: `unwind`, which owns it, and `unwind_reader`,
 -- which reads. Run once by a superuser, with both passwords in the environment:
 --   UNWIND_MARTS_PASSWORD=... UNWIND_READER_PASSWORD=... psql --set=ON_ERROR_STOP=1 --file=postgres/roles.sql
+\set ON_ERROR_STOP 1
 \getenv owner_password UNWIND_MARTS_PASSWORD
 \getenv reader_password UNWIND_READER_PASSWORD
 create role unwind login password :'owner_password';
