@@ -30,7 +30,7 @@ from unwind_assets import MARTS
 def copy_release():
     """### The current release in PostgreSQL, after each publish
 
-    Skipped where the connection `unwind_postgres` is not set (docs/bi.md). A red run leaves the
+    Skipped where the connection `marts_postgres` is not set (docs/bi.md). A red run leaves the
     copy's readers on the release before; the next run, or a retry, takes whatever is current then.
     """
 

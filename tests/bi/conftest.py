@@ -91,6 +91,6 @@ def postgres(postgres_server, monkeypatch) -> Postgres:
     postgres_server.make()
     login = f"unwind:{quote(OWNER_PASSWORD, safe='')}"
     place = urlencode({"host": str(postgres_server.folder)})
-    monkeypatch.setenv("AIRFLOW_CONN_UNWIND_POSTGRES", f"postgresql://{login}@/unwind?{place}")
+    monkeypatch.setenv("AIRFLOW_CONN_MARTS_POSTGRES", f"postgresql://{login}@/unwind?{place}")
     monkeypatch.setenv("UNWIND_POSTGRES_READERS", "unwind_reader")
     return postgres_server

@@ -321,7 +321,7 @@ def test_a_killed_copy_leaves_what_was_there(few, postgres):
     assert_equal_to_the_current_release(few, postgres)
 
 
-def test_a_copy_that_somebody_changed_is_made_anew(few, postgres):
+def test_rows_that_another_program_changed_lead_to_a_whole_copy(few, postgres):
     copy_release(few, no_progress)
     with contextlib.closing(postgres.owner()) as owner, owner, owner.cursor() as cursor:
         cursor.execute("delete from marts.exchange_breakdown where venue = 'binance'")
@@ -429,11 +429,11 @@ def connections(folder: str) -> Iterator[tuple[str, str]]:
 
 def test_no_error_shows_anything_of_a_connection_but_its_host(few, postgres, monkeypatch):
     for what, value in connections(str(postgres.folder)):
-        monkeypatch.setenv("AIRFLOW_CONN_UNWIND_POSTGRES", value)
+        monkeypatch.setenv("AIRFLOW_CONN_MARTS_POSTGRES", value)
         ran = CliRunner().invoke(app, ["copy-to-postgres"])
         assert ran.exit_code in (1, 2), what
         assert ran.stderr.startswith("unwind: "), what
-        assert "AIRFLOW_CONN_UNWIND_POSTGRES" in ran.stderr, what
+        assert "AIRFLOW_CONN_MARTS_POSTGRES" in ran.stderr, what
         assert [trace for trace in TRACES if trace in ran.output + ran.stderr] == [], what
     with pytest.raises(UnwindError) as refused:
         copy_release(few, no_progress)
@@ -454,12 +454,12 @@ def test_a_connection_is_read_in_both_forms_of_airflow(monkeypatch):
         ' "login": "u", "password": "p/w", "extra": "{\\"sslmode\\": \\"require\\"}"}',
         "postgres://u:p%2Fw@db.example:5433/unwind?__extra__=%7B%22sslmode%22%3A+%22require%22%7D",
     ):
-        monkeypatch.setenv("AIRFLOW_CONN_UNWIND_POSTGRES", value)
+        monkeypatch.setenv("AIRFLOW_CONN_MARTS_POSTGRES", value)
         found = server()
         assert {**words, "sslmode": "require"}.items() <= found.words.items()
         assert found.shown == "db.example:5433"
         assert "p/w" not in repr(found)
-    monkeypatch.delenv("AIRFLOW_CONN_UNWIND_POSTGRES")
+    monkeypatch.delenv("AIRFLOW_CONN_MARTS_POSTGRES")
     with pytest.raises(SettingError, match="is not set; set it to a URL such as postgresql://"):
         server()
 

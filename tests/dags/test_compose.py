@@ -76,7 +76,8 @@ def test_a_missing_secret_is_named_with_where_to_set_it(tmp_path, name):
 
 
 def test_the_services(compose):
-    assert set(compose["services"]) == {
+    started = {name for name, one in compose["services"].items() if not one.get("profiles")}
+    assert started == {
         "postgres",
         "airflow-init",
         "api-server",
@@ -90,6 +91,8 @@ def test_the_services(compose):
 def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
+    # Of a profile; it is asked for.
+    assert ports.pop("marts") == ["127.0.0.1:5433:5432/tcp"]
     assert set(map(tuple, ports.values())) == {()}
 
 
@@ -102,7 +105,7 @@ def test_every_component_is_watched_and_starts_after_its_preparation(compose, se
 
 
 def test_readers_have_a_server_of_their_own_on_loopback(marts_service, compose):
-    assert "marts" not in compose["services"]
+    assert marts_service["profiles"] == ["postgres"]
     assert marts_service["ports"] == ["127.0.0.1:5433:5432/tcp"]
     assert marts_service["image"] == compose["services"]["postgres"]["image"]
     assert marts_service["read_only"] is True
@@ -198,7 +201,7 @@ def test_the_example_of_connections_sets_none_and_can_be_read(monkeypatch):
     assert [line for line in lines if line and not line.startswith("#")] == []
     examples = [line.removeprefix("#") for line in lines if line.startswith("#AIRFLOW_CONN_")]
     known = {connection_variable(one) for venue in venues().values() for one in venue.connections}
-    copies = {"AIRFLOW_CONN_UNWIND_POSTGRES"}
+    copies = {"AIRFLOW_CONN_MARTS_POSTGRES"}
     assert {one.partition("=")[0] for one in examples} >= copies
     examples = [one for one in examples if one.partition("=")[0] not in copies]
     assert len(examples) >= 4

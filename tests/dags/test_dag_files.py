@@ -226,10 +226,10 @@ def test_a_release_wakes_the_watch_and_the_copies_and_nothing_else(dags):
 def test_a_copy_that_is_not_configured_is_skipped(dags, monkeypatch):
     from airflow.sdk.exceptions import AirflowSkipException
 
-    monkeypatch.delenv("AIRFLOW_CONN_UNWIND_POSTGRES", raising=False)
+    monkeypatch.delenv("AIRFLOW_CONN_MARTS_POSTGRES", raising=False)
     dag = dags["copy_release"]
     assert dag.max_active_runs == 1
-    with pytest.raises(AirflowSkipException, match="AIRFLOW_CONN_UNWIND_POSTGRES is not set"):
+    with pytest.raises(AirflowSkipException, match="AIRFLOW_CONN_MARTS_POSTGRES is not set"):
         dag.get_task("to_postgres").python_callable()
 
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL server that `AIRFLOW_CONN_UNWIND_POSTGRES` names, in either form of Airflow's.
+"""The PostgreSQL server that `AIRFLOW_CONN_MARTS_POSTGRES` names, in either form of Airflow's.
 
 Errors show its host and port. Nothing else of the connection is ever written.
 """
@@ -6,7 +6,6 @@ Errors show its host and port. Nothing else of the connection is ever written.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,14 @@ from unwind.connections import (
     MIN_SECRET_CHARACTERS,
     REDACTED,
     connection_variable,
+    stated,
 )
 from unwind.errors import SettingError, UnwindError
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Connection
 
-CONNECTION = "unwind_postgres"
+CONNECTION = "marts_postgres"
 VARIABLE = connection_variable(CONNECTION)
 EXAMPLE = "postgresql://unwind:PASSWORD@127.0.0.1:5433/unwind"
 SCHEMES = ("postgres", "postgresql")
@@ -60,9 +60,9 @@ class Server:
                 f"the ADBC driver for PostgreSQL is not installed: `{PACKAGES}` installs it"
             ) from None
         # Quoted here, so that no value is ever taken apart by libpq, which would show its parts.
-        stated = " ".join(f"{word}={_quoted(value)}" for word, value in self.words.items())
+        words = " ".join(f"{word}={_quoted(value)}" for word, value in self.words.items())
         try:
-            return dbapi.connect(stated, autocommit=False)
+            return dbapi.connect(words, autocommit=False)
         except dbapi.Error as error:
             raise PostgresError(
                 f"PostgreSQL at {self.shown} cannot be reached: {self.sentence(error)}; check "
@@ -88,12 +88,12 @@ class Server:
 
 def is_stated() -> bool:
     """Whether a server is named at all."""
-    return bool(os.environ.get(VARIABLE, "").strip())
+    return bool(stated(CONNECTION))
 
 
 def server() -> Server:
     """The server of the connection. Raises SettingError, whose text never quotes the variable."""
-    value = os.environ.get(VARIABLE, "").strip()
+    value = stated(CONNECTION)
     if not value:
         raise SettingError(f"{VARIABLE} is not set; set it to a URL such as {EXAMPLE}")
     try:
@@ -134,22 +134,22 @@ def _from_uri(value: str) -> dict[str, str]:
 
 
 def _from_json(value: str) -> dict[str, str]:
-    stated = json.loads(value)
+    fields = json.loads(value)
     named = {
-        "host": stated.get("host"),
-        "port": stated.get("port"),
-        "dbname": stated.get("schema"),
-        "user": stated.get("login"),
-        "password": stated.get("password"),
+        "host": fields.get("host"),
+        "port": fields.get("port"),
+        "dbname": fields.get("schema"),
+        "user": fields.get("login"),
+        "password": fields.get("password"),
     }
     texts = {word: "" if one is None else str(one) for word, one in named.items()}
     if "://" in texts["host"]:
         raise ValueError("a URL as a host")
-    return {**texts, **_extra(stated.get("extra"))}
+    return {**texts, **_extra(fields.get("extra"))}
 
 
-def _extra(stated: Any) -> dict[str, str]:
-    fields = json.loads(stated) if isinstance(stated, str) and stated else stated or {}
+def _extra(extra: Any) -> dict[str, str]:
+    fields = json.loads(extra) if isinstance(extra, str) and extra else extra or {}
     return {str(word): str(one) for word, one in fields.items()}
 
 
