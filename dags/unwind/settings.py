@@ -20,6 +20,7 @@ NOW = "UNWIND_NOW"
 RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
+STORE = "UNWIND_STORE"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
 WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
 WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
@@ -27,7 +28,7 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+    *(POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, STORE, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -128,6 +129,11 @@ class Settings:
     def postgres_readers(self) -> list[str]:
         """The roles of PostgreSQL that may read the copy of the marts; none if not set."""
         return _listed(self._text(POSTGRES_READERS))
+
+    @property
+    def store(self) -> str:
+        """The place in object storage, as in `s3://bucket/prefix`; empty if not set."""
+        return self._text(STORE).rstrip("/")
 
     def log_level(self, otherwise: str) -> str:
         """The level of what is logged, as `logging` names it."""

@@ -91,7 +91,7 @@ def read_until(kind, path, words, reading, stop, done, answers) -> None:
     """Asks in a loop; reports the number of reads, and those that were torn, stale or failed."""
     states, reads, wrong = steps(), 0, []
     with kind(path, words) as ask:
-        reading.wait(120)
+        reading.wait(600)
         while not stop.is_set():
             before = done.value
             try:
@@ -142,7 +142,7 @@ def test_no_reader_sees_an_error_a_torn_release_or_a_stale_one(few, postgres):
         readers.append(spawn.Process(target=read_until, args=arguments))
     for reader in readers:
         reader.start()
-    reading.wait(120)
+    reading.wait(600)
     hows = []
     for state, before in zip(steps()[1:], steps(), strict=False):
         if state > before:

@@ -30,6 +30,8 @@ for _command in (
     reading.verify,
     reading.export,
     copies.copy_to_postgres,
+    copies.push,
+    copies.pull,
     services.up,
     services.down,
 ):
