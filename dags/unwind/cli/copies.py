@@ -60,6 +60,7 @@ def push(part: PART = None) -> None:
 
 def pull(part: PART = None) -> None:
     """Downloads the raw zone and the current release from object storage into the home."""
+    from unwind.clock import utc_now
     from unwind.outputs.object_store import store
     from unwind.outputs.stored_raw import pull_raw
     from unwind.outputs.stored_releases import pull_release
@@ -72,7 +73,7 @@ def pull(part: PART = None) -> None:
             damaged = moved.damaged
             out.print(f"The home has the raw zone: {moved.files:,} of {moved.of:,} files new.")
         if part is not Part.RAW:
-            out.print(f"Readers are on {pull_release(home, place, report)}.")
+            out.print(f"Readers are on {pull_release(home, place, utc_now(), report)}.")
     _report_damaged(damaged, "is not sound there, and was left out")
 
 

@@ -23,6 +23,7 @@ from unwind.connections import (
     REDACTED,
     Endpoint,
     connection,
+    connection_variable,
     without_userinfo,
 )
 from unwind.errors import SettingError, UnwindError
@@ -150,8 +151,8 @@ class ObjectStore:
             if not (of_client or isinstance(error, OSError)):
                 raise
             raise StoreError(
-                f"object storage at {self.shown} failed: {self._sentence(error)}; check {STORE} and "
-                f"AIRFLOW_CONN_{CONNECTION.upper()}, and run it again: what is there stays whole"
+                f"object storage at {self.shown} failed: {self._sentence(error)}; check {STORE} "
+                f"and {connection_variable(CONNECTION)}, then run it again: what is there is whole"
             ) from None
 
     def _sentence(self, error: Exception) -> str:

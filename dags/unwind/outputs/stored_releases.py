@@ -56,7 +56,7 @@ def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress
     return release_id
 
 
-def pull_release(home: Home, store: ObjectStore, report: Progress) -> str:
+def pull_release(home: Home, store: ObjectStore, now: datetime, report: Progress) -> str:
     """Makes the release that the pointer names the home's current one. Returns its id.
 
     Every byte is verified before readers see it. Raises StoreError.
@@ -76,6 +76,7 @@ def pull_release(home: Home, store: ObjectStore, report: Progress) -> str:
             beside.replace(target)
             sync(home.releases)
     releases.roll_back(home, release_id)
+    releases.prune(home, now)
     report(f"downloading release {release_id}", 1, 1)
     return release_id
 
