@@ -11,7 +11,7 @@ from unwind_assets import MARTS
 
 
 @dag(
-    description="Each release in PostgreSQL, where a connection names it",
+    description="Each release in PostgreSQL and in object storage, where they are named",
     # All keys map onto one: a run copies the newest release, whatever was published meanwhile.
     schedule=PartitionedAssetTimetable(
         assets=MARTS, default_partition_mapper=FixedKeyMapper("release")
@@ -28,10 +28,11 @@ from unwind_assets import MARTS
     tags=["release"],
 )
 def copy_release():
-    """### The current release in PostgreSQL, after each publish
+    """### The current release in PostgreSQL and in object storage, after each publish
 
-    Skipped where the connection `marts_postgres` is not set (docs/bi.md). A red run leaves the
-    copy's readers on the release before; the next run, or a retry, takes whatever is current then.
+    Each task is skipped where it has no place to go: the connection `marts_postgres` (docs/bi.md),
+    the setting `UNWIND_STORE` (docs/object-storage.md). A red task leaves its readers on the
+    release before; a retry, or the next run, takes whatever is current then.
     """
 
     @task
@@ -44,7 +45,26 @@ def copy_release():
             raise AirflowSkipException(f"{postgres_connection.VARIABLE} is not set")
         postgres.copy_release(Home.from_env(), no_progress)
 
+    @task
+    def to_object_storage() -> None:
+        from unwind.clock import utc_now
+        from unwind.outputs import object_store, stored_raw, stored_releases
+        from unwind.progress import no_progress
+        from unwind.settings import STORE, Home, settings
+
+        if not settings().store:
+            raise AirflowSkipException(f"{STORE} is not set")
+        home, place = Home.from_env(), object_store.store()
+        moved = stored_raw.push_raw(home, place, no_progress)
+        stored_releases.push_release(home, place, utc_now(), no_progress)
+        if moved.damaged:
+            raise object_store.StoreError(
+                f"not uploaded, as they are damaged: {', '.join(moved.damaged)}; `unwind doctor` "
+                "says what to do"
+            )
+
     to_postgres()
+    to_object_storage()
 
 
 copy_release()

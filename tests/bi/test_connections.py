@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
@@ -154,3 +155,37 @@ def test_the_snippet_for_postgresql_reads_the_copy_as_it_is_documented(few, post
         "[('20260129T150200Z-00', 'ALL', Decimal('95000000.0000'), 1.0), "
         "('20260129T150200Z-00', 'hyperliquid', Decimal('59000000.0000'), 0.614)]\n"
     )
+
+
+def test_files_by_day_explain_themselves_to_any_reader_of_parquet(few, monkeypatch):
+    import pyarrow.parquet as pq
+
+    releases.take_own_copy(few)
+    with duckdb.connect(str(few.warehouse_db)) as warehouse:
+        warehouse.execute(
+            "insert into marts.exchange_breakdown (hour_at, base_asset, venue, long_usd)"
+            " values ('2026-01-30 00:00', 'ALL', 'ALL', 7), (null, 'ALL', 'ALL', 8)"
+        )
+    release_id = releases.publish(few, "run-2", NOW + timedelta(hours=1))
+    command([".venv/bin/unwind", "export", "by_day", "--by-day"])
+    assert json.loads(Path("by_day/current.json").read_text())["folder"] == release_id
+    mart = Path("by_day") / release_id / "exchange_breakdown"
+    rows = {path.parent.name: pq.read_table(path).num_rows for path in mart.glob("*/rows.parquet")}
+    assert rows == {"day=2026-01-29": 5, "day=2026-01-30": 1, "day=__HIVE_DEFAULT_PARTITION__": 1}
+    file = pq.ParquetFile(mart / "day=2026-01-29" / "rows.parquet")
+    hour = file.schema_arrow.field("hour_at")
+    assert str(hour.type) == "timestamp[us, tz=UTC]"
+    assert "isAdjustedToUTC=true" in str(file.schema.column(0).logical_type)
+    assert hour.metadata[b"description"].startswith(b"The as-of hour")
+    assert file.schema_arrow.metadata[b"description"].startswith(b"One row per hour_at")
+    assert file.schema_arrow.metadata[b"unwind.release_id"] == release_id.encode()
+    whole = duckdb.sql(f"select sum(long_usd) from read_parquet('{mart}/*/*.parquet')").fetchone()
+    # 95 + 59 + 36 + 5.0000005 + 331 million, and 7 and 8.
+    assert str(whole[0]) == "526000015.5000"
+    [alone] = (Path("by_day") / release_id / "release").glob("**/*.parquet")
+    assert pq.read_table(alone).num_rows == 1
+    for hours in range(2, 6):
+        later = releases.publish(few, "run-2", NOW + timedelta(hours=hours))
+        command([".venv/bin/unwind", "export", "by_day", "--by-day"])
+    kept = sorted(path.name for path in Path("by_day").iterdir() if path.is_dir())
+    assert (len(kept), kept[-1]) == (3, later)

@@ -231,6 +231,11 @@ def test_a_copy_that_is_not_configured_is_skipped(dags, monkeypatch):
     assert dag.max_active_runs == 1
     with pytest.raises(AirflowSkipException, match="AIRFLOW_CONN_MARTS_POSTGRES is not set"):
         dag.get_task("to_postgres").python_callable()
+    monkeypatch.delenv("UNWIND_STORE", raising=False)
+    with pytest.raises(AirflowSkipException, match="UNWIND_STORE is not set"):
+        dag.get_task("to_object_storage").python_callable()
+    # Neither waits for the other.
+    assert all(not task.upstream_task_ids for task in dag.tasks)
 
 
 def test_the_watch_runs_once_an_hour_too_and_never_twice_at_a_time(dags):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
+from loopback_s3 import KEY, SECRET
 
 from unwind.outputs.object_store import ObjectStore, store
 
-# Made up, and to be found in no message.
-KEY, SECRET = "unwind-key-42", "s3cr3t/k&y=42"
 _places = itertools.count(1)
 
 
@@ -31,8 +31,6 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def s3(s3_server, monkeypatch) -> ObjectStore:
     """An empty place in a bucket, which the settings name."""
-    from urllib.parse import quote
-
     monkeypatch.setenv("AIRFLOW_CONN_OBJECT_STORE", f"http://{KEY}:{quote(SECRET, '')}@{s3_server}")
     monkeypatch.setenv("UNWIND_STORE", f"s3://unwind-{next(_places)}/desk")
     place = store()

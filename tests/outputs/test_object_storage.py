@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from loopback_s3 import KEY, SECRET
 from tests import prebuilt
 from tests.narrowing import FEW_SUITES, narrowed
-from tests.warehouse.hand_made import at, marts
+from tests.warehouse.corrected_hours import landed
+from tests.warehouse.hand_made import at, marts, seal
 from typer.testing import CliRunner
 
 from unwind.cli import app
@@ -35,30 +37,41 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture
+def landed_home(tmp_path) -> Home:
+    """Two hours of two venues, landed and sealed: nothing of it is built."""
+    home = Home(tmp_path / "home")
+    for hour in (9, 10):
+        landed(home, hour)
+        seal(home, hour)
+    home.identity.write_text("the home's id")
+    return home
+
+
 def test_a_lost_home_is_built_again_from_the_store(s3, two_hours, empty_tables, tmp_path):
-    moved = push_raw(two_hours, s3, no_progress)
     # Two venues in each of two hours: an object and a file of landings each, and an entry an hour.
+    moved = push_raw(two_hours, s3, no_progress)
     assert (moved.files, moved.of, moved.damaged) == (4 + 4 + 2, 10, ())
-    assert push_raw(two_hours, s3, no_progress).files == 0
     home = Home(tmp_path / "new")
     assert pull_raw(home, s3, no_progress).files == 10
-    for folder in ("raw", "ledger"):
+    for folder in ("raw/objects", "ledger"):
         assert files_below(home.root / folder) == files_below(two_hours.root / folder)
     assert home.identity.read_bytes() == two_hours.identity.read_bytes()
-    assert pull_raw(home, s3, no_progress).files == 0
     prebuilt.prepare(empty_tables, home)
     with narrowed(suites=FEW_SUITES):
         assert refresh(home, clock=lambda: at(12)).release_id is not None
     assert marts(home) == marts(two_hours)
 
 
-def copied(home: Home, folder: Path) -> Home:
-    """A home with the same raw zone and ledger, and its id."""
-    from tests.warehouse import hand_made
-
-    other = hand_made.copied(home, folder)
-    other.identity.write_bytes(home.identity.read_bytes())
-    return other
+def test_what_is_there_is_not_moved_again(s3, landed_home, tmp_path):
+    assert push_raw(landed_home, s3, no_progress).files == 10
+    assert push_raw(landed_home, s3, no_progress).files == 0
+    home = Home(tmp_path / "new")
+    assert pull_raw(home, s3, no_progress).files == 10
+    # Lines are derived, not moved, and come out the same.
+    assert not s3.listed("raw/lines")
+    assert files_below(home.root / "raw") == files_below(landed_home.root / "raw")
+    assert pull_raw(home, s3, no_progress).files == 0
 
 
 class CutOffError(Exception):
@@ -80,13 +93,13 @@ def cut_off(monkeypatch, uploads: int) -> None:
 
 @pytest.mark.parametrize("uploads", [2, 5, 9])
 def test_a_push_that_was_cut_off_left_nothing_half_and_goes_on(
-    s3, two_hours, tmp_path, monkeypatch, uploads
+    s3, landed_home, tmp_path, monkeypatch, uploads
 ):
     monkeypatch.setattr(stored_raw, "FILES_AT_ONCE", 1)
     with monkeypatch.context() as patch:
         cut_off(patch, uploads)
         with pytest.raises(CutOffError):
-            push_raw(two_hours, s3, no_progress)
+            push_raw(landed_home, s3, no_progress)
     half = Home(tmp_path / "half")
     assert pull_raw(half, s3, no_progress).damaged == ()
     zone, ledger = RawZone(half), Ledger(half)
@@ -98,25 +111,25 @@ def test_a_push_that_was_cut_off_left_nothing_half_and_goes_on(
         for obj in landing.objects
     ]
     assert [zone.damage(obj) for obj in objects] == [None] * len(objects)
-    assert push_raw(two_hours, s3, no_progress).files == 10 - uploads
+    assert push_raw(landed_home, s3, no_progress).files == 10 - uploads
     pull_raw(half, s3, no_progress)
-    assert files_below(half.root / "ledger") == files_below(two_hours.root / "ledger")
+    assert files_below(half.root / "ledger") == files_below(landed_home.root / "ledger")
 
 
-def test_a_landing_of_an_open_batch_is_uploaded_again_when_it_has_changed(s3, two_hours, tmp_path):
-    home = copied(two_hours, tmp_path / "home")
+def test_a_landing_of_an_open_batch_is_uploaded_again_when_it_has_changed(
+    s3, landed_home, tmp_path
+):
+    home = landed_home
     push_raw(home, s3, no_progress)
-    [path] = home.landed.glob("hour-2026-01-29T10/okx.json") or [
-        home.landed / "hour-2026-01-29T10" / "bybit.json"
-    ]
+    path = home.landed / "hour-2026-01-29T10" / "bybit.json"
     # As many bytes as before.
     path.write_text(path.read_text().replace('"requests": 1', '"requests": 2'))
     assert push_raw(home, s3, no_progress).files == 1
     assert s3.read(f"ledger/landed/hour-2026-01-29T10/{path.name}") == path.read_bytes()
 
 
-def test_damaged_objects_go_neither_up_nor_down(s3, two_hours, tmp_path):
-    home = copied(two_hours, tmp_path / "home")
+def test_damaged_objects_go_neither_up_nor_down(s3, landed_home, tmp_path):
+    home = landed_home
     first, second, *_ = sorted(home.raw_objects.rglob("*.zst"))
     sound = first.read_bytes()
     first.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
@@ -136,9 +149,10 @@ def test_damaged_objects_go_neither_up_nor_down(s3, two_hours, tmp_path):
     assert pull_raw(new, s3, no_progress).damaged == ()
 
 
-def test_a_store_belongs_to_one_home(s3, two_hours, tmp_path):
-    push_raw(two_hours, s3, no_progress)
-    other = copied(two_hours, tmp_path / "other")
+def test_a_store_belongs_to_one_home(s3, landed_home, tmp_path):
+    push_raw(landed_home, s3, no_progress)
+    other = Home(tmp_path / "other")
+    other.root.mkdir()
     other.identity.write_text("another id")
     with pytest.raises(StoreError, match="raw zone of another home: give each home a prefix"):
         push_raw(other, s3, no_progress)
@@ -148,8 +162,8 @@ def test_a_store_belongs_to_one_home(s3, two_hours, tmp_path):
         push_raw(Home(tmp_path / "empty"), s3, no_progress)
 
 
-def test_a_name_that_leads_out_of_the_home_is_refused(s3, two_hours, tmp_path):
-    push_raw(two_hours, s3, no_progress)
+def test_a_name_that_leads_out_of_the_home_is_refused(s3, landed_home, tmp_path):
+    push_raw(landed_home, s3, no_progress)
     s3.files.pipe_file(f"{s3.root}/ledger/batches/../../../evil.json", b"{}")
     new = Home(tmp_path / "new" / "home")
     with pytest.raises(StoreError, match="has an object of no home"):
@@ -247,10 +261,8 @@ def test_old_releases_are_deleted_by_the_home_s_rule(s3, tmp_path, monkeypatch):
     assert {name.split("/")[1] for name in s3.listed("releases")} == set(ids[3:])
 
 
-def test_no_error_shows_anything_of_the_connection_but_the_place(s3, two_hours, monkeypatch):
-    from conftest import KEY, SECRET
-
-    monkeypatch.setenv("UNWIND_HOME", str(two_hours.root))
+def test_no_error_shows_anything_of_the_connection_but_the_place(s3, landed_home, monkeypatch):
+    monkeypatch.setenv("UNWIND_HOME", str(landed_home.root))
     cases = {
         "no such bucket": {"UNWIND_STORE": "s3://s3cr3t-none/desk"},
         "no server": {"AIRFLOW_CONN_OBJECT_STORE": f"http://{KEY}:s3cr3t@127.0.0.1:9"},
@@ -274,13 +286,19 @@ def test_no_error_shows_anything_of_the_connection_but_the_place(s3, two_hours, 
         store()
 
 
-def test_push_and_pull_are_commands(s3, two_hours, tmp_path, monkeypatch):
-    monkeypatch.setenv("UNWIND_HOME", str(two_hours.root))
+def test_push_and_pull_are_commands(s3, landed_home, tmp_path, monkeypatch):
+    release_id = publish(landed_home, 1)
+    monkeypatch.setenv("UNWIND_HOME", str(landed_home.root))
     pushed = CliRunner().invoke(app, ["push"])
     assert pushed.exit_code == 0, pushed.output
     assert f"{s3.shown} has the raw zone: 10 of 10 files new." in pushed.output
+    assert f"{s3.shown} has release {release_id}." in pushed.output
     monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "new"))
     pulled = CliRunner().invoke(app, ["pull", "release"])
     assert pulled.exit_code == 0, pulled.output
-    assert marts(Home(tmp_path / "new")) == marts(two_hours)
+    assert current(Home(tmp_path / "new")) == "rows of 1"
     assert not (tmp_path / "new" / "raw").exists()
+    s3.write(f"raw/objects/okx/{'0' * 64}.zst", b"damaged")
+    pulled = CliRunner().invoke(app, ["pull"])
+    assert pulled.exit_code == 1
+    assert f"raw/objects/okx/{'0' * 64}.zst is not sound there" in pulled.stderr

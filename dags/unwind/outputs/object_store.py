@@ -39,6 +39,8 @@ OF_THE_CLIENT = ("aiobotocore", "aiohttp", "botocore")
 CONFIG = {
     "connect_timeout": 10,
     "read_timeout": 60,
+    # s3fs itself tries five times.
+    "retries": {"total_max_attempts": 1, "mode": "standard"},
     # Servers that speak S3, but for AWS's own, know no trailing checksums.
     "request_checksum_calculation": "when_required",
     "response_checksum_validation": "when_required",
@@ -88,8 +90,8 @@ class ObjectStore:
         """Writes a small object, or replaces it, in one request. Raises StoreError."""
         with self._errors():
             full = self._full(name)
-            self.files.makedirs(full.rpartition("/")[0], exist_ok=True)
             if self._is_folder:
+                self.files.makedirs(full.rpartition("/")[0], exist_ok=True)
                 # A local file is not replaced in one step, but by renaming.
                 beside = f"{full}.part"
                 self.files.pipe_file(beside, payload)
@@ -120,6 +122,11 @@ class ObjectStore:
         if names:
             with self._errors():
                 self.files.rm([self._full(name) for name in names])
+
+    def remove_below(self, under: str) -> None:
+        """Deletes all objects below a name. Raises StoreError."""
+        with self._errors():
+            self.files.rm(self._full(under), recursive=True)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """An object of JSON; None where there is none. Raises StoreError."""

@@ -117,10 +117,9 @@ def _prune(store: ObjectStore, current: str, now: datetime) -> None:
         young = now - _built_at(release_id, now) < kept_for
         if place < releases.ALWAYS_KEPT or release_id == current or (place < kept and young):
             continue
-        own = sorted(name for name in names if PurePosixPath(name).parts[1] == release_id)
         # Its manifest first: without one it is no release, also where the rest is left behind.
-        store.remove([name for name in own if name.endswith(f"/{MANIFEST}")])
-        store.remove([name for name in own if not name.endswith(f"/{MANIFEST}")])
+        store.remove([name for name in names if name == f"releases/{release_id}/{MANIFEST}"])
+        store.remove_below(f"releases/{release_id}")
 
 
 def _built_at(release_id: str, otherwise: datetime) -> datetime:
