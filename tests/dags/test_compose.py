@@ -201,7 +201,7 @@ def test_the_example_of_connections_sets_none_and_can_be_read(monkeypatch):
     assert [line for line in lines if line and not line.startswith("#")] == []
     examples = [line.removeprefix("#") for line in lines if line.startswith("#AIRFLOW_CONN_")]
     known = {connection_variable(one) for venue in venues().values() for one in venue.connections}
-    copies = {"AIRFLOW_CONN_MARTS_POSTGRES"}
+    copies = {"AIRFLOW_CONN_MARTS_POSTGRES", "AIRFLOW_CONN_OBJECT_STORE"}
     assert {one.partition("=")[0] for one in examples} >= copies
     examples = [one for one in examples if one.partition("=")[0] not in copies]
     assert len(examples) >= 4

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from loopback_s3 import KEY, SECRET
 from tests import prebuilt
@@ -26,6 +28,7 @@ from unwind.progress import no_progress
 from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
+PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
 
 
@@ -302,3 +305,24 @@ def test_push_and_pull_are_commands(s3, landed_home, tmp_path, monkeypatch):
     pulled = CliRunner().invoke(app, ["pull"])
     assert pulled.exit_code == 1
     assert f"raw/objects/okx/{'0' * 64}.zst is not sound there" in pulled.stderr
+
+
+def test_the_page_reads_a_release_as_it_is_documented(s3, tmp_path, monkeypatch, capsys):
+    page = (PROJECT / "docs" / "object-storage.md").read_text()
+    [code] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    home = Home(tmp_path / "home")
+    release_id = publish(home, 1)
+    path = home.current / "warehouse.duckdb"
+    path.unlink()
+    with duckdb.connect(str(path)) as release:
+        release.execute("create schema marts")
+        release.execute(
+            "create table marts.release as select 'r1' as release_id, 'run-1' as run_id"
+        )
+    assert push_release(home, s3, NOW, no_progress) == release_id
+    endpoint = s3.endpoint
+    options = {"key": endpoint.login, "secret": endpoint.password, "endpoint_url": endpoint.url}
+    monkeypatch.setenv("STORE_OPTIONS", json.dumps(options))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "docs/object-storage.md", "exec"), {})
+    assert capsys.readouterr().out == "[('r1', 'run-1')]\n"

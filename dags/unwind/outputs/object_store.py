@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,8 +124,8 @@ class ObjectStore:
                 self.files.rm([self._full(name) for name in names])
 
     def remove_below(self, under: str) -> None:
-        """Deletes all objects below a name. Raises StoreError."""
-        with self._errors():
+        """Deletes all objects below a name, if there are any. Raises StoreError."""
+        with self._errors(), suppress(FileNotFoundError):
             self.files.rm(self._full(under), recursive=True)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
