@@ -279,9 +279,9 @@ def test_no_error_shows_anything_of_the_connection_but_the_place(s3, landed_home
                 patch.setenv(name, value)
             ran = CliRunner().invoke(app, ["push", "raw"])
         assert ran.exit_code in (1, 2), what
-        said = ran.stderr.splitlines()[-1]
-        assert said.startswith("unwind: "), what
-        allowed = said.replace("s3://s3cr3t-none/desk", "")
+        sentence = ran.stderr.splitlines()[-1]
+        assert sentence.startswith("unwind: "), what
+        allowed = sentence.replace("s3://s3cr3t-none/desk", "")
         assert [one for one in (KEY, SECRET, "s3cr3t/", "s3cr3t@") if one in allowed] == [], what
     assert KEY not in repr(s3)
     monkeypatch.setenv("UNWIND_STORE", "")
