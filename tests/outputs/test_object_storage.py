@@ -13,7 +13,7 @@ from loopback_s3 import KEY, SECRET
 from tests import prebuilt
 from tests.narrowing import FEW_SUITES, narrowed
 from tests.warehouse.corrected_hours import landed
-from tests.warehouse.hand_made import at, marts, seal
+from tests.warehouse.hand_made import at, marts, query, seal
 from typer.testing import CliRunner
 
 from unwind.cli import app
@@ -60,10 +60,18 @@ def test_a_lost_home_is_built_again_from_the_store(s3, two_hours, empty_tables, 
     for folder in ("raw/objects", "ledger"):
         assert files_below(home.root / folder) == files_below(two_hours.root / folder)
     assert home.identity.read_bytes() == two_hours.identity.read_bytes()
+    # The history of releases is nowhere in raw data: it comes from the release.
+    push_release(two_hours, s3, NOW, no_progress)
+    last = pull_release(home, s3, NOW, no_progress)
+    assert last == two_hours.current.resolve().name
     prebuilt.prepare(empty_tables, home)
     with narrowed(suites=FEW_SUITES):
         assert refresh(home, clock=lambda: at(12)).release_id is not None
     assert marts(home) == marts(two_hours)
+    history = "select release_id from marts.published_releases order by release_id"
+    former, now = query(two_hours, history), query(home, history)
+    assert (len(former), now[:2]) == (2, former)
+    assert now[2:] == [(home.current.resolve().name,)]
 
 
 def test_what_is_there_is_not_moved_again(s3, landed_home, tmp_path):
