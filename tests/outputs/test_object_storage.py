@@ -251,6 +251,11 @@ def test_readers_get_the_release_that_the_pointer_names(place, tmp_path, monkeyp
         pull_release(other, place, NOW, no_progress)
     assert not other.current.exists()
 
+    for name in ("../../evil", "20260103T150200Z-00"):
+        place.write_json(POINTER, {**place.read_json(POINTER), "release_id": name})
+        with pytest.raises(StoreError, match="is no release there; push again"):
+            pull_release(other, place, NOW, no_progress)
+
     another = Home(tmp_path / "another")
     publish(another, 2, "other rows")
     with pytest.raises(StoreError, match=r"another release .*, of another home"):

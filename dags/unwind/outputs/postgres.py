@@ -396,8 +396,18 @@ def _insert_parts(cursor: Cursor, source: Source, query: str) -> None:
 
 
 def _grant(cursor: Cursor, schema: str, readers: Sequence[str]) -> None:
-    """Lets the readers read the schema, and what is added to it."""
-    for role in map(quoted, readers):
+    """Lets the readers read the schema, and what is added to it, where they cannot yet."""
+    for name in readers:
+        role = quoted(name)
+        lacking = _value(
+            cursor,
+            f"select not has_schema_privilege($1, '{schema}', 'usage') or exists (select from"
+            f" pg_class where relnamespace = '{schema}'::regnamespace and relkind = 'r'"
+            " and not has_table_privilege($1, oid, 'select'))",
+            name,
+        )
+        if not lacking:
+            continue
         cursor.execute(f"grant usage on schema {schema} to {role}")
         cursor.execute(f"grant select on all tables in schema {schema} to {role}")
         cursor.execute(

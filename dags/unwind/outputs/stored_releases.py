@@ -6,6 +6,7 @@ the pointer last, in one request. A reader resolves the pointer and has one whol
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +21,8 @@ from unwind.warehouse.order import order_of
 
 POINTER = "current.json"
 MANIFEST = "manifest.json"
+# It becomes the name of a folder.
+RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-\d+")
 
 
 def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress) -> str:
@@ -65,7 +68,11 @@ def pull_release(home: Home, store: ObjectStore, now: datetime, report: Progress
     if pointer is None:
         raise StoreError(f"{store.shown} has no release yet; `unwind push` uploads the current one")
     release_id = str(pointer["release_id"])
-    manifest = store.read_json(str(pointer["manifest"])) or {"files": {}}
+    manifest = store.read_json(f"releases/{release_id}/{MANIFEST}")
+    if manifest is None or not RELEASE_ID.fullmatch(release_id):
+        raise StoreError(
+            f"{store.shown}/{POINTER} names {release_id!r}, which is no release there; push again"
+        )
     target = home.releases / release_id
     report(f"downloading release {release_id}", 0, 1)
     if not (target / "release.json").is_file():
