@@ -21,7 +21,7 @@ from unwind.warehouse import releases
 IS_LONG = os.environ.get("UNWIND_CHAOS") == "all"
 PUBLISHES, READERS = (50, 51) if IS_LONG else (5, 3)
 # Without a pause, readers leave publishing no core on a machine with two.
-PAUSE_SECONDS = 0.5 if IS_LONG else 0.1
+PAUSE_SECONDS = 2 if IS_LONG else 0.1
 # After each so many publishes, the release before is rolled back to.
 ROLLED_BACK_EVERY = 4
 QUESTION = """
