@@ -80,8 +80,9 @@ def postgres_server() -> Iterator[Postgres]:
         options = f"-c listen_addresses='' -c fsync=off -c max_connections=120 -k {folder}"
         call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
         yield Postgres(folder, found)
-        call("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
+        if (folder / "cluster" / "postmaster.pid").exists():
+            call("pg_ctl", "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
 
 
