@@ -37,7 +37,7 @@ pages: $(READY)
 # Kills, full disks, damaged files, clocks and upgrades, at each step: an hour or two.
 chaos: $(READY)
 	UNWIND_CHAOS=all UNWIND_LONG=all $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chaos \
-		tests/landing/test_killed_landing.py \
+		tests/bi/test_readers.py tests/landing/test_killed_landing.py \
 		tests/warehouse/test_doctor.py tests/warehouse/test_releases.py tests/warehouse/test_reproduction.py \
 		tests/warehouse/test_spine.py tests/warehouse/test_ways_out.py
 

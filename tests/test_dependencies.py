@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
 from unwind.settings import PROJECT_ROOT
 
 PAGE = (PROJECT_ROOT / "docs" / "adr" / "0017-dependencies.md").read_text()
@@ -16,9 +18,19 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_every_dependency_states_its_purpose() -> None:
-    cells = re.findall(r"^\| ([a-z][^|]*) \|", PAGE, flags=re.MULTILINE)
+    cells = re.findall(r"^\| ([a-z][^|]*) \| [^|]* \|$", PAGE, flags=re.MULTILINE)
     listed = {name.strip() for cell in cells for name in cell.split(",")} - {"package"}
     assert listed == names(PROJECT["dependencies"])
+
+
+@pytest.mark.parametrize("extra", ["postgres", "s3"])
+def test_every_package_of_an_extra_states_its_purpose_and_is_imported(extra: str) -> None:
+    [cell] = re.findall(rf"^\| {extra} \| ([^|]*) \| [^|]* \|$", PAGE, flags=re.MULTILINE)
+    listed = {name.strip() for name in cell.split(",")}
+    assert listed == names(PROJECT["optional-dependencies"][extra])
+    code = "\n".join(path.read_text() for path in (PROJECT_ROOT / "dags").rglob("*.py"))
+    for name in listed:
+        assert re.search(rf"^\s*(import|from) {name.replace('-', '_')}\b", code, re.MULTILINE), name
 
 
 def test_tools_to_build_and_test_are_named() -> None:

@@ -109,6 +109,7 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
 # These are caught within the package and become an outcome or another error.
 NEVER_SHOWN = {
     "DeliveryError",
+    "DriftedError",
     "LockedError",
     "NotKnownError",
     "UnreadableObjectError",

@@ -17,6 +17,7 @@ the floors below, never upwards (tests/test_floors.py):
 - superset: a dashboard of the marts for Superset
 - claims: sentences about liquidations, judged on a release
 - watch: what has changed since it was last notified
+- outputs: copies elsewhere, in PostgreSQL and in object storage
 - demo, standalone: the whole, on one machine
 - cli: the `unwind` command
 """

@@ -128,21 +128,21 @@ def connection(conn_id: str, default: str) -> Endpoint:
     Raises SettingError when the variable is set but cannot be read or names no host; the text never
     quotes it.
     """
-    return _connection(conn_id, default.rstrip("/"), _variable(conn_id))
+    return _connection(conn_id, default.rstrip("/"), stated(conn_id))
 
 
 # Called for every request and answer; a variable does not change meanwhile.
 @lru_cache
 def _connection(conn_id: str, default: str, value: str) -> Endpoint:
-    stated = _stated(conn_id, value)
-    if stated.url:
-        is_known = stated.url == default or _names(conn_id, urlsplit(stated.url).path)
-        return replace(stated, shown=stated.url) if is_known else stated
-    if value and not (stated.password or stated.headers):
+    found = _stated(conn_id, value)
+    if found.url:
+        is_known = found.url == default or _names(conn_id, urlsplit(found.url).path)
+        return replace(found, shown=found.url) if is_known else found
+    if value and not (found.password or found.headers):
         raise SettingError(
             f"{connection_variable(conn_id)} names no host; set it to a URL such as {default!r}"
         )
-    return replace(stated, shown=default, url=default)
+    return replace(found, shown=default, url=default)
 
 
 def endpoint(conn_id: str, default: str) -> str:
@@ -155,7 +155,7 @@ def password(conn_id: str) -> str:
 
     Raises SettingError when the variable cannot be read.
     """
-    return _stated(conn_id, _variable(conn_id)).password
+    return _stated(conn_id, stated(conn_id)).password
 
 
 def _names(conn_id: str, path: str) -> bool:
@@ -168,7 +168,8 @@ def _names(conn_id: str, path: str) -> bool:
     return set(path.strip("/").split("/")) <= plain
 
 
-def _variable(conn_id: str) -> str:
+def stated(conn_id: str) -> str:
+    """The connection as the environment states it; empty if it does not."""
     return os.environ.get(connection_variable(conn_id), "").strip()
 
 

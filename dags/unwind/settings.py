@@ -14,12 +14,14 @@ HOME = "UNWIND_HOME"
 KEEP_RELEASES = "UNWIND_KEEP_RELEASES"
 KEEP_RELEASE_DAYS = "UNWIND_KEEP_RELEASE_DAYS"
 LOG_LEVEL = "UNWIND_LOG_LEVEL"
+POSTGRES_READERS = "UNWIND_POSTGRES_READERS"
 # Set by the demo and by drills on recorded markets: the instant that it is there.
 NOW = "UNWIND_NOW"
 RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
 PAGE = "UNWIND_PAGE"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
+STORE = "UNWIND_STORE"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
 WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
 WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
@@ -27,7 +29,7 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(PAGE, RECONCILED_ASSETS, RECORDER, TRACKED_INSTRUMENTS),
+    *(PAGE, POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, STORE, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -131,6 +133,16 @@ class Settings:
     def watch_email(self) -> list[str]:
         """The addresses that changes are sent to; none if not set."""
         return _listed(self._text(WATCH_EMAIL))
+
+    @property
+    def postgres_readers(self) -> list[str]:
+        """The roles of PostgreSQL that may read the copy of the marts; none if not set."""
+        return _listed(self._text(POSTGRES_READERS))
+
+    @property
+    def store(self) -> str:
+        """The place in object storage, as in `s3://bucket/prefix`; empty if not set."""
+        return self._text(STORE).rstrip("/")
 
     def log_level(self, otherwise: str) -> str:
         """The level of what is logged, as `logging` names it."""

@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
 import struct
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
+from serving import NOW, READER_PASSWORD
 
-from unwind.settings import Home
 from unwind.warehouse import releases
-from unwind.warehouse.state import staging_state
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "bi.md").read_text(encoding="utf-8")
-MARTS = PROJECT / "dbt_project" / "models" / "marts"
-NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
 # https://duckdb.org/docs/stable/internals/storage: the version that DuckDB 0.10 to 1.5 all read.
 STORAGE_VERSION = 64
-
-# An hour with two venues: Binance's longs 36 million, Hyperliquid's 59 million.
-BREAKDOWN = """
-insert into marts.exchange_breakdown
-    (hour_at, window_hours, base_asset, venue, long_usd, short_usd, total_usd, share, events,
-    is_lower_bound)
-values
-    ('2026-01-29 14:00', 1, 'ALL', 'ALL', 95000000, 3500000, 98500000, 1, 700, true),
-    ('2026-01-29 14:00', 1, 'ALL', 'hyperliquid', 59000000, 1500000, 60500000, 0.614, 400, false),
-    ('2026-01-29 14:00', 1, 'ALL', 'binance', 36000000, 2000000, 38000000, 0.386, 300, true),
-    ('2026-01-29 13:00', 1, 'ALL', 'ALL', 5000000.5, 0, 5000000.5, 1, 12, true),
-    ('2026-01-29 14:00', 24, 'BTC', 'ALL', 331000000, 4000000, 335000000, 1, 7000, true)
-"""
 
 
 def fenced(language: str) -> list[tuple[str, str]]:
@@ -68,45 +49,6 @@ PRINTED = [
     ("Parquet", "2\n"),
     ("A tool that stays open", "('20260129T150200Z-00',)\n('20260129T150200Z-00',)\n"),
 ]
-
-
-@pytest.fixture(scope="module")
-def contracts() -> dict[str, dict]:
-    """Every mart as its yml describes it, by name."""
-    ymls = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in MARTS.rglob("*.yml")]
-    return {model["name"]: model for yml in ymls for model in yml["models"]}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, contracts) -> Home:
-    """A published home with every mart of the contracts; tests work on copies."""
-    made = Home(tmp_path_factory.mktemp("published"))
-    with staging_state(made) as state:
-        state.execute("insert into ops.hours values ('2026-01-29 13:00'), ('2026-01-29 14:00')")
-    with duckdb.connect(str(made.warehouse_db)) as warehouse:
-        warehouse.execute("begin")
-        warehouse.execute("create schema marts")
-        for name, model in contracts.items():
-            columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model["columns"])
-            warehouse.execute(f"create table marts.{name} ({columns})")
-            for one in model["columns"]:
-                meaning = one.get("description", "").replace("'", "''")
-                warehouse.execute(
-                    f"comment on column marts.{name}.\"{one['name']}\" is '{meaning}'"
-                )
-        warehouse.execute(BREAKDOWN)
-        warehouse.execute("commit")
-    releases.publish(made, "run-1", NOW)
-    return made
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch, made) -> Home:
-    """A working directory with the published home as its `data/`."""
-    shutil.copytree(made.root, tmp_path / "data", symlinks=True)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNWIND_HOME", str(tmp_path / "data"))
-    return Home(tmp_path / "data")
 
 
 def run(code: str) -> str:
@@ -161,7 +103,7 @@ def test_the_shell_commands_of_the_page_run(home):
 
 
 def test_the_query_given_to_the_duckdb_program_runs(home):
-    [(_, block)] = fenced("console")
+    [block] = [block for heading, block in fenced("console") if heading == "DuckDB"]
     words = shlex.split(block.removeprefix("$ "))
     assert words[:2] == ["duckdb", "-readonly"]
     with duckdb.connect(words[2], read_only=True) as release:
@@ -204,66 +146,46 @@ def test_the_published_file_cannot_be_written_to(home):
     assert (home.current / "warehouse.duckdb").stat().st_mode & 0o222 == 0
 
 
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """The connection string of a private PostgreSQL, on a socket in its own folder."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
-    if initdb is None:
-        pytest.fail("PostgreSQL is not installed; `apt-get install postgresql` brings it")
-    pg_ctl = Path(initdb).resolve().with_name("pg_ctl")
-    # Socket paths must be short, and PostgreSQL refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
-    owner = {"user": "postgres"} if folder.owner() == "root" else {}
-    if owner:
-        shutil.chown(folder, "postgres")
-    cluster = str(folder / "cluster")
+def test_the_snippet_for_postgresql_reads_the_copy_as_it_is_documented(few, postgres, monkeypatch):
+    command([".venv/bin/unwind", "copy-to-postgres"])
+    words = postgres.words("unwind_reader", READER_PASSWORD)
+    stated = " ".join(f"{word}='{value}'" for word, value in words.items())
+    monkeypatch.setenv("UNWIND_READER", stated)
+    assert run(POSTGRES[0]) == (
+        "[('20260129T150200Z-00', 'ALL', Decimal('95000000.0000'), 1.0), "
+        "('20260129T150200Z-00', 'hyperliquid', Decimal('59000000.0000'), 0.614)]\n"
+    )
 
-    def call(*words: str) -> None:
-        subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **owner)
 
-    try:
-        call(initdb, "--pgdata", cluster, "--username", "unwind", "--auth", "trust", "--no-sync")
-        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        call(
-            str(pg_ctl),
-            "--pgdata",
-            cluster,
-            "-w",
-            "-l",
-            str(folder / "log"),
-            "-o",
-            options,
-            "start",
+def test_files_by_day_explain_themselves_to_any_reader_of_parquet(few, monkeypatch):
+    import pyarrow.parquet as pq
+
+    releases.take_own_copy(few)
+    with duckdb.connect(str(few.warehouse_db)) as warehouse:
+        warehouse.execute(
+            "insert into marts.exchange_breakdown (hour_at, base_asset, venue, long_usd)"
+            " values ('2026-01-30 00:00', 'ALL', 'ALL', 7), (null, 'ALL', 'ALL', 8)"
         )
-        yield f"host={folder} dbname=postgres user=unwind"
-        call(str(pg_ctl), "--pgdata", cluster, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_the_postgresql_recipe_serves_a_release_and_then_the_next(home, postgres, monkeypatch):
-    import psycopg2
-
-    monkeypatch.setenv("UNWIND_POSTGRES", postgres)
-    question = """
-        select marts.release.release_id, venue, long_usd, share
-        from marts.exchange_breakdown cross join marts.release
-        where window_hours = 1 and base_asset = 'ALL' and hour_at = '2026-01-29 14:00'
-        order by long_usd desc limit 2
-    """
-    with contextlib.closing(psycopg2.connect(postgres)) as reader, reader.cursor() as cursor:
-        for release_id, run_id, published_at in (
-            ("20260129T150200Z-00", "run-1", NOW),
-            ("20260129T160200Z-00", "run-2", NOW + timedelta(hours=1)),
-        ):
-            if run_id == "run-2":
-                releases.publish(home, run_id, published_at)
-            run(POSTGRES[0])
-            cursor.execute(question)
-            rows = [(one[0], one[1], str(one[2]), one[3]) for one in cursor.fetchall()]
-            reader.commit()
-            assert rows == [
-                (release_id, "ALL", "95000000.0000", 1.0),
-                (release_id, "hyperliquid", "59000000.0000", 0.614),
-            ]
+    release_id = releases.publish(few, "run-2", NOW + timedelta(hours=1))
+    command([".venv/bin/unwind", "export", "by_day", "--by-day"])
+    assert json.loads(Path("by_day/current.json").read_text())["folder"] == release_id
+    mart = Path("by_day") / release_id / "exchange_breakdown"
+    rows = {path.parent.name: pq.read_table(path).num_rows for path in mart.glob("*/rows.parquet")}
+    assert rows == {"day=2026-01-29": 5, "day=2026-01-30": 1, "day=__HIVE_DEFAULT_PARTITION__": 1}
+    file = pq.ParquetFile(mart / "day=2026-01-29" / "rows.parquet")
+    hour = file.schema_arrow.field("hour_at")
+    assert str(hour.type) == "timestamp[us, tz=UTC]"
+    assert "isAdjustedToUTC=true" in str(file.schema.column(0).logical_type)
+    assert hour.metadata[b"description"].startswith(b"The as-of hour")
+    assert file.schema_arrow.metadata[b"description"].startswith(b"One row per hour_at")
+    assert file.schema_arrow.metadata[b"unwind.release_id"] == release_id.encode()
+    whole = duckdb.sql(f"select sum(long_usd) from read_parquet('{mart}/*/*.parquet')").fetchone()
+    # 95 + 59 + 36 + 5.0000005 + 331 million, and 7 and 8.
+    assert str(whole[0]) == "526000015.5000"
+    [alone] = (Path("by_day") / release_id / "release").glob("**/*.parquet")
+    assert pq.read_table(alone).num_rows == 1
+    for hours in range(2, 6):
+        later = releases.publish(few, "run-2", NOW + timedelta(hours=hours))
+        command([".venv/bin/unwind", "export", "by_day", "--by-day"])
+    kept = sorted(path.name for path in Path("by_day").iterdir() if path.is_dir())
+    assert (len(kept), kept[-1]) == (3, later)

@@ -49,6 +49,19 @@ def compose(tmp_path_factory):
     return yaml.safe_load(shown.stdout)
 
 
+@pytest.fixture(scope="module")
+def marts_service(tmp_path_factory):
+    """The server of the profile `postgres`, as docker-compose resolves it."""
+    passwords = {"UNWIND_MARTS_PASSWORD": "owner-secret", "UNWIND_READER_PASSWORD": "reader-secret"}
+    folder = tmp_path_factory.mktemp("profile")
+    shown = docker_compose(folder, SECRETS | passwords, "--profile", "postgres", "config")
+    assert shown.returncode == 0, shown.stderr
+    services = yaml.safe_load(shown.stdout)["services"]
+    seeing = [name for name, service in services.items() if "reader-secret" in str(service)]
+    assert seeing == ["marts"]
+    return services["marts"]
+
+
 def test_docker_compose_takes_the_file(tmp_path):
     checked = docker_compose(tmp_path, SECRETS, "config", "--quiet")
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -63,7 +76,8 @@ def test_a_missing_secret_is_named_with_where_to_set_it(tmp_path, name):
 
 
 def test_the_services(compose):
-    assert set(compose["services"]) == {
+    started = {name for name, one in compose["services"].items() if not one.get("profiles")}
+    assert started == {
         "postgres",
         "airflow-init",
         "api-server",
@@ -77,6 +91,8 @@ def test_the_services(compose):
 def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
+    # Of a profile; it is asked for.
+    assert ports.pop("marts") == ["127.0.0.1:5433:5432/tcp"]
     assert set(map(tuple, ports.values())) == {()}
 
 
@@ -86,6 +102,28 @@ def test_every_component_is_watched_and_starts_after_its_preparation(compose, se
     assert described["healthcheck"]["test"][0] == "CMD"
     prepared = {"condition": "service_completed_successfully"}
     assert described["depends_on"]["airflow-init"] == prepared
+
+
+def test_readers_have_a_server_of_their_own_on_loopback(marts_service, compose):
+    assert marts_service["profiles"] == ["postgres"]
+    assert marts_service["ports"] == ["127.0.0.1:5433:5432/tcp"]
+    assert marts_service["image"] == compose["services"]["postgres"]["image"]
+    assert marts_service["read_only"] is True
+    assert marts_service["cap_drop"] == ["ALL"]
+    assert marts_service["security_opt"] == ["no-new-privileges:true"]
+    assert marts_service["cap_add"] == compose["services"]["postgres"]["cap_add"]
+    scripts = [volume for volume in marts_service["volumes"] if "initdb.d" in volume]
+    assert [Path(one.split(":")[0]).name for one in scripts] == ["roles.sql", "private_server.sql"]
+    for one in scripts:
+        assert (PROJECT / "postgres" / Path(one.split(":")[0]).name).is_file()
+        assert one.endswith(":ro")
+
+
+def test_the_copy_is_read_by_the_role_that_its_server_has(compose):
+    roles = (PROJECT / "postgres" / "roles.sql").read_text()
+    for name in LONG_RUNNING:
+        reader = compose["services"][name]["environment"]["UNWIND_POSTGRES_READERS"]
+        assert f"create role {reader} login" in roles
 
 
 def test_no_task_starts_before_the_api_server_answers(compose):
@@ -163,6 +201,9 @@ def test_the_example_of_connections_sets_none_and_can_be_read(monkeypatch):
     assert [line for line in lines if line and not line.startswith("#")] == []
     examples = [line.removeprefix("#") for line in lines if line.startswith("#AIRFLOW_CONN_")]
     known = {connection_variable(one) for venue in venues().values() for one in venue.connections}
+    copies = {"AIRFLOW_CONN_MARTS_POSTGRES", "AIRFLOW_CONN_OBJECT_STORE"}
+    assert {one.partition("=")[0] for one in examples} >= copies
+    examples = [one for one in examples if one.partition("=")[0] not in copies]
     assert len(examples) >= 4
     for example in examples:
         variable, _, value = example.partition("=")

@@ -44,6 +44,7 @@ def test_the_folder_holds_the_dags(dags):
         "land_hour",
         "land_late_segments",
         "backfill_dumps",
+        "copy_release",
         "refresh_warehouse",
         "sweep_ledger",
         "sweep_watch",
@@ -93,7 +94,7 @@ def test_reading_a_dag_file_loads_neither_the_package_nor_its_dependencies():
             "-c",
             f"import sys; sys.path.insert(0, {str(DAGS)!r})\n"
             "import backfill_dumps, land_hour, land_late_segments, refresh_warehouse\n"
-            "import watch_stress\n"
+            "import copy_release, watch_stress\n"
             "for name in ('unwind', 'great_expectations', 'dbt', 'duckdb'):\n"
             "    print(name, name in sys.modules)",
         ],
@@ -221,17 +222,33 @@ def test_the_hourly_sweep_sends_the_same_event(dags):
     ]
 
 
-def test_a_release_wakes_the_watch_and_nothing_else(dags):
+def test_a_release_wakes_the_watch_and_the_copies_and_nothing_else(dags):
     waiting = [
         dag_id
         for dag_id, dag in dags.items()
         if "marts" in str(getattr(core_timetable(dag), "asset_condition", ""))
     ]
-    assert waiting == ["watch_stress"]
-    mapper = core_timetable(dags["watch_stress"]).get_partition_mapper(
-        name="marts", uri="unwind://releases/current"
-    )
-    assert mapper.to_downstream("20260129T150211Z-00") == "release"
+    assert sorted(waiting) == ["copy_release", "watch_stress"]
+    for dag_id in waiting:
+        mapper = core_timetable(dags[dag_id]).get_partition_mapper(
+            name="marts", uri="unwind://releases/current"
+        )
+        assert mapper.to_downstream("20260129T150211Z-00") == "release"
+
+
+def test_a_copy_that_is_not_configured_is_skipped(dags, monkeypatch):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    monkeypatch.delenv("AIRFLOW_CONN_MARTS_POSTGRES", raising=False)
+    dag = dags["copy_release"]
+    assert dag.max_active_runs == 1
+    with pytest.raises(AirflowSkipException, match="AIRFLOW_CONN_MARTS_POSTGRES is not set"):
+        dag.get_task("to_postgres").python_callable()
+    monkeypatch.delenv("UNWIND_STORE", raising=False)
+    with pytest.raises(AirflowSkipException, match="UNWIND_STORE is not set"):
+        dag.get_task("to_object_storage").python_callable()
+    # Neither waits for the other.
+    assert all(not task.upstream_task_ids for task in dag.tasks)
 
 
 def test_the_watch_runs_once_an_hour_too_and_never_twice_at_a_time(dags):

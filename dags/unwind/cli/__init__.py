@@ -5,7 +5,7 @@ stopped it (130 by Ctrl-C); `check` has more, for its verdicts. Errors are one p
 standard error.
 """
 
-from unwind.cli import building, health, landing, reading, services
+from unwind.cli import building, copies, health, landing, reading, services
 from unwind.cli.application import app, main
 
 # In the order of `unwind --help`.
@@ -32,6 +32,9 @@ for _command in (
     reading.explain,
     reading.verify,
     reading.export,
+    copies.copy_to_postgres,
+    copies.push,
+    copies.pull,
     services.up,
     services.down,
 ):

@@ -20,6 +20,9 @@ STATE_AFTER_STOP = {
     "again to go on",
     "import": "a batch is sealed whole or not at all: run it again, a file is taken once",
     "refresh": "readers are where they were: `unwind refresh` builds what is not published",
+    "copy-to-postgres": "its readers are on the release before: run it again",
+    "push": "the pointer names what it named before, or a whole release: run it again to go on",
+    "pull": "what was downloaded was verified: run it again to go on",
     "export": "the files that were written are whole: run it again for the others",
 }
 

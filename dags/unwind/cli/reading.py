@@ -216,12 +216,30 @@ def verify(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
+    folder: Annotated[str, typer.Argument(help="Where the Parquet files go.")],
     mart: Annotated[list[str] | None, typer.Option(help="Only these marts.")] = None,
+    by_day: Annotated[
+        bool, typer.Option("--by-day", help="All marts by day, for others; also into s3://...")
+    ] = False,
 ) -> None:
     """Writes the current release's marts as Parquet files."""
     from unwind.warehouse.exports import export_marts
 
+    if by_day:
+        _export_by_day(folder, mart)
+        return
     with progress() as report:
-        written = export_marts(Home.from_env(), folder, mart, report)
+        written = export_marts(Home.from_env(), Path(folder), mart, report)
     out.print(f"Wrote {len(written)} files to {folder}.")
+
+
+def _export_by_day(folder: str, mart: list[str] | None) -> None:
+    from unwind.outputs.object_store import store
+    from unwind.outputs.partitioned import export_partitioned
+
+    if mart:
+        raise typer.BadParameter("takes all marts; leave --mart out", param_hint="--by-day")
+    place = store(folder if "://" in folder else f"file://{Path(folder).resolve()}")
+    with progress() as report:
+        files = export_partitioned(Home.from_env(), place, report)
+    out.print(f"Wrote {files} files to {folder}.")

@@ -267,6 +267,18 @@ def _stored(path: Path, packing: str) -> Iterator[IO[bytes]]:
             yield io.BufferedReader(unpacked, 1 << 20)
 
 
+def is_sound(path: Path) -> bool:
+    """Whether an object's file has the bytes whose checksum it is named after. Reads all of them.
+
+    The file may lie anywhere, under its own name.
+    """
+    try:
+        with _stored(path, path.suffix.removeprefix(".")) as stream:
+            return _digest(stream)[0] == path.stem
+    except (OSError, zstandard.ZstdError):
+        return False
+
+
 def can_be_read(lines: Path) -> bool:
     """Whether a file of lines can be read from its first to its last row."""
     try:

@@ -430,7 +430,7 @@ def _runs(days: Collection[date | None]) -> list[list[date | None]]:
 def _of_days(mart: str, days: Collection[date | None]) -> str:
     """A condition for the rows of a mart that are of these days."""
     known = sorted(day for day in days if day is not None)
-    column = _dated_by(column.name for column in marts()[mart].columns)
+    column = dated_by(column.name for column in marts()[mart].columns)
     if column is None:
         return "true"
     conditions = [f"{column} is null"] if None in days else []
@@ -483,13 +483,14 @@ def carry_rows(connection: duckdb.DuckDBPyConnection, mart: str) -> None:
     )
 
 
-def _dated_by(columns: Iterable[str]) -> str | None:
+def dated_by(columns: Iterable[str]) -> str | None:
+    """The column that dates a mart's rows; None where it has none."""
     there = set(columns)
     return next((one for one in DATED_BY if one in there), None)
 
 
 def _day(columns: Iterable[str]) -> str:
-    column = _dated_by(columns)
+    column = dated_by(columns)
     return f"{column}::date" if column else "null::date"
 
 
