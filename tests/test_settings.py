@@ -74,6 +74,7 @@ READS_THE_ENVIRONMENT = {
     "unwind/connections.py",
     "unwind/demo.py",
     "unwind/standalone.py",
+    "unwind/superset/serve.py",
     "unwind/warehouse/dbt.py",
     "unwind/warehouse/dbt_by_hand.py",
     "unwind/warehouse/dbt_worker.py",

@@ -30,26 +30,31 @@ def main(arguments: Sequence[str]) -> int:
         if home.staging_db.exists():
             with writer_lock(home):
                 releases.take_own_copy(home)
-                return _dbt(home, arguments)
+                return run(home, arguments).returncode
         with tempfile.TemporaryDirectory() as scratch:
             home = Home(Path(scratch))
             with staging_state(home):
                 pass
-            return _dbt(home, arguments)
+            return run(home, arguments).returncode
     except UnwindError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _dbt(home: Home, arguments: Sequence[str]) -> int:
+def run(
+    home: Home, arguments: Sequence[str], captured: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command of dbt on a home's files; its output is printed, or `captured`."""
     options = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     if "--target-path" not in arguments:
         options += ["--target-path", str(home.dbt_target)]
     return subprocess.run(
         [Path(sys.executable).with_name("dbt"), *arguments, *options, "--log-path", str(home.logs)],
         env={**os.environ, **dbt_environment(home)},
+        capture_output=captured,
+        text=True,
         check=False,
-    ).returncode
+    )
 
 
 if __name__ == "__main__":

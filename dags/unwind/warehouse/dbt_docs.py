@@ -7,8 +7,6 @@ They are those of the project and not of its data, so they are made once for eac
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from unwind.errors import UnwindError
 from unwind.scratch import process_folder
 from unwind.settings import Home
 from unwind.warehouse import releases
-from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
+from unwind.warehouse.dbt_by_hand import run
 from unwind.warehouse.models import project_fingerprint
 from unwind.warehouse.state import staging_state
 
@@ -52,22 +50,11 @@ def write_dbt_docs(home: Home) -> Path:
 def _generate(page: Path, scratch: Path) -> None:
     """Lets dbt write its pages, over a warehouse without rows."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        empty, target = Home(Path(folder) / "home"), Path(folder) / "target"
+        empty = Home(Path(folder))
         with staging_state(empty):
             pass
-        dbt = Path(sys.executable).with_name("dbt")
-        places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT)
-        done = subprocess.run(
-            [
-                *(dbt, *GENERATE, *places),
-                *("--target-path", target, "--log-path", empty.logs),
-            ],
-            env={**os.environ, **dbt_environment(empty)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        written = target / "static_index.html"
+        done = run(empty, GENERATE, captured=True)
+        written = empty.dbt_target / "static_index.html"
         if done.returncode or not written.exists():
             last = (done.stdout.strip().splitlines() or ["it said nothing"])[-1]
             raise DbtDocsError(f"dbt did not write its pages: {last}; see `make docs`")

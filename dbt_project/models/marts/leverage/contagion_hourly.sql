@@ -150,7 +150,7 @@ pairs as (
             as clock_allowance_seconds,
         case
             {%- for reason in clock_reasons + ['few_seconds'] %}
-            when one.left_out_reason = '{{ reason }}' or other.left_out_reason = '{{ reason }}'
+            when '{{ reason }}' = one.left_out_reason or '{{ reason }}' = other.left_out_reason
                 then '{{ reason }}'
             {%- endfor %}
         end as left_out_reason,
