@@ -150,11 +150,11 @@ pairs as (
             as clock_allowance_seconds,
         case
             {%- for reason in clock_reasons + ['few_seconds'] %}
-            when '{{ reason }}' = one.left_out_reason or '{{ reason }}' = other.left_out_reason
+            when '{{ reason }}' in (one.left_out_reason, other.left_out_reason)
                 then '{{ reason }}'
             {%- endfor %}
         end as left_out_reason,
-        not (one.is_complete and other.is_complete) as is_incomplete,
+        not one.is_complete or not other.is_complete as is_incomplete,
         one.last_available_at as available_at,
 
     from series as one
