@@ -31,7 +31,7 @@ LANDED = {
     ("landed_parts", "events_near_span"): f"""
         update {STAGED}
         set event_at = event_at - interval 9 day, hour_at = hour_at - interval 9 day
-        where venue = 'okx' and raw_line <= 21
+        where venue = 'okx'
     """,
     ("landed_parts", "sides_known"): f"""
         update {STAGED} set liquidated_side = 'SELL' where venue = 'okx' and raw_line = 1

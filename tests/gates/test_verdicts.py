@@ -73,6 +73,25 @@ def test_event_times_that_staging_cleared_still_reveal_a_wrong_clock(
     assert found["clocks_believable"].unexpected_count == 30
 
 
+def test_pages_of_quiet_markets_that_reach_weeks_back_hold_no_part(
+    home: Home, in_staging: Run
+) -> None:
+    # As dYdX's thousand newest trades of each market: 39 of 40 liquidations are three weeks old.
+    in_staging(
+        f"update {STAGED} set event_at = event_at - interval 21 day,"
+        " hour_at = hour_at - interval 21 day where venue = 'okx' and raw_line > 1"
+    )
+    found = failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"]))
+    assert list(found) == ["events_in_span"]
+    in_staging(
+        f"update {STAGED} set event_at = event_at - interval 21 day,"
+        " hour_at = hour_at - interval 21 day where venue = 'okx' and raw_line = 1"
+    )
+    results = gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])
+    assert failures(results)["events_near_span"].unexpected_count == 40
+    assert list(gates.held_parts(results)) == [(HOUR, "okx")]
+
+
 def test_a_page_that_reaches_a_day_back_is_in_its_batchs_span(home: Home, in_staging: Run) -> None:
     in_staging(
         f"update {STAGED} set event_at = event_at - interval 1 day,"

@@ -52,6 +52,11 @@ staged as (
             and staged.source_kind = 'stream'
             and staged.received_at is not null
             and (staged.event_at is not null or is_implausible) as is_clocked,
+        -- A page of a quiet market reaches back as far as its last rows: dYdX's, for months. Where
+        -- the newest row is of now, unit and time zone are right.
+        max(case when staged.line_class = 'row' then staged.event_at end) over (
+            partition by staged.batch_id, staged.venue, staged.parser
+        ) as newest_event_at,
     from gate.staged as staged
     inner join gate.building as building
         on staged.batch_id = building.batch_id
@@ -118,7 +123,7 @@ profiled as (
         count(*) filter (
             where is_row and covers_from_at is not null and (
                 is_implausible
-                or event_at < covers_from_at - to_hours(limits.span_back_critical_hours)
+                or newest_event_at < covers_from_at - to_hours(limits.span_back_critical_hours)
                 or event_at > covered_until_at + to_minutes(limits.clock_ahead_minutes)
             )
         ) as far_outside_span_count,

@@ -1,5 +1,5 @@
--- At most outside_span_share_critical of a part's events lie in the future or more than eight days
--- back.
+-- At most outside_span_share_critical of a part's events lie in the future or, with the newest of
+-- their format, more than eight days back.
 -- why: A changed time unit or time zone puts a whole feed into the wrong hours.
 -- failure: {far_outside_span_count} of {dated_count} rows of {venue} in {batch_id} date their
 --   events far outside its span (they run from {first_event_at} to {last_event_at}); the part is
