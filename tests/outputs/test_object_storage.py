@@ -30,7 +30,7 @@ from unwind.warehouse.refresh import refresh
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What stands on raw data most directly, and a mart of every hour; others would take minutes.
-BUILT = ("fct_liquidations", "liquidation_sightings", "landing_outcomes", "liquidations_hourly")
+BUILT = ("fct_liquidations", "liquidations_hourly")
 NOW = datetime(2026, 1, 29, 15, 2, tzinfo=UTC)
 
 
