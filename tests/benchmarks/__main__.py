@@ -12,6 +12,7 @@ from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.estimates import estimates
 from tests.benchmarks.full_hour import full_hour
 from tests.benchmarks.history import history
+from tests.benchmarks.marts import marts
 from tests.benchmarks.memory import memory
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "estimates": estimates,
     "full-hour": full_hour,
     "history": history,
+    "marts": marts,
     "memory": memory,
     "readers": readers,
     "recorder": recorder,
