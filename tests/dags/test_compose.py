@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -91,8 +95,9 @@ def test_the_services(compose):
 def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
-    # Of a profile; it is asked for.
+    # Of profiles; they are asked for.
     assert ports.pop("marts") == ["127.0.0.1:5433:5432/tcp"]
+    assert ports.pop("page") == ["127.0.0.1:8081:8081/tcp"]
     assert set(map(tuple, ports.values())) == {()}
 
 
@@ -117,6 +122,33 @@ def test_readers_have_a_server_of_their_own_on_loopback(marts_service, compose):
     for one in scripts:
         assert (PROJECT / "postgres" / Path(one.split(":")[0]).name).is_file()
         assert one.endswith(":ro")
+
+
+def test_the_page_is_served_as_its_service_starts_it(compose, tmp_path):
+    service = compose["services"]["page"]
+    assert service["profiles"] == ["page"]
+    assert "POSTGRES_PASSWORD" not in service["environment"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*service["entrypoint"], *service["command"]]
+    assert command[0] == "python"
+    stated = [sys.executable, *command[1:-1], str(port)]
+    stated[stated.index("0.0.0.0")] = "127.0.0.1"
+    server = subprocess.Popen(stated, env={**os.environ, "UNWIND_HOME": str(tmp_path)})
+    try:
+        for _ in range(100):
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{port}/")
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        # Without a release; tests/page has the page itself.
+        assert answer.status_code == 404
+        assert "There is no page yet" in answer.text
+    finally:
+        server.terminate()
+        assert server.wait(10) == 0
 
 
 def test_the_copy_is_read_by_the_role_that_its_server_has(compose):
@@ -156,7 +188,7 @@ def test_the_recorder_runs_independently_of_airflow(compose):
     assert mounts["/opt/unwind/dags"].endswith(":ro")
 
 
-@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder", "postgres"])
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder", "page", "postgres"])
 def test_no_service_gains_privileges(compose, service):
     described = compose["services"][service]
     assert described["security_opt"] == ["no-new-privileges:true"]
@@ -168,7 +200,7 @@ def test_no_service_gains_privileges(compose, service):
     assert given == (allowed if service == "postgres" else [])
 
 
-@pytest.mark.parametrize("service", ["recorder", "postgres"])
+@pytest.mark.parametrize("service", ["recorder", "page", "postgres"])
 def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose, service):
     assert compose["services"][service]["read_only"] is True
     assert "/tmp" in compose["services"][service]["tmpfs"]

@@ -34,9 +34,9 @@ class PageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, home: Home, port: int) -> None:
+    def __init__(self, home: Home, port: int, host: str = LOOPBACK) -> None:
         self.home = home
-        super().__init__((LOOPBACK, port), _Handler)
+        super().__init__((host, port), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,9 +98,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Logs no requests."""
 
 
-def serve(home: Home, port: int) -> None:
-    """Serves until SIGINT or SIGTERM. Raises OSError where the port is taken."""
-    with PageServer(home, port) as server:
+def serve(home: Home, port: int, host: str = LOOPBACK) -> None:
+    """Serves until SIGINT or SIGTERM. Raises OSError where the port is taken.
+
+    Another `host` is for a container, whose port is published on loopback: requests by another name
+    are refused in any case.
+    """
+    with PageServer(home, port, host) as server:
 
         def stop(*_: Any) -> None:
             # `shutdown` waits for the loop, which runs in this thread.
