@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from unwind.page.figures import figures
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import dictionary
 from unwind.warehouse.metrics import MetricError, metric, metrics, row_of
@@ -117,3 +118,18 @@ def test_committed_reference_pages_are_those_of_the_yml() -> None:
         if not path.exists() or path.read_text() != text
     ]
     assert differing == [], "run `make suites` and commit the changes"
+
+
+def test_the_page_marks_metrics_that_are_lower_bounds_as_metrics_yml_does() -> None:
+    shown = set()
+    for figure in figures():
+        columns = {column.name for column in figure.columns}
+        for one in metrics().values():
+            if one.mart in figure.marts and one.column in columns:
+                shown.add(one.name)
+                assert one.lower_bound is None or one.lower_bound in columns, one.name
+    assert shown >= {
+        *("long_liquidations_usd", "short_liquidations_usd", "venue_share", "open_interest_usd"),
+        *("open_interest_change_24h", "funding_rate_8h", "stress_score", "market_cap_usd"),
+        *("red_by_cap_share", "wave_5_percent_usd", "venue_coverage"),
+    }
