@@ -125,7 +125,7 @@ def test_the_bundle_is_the_same_bytes_each_time_and_its_database_is_read_only(
     assert not any(stated[may] for may in ("allow_dml", "allow_ctas", "allow_cvas"))
 
 
-def test_without_superset_one_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_superset_one_sentence_states_the_command_that_installs_it(tmp_path: Path) -> None:
     with pytest.raises(serve.SupersetError, match="`make superset` installs it"):
         serve.prepare(Home(tmp_path), tmp_path / "none")
 

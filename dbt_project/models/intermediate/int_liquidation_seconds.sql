@@ -12,7 +12,7 @@ liquidations as (
         base_asset,
         liquidated_side,
         venue,
-        date_diff('second', hour_at, event_at)::smallint as second_of_hour,
+        try_cast(date_diff('second', hour_at, event_at) as smallint) as second_of_hour,
         notional_usd,
         event_at_source,
         available_at,

@@ -72,7 +72,7 @@ venue_bursts as (
         burst_number,
         venue,
         any_value(clock_allowance_seconds) as clock_allowance_seconds,
-        min(second_of_hour)::integer as first_second,
+        try_cast(min(second_of_hour) as integer) as first_second,
         count(*) as seconds,
 
     from numbered
@@ -146,8 +146,9 @@ pairs as (
         other.liquidated_usd as other_liquidated_usd,
         len(one.seconds)::integer as active_seconds,
         len(other.seconds)::integer as other_active_seconds,
-        greatest(one.clock_allowance_seconds, other.clock_allowance_seconds)::integer
-            as clock_allowance_seconds,
+        try_cast(
+            greatest(one.clock_allowance_seconds, other.clock_allowance_seconds) as integer
+        ) as clock_allowance_seconds,
         case
             {%- for reason in clock_reasons + ['few_seconds'] %}
             when '{{ reason }}' in (one.left_out_reason, other.left_out_reason)
@@ -212,7 +213,8 @@ final as (
         active_seconds,
         other_active_seconds,
         {%- for column in ['shared_bursts', 'first_bursts', 'tied_bursts'] %}
-        case when has_no_clock is not true then coalesce({{ column }}, 0) end as {{ column }},
+        case when not coalesce(has_no_clock, false) then coalesce({{ column }}, 0) end
+            as {{ column }},
         {%- endfor %}
         round(first_bursts / nullif(shared_bursts - tied_bursts, 0), 6) as first_mover_share,
         round(expected_bursts::double / nullif(shared_bursts - tied_bursts, 0), 6)
