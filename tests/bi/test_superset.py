@@ -49,14 +49,10 @@ def query_of(chart: Mapping[str, Any]) -> str:
     """The SQL of a chart's query, as Superset writes it."""
     (query,) = json.loads(chart["query_context"])["queries"]
     dataset = dataset_of(chart)
-    calculated = {
-        one["column_name"]: one["expression"] for one in dataset["columns"] if one["expression"]
-    }
     columns = query["columns"]
     measures = [expression(one, dataset) for one in query["metrics"] or ()]
     where = [
-        f"{calculated.get(one['col'], one['col'])} = "
-        + (str(one["val"]) if isinstance(one["val"], int) else f"'{one['val']}'")
+        f"{one['col']} = " + (str(one["val"]) if isinstance(one["val"], int) else f"'{one['val']}'")
         for one in query["filters"]
     ]
     grouped = f" group by {', '.join(columns)}" if measures and columns else ""

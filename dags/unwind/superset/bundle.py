@@ -88,17 +88,7 @@ def _database(database: Path) -> dict[str, Any]:
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     mart = marts()[dataset.mart]
-    selected = _selected(dataset)
-    columns = [one for one in mart.columns if selected is None or one.name in selected]
-    extra = []
-    if dataset.name == "newest_exchange_breakdown":
-        # A calculated column, since filters of charts state what is wanted.
-        extra = [
-            _column(
-                "is_total", "VARCHAR", "The row of all venues.", "if(venue = 'ALL', 'yes', 'no')"
-            )
-        ]
-    has_hours = any(one.name == "hour_at" for one in columns)
+    has_hours = any(one.name == "hour_at" for one in mart.columns)
     return {
         "table_name": dataset.name,
         "main_dttm_col": "hour_at" if has_hours else None,
@@ -118,25 +108,15 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
         "uuid": _id("dataset", dataset.name),
         "metrics": [_metric(one) for one in metrics().values() if one.mart == dataset.mart],
         "columns": [
-            *(_column(one.name, one.data_type.upper(), one.description.strip()) for one in columns),
-            *extra,
+            _column(one.name, one.data_type.upper(), one.description.strip())
+            for one in mart.columns
         ],
         "version": VERSION,
         "database_uuid": _id("database", DATABASE),
     }
 
 
-def _selected(dataset: Dataset) -> set[str] | None:
-    """The columns that a query names; None where it has all."""
-    if dataset.sql.startswith("select *"):
-        return None
-    listed = dataset.sql.removeprefix("select ").partition(" from ")[0]
-    return {name.strip() for name in listed.split(",")}
-
-
-def _column(
-    name: str, data_type: str, description: str, expression: str | None = None
-) -> dict[str, Any]:
+def _column(name: str, data_type: str, description: str) -> dict[str, Any]:
     return {
         "column_name": name,
         "verbose_name": None,
@@ -145,7 +125,7 @@ def _column(
         "type": data_type,
         "groupby": True,
         "filterable": True,
-        "expression": expression,
+        "expression": None,
         "description": description,
         "python_date_format": None,
         "extra": None,

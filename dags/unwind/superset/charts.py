@@ -56,16 +56,20 @@ DATASETS = (
     *(
         Dataset(f"newest_{mart}", mart, NEWEST.format(mart=mart))
         for mart in (
-            *("exchange_breakdown", "market_brief_hourly", "market_heatmap"),
-            *("market_heatmap_summary", "liquidation_wave", "liquidation_map"),
+            *("market_brief_hourly", "market_heatmap", "market_heatmap_summary"),
+            *("liquidation_wave", "liquidation_map"),
             *("unwind_classification", "divergence_hourly"),
         )
     ),
     Dataset(
+        "newest_by_venue",
+        "exchange_breakdown",
+        f"{NEWEST.format(mart='exchange_breakdown')} and venue != 'ALL'",
+    ),
+    Dataset(
         "gate_verdicts",
         "gate_results",
-        "select gate, suite, expectation, severity, success, message from marts.gate_results"
-        " where run_id = (select run_id from marts.release)",
+        "select * from marts.gate_results where run_id = (select run_id from marts.release)",
     ),
 )
 
@@ -135,12 +139,12 @@ CHARTS = (
     ),
     Chart(
         "Liquidations by venue, newest hour",
-        "newest_exchange_breakdown",
+        "newest_by_venue",
         "echarts_timeseries_bar",
         "Published, US dollars.",
         x="venue",
         metrics=(("long", "sum(long_usd)"), ("short", "sum(short_usd)")),
-        filters={"window_hours": 1, "base_asset": "ALL", "is_total": "no"},
+        filters={"window_hours": 1, "base_asset": "ALL"},
         more={"y_axis_format": "$,.3s", "stack": "Stack", "xAxisForceCategorical": True},
     ),
     Chart(

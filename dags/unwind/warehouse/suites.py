@@ -112,16 +112,22 @@ def generated() -> dict[Path, str]:
 def write() -> list[Path]:
     """Writes what differs and removes suites of marts that are gone; returns what it touched."""
     wanted = generated()
-    touched = []
-    for path, text in wanted.items():
-        if not path.exists() or path.read_text() != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            touched.append(path)
+    touched = write_differing(wanted)
     for path in left_over(wanted):
         path.unlink()
         touched.append(path)
     return touched
+
+
+def write_differing(wanted: Mapping[Path, str]) -> list[Path]:
+    """Writes the texts that differ from their files; returns the files' paths."""
+    differing = [
+        path for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    ]
+    for path in differing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path])
+    return differing
 
 
 def left_over(wanted: Iterable[Path]) -> list[Path]:
