@@ -75,8 +75,9 @@ def preload(home: Home | None = None) -> None:
     with without_garbage_collection():
         for name in UNUSED:
             sys.modules.setdefault(name, _Later(name))
-        import great_expectations
-        import great_expectations.expectations  # noqa: F401
+        import great_expectations  # noqa: F401
+
+        import unwind.warehouse.expect_no_rows  # noqa: F401
 
     if home:
         context = context_of(home)

@@ -70,9 +70,10 @@ def named_by(name: str, project: Path = DBT_PROJECT) -> set[str]:
     return _parts(project).named_by(name)
 
 
-def parents(name: str, project: Path = DBT_PROJECT) -> set[str]:
+@cache
+def parents(name: str, project: Path = DBT_PROJECT) -> frozenset[str]:
     """The models and seeds that a model reads, itself or by its macros."""
-    return _parts(project).parents(name)
+    return frozenset(_parts(project).parents(name))
 
 
 def variables(project: Path = DBT_PROJECT) -> dict[str, Any]:
@@ -110,6 +111,7 @@ class _Parts:
         }
         self.texts = {**macros, **tables}
         self._tables = tables.keys()
+        self._read: dict[str, set[str]] = {}
         self._named = {
             name: (set(_CALLED.findall(text)) & macros.keys())
             | (set(_QUOTED.findall(text)) & tables.keys())
@@ -136,6 +138,11 @@ class _Parts:
 
     def _read_in(self, name: str) -> set[str]:
         """The tables of a text's `ref()`; of names put together there, all that they fit."""
+        if name not in self._read:
+            self._read[name] = self._found_in(name)
+        return self._read[name]
+
+    def _found_in(self, name: str) -> set[str]:
         found: set[str] = set()
         for words in _REF.findall(self.texts[name]):
             parts = [part.strip() for part in words.split("~")]
