@@ -110,7 +110,7 @@ def test_the_query_given_to_the_duckdb_program_runs(home):
     assert words[:2] == ["duckdb", "-readonly"]
     with duckdb.connect(words[2], read_only=True) as release:
         assert [venue for venue, _ in release.execute(words[3]).fetchall()] == [
-            *("ALL", "hyperliquid", "binance", "ALL"),
+            *("ALL", "hyperliquid", "binance"),
         ]
 
 

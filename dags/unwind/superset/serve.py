@@ -121,6 +121,8 @@ def main() -> None:
     stated = parser.parse_args()
     home = Home.from_env()
     state = stated.state or home.root / "superset"
+    # The configuration has the key that signs sessions, the metadata the users.
+    os.umask(0o077)
     print("Preparing Superset: a minute at the first start.", flush=True)
     try:
         variables = prepare(home, state=state)
