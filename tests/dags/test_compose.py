@@ -181,7 +181,7 @@ def test_the_images_are_stages_of_the_projects_file_each_from_its_lock(compose):
     assert text.count("--require-hashes") == 2
 
 
-def test_superset_without_a_release_says_so_as_its_service_starts_it(compose, tmp_path):
+def test_superset_without_a_release_is_one_sentence_as_its_service_starts_it(compose, tmp_path):
     service = compose["services"]["superset"]
     command = [sys.executable, *service["entrypoint"][1:], *service["command"]]
     command[command.index("/var/lib/superset")] = str(tmp_path / "state")
@@ -211,11 +211,11 @@ def test_the_home_is_pushed_as_its_service_starts_it(compose, tmp_path):
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as service_process:
         try:
-            said = service_process.stdout.readline()
+            printed = service_process.stdout.readline()
         finally:
             service_process.terminate()
         assert service_process.wait(10) == 0
-    assert said == f"file://{store} has the raw zone (5 of 5 files new) and no release yet.\n"
+    assert printed == f"file://{store} has the raw zone (5 of 5 files new) and no release yet.\n"
     objects = [path for path in home.raw_objects.rglob("*") if path.is_file()]
     assert len(objects) == 2
     for path in objects:
