@@ -70,7 +70,9 @@ def _of_hour(session: Any, hour_at: str) -> dict[str, Any]:
 
     from unwind.estimates.lead_lag import SECONDS, lead_lags
 
-    of_hour = f"from {SERIES} where hour_at = ?::timestamp order by base_asset, liquidated_side, venue"
+    of_hour = (
+        f"from {SERIES} where hour_at = ?::timestamp order by base_asset, liquidated_side, venue"
+    )
     keys = session.execute(
         f"select base_asset, liquidated_side, venue, clock_allowance_seconds {of_hour}", [hour_at]
     ).fetchall()
