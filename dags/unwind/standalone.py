@@ -38,9 +38,18 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
     "api-server": ("api-server", "--host", LOOPBACK),
 }
-# The triggerer imports `unwind_triggers` by its name.
 ENVIRONMENTS = {
-    "triggerer": {"PYTHONPATH": os.pathsep.join(filter(None, [DAGS, os.environ.get("PYTHONPATH")]))}
+    # The triggerer imports `unwind_triggers` by its name.
+    "triggerer": {
+        "PYTHONPATH": os.pathsep.join(filter(None, [DAGS, os.environ.get("PYTHONPATH")]))
+    },
+    "scheduler": {
+        # What tasks need is loaded once (unwind.preloading).
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
+        # Tasks are forked from it: NumPy and PyArrow would start threads when they are imported.
+        "OPENBLAS_NUM_THREADS": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    },
 }
 # The parts of Airflow's own health report.
 ALL_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")

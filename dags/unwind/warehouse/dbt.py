@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 
+from unwind import preloading
 from unwind.database import bounds
 from unwind.errors import (
     OUT_OF_MEMORY,
@@ -24,10 +25,13 @@ from unwind.errors import (
 from unwind.memory import described, memory_limit, models_at_a_time
 from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
-_shared_worker: ContextVar[subprocess.Popen[str] | None] = ContextVar("shared_worker", default=None)
+Worker = subprocess.Popen[str] | ForkedWorker
+
+_shared_worker: ContextVar[Worker | None] = ContextVar("shared_worker", default=None)
 
 
 class DbtError(UnwindError, RuntimeError):
@@ -154,8 +158,13 @@ def shared_worker(home: Home) -> Iterator[None]:
 
 def start_worker(
     options: Sequence[str], environment: Mapping[str, str], errors: Path
-) -> subprocess.Popen[str]:
-    """Starts a process that takes dbt commands (dbt_worker); parsing has these options."""
+) -> Worker:
+    """Starts a process that takes dbt commands (dbt_worker); parsing has these options.
+
+    It is a fork of this one where dbt is loaded here already.
+    """
+    if preloading.may_fork():
+        return ForkedWorker(options, environment, errors)
     with errors.open("w") as stderr:
         return subprocess.Popen(
             [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
@@ -169,7 +178,7 @@ def start_worker(
         )
 
 
-def end_worker(worker: subprocess.Popen[str]) -> None:
+def end_worker(worker: Worker) -> None:
     """Ends a worker and the command that it runs: they end with its standard input."""
     for pipe in (worker.stdin, worker.stdout):
         # Unread input breaks the pipe when it is flushed.
