@@ -46,7 +46,7 @@ def _begin_scheduler() -> None:
         # It reads the plugins once, which each task would do.
         importlib.import_module("airflow.sdk.listener").get_listener_manager()
     except Exception:
-        logger.exception("Nothing is preloaded: each task imports what it needs, which takes longer")
+        logger.exception("Nothing is preloaded: each task imports what it needs, and takes longer")
 
 
 def _begin_task() -> None:
@@ -62,4 +62,4 @@ class PreloadPlugin(AirflowPlugin):
     """Registers this module as a listener."""
 
     name = "unwind_preload"
-    listeners = [sys.modules[__name__]]
+    listeners = (sys.modules[__name__],)

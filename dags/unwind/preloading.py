@@ -23,7 +23,8 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 READ = ("dags/unwind/**/*.py", "expectations/**/*")
 
 logger = logging.getLogger(__name__)
-_read: frozenset[tuple[Path, int, int]] | None = None
+# Empty where nothing is preloaded.
+_read: set[tuple[Path, int, int]] = set()
 
 
 def preload(home: Home) -> None:
@@ -33,7 +34,6 @@ def preload(home: Home) -> None:
     thread runs that a fork would miss (unwind.standalone.ENVIRONMENTS keeps libraries from
     starting theirs). Raises whatever an import raises; then nothing counts as preloaded.
     """
-    global _read
     started_at = time.monotonic()
     read = _files()
 
@@ -52,7 +52,7 @@ def preload(home: Home) -> None:
     # Importing duckdb opens a database in memory, with threads.
     duckdb.default_connection().close()
     gc.collect()
-    _read = read
+    _read.update(read)
     logger.info(
         "dbt and Great Expectations are loaded, %s, in %.1f s; tasks are forked with them",
         "with the parsed project" if is_parsed else "without the project, which is not parsed yet",
@@ -64,7 +64,7 @@ def preload(home: Home) -> None:
 
 def is_preloaded() -> bool:
     """Whether this process, or the one it was forked from, has called `preload`."""
-    return _read is not None
+    return bool(_read)
 
 
 def may_fork() -> bool:
@@ -82,15 +82,15 @@ def forget_if_changed() -> bool:
 
     For a process that was forked from a preloaded one, before it runs anything of the project.
     """
-    if _read is None or _read == _files():
+    if not _read or _read == _files():
         return False
     for name in [name for name in sys.modules if name.partition(".")[0] == "unwind"]:
         del sys.modules[name]
     return True
 
 
-def _files() -> frozenset[tuple[Path, int, int]]:
+def _files() -> set[tuple[Path, int, int]]:
     """The files that are read, each with its time of change (ns) and its size (bytes)."""
     found = [path for pattern in READ for path in PROJECT_ROOT.glob(pattern) if path.is_file()]
     found += parsed_project.own_files(DBT_PROJECT)
-    return frozenset((path, (is_now := path.stat()).st_mtime_ns, is_now.st_size) for path in found)
+    return {(path, (is_now := path.stat()).st_mtime_ns, is_now.st_size) for path in found}

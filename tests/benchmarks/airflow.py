@@ -115,9 +115,7 @@ def _listed(column: list[float]) -> str:
 
 
 def _run(*arguments: str, environment: Mapping[str, str]) -> None:
-    subprocess.run(
-        [*UNWIND, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([*UNWIND, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def _until_released(

@@ -156,9 +156,7 @@ def shared_worker(home: Home) -> Iterator[None]:
         end_worker(process._worker)
 
 
-def start_worker(
-    options: Sequence[str], environment: Mapping[str, str], errors: Path
-) -> Worker:
+def start_worker(options: Sequence[str], environment: Mapping[str, str], errors: Path) -> Worker:
     """Starts a process that takes dbt commands (dbt_worker); parsing has these options.
 
     It is a fork of this one where dbt is loaded here already.
