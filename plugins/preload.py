@@ -34,12 +34,13 @@ def on_starting(component) -> None:
 
 
 def _begin_scheduler() -> None:
-    from unwind.preloading import preload
     from unwind.settings import Home, settings
 
     if multiprocessing.get_start_method() != "fork" or not settings().preloads:
         return
     try:
+        from unwind.warehouse.preloading import preload
+
         preload(Home.from_env())
         for name in OF_TASKS:
             importlib.import_module(name)
@@ -50,8 +51,8 @@ def _begin_scheduler() -> None:
 
 
 def _begin_task() -> None:
-    preloading = sys.modules.get("unwind.preloading")
-    if preloading and preloading.forget_if_changed():
+    preloaded = sys.modules.get("unwind.warehouse.preloaded")
+    if preloaded and preloaded.forget_if_changed():
         logger.warning(
             "The project has changed since Airflow started: this task imports it from its files. "
             "Restart `unwind up`, so that tasks start quickly again."

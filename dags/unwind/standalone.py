@@ -44,7 +44,7 @@ ENVIRONMENTS = {
         "PYTHONPATH": os.pathsep.join(filter(None, [DAGS, os.environ.get("PYTHONPATH")]))
     },
     "scheduler": {
-        # What tasks need is loaded once (unwind.preloading).
+        # What tasks need is loaded once (unwind.warehouse.preloading).
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
         # Tasks are forked from it: NumPy and PyArrow would start threads when they are imported.
         "OPENBLAS_NUM_THREADS": "1",

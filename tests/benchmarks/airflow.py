@@ -197,6 +197,8 @@ def _running(home: Home, environment: Mapping[str, str]) -> Iterator[_Api]:
                 raise RuntimeError("Airflow is not ready")
             time.sleep(1)
         api = _Api(airflow)
+        # Runs that start with Airflow itself; of a paused DAG, they would go on for ever.
+        api.wait_until_idle()
         used = {"land_hour", "refresh_warehouse"}
         for dag in api.call("get", "dags?limit=100")["dags"]:
             if dag["dag_id"] not in used:

@@ -16,10 +16,9 @@ import time
 import psutil
 import pytest
 
-from unwind import preloading
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.standalone import ENVIRONMENTS
-from unwind.warehouse import dbt, parsed_project
+from unwind.warehouse import dbt, parsed_project, preloaded, preloading
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +43,9 @@ def preloads(monkeypatch, plugin, home):
 
 
 @pytest.fixture
-def preloaded(monkeypatch):
+def as_preloaded(monkeypatch):
     """As in a process that has called `preload`."""
-    monkeypatch.setattr(preloading, "_read", {"a file"})
+    monkeypatch.setattr(preloaded, "_read", {"a file"})
 
 
 class TaskRunnerMarker:
@@ -97,7 +96,7 @@ def test_a_failed_import_is_logged_and_dbt_starts_in_its_own_process(
         "Nothing is preloaded: each task imports what it needs, and takes longer"
     ]
     assert "dbt.cli.main" in caplog.text
-    assert (preloading.is_preloaded(), preloading.may_fork()) == (False, False)
+    assert (preloaded.is_preloaded(), preloaded.may_fork()) == (False, False)
 
 
 def test_a_changed_project_is_not_run_as_it_was_parsed_before(tmp_path, monkeypatch):
@@ -119,14 +118,14 @@ def test_a_changed_project_is_not_run_as_it_was_parsed_before(tmp_path, monkeypa
     assert parsed_project.read(tmp_path) == {"hours": 2}
 
 
-def test_no_fork_is_made_while_a_thread_runs(preloaded):
-    begun = preloading.threads()
+def test_no_fork_is_made_while_a_thread_runs(as_preloaded):
+    begun = preloaded.threads()
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert preloading.threads() == begun + 1
-        assert preloading.may_fork() is False
+        assert preloaded.threads() == begun + 1
+        assert preloaded.may_fork() is False
     finally:
         stop.set()
         thread.join()
@@ -138,8 +137,8 @@ def test_no_fork_is_made_while_a_thread_runs(preloaded):
 def test_dbt_is_a_fork_where_it_is_loaded_and_no_thread_runs(
     monkeypatch, tmp_path, is_preloaded, count, forks
 ):
-    monkeypatch.setattr(preloading, "_read", {"a file"} if is_preloaded else set())
-    monkeypatch.setattr(preloading, "threads", lambda: count)
+    monkeypatch.setattr(preloaded, "_read", {"a file"} if is_preloaded else set())
+    monkeypatch.setattr(preloaded, "threads", lambda: count)
     monkeypatch.setattr(dbt, "ForkedWorker", lambda *_: "fork")
     monkeypatch.setattr(dbt.subprocess, "Popen", lambda *_, **__: "subprocess")
     # The suite replaces `start_worker` to share workers; this is the original.
@@ -154,17 +153,16 @@ ORIGINAL_START = dbt.start_worker
 CHANGES = """
 import json, sys
 from pathlib import Path
-from unwind import preloading
-preloading.PROJECT_ROOT = root = Path(sys.argv[1])
-preloading.DBT_PROJECT = root / "dbt_project"
-before = preloading.forget_if_changed()
-preloading._read.update(preloading._files())
-unchanged = preloading.forget_if_changed()
+from unwind.warehouse import preloaded
+preloaded.PROJECT_ROOT = root = Path(sys.argv[1])
+before = preloaded.forget_if_changed()
+preloaded.note(preloaded.files())
+unchanged = preloaded.forget_if_changed()
 (root / sys.argv[2]).write_text("something else")
-changed = preloading.forget_if_changed()
+changed = preloaded.forget_if_changed()
 left = [name for name in sys.modules if name.partition(".")[0] == "unwind"]
-import unwind.preloading
-print(json.dumps([before, unchanged, changed, left, unwind.preloading.is_preloaded()]))
+import unwind.warehouse.preloaded
+print(json.dumps([before, unchanged, changed, left, unwind.warehouse.preloaded.is_preloaded()]))
 """
 
 
@@ -193,15 +191,15 @@ def test_an_upgraded_project_is_imported_from_its_files(tmp_path, changed, count
 TASK = """
 import json, os, signal, sys, time
 from pathlib import Path
-from unwind import preloading
+from unwind.warehouse import preloaded
 from unwind.locks import LockedError, lock
 from unwind.settings import Home
 from unwind.warehouse import dbt, dbt_worker, parsed_project
-preloading._read.add("a file")
+preloaded.note(["a file"])
 parsed_project.read = lambda project: {}
 home = Home(Path(sys.argv[1]))
 def run(line, manifest, reports):
-    print("dbt prints")
+    print("dbt prints", flush=True)
     dbt_worker._report(reports, "node", json.dumps([os.getppid(), os.getpid()]), 1, 2)
     time.sleep(120)
 dbt_worker._run = run
@@ -255,18 +253,18 @@ import json, sys
 from pathlib import Path
 from airflow.listeners.listener import get_listener_manager
 get_listener_manager().hook.on_starting(component=object())
-from unwind import preloading
+from unwind.warehouse import preloaded
 from unwind.settings import Home
 from unwind.warehouse.dbt import DbtProcess
 home, nodes = Home.from_env(), []
-threads = preloading.threads()
+threads = preloaded.threads()
 home.warehouse_dir.mkdir()
 for seed in ("assets", "stress_weights"):
     with DbtProcess(home) as process:
         process.run(["seed", "--select", seed], lambda *node: nodes.append(node))
 kind = type(process._worker).__name__
 loaded = [name in sys.modules for name in ("great_expectations", "pandas", "sqlalchemy")]
-print(json.dumps([preloading.is_preloaded(), threads, kind, loaded, nodes]))
+print(json.dumps([preloaded.is_preloaded(), threads, kind, loaded, nodes]))
 """
 
 

@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 
-from unwind import preloading
 from unwind.database import bounds
 from unwind.errors import (
     OUT_OF_MEMORY,
@@ -25,6 +24,7 @@ from unwind.errors import (
 from unwind.memory import described, memory_limit, models_at_a_time
 from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import preloaded
 from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -161,7 +161,7 @@ def start_worker(options: Sequence[str], environment: Mapping[str, str], errors:
 
     It is a fork of this one where dbt is loaded here already.
     """
-    if preloading.may_fork():
+    if preloaded.may_fork():
         return ForkedWorker(options, environment, errors)
     with errors.open("w") as stderr:
         return subprocess.Popen(
