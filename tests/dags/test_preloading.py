@@ -88,6 +88,8 @@ def test_a_failed_import_is_logged_and_dbt_starts_in_its_own_process(
     plugin, home, monkeypatch, caplog, tmp_path
 ):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    # Airflow disables the loggers that it finds when it is set up, as an earlier test may do.
+    monkeypatch.setattr(plugin.logger, "disabled", False)
     # As where dbt is not installed.
     monkeypatch.setitem(sys.modules, "dbt.cli.main", None)
     with caplog.at_level(logging.ERROR):
