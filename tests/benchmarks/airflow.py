@@ -11,18 +11,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from tests.benchmarks.made_hours import land_hour
-from unwind.clock import HOUR, iso
-from unwind.demo import TRACKED_INSTRUMENTS, served_market
+from unwind.clock import HOUR, iso, utc_now
+from unwind.demo import TRACKED_INSTRUMENTS
 from unwind.settings import Home
-from unwind.simulator.episode import PEAK_FROM_AT, default_tape
+from unwind.simulator.episode import calm_tape
 from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
 from unwind.standalone import LOOPBACK, READY_WITHIN_S, Standalone, unhealthy_parts
 
 EVENTS_PER_HOUR = 500
@@ -31,42 +32,39 @@ HOURS, LANDINGS = 5, 3
 # Past this something hangs.
 RELEASED_WITHIN_S = 300
 LOOK_EVERY_S = 0.02
-# Longer than any venue's settling time: what is landed is complete at once.
-LONG_AFTER = timedelta(hours=12)
-NOW = PEAK_FROM_AT + LONG_AFTER
-# The quiet hours before the simulated peak are landed, the ones before them are made.
-FIRST_LANDED = PEAK_FROM_AT - 12 * HOUR
-FIRST_MADE = FIRST_LANDED - 24 * HOUR
+# Hours before the current one: settled at every venue, so that landing asks once.
+LANDED_FROM, MADE_FROM = 24, 60
 UNWIND = (sys.executable, "-m", "unwind.cli")
-UP = "import sys; from unwind import standalone; from unwind.settings import Home; "
-UP += "sys.exit(standalone.up(Home.from_env(), int(sys.argv[1])))"
+# `unwind up` without the recorder and the page, with no DAG starting by itself.
+UP = """
+import sys
+from unwind import standalone
+from unwind.settings import Home
+stated = standalone.settings
+paused = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
+standalone.settings = lambda airflow: stated(airflow) | paused
+sys.exit(standalone.up(Home.from_env(), int(sys.argv[1])))
+"""
 
 
 def airflow(folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
     """Prints the median seconds to a release: by command, under Airflow, and without preloading."""
     home = Home(folder / "home")
-    made = iter(FIRST_MADE + place * HOUR for place in range(24))
-    landed = iter(FIRST_LANDED + place * HOUR for place in range(12))
-    write_segments(default_tape(), home.recorder, FIRST_LANDED, PEAK_FROM_AT)
+    this_hour = utc_now().replace(minute=0, second=0, microsecond=0)
+    tape = calm_tape(this_hour - 72 * HOUR, this_hour + 12 * HOUR)
+    made = (this_hour - place * HOUR for place in range(MADE_FROM, LANDED_FROM, -1))
+    landed = (this_hour - place * HOUR for place in range(LANDED_FROM, 1, -1))
+    write_segments(tape, home.recorder, this_hour - LANDED_FROM * HOUR, this_hour)
     for _ in range(WARM_UP_HOURS):
         land_hour(home, next(made), EVENTS_PER_HOUR)
     seconds: dict[str, tuple[list[float], list[float]]] = {}
-    with served_market(0) as server:
-        now = {"now": iso(NOW)}
-        requests.post(f"{server['url']}/control", json=now, timeout=30).raise_for_status()
-        tracked = {"UNWIND_TRACKED_INSTRUMENTS": str(TRACKED_INSTRUMENTS)}
+    with Simulator(tape) as server:
         environment = {
             **os.environ,
-            **server["environment"],
-            **tracked,
+            **server.environment(),
+            "UNWIND_TRACKED_INSTRUMENTS": str(TRACKED_INSTRUMENTS),
             "UNWIND_HOME": str(home.root),
-            "UNWIND_NOW": iso(NOW),
         }
-
-        def made_hour(begin: Callable[[], None], wait: Callable[[], object] = bool) -> float:
-            wait()
-            land_hour(home, next(made), EVENTS_PER_HOUR)
-            return _until_released(home, begin)
 
         def refresh() -> None:
             _run("refresh", environment=environment)
@@ -75,10 +73,21 @@ def airflow(folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
             _run("land", "--hour", f"{next(landed):%Y-%m-%dT%H}", environment=environment)
             refresh()
 
+        def made_hour(begin: Callable[[], None], wait: Callable[[], object] = bool) -> float:
+            wait()
+            land_hour(home, next(made), EVENTS_PER_HOUR)
+            return _until_released(home, begin)
+
+        def hour_to_land(begin: Callable[[], None], wait: Callable[[], object] = bool) -> float:
+            wait()
+            now = {"now": iso(utc_now())}
+            requests.post(f"{server.url}/control", json=now, timeout=30).raise_for_status()
+            return _until_released(home, begin)
+
         refresh()
         seconds["by command, cold"] = (
             [made_hour(refresh) for _ in range(hours)],
-            [_until_released(home, land_and_refresh) for _ in range(landings)],
+            [hour_to_land(land_and_refresh) for _ in range(landings)],
         )
         for name, preload in (("under Airflow", "on"), ("without preloading", "off")):
             with _running(home, {**environment, "UNWIND_PRELOAD": preload}) as api:
@@ -88,10 +97,7 @@ def airflow(folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
 
                 seconds[name] = (
                     [made_hour(api.announce, api.wait_until_idle) for _ in range(hours)],
-                    [
-                        _until_released(home, trigger_landing, api.wait_until_idle)
-                        for _ in range(landings)
-                    ],
+                    [hour_to_land(trigger_landing, api.wait_until_idle) for _ in range(landings)],
                 )
     _print(seconds)
 
@@ -118,14 +124,8 @@ def _run(*arguments: str, environment: Mapping[str, str]) -> None:
     subprocess.run([*UNWIND, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _until_released(
-    home: Home, begin: Callable[[], None], wait: Callable[[], object] = bool
-) -> float:
-    """Seconds from `begin` to the swap of the release, by the time of its link.
-
-    `begin` returns at once or when all is done; `wait` comes before it and is not counted.
-    """
-    wait()
+def _until_released(home: Home, begin: Callable[[], None]) -> float:
+    """Seconds from `begin`, which may return at once, to the release, by the time of its link."""
     before = _current(home)
     started_at = time.time()
     begin()
@@ -184,7 +184,7 @@ class _Api:
 
 @contextmanager
 def _running(home: Home, environment: Mapping[str, str]) -> Iterator[_Api]:
-    """`unwind up` without the recorder and the page, with no DAG starting by itself."""
+    """An Airflow that refreshes, and lands what it is told to."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port = probe.getsockname()[1]
@@ -197,12 +197,11 @@ def _running(home: Home, environment: Mapping[str, str]) -> Iterator[_Api]:
                 raise RuntimeError("Airflow is not ready")
             time.sleep(1)
         api = _Api(airflow)
-        # Runs that start with Airflow itself; of a paused DAG, they would go on for ever.
+        for dag_id in ("refresh_warehouse", "land_hour"):
+            api.call("patch", f"dags/{dag_id}", {"is_paused": False})
+        # The DAGs may start a run of their own.
+        time.sleep(3)
         api.wait_until_idle()
-        used = {"land_hour", "refresh_warehouse"}
-        for dag in api.call("get", "dags?limit=100")["dags"]:
-            if dag["dag_id"] not in used:
-                api.call("patch", f"dags/{dag['dag_id']}", {"is_paused": True})
         yield api
         api.wait_until_idle()
     finally:
