@@ -55,8 +55,8 @@ ENVIRONMENTS = {
 ALL_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 # 2026-11-22: healthy after 40 to 70 s on 2 cores; a cold disk takes twice that.
 READY_WITHIN_S = 180
-# Between two tasks the scheduler may sleep, five times in a refresh. 2026-11-27: idle it took 15% of
-# a slow core with 0.25 s, 8% with Airflow's 1 s, 19% with 0.1 s.
+# The scheduler may sleep between two tasks, of which a refresh has five. 2026-11-27: idle it took
+# 15% of a slow core with 0.25 s, 8% with Airflow's 1 s, 19% with 0.1 s.
 IDLE_SLEEP_S = "0.25"
 # `up` gives running tasks their time, twice over, before it is ended itself.
 DOWN_WITHIN_S = 3 * children.STOP_WITHIN_S

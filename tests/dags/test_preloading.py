@@ -205,6 +205,8 @@ def run(line, manifest, reports):
     dbt_worker._report(reports, "node", json.dumps([os.getppid(), os.getpid()]), 1, 2)
     time.sleep(120)
 dbt_worker._run = run
+# As Airflow does: these close their descriptors when they are freed.
+sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
 with lock(home.root / ".lock"):
     process = dbt.DbtProcess(home)
 # The fork lets go of the lock.

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -142,6 +143,19 @@ def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = Non
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
         process.run(arguments, on_node)
+
+
+@contextmanager
+def begun_early(home: Home) -> Iterator[Callable[[Sequence[str], Progress], None]]:
+    """Runs dbt commands, in a worker that is forked now: later, threads may run that forbid it.
+
+    Where it cannot be forked, each command starts a worker when it runs.
+    """
+    if not preloaded.may_fork():
+        yield partial(run_dbt, home)
+        return
+    with DbtProcess(home) as process:
+        yield process.run
 
 
 @contextmanager

@@ -64,6 +64,8 @@ def _work(
         os.setpgid(0, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, signal.SIG_DFL)
+        # An object that owns a descriptor closes it when it is freed: the task's are kept.
+        kept = sys.stdin, sys.stdout, sys.stderr
         for target, descriptor in enumerate((orders, reports, log)):
             os.dup2(descriptor, target)
         _let_go_of_files()
@@ -75,6 +77,7 @@ def _work(
         os.environ.clear()
         os.environ.update(environment)
         dbt_worker.serve(list(options))
+        del kept
         code = 0
     except BaseException:  # noqa: BLE001
         with suppress(OSError):
