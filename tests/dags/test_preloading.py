@@ -54,8 +54,8 @@ class TaskRunnerMarker:
 
 def test_only_the_scheduler_finds_the_plugin():
     folder = str(PROJECT_ROOT / "plugins")
-    told = [name for name, one in ENVIRONMENTS.items() if folder in one.values()]
-    assert told == ["scheduler"]
+    given = [name for name, one in ENVIRONMENTS.items() if folder in one.values()]
+    assert given == ["scheduler"]
 
 
 def test_the_scheduler_preloads_for_its_home(plugin, preloads, home):
