@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 import multiprocessing
 import os
 import signal
@@ -84,20 +83,18 @@ def test_nothing_is_preloaded_where_workers_are_not_forked(plugin, preloads, mon
     assert preloads == []
 
 
-def test_a_failed_import_is_logged_and_dbt_starts_in_its_own_process(
-    plugin, home, monkeypatch, caplog, tmp_path
-):
+def test_a_failed_import_is_logged_and_dbt_starts_in_its_own_process(plugin, home, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
-    # Airflow disables the loggers that it finds when it is set up, as an earlier test may do.
-    monkeypatch.setattr(plugin.logger, "disabled", False)
+    logged = []
+    monkeypatch.setattr(
+        plugin.logger, "exception", lambda text: logged.append((text, sys.exc_info()[1].name))
+    )
     # As where dbt is not installed.
     monkeypatch.setitem(sys.modules, "dbt.cli.main", None)
-    with caplog.at_level(logging.ERROR):
-        plugin.on_starting(object())
-    assert [record.getMessage() for record in caplog.records] == [
-        "Nothing is preloaded: each task imports what it needs, and takes longer"
+    plugin.on_starting(object())
+    assert logged == [
+        ("Nothing is preloaded: each task imports what it needs, and takes longer", "dbt.cli.main")
     ]
-    assert "dbt.cli.main" in caplog.text
     assert (preloaded.is_preloaded(), preloaded.may_fork()) == (False, False)
 
 

@@ -29,6 +29,8 @@ def preload(home: Home) -> None:
     started_at = time.monotonic()
     read = preloaded.files()
 
+    import dbt.adapters.duckdb
+    import dbt.cli.main  # noqa: F401
     import duckdb
 
     import unwind.warehouse.refresh  # noqa: F401
