@@ -111,13 +111,13 @@ class _Parts:
         }
         self.texts = {**macros, **tables}
         self._tables = tables.keys()
-        self._read: dict[str, set[str]] = {}
         self._named = {
             name: (set(_CALLED.findall(text)) & macros.keys())
             | (set(_QUOTED.findall(text)) & tables.keys())
             | _with_ending(set(_QUOTED.findall(text)), macros)
             for name, text in self.texts.items()
         }
+        self._read = {name: self._read_in(name) for name in self.texts}
 
     def named_by(self, start: str) -> set[str]:
         reached: set[str] = set()
@@ -131,18 +131,13 @@ class _Parts:
         read: set[str] = set()
         waiting, reached = {start}, {start}
         while waiting:
-            read |= set().union(*(self._read_in(name) for name in waiting))
+            read |= set().union(*(self._read[name] for name in waiting))
             waiting = set().union(*(self._named[name] for name in waiting)) - self._tables - reached
             reached |= waiting
         return read - {start}
 
     def _read_in(self, name: str) -> set[str]:
         """The tables of a text's `ref()`; of names put together there, all that they fit."""
-        if name not in self._read:
-            self._read[name] = self._found_in(name)
-        return self._read[name]
-
-    def _found_in(self, name: str) -> set[str]:
         found: set[str] = set()
         for words in _REF.findall(self.texts[name]):
             parts = [part.strip() for part in words.split("~")]

@@ -44,7 +44,7 @@ CRITICAL, WARNING = "critical", "warning"
 FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
-# Great Expectations' name for ExpectNoRows (gate_context).
+# Great Expectations' name for ExpectNoRows.
 NO_ROWS = "expect_no_rows"
 
 
