@@ -60,6 +60,7 @@ STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
 UNCHANGING = "selector:unchanging"
 DAY_ENDS = "selector:day_ends"
+UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
 RunDbt = Callable[[Sequence[str], Progress], None]
@@ -261,12 +262,10 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
 
 
 def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
+    # What is skipped includes the seeds, which a run has none of.
+    command = ["run"] if skipped else ["build", *UNTESTED]
     run(
-        [
-            *("build", "--exclude-resource-type", "test"),
-            *("--exclude-resource-type", "unit_test", "--select", STAGING),
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
+        [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
     )
 
