@@ -1,4 +1,4 @@
-"""dbt takes compiled templates from the file beside the parsed project, and compiles what it lacks."""
+"""dbt takes compiled templates from beside the parsed project, and compiles what is not there."""
 
 from __future__ import annotations
 
