@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from unwind.warehouse import kept_templates, parsed_project
+from unwind.warehouse import kept_templates, parsed_project, preloaded
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -64,8 +64,8 @@ def serve(options: list[str]) -> None:
         parser.end()
         manifest = parsed_project.read(project)
     tests = _take_tests(manifest) if manifest else {}
-    kept_templates.use(parsed_project.file_of(project))
-    _warm_up()
+    if not preloaded.is_preloaded():
+        warm_up(project)
     # Keeps memory shared with the forks: the garbage collector would write to all of it.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
@@ -143,13 +143,17 @@ def _parse(project: Path, options: list[str]) -> None:
         kept_templates.keep(target, parsed.result)  # type: ignore[arg-type]
 
 
-def _warm_up() -> None:
-    """Makes the schemas that dbt checks its settings with: each fork would make its own."""
+def warm_up(project: Path) -> None:
+    """Makes what each fork would make for itself.
+
+    That is the schemas that dbt checks its settings with, and the templates of the parsed project.
+    """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.contracts.project import Configuration, PackageConfig, Project, ProjectFlags
 
     for checked in (Configuration, DuckDBCredentials, PackageConfig, Project, ProjectFlags):
         checked.json_schema()
+    kept_templates.use(parsed_project.file_of(project))
 
 
 def _take_tests(manifest: Manifest) -> dict[str, Any]:
