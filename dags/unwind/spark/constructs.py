@@ -1,0 +1,427 @@
+"""One function per construct that means something else in Spark, or is written otherwise there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp, parse_one
+
+from unwind.errors import UnwindError
+
+Kinds = dict[int, str]
+
+
+class NotKnownError(UnwindError, RuntimeError):
+    """A construct in a form that has no stated translation."""
+
+
+def rewritten(tree: exp.Expression, kinds: Kinds) -> exp.Expression:
+    """The tree with every construct translated, from the innermost."""
+    root = exp.Paren(this=tree)
+    for node in reversed(list(tree.walk())):
+        rule = RULES.get(type(node))
+        if rule:
+            new = rule(node, kinds)
+            if new is not node:
+                node.replace(new)
+    return root.this
+
+
+def spark(template: str, **parts: exp.Expression) -> exp.Expression:
+    """An expression of Spark's, with parts in the places of `:name`."""
+    parsed = parse_one(template, read="spark")
+    for place in list(parsed.find_all(exp.Placeholder)):
+        new = parts[place.name].copy()
+        if place is parsed:
+            return new
+        place.replace(new if isinstance(new, exp.Column | exp.Literal | exp.Func) else exp.paren(new))
+    return parsed
+
+
+def kind(node: exp.Expression, kinds: Kinds) -> str:
+    """What the first argument of a node is. Raises NotKnownError where that cannot be told."""
+    found = kinds.get(node.meta.get("asks", -1))
+    if found is None:
+        found = _plain_kind(node.this)
+    if found is None:
+        raise NotKnownError(f"of an unknown type: {node.sql('duckdb')[:200]}")
+    return found
+
+
+def _plain_kind(node: exp.Expression) -> str | None:
+    """The kind of an expression that shows it."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Literal):
+        return "text" if node.is_string else "double" if "e" in node.name.lower() else (
+            "decimal" if "." in node.name else "integer"
+        )
+    if isinstance(node, exp.Div | exp.Ln | exp.Exp | exp.Sqrt | exp.Pow | exp.Median):
+        return "double"
+    if isinstance(node, exp.Count | exp.RowNumber):
+        return "integer"
+    return None
+
+
+def divided(node: exp.Div, kinds: Kinds) -> exp.Expression:
+    """`a / b` is a quotient of doubles; by zero it raises there, and gives infinity in DuckDB."""
+    return exp.Div(this=_double(node.this), expression=_double(node.expression), typed=True, safe=False)
+
+
+def _double(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DOUBLE:
+        return node.copy()
+    return exp.Cast(this=node.copy(), to=exp.DataType.build("double"))
+
+
+def divided_whole(node: exp.IntDiv, kinds: Kinds) -> exp.Expression:
+    """`a // b` of whole numbers: towards zero in both."""
+    return spark(":a div :b", a=node.this, b=node.expression)
+
+
+def rounded(node: exp.Round, kinds: Kinds) -> exp.Expression:
+    """DuckDB rounds the double that `x * 10^n` is, half away from zero; Spark the digits of x."""
+    if kind(node, kinds) != "double":
+        return node
+    digits = node.args.get("decimals")
+    if digits is None:
+        return node
+    if not (isinstance(digits, exp.Literal) and digits.is_int):
+        raise NotKnownError(f"rounding to a number of digits that is no literal: {node.sql('duckdb')}")
+    power = exp.Literal.number(f"1e{digits.name}")
+    return spark(
+        "round(:x * :p) / :p", x=node.this, p=exp.Cast(this=power, to=exp.DataType.build("double"))
+    )
+
+
+def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
+    """Casts that round or print otherwise: of doubles to decimals and integers, and to text."""
+    to = node.to
+    name = to.this.name
+    is_try = isinstance(node, exp.TryCast)
+    if name in ("INT", "BIGINT", "SMALLINT"):
+        what = kind(node, kinds)
+        if what == "double":
+            # Half to even; Spark cuts off.
+            return type(node)(this=exp.func("rint", node.this.copy()), to=to.copy())
+        if what == "decimal":
+            return type(node)(this=exp.Round(this=node.this.copy()), to=to.copy())
+        if what not in ("integer", "boolean", "text"):
+            raise NotKnownError(f"a cast of a {what}: {node.sql('duckdb')[:200]}")
+        return node
+    if name == "DECIMAL":
+        what = kind(node, kinds)
+        return decimal_of_double(node, is_try) if what == "double" else node
+    if name == "TEXT":
+        what = kind(node, kinds)
+        if what in ("double", "list", "interval"):
+            raise NotKnownError(f"the text of a {what}: {node.sql('duckdb')[:200]}")
+    return node
+
+
+def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
+    """DuckDB takes the double that `x * 10^scale` is, all its digits; Spark the shortest text of x.
+
+    The double is written as two integers, so that none of its digits is lost.
+    """
+    sizes = [int(one.name) for one in node.to.expressions]
+    precision, scale = sizes if len(sizes) == 2 else (18, 3)
+    bound = exp.Literal.number(f"1e{precision}")
+    unit = parse_one(f"cast('{10 ** -scale if not scale else '0.' + '0' * (scale - 1) + '1'}'"
+                     f" as decimal({scale + 1}, {scale}))", read="spark")
+    scaled = spark("rint(:x * :p)", x=node.this, p=_literal(f"1e{scale}"))
+    whole = spark(
+        "cast(cast(floor(:v / :h) as decimal(20, 0)) * cast(4294967296 as decimal(11, 0))"
+        " + cast(cast(:v - floor(:v / :h) * :h as bigint) as decimal(19, 0)) as decimal(38, 0))",
+        v=scaled,
+        h=_literal("4294967296e0"),
+    )
+    value = spark("cast(:w * :u as :x)", w=whole, u=unit, x=exp.null()) if False else exp.Cast(
+        this=exp.Mul(this=whole, expression=unit), to=node.to.copy()
+    )
+    outside = exp.func("raise_error", exp.Literal.string("a double beyond its decimal")) if not is_try else exp.null()
+    return spark(
+        "case when abs(:v) < :b then :value when :v is not null then :outside end",
+        v=scaled, b=exp.Cast(this=bound, to=exp.DataType.build("double")), value=value, outside=outside,
+    )
+
+
+def _literal(text: str) -> exp.Expression:
+    return exp.Cast(this=exp.Literal.number(text), to=exp.DataType.build("double"))
+
+
+def date_difference(node: exp.DateDiff, kinds: Kinds) -> exp.Expression:
+    """`date_diff(unit, a, b)` counts the unit's borders between a and b; Spark counts whole units."""
+    unit = (node.text("unit") or "DAY").upper()
+    later, earlier = node.this, node.expression
+    if unit == "MICROSECOND":
+        return exp.Anonymous(this="timestampdiff", expressions=[exp.var(unit), earlier.copy(), later.copy()])
+    if unit not in ("SECOND", "MINUTE", "HOUR", "DAY"):
+        raise NotKnownError(f"a difference in {unit.lower()}s")
+    return exp.Anonymous(
+        this="timestampdiff", expressions=[exp.var(unit), _cut(unit, earlier), _cut(unit, later)]
+    )
+
+
+def cut(node: exp.TimestampTrunc, kinds: Kinds) -> exp.Expression:
+    """`date_trunc`: of days and longer a date in DuckDB, else a time without an offset."""
+    unit = node.text("unit").upper()
+    if unit in ("SECOND", "MINUTE", "HOUR"):
+        return _cut(unit, node.this)
+    if unit == "DAY":
+        return spark("cast(:t as date)", t=node.this)
+    raise NotKnownError(f"date_trunc to a {unit.lower()}")
+
+
+def _cut(unit: str, time: exp.Expression) -> exp.Expression:
+    return spark(f"cast(date_trunc('{unit}', :t) as timestamp_ntz)", t=time)
+
+
+def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expression:
+    """`epoch`: seconds as a double, of a time or of the difference of two."""
+    inner = node.this
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    if isinstance(inner, exp.Sub) and kind(node, kinds) in ("interval", "timestamp"):
+        return spark(
+            "timestampdiff(MICROSECOND, :a, :b) / :m",
+            a=inner.expression, b=inner.this, m=_literal("1e6"),
+        )
+    return spark("timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t) / :m", t=inner, m=_literal("1e6"))
+
+
+def epoch_ms(node: exp.UnixToTime, kinds: Kinds) -> exp.Expression:
+    """`epoch_ms` of a time: whole milliseconds."""
+    if kind(node, kinds) != "timestamp":
+        raise NotKnownError(f"a time from a number: {node.sql('duckdb')}")
+    return spark("timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t) div 1000", t=node.this)
+
+
+def weekday(node: exp.DayOfWeekIso, kinds: Kinds) -> exp.Expression:
+    """Monday is 1 and Sunday 7; SQLGlot's own translation makes a Thursday a 6."""
+    return spark("weekday(:t) + 1", t=node.this)
+
+
+def element(node: exp.Bracket, kinds: Kinds) -> exp.Expression:
+    """`list[n]`, from 1, null beyond its ends. SQLGlot has made n count from 0."""
+    if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
+        raise NotKnownError(f"a part of a list: {node.sql('duckdb')}")
+    return exp.func("get", node.this.copy(), spark("cast(:n as int)", n=node.expressions[0]))
+
+
+def position(node: exp.Anonymous) -> exp.Expression:
+    """`list_position`: null, not 0, for what is not in the list."""
+    return spark("nullif(array_position(:l, :x), 0)", l=node.expressions[0], x=node.expressions[1])
+
+
+def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
+    """`range(a, b)`: without b, and empty where b is not beyond a. Spark would count down."""
+    start, end = node.args["start"], node.args["end"]
+    if node.args.get("step") and node.args["step"].name != "1":
+        raise NotKnownError(f"a range with steps: {node.sql('duckdb')}")
+    if not node.args.get("is_end_exclusive"):
+        raise NotKnownError(f"a series with its end: {node.sql('duckdb')}")
+    return spark(
+        "if(:a < :b, sequence(cast(:a as bigint), cast(:b as bigint) - 1), cast(array() as array<bigint>))",
+        a=start, b=end,
+    )
+
+
+def latest(node: exp.ArgMax | exp.ArgMin, kinds: Kinds) -> exp.Expression:
+    """`arg_max(v, k)` passes over rows in which v is null; Spark's over those in which k is."""
+    name = "max_by" if isinstance(node, exp.ArgMax) else "min_by"
+    key = spark("case when :v is not null then :k end", v=node.this, k=node.expression)
+    return exp.Anonymous(this=name, expressions=[node.this.copy(), key])
+
+
+def median(node: exp.Median, kinds: Kinds) -> exp.Expression:
+    """The mean of the two in the middle."""
+    return spark("percentile(:x, 0.5)", x=node.this)
+
+
+def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expression:
+    """`concat` takes a null for an empty text."""
+    parts = [one.this if isinstance(one, exp.Coalesce) and not one.expressions else one for one in node.expressions]
+    return exp.Anonymous(this="concat_ws", expressions=[exp.Literal.string(""), *(one.copy() for one in parts)])
+
+
+def json_object(node: exp.JSONObject, kinds: Kinds) -> exp.Expression:
+    """`json_object` keeps nulls."""
+    parts: list[exp.Expression] = []
+    for pair in node.expressions:
+        parts += [pair.this.copy(), pair.expression.copy()]
+    fields = exp.Anonymous(this="named_struct", expressions=parts)
+    return spark("to_json(:s, map('ignoreNullFields', 'false'))", s=fields)
+
+
+def extracted(node: exp.RegexpExtract, kinds: Kinds) -> exp.Expression:
+    """`regexp_extract`, with its group; the whole match where none is stated."""
+    group = node.args.get("group") or exp.Literal.number(0)
+    return exp.Anonymous(this="regexp_extract", expressions=[node.this.copy(), node.expression.copy(), group.copy()])
+
+
+def replaced(node: exp.RegexpReplace, kinds: Kinds) -> exp.Expression:
+    """`regexp_replace(.., 'g')`: Spark replaces all by itself."""
+    modifiers = node.args.get("modifiers")
+    if modifiers is None or modifiers.name != "g":
+        raise NotKnownError(f"a replacement of the first match: {node.sql('duckdb')}")
+    return exp.Anonymous(
+        this="regexp_replace",
+        expressions=[node.this.copy(), node.expression.copy(), node.args["replacement"].copy()],
+    )
+
+
+def joined(node: exp.GroupConcat, kinds: Kinds) -> exp.Expression:
+    """`string_agg(x, ', ' order by y)`."""
+    inner, separator = node.this, node.args.get("separator") or exp.Literal.string(",")
+    order = ""
+    if isinstance(inner, exp.Order):
+        order = f" within group ({_spark_order(inner)})"
+        inner = inner.this
+    if isinstance(inner, exp.Distinct):
+        raise NotKnownError(f"a list without repetitions: {node.sql('duckdb')}")
+    return parse_one(f"listagg({inner.sql('spark')}, {separator.sql('spark')}){order}", read="spark")
+
+
+def _spark_order(order: exp.Order) -> str:
+    return "order by " + ", ".join(one.sql("spark") for one in order.expressions)
+
+
+def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expression:
+    """`array_agg(distinct x order by x)`: sorted; with no order, in any."""
+    inner = node.this
+    if isinstance(inner, exp.Order):
+        ordered = inner.expressions
+        inner = inner.this
+        if isinstance(inner, exp.Distinct) and len(ordered) == 1 and not ordered[0].args.get("desc") and (
+            ordered[0].this == inner.expressions[0]
+        ):
+            return spark("array_sort(collect_set(:x))", x=inner.expressions[0])
+        raise NotKnownError(f"a list in an order of its own: {node.sql('duckdb')[:200]}")
+    if isinstance(inner, exp.Distinct):
+        return spark("collect_set(:x)", x=inner.expressions[0])
+    return spark("collect_list(:x)", x=inner)
+
+
+def without_repetitions(node: exp.ArrayDistinct, kinds: Kinds) -> exp.Expression:
+    """`list_distinct` leaves nulls out."""
+    return spark("array_compact(array_distinct(:l))", l=node.this)
+
+
+def mean(node: exp.Avg, kinds: Kinds) -> exp.Expression:
+    """A mean is a double, of decimals too."""
+    return exp.Avg(this=_double(node.this))
+
+
+def whole(node: exp.Floor | exp.Ceil, kinds: Kinds) -> exp.Expression:
+    """Floors of doubles are doubles."""
+    if kind(node, kinds) == "double":
+        return spark("cast(:f as double)", f=node)
+    return node
+
+
+def sign(node: exp.Sign, kinds: Kinds) -> exp.Expression:
+    """A sign is an integer."""
+    return spark("cast(sign(:x) as int)", x=node.this)
+
+
+def logarithm(node: exp.Log, kinds: Kinds) -> exp.Expression:
+    """`log10`."""
+    if node.this.name != "10":
+        raise NotKnownError(f"a logarithm: {node.sql('duckdb')}")
+    return spark("log10(:x)", x=node.expression)
+
+
+def length(node: exp.Length, kinds: Kinds) -> exp.Expression:
+    """`length` of a list, null of a null; of a text as it is."""
+    if kind(node, kinds) == "list":
+        return spark("case when :l is not null then size(:l) end", l=node.this)
+    return node
+
+
+def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expression:
+    """`time_bucket` by minutes that divide a day: counted from an epoch at a midnight."""
+    step = node.this
+    minutes = int(step.this.name) if isinstance(step, exp.Interval) else 0
+    if step.text("unit").upper() != "MINUTE" or not minutes or 1440 % minutes or node.args.get("zone"):
+        raise NotKnownError(f"a time bucket: {node.sql('duckdb')}")
+    return spark(
+        "timestamp_ntz'1970-01-01' + floor(timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t)"
+        f" / cast({minutes * 60_000_000} as double)) * {minutes} * interval '1' minute",
+        t=node.expression,
+    )
+
+
+def rank(node: exp.Rank, kinds: Kinds) -> exp.Expression:
+    """A plain rank; the rank of a row in a frame by an order of its own is DuckDB's alone."""
+    if node.expressions or node.args.get("this"):
+        raise NotKnownError(f"a rank by an order of its own: {node.sql('duckdb')}")
+    return node
+
+
+def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expression:
+    """`first_value(v order by k)` over a frame: the value of its smallest k, nulls last."""
+    inner = node.this
+    if not isinstance(inner, exp.Order):
+        return node
+    keys: list[exp.Expression] = []
+    for one in inner.expressions:
+        value = one.this.copy()
+        if one.args.get("desc"):
+            if kind(one, kinds) != "timestamp":
+                raise NotKnownError(f"a descending order of a {kind(one, kinds)}: {node.sql('duckdb')}")
+            value = spark("-timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t)", t=value)
+        keys += [value.copy().is_(exp.null()), value]
+    return exp.Anonymous(
+        this="min_by", expressions=[inner.this.copy(), exp.Anonymous(this="struct", expressions=keys)]
+    )
+
+
+UNITS = {"to_hours": "hour", "to_minutes": "minute", "to_seconds": "second"}
+
+
+def named(node: exp.Anonymous, kinds: Kinds) -> exp.Expression:
+    """Functions that SQLGlot has no expression for."""
+    name = node.name.lower()
+    if name in UNITS:
+        return spark(f":n * interval '1' {UNITS[name]}", n=node.expressions[0])
+    if name == "list_position":
+        return position(node)
+    return node
+
+
+RULES: dict[type[exp.Expression], Callable[[Any, Kinds], exp.Expression]] = {
+    exp.Div: divided,
+    exp.IntDiv: divided_whole,
+    exp.Round: rounded,
+    exp.Cast: cast,
+    exp.TryCast: cast,
+    exp.DateDiff: date_difference,
+    exp.TimestampTrunc: cut,
+    exp.TimeToUnix: epoch,
+    exp.UnixToTime: epoch_ms,
+    exp.DayOfWeekIso: weekday,
+    exp.Bracket: element,
+    exp.GenerateSeries: numbers,
+    exp.ArgMax: latest,
+    exp.ArgMin: latest,
+    exp.Median: median,
+    exp.Concat: concatenated,
+    exp.JSONObject: json_object,
+    exp.RegexpExtract: extracted,
+    exp.RegexpReplace: replaced,
+    exp.GroupConcat: joined,
+    exp.ArrayAgg: collected,
+    exp.ArrayDistinct: without_repetitions,
+    exp.Avg: mean,
+    exp.Floor: whole,
+    exp.Ceil: whole,
+    exp.Sign: sign,
+    exp.Log: logarithm,
+    exp.Length: length,
+    exp.DateBin: bucket,
+    exp.Rank: rank,
+    exp.FirstValue: first,
+    exp.Anonymous: named,
+}

@@ -1,0 +1,197 @@
+"""What is translated by the shape of a select: relations, windows, ASOF joins, QUALIFY, UNNEST."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from unwind.spark.constructs import NotKnownError
+from unwind.spark.tables import view_name
+
+
+def restructured(tree: exp.Expression) -> exp.Expression:
+    """The tree with the shapes that Spark knows."""
+    for select in list(tree.find_all(exp.Select)):
+        inline_windows(select)
+    for select in list(tree.find_all(exp.Select)):
+        asof_joins(select)
+    for table in list(tree.find_all(exp.Table)):
+        name_relation(table)
+    # From the innermost: a QUALIFY puts a select around another.
+    for select in reversed(list(tree.find_all(exp.Select))):
+        qualify_as_subquery(select)
+    return tree
+
+
+def name_relation(table: exp.Table) -> None:
+    """`"marts"."release"` is the view marts__release, still called by its own name."""
+    if not table.db:
+        return
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+    table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
+    table.set("db", None)
+    table.set("catalog", None)
+
+
+def inline_windows(select: exp.Select) -> None:
+    """Named windows in full, where they are used: Spark extends none of them."""
+    named = {window.name: window for window in select.args.get("windows") or ()}
+    if not named:
+        return
+    select.set("windows", None)
+    for window in list(select.find_all(exp.Window)):
+        if window.args.get("alias") and window.parent_select is select:
+            _fill(window, named)
+
+
+def _fill(window: exp.Window, named: dict[str, exp.Window]) -> None:
+    seen = window.args["alias"].name
+    while seen:
+        base = named.get(seen)
+        if base is None:
+            raise NotKnownError(f"a window that is not named here: {seen}")
+        for part in ("partition_by", "order", "spec"):
+            if not window.args.get(part) and base.args.get(part):
+                value = base.args[part]
+                window.set(part, [one.copy() for one in value] if isinstance(value, list) else value.copy())
+        further = base.args.get("alias")
+        seen = further.name if further else None
+    window.set("alias", None)
+
+
+def asof_joins(select: exp.Select) -> None:
+    """`l asof join r on k = k and l.t >= r.t`: r's rows hold until the next one of their key.
+
+    Of rows of `r` with one key and one time, either engine takes any.
+    """
+    for join in select.args.get("joins") or ():
+        if join.method.upper() == "ASOF":
+            _asof(join)
+
+
+FLIPPED = {exp.GTE: exp.LTE, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.LT: exp.GT}
+
+
+def _asof(join: exp.Join) -> None:
+    right = join.this
+    name = right.alias_or_name
+    keys: list[exp.Expression] = []
+    time: exp.Expression | None = None
+    if join.args.get("using") or not join.args.get("on"):
+        raise NotKnownError("an ASOF join by USING")
+    for condition in join.args["on"].flatten() if isinstance(join.args["on"], exp.And) else [join.args["on"]]:
+        if isinstance(condition, exp.EQ):
+            keys.append(condition)
+        elif type(condition) in FLIPPED and time is None:
+            time = condition
+        else:
+            raise NotKnownError(f"an ASOF join on {condition.sql('duckdb')}")
+    if time is None:
+        raise NotKnownError("an ASOF join without an inequality")
+    left_time, right_time, kind = time.this, time.expression, type(time)
+    if not _is_of(right_time, name):
+        left_time, right_time, kind = right_time, left_time, FLIPPED[kind]
+    if not (isinstance(right_time, exp.Column) and right_time.table == name):
+        raise NotKnownError(f"an ASOF join on {time.sql('duckdb')}")
+    partition = []
+    for key in keys:
+        one = key.expression if _is_of(key.expression, name) else key.this
+        if not (isinstance(one, exp.Column) and one.table == name):
+            raise NotKnownError(f"an ASOF join on {key.sql('duckdb')}")
+        partition.append(exp.column(one.name))
+    descending = kind in (exp.LTE, exp.LT)
+    until = exp.Window(
+        this=exp.Lead(this=exp.column(right_time.name)),
+        partition_by=partition,
+        order=exp.Order(
+            expressions=[exp.Ordered(this=exp.column(right_time.name), desc=descending, nulls_first=False)]
+        ),
+    )
+    source = right.copy()
+    source.set("alias", None)
+    if isinstance(right, exp.Subquery):
+        source = exp.Subquery(this=right.this.copy(), alias=exp.TableAlias(this=exp.to_identifier("_r")))
+    ranged = (
+        exp.select(exp.Star(), exp.alias_(until, "_until"))
+        .from_(source)
+        .where(exp.column(right_time.name).is_(exp.null()).not_())
+    )
+    join.set("this", exp.Subquery(this=ranged, alias=exp.TableAlias(this=exp.to_identifier(name))))
+    join.set("method", None)
+    end = exp.column("_until", table=name)
+    before: type[exp.Expression] = {
+        exp.GTE: exp.LT, exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE
+    }[kind]
+    join.set(
+        "on",
+        exp.and_(
+            join.args["on"],
+            exp.paren(exp.or_(end.copy().is_(exp.null()), before(this=left_time.copy(), expression=end))),
+        ),
+    )
+
+
+def _is_of(node: exp.Expression, name: str) -> bool:
+    return any(column.table == name for column in node.find_all(exp.Column))
+
+
+def qualify_as_subquery(select: exp.Select) -> None:
+    """`select ... qualify c`: the select with c's windows as columns, in a select where c holds."""
+    qualify = select.args.get("qualify")
+    if not qualify:
+        return
+    select.set("qualify", None)
+    aliases = {one.alias: one.this for one in select.expressions if isinstance(one, exp.Alias)}
+    condition = qualify.this
+    # An alias of the select is meant where no column has its name; windows are columns of their own.
+    added: list[exp.Expression] = []
+
+    def as_column(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Window) or (isinstance(node, exp.Column) and not _inside(node, exp.Query)):
+            if isinstance(node, exp.Column) and not node.table and node.name in aliases:
+                return exp.column(node.name, table="_q")
+            name = f"_q{len(added)}"
+            added.append(exp.alias_(node.copy(), name))
+            return exp.column(name, table="_q")
+        return node
+
+    root = exp.Paren(this=condition.copy())
+    _replace_top(root, as_column)
+    star = any(isinstance(one, exp.Star) or (isinstance(one, exp.Column) and one.is_star) for one in select.expressions)
+    names = [one.alias_or_name for one in select.expressions]
+    inner = select.copy()
+    # What comes after QUALIFY stays outside.
+    for part in ("with_", "with", "order", "limit", "distinct"):
+        if inner.args.get(part):
+            inner.set(part, None)
+    inner.set("expressions", [*inner.expressions, *added])
+    outer: list[exp.Expression]
+    if star:
+        outer = [exp.Star(except_=[exp.to_identifier(one.alias) for one in added])] if added else [exp.Star()]
+    else:
+        outer = [exp.column(name, table="_q", quoted=False) for name in names]
+    for part in ("joins", "where", "group", "having", "laterals"):
+        select.set(part, None)
+    select.set("expressions", outer)
+    key = "from_" if "from_" in exp.Select.arg_types else "from"
+    select.set(key, exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("_q")))))
+    select.set("where", exp.Where(this=root.this))
+
+
+def _inside(node: exp.Expression, kind: type[exp.Expression]) -> bool:
+    above = node.parent
+    while above is not None:
+        if isinstance(above, kind):
+            return True
+        above = above.parent
+    return False
+
+
+def _replace_top(node: exp.Expression, change: object) -> None:
+    """Replaces the outermost expressions for which `change` gives another."""
+    for child in list(node.iter_expressions()):
+        new = change(child)  # type: ignore[operator]
+        if new is not child:
+            child.replace(new)
+        elif not isinstance(child, exp.Query):
+            _replace_top(child, change)

@@ -1,0 +1,119 @@
+"""Tables of the store as views of a Spark session, and what a query gives as a table."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unwind.spark.store import WHOLE, Store, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+DAY = "_day"
+
+
+def view_name(name: str) -> str:
+    """The view behind a relation `schema.name`: temporary views have no schema."""
+    return name.replace(".", "__")
+
+
+class Tables:
+    """The store's tables in a session."""
+
+    def __init__(self, session: SparkSession, store: Store) -> None:
+        self.session = session
+        self.store = store
+        for name in store.names():
+            self.show(name)
+
+    def show(self, name: str) -> None:
+        """Makes a table's rows the rows of its view."""
+        self.rows(name).createOrReplaceTempView(view_name(name))
+
+    def rows(self, name: str, partitions: Iterable[str] | None = None) -> DataFrame:
+        """The rows of a table, of the named partitions or of all."""
+        from pyspark.sql.types import StructType
+
+        table = self.store.table(name)
+        assert table, name
+        schema = StructType.fromJson(table.schema)
+        files = self.store.files(name, partitions)
+        if not files:
+            return self.session.createDataFrame([], schema)
+        return self.session.read.schema(schema).parquet(*files)
+
+    def replace(
+        self, name: str, rows: DataFrame, column: str | None, touched: DataFrame | None
+    ) -> None:
+        """Makes `rows` a table, in partitions by the UTC day of `column`, in one where it is null.
+
+        With `touched`, values of the column, they take the place of those rows alone, and the other
+        rows of these days stay.
+        """
+        from pyspark.sql import functions as f
+
+        former = self.store.table(name)
+        if touched is None or column is None or former is None:
+            self._put(name, rows, column, None)
+            return
+        touched = touched.toDF("_touched").distinct().cache()
+        days = [
+            row[0]
+            for row in touched.select(f.date_format("_touched", "yyyy-MM-dd")).distinct().collect()
+        ]
+        there = [day for day in days if day in former.partitions]
+        if there:
+            kept = self.rows(name, there).join(
+                f.broadcast(touched), f.col(column) == f.col("_touched"), "left_anti"
+            )
+            rows = _as(rows, former).unionByName(kept)
+        else:
+            rows = _as(rows, former)
+        self._put(name, rows, column, days)
+        touched.unpersist()
+
+    def _put(
+        self, name: str, rows: DataFrame, column: str | None, replaced: list[str] | None
+    ) -> None:
+        from pyspark.sql import functions as f
+
+        folder = self.store.new_folder(name)
+        # Nullability is not part of what a table promises; the gates judge it.
+        schema = _nullable(json.loads(rows.schema.json()))
+        if column is None:
+            rows.write.parquet(str(folder))
+            written = {WHOLE: _files(folder)}
+        else:
+            day = f.coalesce(f.date_format(column, "yyyy-MM-dd"), f.lit(WHOLE))
+            # A day's rows go to one file.
+            by_day = rows.withColumn(DAY, day).repartition(DAY)
+            by_day.write.partitionBy(DAY).parquet(str(folder))
+            written = {
+                of_day.name.removeprefix(f"{DAY}="): _files(of_day)
+                for of_day in sorted(folder.glob(f"{DAY}=*"))
+            }
+        self.store.put(name, schema, {day: paths for day, paths in written.items()}, replaced)
+        if not any(written.values()):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.show(name)
+
+
+def _as(rows: DataFrame, former: Table) -> DataFrame:
+    """The rows with the columns and types of the table that they go into."""
+    from pyspark.sql import functions as f
+    from pyspark.sql.types import StructType
+
+    schema = StructType.fromJson(former.schema)
+    return rows.select(*(f.col(one.name).cast(one.dataType).alias(one.name) for one in schema))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "fields": [{**one, "nullable": True} for one in schema["fields"]]}

@@ -1,0 +1,60 @@
+"""DuckDB's SQL as Spark's: what is known, construct by construct, and an error for the rest."""
+
+from __future__ import annotations
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import ErrorLevel, SqlglotError
+
+from unwind.spark import allowed
+from unwind.spark.allowed import UnknownConstructError
+from unwind.spark.constructs import NotKnownError, rewritten
+from unwind.spark.structures import restructured
+from unwind.spark.types import Schema, TypesOf, mark_kinds
+
+__all__ = ["Schema", "contract_type", "translate"]
+
+
+def translate(model: str, sql: str, types: TypesOf = lambda name: None) -> str:
+    """A model's compiled SQL for Spark. `types` gives a relation's columns and their types.
+
+    Raises UnknownConstructError, naming `model` and the construct.
+    """
+    try:
+        tree = parse_one(sql, read="duckdb")
+    except SqlglotError as error:
+        raise UnknownConstructError(model, str(error).splitlines()[0]) from None
+    check(model, tree)
+    try:
+        kinds = mark_kinds(tree, types)
+        tree = restructured(tree)
+        tree = rewritten(tree, kinds)
+        return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
+    except NotKnownError as error:
+        raise UnknownConstructError(model, str(error)) from None
+    except SqlglotError as error:
+        raise UnknownConstructError(model, str(error).splitlines()[0]) from None
+
+
+def check(model: str, tree: exp.Expression) -> None:
+    """Raises UnknownConstructError for the first expression that is not known."""
+    for node in tree.walk():
+        name = type(node).__name__
+        if isinstance(node, exp.Anonymous):
+            if node.name.lower() in allowed.NAMED_FUNCTIONS:
+                continue
+        elif isinstance(node, exp.DataType):
+            if node.this.name in allowed.TYPES:
+                continue
+        elif isinstance(node, exp.Join):
+            if node.kind in allowed.JOINS:
+                continue
+        elif name in allowed.EXPRESSIONS:
+            continue
+        raise UnknownConstructError(model, f"{name}: {node.sql('duckdb')[:200]}")
+
+
+def contract_type(promised: str) -> str:
+    """The type that a contract states, as Spark writes it."""
+    if promised.lower() in ("uuid", "json"):
+        return "string"
+    return exp.DataType.build(promised, dialect="duckdb").sql("spark")
