@@ -21,7 +21,11 @@ RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
 PAGE = "UNWIND_PAGE"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
+SPARK_MASTER = "UNWIND_SPARK_MASTER"
+SPARK_MEMORY = "UNWIND_SPARK_MEMORY"
+SPARK_PYTHON = "UNWIND_SPARK_PYTHON"
 STORE = "UNWIND_STORE"
+TARGET = "UNWIND_TARGET"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
 WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
 WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
@@ -29,7 +33,8 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(PAGE, POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, STORE, TRACKED_INSTRUMENTS),
+    *(PAGE, POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, SPARK_MASTER, SPARK_MEMORY),
+    *(SPARK_PYTHON, STORE, TARGET, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -39,6 +44,7 @@ TRACKED = 50
 RECONCILED = "BTC,ETH,SOL"
 # 2026-11-26: of fifty assets some class or regime changes in nearly every hour.
 WATCHED = "ALL,BTC,ETH"
+TARGETS = ("duckdb", "spark")
 SEVERITIES = ("info", "warning", "critical", "off")
 
 
@@ -138,6 +144,29 @@ class Settings:
     def postgres_readers(self) -> list[str]:
         """The roles of PostgreSQL that may read the copy of the marts; none if not set."""
         return _listed(self._text(POSTGRES_READERS))
+
+    @property
+    def target(self) -> str:
+        """Where facts and marts are built: duckdb, or spark. Raises SettingError."""
+        text = self._text(TARGET).lower() or TARGETS[0]
+        if text not in TARGETS:
+            raise SettingError(f"{TARGET} is {text!r}; set it to {' or '.join(TARGETS)}")
+        return text
+
+    @property
+    def spark_master(self) -> str:
+        """The master of Spark, as Spark writes it; in this process where none is set."""
+        return self._text(SPARK_MASTER) or "local[*]"
+
+    @property
+    def spark_memory(self) -> str:
+        """The memory of Spark's driver, as Spark writes it."""
+        return self._text(SPARK_MEMORY) or "2g"
+
+    @property
+    def spark_python(self) -> str:
+        """The Python that has the extra `spark`; empty if not set."""
+        return self._text(SPARK_PYTHON)
 
     @property
     def store(self) -> str:

@@ -50,6 +50,6 @@ EXPRESSIONS = frozenset(
 # Functions that SQLGlot has no expression for; each is rewritten.
 NAMED_FUNCTIONS = frozenset(("to_hours", "to_minutes", "to_seconds", "list_position"))
 TYPES = frozenset(
-    ("DOUBLE", "DECIMAL", "INT", "BIGINT", "SMALLINT", "TEXT", "TIMESTAMP", "DATE", "BOOLEAN")
+    ("DOUBLE", "DECIMAL", "INT", "BIGINT", "SMALLINT", "TEXT", "TIMESTAMPNTZ", "DATE", "UUID", "BOOLEAN")
 )
 JOINS = frozenset(("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, parse_one
 
+from unwind.spark.on_driver import ON_DRIVER, run_on_driver
 from unwind.spark.python_models import run_python
 from unwind.spark.tables import Tables, view_name
 from unwind.spark.translate import Schema, contract_type, translate
@@ -30,6 +31,8 @@ class Builder:
         materialized = model["config"]["materialized"]
         if model["language"] == "python":
             rows = run_python(self.tables, model["name"], code)
+        elif model["name"] in ON_DRIVER:
+            rows = run_on_driver(self.tables, model["name"], code)
         else:
             rows = self.query(model["name"], code)
         if model["config"]["contract"]["enforced"]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp, parse_one
 
 from unwind.errors import UnwindError
+from unwind.spark.types import KIND_OF
 
 Kinds = dict[int, str]
 
@@ -59,6 +60,22 @@ def _plain_kind(node: exp.Expression) -> str | None:
         )
     if isinstance(node, exp.Div | exp.Ln | exp.Exp | exp.Sqrt | exp.Pow | exp.Median):
         return "double"
+    if isinstance(node, exp.Null):
+        return "null"
+    if isinstance(node, exp.Cast):
+        return KIND_OF.get(node.to.this.name)
+    if isinstance(node, exp.JSONFormat):
+        return "text"
+    if isinstance(node, exp.Column) and not node.table and node.parent_select:
+        # An alias of the same select.
+        for one in node.parent_select.expressions:
+            if isinstance(one, exp.Alias) and one.alias == node.name:
+                return _plain_kind(one.this)
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul):
+        sides = {_plain_kind(node.this), _plain_kind(node.expression)}
+        return "double" if "double" in sides else None
+    if isinstance(node, exp.Replace | exp.RegexpExtract | exp.Lower | exp.Concat | exp.DPipe):
+        return "text"
     if isinstance(node, exp.Count | exp.RowNumber):
         return "integer"
     return None
@@ -107,15 +124,22 @@ def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
             return type(node)(this=exp.func("rint", node.this.copy()), to=to.copy())
         if what == "decimal":
             return type(node)(this=exp.Round(this=node.this.copy()), to=to.copy())
-        if what not in ("integer", "boolean", "text"):
+        if what not in ("integer", "boolean", "text", "null"):
             raise NotKnownError(f"a cast of a {what}: {node.sql('duckdb')[:200]}")
         return node
     if name == "DECIMAL":
         what = kind(node, kinds)
         return decimal_of_double(node, is_try) if what == "double" else node
+    if name == "UUID":
+        # 32 hexadecimal digits, as md5 gives them.
+        return spark(
+            "regexp_replace(:t, '^(.{8})(.{4})(.{4})(.{4})(.{12})$', '$1-$2-$3-$4-$5')", t=node.this
+        )
     if name == "TEXT":
         what = kind(node, kinds)
-        if what in ("double", "list", "interval"):
+        if what == "double":
+            return text_of_double(node.this)
+        if what in ("list", "interval"):
             raise NotKnownError(f"the text of a {what}: {node.sql('duckdb')[:200]}")
     return node
 
@@ -145,6 +169,50 @@ def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
         "case when abs(:v) < :b then :value when :v is not null then :outside end",
         v=scaled, b=exp.Cast(this=bound, to=exp.DataType.build("double")), value=value, outside=outside,
     )
+
+
+def text_of_double(value: exp.Expression) -> exp.Expression:
+    """DuckDB's text of a double: 12345678.0, 1e+16 and 1.5e-05 are 1.2345678E7, ... in Spark."""
+    shortest = spark("cast(:x as string)", x=value)
+    mantissa = spark("regexp_replace(substring_index(:s, 'E', 1), '[.]0$', '')", s=shortest)
+    power = spark("cast(substring_index(:s, 'E', -1) as int)", s=shortest)
+    plain = spark("rtrim('0', cast(cast(:x as decimal(38, 20)) as string))", x=value)
+    return spark(
+        "case when isnan(:x) then 'nan' when abs(:x) = double('infinity')"
+        " then if(:x > 0, 'inf', '-inf') when not contains(:s, 'E') then :s"
+        " when abs(:x) >= double('1e-4') and abs(:x) < double('1e16')"
+        " then concat(:plain, if(endswith(:plain, '.'), '0', ''))"
+        " else concat(:m, if(:p < 0, 'e-', 'e+'), if(abs(:p) < 10, '0', ''),"
+        " cast(abs(:p) as string)) end",
+        x=value, s=shortest, m=mantissa, p=power, plain=plain,
+    )
+
+
+def largest(node: exp.Max, kinds: Kinds) -> exp.Expression:
+    """`max(x, n)`: a list of the n largest, from the largest."""
+    count = node.args.get("count")
+    if count is None:
+        return node
+    return spark("slice(sort_array(collect_list(:x), false), 1, :n)", x=node.this, n=count)
+
+
+def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expression:
+    """A filter belongs to the aggregate, which may have become a part of an expression."""
+    if isinstance(node.this, exp.AggFunc) or _name(node.this) in AGGREGATES:
+        return node
+    inner = [one for one in node.this.find_all(exp.Expression) if _name(one) in AGGREGATES]
+    if len(inner) != 1:
+        raise NotKnownError(f"a filter of {node.this.sql('spark')[:200]}")
+    whole = node.this
+    inner[0].replace(exp.Filter(this=inner[0].copy(), expression=node.expression.copy()))
+    return whole.copy()
+
+
+AGGREGATES = ("collect_list", "collect_set", "max_by", "min_by", "percentile")
+
+
+def _name(node: exp.Expression) -> str:
+    return node.name.lower() if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
 
 
 def _literal(text: str) -> exp.Expression:
@@ -183,7 +251,7 @@ def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expression:
     inner = node.this
     while isinstance(inner, exp.Paren):
         inner = inner.this
-    if isinstance(inner, exp.Sub) and kind(node, kinds) in ("interval", "timestamp"):
+    if isinstance(inner, exp.Sub) and not inner.expression.find(exp.Interval):
         return spark(
             "timestampdiff(MICROSECOND, :a, :b) / :m",
             a=inner.expression, b=inner.this, m=_literal("1e6"),
@@ -218,13 +286,21 @@ def position(node: exp.Anonymous) -> exp.Expression:
 def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
     """`range(a, b)`: without b, and empty where b is not beyond a. Spark would count down."""
     start, end = node.args["start"], node.args["end"]
-    if node.args.get("step") and node.args["step"].name != "1":
-        raise NotKnownError(f"a range with steps: {node.sql('duckdb')}")
+    step = node.args.get("step") or exp.Literal.number(1)
+    if isinstance(step, exp.Interval):
+        return spark(
+            "if(:a < :b, sequence(:a, :b - interval '0.000001' second, :s),"
+            " cast(array() as array<timestamp_ntz>))",
+            a=start, b=end, s=step,
+        )
+    if not (isinstance(step, exp.Literal) and step.is_int):
+        raise NotKnownError(f"a range with these steps: {node.sql('duckdb')}")
     if not node.args.get("is_end_exclusive"):
         raise NotKnownError(f"a series with its end: {node.sql('duckdb')}")
     return spark(
-        "if(:a < :b, sequence(cast(:a as bigint), cast(:b as bigint) - 1), cast(array() as array<bigint>))",
-        a=start, b=end,
+        "if(:a < :b, sequence(cast(:a as bigint), cast(:b as bigint) - 1, cast(:s as bigint)),"
+        " cast(array() as array<bigint>))",
+        a=start, b=end, s=step,
     )
 
 
@@ -353,13 +429,6 @@ def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expression:
     )
 
 
-def rank(node: exp.Rank, kinds: Kinds) -> exp.Expression:
-    """A plain rank; the rank of a row in a frame by an order of its own is DuckDB's alone."""
-    if node.expressions or node.args.get("this"):
-        raise NotKnownError(f"a rank by an order of its own: {node.sql('duckdb')}")
-    return node
-
-
 def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expression:
     """`first_value(v order by k)` over a frame: the value of its smallest k, nulls last."""
     inner = node.this
@@ -414,6 +483,8 @@ RULES: dict[type[exp.Expression], Callable[[Any, Kinds], exp.Expression]] = {
     exp.GroupConcat: joined,
     exp.ArrayAgg: collected,
     exp.ArrayDistinct: without_repetitions,
+    exp.Max: largest,
+    exp.Filter: filtered,
     exp.Avg: mean,
     exp.Floor: whole,
     exp.Ceil: whole,
@@ -421,7 +492,6 @@ RULES: dict[type[exp.Expression], Callable[[Any, Kinds], exp.Expression]] = {
     exp.Log: logarithm,
     exp.Length: length,
     exp.DateBin: bucket,
-    exp.Rank: rank,
     exp.FirstValue: first,
     exp.Anonymous: named,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,14 @@ MADE_FROM = "build.json"
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns, as Spark writes a schema in JSON, and its files by partition."""
+    """A table's columns, as Spark writes a schema in JSON, and its files by partition.
+
+    `replaced` are the partitions that were replaced last; None where all were.
+    """
 
     schema: dict[str, Any]
     partitions: dict[str, list[str]] = field(default_factory=dict)
+    replaced: list[str] | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Store:
             stated = json.loads((self.root / name / LIST).read_text())
         except FileNotFoundError:
             return None
-        return Table(stated["schema"], stated["partitions"])
+        return Table(stated["schema"], stated["partitions"], stated["replaced"])
 
     def files(self, name: str, partitions: Iterable[str] | None = None) -> list[str]:
         """The paths of a table's files, of the named partitions or of all."""
@@ -74,7 +78,7 @@ class Store:
         name: str,
         schema: dict[str, Any],
         written: Mapping[str, Iterable[Path]],
-        replaced: Iterable[str] | None = None,
+        replaced: Sequence[str] | None = None,
     ) -> None:
         """Makes files part of a table: they take the place of the `replaced` partitions, or of all."""
         former = self.table(name)
@@ -85,7 +89,14 @@ class Store:
             partition: sorted(str(path.relative_to(self.root / name)) for path in paths)
             for partition, paths in written.items()
         }
-        write_json(self.root / name / LIST, {"schema": schema, "partitions": kept})
+        write_json(
+            self.root / name / LIST,
+            {
+                "schema": schema,
+                "partitions": kept,
+                "replaced": None if replaced is None else sorted(replaced),
+            },
+        )
 
     def build_id(self) -> str | None:
         """The build of the warehouse's files that the tables are a copy of; None where of none."""

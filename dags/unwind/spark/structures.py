@@ -12,6 +12,8 @@ def restructured(tree: exp.Expression) -> exp.Expression:
     """The tree with the shapes that Spark knows."""
     for select in list(tree.find_all(exp.Select)):
         inline_windows(select)
+    for window in list(tree.find_all(exp.Window)):
+        rank_in_frame(window)
     for select in list(tree.find_all(exp.Select)):
         asof_joins(select)
     for table in list(tree.find_all(exp.Table)):
@@ -57,6 +59,37 @@ def _fill(window: exp.Window, named: dict[str, exp.Window]) -> None:
         further = base.args.get("alias")
         seen = further.name if further else None
     window.set("alias", None)
+
+
+def rank_in_frame(window: exp.Window) -> None:
+    """`rank(order by x) over frame`: one more than the frame's values that come before the row's.
+
+    Only where the row is outside of its frame, and nulls come last.
+    """
+    rank = window.this
+    if not isinstance(rank, exp.Rank) or not rank.expressions:
+        return
+    order = rank.expressions[0]
+    one = order.expressions[0] if isinstance(order, exp.Order) else None
+    if one is None or len(order.expressions) != 1 or one.args.get("nulls_first"):
+        raise NotKnownError(f"a rank by {rank.sql('duckdb')}")
+    spec = window.args.get("spec")
+    sides = {str(spec.args.get("start_side")).lower(), str(spec.args.get("end_side")).lower()} if spec else set()
+    if len(sides) != 1 or not sides <= {"preceding", "following"}:
+        raise NotKnownError(f"a rank within a frame of its own row: {window.sql('duckdb')[:200]}")
+    values = window.copy()
+    values.set("this", exp.Anonymous(this="collect_list", expressions=[one.this.copy()]))
+    before = exp.GT if one.args.get("desc") else exp.LT
+    item = exp.to_identifier("_v")
+    test = exp.Lambda(
+        this=exp.or_(
+            exp.Is(this=one.this.copy(), expression=exp.null()),
+            before(this=exp.Column(this=item.copy()), expression=one.this.copy()),
+        ),
+        expressions=[item],
+    )
+    count = exp.Anonymous(this="size", expressions=[exp.Anonymous(this="filter", expressions=[values, test])])
+    window.replace(exp.paren(exp.Add(this=count, expression=exp.Literal.number(1))))
 
 
 def asof_joins(select: exp.Select) -> None:

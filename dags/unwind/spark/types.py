@@ -21,7 +21,8 @@ KINDS = {
     "double": ("DOUBLE", "FLOAT"),
     "decimal": ("DECIMAL",),
     "integer": ("INT", "BIGINT", "SMALLINT", "TINYINT", "INT128", "UBIGINT", "UINT"),
-    "text": ("TEXT", "VARCHAR", "CHAR"),
+    "text": ("TEXT", "VARCHAR", "CHAR", "UUID"),
+    "null": ("NULL",),
     "timestamp": ("TIMESTAMP", "TIMESTAMPNTZ", "DATETIME"),
     "date": ("DATE",),
     "boolean": ("BOOLEAN",),
@@ -58,6 +59,11 @@ def mark_kinds(tree: exp.Expression, types: TypesOf) -> dict[int, str]:
                     dialect="duckdb",
                 )
     copy = tree.copy()
+    for median in list(copy.find_all(exp.Median)):
+        # SQLGlot knows no type of it; it is that of its values.
+        same = exp.Max(this=median.this)
+        same.meta.update(median.meta)
+        median.replace(same)
     try:
         copy = qualify(
             copy,

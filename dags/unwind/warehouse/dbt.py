@@ -77,13 +77,18 @@ class DbtProcess:
         if not self._is_shared:
             end_worker(self._worker)
 
-    def run(self, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+    def run(
+        self,
+        arguments: Sequence[str],
+        on_node: Progress | None = None,
+        instead: Path | None = None,
+    ) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
-        `on_node(name, done, total)` is called for each finished node. Raises DbtError with the
-        first failures' messages.
+        `on_node(name, done, total)` is called for each finished node; `instead` is a file of JSON
+        with other SQL for models, by name. Raises DbtError with the first failures' messages.
         """
-        result, return_code = self._outcome(arguments, on_node)
+        result, return_code = self._outcome(arguments, on_node, instead)
         if result is None:
             raise DbtError(
                 f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
@@ -99,7 +104,7 @@ class DbtProcess:
             )
 
     def _outcome(
-        self, arguments: Sequence[str], on_node: Progress | None
+        self, arguments: Sequence[str], on_node: Progress | None, instead: Path | None
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         assert self._worker.stdin
@@ -109,6 +114,7 @@ class DbtProcess:
             "arguments": [*arguments, *self._options],
             "environment": self._environment,
             "errors": str(self._errors),
+            **({"instead": str(instead)} if instead else {}),
         }
         with suppress(BrokenPipeError):
             self._worker.stdin.write(json.dumps(order) + "\n")
@@ -134,10 +140,15 @@ class DbtProcess:
         return database_remedy(failure, "correct what they name")
 
 
-def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+def run_dbt(
+    home: Home,
+    arguments: Sequence[str],
+    on_node: Progress | None = None,
+    instead: Path | None = None,
+) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
-        process.run(arguments, on_node)
+        process.run(arguments, on_node, instead)
 
 
 @contextmanager

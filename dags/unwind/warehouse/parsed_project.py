@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 WRITTEN = {"target", "logs", "dbt_packages"}
 
 
-def read(project: Path) -> Manifest | None:
-    """The kept parse of the project in its current state; None where there is none."""
+def read(project: Path, target: str = "") -> Manifest | None:
+    """The kept parse of the project in its current state; None where there is none.
+
+    It is of a target of the profile, the default one where none is named.
+    """
     try:
         # It stands with the project's code, which whoever can write this file could write as well.
-        return pickle.loads(file_of(project).read_bytes())  # type: ignore[no-any-return]  # noqa: S301
+        return pickle.loads(file_of(project, target).read_bytes())  # type: ignore[no-any-return]  # noqa: S301
     except FileNotFoundError:
         return None
     except Exception:  # noqa: BLE001
@@ -36,7 +39,8 @@ def keep(target: Path, manifest: Manifest) -> None:
     It takes the place of others; a project that cannot be written to keeps none.
     """
     try:
-        others = [path for path in target.parent.glob("parsed-*") if path != target]
+        kind = target.name.partition("parsed-")[0]
+        others = [path for path in target.parent.glob(f"{kind}parsed-*") if path != target]
         with atomic_write(target) as beside:
             beside.write_bytes(pickle.dumps(manifest, protocol=5))
         for path in others:
@@ -46,13 +50,14 @@ def keep(target: Path, manifest: Manifest) -> None:
         return
 
 
-def file_of(project: Path) -> Path:
-    """Where a project is kept, parsed as it is now."""
+def file_of(project: Path, target: str = "") -> Path:
+    """Where a project is kept, parsed as it is now for a target of the profile."""
     hasher = hashlib.sha256(f"{sys.version} {version('dbt-core')} {version('dbt-duckdb')}".encode())
     for path in own_files(project):
         hasher.update(f"\n{path.relative_to(project)}\n".encode())
         hasher.update(path.read_bytes())
-    return project / "target" / f"parsed-{hasher.hexdigest()[:32]}.pickle"
+    kind = f"{target}-" if target else ""
+    return project / "target" / f"{kind}parsed-{hasher.hexdigest()[:32]}.pickle"
 
 
 def own_files(project: Path) -> list[Path]:

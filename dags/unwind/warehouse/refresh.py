@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
@@ -62,7 +63,18 @@ UNCHANGING = "selector:unchanging"
 DAY_ENDS = "selector:day_ends"
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[[Sequence[str], Progress], None]
+
+
+class RunDbt(Protocol):
+    """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
+
+    def __call__(
+        self, arguments: Sequence[str], on_node: Progress, instead: Path | None = None
+    ) -> None: ...
+
+
+# Builds facts and marts: where, on which build, without which models, by which dbt.
+BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -93,8 +105,11 @@ def refresh(
     into: Path | None = None,
     clock: Clock = utc_now,
     report: Progress = no_progress,
+    build_marts: BuildMarts | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
+
+    `build_marts` builds facts and marts elsewhere than in DuckDB (unwind.spark).
 
     Raises GateRefusedError (readers are where they were), DbtError, WriterBusyError, ValueError
     for `as_of` without `into`.
@@ -108,7 +123,7 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            return replace(_refresh(warehouse, report), rebuilt=rebuilt)
+            return replace(_refresh(warehouse, report, build_marts), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
@@ -129,7 +144,9 @@ def _is_of_a_file(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
-def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
+def _refresh(
+    warehouse: Warehouse, report: Progress, build_marts: BuildMarts | None
+) -> RefreshReport:
     target = warehouse.target
     # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
@@ -140,7 +157,7 @@ def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt.run)
+        _build(warehouse, report, dbt.run, build_marts)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -168,11 +185,11 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
         return _gate_landed(_under_way(home, clock))
 
 
-def build(home: Home, clock: Clock = utc_now) -> None:
+def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
     """The third phase alone."""
     with writer_lock(home):
         warehouse = _under_way(home, clock)
-        _build(warehouse, no_progress, partial(run_dbt, warehouse.target))
+        _build(warehouse, no_progress, partial(run_dbt, warehouse.target), build_marts)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -345,7 +362,9 @@ def _gate_landed(
     return tuple(held)
 
 
-def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
+def _build(
+    warehouse: Warehouse, report: Progress, run: RunDbt, build_marts: BuildMarts | None = None
+) -> None:
     """Rebuilds facts and marts of the pending hours."""
     target = warehouse.target
     with staging_state(target) as state:
@@ -353,21 +372,26 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
             return
         set_plan(state, BUILDING)
         skipped = _nothing_to_build(state) if _is_same_project(state) else []
+    former = files.build_id(target)
     files.renew_build_id(target)
-    run(
-        [
-            "run",
-            "--select",
-            FACTS_AND_MARTS,
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
-        lambda name, done, total: report("building", done, total),
-    )
+    (build_marts or _on_duckdb)(target, former, skipped, run, report)
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
         set_plan(state, BUILT)
+
+
+def _on_duckdb(
+    target: Home, former: str | None, skipped: Sequence[str], run: RunDbt, report: Progress
+) -> None:
+    run(marts_without(skipped), lambda name, done, total: report("building", done, total))
+
+
+def marts_without(skipped: Sequence[str]) -> list[str]:
+    """dbt's arguments that build facts and marts without those that are skipped."""
+    exclusion = ("--exclude", *skipped) if skipped else ()
+    return ["run", "--select", FACTS_AND_MARTS, *exclusion]
 
 
 def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
