@@ -55,6 +55,10 @@ class Adapter(SparkAdapter):
     def type(cls) -> str:
         return "spark"
 
+    @classmethod
+    def get_adapter_run_info(cls, config: Any) -> Any:
+        return SparkAdapter.get_adapter_run_info(config)
+
     def quote(self, identifier: str) -> str:
         return f'"{identifier}"'
 

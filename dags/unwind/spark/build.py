@@ -31,7 +31,6 @@ from unwind.warehouse.refresh import FACTS_AND_MARTS, RunDbt, marts_without
 OWN_ENVIRONMENT = PROJECT_ROOT / ".spark"
 # Written when a release is made, not built from facts.
 APPENDED = "config.incremental_strategy:append"
-VIEWS = "config.materialized:view"
 
 
 class SparkError(UnwindError, RuntimeError):
@@ -54,7 +53,7 @@ def build_on_spark(
     store = Store(home.warehouse_dir / files.TABLES_OF_SPARK)
     report("handing over to Spark", 0, 1)
     is_copy = store.build_id() is not None and store.build_id() == former
-    hand_over(home, store, built, is_copy)
+    hand_over(home, store, built, views_handed_over(manifest), is_copy)
     report("handing over to Spark", 1, 1)
     days = [one for one in skipped if "day_ends" in one]
     _run_there(home, store, python, days, report)
@@ -92,6 +91,18 @@ def built_there(manifest: Any) -> dict[str, dict[str, Any]]:
     }
 
 
+def views_handed_over(manifest: Any) -> set[str]:
+    """The relations that are views of DuckDB's and read by what is built on Spark."""
+    return {
+        f"{node.schema}.{node.alias}"
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
+        and "staging" in node.tags
+        and node.config.materialized == "view"
+        and node.schema == "intermediate"
+    }
+
+
 def python_of_spark() -> str:
     """The Python that has Spark: this one, or that of `make spark`. Raises SparkError."""
     own = OWN_ENVIRONMENT / "bin" / "python"
@@ -121,8 +132,7 @@ def _run_there(
     ]
     order = {
         "arguments": [
-            *("run", "--select", FACTS_AND_MARTS, VIEWS),
-            *("--exclude", "path:models/staging", APPENDED, *skipped),
+            *("run", "--select", FACTS_AND_MARTS, "--exclude", APPENDED, *skipped),
             *options,
         ],
         "options_of_dbt": options,

@@ -8,6 +8,7 @@ from sqlglot import exp, parse_one
 
 from unwind.spark.on_driver import ON_DRIVER, run_on_driver
 from unwind.spark.python_models import run_python
+from unwind.spark.session import MEANING
 from unwind.spark.tables import Tables, view_name
 from unwind.spark.translate import Schema, contract_type, translate
 
@@ -61,7 +62,11 @@ class Builder:
 
     def query(self, name: str, code: str) -> DataFrame:
         """The rows of a query in DuckDB's dialect. Raises UnknownConstructError."""
-        return self.tables.session.sql(translate(name, code, self.types))
+        session = self.tables.session
+        for setting, value in MEANING.items():
+            # dbt-spark has its own idea of some.
+            session.conf.set(setting, value)
+        return session.sql(translate(name, code, self.types))
 
     def types(self, relation: str) -> dict[str, str] | None:
         """A relation's columns and types as Spark writes them; None for an unknown one."""

@@ -17,10 +17,13 @@ LETTERS_OF_BATCH = 15
 PARTITION = "_partition"
 
 
-def hand_over(home: Home, store: Store, built: dict[str, dict[str, Any]], is_copy: bool) -> None:
+def hand_over(
+    home: Home, store: Store, built: dict[str, dict[str, Any]], views: set[str], is_copy: bool
+) -> None:
     """Writes what is staged: of the batches being built alone, where the store `is_copy`.
 
-    Else all of it, and the tables that Spark builds on as the files have them.
+    Else all of it, and the tables that Spark builds on as the files have them. `views` are those of
+    staged rows that it reads.
     """
     if not is_copy:
         store.clear()
@@ -31,19 +34,24 @@ def hand_over(home: Home, store: Store, built: dict[str, dict[str, Any]], is_cop
         touched = [row[0] for row in connection.execute(batches).fetchall()]
         tables = connection.execute(
             "select database_name, schema_name, table_name from duckdb_tables()"
-            " where not internal and not temporary order by all"
+            " where not internal and not temporary"
+            " union all select database_name, schema_name, view_name from duckdb_views()"
+            " where not internal and schema_name || '.' || view_name in"
+            " (select unnest(?)) order by all",
+            [sorted(views)],
         ).fetchall()
         for database, schema, table in tables:
             name = f"{schema}.{table}"
             source = f'"{database}"."{schema}"."{table}"'
             if name in there:
                 if not is_copy:
-                    day = _day(there[name])
-                    _write(connection, store, name, source, day, None)
+                    _write(connection, store, name, source, _day(there[name]), None)
             elif database != "warehouse" or schema != "ops":
-                is_landed = schema == "landed"
-                key = f"left(batch_id, {LETTERS_OF_BATCH})" if is_landed else None
-                _write(connection, store, name, source, key, touched if is_landed and is_copy else None)
+                columns = {row[0] for row in connection.execute(f"describe {source}").fetchall()}
+                by_batch = schema == "landed" or (name in views and "batch_id" in columns)
+                key = f"left(batch_id, {LETTERS_OF_BATCH})" if by_batch else None
+                only = touched if by_batch and is_copy else None
+                _write(connection, store, name, source, key, only)
 
 
 def _day(model: dict[str, Any]) -> str | None:

@@ -6,10 +6,14 @@ from sqlglot import exp
 
 from unwind.spark.constructs import NotKnownError
 from unwind.spark.tables import view_name
+from unwind.spark.types import TypesOf
 
 
-def restructured(tree: exp.Expression) -> exp.Expression:
+def restructured(tree: exp.Expression, types: TypesOf) -> exp.Expression:
     """The tree with the shapes that Spark knows."""
+    unions_by_name(tree, types)
+    name_nested_queries(tree)
+    replaced_columns(tree)
     for select in list(tree.find_all(exp.Select)):
         inline_windows(select)
     for window in list(tree.find_all(exp.Window)):
@@ -33,6 +37,116 @@ def name_relation(table: exp.Table) -> None:
     table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
     table.set("db", None)
     table.set("catalog", None)
+
+
+def name_nested_queries(tree: exp.Expression) -> None:
+    """Gives the CTEs of a query within a query names of their own: SQLGlot moves them to the top."""
+    for number, query in enumerate(list(tree.find_all(exp.Query))):
+        if query is tree or not query.ctes:
+            continue
+        names = {cte.alias: f"{cte.alias}_of_{number}" for cte in query.ctes}
+        for table in list(query.find_all(exp.Table)):
+            if not table.db and table.name in names:
+                if not table.alias:
+                    table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+                table.set("this", exp.to_identifier(names[table.name]))
+        for cte in query.ctes:
+            cte.args["alias"].set("this", exp.to_identifier(names[cte.alias]))
+
+
+def replaced_columns(tree: exp.Expression) -> None:
+    """`* replace (e as c)` is `* except (c), e as c`, where no union takes columns by their place."""
+    found = False
+    for star in list(tree.find_all(exp.Star)):
+        changed = star.args.get("replace") or ()
+        if not changed:
+            continue
+        found = True
+        select = star.find_ancestor(exp.Select)
+        assert select
+        names = [exp.to_identifier(one.alias) for one in changed]
+        star.set("replace", None)
+        star.set("except_", [*(star.args.get("except_") or ()), *names])
+        place = next(
+            number
+            for number, one in enumerate(select.expressions)
+            if one is star or one.find(exp.Star) is star
+        )
+        columns = list(select.expressions)
+        columns[place + 1 : place + 1] = list(changed)
+        select.set("expressions", columns)
+    if not found:
+        return
+    for union in tree.find_all(exp.Union):
+        if any(part.is_star for part in (union.this, union.expression)):
+            raise NotKnownError("a union of columns by * in a query that replaces some")
+
+
+def unions_by_name(tree: exp.Expression, types: TypesOf) -> None:
+    """`union all by name`: every column in every part, null where a part has none."""
+    for union in list(tree.find_all(exp.Union)):
+        if not union.args.get("by_name") or isinstance(union.parent, exp.Union):
+            continue
+        parts = _parts(union)
+        listed = [_columns(part, types) for part in parts]
+        names = list(dict.fromkeys(name for columns in listed for name in columns))
+        for part, columns in zip(parts, listed, strict=True):
+            of_part = exp.Subquery(
+                this=part.copy(), alias=exp.TableAlias(this=exp.to_identifier("_part"))
+            )
+            chosen = [
+                exp.column(name) if name in columns else exp.alias_(exp.null(), name)
+                for name in names
+            ]
+            part.replace(exp.select(*chosen).from_(of_part))
+        for one in [union, *union.find_all(exp.Union)]:
+            one.set("by_name", None)
+
+
+def _parts(query: exp.Expression) -> list[exp.Expression]:
+    if isinstance(query, exp.Union):
+        if not query.args.get("by_name"):
+            raise NotKnownError("a union by name of one by place")
+        return [*_parts(query.this), *_parts(query.expression)]
+    return [query]
+
+
+def _columns(query: exp.Expression, types: TypesOf) -> list[str]:
+    """The names of a query's columns, where they can be told without a database."""
+    if isinstance(query, exp.Union):
+        return _columns(query.this, types)
+    names: list[str] = []
+    for one in query.expressions:
+        if not isinstance(one, exp.Star):
+            names.append(one.alias_or_name)
+            continue
+        source = (query.args.get("from_") or query.args["from"]).this
+        if one.args.get("except_") or query.args.get("joins") or not isinstance(source, exp.Table):
+            raise NotKnownError(f"columns by *: {query.sql('duckdb')[:200]}")
+        names += _columns_of_table(source, types)
+    return names
+
+
+def _columns_of_table(table: exp.Table, types: TypesOf) -> list[str]:
+    if table.db:
+        known = types(f"{table.db}.{table.name}")
+        if known is None:
+            raise NotKnownError(f"columns of {table.db}.{table.name}, which is not there")
+        return list(known)
+    for query in _enclosing(table):
+        for cte in query.ctes:
+            if cte.alias == table.name:
+                return _columns(cte.this, types)
+    raise NotKnownError(f"columns of {table.name}")
+
+
+def _enclosing(node: exp.Expression) -> list[exp.Query]:
+    above, found = node.parent, []
+    while above is not None:
+        if isinstance(above, exp.Query):
+            found.append(above)
+        above = above.parent
+    return found
 
 
 def inline_windows(select: exp.Select) -> None:

@@ -26,7 +26,7 @@ def translate(model: str, sql: str, types: TypesOf = lambda name: None) -> str:
     check(model, tree)
     try:
         kinds = mark_kinds(tree, types)
-        tree = restructured(tree)
+        tree = restructured(tree, types)
         tree = rewritten(tree, kinds)
         return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
     except NotKnownError as error:
