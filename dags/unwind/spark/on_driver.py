@@ -1,7 +1,7 @@
 """Models that are not translated: computed on the driver by DuckDB, like Python models.
 
-Their parents are small there: one row per hour and asset, or per day and venue. What they use has
-no counterpart in Spark that gives the same digits or the same text.
+What they use has no counterpart in Spark that gives the same digits or the same text. Their
+parents' rows must fit on the driver.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ON_DRIVER = {
+    "int_position_entries_hourly": "a union by place over columns that are replaced by name",
     "grain_audit": "the log-gamma function, printf",
     "liquidation_map": "inner products of lists, whose sums have an order of their own",
     "market_brief_hourly": "numbers and times formatted as sentences",
