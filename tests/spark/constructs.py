@@ -56,7 +56,10 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         "select 12345678.0::double::varchar, 1e16::double::varchar, 1.5e-5::double::varchar",
         [["12345678.0", "1e+16", "1.5e-05"]],
     ),
-    "json_with_null": ("select json_object('a', '1', 'b', null)::varchar", [['{"a":"1","b":null}']]),
+    "json_with_null": (
+        "select json_object('a', '1', 'b', null)::varchar",
+        [['{"a":"1","b":null}']],
+    ),
     "listed_in_order": (
         "select string_agg(x, ', ' order by x) from (values ('b'), ('a')) as t(x)",
         [["a, b"]],
@@ -94,10 +97,11 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         [["1", "2"], [None, "3"]],
     ),
     "decimal_of_double": ("select 0.1::double::decimal(38, 8)", [["0.10000000"]]),
-    # 123456789012.1 times 1e8 is 12345678901210000384 as the nearest double.
+    # The double is 123456789012.100006103515625; times 1e8 it is 12345678901210000610.35, and there
+    # doubles are 2,048 apart: 12345678901210001408 is the nearest.
     "decimal_of_a_long_double": (
         "select 123456789012.1::double::decimal(38, 8)",
-        [["123456789012.10000384"]],
+        [["123456789012.10001408"]],
     ),
     "decimals_multiplied": (
         "select 5585399.000000000000::decimal(38, 12) * 1000::decimal(19, 0)",

@@ -44,12 +44,21 @@ REWRITTEN = (
     *("GroupConcat", "ArrayAgg", "ArrayDistinct", "Avg", "Floor", "Ceil", "Sign", "Log", "Length"),
     *("DateBin", "FirstValue", "Rank"),
 )
-EXPRESSIONS = frozenset(
-    (*STATEMENTS, *VALUES, *OPERATORS, *FUNCTIONS, *AGGREGATES, *REWRITTEN)
-)
+EXPRESSIONS = frozenset((*STATEMENTS, *VALUES, *OPERATORS, *FUNCTIONS, *AGGREGATES, *REWRITTEN))
 # Functions that SQLGlot has no expression for; each is rewritten.
 NAMED_FUNCTIONS = frozenset(("to_hours", "to_minutes", "to_seconds", "list_position"))
 TYPES = frozenset(
-    ("DOUBLE", "DECIMAL", "INT", "BIGINT", "SMALLINT", "TEXT", "TIMESTAMPNTZ", "DATE", "UUID", "BOOLEAN")
+    (
+        "DOUBLE",
+        "DECIMAL",
+        "INT",
+        "BIGINT",
+        "SMALLINT",
+        "TEXT",
+        "TIMESTAMPNTZ",
+        "DATE",
+        "UUID",
+        "BOOLEAN",
+    )
 )
 JOINS = frozenset(("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"))

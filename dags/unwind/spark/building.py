@@ -54,7 +54,9 @@ class Builder:
         assert isinstance(parsed, exp.Delete), statement
         table = parsed.this
         condition = parsed.args["where"].this
-        kept = exp.select("*").from_(table).where(exp.func("coalesce", condition, exp.false()).not_())
+        kept = (
+            exp.select("*").from_(table).where(exp.func("coalesce", condition, exp.false()).not_())
+        )
         gone = exp.select("hour_at").distinct().from_(table.copy()).where(condition.copy())
         hours = self.query(f"{name} (its hook)", gone.sql("duckdb"))
         rows = self.query(f"{name} (its hook)", kept.sql("duckdb"))

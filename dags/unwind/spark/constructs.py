@@ -36,7 +36,9 @@ def spark(template: str, **parts: exp.Expression) -> exp.Expression:
         new = parts[place.name].copy()
         if place is parsed:
             return new
-        place.replace(new if isinstance(new, exp.Column | exp.Literal | exp.Func) else exp.paren(new))
+        place.replace(
+            new if isinstance(new, exp.Column | exp.Literal | exp.Func) else exp.paren(new)
+        )
     return parsed
 
 
@@ -55,8 +57,12 @@ def _plain_kind(node: exp.Expression) -> str | None:
     while isinstance(node, exp.Paren):
         node = node.this
     if isinstance(node, exp.Literal):
-        return "text" if node.is_string else "double" if "e" in node.name.lower() else (
-            "decimal" if "." in node.name else "integer"
+        return (
+            "text"
+            if node.is_string
+            else "double"
+            if "e" in node.name.lower()
+            else ("decimal" if "." in node.name else "integer")
         )
     if isinstance(node, exp.Div | exp.Ln | exp.Exp | exp.Sqrt | exp.Pow | exp.Median):
         return "double"
@@ -83,7 +89,9 @@ def _plain_kind(node: exp.Expression) -> str | None:
 
 def divided(node: exp.Div, kinds: Kinds) -> exp.Expression:
     """`a / b` is a quotient of doubles; by zero it raises there, and gives infinity in DuckDB."""
-    return exp.Div(this=_double(node.this), expression=_double(node.expression), typed=True, safe=False)
+    return exp.Div(
+        this=_double(node.this), expression=_double(node.expression), typed=True, safe=False
+    )
 
 
 def _double(node: exp.Expression) -> exp.Expression:
@@ -105,7 +113,9 @@ def rounded(node: exp.Round, kinds: Kinds) -> exp.Expression:
     if digits is None:
         return node
     if not (isinstance(digits, exp.Literal) and digits.is_int):
-        raise NotKnownError(f"rounding to a number of digits that is no literal: {node.sql('duckdb')}")
+        raise NotKnownError(
+            f"rounding to a number of digits that is no literal: {node.sql('duckdb')}"
+        )
     power = exp.Literal.number(f"1e{digits.name}")
     return spark(
         "round(:x * :p) / :p", x=node.this, p=exp.Cast(this=power, to=exp.DataType.build("double"))
@@ -152,8 +162,11 @@ def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
     sizes = [int(one.name) for one in node.to.expressions]
     precision, scale = sizes if len(sizes) == 2 else (18, 3)
     bound = exp.Literal.number(f"1e{precision}")
-    unit = parse_one(f"cast('{10 ** -scale if not scale else '0.' + '0' * (scale - 1) + '1'}'"
-                     f" as decimal({scale + 1}, {scale}))", read="spark")
+    unit = parse_one(
+        f"cast('{10**-scale if not scale else '0.' + '0' * (scale - 1) + '1'}'"
+        f" as decimal({scale + 1}, {scale}))",
+        read="spark",
+    )
     scaled = spark("rint(:x * :p)", x=node.this, p=_literal(f"1e{scale}"))
     whole = spark(
         "cast(cast(floor(:v / :h) as decimal(20, 0)) * cast(4294967296 as decimal(11, 0))"
@@ -161,13 +174,22 @@ def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
         v=scaled,
         h=_literal("4294967296e0"),
     )
-    value = spark("cast(:w * :u as :x)", w=whole, u=unit, x=exp.null()) if False else exp.Cast(
-        this=exp.Mul(this=whole, expression=unit), to=node.to.copy()
+    value = (
+        spark("cast(:w * :u as :x)", w=whole, u=unit, x=exp.null())
+        if False
+        else exp.Cast(this=exp.Mul(this=whole, expression=unit), to=node.to.copy())
     )
-    outside = exp.func("raise_error", exp.Literal.string("a double beyond its decimal")) if not is_try else exp.null()
+    outside = (
+        exp.func("raise_error", exp.Literal.string("a double beyond its decimal"))
+        if not is_try
+        else exp.null()
+    )
     return spark(
         "case when abs(:v) < :b then :value when :v is not null then :outside end",
-        v=scaled, b=exp.Cast(this=bound, to=exp.DataType.build("double")), value=value, outside=outside,
+        v=scaled,
+        b=exp.Cast(this=bound, to=exp.DataType.build("double")),
+        value=value,
+        outside=outside,
     )
 
 
@@ -184,7 +206,11 @@ def text_of_double(value: exp.Expression) -> exp.Expression:
         " then concat(:plain, if(endswith(:plain, '.'), '0', ''))"
         " else concat(:m, if(:p < 0, 'e-', 'e+'), if(abs(:p) < 10, '0', ''),"
         " cast(abs(:p) as string)) end",
-        x=value, s=shortest, m=mantissa, p=power, plain=plain,
+        x=value,
+        s=shortest,
+        m=mantissa,
+        p=power,
+        plain=plain,
     )
 
 
@@ -224,7 +250,9 @@ def date_difference(node: exp.DateDiff, kinds: Kinds) -> exp.Expression:
     unit = (node.text("unit") or "DAY").upper()
     later, earlier = node.this, node.expression
     if unit == "MICROSECOND":
-        return exp.Anonymous(this="timestampdiff", expressions=[exp.var(unit), earlier.copy(), later.copy()])
+        return exp.Anonymous(
+            this="timestampdiff", expressions=[exp.var(unit), earlier.copy(), later.copy()]
+        )
     if unit not in ("SECOND", "MINUTE", "HOUR", "DAY"):
         raise NotKnownError(f"a difference in {unit.lower()}s")
     return exp.Anonymous(
@@ -254,9 +282,13 @@ def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expression:
     if isinstance(inner, exp.Sub) and not inner.expression.find(exp.Interval):
         return spark(
             "timestampdiff(MICROSECOND, :a, :b) / :m",
-            a=inner.expression, b=inner.this, m=_literal("1e6"),
+            a=inner.expression,
+            b=inner.this,
+            m=_literal("1e6"),
         )
-    return spark("timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t) / :m", t=inner, m=_literal("1e6"))
+    return spark(
+        "timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t) / :m", t=inner, m=_literal("1e6")
+    )
 
 
 def epoch_ms(node: exp.UnixToTime, kinds: Kinds) -> exp.Expression:
@@ -291,7 +323,9 @@ def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
         return spark(
             "if(:a < :b, sequence(:a, :b - interval '0.000001' second, :s),"
             " cast(array() as array<timestamp_ntz>))",
-            a=start, b=end, s=step,
+            a=start,
+            b=end,
+            s=step,
         )
     if not (isinstance(step, exp.Literal) and step.is_int):
         raise NotKnownError(f"a range with these steps: {node.sql('duckdb')}")
@@ -300,7 +334,9 @@ def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
     return spark(
         "if(:a < :b, sequence(cast(:a as bigint), cast(:b as bigint) - 1, cast(:s as bigint)),"
         " cast(array() as array<bigint>))",
-        a=start, b=end, s=step,
+        a=start,
+        b=end,
+        s=step,
     )
 
 
@@ -318,8 +354,13 @@ def median(node: exp.Median, kinds: Kinds) -> exp.Expression:
 
 def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expression:
     """`concat` takes a null for an empty text."""
-    parts = [one.this if isinstance(one, exp.Coalesce) and not one.expressions else one for one in node.expressions]
-    return exp.Anonymous(this="concat_ws", expressions=[exp.Literal.string(""), *(one.copy() for one in parts)])
+    parts = [
+        one.this if isinstance(one, exp.Coalesce) and not one.expressions else one
+        for one in node.expressions
+    ]
+    return exp.Anonymous(
+        this="concat_ws", expressions=[exp.Literal.string(""), *(one.copy() for one in parts)]
+    )
 
 
 def json_object(node: exp.JSONObject, kinds: Kinds) -> exp.Expression:
@@ -334,7 +375,9 @@ def json_object(node: exp.JSONObject, kinds: Kinds) -> exp.Expression:
 def extracted(node: exp.RegexpExtract, kinds: Kinds) -> exp.Expression:
     """`regexp_extract`, with its group; the whole match where none is stated."""
     group = node.args.get("group") or exp.Literal.number(0)
-    return exp.Anonymous(this="regexp_extract", expressions=[node.this.copy(), node.expression.copy(), group.copy()])
+    return exp.Anonymous(
+        this="regexp_extract", expressions=[node.this.copy(), node.expression.copy(), group.copy()]
+    )
 
 
 def replaced(node: exp.RegexpReplace, kinds: Kinds) -> exp.Expression:
@@ -357,7 +400,9 @@ def joined(node: exp.GroupConcat, kinds: Kinds) -> exp.Expression:
         inner = inner.this
     if isinstance(inner, exp.Distinct):
         raise NotKnownError(f"a list without repetitions: {node.sql('duckdb')}")
-    return parse_one(f"listagg({inner.sql('spark')}, {separator.sql('spark')}){order}", read="spark")
+    return parse_one(
+        f"listagg({inner.sql('spark')}, {separator.sql('spark')}){order}", read="spark"
+    )
 
 
 def _spark_order(order: exp.Order) -> str:
@@ -370,8 +415,11 @@ def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expression:
     if isinstance(inner, exp.Order):
         ordered = inner.expressions
         inner = inner.this
-        if isinstance(inner, exp.Distinct) and len(ordered) == 1 and not ordered[0].args.get("desc") and (
-            ordered[0].this == inner.expressions[0]
+        if (
+            isinstance(inner, exp.Distinct)
+            and len(ordered) == 1
+            and not ordered[0].args.get("desc")
+            and (ordered[0].this == inner.expressions[0])
         ):
             return spark("array_sort(collect_set(:x))", x=inner.expressions[0])
         raise NotKnownError(f"a list in an order of its own: {node.sql('duckdb')[:200]}")
@@ -420,7 +468,12 @@ def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expression:
     """`time_bucket` by minutes that divide a day: counted from an epoch at a midnight."""
     step = node.this
     minutes = int(step.this.name) if isinstance(step, exp.Interval) else 0
-    if step.text("unit").upper() != "MINUTE" or not minutes or 1440 % minutes or node.args.get("zone"):
+    if (
+        step.text("unit").upper() != "MINUTE"
+        or not minutes
+        or 1440 % minutes
+        or node.args.get("zone")
+    ):
         raise NotKnownError(f"a time bucket: {node.sql('duckdb')}")
     return spark(
         "timestamp_ntz'1970-01-01' + floor(timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t)"
@@ -439,11 +492,14 @@ def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expression:
         value = one.this.copy()
         if one.args.get("desc"):
             if kind(one, kinds) != "timestamp":
-                raise NotKnownError(f"a descending order of a {kind(one, kinds)}: {node.sql('duckdb')}")
+                raise NotKnownError(
+                    f"a descending order of a {kind(one, kinds)}: {node.sql('duckdb')}"
+                )
             value = spark("-timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t)", t=value)
         keys += [value.copy().is_(exp.null()), value]
     return exp.Anonymous(
-        this="min_by", expressions=[inner.this.copy(), exp.Anonymous(this="struct", expressions=keys)]
+        this="min_by",
+        expressions=[inner.this.copy(), exp.Anonymous(this="struct", expressions=keys)],
     )
 
 

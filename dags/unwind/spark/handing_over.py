@@ -81,7 +81,9 @@ def _write(
     if key is None:
         folder.mkdir()
         target = folder / "all.parquet"
-        connection.execute(f"copy (select {chosen} from {source}) to {quoted(target)} (format parquet)")
+        connection.execute(
+            f"copy (select {chosen} from {source}) to {quoted(target)} (format parquet)"
+        )
         store.put(name, schema, {WHOLE: [target]})
         return
     within = "" if only is None else f" where {key} in ({', '.join(map(quoted, only)) or 'null'})"
@@ -104,7 +106,7 @@ def _portable(column: str, kind: str) -> str:
     if kind in ("UUID", "JSON") or kind.startswith("ENUM"):
         return f'"{column}"::varchar as "{column}"'
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"\"{column}\" at time zone 'UTC' as \"{column}\""
+        return f'"{column}" at time zone \'UTC\' as "{column}"'
     return f'"{column}"'
 
 

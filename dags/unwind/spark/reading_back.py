@@ -45,7 +45,9 @@ def sql_of_model(store: Store, model: dict[str, Any]) -> str:
     only = ""
     if table.replaced is not None and hours:
         only = f"\n\nwhere {partition} in {{{{ {hours} }}}}"
-    return f"select\n    {columns}\n\nfrom read_parquet([{listed}], hive_partitioning = false){only}"
+    return (
+        f"select\n    {columns}\n\nfrom read_parquet([{listed}], hive_partitioning = false){only}"
+    )
 
 
 def duckdb_type(kind: Any) -> str:

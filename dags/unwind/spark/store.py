@@ -122,5 +122,3 @@ class Store:
     def _listed(self, name: str) -> list[str]:
         table = self.table(name)
         return [path for paths in table.partitions.values() for path in paths] if table else []
-
-

@@ -169,7 +169,9 @@ def _fill(window: exp.Window, named: dict[str, exp.Window]) -> None:
         for part in ("partition_by", "order", "spec"):
             if not window.args.get(part) and base.args.get(part):
                 value = base.args[part]
-                window.set(part, [one.copy() for one in value] if isinstance(value, list) else value.copy())
+                window.set(
+                    part, [one.copy() for one in value] if isinstance(value, list) else value.copy()
+                )
         further = base.args.get("alias")
         seen = further.name if further else None
     window.set("alias", None)
@@ -188,7 +190,11 @@ def rank_in_frame(window: exp.Window) -> None:
     if one is None or len(order.expressions) != 1 or one.args.get("nulls_first"):
         raise NotKnownError(f"a rank by {rank.sql('duckdb')}")
     spec = window.args.get("spec")
-    sides = {str(spec.args.get("start_side")).lower(), str(spec.args.get("end_side")).lower()} if spec else set()
+    sides = (
+        {str(spec.args.get("start_side")).lower(), str(spec.args.get("end_side")).lower()}
+        if spec
+        else set()
+    )
     if len(sides) != 1 or not sides <= {"preceding", "following"}:
         raise NotKnownError(f"a rank within a frame of its own row: {window.sql('duckdb')[:200]}")
     values = window.copy()
@@ -202,7 +208,9 @@ def rank_in_frame(window: exp.Window) -> None:
         ),
         expressions=[item],
     )
-    count = exp.Anonymous(this="size", expressions=[exp.Anonymous(this="filter", expressions=[values, test])])
+    count = exp.Anonymous(
+        this="size", expressions=[exp.Anonymous(this="filter", expressions=[values, test])]
+    )
     window.replace(exp.paren(exp.Add(this=count, expression=exp.Literal.number(1))))
 
 
@@ -226,7 +234,9 @@ def _asof(join: exp.Join) -> None:
     time: exp.Expression | None = None
     if join.args.get("using") or not join.args.get("on"):
         raise NotKnownError("an ASOF join by USING")
-    for condition in join.args["on"].flatten() if isinstance(join.args["on"], exp.And) else [join.args["on"]]:
+    for condition in (
+        join.args["on"].flatten() if isinstance(join.args["on"], exp.And) else [join.args["on"]]
+    ):
         if isinstance(condition, exp.EQ):
             keys.append(condition)
         elif type(condition) in FLIPPED and time is None:
@@ -251,13 +261,17 @@ def _asof(join: exp.Join) -> None:
         this=exp.Lead(this=exp.column(right_time.name)),
         partition_by=partition,
         order=exp.Order(
-            expressions=[exp.Ordered(this=exp.column(right_time.name), desc=descending, nulls_first=False)]
+            expressions=[
+                exp.Ordered(this=exp.column(right_time.name), desc=descending, nulls_first=False)
+            ]
         ),
     )
     source = right.copy()
     source.set("alias", None)
     if isinstance(right, exp.Subquery):
-        source = exp.Subquery(this=right.this.copy(), alias=exp.TableAlias(this=exp.to_identifier("_r")))
+        source = exp.Subquery(
+            this=right.this.copy(), alias=exp.TableAlias(this=exp.to_identifier("_r"))
+        )
     ranged = (
         exp.select(exp.Star(), exp.alias_(until, "_until"))
         .from_(source)
@@ -267,13 +281,18 @@ def _asof(join: exp.Join) -> None:
     join.set("method", None)
     end = exp.column("_until", table=name)
     before: type[exp.Expression] = {
-        exp.GTE: exp.LT, exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE
+        exp.GTE: exp.LT,
+        exp.GT: exp.LTE,
+        exp.LTE: exp.GT,
+        exp.LT: exp.GTE,
     }[kind]
     join.set(
         "on",
         exp.and_(
             join.args["on"],
-            exp.paren(exp.or_(end.copy().is_(exp.null()), before(this=left_time.copy(), expression=end))),
+            exp.paren(
+                exp.or_(end.copy().is_(exp.null()), before(this=left_time.copy(), expression=end))
+            ),
         ),
     )
 
@@ -294,7 +313,9 @@ def qualify_as_subquery(select: exp.Select) -> None:
     added: list[exp.Expression] = []
 
     def as_column(node: exp.Expression) -> exp.Expression:
-        if isinstance(node, exp.Window) or (isinstance(node, exp.Column) and not _inside(node, exp.Query)):
+        if isinstance(node, exp.Window) or (
+            isinstance(node, exp.Column) and not _inside(node, exp.Query)
+        ):
             if isinstance(node, exp.Column) and not node.table and node.name in aliases:
                 return exp.column(node.name, table="_q")
             name = f"_q{len(added)}"
@@ -304,7 +325,10 @@ def qualify_as_subquery(select: exp.Select) -> None:
 
     root = exp.Paren(this=condition.copy())
     _replace_top(root, as_column)
-    star = any(isinstance(one, exp.Star) or (isinstance(one, exp.Column) and one.is_star) for one in select.expressions)
+    star = any(
+        isinstance(one, exp.Star) or (isinstance(one, exp.Column) and one.is_star)
+        for one in select.expressions
+    )
     names = [one.alias_or_name for one in select.expressions]
     inner = select.copy()
     # What comes after QUALIFY stays outside.
@@ -314,14 +338,21 @@ def qualify_as_subquery(select: exp.Select) -> None:
     inner.set("expressions", [*inner.expressions, *added])
     outer: list[exp.Expression]
     if star:
-        outer = [exp.Star(except_=[exp.to_identifier(one.alias) for one in added])] if added else [exp.Star()]
+        outer = (
+            [exp.Star(except_=[exp.to_identifier(one.alias) for one in added])]
+            if added
+            else [exp.Star()]
+        )
     else:
         outer = [exp.column(name, table="_q", quoted=False) for name in names]
     for part in ("joins", "where", "group", "having", "laterals"):
         select.set(part, None)
     select.set("expressions", outer)
     key = "from_" if "from_" in exp.Select.arg_types else "from"
-    select.set(key, exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("_q")))))
+    select.set(
+        key,
+        exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("_q")))),
+    )
     select.set("where", exp.Where(this=root.this))
 
 

@@ -46,7 +46,7 @@ def check(model: str, tree: exp.Expression) -> None:
             if node.this.name in allowed.TYPES:
                 continue
         elif isinstance(node, exp.Join):
-            if node.kind in allowed.JOINS:
+            if node.kind in allowed.JOINS and node.method in ("", "ASOF"):
                 continue
         elif name in allowed.EXPRESSIONS:
             continue
