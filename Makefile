@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test clean
 
 setup: $(READY)
 
@@ -100,6 +100,10 @@ superset: $(SUPERSET)/.ready
 # A running Superset is asked for every chart, before and after a release: five minutes.
 superset-test: $(SUPERSET)/.ready
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/bi/test_superset.py
+
+# DuckDB 1.4 and Jupyter, in environments of their own, read a release as docs/bi.md has it: a minute.
+connections-test: $(READY)
+	UNWIND_LONG=all $(BIN)/python -m pytest tests/bi/test_connections.py
 
 $(SUPERSET)/.ready: $(SUPERSET_LOCK) | $(READY)
 	$(PYTHON) -m venv $(SUPERSET)

@@ -48,20 +48,17 @@ def copy_release():
     @task
     def to_object_storage() -> None:
         from unwind.clock import utc_now
-        from unwind.outputs import object_store, stored_raw, stored_releases
+        from unwind.outputs import object_store, pushing
         from unwind.progress import no_progress
         from unwind.settings import STORE, Home, settings
 
         if not settings().store:
             raise AirflowSkipException(f"{STORE} is not set")
-        home, place = Home.from_env(), object_store.store()
-        moved = stored_raw.push_raw(home, place, no_progress)
-        stored_releases.push_release(home, place, utc_now(), no_progress)
-        if moved.damaged:
-            raise object_store.StoreError(
-                f"not uploaded, as they are damaged: {', '.join(moved.damaged)}; `unwind doctor` "
-                "says what to do"
-            )
+        try:
+            pushing.push(Home.from_env(), object_store.store(), utc_now, no_progress)
+        except pushing.AlreadyPushedError as error:
+            # The service that pushes after each release: it has this one next.
+            raise AirflowSkipException(str(error)) from None
 
     to_postgres()
     to_object_storage()

@@ -116,12 +116,12 @@ def test_options_that_the_readme_names_are_options_of_that_command():
 
 
 def test_make_targets_that_pages_name_exist():
-    targets = set(re.findall(r"^([a-z]+):", text_of(PROJECT / "Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of(PROJECT / "Makefile"), re.MULTILINE))
     named = {
         word
         for path in PAGES
         for code in code_of(text_of(path))
-        for word in re.findall(r"^make ([a-z]+)", code)
+        for word in re.findall(r"^make ([a-z-]+)", code)
     }
     assert {"demo", "test"} <= named <= targets
 

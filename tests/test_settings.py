@@ -77,6 +77,7 @@ READS_THE_ENVIRONMENT = {
     "unwind/superset/serve.py",
     "unwind/warehouse/dbt.py",
     "unwind/warehouse/dbt_by_hand.py",
+    "unwind/warehouse/dbt_fork.py",
     "unwind/warehouse/dbt_worker.py",
     "unwind/warehouse/gate_context.py",
 }

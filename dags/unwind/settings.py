@@ -19,6 +19,7 @@ POSTGRES_READERS = "UNWIND_POSTGRES_READERS"
 NOW = "UNWIND_NOW"
 RECONCILED_ASSETS = "UNWIND_RECONCILED_ASSETS"
 PAGE = "UNWIND_PAGE"
+PRELOAD = "UNWIND_PRELOAD"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
 SPARK_MASTER = "UNWIND_SPARK_MASTER"
@@ -33,9 +34,14 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
+<<<<<<< HEAD
     *(PAGE, POSTGRES_READERS, RECONCILED_ASSETS, RECORDER, SPARK_MASTER, SPARK_MEMORY),
     *(SPARK_PYTHON, STORE, TARGET, TRACKED_INSTRUMENTS),
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
+=======
+    *(PAGE, POSTGRES_READERS, PRELOAD, RECONCILED_ASSETS, RECORDER, STORE),
+    *(TRACKED_INSTRUMENTS, WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
+>>>>>>> main
 )
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
@@ -114,10 +120,15 @@ class Settings:
     @property
     def has_page(self) -> bool:
         """Whether each release gets a page. Raises SettingError where it is neither on nor off."""
-        text = self._text(PAGE).lower() or "on"
-        if text not in {"on", "off"}:
-            raise SettingError(f"{PAGE} is {text!r}; set it to on or off")
-        return text == "on"
+        return self._is_on(PAGE)
+
+    @property
+    def preloads(self) -> bool:
+        """Whether Airflow's scheduler loads what tasks need before it forks them.
+
+        Raises SettingError where it is neither on nor off.
+        """
+        return self._is_on(PRELOAD)
 
     @property
     def watch_severity(self) -> str:
@@ -179,6 +190,12 @@ class Settings:
 
     def _text(self, name: str) -> str:
         return self.environment.get(name, "").strip()
+
+    def _is_on(self, name: str) -> bool:
+        text = self._text(name).lower() or "on"
+        if text not in {"on", "off"}:
+            raise SettingError(f"{name} is {text!r}; set it to on or off")
+        return text == "on"
 
     def _count(self, name: str, otherwise: int) -> int:
         text = self._text(name) or str(otherwise)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tests.benchmarks.airflow import airflow
 from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.estimates import estimates
 from tests.benchmarks.full_hour import full_hour
@@ -18,6 +19,7 @@ from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
 
 BENCHMARKS = {
+    "airflow": airflow,
     "busy-hour": busy_hour,
     "estimates": estimates,
     "full-hour": full_hour,

@@ -17,13 +17,16 @@ import duckdb
 import httpx
 import pytest
 import yaml
+from tests.page.made_up import FACTS
+from tests.page.made_up import publish as publish_made_up
 from tests.warehouse.hand_made import at, binance, land, seal
 
+from unwind.page import reading
 from unwind.settings import Home
 from unwind.superset import serve
 from unwind.superset.bundle import files, write_bundle
 from unwind.superset.charts import CHARTS, DATASETS
-from unwind.warehouse.metrics import metrics
+from unwind.warehouse.metrics import Metric, metrics
 from unwind.warehouse.refresh import refresh
 
 BUNDLE = files(Path("/srv/unwind/current/warehouse.duckdb"))
@@ -102,6 +105,70 @@ def test_the_newest_hour_is_the_last_one_that_landed() -> None:
     by_hour = CHARTED["charts/long_against_short_liquidations_by_hour.yaml"]
     hours = release.execute(f"select * exclude hour_at from ({query_of(by_hour)}) order by hour_at")
     assert hours.fetchall() == [(40, 2), (232, 3)]
+
+
+# The page's figure of each metric that it shows by the hour.
+ON_THE_PAGE = {
+    **{"open_interest_usd": "open_interest", "funding_rate_8h": "funding"},
+    **{"stress_score": "stress", "red_by_cap_share": "breadth", "venue_coverage": "coverage"},
+}
+# 14:00 is the last hour that landed (FACTS); 15:00 runs, and the spine has it.
+HOURS = {13: 0.25, 14: 0.5, 15: 0.75}
+
+
+@pytest.fixture(scope="module")
+def with_a_running_hour(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A release in which every metric is 0.25 at 13:00, 0.5 at 14:00 and 0.75 at 15:00."""
+
+    def rows(mart: str) -> Iterator[str]:
+        of_mart = [one for one in metrics().values() if one.mart == mart]
+        for named in {tuple(one.at.items()) for one in of_mart}:
+            key = {column: repr(value) for column, value in named}
+            columns = {one.column for one in of_mart if tuple(one.at.items()) == named}
+            for hour, value in HOURS.items():
+                row = {"hour_at": f"timestamp '2026-01-29 {hour}:00'", **key}
+                row |= dict.fromkeys(columns, str(value))
+                stated = ", ".join(f"{one} as {name}" for name, one in row.items())
+                yield f"insert into {mart} by name select {stated};"
+
+    home = Home(tmp_path_factory.mktemp("running"))
+    briefs = (
+        "insert into market_brief_hourly by name select timestamp '2026-01-29 14:00' as hour_at,"
+        " unnest(['ALL', 'BTC']) as base_asset;"
+    )
+    inserted = [one for mart in {one.mart for one in metrics().values()} for one in rows(mart)]
+    publish_made_up(home, "".join([FACTS, briefs, *inserted]))
+    return home
+
+
+@pytest.mark.parametrize("metric", metrics().values(), ids=lambda one: one.name)
+def test_command_page_and_dashboard_end_with_the_last_hour_that_landed(
+    with_a_running_hour: Home, metric: Metric
+) -> None:
+    database = with_a_running_hour.current / "warehouse.duckdb"
+    landed = [(13, 0.25), (14, 0.5)]
+    at = " and ".join(f"{name} = {value!r}" for name, value in metric.at.items()) or "true"
+    with duckdb.connect(str(database), read_only=True) as release:
+        for hours, expected in ((None, landed), (24, landed), (1, landed[1:])):
+            rows = release.sql(metric.sql(hours)).fetchall()
+            assert [(row[0].hour, float(row[1])) for row in rows] == expected
+        for dataset in (one for one in DATASETS if one.mart == metric.mart):
+            rows = release.sql(
+                f"select hour(hour_at), {metric.column} from ({dataset.sql}) where {at} order by 1"
+            ).fetchall()
+            is_newest = dataset.name.startswith("newest_")
+            expected = landed[1:] if is_newest else landed
+            if dataset.name == "newest_by_venue" and metric.at["venue"] == "ALL":
+                expected = []
+            assert [(hour, float(value)) for hour, value in rows] == expected, dataset.name
+    if figure := ON_THE_PAGE.get(metric.name):
+        snapshot = reading.read(with_a_running_hour, database)
+        rows = [
+            (row["hour_at"].hour, float(row[metric.column]))
+            for row in snapshot.readings[figure].rows
+            if all(row[name] == value for name, value in metric.at.items())
+        ]
+        assert rows == landed
 
 
 def test_the_bundle_is_the_same_bytes_each_time_and_its_database_is_read_only(

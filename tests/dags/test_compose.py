@@ -14,8 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from tests.warehouse.corrected_hours import landed
+from tests.warehouse.hand_made import seal
 
 from unwind.connections import connection, connection_variable
+from unwind.settings import Home
+from unwind.superset import serve
 from unwind.venues import venues
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -98,6 +102,7 @@ def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     # Of profiles; they are asked for.
     assert ports.pop("marts") == ["127.0.0.1:5433:5432/tcp"]
     assert ports.pop("page") == ["127.0.0.1:8081:8081/tcp"]
+    assert ports.pop("superset") == ["127.0.0.1:8088:8088/tcp"]
     assert set(map(tuple, ports.values())) == {()}
 
 
@@ -151,6 +156,84 @@ def test_the_page_is_served_as_its_service_starts_it(compose, tmp_path):
         assert server.wait(10) == 0
 
 
+def test_superset_reads_the_home_and_writes_to_a_volume_of_its_own(compose):
+    service = compose["services"]["superset"]
+    assert service["profiles"] == ["superset"]
+    assert service["environment"] == {"UNWIND_HOME": "/var/lib/unwind"}
+    mounts = [volume.partition(":")[2] for volume in service["volumes"]]
+    assert "/var/lib/unwind:ro" in mounts
+    assert [mount for mount in mounts if not mount.endswith(":ro")] == ["/var/lib/superset:rw"]
+    state = service["command"].index("--state") + 1
+    assert service["command"][state] == "/var/lib/superset"
+
+
+def test_the_images_are_stages_of_the_projects_file_each_from_its_lock(compose):
+    text = (PROJECT / "Dockerfile").read_text()
+    built = {name: one["build"] for name, one in compose["services"].items() if "build" in one}
+    assert built.pop("superset")["target"] == "superset"
+    assert {one["target"] for one in built.values()} == {"airflow"}
+    _, of_airflow, of_superset = re.split(r"^FROM (?=.* AS \w+$)", text, flags=re.MULTILINE)
+    assert "-r /opt/unwind/requirements.lock" in of_airflow
+    assert "COPY --chown=airflow:0 dags/unwind/superset/requirements.lock" in of_superset
+    # Where unwind.superset.serve looks for it.
+    assert "python -m venv /opt/unwind/.superset" in of_superset
+    assert serve.ENVIRONMENT == PROJECT / ".superset"
+    assert text.count("--require-hashes") == 2
+
+
+def test_superset_without_a_release_is_one_sentence_as_its_service_starts_it(compose, tmp_path):
+    service = compose["services"]["superset"]
+    command = [sys.executable, *service["entrypoint"][1:], *service["command"]]
+    command[command.index("/var/lib/superset")] = str(tmp_path / "state")
+    home = tmp_path / "home"
+    environment = {**os.environ, "UNWIND_HOME": str(home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("unwind: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_home_is_pushed_as_its_service_starts_it(compose, tmp_path):
+    service = compose["services"]["push"]
+    assert service["profiles"] == ["object-storage"]
+    assert service["environment"].keys() == {"UNWIND_HOME", "UNWIND_STORE"}
+    assert not service.get("depends_on")
+    command = [sys.executable, *service["entrypoint"][1:], *service["command"]]
+    failed = tmp_path / "push-failed"
+    command[command.index("/tmp/push-failed")] = str(failed)
+    home, store = Home(tmp_path / "home"), tmp_path / "store"
+    # An hour of two venues: an object and a file of landings each, and the hour's seal.
+    landed(home, 9)
+    seal(home, 9)
+    home.identity.write_text("as the first build writes it")
+    environment = {**os.environ, "UNWIND_HOME": str(home.root), "UNWIND_STORE": f"file://{store}"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as service_process:
+        try:
+            printed = service_process.stdout.readline()
+        finally:
+            service_process.terminate()
+        assert service_process.wait(10) == 0
+    assert printed == f"file://{store} has the raw zone (5 of 5 files new) and no release yet.\n"
+    objects = [path for path in home.raw_objects.rglob("*") if path.is_file()]
+    assert len(objects) == 2
+    for path in objects:
+        assert (store / path.relative_to(home.root)).read_bytes() == path.read_bytes()
+    # What its health check asks for: the last push has not failed.
+    assert service["healthcheck"]["test"] == ["CMD", "test", "!", "-e", "/tmp/push-failed"]
+    assert not failed.exists()
+
+
+def test_without_a_place_the_push_service_names_the_setting(compose, tmp_path):
+    service = compose["services"]["push"]
+    command = [sys.executable, *service["entrypoint"][1:], *service["command"]]
+    environment = {**os.environ, "UNWIND_HOME": str(tmp_path), "UNWIND_STORE": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.startswith("unwind: UNWIND_STORE is not set; set it to a place such as s3")
+
+
 def test_the_copy_is_read_by_the_role_that_its_server_has(compose):
     roles = (PROJECT / "postgres" / "roles.sql").read_text()
     for name in LONG_RUNNING:
@@ -188,7 +271,10 @@ def test_the_recorder_runs_independently_of_airflow(compose):
     assert mounts["/opt/unwind/dags"].endswith(":ro")
 
 
-@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "recorder", "page", "postgres"])
+@pytest.mark.parametrize(
+    "service",
+    [*LONG_RUNNING, "airflow-init", "recorder", "page", "superset", "push", "postgres"],
+)
 def test_no_service_gains_privileges(compose, service):
     described = compose["services"][service]
     assert described["security_opt"] == ["no-new-privileges:true"]
@@ -200,7 +286,7 @@ def test_no_service_gains_privileges(compose, service):
     assert given == (allowed if service == "postgres" else [])
 
 
-@pytest.mark.parametrize("service", ["recorder", "page", "postgres"])
+@pytest.mark.parametrize("service", ["recorder", "page", "superset", "push", "postgres"])
 def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose, service):
     assert compose["services"][service]["read_only"] is True
     assert "/tmp" in compose["services"][service]["tmpfs"]
@@ -220,12 +306,13 @@ def test_connections_come_from_the_users_own_file(tmp_path, compose):
     shown = docker_compose(tmp_path, with_file, "config")
     assert shown.returncode == 0, shown.stderr
     services = yaml.safe_load(shown.stdout)["services"]
-    for name in (*LONG_RUNNING, "recorder"):
+    for name in (*LONG_RUNNING, "recorder", "push"):
         # docker-compose prints a dollar sign doubled.
         address = services[name]["environment"]["AIRFLOW_CONN_BYBIT"]
         assert address.replace("$$", "$") == mirror
         assert "AIRFLOW_CONN_BYBIT" not in compose["services"][name]["environment"]
-    assert "AIRFLOW_CONN_BYBIT" not in services["postgres"]["environment"]
+    for name in ("postgres", "superset"):
+        assert "AIRFLOW_CONN_BYBIT" not in services[name]["environment"]
 
 
 def test_the_example_of_connections_sets_none_and_can_be_read(monkeypatch):
@@ -275,4 +362,4 @@ def test_the_image_is_the_airflow_of_the_lock():
     lock = (PROJECT / "requirements.lock").read_text()
     image = (PROJECT / "Dockerfile").read_text()
     version = lock.split("\napache-airflow==")[1].split()[0]
-    assert f"FROM apache/airflow:slim-{version}-python3.11\n" in image
+    assert f"FROM apache/airflow:slim-{version}-python3.11 AS airflow\n" in image

@@ -14,6 +14,9 @@ import duckdb
 import pytest
 
 from unwind.landing.imports import import_files
+from unwind.landing.land import hour_batch
+from unwind.landing.ledger import Landing, Ledger
+from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
@@ -45,6 +48,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnecti
     home = Home(tmp_path_factory.mktemp("observations"))
     land_lighter(home)
     land_binance(home)
+    land_the_same_bytes_twice(home)
     refresh(home, clock=clock)
     return duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True)
 
@@ -97,6 +101,31 @@ def land_lighter(home: Home) -> None:
     )
 
 
+MARKETS_LANDED_TWICE = 40
+
+
+def land_the_same_bytes_twice(home: Home) -> None:
+    """One response in the batches of two hours: nothing but the batch tells its rows apart."""
+    markets = [
+        lighter_market(f"TIE{place}", 500 + place, 10.0, 1000.0)
+        for place in range(MARKETS_LANDED_TWICE)
+    ]
+    line = lighter_markets("2026-05-02T14:07:24.429000Z", *markets)
+    for hour in (15, 14):
+        batch = hour_batch(datetime(2026, 5, 2, hour, tzinfo=UTC))
+        obj = RawZone(home).put(
+            f"{line}\n".encode(),
+            venue="lighter",
+            dataset="mixed",
+            format="rest",
+            name="markets.ndjson",
+            received_at=IMPORTED_AT,
+        )
+        landing = Landing("mixed", "ok", "", 1, (obj,), IMPORTED_AT)
+        Ledger(home).record_landing(batch.batch_id, "lighter", [landing])
+        Ledger(home).seal(batch, IMPORTED_AT)
+
+
 class TestLighter:
     """Its markets are numbers; only the listing names them."""
 
@@ -145,6 +174,19 @@ class TestLighter:
             (827.3, 62_047_500, "mark_as_of"),
             (827.3, 62_047_500, "mark_as_of"),
             (1_330_000, None, None),
+        ]
+
+    def test_the_same_bytes_in_two_batches_are_accepted_once_and_repeated_once(
+        self, release
+    ) -> None:
+        # Prices and open interest of each market.
+        assert release.execute(
+            "select batch_id, sum(staged)::int, sum(accepted)::int, sum(repeated)::int"
+            " from marts.observation_accounting where hour_at::date = '2026-05-02'"
+            " and dataset in ('prices', 'open_interest') group by all order by all"
+        ).fetchall() == [
+            ("hour-2026-05-02T14", 2 * MARKETS_LANDED_TWICE, 2 * MARKETS_LANDED_TWICE, 0),
+            ("hour-2026-05-02T15", 2 * MARKETS_LANDED_TWICE, 0, 2 * MARKETS_LANDED_TWICE),
         ]
 
 

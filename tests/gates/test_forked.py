@@ -46,6 +46,26 @@ def test_without_a_second_core_both_run_here(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.skipif(not forked.can_fork(), reason="nothing is forked on this machine")
+def test_a_child_that_is_no_longer_needed_ends_silently() -> None:
+    code = (
+        "import signal, time\n"
+        "from unwind.warehouse import forked\n"
+        "def stop(number, _):\n"
+        "    raise KeyboardInterrupt\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "def fail():\n"
+        "    time.sleep(1)\n"
+        "    raise ValueError('no such file')\n"
+        "try:\n"
+        "    forked.both(fail, lambda: time.sleep(60))\n"
+        "except ValueError as error:\n"
+        "    print(error)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("no such file\n", "")
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="nothing is forked on this machine")
 def test_a_child_ends_with_a_parent_that_is_killed() -> None:
     code = (
         "import os, time\n"

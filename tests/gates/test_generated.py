@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
+import duckdb
 import pytest
-import yaml
 
 from unwind.settings import PROJECT_ROOT
 from unwind.warehouse import suites
@@ -42,15 +41,20 @@ def test_every_mart_has_a_suite_and_every_test_of_its_yml_an_expectation() -> No
     for mart in marts().values():
         path = suites.CONTEXT_ROOT / "expectations" / f"{mart.name}.json"
         judged = json.loads(path.read_text())["expectations"]
-        promised = len(mart.tests) + sum(len(column.tests) for column in mart.columns)
-        files = list((suites.SQL / "marts" / mart.name).glob("*.sql"))
-        assert len(judged) == promised + len(files)
-        not_null = {
-            one["kwargs"]["column"]
-            for one in judged
-            if one["type"] == "expect_column_values_to_not_be_null"
+        files = {path.stem for path in (suites.SQL / "marts" / mart.name).glob("*.sql")}
+        together = {
+            "not_null": "never_null",
+            "accepted_values": "vocabulary",
+            "in_range": "in_range",
         }
-        assert not_null == {column.name for column in mart.columns if column.is_not_null}
+        of_columns = [name_of(test) for column in mart.columns for test in column.tests]
+        alone = [kind for kind in of_columns if kind not in together]
+        grouped = {together[kind] for kind in of_columns if kind in together}
+        assert len(judged) == len(mart.tests) + len(alone) + len(grouped) + len(files)
+        assert files | grouped <= {one["meta"]["name"] for one in judged}
+        not_null = [column.name for column in mart.columns if column.is_not_null]
+        (complete,) = [one for one in judged if one["meta"]["name"] == "never_null"]
+        assert complete["description"] == f"Never null: {', '.join(not_null)}."
 
 
 def test_ids_follow_from_names() -> None:
@@ -65,8 +69,8 @@ def test_ids_follow_from_names() -> None:
 def test_sql_of_a_check_is_only_in_its_file() -> None:
     for path in (suites.CONTEXT_ROOT / "expectations").glob("*.json"):
         for one in json.loads(path.read_text())["expectations"]:
-            if one["type"] == "unexpected_rows_expectation":
-                assert list(one["kwargs"]["unexpected_rows_query"]) == ["$PARAMETER"]
+            assert one["type"] == "expect_no_rows"
+            assert list(one["kwargs"]["unexpected_rows_query"]) == ["$PARAMETER"]
 
 
 def test_what_names_the_assets_of_a_mart_is_one_of_four_words() -> None:
@@ -93,40 +97,66 @@ def test_every_limit_that_a_yml_names_is_in_the_seed() -> None:
     assert named <= limits
 
 
-def test_severity_and_ranges_come_from_the_yml(tmp_path: Path) -> None:
+SIZE = """
+models:
+  - name: things
+    description: One row per thing.
+    columns:
+      - name: thing
+        data_type: varchar
+        description: What it is.
+        data_tests: [unique, not_null, {accepted_values: {arguments: {values: [it's, that]}}}]
+      - name: size
+        data_type: double
+        description: How large it is.
+        data_tests:
+          - in_range: {arguments: {min_value: 0}}
+          - in_range: {arguments: {max_value: size_max}, config: {severity: warn}}
+"""
+
+
+def test_checks_of_columns_come_from_the_yml(tmp_path: Path) -> None:
     folder = tmp_path / "marts"
     folder.mkdir()
-    (folder / "things.yml").write_text(
-        yaml.safe_dump(
-            {
-                "models": [
-                    {
-                        "name": "things",
-                        "description": "One row per thing.",
-                        "columns": [
-                            {
-                                "name": "size",
-                                "data_type": "double",
-                                "description": "How large it is.",
-                                "data_tests": [
-                                    {
-                                        "in_range": {
-                                            "arguments": {"min_value": 0},
-                                            "config": {"severity": "warn"},
-                                        }
-                                    }
-                                ],
-                            }
-                        ],
-                    }
-                ]
-            }
+    (folder / "things.yml").write_text(SIZE)
+    checks = {one.name: one for one in suites.expectations_of(suites.MARTS, tmp_path)}
+    assert {name: one.severity for name, one in checks.items()} == {
+        "thing_unique": "critical",
+        "never_null": "critical",
+        "vocabulary": "critical",
+        "in_range": "critical",
+        "in_range_warning": "warning",
+    }
+    assert checks["in_range"].description == "size is at least 0; or null where not known."
+    assert checks["vocabulary"].description == "thing is one of it's, that."
+
+    with duckdb.connect() as connection:
+        connection.execute("create schema gate")
+        connection.execute("create table gate.limits as select 100.0::double as size_max")
+        connection.execute(
+            "create table things as from (values ('it''s', 0.0), ('that', 100.0), ('that', null),"
+            " ('this', 100.5), ('it''s', -0.5), ('this', 'nan'::double),"
+            " ('that', 'inf'::double), (null, 1),) as things(thing, size)"
         )
-    )
-    (one,) = suites.expectations_of(suites.MARTS, tmp_path)
-    assert (one.name, one.severity) == ("size_in_range", "warning")
-    # Infinity and NaN are no sizes.
-    assert one.kwargs == {"column": "size", "min_value": 0, "max_value": sys.float_info.max}
+
+        def broken(name: str) -> list[tuple]:
+            query = checks[name].sql.format(batch="things")
+            return sorted(connection.execute(query).fetchall(), key=str)
+
+        assert broken("thing_unique") == [("it's",), ("that",), ("this",)]
+        assert broken("never_null") == [(None, "thing")]
+        assert broken("vocabulary") == [("this", "thing this")] * 2
+        # Infinity and NaN are no sizes.
+        assert broken("in_range") == [
+            ("it's", "size -0.5"),
+            ("that", "size inf"),
+            ("this", "size nan"),
+        ]
+        assert broken("in_range_warning") == [
+            ("that", "size inf"),
+            ("this", "size 100.5"),
+            ("this", "size nan"),
+        ]
 
 
 @pytest.mark.parametrize("tests", ["[is_pretty]", "[{is_pretty: {arguments: {by: 3}}}]"])

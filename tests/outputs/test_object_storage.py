@@ -20,7 +20,7 @@ from unwind.cli import app
 from unwind.errors import SettingError
 from unwind.landing.ledger import Ledger
 from unwind.landing.raw import RawZone
-from unwind.outputs import stored_raw
+from unwind.outputs import pushing, stored_raw
 from unwind.outputs.object_store import ObjectStore, StoreError, store
 from unwind.outputs.stored_raw import pull_raw, push_raw
 from unwind.outputs.stored_releases import POINTER, pull_release, push_release
@@ -322,6 +322,43 @@ def test_push_and_pull_are_commands(s3, landed_home, tmp_path, monkeypatch):
     pulled = CliRunner().invoke(app, ["pull"])
     assert pulled.exit_code == 1
     assert f"raw/objects/okx/{'0' * 64}.zst is not sound there" in pulled.stderr
+
+
+def test_a_home_is_pushed_by_one_process_at_a_time(s3, landed_home, monkeypatch):
+    monkeypatch.setenv("UNWIND_HOME", str(landed_home.root))
+    with pushing.only_push(landed_home):
+        with pytest.raises(pushing.AlreadyPushedError, match="another process is pushing"):
+            pushing.push(landed_home, s3, lambda: NOW, no_progress)
+        refused = CliRunner().invoke(app, ["push"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("unwind: another process is pushing")
+    assert s3.listed("raw") == {}
+    pushed = pushing.push(landed_home, s3, lambda: NOW, no_progress)
+    assert (pushed.raw.files, pushed.raw.of, pushed.release_id) == (10, 10, None)
+    release_id = publish(landed_home, 1)
+    pushed = pushing.push(landed_home, s3, lambda: NOW, no_progress)
+    assert (pushed.raw.files, pushed.release_id) == (0, release_id)
+
+
+def test_a_push_follows_each_release_each_hour_and_a_failure():
+    """Seconds of a clock: the release changes at 100, and the push at 3,700 fails once."""
+    now, pushed = 0.0, []
+
+    def wait(seconds: float) -> float:
+        nonlocal now
+        now += seconds
+        if now > 8000:
+            raise KeyboardInterrupt
+        return now
+
+    def attempt() -> bool:
+        pushed.append(now)
+        return now != 3700
+
+    with pytest.raises(KeyboardInterrupt):
+        pushing.follow(lambda: "second" if now >= 100 else "first", attempt, wait)
+    # At once; the release, seen within 5 s; an hour later; a minute after it has failed; an hour.
+    assert pushed == [0, 100, 3700, 3760, 7360]
 
 
 def test_the_page_reads_a_release_as_it_is_documented(s3, tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 import re
@@ -25,7 +26,7 @@ from tests.page.parsed import Element, parsed, rows_of
 from unwind.cli import app
 from unwind.page import render, writing
 from unwind.page.figures import figures
-from unwind.page.wording import Kind, text_of
+from unwind.page.wording import NAMES, Kind, text_of
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import promises
 from unwind.warehouse.refresh import GateRefusedError, RefreshReport
@@ -386,7 +387,12 @@ def test_a_table_that_an_older_release_lacks_is_named(rich: Home, tmp_path: Path
         (1.0523, Kind.TIMES, "1.05×"),  # noqa: RUF001
         (None, Kind.USD, "–"),  # noqa: RUF001
         (float("nan"), Kind.NUMBER, "–"),  # noqa: RUF001
-        ("oi_to_market_cap", Kind.WORD, "oi to market cap"),
+        ("one_per_symbol_second_largest", Kind.WORD, "one per symbol second largest"),
+        (
+            "oi_to_market_cap, mass_below_spot",
+            Kind.WORD,
+            "open interest to market cap, levels below the price",
+        ),
         (True, Kind.BOUND, "≥"),
         (False, Kind.FLAG, "no"),
         (NEWEST, Kind.TIME, "2026-01-29 14:00"),
@@ -394,6 +400,11 @@ def test_a_table_that_an_older_release_lacks_is_named(rich: Home, tmp_path: Path
 )
 def test_values_are_written_for_readers_without_scripts(value: Any, kind: Kind, shown: str) -> None:
     assert text_of(value, kind) == shown
+
+
+def test_each_component_of_the_score_has_a_name_for_readers() -> None:
+    with (PROJECT_ROOT / "dbt_project" / "seeds" / "stress_weights.csv").open() as seed:
+        assert {row["component"] for row in csv.DictReader(seed)} == NAMES.keys()
 
 
 def test_the_page_is_written_whole_beside_the_release(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import duckdb
 
@@ -16,7 +17,7 @@ from unwind.warehouse.gate_context import Gate, opened_gate
 from unwind.warehouse.gate_relations import name_marts
 from unwind.warehouse.gate_verdicts import GateResult, judge
 from unwind.warehouse.promises import Mart, marts
-from unwind.warehouse.suites import FINITE_MAX, MARTS, Expectation
+from unwind.warehouse.suites import MARTS
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 
@@ -216,18 +217,16 @@ def refusals(gate: Gate, suites: Sequence[str]) -> dict[str, GateResult]:
     return {one.expectation: one for one in verdicts(gate, suites) if one.is_critical_failure}
 
 
-def value_beyond(gate: Gate, check: Expectation) -> str:
-    """A value, as SQL, that a check of a range or a vocabulary rejects."""
-    if "value_set" in check.kwargs:
-        is_number = all(isinstance(value, int) for value in check.kwargs["value_set"])
+def value_beyond(gate: Gate, kind: str, arguments: Mapping[str, Any]) -> str:
+    """A value, as SQL, that a range or a vocabulary rejects."""
+    if kind == "accepted_values":
+        is_number = all(isinstance(value, int) for value in arguments["values"])
         return "99" if is_number else "'no such word'"
-    low, high = check.kwargs.get("min_value"), check.kwargs.get("max_value")
-    if isinstance(high, dict):
-        return f"{gate.limits[high['$PARAMETER']] * 2!r}"
-    if high is not None and high < FINITE_MAX:
-        return f"{high + 1}"
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    if isinstance(high, str):
+        return f"{gate.limits[high] * 2!r}"
     if high is not None:
-        return "'nan'::double"
+        return f"{high + 1}"
     return f"{low - 1}"
 
 

@@ -33,7 +33,7 @@ from unwind.warehouse.explain import read_back
 from unwind.warehouse.gate_context import Gate
 from unwind.warehouse.lineage import sightings_of
 from unwind.warehouse.miniature import Miniature
-from unwind.warehouse.promises import Mart, marts
+from unwind.warehouse.promises import Mart, arguments_of, marts, name_of
 from unwind.warehouse.refresh import refresh
 
 from .breaking_marts import BREAKING
@@ -292,11 +292,9 @@ def test_a_null_in_any_column_that_is_never_null_is_refused(mart: Mart, gate: Ga
     assert columns
     nulls = ", ".join(f"null as {name}" for name in columns)
     with replaced(gate, mart.name, f"select * replace ({nulls}) from sound_{mart.name} limit 3"):
-        refused = refusals(gate, [mart.name])
-    for name in columns:
-        failure = refused[f"{name}_not_null"]
-        assert "could not be judged" not in failure.message
-        assert f"have no {name}" in failure.message
+        failure = refusals(gate, [mart.name])["never_null"]
+    assert "could not be judged" not in failure.message
+    assert f"missing {', '.join(columns)};" in failure.message
 
 
 IN_SQL_FILES = [
@@ -328,16 +326,39 @@ def test_no_breaking_row_is_left_without_its_check() -> None:
 
 
 def test_values_outside_of_a_range_or_vocabulary_are_refused(gate: Gate) -> None:
-    """All columns of a mart at once, as each has its own check."""
-    by_mart: dict[str, list[suites.Expectation]] = {}
-    for one in suites.expectations_of(suites.MARTS):
-        if one.name.endswith(("_in_range", "_known")) and not one.sql:
-            by_mart.setdefault(one.suite, []).append(one)
-    for mart, checks in by_mart.items():
-        wrong = ", ".join(f"{value_beyond(gate, one)} as {one.kwargs['column']}" for one in checks)
-        with replaced(gate, mart, f"select * replace ({wrong}) from sound_{mart} limit 1"):
-            failed = {one.expectation for one in verdicts(gate, [mart]) if not one.success}
-        assert {one.name for one in checks} <= failed, mart
+    """All columns of a mart at once: the row that breaks them lists each."""
+    listed_in = {"accepted_values": ("vocabulary", "unknown"), "in_range": ("in_range", "beyond")}
+    judged = 0
+    for mart in marts().values():
+        for kind, (name, column_of_list) in listed_in.items():
+            stated = [
+                (column.name, arguments_of(test))
+                for column in mart.columns
+                for test in column.tests
+                if name_of(test) == kind
+            ]
+            if not stated:
+                continue
+            wrong = ", ".join(
+                f"{value_beyond(gate, kind, arguments)} as {column}" for column, arguments in stated
+            )
+            tampered = f"select * replace ({wrong}) from sound_{mart.name} limit 1"
+            with replaced(gate, mart.name, tampered):
+                (check,) = [
+                    one
+                    for one in suites.expectations_of(suites.MARTS)
+                    if (one.suite, one.name) == (mart.name, name)
+                ]
+                ((listed,),) = run(
+                    gate,
+                    f"select {column_of_list} from ({check.sql.format(batch=f'gate.{mart.name}')})",
+                )
+                assert name in refusals(gate, [mart.name]), mart.name
+            assert [one.split(" ")[0] for one in listed.split(", ")] == [
+                column for column, _ in stated
+            ], mart.name
+            judged += len(stated)
+    assert judged > 300
 
 
 def test_a_refusal_names_rows_batches_and_the_remedy(gate: Gate) -> None:
@@ -347,9 +368,9 @@ def test_a_refusal_names_rows_batches_and_the_remedy(gate: Gate) -> None:
     wrong = "if(venue = 'okx', 1e10, close_usd) as close_usd"
     broken = f"select * replace ({wrong}) from sound_fct_prices"
     with replaced(gate, "fct_prices", broken):
-        message = refusals(gate, ["fct_prices"])["close_usd_in_range"].message
-    assert "rows of fct_prices have a close_usd that is not at least price_usd_min" in message
-    assert "close_usd 10000000000.0" in message
+        message = refusals(gate, ["fct_prices"])["in_range"].message
+    assert "rows of fct_prices have a value out of its range" in message
+    assert "beyond close_usd 10000000000.0" in message
     assert f"Behind these rows: {batch_id}" in message
     assert f"`unwind withdraw {batch_id}` takes a batch out" in message
 
@@ -365,7 +386,7 @@ def test_a_notional_of_exactly_the_limit_passes_the_gate_as_it_passes_screening(
     for notional, refused in ((1e10, False), (1e10 + 1, True)):
         rows = f"select * replace ({notional!r}::decimal(38, 4) as notional_usd)"
         with replaced(gate, "fct_liquidations", f"{rows} from sound_fct_liquidations"):
-            assert ("notional_usd_in_range" in refusals(gate, ["fct_liquidations"])) is refused
+            assert ("in_range" in refusals(gate, ["fct_liquidations"])) is refused
 
 
 def test_a_row_of_no_hour_is_judged_with_every_build(landed: Home, tmp_path: Path) -> None:
@@ -374,7 +395,7 @@ def test_a_row_of_no_hour_is_judged_with_every_build(landed: Home, tmp_path: Pat
     with duckdb.connect(str(home.warehouse_db)) as warehouse:
         warehouse.execute("update marts.funding_hourly set hour_at = null where base_asset = 'BTC'")
     results = gates.check_marts(home, "run", NOW, ["funding_hourly"])
-    assert "hour_at_not_null" in {one.expectation for one in results if one.is_critical_failure}
+    assert "never_null" in {one.expectation for one in results if one.is_critical_failure}
 
 
 def test_a_warning_does_not_stop_a_release(gate: Gate) -> None:

@@ -26,15 +26,22 @@ metrics:
 
 @pytest.fixture(scope="module")
 def breakdown() -> duckdb.DuckDBPyConnection:
-    """Two hours of all venues and one of Binance alone, in windows of 1 and 24 hours."""
+    """Two hours of all venues and one of Binance alone, in windows of 1 and 24 hours.
+
+    The hour that runs has a row too, of which nothing is known yet.
+    """
     release = duckdb.connect()
     release.execute("create schema marts")
+    release.execute(
+        "create table marts.release as select timestamp '2026-01-29 14:00' as last_hour_at"
+    )
     release.execute(
         "create table marts.exchange_breakdown as select * from (values"
         " (timestamp '2026-01-29 13:00', 1, 'ALL', 'ALL', 40, 38, 44, true),"
         " (timestamp '2026-01-29 14:00', 1, 'ALL', 'ALL', 232, 231, 260, true),"
         " (timestamp '2026-01-29 14:00', 24, 'ALL', 'ALL', 998, 990, 1100, true),"
-        " (timestamp '2026-01-29 14:00', 1, 'ALL', 'binance', 36, 36, 41, false)"
+        " (timestamp '2026-01-29 14:00', 1, 'ALL', 'binance', 36, 36, 41, false),"
+        " (timestamp '2026-01-29 15:00', 1, 'ALL', 'ALL', null, null, null, true)"
         ") as listed(hour_at, window_hours, base_asset, venue, long_usd, long_usd_low,"
         " long_usd_high, is_lower_bound)"
     )

@@ -42,12 +42,13 @@ def push(part: PART = None) -> None:
     """Uploads the raw zone and the current release to object storage."""
     from unwind.clock import utc_now
     from unwind.outputs.object_store import store
+    from unwind.outputs.pushing import only_push
     from unwind.outputs.stored_raw import push_raw
     from unwind.outputs.stored_releases import push_release
 
     home, place = Home.from_env(), store()
     damaged: tuple[str, ...] = ()
-    with progress() as report:
+    with only_push(home), progress() as report:
         if part is not Part.RELEASE:
             moved = push_raw(home, place, report)
             damaged = moved.damaged

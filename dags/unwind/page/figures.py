@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from unwind.page.wording import Kind
+from unwind.warehouse.metrics import shown_hours
 
 HERE = Path(__file__).parent
+# The condition for the newest hours, as every headline figure has it.
+_WINDOW = re.compile(r"\{last_(\d+)_hours\}")
 ASSET = "base_asset"
 
 
@@ -55,8 +59,14 @@ class Figure:
         return tuple(column for column in self.columns if column.name != ASSET)
 
     def query(self, hour: str, assets: str) -> str:
-        """Its SQL, with the newest hour and the list of assets as SQL literals."""
-        return statement(self.figure_id).replace("{hour}", hour).replace("{assets}", assets)
+        """Its SQL, with the newest hour and the list of assets as SQL literals.
+
+        {last_48_hours} in it is the condition for the 48 hours that end with the newest one.
+        """
+        windowed = _WINDOW.sub(
+            lambda window: shown_hours(int(window[1]), hour), statement(self.figure_id)
+        )
+        return windowed.replace("{hour}", hour).replace("{assets}", assets)
 
 
 @cache

@@ -15,6 +15,7 @@ from unwind.clock import HOUR
 from unwind.database import connect, quoted
 from unwind.page.figures import ASSET, Figure, figures
 from unwind.settings import Home
+from unwind.warehouse.metrics import LAST_HOUR
 
 ALL = "ALL"
 # 2026-11-26: ALL and three assets; each takes some 120 kB, of the 2 MB that a page may have.
@@ -65,7 +66,7 @@ class Refusal:
 class Snapshot:
     """All that the page shows: a release's metadata and the rows of its figures.
 
-    `hour_at` is the newest hour with a brief, else the last landed one; null for an empty release.
+    `hour_at` is the newest hour, the last that landed; None for an empty release.
     """
 
     release: Row
@@ -92,7 +93,7 @@ def read(home: Home, database: Path) -> Snapshot:
     with connect(home, database, read_only=True) as connection:
         connection.execute("set schema = 'marts'")
         release = next(iter(_rows(connection, "select * from release")[0]), {})
-        hour_at = _newest_hour(connection, release)
+        hour_at = _newest_hour(connection)
         hour = f"timestamp {quoted(hour_at)}" if hour_at else "null::timestamp"
         assets = _assets(connection, hour)
         listed = ", ".join(map(quoted, assets))
@@ -119,15 +120,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[tuple[Row,
     return tuple(dict(zip(names, row, strict=True)) for row in rows), None
 
 
-def _newest_hour(connection: duckdb.DuckDBPyConnection, release: Row) -> datetime | None:
-    landed: datetime | None = release.get("last_hour_at")
-    rows, _ = _rows(
-        connection,
-        "select max(hour_at) as hour_at from market_brief_hourly"
-        + (f" where hour_at <= timestamp {quoted(landed)}" if landed else ""),
-    )
-    briefed: datetime | None = rows[0]["hour_at"] if rows else None
-    return briefed or landed
+def _newest_hour(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    rows, _ = _rows(connection, f"select {LAST_HOUR} as hour_at")
+    newest: datetime | None = rows[0]["hour_at"] if rows else None
+    return newest
 
 
 def _assets(connection: duckdb.DuckDBPyConnection, hour: str) -> tuple[str, ...]:

@@ -54,6 +54,15 @@ NUMBERS = {
 }
 # Aligned to the left.
 TEXTS = {Kind.TEXT, Kind.WORD, Kind.FLAG, Kind.BOUND}
+# Words that are names of columns, as readers call them.
+NAMES = {
+    "oi_to_market_cap": "open interest to market cap",
+    "oi_weighted_funding_8h": "funding for 8 h",
+    "long_imbalance_24h": "imbalance of 24 h",
+    "intensity_24h_bp": "liquidations of 24 h to open interest",
+    "realised_volatility_24h": "volatility of 24 h",
+    "mass_below_spot": "levels below the price",
+}
 UNKNOWN = "–"  # noqa: RUF001
 FLAGS = {True: "yes", False: "no"}
 BOUNDS = {True: "≥", False: "="}
@@ -105,7 +114,9 @@ def text_of(value: Any, kind: Kind) -> str:
         case Kind.BOUND:
             return BOUNDS[bool(value)]
         case Kind.WORD:
-            return str(value).replace("_", " ")
+            return ", ".join(
+                NAMES.get(one, one.replace("_", " ")) for one in str(value).split(", ")
+            )
         case Kind.TEXT:
             return str(value)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# The spine ends with the hour that runs, of which nothing has landed yet.
-LAST_HOUR = "(select last_hour_at from marts.release)"
-SERIES = f"select * from marts.{{mart}} where hour_at <= {LAST_HOUR}"
+from unwind.warehouse.metrics import LAST_HOUR, shown_hours
+
+SERIES = f"select * from marts.{{mart}} where {shown_hours()}"
 NEWEST = f"select * from marts.{{mart}} where hour_at = {LAST_HOUR}"
 
 

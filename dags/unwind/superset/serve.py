@@ -1,12 +1,14 @@
 """Superset on this machine, reading the current release: `python -m unwind.superset.serve`.
 
 It runs from an environment of its own (`make superset` makes it from requirements.lock), keeps its
-state in the home's folder `superset`, and imports the bundle at each start. It answers on loopback
-alone.
+state in the home's folder `superset` (`--state` names another one, for a home that is mounted
+read-only), and imports the bundle at each start. It answers on loopback alone, but for a container,
+whose port is published on loopback (`--host`).
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import subprocess
@@ -40,8 +42,12 @@ class SupersetError(UnwindError, RuntimeError):
     """Superset is not installed, or one of its commands failed; the text says what to do."""
 
 
-def prepare(home: Home, environment: Path = ENVIRONMENT) -> dict[str, str]:
+def prepare(
+    home: Home, environment: Path = ENVIRONMENT, state: Path | None = None
+) -> dict[str, str]:
     """Makes the state, the user and the imported dashboard; the server's environment variables.
+
+    Of the home it only reads, where `state` is a folder elsewhere.
 
     Raises SupersetError where Superset is missing or a command of it fails, and NoReleaseError
     where there is nothing to read.
@@ -50,7 +56,7 @@ def prepare(home: Home, environment: Path = ENVIRONMENT) -> dict[str, str]:
     if not program.exists():
         raise SupersetError(f"{program} does not exist; `make superset` installs it")
     current_db(home)
-    state = home.root / "superset"
+    state = (state or home.root / "superset").absolute()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = state / "superset_config.py"
     with atomic_write(config) as beside:
@@ -59,7 +65,12 @@ def prepare(home: Home, environment: Path = ENVIRONMENT) -> dict[str, str]:
                 key=_kept(state / "secret_key"), state=f"sqlite:///{state / 'metadata.db'}"
             )
         )
-    variables = {**os.environ, "SUPERSET_CONFIG_PATH": str(config), "FLASK_APP": "superset"}
+    variables = {
+        **os.environ,
+        "SUPERSET_CONFIG_PATH": str(config),
+        "SUPERSET_HOME": str(state),
+        "FLASK_APP": "superset",
+    }
     # By the link, so that each connection opens the release that is current then.
     bundle = state / "bundle.zip"
     write_bundle(bundle, home.current / "warehouse.duckdb")
@@ -91,31 +102,38 @@ def _run(program: Path, variables: Mapping[str, str], *arguments: str) -> None:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise SupersetError(
             f"`superset {' '.join(arguments[:2])}` failed: {last}; `make superset` again, or delete"
-            " the home's folder superset to begin anew"
+            " Superset's state (the home's folder superset) to begin again"
         )
 
 
-def server(port: int, environment: Path = ENVIRONMENT) -> list[str]:
+def server(port: int, environment: Path = ENVIRONMENT, host: str = LOOPBACK) -> list[str]:
     """The server's command line."""
     program = str(environment / "bin" / "superset")
-    return [program, "run", "--host", LOOPBACK, "--port", str(port), "--with-threads"]
+    return [program, "run", "--host", host, "--port", str(port), "--with-threads"]
 
 
 def main() -> None:
     """Prepares Superset and becomes its server."""
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_PORT
+    parser = argparse.ArgumentParser(prog="unwind.superset.serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--host", default=LOOPBACK)
+    parser.add_argument("--state", type=Path)
+    stated = parser.parse_args()
     home = Home.from_env()
+    state = stated.state or home.root / "superset"
+    # The configuration has the key that signs sessions, the metadata the users.
+    os.umask(0o077)
     print("Preparing Superset: a minute at the first start.", flush=True)
     try:
-        variables = prepare(home)
+        variables = prepare(home, state=state)
     except UnwindError as error:
         sys.exit(f"unwind: {error}")
     print(
-        f"http://{LOOPBACK}:{port}/superset/dashboard/unwind/ for user {USER}, whose password is in"
-        f" {home.root / 'superset' / 'password'}; Ctrl-C ends it.",
+        f"http://{LOOPBACK}:{stated.port}/superset/dashboard/unwind/ for user {USER}, whose"
+        f" password is in {state / 'password'}; Ctrl-C ends it.",
         flush=True,
     )
-    command = server(port)
+    command = server(stated.port, host=stated.host)
     os.execve(command[0], command, variables)  # noqa: S606
 
 

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -24,10 +25,14 @@ from unwind.errors import (
 from unwind.memory import described, memory_limit, models_at_a_time
 from unwind.progress import Progress
 from unwind.settings import PROJECT_ROOT, Home
+from unwind.warehouse import preloaded
+from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
-_shared_worker: ContextVar[subprocess.Popen[str] | None] = ContextVar("shared_worker", default=None)
+Worker = subprocess.Popen[str] | ForkedWorker
+
+_shared_worker: ContextVar[Worker | None] = ContextVar("shared_worker", default=None)
 
 
 class DbtError(UnwindError, RuntimeError):
@@ -152,6 +157,19 @@ def run_dbt(
 
 
 @contextmanager
+def begun_early(home: Home) -> Iterator[Callable[[Sequence[str], Progress], None]]:
+    """Runs dbt commands, in a worker that is forked now: later, threads may run that forbid it.
+
+    Where it cannot be forked, each command starts a worker when it runs.
+    """
+    if not preloaded.may_fork():
+        yield partial(run_dbt, home)
+        return
+    with DbtProcess(home) as process:
+        yield process.run
+
+
+@contextmanager
 def shared_worker(home: Home) -> Iterator[None]:
     """While it lasts, all runs of dbt have one worker, which imports dbt and parses the project."""
     process = DbtProcess(home)
@@ -163,10 +181,13 @@ def shared_worker(home: Home) -> Iterator[None]:
         end_worker(process._worker)
 
 
-def start_worker(
-    options: Sequence[str], environment: Mapping[str, str], errors: Path
-) -> subprocess.Popen[str]:
-    """Starts a process that takes dbt commands (dbt_worker); parsing has these options."""
+def start_worker(options: Sequence[str], environment: Mapping[str, str], errors: Path) -> Worker:
+    """Starts a process that takes dbt commands (dbt_worker); parsing has these options.
+
+    It is a fork of this one where dbt is loaded here already.
+    """
+    if preloaded.may_fork():
+        return ForkedWorker(options, environment, errors)
     with errors.open("w") as stderr:
         return subprocess.Popen(
             [sys.executable, "-m", "unwind.warehouse.dbt_worker", *options],
@@ -180,7 +201,7 @@ def start_worker(
         )
 
 
-def end_worker(worker: subprocess.Popen[str]) -> None:
+def end_worker(worker: Worker) -> None:
     """Ends a worker and the command that it runs: they end with its standard input."""
     for pipe in (worker.stdin, worker.stdout):
         # Unread input breaks the pipe when it is flushed.

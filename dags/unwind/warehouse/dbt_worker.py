@@ -1,11 +1,20 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker <options of dbt parse>`.
 
+<<<<<<< HEAD
 It imports dbt and loads the parsed project, once. Then it takes commands from standard input, one
 after another, each a line of JSON: `{"session": id, "arguments": [...], "environment": {...},
 "errors": path}`, and where models are read instead of computed, `"instead"`: a file of JSON with
 their SQL by name. The commands of one session (a refresh) run in one fork, which keeps what dbt has
 compiled and closes its databases after each; a command that is killed for its memory leaves its
 sentence, and the next one has a fork of its own.
+=======
+Where dbt is imported already, it is a fork instead (unwind.warehouse.dbt_fork). It imports dbt and
+loads the parsed project, once. Then it takes commands from standard input, one after another, each
+a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "errors": path}`. The
+commands of one session (a refresh) run in one fork, which keeps what dbt has compiled and closes
+its databases after each; a command that is killed for its memory leaves its sentence, and the next
+one has a fork of its own.
+>>>>>>> main
 
 Reports are lines of JSON on standard output: `["node", name, done, total]`,
 `["result", success, failures]`, and `["ended", return code]` when the command is over, its
@@ -36,17 +45,21 @@ COLLECTED_AFTER = 100_000
 
 
 def main() -> None:
-    """Runs dbt commands until standard input ends."""
-    # Reports have their own file descriptor, so that output of dbt or plug-ins does not mix in.
-    reports = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
+    """Imports dbt, and runs its commands until standard input ends."""
     # Nothing of what is imported and loaded becomes garbage.
     gc.disable()
     # Imported for all commands. No thread may run and no database be open when one is forked.
     import dbt.adapters.duckdb
     import dbt.cli.main  # noqa: F401
 
-    options = sys.argv[1:]
+    serve(sys.argv[1:])
+
+
+def serve(options: list[str]) -> None:
+    """Runs dbt commands until standard input ends; parsing has these options."""
+    # Reports have their own file descriptor, so that output of dbt or plug-ins does not mix in.
+    reports = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
     project = Path(options[options.index("--project-dir") + 1])
     manifest = parsed_project.read(project)
     if manifest is None:

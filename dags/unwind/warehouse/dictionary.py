@@ -66,7 +66,7 @@ def _metrics() -> Iterator[str]:
         "\nThe headline figures, each defined once (`dbt_project/metrics.yml`) as a column of a"
         " mart, with its interval and its\nlower-bound flag. `unwind metric NAME` prints one by"
         " hour, `--at base_asset=ETH` asks for another row of the mart, `--sql`\nprints the"
-        " query.\n\n"
+        " query. Hours end with the last one that landed, here, on the page and in Superset.\n\n"
         "| metric | what | unit | column | at | interval | lower bound |\n"
         "|---|---|---|---|---|---|---|\n"
     )

@@ -61,9 +61,10 @@ def can_fork() -> bool:
 
 
 def _send(work: Callable[[], T], sending: Connection, parent: int) -> None:
-    # Ctrl-C reaches both; the parent ends this one. If the parent is killed, this one must not keep
-    # its files open.
+    # Ctrl-C reaches both; the parent ends this one, without what the command prints when it is
+    # stopped. If the parent is killed, this one must not keep its files open.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         return

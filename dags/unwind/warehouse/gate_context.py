@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 import os
 import shutil
 import sys
@@ -72,11 +73,14 @@ def preload(home: Home | None = None) -> None:
     """
     # Read when great_expectations is imported; nothing is to be sent anywhere.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # Thousands of lines a gate, all of which Airflow would keep in its task's log.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with without_garbage_collection():
         for name in UNUSED:
             sys.modules.setdefault(name, _Later(name))
-        import great_expectations
-        import great_expectations.expectations  # noqa: F401
+        import great_expectations  # noqa: F401
+
+        import unwind.warehouse.expect_no_rows  # noqa: F401
 
     if home:
         context = context_of(home)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from unwind.database import quoted
 from unwind.warehouse import suites as stated
 from unwind.warehouse.gate_context import (
     Gate,
@@ -19,7 +18,6 @@ from unwind.warehouse.gate_context import (
     run_sql,
     without_garbage_collection,
 )
-from unwind.warehouse.promises import key_of, marts
 from unwind.warehouse.suites import CRITICAL, LANDED, MARTS
 
 if TYPE_CHECKING:
@@ -170,7 +168,7 @@ def _results_of(
         return [result({"problem": problem}, f"{sentence}. {action}", severity=CRITICAL)]
     if judged.success:
         return [result({}, str(config.description), success=True)]
-    query = _query_of_failures(suite, config)
+    query = config.kwargs["unexpected_rows_query"].format(batch=f"gate.{suite}")
     if checkpoint == LANDED:
         # One verdict for each part: every one that is held has to be named.
         return [
@@ -184,49 +182,6 @@ def _results_of(
     remedy = _remedy(batches) if config.severity.value == CRITICAL else ""
     message = f"{_sentence(meta, _about(count, rows))}{remedy}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
-
-
-def _query_of_failures(suite: str, config: ExpectationConfiguration) -> str:
-    """The rows that break an expectation, as a query.
-
-    Great Expectations' own query for them joins the table with itself without a condition where a
-    key has several columns, and leaves its parameters unbound.
-    """
-    query: str | None = config.kwargs.get("unexpected_rows_query")
-    if query is not None:
-        return query.format(batch=f"gate.{suite}")
-    mart = marts()[suite]
-    judged = config.kwargs.get("column_list") or [config.kwargs["column"]]
-    named = [column.name for column in mart.columns if column.name in NAMES_OF_ROWS]
-    shown = ", ".join(dict.fromkeys([*key_of(mart), *named, *judged]))
-    return f"select {shown} from gate.{suite} {_breaking(config.type, config.kwargs)}"
-
-
-def _breaking(kind: str, kwargs: Mapping[str, Any]) -> str:
-    """The condition for rows that break a native expectation."""
-    if kind.endswith("to_be_unique"):
-        key = ", ".join(kwargs.get("column_list") or [kwargs["column"]])
-        return f"qualify count(*) over (partition by {key}) > 1"
-    column = kwargs["column"]
-    if kind == "expect_column_values_to_not_be_null":
-        return f"where {column} is null"
-    if kind == "expect_column_values_to_be_in_set":
-        return f"where {column} not in ({', '.join(map(_literal, kwargs['value_set']))})"
-    ends = [("min_value", "<"), ("max_value", ">")]
-    beyond = [
-        f"{column} {sign} {_literal(kwargs[end])}"
-        for end, sign in ends
-        if kwargs.get(end) is not None
-    ]
-    return f"where {' or '.join(beyond)}"
-
-
-def _literal(value: object) -> str:
-    return quoted(value) if isinstance(value, str) else repr(value)
-
-
-# Columns that identify a row's batch or hour.
-NAMES_OF_ROWS = ("batch_id", "hour_at", "venue")
 
 
 def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:

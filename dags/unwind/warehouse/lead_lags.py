@@ -51,7 +51,7 @@ def lead_lags_of_hours(session: Any, seconds: duckdb.DuckDBPyRelation) -> duckdb
         return relation
     import numpy as np
 
-    parts = [_of_hour(session, hour_at) for (hour_at,) in hours]
+    parts = [_of_hour(session, str(hour_at)) for (hour_at,) in hours]
     session.register(ROWS, {name: np.concatenate([part[name] for part in parts]) for name in TYPES})
     columns = ", ".join(
         f"if(isnan({name}), null, round({name}, {DIGITS})) as {name}"
@@ -63,13 +63,16 @@ def lead_lags_of_hours(session: Any, seconds: duckdb.DuckDBPyRelation) -> duckdb
     return relation
 
 
-def _of_hour(session: Any, hour_at: Any) -> dict[str, Any]:
+def _of_hour(session: Any, hour_at: str) -> dict[str, Any]:
     """The columns of an hour's rows."""
+    # Its hour as text: DuckDB imports pandas, which takes a second, for a time among parameters.
     import numpy as np
 
     from unwind.estimates.lead_lag import SECONDS, lead_lags
 
-    of_hour = f"from {SERIES} where hour_at = ? order by base_asset, liquidated_side, venue"
+    of_hour = (
+        f"from {SERIES} where hour_at = ?::timestamp order by base_asset, liquidated_side, venue"
+    )
     keys = session.execute(
         f"select base_asset, liquidated_side, venue, clock_allowance_seconds {of_hour}", [hour_at]
     ).fetchall()

@@ -1,6 +1,7 @@
 """The headline figures: one definition of each, in dbt_project/metrics.yml.
 
-Pages, BI tools and docs take a figure's column, interval and unit from here.
+Pages, BI tools and docs take a figure's column, interval and unit from here, and which hours are
+shown.
 """
 
 from __future__ import annotations
@@ -28,6 +29,19 @@ UNITS = {
     "score": "0 to 100",
     "percentile": "0 to 100",
 }
+
+# The last hour that landed. The spine may go on to the hour that runs, whose figures are not known.
+LAST_HOUR = "(select last_hour_at from marts.release)"
+
+
+def shown_hours(newest: int | None = None, last: str = LAST_HOUR) -> str:
+    """The SQL condition on hour_at for the hours of a headline figure, wherever it is shown.
+
+    These are the hours up to the last one that landed; only the `newest` of them where given.
+    `last` is another SQL expression for that hour.
+    """
+    shown = f"hour_at <= {last}"
+    return f"{shown} and hour_at > {last} - interval {int(newest)} hour" if newest else shown
 
 
 class MetricError(UnwindError, ValueError):
@@ -59,9 +73,10 @@ class Metric:
         return marts()[self.mart].column(self.column).description
 
     def sql(self, hours: int | None = None, **others: str | int) -> str:
-        """A query for hour_at and the figure, by hour; only the newest `hours` where given.
+        """A query for hour_at and the figure, by hour up to the last one that landed.
 
-        `others` replace values of `at`. Raises MetricError for a column that `at` does not have.
+        `hours` limits it to the newest ones, `others` replace values of `at`. Raises MetricError
+        for a column that `at` does not have.
         """
         unknown = sorted(set(others) - set(self.at))
         if unknown:
@@ -78,11 +93,11 @@ class Metric:
             f"{name} = {value if isinstance(value, int) else quoted(value)}"
             for name, value in {**self.at, **others}.items()
         ]
-        if hours:
-            newest = f"(select max(hour_at) from marts.{self.mart})"
-            where.append(f"hour_at > {newest} - interval {int(hours)} hour")
-        condition = f" where {' and '.join(where)}" if where else ""
-        return f"select hour_at, {', '.join(columns)} from marts.{self.mart}{condition} order by 1"
+        condition = " and ".join([*where, shown_hours(hours)])
+        return (
+            f"select hour_at, {', '.join(columns)} from marts.{self.mart}"
+            f" where {condition} order by 1"
+        )
 
 
 @cache

@@ -70,9 +70,10 @@ def named_by(name: str, project: Path = DBT_PROJECT) -> set[str]:
     return _parts(project).named_by(name)
 
 
-def parents(name: str, project: Path = DBT_PROJECT) -> set[str]:
+@cache
+def parents(name: str, project: Path = DBT_PROJECT) -> frozenset[str]:
     """The models and seeds that a model reads, itself or by its macros."""
-    return _parts(project).parents(name)
+    return frozenset(_parts(project).parents(name))
 
 
 def variables(project: Path = DBT_PROJECT) -> dict[str, Any]:
@@ -116,6 +117,7 @@ class _Parts:
             | _with_ending(set(_QUOTED.findall(text)), macros)
             for name, text in self.texts.items()
         }
+        self._read = {name: self._read_in(name) for name in self.texts}
 
     def named_by(self, start: str) -> set[str]:
         reached: set[str] = set()
@@ -129,7 +131,7 @@ class _Parts:
         read: set[str] = set()
         waiting, reached = {start}, {start}
         while waiting:
-            read |= set().union(*(self._read_in(name) for name in waiting))
+            read |= set().union(*(self._read[name] for name in waiting))
             waiting = set().union(*(self._named[name] for name in waiting)) - self._tables - reached
             reached |= waiting
         return read - {start}

@@ -17,15 +17,34 @@ if TYPE_CHECKING:
 # What dbt itself writes into the project.
 WRITTEN = {"target", "logs", "dbt_packages"}
 
+# What this process, or the one that it was forked from, has read before: by file, at most one.
+_preloaded: dict[Path, Manifest] = {}
+
+
+def preload(project: Path) -> bool:
+    """Reads the parsed project for all later forks of this process; False where none is kept.
+
+    For processes that only hand it on: dbt changes a manifest that it runs with.
+    """
+    _preloaded.clear()
+    manifest = read(project)
+    if manifest is None:
+        return False
+    _preloaded[file_of(project)] = manifest
+    return True
+
 
 def read(project: Path, target: str = "") -> Manifest | None:
     """The kept parse of the project in its current state; None where there is none.
 
     It is of a target of the profile, the default one where none is named.
     """
+    kept = file_of(project, target)
+    if kept in _preloaded:
+        return _preloaded[kept]
     try:
         # It stands with the project's code, which whoever can write this file could write as well.
-        return pickle.loads(file_of(project, target).read_bytes())  # type: ignore[no-any-return]  # noqa: S301
+        return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301
     except FileNotFoundError:
         return None
     except Exception:  # noqa: BLE001

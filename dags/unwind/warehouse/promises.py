@@ -96,6 +96,16 @@ def key_of(mart: Mart) -> tuple[str, ...]:
     )
 
 
+# Columns by which a row's batch is found.
+NAMES_OF_ROWS = ("batch_id", "hour_at", "venue")
+
+
+def identifying(mart: Mart) -> list[str]:
+    """The columns that name a row and its batch."""
+    named = [column.name for column in mart.columns if column.name in NAMES_OF_ROWS]
+    return list(dict.fromkeys([*key_of(mart), *named]))
+
+
 def name_of(test: Test) -> str:
     """The name of a test: `not_null`, `accepted_values`."""
     return test if isinstance(test, str) else next(iter(test))

@@ -31,7 +31,7 @@ from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, run_dbt
+from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, begun_early, run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -171,9 +171,9 @@ def stage(home: Home, clock: Clock = utc_now) -> bool:
         built_in, rebuilt = _begin(home)
         if rebuilt:
             logger.warning("everything is rebuilt from the raw zone: %s", rebuilt)
-        is_needed, unreadable = _stage(
-            Warehouse(home, built_in, None, clock), no_progress, partial(run_dbt, built_in)
-        )
+        # Planning starts PyArrow's threads.
+        with begun_early(built_in) as run:
+            is_needed, unreadable = _stage(Warehouse(home, built_in, None, clock), no_progress, run)
         for _, _, reason in unreadable:
             logger.error("%s", reason)
         return is_needed

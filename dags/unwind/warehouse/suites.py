@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,12 +19,14 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from unwind.settings import PROJECT_ROOT
+from unwind.warehouse.column_checks import TOGETHER, Broken, Together
 from unwind.warehouse.promises import (
     HOURS,
     MODELS,
     Mart,
     Test,
     arguments_of,
+    identifying,
     marts,
     name_of,
     settings_of,
@@ -43,28 +44,26 @@ CRITICAL, WARNING = "critical", "warning"
 FIELDS_OF_MARTS = {"unexpected_count", "example"}
 STOPS = "nothing is published; correct the model and refresh again"
 
-# The bound of doubles without a stated one: only infinity and NaN are beyond it.
-FINITE_MAX = sys.float_info.max
+# Great Expectations' name for ExpectNoRows.
+NO_ROWS = "expect_no_rows"
 
 
 @dataclass(frozen=True)
 class Expectation:
     """One check of a relation, as Great Expectations judges it.
 
-    `sql` is null for its native ones; for the others it gives the rows that break it, `{batch}`
-    standing for the relation. `failure` and `action` have `{fields}` that a verdict fills.
+    `sql` gives the rows that break it, `{batch}` standing for the relation. `failure` and `action`
+    have `{fields}` that a verdict fills.
     """
 
     suite: str
     name: str
-    type: str
-    kwargs: Mapping[str, Any]
     severity: str
     description: str
     why: str
     failure: str
     action: str
-    sql: str | None = None
+    sql: str
 
     @property
     def key(self) -> str:
@@ -86,7 +85,7 @@ def expectations_of(gate: str, models: Path = MODELS) -> tuple[Expectation, ...]
 
 def queries(gate: str) -> dict[str, str]:
     """The SQL of a gate's checks by the name of the parameter that suites know it by."""
-    return {one.key: one.sql for one in expectations_of(gate) if one.sql}
+    return {one.key: one.sql for one in expectations_of(gate)}
 
 
 def generated() -> dict[Path, str]:
@@ -141,9 +140,17 @@ def _promised(mart: Mart) -> Iterator[Expectation]:
     """The checks that a mart's yml states."""
     for test in mart.tests:
         yield _of_model(mart, test)
+    together: dict[tuple[str, str], list[Broken]] = {}
     for column in mart.columns:
         for test in column.tests:
-            yield _of_column(mart, column.name, column.data_type, test)
+            kind = name_of(test)
+            if kind in TOGETHER:
+                broken = TOGETHER[kind].broken(column, arguments_of(test))
+                together.setdefault((kind, _severity(test)), []).append(broken)
+            else:
+                yield _of_column(mart, column.name, test)
+    for (kind, severity), columns in together.items():
+        yield _of_columns(mart, TOGETHER[kind], severity, columns)
 
 
 def _of_model(mart: Mart, test: Test) -> Expectation:
@@ -155,94 +162,55 @@ def _of_model(mart: Mart, test: Test) -> Expectation:
     raise ValueError(f"{mart.name}: no gate knows how to judge a test {kind!r} of a model")
 
 
-def _of_column(mart: Mart, column: str, data_type: str, test: Test) -> Expectation:
-    kind, arguments = name_of(test), arguments_of(test)
-    rows = f"{{unexpected_count}} rows of {mart.name}"
-    if kind == "not_null":
-        return _native(
-            mart,
-            test,
-            name=f"{column}_not_null",
-            type="expect_column_values_to_not_be_null",
-            kwargs={"column": column},
-            description=f"{column} is never null.",
-            why="A query that joins or filters on it drops such a row silently.",
-            failure=f"{rows} have no {column}, the first {{example}}",
-        )
+def _of_column(mart: Mart, column: str, test: Test) -> Expectation:
+    kind = name_of(test)
     if kind == "unique":
         return _unique(mart, test, f"{column}_unique", [column])
-    if kind == "accepted_values":
-        values = arguments["values"]
-        words = ", ".join(map(str, values))
-        return _native(
-            mart,
-            test,
-            name=f"{column}_known",
-            type="expect_column_values_to_be_in_set",
-            kwargs={"column": column, "value_set": list(values)},
-            description=f"{column} is one of {words}.",
-            why="A value outside the vocabulary is missed by every query that filters on it.",
-            failure=f"{rows} have a {column} that is none of {words}, the first {{example}}",
-        )
-    if kind == "in_range":
-        return _in_range(mart, column, data_type, test, arguments)
     if kind in GENERIC:
-        return _generic(mart, test, kind, {**arguments, "column": column})
+        return _generic(mart, test, kind, {**arguments_of(test), "column": column})
     raise ValueError(f"{mart.name}.{column}: no gate knows how to judge a test {kind!r}")
 
 
-def _in_range(
-    mart: Mart, column: str, data_type: str, test: Test, arguments: Mapping[str, Any]
+def _of_columns(
+    mart: Mart, kind: Together, severity: str, columns: Sequence[Broken]
 ) -> Expectation:
-    low, high = arguments.get("min_value"), arguments.get("max_value")
-    ends = [
-        *([f"at least {low}"] if low is not None else []),
-        *([f"at most {high}"] if high is not None else []),
-    ]
-    bounds = " and ".join(ends)
-    if high is None and data_type == "double":
-        # NaN is above every number, and so within a range that has no upper end.
-        high = FINITE_MAX
-    if low is None and data_type == "double":
-        low = -FINITE_MAX
-    limits = {
-        name: {"$PARAMETER": value} if isinstance(value, str) else value
-        for name, value in (("min_value", low), ("max_value", high))
-        if value is not None
-    }
-    return _native(
-        mart,
-        test,
-        name=f"{column}_in_range",
-        type="expect_column_values_to_be_between",
-        kwargs={"column": column, **limits},
-        description=f"{column} is {bounds}, or null where not known.",
-        why="Beyond it a unit, a sign or a whole is taken wrongly.",
-        failure=f"{{unexpected_count}} rows of {mart.name} have a {column} that is not {bounds},"
-        " the first {example}",
+    return Expectation(
+        suite=mart.name,
+        name=kind.name if severity == CRITICAL else f"{kind.name}_{severity}",
+        severity=severity,
+        description=kind.described(columns),
+        why=kind.why,
+        failure=f"{{unexpected_count}} rows of {mart.name} {kind.failure}, the first {{example}}",
+        action=_action(severity),
+        sql=kind.query(identifying(mart), columns),
     )
 
 
 def _unique(mart: Mart, test: Test, name: str, columns: Sequence[str]) -> Expectation:
     listed = ", ".join(columns)
-    kwargs = {"column_list": list(columns)} if len(columns) > 1 else {"column": columns[0]}
-    kind = "compound_columns" if len(columns) > 1 else "column_values"
-    return _native(
-        mart,
-        test,
+    beside = [one for one in identifying(mart) if one not in columns]
+    return Expectation(
+        suite=mart.name,
         name=name,
-        type=f"expect_{kind}_to_be_unique",
-        kwargs=kwargs,
+        severity=_severity(test),
         description=f"One row per {listed}.",
         why="A doubled key doubles every sum made over it.",
-        failure=f"{{unexpected_count}} rows of {mart.name} share a key ({listed}), the first"
+        failure=f"{{unexpected_count}} keys ({listed}) of {mart.name} have several rows, the first"
         " {example}",
+        action=_action(_severity(test)),
+        sql="\n".join(
+            [
+                f"select {', '.join([listed, *(f'min({one}) as {one}' for one in beside)])}",
+                "from {batch}",
+                f"group by {listed}",
+                "having count(*) > 1",
+            ]
+        ),
     )
 
 
-def _native(mart: Mart, test: Test, **stated: Any) -> Expectation:
-    action = STOPS if _severity(test) == CRITICAL else "look at these rows and at their source"
-    return Expectation(suite=mart.name, severity=_severity(test), action=action, **stated)
+def _action(severity: str) -> str:
+    return STOPS if severity == CRITICAL else "look at these rows and at their source"
 
 
 def _severity(test: Test) -> str:
@@ -342,8 +310,6 @@ def _read(suite: str, name: str, text: str, severity: str) -> Expectation:
     return Expectation(
         suite=suite,
         name=fields["name"],
-        type="unexpected_rows_expectation",
-        kwargs={},
         severity=fields["severity"],
         description=fields["description"],
         why=fields["why"],
@@ -372,14 +338,13 @@ def _suite(suite: str, listed: Sequence[Expectation]) -> dict[str, Any]:
 
 
 def _expectation(one: Expectation) -> dict[str, Any]:
-    kwargs = {"unexpected_rows_query": {"$PARAMETER": one.key}} if one.sql else dict(one.kwargs)
     return {
-        "type": one.type,
+        "type": NO_ROWS,
         "id": _id("expectation", one.suite, one.name),
         "severity": one.severity,
         "description": one.description,
         "notes": one.why,
-        "kwargs": kwargs,
+        "kwargs": {"unexpected_rows_query": {"$PARAMETER": one.key}},
         "meta": {"name": one.name, "failure": one.failure, "action": one.action},
     }
 

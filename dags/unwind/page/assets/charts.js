@@ -232,7 +232,9 @@
         ]) },
         series: [{
           type: 'treemap', roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0,
-          label: { show: true, color: c.ink, fontSize: 12, lineHeight: 15, formatter: ({ data }) => (data.row && data.row.market_cap_usd > 0.006 * total ? `${data.row.asset}\n${move(data.row.return_24h)}` : ''), overflow: 'truncate', textBorderColor: c.panel, textBorderWidth: 2 },
+          label: { show: true, color: c.ink, fontSize: 12, lineHeight: 15, formatter: ({ data }) => (data.row && data.row.market_cap_usd > 0.006 * total ? `${data.row.asset}\n${move(data.row.return_24h)}` : ''), textBorderColor: c.panel, textBorderWidth: 2 },
+          // A label that does not fit is left out: half a figure would be read as another one.
+          labelLayout: ({ rect, labelRect }) => (labelRect.width > rect.width - 4 || labelRect.height > rect.height - 2 ? { x: -1000, y: -1000 } : {}),
           upperLabel: { show: false },
           itemStyle: { borderColor: c.panel, borderWidth: 1, gapWidth: 1 },
           levels: [{ itemStyle: { borderWidth: 0, gapWidth: 5 } }, { itemStyle: { gapWidth: 1, borderColor: c.panel, borderWidth: 1 } }],
@@ -284,7 +286,11 @@
         .map((row) => [row.bucket_low_usd, row.bucket_high_usd, after(row), after(row) + value(row), row])
         .filter((one) => one[3] > one[2]);
       const price = (value) => number(value, 'price');
-      const panel = (place) => ({ ...valueAxis(c, usd, { splitNumber: 2, min: 0 }), gridIndex: place });
+      const panel = (place) => {
+        const made = valueAxis(c, usd, { splitNumber: 2, min: 0 });
+        // Two axes end side by side.
+        return { ...made, axisLabel: { ...made.axisLabel, alignMinLabel: 'left', alignMaxLabel: 'right' }, gridIndex: place };
+      };
       const axis = (place, isLabelled) => {
         const made = { ...valueAxis(c, isLabelled ? price : () => '', { scale: true }), gridIndex: place, ...(prices.length ? range : {}) };
         return { ...made, axisLabel: { ...made.axisLabel, showMinLabel: false, showMaxLabel: false } };
@@ -308,16 +314,16 @@
             return tip(title, [[`Estimated ${row.liquidated_side}s`, usd(row.mass_usd)], ['80% band', `${usd(row.mass_low_usd)} to ${usd(row.mass_high_usd)}`], far]);
           },
         },
-        legend: { ...base(c).legend, data: ['Price', 'Longs, realised', 'Shorts, realised', 'Longs, estimated', 'Shorts, estimated'] },
+        legend: { ...base(c).legend, data: ['Price', 'Longs', 'Shorts'] },
         grid: grids.map((one) => ({ ...one, containLabel: false })),
         xAxis: [{ ...hourAxis(c, hours, isNarrow ? width : width / 2.4), gridIndex: 0 }, panel(1), panel(2)],
         yAxis: [axis(0, true), axis(1, isNarrow), axis(2, false)],
         series: [
           { name: 'Price', type: 'line', data: byHour.map((row) => row?.close_usd ?? null), symbol: 'none', lineStyle: { color: c.ink, width: 2 }, itemStyle: { color: c.ink }, markLine: current, triggerLineEvent: true, areaStyle: undefined },
-          { ...blocks('Longs, realised', 1, part(clusters, (row) => row.long_30d_usd), c.long), markLine: current },
-          blocks('Shorts, realised', 1, part(clusters, (row) => row.short_30d_usd, (row) => row.long_30d_usd), c.short),
-          { ...blocks('Longs, estimated', 2, part(levels.filter((row) => row.liquidated_side === 'long'), (row) => row.mass_usd), c.long), markLine: current },
-          blocks('Shorts, estimated', 2, part(levels.filter((row) => row.liquidated_side === 'short'), (row) => row.mass_usd), c.short),
+          { ...blocks('Longs', 1, part(clusters, (row) => row.long_30d_usd), c.long), markLine: current },
+          blocks('Shorts', 1, part(clusters, (row) => row.short_30d_usd, (row) => row.long_30d_usd), c.short),
+          { ...blocks('Longs', 2, part(levels.filter((row) => row.liquidated_side === 'long'), (row) => row.mass_usd), c.long), markLine: current },
+          blocks('Shorts', 2, part(levels.filter((row) => row.liquidated_side === 'short'), (row) => row.mass_usd), c.short),
         ],
       };
     },
@@ -348,7 +354,7 @@
 
     stress(c, rows, width) {
       const [hours, byHour] = hoursTo(rows, 48);
-      const band = (from, to, color, name) => [{ yAxis: from, name, itemStyle: { color, opacity: 0.35 } }, { yAxis: to }];
+      const band = (from, to, color, name, position = 'insideLeft') => [{ yAxis: from, name, label: { position }, itemStyle: { color, opacity: 0.35 } }, { yAxis: to }];
       return {
         ...base(c, ([first]) => {
           const row = byHour[first.dataIndex];
@@ -362,7 +368,7 @@
         series: [
           {
             name: 'Percentile', type: 'line', data: byHour.map((row) => row?.score_percentile ?? null), symbol: 'none', lineStyle: { color: c.ink, width: 2 }, itemStyle: { color: c.ink },
-            markArea: { silent: true, label: { color: c.soft, position: 'insideLeft', fontSize: 11 }, data: [band(0, 50, c.calm, 'calm'), band(50, 80, c.elevated, 'elevated'), band(80, 95, c.stressed, 'stressed'), band(95, 100, c.extreme, 'extreme')] },
+            markArea: { silent: true, label: { color: c.soft, position: 'insideLeft', fontSize: 11 }, data: [band(0, 50, c.calm, 'calm', 'insideBottomLeft'), band(50, 80, c.elevated, 'elevated'), band(80, 95, c.stressed, 'stressed'), band(95, 100, c.extreme, 'extreme')] },
           },
           { name: 'Score', type: 'line', data: byHour.map((row) => row?.score ?? null), symbol: 'none', lineStyle: { color: c.accent, width: 2, type: 'dashed' }, itemStyle: { color: c.accent } },
         ],
@@ -402,7 +408,9 @@
       ];
       const data = lines.flatMap(([, ofLine, look], line) => ofLine.map((row, place) => {
         const [symbol, color] = (row && look(row)) || ['?', c.panel];
-        return { value: [place, lines.length - 1 - line, 1], symbol, row, itemStyle: { color, borderColor: c.panel, borderWidth: 1 }, label: { color: color === c.extreme ? c.panel : c.ink, fontWeight: color === c.extreme ? 700 : 400 } };
+        const before = place > 0 && ofLine[place - 1] ? look(ofLine[place - 1]) : null;
+        const isFirst = !before || before[0] !== symbol;
+        return { value: [place, lines.length - 1 - line, 1], symbol, isFirst, row, itemStyle: { color, borderColor: c.panel, borderWidth: 1 }, label: { color: color === c.extreme ? c.panel : c.ink, fontWeight: color === c.extreme ? 700 : 400 } };
       }));
       const isRoomy = width > 620;
       const flag = (value) => (value === null || value === undefined ? 'not known' : value ? 'warning' : 'none');
@@ -418,7 +426,8 @@
         grid: { ...base(c).grid, top: 8 },
         xAxis: hourAxis(c, hours, width),
         yAxis: { type: 'category', data: lines.map(([name]) => name).reverse(), axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: c.soft, fontSize: 12 } },
-        series: [{ type: 'heatmap', data, label: { show: isRoomy, fontSize: 11, formatter: ({ data: { symbol } }) => symbol } }],
+        series: [{ type: 'heatmap', data, // Where cells are narrower than a letter, the first of a run has it.
+        label: { show: true, fontSize: 11, offset: isRoomy ? [0, 0] : [4, 0], formatter: ({ data: { symbol, isFirst } }) => (isRoomy || isFirst ? symbol : '') } }],
       };
     },
 
@@ -429,13 +438,14 @@
         ...base(c, ([first]) => {
           const row = byHour[first.dataIndex];
           return tip(`${time(hours[first.dataIndex] + HOUR)}, the hour's end`, row ? [
-            ['Open interest', atLeast(row.oi_usd, row.is_lower_bound)], ['Same venues', usd(row.oi_constant_venues_usd)],
+            ['Same venues', usd(row.oi_constant_venues_usd)], ['All that reported', atLeast(row.oi_usd, row.is_lower_bound)],
             ['1 h, in coins', number(row.oi_change_1h_share, 'share')], ['24 h, in coins', number(row.oi_change_24h_share, 'share')],
           ] : [['', 'no row: nothing is known']]);
         }),
         xAxis: hourAxis(c, hours, width),
         yAxis: valueAxis(c, usd, { scale: true }),
-        series: [line('Open interest', 'oi_usd', c.accent, 'solid'), line('Same venues', 'oi_constant_venues_usd', c.ink, 'dashed')],
+        // Which venues report changes from hour to hour: the comparable line is the strong one.
+        series: [line('Same venues', 'oi_constant_venues_usd', c.ink, 'solid'), line('All that reported', 'oi_usd', c.accent, 'dashed')],
       };
     },
 

@@ -60,7 +60,9 @@ const page = (() => {
   }
   const time = (instant, form = 'short') => clocks[form].format(instant);
   const hourOf = (instant) => Number(hours.format(instant));
-  const words = (value) => String(value).replaceAll('_', ' ');
+  // Words as the tables write them.
+  const names = new Map();
+  const words = (value) => names.get(value) ?? String(value).replaceAll('_', ' ');
 
   // Tables: rows by asset, of the raw figures.
   function parsed(cell, kind) {
@@ -70,6 +72,7 @@ const page = (() => {
     const data = cell.querySelector('data');
     const text = data ? data.getAttribute('value') : cell.textContent;
     if (kind === 'flag' || kind === 'bound') return text === 'true';
+    if (kind === 'word' && data) names.set(text, data.textContent);
     return kind in NUMBERS ? Number(text) : text;
   }
   const tables = new Map();

@@ -3,5 +3,5 @@ select
     mid_median_return_24h, mid_minus_large_return_24h, btc_return_24h, btc_cap_share,
     stablecoin_cap_share, defensive_rotation, mean_red_by_cap_share_30d
 from market_heatmap_summary
-where hour_at between {hour} - interval 23 hours and {hour}
+where {last_24_hours}
 order by hour_at

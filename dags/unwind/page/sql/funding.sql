@@ -2,5 +2,5 @@ select
     hour_at, base_asset, oi_weighted_funding_8h, lowest_funding_rate_8h, highest_funding_rate_8h,
     oi_weighted_apr, oi_weighted_basis, venues, is_incomplete
 from funding_hourly
-where hour_at between {hour} - interval 47 hours and {hour} and base_asset in ({assets})
+where {last_48_hours} and base_asset in ({assets})
 order by hour_at

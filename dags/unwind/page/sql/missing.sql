@@ -14,7 +14,7 @@ reasons as (
         and coverage.hour_at >= landings.covers_from_at
         and coverage.hour_at < landings.covers_to_at
         and (landings.status <> 'ok' or landings.is_held)
-    where coverage.hour_at between {hour} - interval 167 hours and {hour}
+    where {last_168_hours}
         and not coverage.is_complete
     group by all
 

@@ -3,5 +3,5 @@ select
     range_divergence, oi_change_24h_share, forced_ratio, peak_hour_share, stages_7d
 from unwind_classification as classes
 left join divergence_hourly using (hour_at, base_asset)
-where hour_at between {hour} - interval 47 hours and {hour} and base_asset in ({assets})
+where {last_48_hours} and base_asset in ({assets})
 order by hour_at

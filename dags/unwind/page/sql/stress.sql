@@ -1,4 +1,4 @@
 select hour_at, base_asset, score, score_percentile, regime, known_weight_share, missing_components
 from stress_hourly
-where hour_at between {hour} - interval 47 hours and {hour} and base_asset in ({assets})
+where {last_48_hours} and base_asset in ({assets})
 order by hour_at
