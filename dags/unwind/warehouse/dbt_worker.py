@@ -1,20 +1,12 @@
 """The process that dbt runs in: `python -m unwind.warehouse.dbt_worker <options of dbt parse>`.
 
-<<<<<<< HEAD
-It imports dbt and loads the parsed project, once. Then it takes commands from standard input, one
-after another, each a line of JSON: `{"session": id, "arguments": [...], "environment": {...},
-"errors": path}`, and where models are read instead of computed, `"instead"`: a file of JSON with
-their SQL by name. The commands of one session (a refresh) run in one fork, which keeps what dbt has
-compiled and closes its databases after each; a command that is killed for its memory leaves its
-sentence, and the next one has a fork of its own.
-=======
 Where dbt is imported already, it is a fork instead (unwind.warehouse.dbt_fork). It imports dbt and
 loads the parsed project, once. Then it takes commands from standard input, one after another, each
-a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "errors": path}`. The
+a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "errors": path}`, and
+where models are read instead of computed, `"instead"`: a file of JSON with their SQL by name. The
 commands of one session (a refresh) run in one fork, which keeps what dbt has compiled and closes
 its databases after each; a command that is killed for its memory leaves its sentence, and the next
 one has a fork of its own.
->>>>>>> main
 
 Reports are lines of JSON on standard output: `["node", name, done, total]`,
 `["result", success, failures]`, and `["ended", return code]` when the command is over, its
