@@ -8,9 +8,9 @@ from sqlglot import exp, parse_one
 
 from unwind.spark.on_driver import ON_DRIVER, run_on_driver
 from unwind.spark.python_models import run_python
-from unwind.spark.session import MEANING
+from unwind.spark.steps import MAX_WEIGHT_IN_TWO_PLACES, steps_of, weight_of_query
 from unwind.spark.tables import Tables, view_name
-from unwind.spark.translate import Schema, contract_type, translate
+from unwind.spark.translate import Schema, as_text, contract_type, translated
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,28 +25,40 @@ class Builder:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self._known: Schema = {}
+        self._weights: dict[str, int] = {}
 
     def build(self, relation: Any, model: dict[str, Any], code: str, touched: str | None) -> None:
         """Builds a model and replaces its rows: those of `touched`, or all where it is None."""
-        name = f"{relation.schema}.{relation.identifier}"
-        materialized = model["config"]["materialized"]
+        relation_name = f"{relation.schema}.{relation.identifier}"
+        name, materialized = model["name"], model["config"]["materialized"]
+        if materialized == "view":
+            self._show(name, relation_name, code)
+            return
         if model["language"] == "python":
-            rows = run_python(self.tables, model["name"], code)
-        elif model["name"] in ON_DRIVER:
-            rows = run_on_driver(self.tables, model["name"], code)
+            rows = run_python(self.tables, name, code)
+        elif name in ON_DRIVER:
+            rows = run_on_driver(self.tables, name, code)
         else:
-            rows = self.query(model["name"], code)
+            rows = self.query(name, code)
         if model["config"]["contract"]["enforced"]:
             rows = _as_promised(rows, model)
-        if materialized == "view":
-            rows.createOrReplaceTempView(view_name(name))
-            self._known.pop(name, None)
-            return
         partition = (model["config"].get("meta") or {}).get("partition")
         column = partition if partition in BY_DAY and materialized == "incremental" else None
-        changed = self.query(f"{model['name']} (its hours)", touched) if touched else None
-        self.tables.replace(name, rows, column, changed)
-        self._known.pop(name, None)
+        changed = self.query(f"{name}__its_hours", touched) if touched else None
+        self.tables.replace(relation_name, rows, column, changed)
+        self._known.pop(relation_name, None)
+        self.tables.forget_aside(name)
+
+    def _show(self, name: str, relation: str, code: str) -> None:
+        """Makes a view. One with a large plan is written instead, for this run."""
+        rows, weight = self._computed(name, code)
+        view = view_name(relation)
+        self._known.pop(relation, None)
+        if weight > MAX_WEIGHT_IN_TWO_PLACES and self.tables.write_aside(view, rows):
+            weight = 0
+        else:
+            rows.createOrReplaceTempView(view)
+        self._weights[view] = weight
 
     def delete(self, name: str, statement: str) -> None:
         """Deletes the rows of a table for which a condition is true."""
@@ -58,17 +70,29 @@ class Builder:
             exp.select("*").from_(table).where(exp.func("coalesce", condition, exp.false()).not_())
         )
         gone = exp.select("hour_at").distinct().from_(table.copy()).where(condition.copy())
-        hours = self.query(f"{name} (its hook)", gone.sql("duckdb"))
-        rows = self.query(f"{name} (its hook)", kept.sql("duckdb"))
+        hours = self.query(f"{name}__its_hook", gone.sql("duckdb"))
+        rows = self.query(f"{name}__its_hook", kept.sql("duckdb"))
         self.tables.replace(f"{table.db}.{table.name}", rows.limit(0), "hour_at", hours)
 
     def query(self, name: str, code: str) -> DataFrame:
         """The rows of a query in DuckDB's dialect. Raises UnknownConstructError."""
+        return self._computed(name, code)[0]
+
+    def _computed(self, name: str, code: str) -> tuple[DataFrame, int]:
+        """The rows of a query, with the weight of their plan."""
         session = self.tables.session
-        for setting, value in MEANING.items():
-            # dbt-spark has its own idea of some.
-            session.conf.set(setting, value)
-        return session.sql(translate(name, code, self.types))
+        *first, last = steps_of(name, translated(name, code, self.types), self._weight_of)
+        weights = dict(self._weights)
+        for step in first:
+            rows = session.sql(as_text(name, step.query))
+            if not self.tables.write_aside(step.view, rows):
+                rows.createOrReplaceTempView(step.view)
+                weights[step.view] = weight_of_query(step.query, self._weight_of)
+        rows = session.sql(as_text(name, last.query))
+        return rows, weight_of_query(last.query, lambda view: weights.get(view, 0))
+
+    def _weight_of(self, view: str) -> int:
+        return self._weights.get(view, 0)
 
     def types(self, relation: str) -> dict[str, str] | None:
         """A relation's columns and types as Spark writes them; None for an unknown one."""

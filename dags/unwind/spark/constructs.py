@@ -127,6 +127,8 @@ def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
     to = node.to
     name = to.this.name
     is_try = isinstance(node, exp.TryCast)
+    if isinstance(node.this, exp.Explode):
+        return _of_each(node)
     if name in ("INT", "BIGINT", "SMALLINT"):
         what = kind(node, kinds)
         if what == "double":
@@ -154,64 +156,86 @@ def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
     return node
 
 
-def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
-    """DuckDB takes the double that `x * 10^scale` is, all its digits; Spark the shortest text of x.
+# A value that is computed once and named several times.
+V = exp.column("_v")
 
-    The double is written as two integers, so that none of its digits is lost.
+
+def computed_once(value: exp.Expression, body: exp.Expression) -> exp.Expression:
+    """`body`, in which the column `_v` is the value."""
+    if isinstance(value, exp.Column):
+        for place in list(body.find_all(exp.Column)):
+            if place.name == V.name:
+                place.replace(value.copy())
+        return body
+    one = exp.Anonymous(this="array", expressions=[value.copy()])
+    function = exp.Lambda(this=body, expressions=[exp.to_identifier(V.name)])
+    applied = exp.Anonymous(this="transform", expressions=[one, function])
+    return exp.Anonymous(this="get", expressions=[applied, exp.Literal.number(0)])
+
+
+def _of_each(node: exp.Cast) -> exp.Expression:
+    """A cast of a list's elements, as they become rows: Spark wants it of the list."""
+    if node.to.this.name not in ("INT", "BIGINT", "DATE"):
+        raise NotKnownError(f"rows of a list, cast: {node.sql('duckdb')[:200]}")
+    to = exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[node.to.copy()], nested=True)
+    return exp.Explode(this=type(node)(this=node.this.this.copy(), to=to))
+
+
+def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
+    """DuckDB rounds the double that `x * 10^scale` is, half away from zero, and keeps all digits.
+
+    Spark takes the shortest text of x. So the double is taken apart into two integers of 63 bits,
+    and none of its digits is lost; what is beyond 126 bits raises.
     """
     sizes = [int(one.name) for one in node.to.expressions]
     precision, scale = sizes if len(sizes) == 2 else (18, 3)
-    bound = exp.Literal.number(f"1e{precision}")
-    unit = parse_one(
-        f"cast('{10**-scale if not scale else '0.' + '0' * (scale - 1) + '1'}'"
-        f" as decimal({scale + 1}, {scale}))",
-        read="spark",
-    )
-    scaled = spark("rint(:x * :p)", x=node.this, p=_literal(f"1e{scale}"))
-    whole = spark(
-        "cast(cast(floor(:v / :h) as decimal(20, 0)) * cast(4294967296 as decimal(11, 0))"
-        " + cast(cast(:v - floor(:v / :h) * :h as bigint) as decimal(19, 0)) as decimal(38, 0))",
-        v=scaled,
-        h=_literal("4294967296e0"),
-    )
-    value = (
-        spark("cast(:w * :u as :x)", w=whole, u=unit, x=exp.null())
-        if False
-        else exp.Cast(this=exp.Mul(this=whole, expression=unit), to=node.to.copy())
-    )
+    text = "0." + "0" * (scale - 1) + "1" if scale else "1"
+    unit = spark(f"cast('{text}' as decimal({scale + 1}, {scale}))")
+    if precision <= 18:
+        whole = spark("cast(cast(:v as bigint) as decimal(19, 0))", v=V)
+    else:
+        whole = spark(
+            "cast(floor(:v / :h) as bigint) * cast('9223372036854775808' as decimal(19, 0))"
+            " + cast(cast(:v - floor(:v / :h) * :h as bigint) as decimal(19, 0))",
+            v=V,
+            h=_literal("9223372036854775808e0"),
+        )
+    value = exp.Cast(this=exp.Mul(this=exp.paren(whole), expression=unit), to=node.to.copy())
     outside = (
-        exp.func("raise_error", exp.Literal.string("a double beyond its decimal"))
-        if not is_try
-        else exp.null()
+        exp.null()
+        if is_try
+        else exp.func("raise_error", exp.Literal.string("a double beyond its decimal"))
     )
-    return spark(
-        "case when abs(:v) < :b then :value when :v is not null then :outside end",
-        v=scaled,
-        b=exp.Cast(this=bound, to=exp.DataType.build("double")),
+    body = spark(
+        "case when abs(:v) < :limit then :value when :v is not null then :outside end",
+        v=V,
+        limit=_literal(f"1e{precision}"),
         value=value,
         outside=outside,
     )
+    return computed_once(spark("round(:x * :p)", x=node.this, p=_literal(f"1e{scale}")), body)
 
 
 def text_of_double(value: exp.Expression) -> exp.Expression:
     """DuckDB's text of a double: 12345678.0, 1e+16 and 1.5e-05 are 1.2345678E7, ... in Spark."""
-    shortest = spark("cast(:x as string)", x=value)
+    shortest = spark("cast(:v as string)", v=V)
     mantissa = spark("regexp_replace(substring_index(:s, 'E', 1), '[.]0$', '')", s=shortest)
     power = spark("cast(substring_index(:s, 'E', -1) as int)", s=shortest)
-    plain = spark("rtrim('0', cast(cast(:x as decimal(38, 20)) as string))", x=value)
-    return spark(
-        "case when isnan(:x) then 'nan' when abs(:x) = double('infinity')"
-        " then if(:x > 0, 'inf', '-inf') when not contains(:s, 'E') then :s"
-        " when abs(:x) >= double('1e-4') and abs(:x) < double('1e16')"
+    plain = spark("rtrim('0', cast(cast(:v as decimal(38, 20)) as string))", v=V)
+    body = spark(
+        "case when isnan(:v) then 'nan' when abs(:v) = double('infinity')"
+        " then if(:v > 0, 'inf', '-inf') when not contains(:s, 'E') then :s"
+        " when abs(:v) >= double('1e-4') and abs(:v) < double('1e16')"
         " then concat(:plain, if(endswith(:plain, '.'), '0', ''))"
         " else concat(:m, if(:p < 0, 'e-', 'e+'), if(abs(:p) < 10, '0', ''),"
         " cast(abs(:p) as string)) end",
-        x=value,
+        v=V,
         s=shortest,
         m=mantissa,
         p=power,
         plain=plain,
     )
+    return computed_once(value, body)
 
 
 def largest(node: exp.Max, kinds: Kinds) -> exp.Expression:

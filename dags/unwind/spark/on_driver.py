@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ON_DRIVER = {
-    "int_position_entries_hourly": "a union by place over columns that are replaced by name",
     "grain_audit": "the log-gamma function, printf",
     "liquidation_map": "inner products of lists, whose sums have an order of their own",
     "market_brief_hourly": "numbers and times formatted as sentences",

@@ -50,6 +50,10 @@ def start(master: str, memory: str, scratch: str, options: dict[str, str]) -> Sp
     }
     for name, value in settings.items():
         builder = builder.config(name, value)
-    session: SparkSession = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    shared: SparkSession = builder.getOrCreate()
+    shared.sparkContext.setLogLevel("ERROR")
+    # dbt-spark gives the shared one settings of its own.
+    session = shared.newSession()
+    for name, value in MEANING.items():
+        session.conf.set(name, value)
     return session

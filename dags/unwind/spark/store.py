@@ -21,6 +21,8 @@ from unwind.durable import write_json
 WHOLE = "all"
 LIST = "table.json"
 MADE_FROM = "build.json"
+# What is written for one run alone.
+ASIDE = "_aside"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class Store:
         (self.root / name).mkdir(parents=True, exist_ok=True)
         return self.root / name / f"v-{uuid.uuid4().hex}"
 
+    def aside(self, name: str) -> Path:
+        """A folder for what is written for one run alone."""
+        return self.root / ASIDE / name
+
     def put(
         self,
         name: str,
@@ -112,7 +118,8 @@ class Store:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Deletes the files that no table has any more."""
+        """Deletes the files that no table has any more, and what was written for one run."""
+        shutil.rmtree(self.root / ASIDE, ignore_errors=True)
         for name in self.names():
             kept = {self.root / name / path for path in map(Path, self._listed(name))}
             for folder in (self.root / name).glob("v-*"):

@@ -13,7 +13,10 @@ def restructured(tree: exp.Expression, types: TypesOf) -> exp.Expression:
     """The tree with the shapes that Spark knows."""
     unions_by_name(tree, types)
     name_nested_queries(tree)
-    replaced_columns(tree)
+    replaced_columns(tree, types)
+    for cte in tree.find_all(exp.CTE):
+        # A hint to DuckDB's optimizer.
+        cte.set("materialized", None)
     for select in list(tree.find_all(exp.Select)):
         inline_windows(select)
     for window in list(tree.find_all(exp.Window)):
@@ -54,32 +57,23 @@ def name_nested_queries(tree: exp.Expression) -> None:
             cte.args["alias"].set("this", exp.to_identifier(names[cte.alias]))
 
 
-def replaced_columns(tree: exp.Expression) -> None:
-    """`* replace (e as c)` is `* except (c), e as c`, where no union takes columns by their place."""
-    found = False
-    for star in list(tree.find_all(exp.Star)):
-        changed = star.args.get("replace") or ()
-        if not changed:
-            continue
-        found = True
-        select = star.find_ancestor(exp.Select)
-        assert select
-        names = [exp.to_identifier(one.alias) for one in changed]
-        star.set("replace", None)
-        star.set("except_", [*(star.args.get("except_") or ()), *names])
-        place = next(
-            number
-            for number, one in enumerate(select.expressions)
-            if one is star or one.find(exp.Star) is star
-        )
-        columns = list(select.expressions)
-        columns[place + 1 : place + 1] = list(changed)
-        select.set("expressions", columns)
-    if not found:
-        return
-    for union in tree.find_all(exp.Union):
-        if any(part.is_star for part in (union.this, union.expression)):
-            raise NotKnownError("a union of columns by * in a query that replaces some")
+def replaced_columns(tree: exp.Expression, types: TypesOf) -> None:
+    """`* replace (e as c)` is every column by its name, with e in the place of c."""
+    for select in list(tree.find_all(exp.Select)):
+        listed: list[exp.Expression] = []
+        for one in select.expressions:
+            star = one.this if isinstance(one, exp.Column) else one
+            changed = star.args.get("replace") if isinstance(star, exp.Star) else None
+            if not changed:
+                listed.append(one)
+                continue
+            values = {value.alias: value for value in changed}
+            table = one.table if isinstance(one, exp.Column) else ""
+            listed += [
+                values[name].copy() if name in values else exp.column(name, table=table or None)
+                for name in _columns_of_star(one, select, types)
+            ]
+        select.set("expressions", listed)
 
 
 def unions_by_name(tree: exp.Expression, types: TypesOf) -> None:
@@ -117,14 +111,21 @@ def _columns(query: exp.Expression, types: TypesOf) -> list[str]:
         return _columns(query.this, types)
     names: list[str] = []
     for one in query.expressions:
-        if not isinstance(one, exp.Star):
-            names.append(one.alias_or_name)
-            continue
-        source = (query.args.get("from_") or query.args["from"]).this
-        if one.args.get("except_") or query.args.get("joins") or not isinstance(source, exp.Table):
-            raise NotKnownError(f"columns by *: {query.sql('duckdb')[:200]}")
-        names += _columns_of_table(source, types)
+        names += _columns_of_star(one, query, types) if one.is_star else [one.alias_or_name]
     return names
+
+
+def _columns_of_star(star: exp.Expression, query: exp.Expression, types: TypesOf) -> list[str]:
+    """The columns of `*` or `table.*` in a select, less those that it excludes."""
+    joins = query.args.get("joins") or []
+    sources = [(query.args.get("from_") or query.args["from"]).this, *(one.this for one in joins)]
+    if isinstance(star, exp.Column):
+        sources = [one for one in sources if one.alias_or_name == star.table]
+    if len(sources) != 1 or not isinstance(sources[0], exp.Table):
+        raise NotKnownError(f"columns by *: {query.sql('duckdb')[:200]}")
+    inner = star.this if isinstance(star, exp.Column) else star
+    without = {one.name for one in inner.args.get("except_") or ()}
+    return [one for one in _columns_of_table(sources[0], types) if one not in without]
 
 
 def _columns_of_table(table: exp.Table, types: TypesOf) -> list[str]:

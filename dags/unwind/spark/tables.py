@@ -46,6 +46,25 @@ class Tables:
             return self.session.createDataFrame([], schema)
         return self.session.read.schema(schema).parquet(*files)
 
+    def write_aside(self, view: str, rows: DataFrame) -> bool:
+        """Makes rows a view of files that last for this run; False where Parquet cannot hold them."""
+        names = [one.name.lower() for one in rows.schema]
+        if len(set(names)) < len(names) or any(
+            one.dataType.typeName() == "void" for one in rows.schema
+        ):
+            return False
+        folder = self.store.aside(view)
+        rows.write.mode("overwrite").parquet(str(folder))
+        written = self.session.read.schema(_as_nullable(rows.schema)).parquet(str(folder))
+        written.createOrReplaceTempView(view)
+        return True
+
+    def forget_aside(self, model: str) -> None:
+        """Deletes the files of a model's steps."""
+        for folder in self.store.aside(model).parent.glob(f"{model}__step__*"):
+            self.session.catalog.dropTempView(folder.name)
+            shutil.rmtree(folder, ignore_errors=True)
+
     def replace(
         self, name: str, rows: DataFrame, column: str | None, touched: DataFrame | None
     ) -> None:
@@ -113,6 +132,12 @@ def _as(rows: DataFrame, former: Table) -> DataFrame:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.parquet"))
+
+
+def _as_nullable(schema: Any) -> Any:
+    from pyspark.sql.types import StructType
+
+    return StructType.fromJson(_nullable(json.loads(schema.json())))
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

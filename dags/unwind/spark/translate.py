@@ -11,26 +11,38 @@ from unwind.spark.constructs import NotKnownError, rewritten
 from unwind.spark.structures import restructured
 from unwind.spark.types import Schema, TypesOf, mark_kinds
 
-__all__ = ["Schema", "contract_type", "translate"]
+__all__ = ["Schema", "as_text", "contract_type", "translate", "translated"]
 
 
-def translate(model: str, sql: str, types: TypesOf = lambda name: None) -> str:
+def no_types(relation: str) -> None:
+    """Knows no relation."""
+
+
+def translate(model: str, sql: str, types: TypesOf = no_types) -> str:
     """A model's compiled SQL for Spark. `types` gives a relation's columns and their types.
 
     Raises UnknownConstructError, naming `model` and the construct.
     """
+    return as_text(model, translated(model, sql, types))
+
+
+def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expression:
+    """The same as a tree, whose top has all its CTEs. Raises UnknownConstructError."""
     try:
         tree = parse_one(sql, read="duckdb")
-    except SqlglotError as error:
-        raise UnknownConstructError(model, str(error).splitlines()[0]) from None
-    check(model, tree)
-    try:
+        check(model, tree)
         kinds = mark_kinds(tree, types)
-        tree = restructured(tree, types)
-        tree = rewritten(tree, kinds)
-        return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
+        return rewritten(restructured(tree, types), kinds)
     except NotKnownError as error:
         raise UnknownConstructError(model, str(error)) from None
+    except SqlglotError as error:
+        raise UnknownConstructError(model, str(error).splitlines()[0]) from None
+
+
+def as_text(model: str, tree: exp.Expression) -> str:
+    """A translated tree as Spark reads it. Raises UnknownConstructError."""
+    try:
+        return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
     except SqlglotError as error:
         raise UnknownConstructError(model, str(error).splitlines()[0]) from None
 
