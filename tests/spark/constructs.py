@@ -103,6 +103,38 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         "select 123456789012.1::double::decimal(38, 8)",
         [["123456789012.10001408"]],
     ),
+    # A half is exact in a double, and goes away from zero.
+    "decimal_of_halves": (
+        "select 2.5::double::decimal(38, 0), -2.5::double::decimal(38, 0),"
+        " 2.5::double::decimal(18, 0)",
+        [["3", "-3", "3"]],
+    ),
+    "decimal_of_a_small_negative": (
+        "select (-22.5796)::double::decimal(38, 4), (-22.5796)::double::decimal(18, 4)",
+        [["-22.5796", "-22.5796"]],
+    ),
+    # 2^100, which a double holds.
+    "decimal_of_more_than_64_bits": (
+        "select 1267650600228229401496703205376::double::decimal(38, 0)",
+        [["1267650600228229401496703205376"]],
+    ),
+    "decimal_too_small_for_a_double": (
+        "select try_cast(1e18::double as decimal(18, 0)), try_cast(-1e40::double as decimal(38, 0))",
+        [[None, None]],
+    ),
+    "rows_of_a_list_cast": (
+        "select n from (select unnest(range(1, 3))::integer as n) as t order by n",
+        [["1"], ["2"]],
+    ),
+    "replaced_column": (
+        "with a as (select 1 as x, 2 as y) select * replace (x + 10 as x) from a",
+        [["11", "2"]],
+    ),
+    "replaced_column_of_a_union": (
+        "with a as (select 1 as x, 2 as y) select * replace (5 as x) from a"
+        " union all select y, x from a order by x",
+        [["2", "1"], ["5", "2"]],
+    ),
     "decimals_multiplied": (
         "select 5585399.000000000000::decimal(38, 12) * 1000::decimal(19, 0)",
         [["5585399000.000000000000"]],

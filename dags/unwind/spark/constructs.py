@@ -195,8 +195,9 @@ def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
         whole = spark("cast(cast(:v as bigint) as decimal(19, 0))", v=V)
     else:
         whole = spark(
-            "cast(floor(:v / :h) as bigint) * cast('9223372036854775808' as decimal(19, 0))"
-            " + cast(cast(:v - floor(:v / :h) * :h as bigint) as decimal(19, 0))",
+            "cast(:v / :h as bigint) * cast('9223372036854775808' as decimal(19, 0))"
+            " + cast(cast(:v - cast(cast(:v / :h as bigint) as double) * :h as bigint)"
+            " as decimal(19, 0))",
             v=V,
             h=_literal("9223372036854775808e0"),
         )

@@ -268,11 +268,11 @@ def _asof(join: exp.Join) -> None:
         ),
     )
     source = right.copy()
-    source.set("alias", None)
-    if isinstance(right, exp.Subquery):
-        source = exp.Subquery(
-            this=right.this.copy(), alias=exp.TableAlias(this=exp.to_identifier("_r"))
-        )
+    if isinstance(right, exp.Table):
+        source.set("alias", None)
+    else:
+        # Its columns may have their names from it.
+        source.args["alias"].set("this", exp.to_identifier("_r"))
     ranged = (
         exp.select(exp.Star(), exp.alias_(until, "_until"))
         .from_(source)
