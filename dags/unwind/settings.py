@@ -24,6 +24,7 @@ PRELOAD = "UNWIND_PRELOAD"
 RECORDER = "UNWIND_RECORDER"
 SPARK_MASTER = "UNWIND_SPARK_MASTER"
 SPARK_MEMORY = "UNWIND_SPARK_MEMORY"
+SPARK_OPTIONS = "UNWIND_SPARK_OPTIONS"
 SPARK_PYTHON = "UNWIND_SPARK_PYTHON"
 STORE = "UNWIND_STORE"
 TARGET = "UNWIND_TARGET"
@@ -35,7 +36,8 @@ WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
     *(PAGE, POSTGRES_READERS, PRELOAD, RECONCILED_ASSETS, RECORDER),
-    *(SPARK_MASTER, SPARK_MEMORY, SPARK_PYTHON, STORE, TARGET, TRACKED_INSTRUMENTS),
+    *(SPARK_MASTER, SPARK_MEMORY, SPARK_OPTIONS, SPARK_PYTHON, STORE, TARGET),
+    TRACKED_INSTRUMENTS,
     *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
 )
 
@@ -168,6 +170,20 @@ class Settings:
     def spark_memory(self) -> str:
         """The memory of Spark's driver, as Spark writes it."""
         return self._text(SPARK_MEMORY) or "2g"
+
+    @property
+    def spark_options(self) -> dict[str, str]:
+        """Further settings of Spark by name. Raises SettingError."""
+        found = {}
+        for one in self._text(SPARK_OPTIONS).split():
+            name, equals, value = one.partition("=")
+            if not (name.startswith("spark.") and equals and value):
+                raise SettingError(
+                    f"{SPARK_OPTIONS} has {one!r}; write settings as spark.name=value, with spaces"
+                    " between them"
+                )
+            found[name] = value
+        return found
 
     @property
     def spark_python(self) -> str:

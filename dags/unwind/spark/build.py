@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unwind.errors import UnwindError
-from unwind.progress import Progress
+from unwind.progress import Progress, no_progress
 from unwind.scratch import process_folder
 from unwind.settings import PROJECT_ROOT, Home, settings
 from unwind.spark.handing_over import hand_over
@@ -47,6 +47,10 @@ def build_on_spark(
     """
     python = python_of_spark()
     manifest = parsed_project.read(DBT_PROJECT)
+    if manifest is None:
+        # dbt's process parses and keeps it as it begins.
+        run(["parse"], no_progress)
+        manifest = parsed_project.read(DBT_PROJECT)
     if manifest is None:
         raise SparkError(f"the parsed project cannot be kept in {DBT_PROJECT / 'target'}")
     built = built_there(manifest)
@@ -141,7 +145,7 @@ def _run_there(
         "master": settings().spark_master,
         "memory": settings().spark_memory,
         "scratch": str(scratch),
-        "options": {},
+        "options": settings().spark_options,
     }
     log = home.logs / "spark.log"
     environment = {
