@@ -17,7 +17,7 @@ class NotKnownError(UnwindError, RuntimeError):
     """A construct in a form that has no stated translation."""
 
 
-def rewritten(tree: exp.Expression, kinds: Kinds) -> exp.Expression:
+def rewritten(tree: exp.Expr, kinds: Kinds) -> exp.Expr:
     """The tree with every construct translated, from the innermost."""
     root = exp.Paren(this=tree)
     for node in reversed(list(tree.walk())):
@@ -29,7 +29,7 @@ def rewritten(tree: exp.Expression, kinds: Kinds) -> exp.Expression:
     return root.this
 
 
-def spark(template: str, **parts: exp.Expression) -> exp.Expression:
+def spark(template: str, **parts: exp.Expr) -> exp.Expr:
     """An expression of Spark's, with parts in the places of `:name`."""
     parsed = parse_one(template, read="spark")
     for place in list(parsed.find_all(exp.Placeholder)):
@@ -42,7 +42,7 @@ def spark(template: str, **parts: exp.Expression) -> exp.Expression:
     return parsed
 
 
-def kind(node: exp.Expression, kinds: Kinds) -> str:
+def kind(node: exp.Expr, kinds: Kinds) -> str:
     """What the first argument of a node is. Raises NotKnownError where that cannot be told."""
     found = kinds.get(node.meta.get("asks", -1))
     if found is None:
@@ -52,7 +52,7 @@ def kind(node: exp.Expression, kinds: Kinds) -> str:
     return found
 
 
-def _plain_kind(node: exp.Expression) -> str | None:
+def _plain_kind(node: exp.Expr) -> str | None:
     """The kind of an expression that shows it."""
     while isinstance(node, exp.Paren):
         node = node.this
@@ -87,25 +87,25 @@ def _plain_kind(node: exp.Expression) -> str | None:
     return None
 
 
-def divided(node: exp.Div, kinds: Kinds) -> exp.Expression:
+def divided(node: exp.Div, kinds: Kinds) -> exp.Expr:
     """`a / b` is a quotient of doubles; by zero it raises there, and gives infinity in DuckDB."""
     return exp.Div(
         this=_double(node.this), expression=_double(node.expression), typed=True, safe=False
     )
 
 
-def _double(node: exp.Expression) -> exp.Expression:
+def _double(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DOUBLE:
         return node.copy()
     return exp.Cast(this=node.copy(), to=exp.DataType.build("double"))
 
 
-def divided_whole(node: exp.IntDiv, kinds: Kinds) -> exp.Expression:
+def divided_whole(node: exp.IntDiv, kinds: Kinds) -> exp.Expr:
     """`a // b` of whole numbers: towards zero in both."""
     return spark(":a div :b", a=node.this, b=node.expression)
 
 
-def rounded(node: exp.Round, kinds: Kinds) -> exp.Expression:
+def rounded(node: exp.Round, kinds: Kinds) -> exp.Expr:
     """DuckDB rounds the double that `x * 10^n` is, half away from zero; Spark the digits of x."""
     if kind(node, kinds) != "double":
         return node
@@ -122,7 +122,7 @@ def rounded(node: exp.Round, kinds: Kinds) -> exp.Expression:
     )
 
 
-def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
+def cast(node: exp.Cast, kinds: Kinds) -> exp.Expr:
     """Casts that round or print otherwise: of doubles to decimals and integers, and to text."""
     to = node.to
     name = to.this.name
@@ -160,7 +160,7 @@ def cast(node: exp.Cast, kinds: Kinds) -> exp.Expression:
 V = exp.column("_v")
 
 
-def computed_once(value: exp.Expression, body: exp.Expression) -> exp.Expression:
+def computed_once(value: exp.Expr, body: exp.Expr) -> exp.Expr:
     """`body`, in which the column `_v` is the value."""
     if isinstance(value, exp.Column):
         for place in list(body.find_all(exp.Column)):
@@ -173,7 +173,7 @@ def computed_once(value: exp.Expression, body: exp.Expression) -> exp.Expression
     return exp.Anonymous(this="get", expressions=[applied, exp.Literal.number(0)])
 
 
-def _of_each(node: exp.Cast) -> exp.Expression:
+def _of_each(node: exp.Cast) -> exp.Expr:
     """A cast of a list's elements, as they become rows: Spark wants it of the list."""
     if node.to.this.name not in ("INT", "BIGINT", "DATE"):
         raise NotKnownError(f"rows of a list, cast: {node.sql('duckdb')[:200]}")
@@ -181,7 +181,7 @@ def _of_each(node: exp.Cast) -> exp.Expression:
     return exp.Explode(this=type(node)(this=node.this.this.copy(), to=to))
 
 
-def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
+def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expr:
     """DuckDB rounds the double that `x * 10^scale` is, half away from zero, and keeps all digits.
 
     Spark takes the shortest text of x. So the double is taken apart into two integers of 63 bits,
@@ -217,7 +217,7 @@ def decimal_of_double(node: exp.Cast, is_try: bool) -> exp.Expression:
     return computed_once(spark("round(:x * :p)", x=node.this, p=_literal(f"1e{scale}")), body)
 
 
-def text_of_double(value: exp.Expression) -> exp.Expression:
+def text_of_double(value: exp.Expr) -> exp.Expr:
     """DuckDB's text of a double: 12345678.0, 1e+16 and 1.5e-05 are 1.2345678E7, ... in Spark."""
     shortest = spark("cast(:v as string)", v=V)
     mantissa = spark("regexp_replace(substring_index(:s, 'E', 1), '[.]0$', '')", s=shortest)
@@ -239,7 +239,7 @@ def text_of_double(value: exp.Expression) -> exp.Expression:
     return computed_once(value, body)
 
 
-def largest(node: exp.Max, kinds: Kinds) -> exp.Expression:
+def largest(node: exp.Max, kinds: Kinds) -> exp.Expr:
     """`max(x, n)`: a list of the n largest, from the largest."""
     count = node.args.get("count")
     if count is None:
@@ -247,11 +247,11 @@ def largest(node: exp.Max, kinds: Kinds) -> exp.Expression:
     return spark("slice(sort_array(collect_list(:x), false), 1, :n)", x=node.this, n=count)
 
 
-def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expression:
+def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expr:
     """A filter belongs to the aggregate, which may have become a part of an expression."""
     if isinstance(node.this, exp.AggFunc) or _name(node.this) in AGGREGATES:
         return node
-    inner = [one for one in node.this.find_all(exp.Expression) if _name(one) in AGGREGATES]
+    inner = [one for one in node.this.find_all(exp.Expr) if _name(one) in AGGREGATES]
     if len(inner) != 1:
         raise NotKnownError(f"a filter of {node.this.sql('spark')[:200]}")
     whole = node.this
@@ -262,15 +262,15 @@ def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expression:
 AGGREGATES = ("collect_list", "collect_set", "max_by", "min_by", "percentile")
 
 
-def _name(node: exp.Expression) -> str:
+def _name(node: exp.Expr) -> str:
     return node.name.lower() if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
 
 
-def _literal(text: str) -> exp.Expression:
+def _literal(text: str) -> exp.Expr:
     return exp.Cast(this=exp.Literal.number(text), to=exp.DataType.build("double"))
 
 
-def date_difference(node: exp.DateDiff, kinds: Kinds) -> exp.Expression:
+def date_difference(node: exp.DateDiff, kinds: Kinds) -> exp.Expr:
     """`date_diff(unit, a, b)` counts the unit's borders between a and b; Spark counts whole units."""
     unit = (node.text("unit") or "DAY").upper()
     later, earlier = node.this, node.expression
@@ -285,7 +285,7 @@ def date_difference(node: exp.DateDiff, kinds: Kinds) -> exp.Expression:
     )
 
 
-def cut(node: exp.TimestampTrunc, kinds: Kinds) -> exp.Expression:
+def cut(node: exp.TimestampTrunc, kinds: Kinds) -> exp.Expr:
     """`date_trunc`: of days and longer a date in DuckDB, else a time without an offset."""
     unit = node.text("unit").upper()
     if unit in ("SECOND", "MINUTE", "HOUR"):
@@ -295,11 +295,11 @@ def cut(node: exp.TimestampTrunc, kinds: Kinds) -> exp.Expression:
     raise NotKnownError(f"date_trunc to a {unit.lower()}")
 
 
-def _cut(unit: str, time: exp.Expression) -> exp.Expression:
+def _cut(unit: str, time: exp.Expr) -> exp.Expr:
     return spark(f"cast(date_trunc('{unit}', :t) as timestamp_ntz)", t=time)
 
 
-def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expression:
+def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expr:
     """`epoch`: seconds as a double, of a time or of the difference of two."""
     inner = node.this
     while isinstance(inner, exp.Paren):
@@ -316,31 +316,31 @@ def epoch(node: exp.TimeToUnix, kinds: Kinds) -> exp.Expression:
     )
 
 
-def epoch_ms(node: exp.UnixToTime, kinds: Kinds) -> exp.Expression:
+def epoch_ms(node: exp.UnixToTime, kinds: Kinds) -> exp.Expr:
     """`epoch_ms` of a time: whole milliseconds."""
     if kind(node, kinds) != "timestamp":
         raise NotKnownError(f"a time from a number: {node.sql('duckdb')}")
     return spark("timestampdiff(MICROSECOND, timestamp_ntz'1970-01-01', :t) div 1000", t=node.this)
 
 
-def weekday(node: exp.DayOfWeekIso, kinds: Kinds) -> exp.Expression:
+def weekday(node: exp.DayOfWeekIso, kinds: Kinds) -> exp.Expr:
     """Monday is 1 and Sunday 7; SQLGlot's own translation makes a Thursday a 6."""
     return spark("weekday(:t) + 1", t=node.this)
 
 
-def element(node: exp.Bracket, kinds: Kinds) -> exp.Expression:
+def element(node: exp.Bracket, kinds: Kinds) -> exp.Expr:
     """`list[n]`, from 1, null beyond its ends. SQLGlot has made n count from 0."""
     if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
         raise NotKnownError(f"a part of a list: {node.sql('duckdb')}")
     return exp.func("get", node.this.copy(), spark("cast(:n as int)", n=node.expressions[0]))
 
 
-def position(node: exp.Anonymous) -> exp.Expression:
+def position(node: exp.Anonymous) -> exp.Expr:
     """`list_position`: null, not 0, for what is not in the list."""
     return spark("nullif(array_position(:l, :x), 0)", l=node.expressions[0], x=node.expressions[1])
 
 
-def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
+def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expr:
     """`range(a, b)`: without b, and empty where b is not beyond a. Spark would count down."""
     start, end = node.args["start"], node.args["end"]
     step = node.args.get("step") or exp.Literal.number(1)
@@ -365,19 +365,19 @@ def numbers(node: exp.GenerateSeries, kinds: Kinds) -> exp.Expression:
     )
 
 
-def latest(node: exp.ArgMax | exp.ArgMin, kinds: Kinds) -> exp.Expression:
+def latest(node: exp.ArgMax | exp.ArgMin, kinds: Kinds) -> exp.Expr:
     """`arg_max(v, k)` passes over rows in which v is null; Spark's over those in which k is."""
     name = "max_by" if isinstance(node, exp.ArgMax) else "min_by"
     key = spark("case when :v is not null then :k end", v=node.this, k=node.expression)
     return exp.Anonymous(this=name, expressions=[node.this.copy(), key])
 
 
-def median(node: exp.Median, kinds: Kinds) -> exp.Expression:
+def median(node: exp.Median, kinds: Kinds) -> exp.Expr:
     """The mean of the two in the middle."""
     return spark("percentile(:x, 0.5)", x=node.this)
 
 
-def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expression:
+def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expr:
     """`concat` takes a null for an empty text."""
     parts = [
         one.this if isinstance(one, exp.Coalesce) and not one.expressions else one
@@ -388,16 +388,16 @@ def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expression:
     )
 
 
-def json_object(node: exp.JSONObject, kinds: Kinds) -> exp.Expression:
+def json_object(node: exp.JSONObject, kinds: Kinds) -> exp.Expr:
     """`json_object` keeps nulls."""
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     for pair in node.expressions:
         parts += [pair.this.copy(), pair.expression.copy()]
     fields = exp.Anonymous(this="named_struct", expressions=parts)
     return spark("to_json(:s, map('ignoreNullFields', 'false'))", s=fields)
 
 
-def extracted(node: exp.RegexpExtract, kinds: Kinds) -> exp.Expression:
+def extracted(node: exp.RegexpExtract, kinds: Kinds) -> exp.Expr:
     """`regexp_extract`, with its group; the whole match where none is stated."""
     group = node.args.get("group") or exp.Literal.number(0)
     return exp.Anonymous(
@@ -405,7 +405,7 @@ def extracted(node: exp.RegexpExtract, kinds: Kinds) -> exp.Expression:
     )
 
 
-def replaced(node: exp.RegexpReplace, kinds: Kinds) -> exp.Expression:
+def replaced(node: exp.RegexpReplace, kinds: Kinds) -> exp.Expr:
     """`regexp_replace(.., 'g')`: Spark replaces all by itself."""
     modifiers = node.args.get("modifiers")
     if modifiers is None or modifiers.name != "g":
@@ -416,7 +416,7 @@ def replaced(node: exp.RegexpReplace, kinds: Kinds) -> exp.Expression:
     )
 
 
-def joined(node: exp.GroupConcat, kinds: Kinds) -> exp.Expression:
+def joined(node: exp.GroupConcat, kinds: Kinds) -> exp.Expr:
     """`string_agg(x, ', ' order by y)`."""
     inner, separator = node.this, node.args.get("separator") or exp.Literal.string(",")
     order = ""
@@ -434,7 +434,7 @@ def _spark_order(order: exp.Order) -> str:
     return "order by " + ", ".join(one.sql("spark") for one in order.expressions)
 
 
-def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expression:
+def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expr:
     """`array_agg(distinct x order by x)`: sorted; with no order, in any."""
     inner = node.this
     if isinstance(inner, exp.Order):
@@ -453,43 +453,43 @@ def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expression:
     return spark("collect_list(:x)", x=inner)
 
 
-def without_repetitions(node: exp.ArrayDistinct, kinds: Kinds) -> exp.Expression:
+def without_repetitions(node: exp.ArrayDistinct, kinds: Kinds) -> exp.Expr:
     """`list_distinct` leaves nulls out."""
     return spark("array_compact(array_distinct(:l))", l=node.this)
 
 
-def mean(node: exp.Avg, kinds: Kinds) -> exp.Expression:
+def mean(node: exp.Avg, kinds: Kinds) -> exp.Expr:
     """A mean is a double, of decimals too."""
     return exp.Avg(this=_double(node.this))
 
 
-def whole(node: exp.Floor | exp.Ceil, kinds: Kinds) -> exp.Expression:
+def whole(node: exp.Floor | exp.Ceil, kinds: Kinds) -> exp.Expr:
     """Floors of doubles are doubles."""
     if kind(node, kinds) == "double":
         return spark("cast(:f as double)", f=node)
     return node
 
 
-def sign(node: exp.Sign, kinds: Kinds) -> exp.Expression:
+def sign(node: exp.Sign, kinds: Kinds) -> exp.Expr:
     """A sign is an integer."""
     return spark("cast(sign(:x) as int)", x=node.this)
 
 
-def logarithm(node: exp.Log, kinds: Kinds) -> exp.Expression:
+def logarithm(node: exp.Log, kinds: Kinds) -> exp.Expr:
     """`log10`."""
     if node.this.name != "10":
         raise NotKnownError(f"a logarithm: {node.sql('duckdb')}")
     return spark("log10(:x)", x=node.expression)
 
 
-def length(node: exp.Length, kinds: Kinds) -> exp.Expression:
+def length(node: exp.Length, kinds: Kinds) -> exp.Expr:
     """`length` of a list, null of a null; of a text as it is."""
     if kind(node, kinds) == "list":
         return spark("case when :l is not null then size(:l) end", l=node.this)
     return node
 
 
-def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expression:
+def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expr:
     """`time_bucket` by minutes that divide a day: counted from an epoch at a midnight."""
     step = node.this
     minutes = int(step.this.name) if isinstance(step, exp.Interval) else 0
@@ -507,12 +507,12 @@ def bucket(node: exp.DateBin, kinds: Kinds) -> exp.Expression:
     )
 
 
-def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expression:
+def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expr:
     """`first_value(v order by k)` over a frame: the value of its smallest k, nulls last."""
     inner = node.this
     if not isinstance(inner, exp.Order):
         return node
-    keys: list[exp.Expression] = []
+    keys: list[exp.Expr] = []
     for one in inner.expressions:
         value = one.this.copy()
         if one.args.get("desc"):
@@ -531,7 +531,7 @@ def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expression:
 UNITS = {"to_hours": "hour", "to_minutes": "minute", "to_seconds": "second"}
 
 
-def named(node: exp.Anonymous, kinds: Kinds) -> exp.Expression:
+def named(node: exp.Anonymous, kinds: Kinds) -> exp.Expr:
     """Functions that SQLGlot has no expression for."""
     name = node.name.lower()
     if name in UNITS:
@@ -541,7 +541,7 @@ def named(node: exp.Anonymous, kinds: Kinds) -> exp.Expression:
     return node
 
 
-RULES: dict[type[exp.Expression], Callable[[Any, Kinds], exp.Expression]] = {
+RULES: dict[type[exp.Expr], Callable[[Any, Kinds], exp.Expr]] = {
     exp.Div: divided,
     exp.IntDiv: divided_whole,
     exp.Round: rounded,

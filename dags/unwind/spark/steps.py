@@ -27,10 +27,10 @@ class Step:
     """A query whose rows are written before those that read its view."""
 
     view: str
-    query: exp.Expression
+    query: exp.Expr
 
 
-def steps_of(model: str, tree: exp.Expression, weight_of: WeightOf) -> list[Step]:
+def steps_of(model: str, tree: exp.Expr, weight_of: WeightOf) -> list[Step]:
     """The steps of a translated query, in their order; the last one is the query itself.
 
     Its CTEs have names that no other query within it gives to a CTE.
@@ -56,7 +56,7 @@ def steps_of(model: str, tree: exp.Expression, weight_of: WeightOf) -> list[Step
     return [*steps, Step("", _with_ctes(body, ctes, views))]
 
 
-def weight_of_query(tree: exp.Expression, weight_of: WeightOf) -> int:
+def weight_of_query(tree: exp.Expr, weight_of: WeightOf) -> int:
     """The weight of a query of one step, its CTEs in every place that reads them."""
     weights: dict[str, int] = {}
     if isinstance(tree, exp.Query):
@@ -67,7 +67,7 @@ def weight_of_query(tree: exp.Expression, weight_of: WeightOf) -> int:
     return _weight(body, weights, weight_of)
 
 
-def _weight(query: exp.Expression, weights: dict[str, int], weight_of: WeightOf) -> int:
+def _weight(query: exp.Expr, weights: dict[str, int], weight_of: WeightOf) -> int:
     weight = 0
     for node in query.walk():
         if isinstance(node, HEAVY):
@@ -79,12 +79,12 @@ def _weight(query: exp.Expression, weights: dict[str, int], weight_of: WeightOf)
 
 
 def _with_ctes(
-    query: exp.Expression, ctes: dict[str, exp.CTE], views: dict[str, str]
-) -> exp.Expression:
+    query: exp.Expr, ctes: dict[str, exp.CTE], views: dict[str, str]
+) -> exp.Expr:
     """A query with the CTEs that it reads, and the views of those that have been written."""
     needed: dict[str, exp.CTE] = {}
 
-    def copied(one: exp.Expression) -> exp.Expression:
+    def copied(one: exp.Expr) -> exp.Expr:
         new = one.copy()
         for table in list(new.find_all(exp.Table)):
             name = table.name

@@ -9,7 +9,7 @@ from unwind.spark.tables import view_name
 from unwind.spark.types import TypesOf
 
 
-def restructured(tree: exp.Expression, types: TypesOf) -> exp.Expression:
+def restructured(tree: exp.Expr, types: TypesOf) -> exp.Expr:
     """The tree with the shapes that Spark knows."""
     unions_by_name(tree, types)
     name_nested_queries(tree)
@@ -42,7 +42,7 @@ def name_relation(table: exp.Table) -> None:
     table.set("catalog", None)
 
 
-def name_nested_queries(tree: exp.Expression) -> None:
+def name_nested_queries(tree: exp.Expr) -> None:
     """Gives the CTEs of a query within a query names of their own: SQLGlot moves them to the top."""
     for number, query in enumerate(list(tree.find_all(exp.Query))):
         if query is tree or not query.ctes:
@@ -57,10 +57,10 @@ def name_nested_queries(tree: exp.Expression) -> None:
             cte.args["alias"].set("this", exp.to_identifier(names[cte.alias]))
 
 
-def replaced_columns(tree: exp.Expression, types: TypesOf) -> None:
+def replaced_columns(tree: exp.Expr, types: TypesOf) -> None:
     """`* replace (e as c)` is every column by its name, with e in the place of c."""
     for select in list(tree.find_all(exp.Select)):
-        listed: list[exp.Expression] = []
+        listed: list[exp.Expr] = []
         for one in select.expressions:
             star = one.this if isinstance(one, exp.Column) else one
             changed = star.args.get("replace") if isinstance(star, exp.Star) else None
@@ -76,7 +76,7 @@ def replaced_columns(tree: exp.Expression, types: TypesOf) -> None:
         select.set("expressions", listed)
 
 
-def unions_by_name(tree: exp.Expression, types: TypesOf) -> None:
+def unions_by_name(tree: exp.Expr, types: TypesOf) -> None:
     """`union all by name`: every column in every part, null where a part has none."""
     for union in list(tree.find_all(exp.Union)):
         if not union.args.get("by_name") or isinstance(union.parent, exp.Union):
@@ -97,7 +97,7 @@ def unions_by_name(tree: exp.Expression, types: TypesOf) -> None:
             one.set("by_name", None)
 
 
-def _parts(query: exp.Expression) -> list[exp.Expression]:
+def _parts(query: exp.Expr) -> list[exp.Expr]:
     if isinstance(query, exp.Union):
         if not query.args.get("by_name"):
             raise NotKnownError("a union by name of one by place")
@@ -105,7 +105,7 @@ def _parts(query: exp.Expression) -> list[exp.Expression]:
     return [query]
 
 
-def _columns(query: exp.Expression, types: TypesOf) -> list[str]:
+def _columns(query: exp.Expr, types: TypesOf) -> list[str]:
     """The names of a query's columns, where they can be told without a database."""
     if isinstance(query, exp.Union):
         return _columns(query.this, types)
@@ -115,7 +115,7 @@ def _columns(query: exp.Expression, types: TypesOf) -> list[str]:
     return names
 
 
-def _columns_of_star(star: exp.Expression, query: exp.Expression, types: TypesOf) -> list[str]:
+def _columns_of_star(star: exp.Expr, query: exp.Expr, types: TypesOf) -> list[str]:
     """The columns of `*` or `table.*` in a select, less those that it excludes."""
     joins = query.args.get("joins") or []
     sources = [(query.args.get("from_") or query.args["from"]).this, *(one.this for one in joins)]
@@ -141,7 +141,7 @@ def _columns_of_table(table: exp.Table, types: TypesOf) -> list[str]:
     raise NotKnownError(f"columns of {table.name}")
 
 
-def _enclosing(node: exp.Expression) -> list[exp.Query]:
+def _enclosing(node: exp.Expr) -> list[exp.Query]:
     above, found = node.parent, []
     while above is not None:
         if isinstance(above, exp.Query):
@@ -231,8 +231,8 @@ FLIPPED = {exp.GTE: exp.LTE, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.LT: exp.GT}
 def _asof(join: exp.Join) -> None:
     right = join.this
     name = right.alias_or_name
-    keys: list[exp.Expression] = []
-    time: exp.Expression | None = None
+    keys: list[exp.Expr] = []
+    time: exp.Expr | None = None
     if join.args.get("using") or not join.args.get("on"):
         raise NotKnownError("an ASOF join by USING")
     for condition in (
@@ -281,7 +281,7 @@ def _asof(join: exp.Join) -> None:
     join.set("this", exp.Subquery(this=ranged, alias=exp.TableAlias(this=exp.to_identifier(name))))
     join.set("method", None)
     end = exp.column("_until", table=name)
-    before: type[exp.Expression] = {
+    before: type[exp.Expr] = {
         exp.GTE: exp.LT,
         exp.GT: exp.LTE,
         exp.LTE: exp.GT,
@@ -298,7 +298,7 @@ def _asof(join: exp.Join) -> None:
     )
 
 
-def _is_of(node: exp.Expression, name: str) -> bool:
+def _is_of(node: exp.Expr, name: str) -> bool:
     return any(column.table == name for column in node.find_all(exp.Column))
 
 
@@ -311,9 +311,9 @@ def qualify_as_subquery(select: exp.Select) -> None:
     aliases = {one.alias: one.this for one in select.expressions if isinstance(one, exp.Alias)}
     condition = qualify.this
     # An alias of the select is meant where no column has its name; windows are columns of their own.
-    added: list[exp.Expression] = []
+    added: list[exp.Expr] = []
 
-    def as_column(node: exp.Expression) -> exp.Expression:
+    def as_column(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Window) or (
             isinstance(node, exp.Column) and not _inside(node, exp.Query)
         ):
@@ -337,7 +337,7 @@ def qualify_as_subquery(select: exp.Select) -> None:
         if inner.args.get(part):
             inner.set(part, None)
     inner.set("expressions", [*inner.expressions, *added])
-    outer: list[exp.Expression]
+    outer: list[exp.Expr]
     if star:
         outer = (
             [exp.Star(except_=[exp.to_identifier(one.alias) for one in added])]
@@ -357,7 +357,7 @@ def qualify_as_subquery(select: exp.Select) -> None:
     select.set("where", exp.Where(this=root.this))
 
 
-def _inside(node: exp.Expression, kind: type[exp.Expression]) -> bool:
+def _inside(node: exp.Expr, kind: type[exp.Expr]) -> bool:
     above = node.parent
     while above is not None:
         if isinstance(above, kind):
@@ -366,7 +366,7 @@ def _inside(node: exp.Expression, kind: type[exp.Expression]) -> bool:
     return False
 
 
-def _replace_top(node: exp.Expression, change: object) -> None:
+def _replace_top(node: exp.Expr, change: object) -> None:
     """Replaces the outermost expressions for which `change` gives another."""
     for child in list(node.iter_expressions()):
         new = change(child)  # type: ignore[operator]

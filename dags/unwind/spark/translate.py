@@ -26,7 +26,7 @@ def translate(model: str, sql: str, types: TypesOf = no_types) -> str:
     return as_text(model, translated(model, sql, types))
 
 
-def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expression:
+def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expr:
     """The same as a tree, whose top has all its CTEs. Raises UnknownConstructError."""
     try:
         tree = parse_one(sql, read="duckdb")
@@ -39,7 +39,7 @@ def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expressio
         raise UnknownConstructError(model, str(error).splitlines()[0]) from None
 
 
-def as_text(model: str, tree: exp.Expression) -> str:
+def as_text(model: str, tree: exp.Expr) -> str:
     """A translated tree as Spark reads it. Raises UnknownConstructError."""
     try:
         return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
@@ -47,7 +47,7 @@ def as_text(model: str, tree: exp.Expression) -> str:
         raise UnknownConstructError(model, str(error).splitlines()[0]) from None
 
 
-def check(model: str, tree: exp.Expression) -> None:
+def check(model: str, tree: exp.Expr) -> None:
     """Raises UnknownConstructError for the first expression that is not known."""
     for node in tree.walk():
         name = type(node).__name__

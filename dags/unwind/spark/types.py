@@ -37,7 +37,7 @@ ASKED = (
 PLACE = "place"
 
 
-def mark_kinds(tree: exp.Expression, types: TypesOf) -> dict[int, str]:
+def mark_kinds(tree: exp.Expr, types: TypesOf) -> dict[int, str]:
     """The kind of the first argument of each expression that is asked for, by its `PLACE`.
 
     What cannot be told is not in it.
@@ -85,7 +85,7 @@ def mark_kinds(tree: exp.Expression, types: TypesOf) -> dict[int, str]:
     return found
 
 
-def kind_of(node: exp.Expression) -> str | None:
+def kind_of(node: exp.Expr) -> str | None:
     """The kind of an annotated expression."""
     while isinstance(node, exp.Paren | exp.Alias) and not node.type:
         node = node.this
