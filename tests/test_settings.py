@@ -71,7 +71,7 @@ def test_settings_of_spark_have_names_and_values(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("UNWIND_SPARK_OPTIONS", "spark.cores.max=4  spark.ui.enabled=true")
     assert settings().spark_options == {"spark.cores.max": "4", "spark.ui.enabled": "true"}
     monkeypatch.setenv("UNWIND_SPARK_OPTIONS", "spark.cores.max 4")
-    with pytest.raises(ValueError, match="UNWIND_SPARK_OPTIONS has 'spark.cores.max'"):
+    with pytest.raises(ValueError, match=r"UNWIND_SPARK_OPTIONS has 'spark\.cores\.max'"):
         _ = settings().spark_options
 
 

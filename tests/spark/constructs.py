@@ -119,7 +119,8 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         [["1267650600228229401496703205376"]],
     ),
     "decimal_too_small_for_a_double": (
-        "select try_cast(1e18::double as decimal(18, 0)), try_cast(-1e40::double as decimal(38, 0))",
+        "select try_cast(1e18::double as decimal(18, 0)),"
+        " try_cast(-1e40::double as decimal(38, 0))",
         [[None, None]],
     ),
     "rows_of_a_list_cast": (

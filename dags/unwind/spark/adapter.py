@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt.adapters.base.meta import available
-from dbt.adapters.base.relation import Policy
-from dbt.adapters.contracts.relation import RelationType
+from dbt.adapters.contracts.relation import Policy, RelationType
 from dbt.adapters.spark import Plugin
 from dbt.adapters.spark.impl import SparkAdapter
 from dbt.adapters.spark.relation import SparkRelation
@@ -90,7 +89,7 @@ class Adapter(SparkAdapter):
     @available
     def delete_rows(self, model: dict[str, Any], statement: str) -> None:
         """Does a `delete from relation where condition`, as a hook of a model."""
-        self._of(model["name"], self.builder.delete, model["name"], statement)
+        self._of(model["name"], self.builder.delete, statement)
 
     def _of(self, name: str, work: Any, *arguments: Any) -> None:
         try:

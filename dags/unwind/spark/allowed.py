@@ -11,7 +11,7 @@ class UnknownConstructError(UnwindError, RuntimeError):
     def __init__(self, model: str, construct: str) -> None:
         super().__init__(
             f"{model} uses SQL that is not translated for Spark: {construct}\n"
-            "Write it with what docs/scale.md lists, or state its translation in unwind/spark"
+            "Write it with what docs/spark.md lists, or state its translation in unwind/spark"
         )
 
 
@@ -31,7 +31,7 @@ OPERATORS = (
 FUNCTIONS = (
     *("Abs", "Sqrt", "Exp", "Ln", "Pow", "Asin", "Sin", "Pi", "IsNan"),
     *("Lower", "Upper", "Trim", "StartsWith", "EndsWith", "Contains", "ConcatWs", "MD5", "Replace"),
-    *("RegexpLike", "Hour", "Minute"),
+    "RegexpLike",
 )
 AGGREGATES = (
     *("Sum", "Count", "Min", "Max", "Filter", "LogicalAnd", "LogicalOr", "StddevSamp", "Corr"),
@@ -42,7 +42,7 @@ REWRITTEN = (
     *("UnixToTime", "DayOfWeekIso", "Bracket", "Explode", "GenerateSeries", "Qualify", "ArgMax"),
     *("ArgMin", "Median", "Concat", "JSONObject", "JSONKeyValue", "RegexpExtract", "RegexpReplace"),
     *("GroupConcat", "ArrayAgg", "ArrayDistinct", "Avg", "Floor", "Ceil", "Sign", "Log", "Length"),
-    *("DateBin", "FirstValue", "Rank"),
+    *("DateBin", "FirstValue", "Rank", "Hour", "Minute"),
 )
 EXPRESSIONS = frozenset((*STATEMENTS, *VALUES, *OPERATORS, *FUNCTIONS, *AGGREGATES, *REWRITTEN))
 # Functions that SQLGlot has no expression for; each is rewritten.

@@ -83,9 +83,7 @@ def built_there(manifest: Any) -> dict[str, dict[str, Any]]:
             "partition": (node.config.meta or {}).get("partition"),
             "types": {
                 name: column.data_type for name, column in node.columns.items() if column.data_type
-            }
-            if node.config.contract.enforced
-            else {},
+            },
         }
         for node in manifest.nodes.values()
         if node.resource_type == "model"

@@ -60,19 +60,16 @@ class Builder:
             rows.createOrReplaceTempView(view)
         self._weights[view] = weight
 
-    def delete(self, name: str, statement: str) -> None:
-        """Deletes the rows of a table for which a condition is true."""
+    def delete(self, statement: str) -> None:
+        """Deletes the rows of a table for which a condition on their hour is true."""
         parsed = parse_one(statement, read="duckdb")
         assert isinstance(parsed, exp.Delete), statement
-        table = parsed.this
-        condition = parsed.args["where"].this
-        kept = (
-            exp.select("*").from_(table).where(exp.func("coalesce", condition, exp.false()).not_())
+        table, condition = parsed.this, parsed.args["where"].this
+        gone = exp.select("hour_at").distinct().from_(table).where(condition)
+        name = f"{table.db}.{table.name}"
+        self.tables.delete(
+            name, "hour_at", self.query(f"{table.name}__its_hook", gone.sql("duckdb"))
         )
-        gone = exp.select("hour_at").distinct().from_(table.copy()).where(condition.copy())
-        hours = self.query(f"{name}__its_hook", gone.sql("duckdb"))
-        rows = self.query(f"{name}__its_hook", kept.sql("duckdb"))
-        self.tables.replace(f"{table.db}.{table.name}", rows.limit(0), "hour_at", hours)
 
     def query(self, name: str, code: str) -> DataFrame:
         """The rows of a query in DuckDB's dialect. Raises UnknownConstructError."""

@@ -87,8 +87,9 @@ def _write(
         store.put(name, schema, {WHOLE: [target]})
         return
     within = "" if only is None else f" where {key} in ({', '.join(map(quoted, only)) or 'null'})"
+    partition = f"coalesce({key}, {quoted(WHOLE)}) as {PARTITION}"
     connection.execute(
-        f"copy (select {chosen}, coalesce({key}, {quoted(WHOLE)}) as {PARTITION} from {source}{within})"
+        f"copy (select {chosen}, {partition} from {source}{within})"
         f" to {quoted(folder)} (format parquet, partition_by ({PARTITION}))"
     )
     written: dict[str, list[Path]] = {

@@ -57,4 +57,4 @@ def duckdb_type(kind: Any) -> str:
             return f"{duckdb_type(kind['elementType'])}[]"
         fields = ", ".join(f'"{one["name"]}" {duckdb_type(one["type"])}' for one in kind["fields"])
         return f"struct({fields})"
-    return NAMES.get(kind, kind)
+    return str(NAMES.get(kind, kind))

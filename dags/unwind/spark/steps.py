@@ -1,8 +1,7 @@
 """A query as steps: what is large and read several times is computed once, and written.
 
-Spark puts a CTE's plan into every place that reads it, and a view's as well. A model of DuckDB's with
-twenty CTEs that read each other becomes a plan of thousands of joins, for which planning alone takes
-minutes.
+Spark puts a CTE's plan into every place that reads it, and a view's as well. A model with twenty
+CTEs that read each other becomes a plan of a thousand joins, for which planning alone takes minutes.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-# 2026-11-27: of the models of a day, one has a thousand of these when written out, five have over 150,
-# the others under 130. Writing a table of few rows takes as long as planning about ten.
+# 2026-11-27: two models have thousands of these when written out, five over 150, the others fewer.
+# Writing a table of few rows takes as long as planning about ten.
 MAX_WEIGHT_IN_TWO_PLACES = 10
 MAX_WEIGHT = 120
 # What a plan is made of, apart from selecting and filtering.
@@ -78,9 +77,7 @@ def _weight(query: exp.Expr, weights: dict[str, int], weight_of: WeightOf) -> in
     return weight
 
 
-def _with_ctes(
-    query: exp.Expr, ctes: dict[str, exp.CTE], views: dict[str, str]
-) -> exp.Expr:
+def _with_ctes(query: exp.Expr, ctes: dict[str, exp.CTE], views: dict[str, str]) -> exp.Expr:
     """A query with the CTEs that it reads, and the views of those that have been written."""
     needed: dict[str, exp.CTE] = {}
 

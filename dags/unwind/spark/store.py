@@ -85,22 +85,26 @@ class Store:
         schema: dict[str, Any],
         written: Mapping[str, Iterable[Path]],
         replaced: Sequence[str] | None = None,
+        before: Sequence[str] | None = (),
     ) -> None:
-        """Makes files part of a table: they take the place of the `replaced` partitions, or of all."""
+        """Makes files part of a table: they take the place of the `replaced` partitions, or of all.
+
+        `before` are the partitions that the same run has replaced already, None for all.
+        """
         former = self.table(name)
         kept = dict(former.partitions) if former and replaced is not None else {}
         for partition in replaced or ():
             kept.pop(partition, None)
-        kept |= {
-            partition: sorted(str(path.relative_to(self.root / name)) for path in paths)
-            for partition, paths in written.items()
-        }
+        for partition, paths in written.items():
+            new = sorted(str(path.relative_to(self.root / name)) for path in paths)
+            kept[partition] = [*kept.get(partition, ()), *new]
+        is_whole = replaced is None or before is None
         write_json(
             self.root / name / LIST,
             {
                 "schema": schema,
                 "partitions": kept,
-                "replaced": None if replaced is None else sorted(replaced),
+                "replaced": None if is_whole else sorted({*(replaced or ()), *(before or ())}),
             },
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from unwind.spark.constructs import NotKnownError
+from unwind.spark.expressions import NotKnownError
 from unwind.spark.tables import view_name
 from unwind.spark.types import TypesOf
 
@@ -43,7 +43,7 @@ def name_relation(table: exp.Table) -> None:
 
 
 def name_nested_queries(tree: exp.Expr) -> None:
-    """Gives the CTEs of a query within a query names of their own: SQLGlot moves them to the top."""
+    """Gives CTEs of a query within a query their own names: SQLGlot moves them to the top."""
     for number, query in enumerate(list(tree.find_all(exp.Query))):
         if query is tree or not query.ctes:
             continue
@@ -232,7 +232,7 @@ def _asof(join: exp.Join) -> None:
     right = join.this
     name = right.alias_or_name
     keys: list[exp.Expr] = []
-    time: exp.Expr | None = None
+    time: exp.Binary | None = None
     if join.args.get("using") or not join.args.get("on"):
         raise NotKnownError("an ASOF join by USING")
     for condition in (
@@ -240,7 +240,7 @@ def _asof(join: exp.Join) -> None:
     ):
         if isinstance(condition, exp.EQ):
             keys.append(condition)
-        elif type(condition) in FLIPPED and time is None:
+        elif isinstance(condition, exp.Binary) and type(condition) in FLIPPED and time is None:
             time = condition
         else:
             raise NotKnownError(f"an ASOF join on {condition.sql('duckdb')}")
@@ -281,7 +281,7 @@ def _asof(join: exp.Join) -> None:
     join.set("this", exp.Subquery(this=ranged, alias=exp.TableAlias(this=exp.to_identifier(name))))
     join.set("method", None)
     end = exp.column("_until", table=name)
-    before: type[exp.Expr] = {
+    before = {
         exp.GTE: exp.LT,
         exp.GT: exp.LTE,
         exp.LTE: exp.GT,
@@ -310,7 +310,7 @@ def qualify_as_subquery(select: exp.Select) -> None:
     select.set("qualify", None)
     aliases = {one.alias: one.this for one in select.expressions if isinstance(one, exp.Alias)}
     condition = qualify.this
-    # An alias of the select is meant where no column has its name; windows are columns of their own.
+    # An alias of the select is meant where no column has its name; windows become columns.
     added: list[exp.Expr] = []
 
     def as_column(node: exp.Expr) -> exp.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class Tables:
         return self.session.read.schema(schema).parquet(*files)
 
     def write_aside(self, view: str, rows: DataFrame) -> bool:
-        """Makes rows a view of files that last for this run; False where Parquet cannot hold them."""
+        """Makes rows a view of files of this run alone; False where Parquet cannot hold them."""
         names = [one.name.lower() for one in rows.schema]
         if len(set(names)) < len(names) or any(
             one.dataType.typeName() == "void" for one in rows.schema
@@ -73,31 +73,43 @@ class Tables:
         With `touched`, values of the column, they take the place of those rows alone, and the other
         rows of these days stay.
         """
-        from pyspark.sql import functions as f
 
         former = self.store.table(name)
         if touched is None or column is None or former is None:
             self._put(name, rows, column, None)
             return
         touched = touched.toDF("_touched").distinct().cache()
-        days = [
-            row[0]
-            for row in touched.select(f.date_format("_touched", "yyyy-MM-dd")).distinct().collect()
-        ]
-        there = [day for day in days if day in former.partitions]
-        if there:
-            kept = self.rows(name, there).join(
-                f.broadcast(touched), f.col(column) == f.col("_touched"), "left_anti"
-            )
-            rows = _as(rows, former).unionByName(kept)
-        else:
-            rows = _as(rows, former)
+        days = _days(touched)
+        rows = _as(rows, former).unionByName(self._others(name, column, touched, days))
         self._put(name, rows, column, days)
         touched.unpersist()
 
+    def delete(self, name: str, column: str, gone: DataFrame) -> None:
+        """Deletes the rows with these values of the column by which the table is partitioned."""
+        former = self.store.table(name)
+        gone = gone.toDF("_touched").distinct().cache()
+        days = _days(gone)
+        if former and days:
+            self._put(name, self._others(name, column, gone, days), column, days, former.replaced)
+        gone.unpersist()
+
+    def _others(self, name: str, column: str, touched: DataFrame, days: list[str]) -> DataFrame:
+        """The rows of these days with other values of the column than the touched ones."""
+        from pyspark.sql import functions as f
+
+        return self.rows(name, days).join(
+            f.broadcast(touched), f.col(column) == f.col("_touched"), "left_anti"
+        )
+
     def _put(
-        self, name: str, rows: DataFrame, column: str | None, replaced: list[str] | None
+        self,
+        name: str,
+        rows: DataFrame,
+        column: str | None,
+        days: list[str] | None,
+        before: Sequence[str] | None = (),
     ) -> None:
+        """Writes rows in the place of those days, or of all; `before` were replaced in this run."""
         from pyspark.sql import functions as f
 
         folder = self.store.new_folder(name)
@@ -115,10 +127,17 @@ class Tables:
                 of_day.name.removeprefix(f"{DAY}="): _files(of_day)
                 for of_day in sorted(folder.glob(f"{DAY}=*"))
             }
-        self.store.put(name, schema, {day: paths for day, paths in written.items()}, replaced)
+        self.store.put(name, schema, written, days, before)
         if not any(written.values()):
             shutil.rmtree(folder, ignore_errors=True)
         self.show(name)
+
+
+def _days(touched: DataFrame) -> list[str]:
+    from pyspark.sql import functions as f
+
+    days = touched.select(f.date_format("_touched", "yyyy-MM-dd")).distinct().collect()
+    return sorted(row[0] for row in days)
 
 
 def _as(rows: DataFrame, former: Table) -> DataFrame:

@@ -7,7 +7,8 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from unwind.spark import allowed
 from unwind.spark.allowed import UnknownConstructError
-from unwind.spark.constructs import NotKnownError, rewritten
+from unwind.spark.constructs import rewritten
+from unwind.spark.expressions import NotKnownError
 from unwind.spark.structures import restructured
 from unwind.spark.types import Schema, TypesOf, mark_kinds
 

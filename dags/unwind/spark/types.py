@@ -77,11 +77,10 @@ def mark_kinds(tree: exp.Expr, types: TypesOf) -> dict[int, str]:
         # What needs a type will say that it has none.
         return {}
     found: dict[int, str] = {}
-    for node in copy.walk():
-        place = node.meta.get(PLACE)
-        kind = kind_of(node)
-        if place is not None and kind:
-            found[place] = kind
+    for typed in copy.walk():
+        kind = kind_of(typed)
+        if PLACE in typed.meta and kind:
+            found[typed.meta[PLACE]] = kind
     return found
 
 

@@ -73,6 +73,7 @@ class RunDbt(Protocol):
     ) -> None: ...
 
 
+RunStaging = Callable[[Sequence[str], Progress], None]
 # Builds facts and marts: where, on which build, without which models, by which dbt.
 BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
@@ -243,7 +244,9 @@ def rebuild_reason(home: Home) -> str | None:
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
-def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
+def _stage(
+    warehouse: Warehouse, report: Progress, run: RunStaging
+) -> tuple[bool, tuple[Part, ...]]:
     """Plans, and stages the batches that are not built.
 
     Returns whether there is anything to do, and the batches whose entry cannot be read.
@@ -277,7 +280,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
     return True, work.unreadable
 
 
-def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
+def _run_staging(skipped: list[str], report: Progress, run: RunStaging) -> None:
     run(
         [
             *("build", "--exclude-resource-type", "test"),
