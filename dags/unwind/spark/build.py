@@ -24,8 +24,8 @@ from unwind.spark.handing_over import hand_over
 from unwind.spark.reading_back import sql_of_models
 from unwind.spark.store import Store
 from unwind.warehouse import files, parsed_project
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError
-from unwind.warehouse.refresh import FACTS_AND_MARTS, RunDbt, marts_without
+from unwind.warehouse.dbt import DBT_PROJECT, DbtError, RunDbt
+from unwind.warehouse.refresh import marts_without
 
 # What `make spark` installs.
 OWN_ENVIRONMENT = PROJECT_ROOT / ".spark"
@@ -133,10 +133,7 @@ def _run_there(
         "--no-write-json",
     ]
     order = {
-        "arguments": [
-            *("run", "--select", FACTS_AND_MARTS, "--exclude", APPENDED, *skipped),
-            *options,
-        ],
+        "arguments": [*marts_without([APPENDED, *skipped]), *options],
         "options_of_dbt": options,
         "project": str(DBT_PROJECT),
         "store": str(store.root),

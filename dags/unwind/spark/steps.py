@@ -1,7 +1,7 @@
 """A query as steps: what is large and read several times is computed once, and written.
 
 Spark puts a CTE's plan into every place that reads it, and a view's as well. A model with twenty
-CTEs that read each other becomes a plan of a thousand joins, for which planning alone takes minutes.
+CTEs that read each other becomes a plan of a thousand joins, whose planning takes minutes.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from unwind.database import bounds
 from unwind.errors import (
@@ -37,6 +38,17 @@ _shared_worker: ContextVar[Worker | None] = ContextVar("shared_worker", default=
 
 class DbtError(UnwindError, RuntimeError):
     """dbt ended with failures; the text names the first of them and where the log lies."""
+
+
+RunStaging = Callable[[Sequence[str], Progress], None]
+
+
+class RunDbt(Protocol):
+    """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
+
+    def __call__(
+        self, arguments: Sequence[str], on_node: Progress, instead: Path | None = None
+    ) -> None: ...
 
 
 class DbtProcess:

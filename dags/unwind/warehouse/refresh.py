@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 
@@ -31,7 +30,15 @@ from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, begun_early, run_dbt
+from unwind.warehouse.dbt import (
+    DBT_PROJECT,
+    DbtError,
+    DbtProcess,
+    RunDbt,
+    RunStaging,
+    begun_early,
+    run_dbt,
+)
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -63,17 +70,6 @@ UNCHANGING = "selector:unchanging"
 DAY_ENDS = "selector:day_ends"
 
 logger = logging.getLogger(__name__)
-
-
-class RunDbt(Protocol):
-    """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
-
-    def __call__(
-        self, arguments: Sequence[str], on_node: Progress, instead: Path | None = None
-    ) -> None: ...
-
-
-RunStaging = Callable[[Sequence[str], Progress], None]
 # Builds facts and marts: where, on which build, without which models, by which dbt.
 BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
@@ -377,7 +373,10 @@ def _build(
         skipped = _nothing_to_build(state) if _is_same_project(state) else []
     former = files.build_id(target)
     files.renew_build_id(target)
-    (build_marts or _on_duckdb)(target, former, skipped, run, report)
+    if build_marts:
+        build_marts(target, former, skipped, run, report)
+    else:
+        run(marts_without(skipped), lambda name, done, total: report("building", done, total))
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
@@ -385,16 +384,9 @@ def _build(
         set_plan(state, BUILT)
 
 
-def _on_duckdb(
-    target: Home, former: str | None, skipped: Sequence[str], run: RunDbt, report: Progress
-) -> None:
-    run(marts_without(skipped), lambda name, done, total: report("building", done, total))
-
-
 def marts_without(skipped: Sequence[str]) -> list[str]:
     """dbt's arguments that build facts and marts without those that are skipped."""
-    exclusion = ("--exclude", *skipped) if skipped else ()
-    return ["run", "--select", FACTS_AND_MARTS, *exclusion]
+    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
 
 
 def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
