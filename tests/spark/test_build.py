@@ -81,12 +81,18 @@ def test_every_table_of_a_first_build_is_the_same(on_both: tuple[Home, Home]) ->
 def test_every_table_is_the_same_after_corrections(on_both: tuple[Home, Home]) -> None:
     """An hour that lands late, before all others; one without a venue; one withdrawn."""
     now = HOURS[-1] + timedelta(hours=2)
-    for home, build_marts in zip(on_both, (None, build_on_spark), strict=True):
+    duckdb, spark = on_both
+    for home in on_both:
         refresh.gate_marts(home, lambda: now)
         assert refresh.publish(home, lambda: now)
-        land(home, HOURS[0] - timedelta(hours=1), now)
-        Ledger(home).withdraw(hour_batch(HOURS[0]).batch_id, "binance", "wrong", now)
-        Ledger(home).withdraw(hour_batch(HOURS[2]).batch_id, None, "wrong", now)
+    land(duckdb, HOURS[0] - timedelta(hours=1), now)
+    Ledger(duckdb).withdraw(hour_batch(HOURS[0]).batch_id, "binance", "wrong", now)
+    Ledger(duckdb).withdraw(hour_batch(HOURS[2]).batch_id, None, "wrong", now)
+    # Landed again, the same hour would have other bytes: addresses of requests are among them.
+    for part in ("raw", "ledger"):
+        shutil.rmtree(spark.root / part)
+        shutil.copytree(duckdb.root / part, spark.root / part)
+    for home, build_marts in zip(on_both, (None, build_on_spark), strict=True):
         staged(home, now)
         with mock.patch.dict(os.environ, FOR_FEW_ROWS):
             refresh.build(home, lambda: now, build_marts=build_marts)
