@@ -57,6 +57,7 @@ def test_spark_gives_the_same_value(on_spark: Mapping[str, object], name: str) -
         ("select a::hugeint from t", "DataType"),
         ("select date_diff('month', a, b) from t", "a difference in months"),
         ("select a[:-2] from t", "Slice"),
+        ("select a from t offset 1", "OFFSET 1"),
         ("select round(a, 2) from t", "of an unknown type"),
     ],
 )

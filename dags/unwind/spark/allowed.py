@@ -20,7 +20,18 @@ class UnknownConstructError(UnwindError, RuntimeError):
 STATEMENTS = (
     *("Select", "From", "Where", "Group", "Having", "Order", "Ordered", "Limit", "Join", "With"),
     *("CTE", "Table", "TableAlias", "Alias", "Column", "Identifier", "Star", "Subquery", "Union"),
-    *("Distinct", "Values", "Tuple", "Paren", "Exists", "Rollup", "Grouping", "Unnest", "Lateral"),
+    *(
+        "Offset",
+        "Distinct",
+        "Values",
+        "Tuple",
+        "Paren",
+        "Exists",
+        "Rollup",
+        "Grouping",
+        "Unnest",
+        "Lateral",
+    ),
 )
 VALUES = ("Literal", "Null", "Boolean", "Interval", "Var", "DataType", "DataTypeParam", "Array")
 OPERATORS = (

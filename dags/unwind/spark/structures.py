@@ -14,6 +14,11 @@ def restructured(tree: exp.Expr, types: TypesOf) -> exp.Expr:
     unions_by_name(tree, types)
     name_nested_queries(tree)
     replaced_columns(tree, types)
+    for offset in list(tree.find_all(exp.Offset)):
+        # `offset 0` is a hint as well.
+        if offset.expression.sql() != "0":
+            raise NotKnownError(offset.sql("duckdb"))
+        offset.pop()
     for cte in tree.find_all(exp.CTE):
         # A hint to DuckDB's optimizer.
         cte.set("materialized", None)

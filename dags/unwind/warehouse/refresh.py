@@ -68,6 +68,7 @@ STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
 UNCHANGING = "selector:unchanging"
 DAY_ENDS = "selector:day_ends"
+UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
 # Builds facts and marts: where, on which build, without which models, by which dbt.
@@ -277,12 +278,10 @@ def _stage(
 
 
 def _run_staging(skipped: list[str], report: Progress, run: RunStaging) -> None:
+    # What is skipped includes the seeds, which a run has none of.
+    command = ["run"] if skipped else ["build", *UNTESTED]
     run(
-        [
-            *("build", "--exclude-resource-type", "test"),
-            *("--exclude-resource-type", "unit_test", "--select", STAGING),
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
+        [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
     )
 
