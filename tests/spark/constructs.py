@@ -136,7 +136,7 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         " union all select y, x from a order by x",
         [["2", "1"], ["5", "2"]],
     ),
-    "offset_of_nothing": ("select n from (select 1 as n offset 0) as t", [["1"]]),
+    "offset_of_nothing": ("select n from (select 1 as n offset 0  -- a hint\n) as t", [["1"]]),
     "decimals_multiplied": (
         "select 5585399.000000000000::decimal(38, 12) * 1000::decimal(19, 0)",
         [["5585399000.000000000000"]],

@@ -16,7 +16,7 @@ def restructured(tree: exp.Expr, types: TypesOf) -> exp.Expr:
     replaced_columns(tree, types)
     for offset in list(tree.find_all(exp.Offset)):
         # `offset 0` is a hint as well.
-        if offset.expression.sql() != "0":
+        if offset.expression.name != "0":
             raise NotKnownError(offset.sql("duckdb"))
         offset.pop()
     for cte in tree.find_all(exp.CTE):
