@@ -78,7 +78,7 @@ def _manifest(order: dict[str, Any]) -> Any:
     parsed = dbtRunner().invoke(["parse", *order["options_of_dbt"]])
     if not parsed.success:
         return None
-    parsed_project.keep(target, parsed.result)  # type: ignore[arg-type]
+    parsed_project.keep(target, parsed.result)
     return parsed_project.read(project, "spark") or parsed.result
 
 
