@@ -68,6 +68,21 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         "select max(x, 2)[2] from (values (1), (3), (2)) as t(x)",
         [["2"]],
     ),
+    "largest_two_of_nothing": (
+        "select max(x, 2) is null from (values (null::integer)) as t(x)",
+        [["True"]],
+    ),
+    "listed_with_nulls": (
+        "select seconds[1], seconds[2], seconds[3], seconds[4] from ("
+        "select list(distinct x order by x) as seconds from (values (2), (null), (1), (null), (2))"
+        " as t(x)) as u",
+        [["1", "2", None, None]],
+    ),
+    "list_of_no_rows": (
+        "select list(distinct x order by x) is null from (values (1)) as t(x) where x > 1",
+        [["True"]],
+    ),
+    "pattern": ("select 'ab' like 'a%', 'ab' like 'b%'", [["True", "False"]]),
     "qualify": (
         "select k, v from (values (1, 1), (1, 2), (2, 3)) as t(k, v)"
         " qualify row_number() over (partition by k order by v desc) = 1 order by k",

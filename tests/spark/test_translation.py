@@ -59,6 +59,14 @@ def test_spark_gives_the_same_value(on_spark: Mapping[str, object], name: str) -
         ("select a[:-2] from t", "Slice"),
         ("select a from t offset 1", "OFFSET 1"),
         ("select round(a, 2) from t", "of an unknown type"),
+        # Spark's lists leave nulls out.
+        ("select list(a) from t", "a list in an order of its own"),
+        ("select list(distinct a) from t", "a list in an order of its own"),
+        ("select list(distinct a order by a) filter (where b) from t", "or of some rows"),
+        ("select max(a, 2) over () from t", "the largest of some rows"),
+        # It escapes nothing in DuckDB.
+        (r"select a like 'b\_c' from t", "a pattern that is not plain"),
+        ("select a like b from t", "a pattern that is not plain"),
     ],
 )
 def test_what_is_not_known_stops_with_the_model_and_the_construct(

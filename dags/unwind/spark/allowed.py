@@ -35,7 +35,7 @@ STATEMENTS = (
 )
 VALUES = ("Literal", "Null", "Boolean", "Interval", "Var", "DataType", "DataTypeParam", "Array")
 OPERATORS = (
-    *("And", "Or", "Not", "EQ", "NEQ", "GT", "GTE", "LT", "LTE", "Is", "In", "Between", "Like"),
+    *("And", "Or", "Not", "EQ", "NEQ", "GT", "GTE", "LT", "LTE", "Is", "In", "Between"),
     *("NullSafeEQ", "NullSafeNEQ", "Add", "Sub", "Mul", "Mod", "Neg", "DPipe"),
     *("Case", "If", "Coalesce", "Nullif", "Greatest", "Least"),
 )
@@ -53,7 +53,7 @@ REWRITTEN = (
     *("UnixToTime", "DayOfWeekIso", "Bracket", "Explode", "GenerateSeries", "Qualify", "ArgMax"),
     *("ArgMin", "Median", "Concat", "JSONObject", "JSONKeyValue", "RegexpExtract", "RegexpReplace"),
     *("GroupConcat", "ArrayAgg", "ArrayDistinct", "Avg", "Floor", "Ceil", "Sign", "Log", "Length"),
-    *("DateBin", "FirstValue", "Rank", "Hour", "Minute"),
+    *("DateBin", "FirstValue", "Rank", "Hour", "Minute", "Like"),
 )
 EXPRESSIONS = frozenset((*STATEMENTS, *VALUES, *OPERATORS, *FUNCTIONS, *AGGREGATES, *REWRITTEN))
 # Functions that SQLGlot has no expression for; each is rewritten.

@@ -81,12 +81,13 @@ class Builder:
         *first, last = steps_of(name, translated(name, code, self.types), self._weight_of)
         weights = dict(self._weights)
         for step in first:
+            weight = weight_of_query(step.query, self._weight_of)
             rows = session.sql(as_text(name, step.query))
             if not self.tables.write_aside(step.view, rows):
                 rows.createOrReplaceTempView(step.view)
-                weights[step.view] = weight_of_query(step.query, self._weight_of)
-        rows = session.sql(as_text(name, last.query))
-        return rows, weight_of_query(last.query, lambda view: weights.get(view, 0))
+                weights[step.view] = weight
+        weight = weight_of_query(last.query, lambda view: weights.get(view, 0))
+        return session.sql(as_text(name, last.query)), weight
 
     def _weight_of(self, view: str) -> int:
         return self._weights.get(view, 0)

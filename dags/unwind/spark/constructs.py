@@ -29,11 +29,17 @@ def rewritten(tree: exp.Expr, kinds: Kinds) -> exp.Expr:
 
 
 def largest(node: exp.Max, kinds: Kinds) -> exp.Expr:
-    """`max(x, n)`: a list of the n largest, from the largest."""
+    """`max(x, n)`: a list of the n largest, from the largest; null where no x is known."""
     count = node.args.get("count")
     if count is None:
         return node
-    return spark("slice(sort_array(collect_list(:x), false), 1, :n)", x=node.this, n=count)
+    if isinstance(node.parent, exp.Filter | exp.Window):
+        raise NotKnownError(f"the largest of some rows: {node.parent.sql('duckdb')}")
+    return spark(
+        "case when count(:x) > 0 then slice(sort_array(collect_list(:x), false), 1, :n) end",
+        x=node.this,
+        n=count,
+    )
 
 
 def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expr:
@@ -162,22 +168,33 @@ def _spark_order(order: exp.Order) -> str:
 
 
 def collected(node: exp.ArrayAgg, kinds: Kinds) -> exp.Expr:
-    """`array_agg(distinct x order by x)`: sorted; with no order, in any."""
-    inner = node.this
-    if isinstance(inner, exp.Order):
-        ordered = inner.expressions
-        inner = inner.this
-        if (
-            isinstance(inner, exp.Distinct)
-            and len(ordered) == 1
-            and not ordered[0].args.get("desc")
-            and (ordered[0].this == inner.expressions[0])
-        ):
-            return spark("array_sort(collect_set(:x))", x=inner.expressions[0])
-        raise NotKnownError(f"a list in an order of its own: {node.sql('duckdb')[:200]}")
-    if isinstance(inner, exp.Distinct):
-        return spark("collect_set(:x)", x=inner.expressions[0])
-    return spark("collect_list(:x)", x=inner)
+    """`list(distinct x order by x)`: null of no rows, and a null in it, which comes last.
+
+    Spark's lists are empty of no rows, and leave nulls out.
+    """
+    ordered = node.this
+    inner = ordered.this if isinstance(ordered, exp.Order) else None
+    if (
+        not isinstance(inner, exp.Distinct)
+        or len(ordered.expressions) != 1
+        or ordered.expressions[0].args.get("desc")
+        or ordered.expressions[0].args.get("nulls_first")
+        or ordered.expressions[0].this != inner.expressions[0]
+        or isinstance(node.parent, exp.Filter | exp.Window)
+    ):
+        raise NotKnownError(f"a list in an order of its own, or of some rows: {node.sql('duckdb')}")
+    return spark(
+        "case when count(*) > 0 then concat(array_sort(collect_set(:x)),"
+        " case when count(*) > count(:x) then array(null) else array() end) end",
+        x=inner.expressions[0],
+    )
+
+
+def pattern(node: exp.Like, kinds: Kinds) -> exp.Expr:
+    """A backslash in a pattern is itself in DuckDB, and escapes what follows in Spark."""
+    if not node.expression.is_string or "\\" in node.expression.name:
+        raise NotKnownError(f"a pattern that is not plain: {node.sql('duckdb')}")
+    return node
 
 
 def without_repetitions(node: exp.ArrayDistinct, kinds: Kinds) -> exp.Expr:
@@ -248,6 +265,7 @@ RULES: dict[type[exp.Expr], Callable[[Any, Kinds], exp.Expr]] = {
     exp.RegexpReplace: replaced,
     exp.GroupConcat: joined,
     exp.ArrayAgg: collected,
+    exp.Like: pattern,
     exp.ArrayDistinct: without_repetitions,
     exp.Max: largest,
     exp.Filter: filtered,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlglot import exp, parse_one
 
 from unwind.errors import UnwindError
@@ -16,7 +18,7 @@ class NotKnownError(UnwindError, RuntimeError):
 
 def spark(template: str, **parts: exp.Expr) -> exp.Expr:
     """An expression of Spark's, with parts in the places of `:name`."""
-    parsed: exp.Expr = parse_one(template, read="spark")
+    parsed = _parsed(template).copy()
     for place in list(parsed.find_all(exp.Placeholder)):
         new = parts[place.name].copy()
         if place is parsed:
@@ -24,6 +26,12 @@ def spark(template: str, **parts: exp.Expr) -> exp.Expr:
         place.replace(
             new if isinstance(new, exp.Column | exp.Literal | exp.Func) else exp.paren(new)
         )
+    return parsed
+
+
+@cache
+def _parsed(template: str) -> exp.Expr:
+    parsed: exp.Expr = parse_one(template, read="spark")
     return parsed
 
 

@@ -72,7 +72,7 @@ def _write(
     """Copies a table, by the value of `key` if there is one; `only` those partitions."""
     columns = connection.execute(f"describe {source}").fetchall()
     fields = [
-        {"name": column, "type": _spark_type(kind), "nullable": True, "metadata": {}}
+        {"name": column, "type": spark_type(kind), "nullable": True, "metadata": {}}
         for column, kind, *_ in columns
     ]
     schema = {"type": "struct", "fields": fields}
@@ -121,10 +121,10 @@ NAMES = {
 }
 
 
-def _spark_type(kind: str) -> Any:
+def spark_type(kind: str) -> Any:
     """A type of DuckDB's as Spark writes it in a schema's JSON."""
     if kind.endswith("[]"):
-        return {"type": "array", "elementType": _spark_type(kind[:-2]), "containsNull": True}
+        return {"type": "array", "elementType": spark_type(kind[:-2]), "containsNull": True}
     if kind.startswith("DECIMAL"):
         return kind.lower()
     if kind.startswith("ENUM"):

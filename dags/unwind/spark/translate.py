@@ -41,9 +41,9 @@ def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expr:
 
 
 def as_text(model: str, tree: exp.Expr) -> str:
-    """A translated tree as Spark reads it. Raises UnknownConstructError."""
+    """A translated tree as Spark reads it; the tree is used up. Raises UnknownConstructError."""
     try:
-        return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True)
+        return tree.sql("spark", unsupported_level=ErrorLevel.RAISE, pretty=True, copy=False)
     except SqlglotError as error:
         raise UnknownConstructError(model, str(error).splitlines()[0]) from None
 
