@@ -7,6 +7,10 @@ from unwind.settings import Home
 
 # Sums of doubles depend on the order of their rows.
 MAX_RELATIVE_DIFFERENCE = 1e-9
+# Each refresh has its own.
+OF_A_RUN = ("run_id",)
+# Doubles among other values, as text.
+TEXTS_OF_VALUES = {"mart_revisions": ("value_before", "value_after")}
 
 
 def differences(one: Home, other: Home) -> dict[str, str]:
@@ -37,20 +41,21 @@ def _tables(connection, name: str) -> set[str]:
 
 
 def _difference(connection, table: str) -> str | None:
-    one, other = f"one_{table}", f"other_{table}"
-    columns = {row[0]: row[1] for row in connection.execute(f"describe {one}").fetchall()}
-    others = {row[0]: row[1] for row in connection.execute(f"describe {other}").fetchall()}
+    values = TEXTS_OF_VALUES.get(table.rsplit(".", maxsplit=1)[-1].strip('"'), ())
+    one, other = (_with_doubles(f"{name}_{table}", values) for name in ("one", "other"))
+    columns = {row[0]: row[1] for row in connection.execute(f"describe from {one}").fetchall()}
+    others = {row[0]: row[1] for row in connection.execute(f"describe from {other}").fetchall()}
     if columns != others:
         return f"columns: {columns.items() ^ others.items()}"
     doubles = [name for name, kind in columns.items() if kind in ("DOUBLE", "FLOAT")]
-    exact = ", ".join(f'"{name}"' for name in columns if name not in doubles)
+    exact = ", ".join(f'"{name}"' for name in columns if name not in (*doubles, *OF_A_RUN))
     for left, right in ((one, other), (other, one)):
         rows = connection.execute(
             f"select count(*) from (select {exact} from {left} except all"
             f" select {exact} from {right})"
         ).fetchall()[0][0]
         if rows:
-            return f"{rows} rows of {left}"
+            return f"{rows} rows of {table}"
     if not doubles:
         return None
     # Rows with the same text, times and decimals in the order of their doubles' first digits.
@@ -67,3 +72,16 @@ def _difference(connection, table: str) -> str | None:
         f" select count(*) from a inner join b on a.place = b.place where {is_far}"
     ).fetchall()[0][0]
     return f"{far} rows with other doubles" if far else None
+
+
+def _with_doubles(table: str, values: tuple[str, ...]) -> str:
+    """A table whose columns of values are doubles, where they are numbers, and texts elsewhere."""
+    if not values:
+        return table
+    apart = "".join(
+        f', try_cast("{name}" as double) as "{name}_number",'
+        f' case when try_cast("{name}" as double) is null then "{name}" end as "{name}_text"'
+        for name in values
+    )
+    without = ", ".join(f'"{name}"' for name in values)
+    return f"(select * exclude ({without}){apart} from {table})"
