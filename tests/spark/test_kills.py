@@ -1,20 +1,21 @@
-"""What builds on Spark is killed: readers keep their release, and the next refresh is right.
+"""What builds on Spark is killed: readers keep their release, and what is built is right.
 
-`make spark-test`; a few marts of three hours, five minutes on two cores.
+`make spark-test`; a few marts of three hours.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.chaos.conftest import contents, copied
+from tests.spark.cluster import cluster
 from tests.spark.comparing import differences
 from tests.spark.refreshing import BUILDING, clock, refreshed
 from tests.spark.test_build import FOR_FEW_ROWS
@@ -31,18 +32,25 @@ ENDS_WITHIN_SECONDS = 60
 @pytest.fixture(scope="module")
 def pending(two_hours: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two hours, published; a third that came since, and one that was emptied."""
-    home = copied(two_hours, tmp_path_factory.mktemp("kills") / "duckdb")
+    home = copied(two_hours, tmp_path_factory.mktemp("kills") / "pending")
     land(home, 12, "bybit", [bybit("ETHUSDT", "Sell", "10", "2900", at(12, 59, 59, 999))])
     seal(home, 12)
     Ledger(home).withdraw("hour-2026-01-29T10", "bybit", "a test", clock())
     return home
 
 
-def begun(home: Home) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def on_duckdb(pending: Home) -> Home:
+    home = copied(pending, pending.root.with_name("on_duckdb"))
+    refreshed(home, None)
+    return home
+
+
+def begun(home: Home, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.spark.refreshing", str(home.root)],
         cwd=PROJECT_ROOT,
-        env={**os.environ, **FOR_FEW_ROWS},
+        env={**os.environ, **FOR_FEW_ROWS, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -64,11 +72,12 @@ def processes_once_it_builds(refresh: subprocess.Popen[str]) -> dict[str, psutil
     return {"refresh": whole, "worker": worker, "jvm": jvm}
 
 
-def test_a_killed_build_changes_nothing_and_the_next_one_is_right(pending: Home) -> None:
-    spark = copied(pending, pending.root.with_name("spark"))
-    refreshed(pending, None)
+def test_a_killed_build_changes_nothing_and_the_next_one_is_right(
+    pending: Home, on_duckdb: Home, tmp_path: Path
+) -> None:
+    spark = copied(pending, tmp_path / "spark")
     before = contents(spark)
-    assert contents(pending) != before
+    assert contents(on_duckdb) != before
     for victim in ("jvm", "worker", "refresh"):
         refresh = begun(spark)
         processes = processes_once_it_builds(refresh)
@@ -88,6 +97,20 @@ def test_a_killed_build_changes_nothing_and_the_next_one_is_right(pending: Home)
     refresh = begun(spark)
     _, errors = refresh.communicate()
     assert refresh.returncode == 0, errors
-    assert differences(pending, spark) == {}
-    assert contents(spark) == contents(pending)
-    shutil.rmtree(spark.root)
+    assert differences(on_duckdb, spark) == {}
+    assert contents(spark) == contents(on_duckdb)
+
+
+def test_a_build_on_a_cluster_survives_the_death_of_a_worker(
+    pending: Home, on_duckdb: Home, tmp_path: Path
+) -> None:
+    spark = copied(pending, tmp_path / "spark")
+    # Two parts, so that both executors work.
+    options = FOR_FEW_ROWS["UNWIND_SPARK_OPTIONS"].replace("partitions=1", "partitions=2")
+    with cluster(tmp_path, workers=2) as two:
+        refresh = begun(spark, UNWIND_SPARK_MASTER=two.master, UNWIND_SPARK_OPTIONS=options)
+        processes_once_it_builds(refresh)
+        two.kill_a_worker()
+        _, errors = refresh.communicate()
+    assert refresh.returncode == 0, errors
+    assert differences(on_duckdb, spark) == {}

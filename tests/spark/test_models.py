@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import duckdb
@@ -102,3 +104,18 @@ def test_no_other_function_of_duckdb_passes() -> None:
     ).fetchall()
     assert len(functions) > 400
     assert {name for (name,) in functions if is_known(name)} == KNOWN_FUNCTIONS
+
+
+def test_without_the_target_nothing_of_spark_is_imported() -> None:
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, unwind.cli.building, unwind.spark.build, unwind.warehouse.refresh\n"
+            "print({name.partition('.')[0] for name in sys.modules} & {'pyspark', 'sqlglot'})",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert imported.stdout == "set()\n"
