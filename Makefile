@@ -111,7 +111,7 @@ SPARK_LOCK := dags/unwind/spark/requirements.lock
 # Spark, in an environment of its own, for `unwind refresh --target spark` (docs/spark.md); it needs Java 17.
 spark: $(SPARK)/.ready
 
-# Three hours are built on Spark and on DuckDB, corrected twice, and compared: half an hour.
+# Three hours are built on Spark and on DuckDB, corrected, and compared; builds are killed: an hour.
 spark-test: $(SPARK)/.ready
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/spark
 

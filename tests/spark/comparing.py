@@ -9,8 +9,13 @@ from unwind.settings import Home
 MAX_RELATIVE_DIFFERENCE = 1e-9
 # Each refresh has its own.
 OF_A_RUN = ("run_id",)
-# Doubles among other values, as text.
+# Doubles among other values, as text; in a row's text, digits after the sixth decimal are left out.
 TEXTS_OF_VALUES = {"mart_revisions": ("value_before", "value_after")}
+NUMBER = "try_cast({0} as double) as {0}_number"
+TEXT = (
+    "case when try_cast({0} as double) is null"
+    r" then regexp_replace({0}, '(\.\d{{6}})\d+', '\1', 'g') end as {0}_text"
+)
 
 
 def differences(one: Home, other: Home) -> dict[str, str]:
@@ -78,10 +83,5 @@ def _with_doubles(table: str, values: tuple[str, ...]) -> str:
     """A table whose columns of values are doubles, where they are numbers, and texts elsewhere."""
     if not values:
         return table
-    apart = "".join(
-        f', try_cast("{name}" as double) as "{name}_number",'
-        f' case when try_cast("{name}" as double) is null then "{name}" end as "{name}_text"'
-        for name in values
-    )
-    without = ", ".join(f'"{name}"' for name in values)
-    return f"(select * exclude ({without}){apart} from {table})"
+    apart = "".join(f", {NUMBER.format(name)}, {TEXT.format(name)}" for name in values)
+    return f"(select * exclude ({', '.join(values)}){apart} from {table})"
