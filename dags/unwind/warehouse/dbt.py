@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from unwind.database import bounds
 from unwind.errors import (
@@ -37,6 +38,17 @@ _shared_worker: ContextVar[Worker | None] = ContextVar("shared_worker", default=
 
 class DbtError(UnwindError, RuntimeError):
     """dbt ended with failures; the text names the first of them and where the log lies."""
+
+
+RunStaging = Callable[[Sequence[str], Progress], None]
+
+
+class RunDbt(Protocol):
+    """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
+
+    def __call__(
+        self, arguments: Sequence[str], on_node: Progress, instead: Path | None = None
+    ) -> None: ...
 
 
 class DbtProcess:
@@ -82,13 +94,18 @@ class DbtProcess:
         if not self._is_shared:
             end_worker(self._worker)
 
-    def run(self, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+    def run(
+        self,
+        arguments: Sequence[str],
+        on_node: Progress | None = None,
+        instead: Path | None = None,
+    ) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
-        `on_node(name, done, total)` is called for each finished node. Raises DbtError with the
-        first failures' messages.
+        `on_node(name, done, total)` is called for each finished node; `instead` is a file of JSON
+        with other SQL for models, by name. Raises DbtError with the first failures' messages.
         """
-        result, return_code = self._outcome(arguments, on_node)
+        result, return_code = self._outcome(arguments, on_node, instead)
         if result is None:
             raise DbtError(
                 f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
@@ -104,7 +121,7 @@ class DbtProcess:
             )
 
     def _outcome(
-        self, arguments: Sequence[str], on_node: Progress | None
+        self, arguments: Sequence[str], on_node: Progress | None, instead: Path | None
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         assert self._worker.stdin
@@ -114,6 +131,7 @@ class DbtProcess:
             "arguments": [*arguments, *self._options],
             "environment": self._environment,
             "errors": str(self._errors),
+            **({"instead": str(instead)} if instead else {}),
         }
         with suppress(BrokenPipeError):
             self._worker.stdin.write(json.dumps(order) + "\n")
@@ -139,10 +157,15 @@ class DbtProcess:
         return database_remedy(failure, "correct what they name")
 
 
-def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+def run_dbt(
+    home: Home,
+    arguments: Sequence[str],
+    on_node: Progress | None = None,
+    instead: Path | None = None,
+) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
-        process.run(arguments, on_node)
+        process.run(arguments, on_node, instead)
 
 
 @contextmanager

@@ -30,7 +30,15 @@ from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, begun_early, run_dbt
+from unwind.warehouse.dbt import (
+    DBT_PROJECT,
+    DbtError,
+    DbtProcess,
+    RunDbt,
+    RunStaging,
+    begun_early,
+    run_dbt,
+)
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -63,7 +71,8 @@ DAY_ENDS = "selector:day_ends"
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[[Sequence[str], Progress], None]
+# Builds facts and marts: where, on which build, without which models, by which dbt.
+BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -94,8 +103,11 @@ def refresh(
     into: Path | None = None,
     clock: Clock = utc_now,
     report: Progress = no_progress,
+    build_marts: BuildMarts | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
+
+    `build_marts` builds facts and marts elsewhere than in DuckDB (unwind.spark).
 
     Raises GateRefusedError (readers are where they were), DbtError, WriterBusyError, ValueError
     for `as_of` without `into`.
@@ -109,7 +121,7 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            return replace(_refresh(warehouse, report), rebuilt=rebuilt)
+            return replace(_refresh(warehouse, report, build_marts), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
@@ -130,7 +142,9 @@ def _is_of_a_file(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
-def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
+def _refresh(
+    warehouse: Warehouse, report: Progress, build_marts: BuildMarts | None
+) -> RefreshReport:
     target = warehouse.target
     # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
@@ -141,7 +155,7 @@ def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt.run)
+        _build(warehouse, report, dbt.run, build_marts)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -169,11 +183,11 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
         return _gate_landed(_under_way(home, clock))
 
 
-def build(home: Home, clock: Clock = utc_now) -> None:
+def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
     """The third phase alone."""
     with writer_lock(home):
         warehouse = _under_way(home, clock)
-        _build(warehouse, no_progress, partial(run_dbt, warehouse.target))
+        _build(warehouse, no_progress, partial(run_dbt, warehouse.target), build_marts)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -227,7 +241,9 @@ def rebuild_reason(home: Home) -> str | None:
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
-def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
+def _stage(
+    warehouse: Warehouse, report: Progress, run: RunStaging
+) -> tuple[bool, tuple[Part, ...]]:
     """Plans, and stages the batches that are not built.
 
     Returns whether there is anything to do, and the batches whose entry cannot be read.
@@ -261,7 +277,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
     return True, work.unreadable
 
 
-def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
+def _run_staging(skipped: list[str], report: Progress, run: RunStaging) -> None:
     # What is skipped includes the seeds, which a run has none of.
     command = ["run"] if skipped else ["build", *UNTESTED]
     run(
@@ -344,7 +360,9 @@ def _gate_landed(
     return tuple(held)
 
 
-def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
+def _build(
+    warehouse: Warehouse, report: Progress, run: RunDbt, build_marts: BuildMarts | None = None
+) -> None:
     """Rebuilds facts and marts of the pending hours."""
     target = warehouse.target
     with staging_state(target) as state:
@@ -352,21 +370,22 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
             return
         set_plan(state, BUILDING)
         skipped = _nothing_to_build(state) if _is_same_project(state) else []
+    former = files.build_id(target)
     files.renew_build_id(target)
-    run(
-        [
-            "run",
-            "--select",
-            FACTS_AND_MARTS,
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
-        lambda name, done, total: report("building", done, total),
-    )
+    if build_marts:
+        build_marts(target, former, skipped, run, report)
+    else:
+        run(marts_without(skipped), lambda name, done, total: report("building", done, total))
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
         set_plan(state, BUILT)
+
+
+def marts_without(skipped: Sequence[str]) -> list[str]:
+    """dbt's arguments that build facts and marts without those that are skipped."""
+    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
 
 
 def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
