@@ -16,6 +16,9 @@ def refresh(
     as_of: Annotated[str | None, typer.Option(help="Build what was sealed by then.")] = None,
     into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that build facts; else UNWIND_WORKERS.")
+    ] = None,
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
     from unwind.landing.ledger import Ledger
@@ -37,7 +40,9 @@ def refresh(
     built = Home(into.resolve()) if into else home
     try:
         with progress() as report:
-            done = run_refresh(home, full=full, as_of=instant, into=into, report=report)
+            done = run_refresh(
+                home, full=full, as_of=instant, into=into, report=report, processes=workers
+            )
     except GateRefusedError:
         # Readers stay on the former release, whose page now says why.
         _write_page(built)

@@ -29,6 +29,7 @@ from unwind.warehouse import preloaded
 from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+ERRORS = "dbt_process.log"
 
 Worker = subprocess.Popen[str] | ForkedWorker
 
@@ -39,29 +40,26 @@ class DbtError(UnwindError, RuntimeError):
     """dbt ended with failures; the text names the first of them and where the log lies."""
 
 
+class DbtKilledError(DbtError):
+    """dbt's process ended over a command: it was killed, perhaps for its memory."""
+
+
 class DbtProcess:
     """A process that runs dbt commands on a home's warehouse, one after another.
 
-    Made early, it imports dbt (seconds) while something else is done.
+    Made early, it imports dbt (seconds) while something else is done. It may share the memory with
+    others (`sharers` in all), and run in a worker that is there already, which it does not end.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, sharers: int = 1, worker: Worker | None = None) -> None:
         home.logs.mkdir(parents=True, exist_ok=True)
         self._home = home
         self._session = uuid.uuid4().hex
-        self._limit = memory_limit()
-        self._options = [
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            # With the warehouse, so that a second run finds the project parsed.
-            *("--target-path", str(home.dbt_target)),
-            *("--log-path", str(home.logs)),
-            *("--log-level", "none", "--log-level-file", "warn"),
-            # Nothing reads its manifest and results here; writing them takes seconds.
-            "--no-write-json",
-        ]
-        self._errors = home.logs / "dbt_process.log"
-        self._environment = {**os.environ, **dbt_environment(home)}
-        shared = _shared_worker.get()
+        self._limit = memory_limit() // sharers
+        self._options = _options(home)
+        self._errors = home.logs / ERRORS
+        self._environment = {**os.environ, **dbt_environment(home, sharers)}
+        shared = worker or _shared_worker.get()
         self._is_shared = shared is not None and shared.poll() is None
         self._worker = (
             shared
@@ -82,15 +80,20 @@ class DbtProcess:
         if not self._is_shared:
             end_worker(self._worker)
 
-    def run(self, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+    def run(
+        self,
+        arguments: Sequence[str],
+        on_node: Progress | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
-        `on_node(name, done, total)` is called for each finished node. Raises DbtError with the
-        first failures' messages.
+        `on_node(name, done, total)` is called for each finished node; `variables` are further ones
+        of the environment. Raises DbtError with the first failures' messages.
         """
-        result, return_code = self._outcome(arguments, on_node)
+        result, return_code = self._outcome(arguments, on_node, variables or {})
         if result is None:
-            raise DbtError(
+            raise DbtKilledError(
                 f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
                 f"The database could use {described(self._limit)}. Readers are where they were; "
                 "`unwind refresh` goes on."
@@ -104,7 +107,10 @@ class DbtProcess:
             )
 
     def _outcome(
-        self, arguments: Sequence[str], on_node: Progress | None
+        self,
+        arguments: Sequence[str],
+        on_node: Progress | None,
+        variables: Mapping[str, str],
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         assert self._worker.stdin
@@ -112,7 +118,7 @@ class DbtProcess:
         order = {
             "session": self._session,
             "arguments": [*arguments, *self._options],
-            "environment": self._environment,
+            "environment": {**self._environment, **variables},
             "errors": str(self._errors),
         }
         with suppress(BrokenPipeError):
@@ -139,14 +145,19 @@ class DbtProcess:
         return database_remedy(failure, "correct what they name")
 
 
-def run_dbt(home: Home, arguments: Sequence[str], on_node: Progress | None = None) -> None:
+def run_dbt(
+    home: Home,
+    arguments: Sequence[str],
+    on_node: Progress | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
-        process.run(arguments, on_node)
+        process.run(arguments, on_node, variables)
 
 
 @contextmanager
-def begun_early(home: Home) -> Iterator[Callable[[Sequence[str], Progress], None]]:
+def begun_early(home: Home) -> Iterator[Callable[..., None]]:
     """Runs dbt commands, in a worker that is forked now: later, threads may run that forbid it.
 
     Where it cannot be forked, each command starts a worker when it runs.
@@ -168,6 +179,13 @@ def shared_worker(home: Home) -> Iterator[None]:
     finally:
         _shared_worker.reset(token)
         end_worker(process._worker)
+
+
+def worker_of(home: Home) -> Worker:
+    """Starts a worker for the commands of any home; end_worker ends it."""
+    home.logs.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **dbt_environment(home)}
+    return start_worker(_options(home), environment, home.logs / ERRORS)
 
 
 def start_worker(options: Sequence[str], environment: Mapping[str, str], errors: Path) -> Worker:
@@ -200,12 +218,28 @@ def end_worker(worker: Worker) -> None:
     worker.wait()
 
 
-def dbt_environment(home: Home) -> dict[str, str]:
-    """The variables of dbt's profile: the two database files, memory and threads."""
+def dbt_environment(home: Home, sharers: int = 1) -> dict[str, str]:
+    """The variables of dbt's profile: the two database files, memory and threads.
+
+    `sharers` processes share the memory.
+    """
+    given = bounds(home, sharers=sharers)
     return {
         "UNWIND_WAREHOUSE": str(home.warehouse_db),
         "UNWIND_STAGING": str(home.staging_db),
-        "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit())),
-        **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in bounds(home).items()},
+        "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit() // sharers)),
+        **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in given.items()},
         "DO_NOT_TRACK": "1",
     }
+
+
+def _options(home: Home) -> list[str]:
+    return [
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        # With the warehouse, so that a second run finds the project parsed.
+        *("--target-path", str(home.dbt_target)),
+        *("--log-path", str(home.logs)),
+        *("--log-level", "none", "--log-level-file", "warn"),
+        # Nothing reads its manifest and results here; writing them takes seconds.
+        "--no-write-json",
+    ]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,9 +29,9 @@ from unwind.durable import write_json
 from unwind.errors import UnwindError
 from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
-from unwind.settings import Home
-from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import DBT_PROJECT, DbtError, DbtProcess, begun_early, run_dbt
+from unwind.settings import Home, settings
+from unwind.warehouse import files, gates, left_out, pending_hours, releases, units, workers
+from unwind.warehouse.dbt import DbtError, DbtProcess, begun_early, run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -44,6 +45,7 @@ from unwind.warehouse.plan import (
     has_pending_hours,
     set_plan,
 )
+from unwind.warehouse.skipped import is_same_project, nothing_to_build, nothing_to_stage
 from unwind.warehouse.state import (
     append_rows,
     naive_utc,
@@ -58,11 +60,9 @@ from unwind.warehouse.writing import writer_lock
 # What each dbt run builds: dbt_project/selectors.yml.
 STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
-UNCHANGING = "selector:unchanging"
-DAY_ENDS = "selector:day_ends"
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[[Sequence[str], Progress], None]
+RunDbt = Callable[..., None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -93,10 +93,12 @@ def refresh(
     into: Path | None = None,
     clock: Clock = utc_now,
     report: Progress = no_progress,
+    processes: int | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
-    Raises GateRefusedError (readers are where they were), DbtError, WriterBusyError, ValueError
+    `processes` may build facts side by side; by default as many as UNWIND_WORKERS says. Raises
+    GateRefusedError (readers are where they were), DbtError, UnitError, WriterBusyError, ValueError
     for `as_of` without `into`.
     """
     if (as_of is None) != (into is None):
@@ -108,7 +110,8 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            return replace(_refresh(warehouse, report), rebuilt=rebuilt)
+            done = _refresh(warehouse, report, processes or settings().workers)
+            return replace(done, rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
@@ -129,7 +132,7 @@ def _is_of_a_file(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
-def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
+def _refresh(warehouse: Warehouse, report: Progress, processes: int) -> RefreshReport:
     target = warehouse.target
     # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
@@ -140,7 +143,7 @@ def _refresh(warehouse: Warehouse, report: Progress) -> RefreshReport:
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt.run)
+        _build(warehouse, report, dbt.run, processes)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -168,11 +171,25 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
         return _gate_landed(_under_way(home, clock))
 
 
-def build(home: Home, clock: Clock = utc_now) -> None:
-    """The third phase alone."""
+def plan_units(home: Home, clock: Clock = utc_now) -> list[dict[str, Any]]:
+    """The units into which the third phase is divided, as plain values; none for one process."""
     with writer_lock(home):
         warehouse = _under_way(home, clock)
-        _build(warehouse, no_progress, partial(run_dbt, warehouse.target))
+        planned = _plan_units(warehouse.target, settings().workers)
+        return [unit.described() for unit in planned]
+
+
+def run_unit(home: Home, unit: dict[str, Any]) -> bool:
+    """Builds one unit, without the writer's lock; False where its run is over."""
+    return units.run_unit(home, units.Unit(**unit))
+
+
+def build(home: Home, clock: Clock = utc_now) -> None:
+    """The third phase alone; of units that were planned, it builds those that are not complete."""
+    with writer_lock(home):
+        warehouse = _under_way(home, clock)
+        run = partial(run_dbt, warehouse.target)
+        _build(warehouse, no_progress, run, settings().workers)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -198,6 +215,8 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))
+    # Of a refresh that was killed, or is at work in Airflow: this one plans all of its hours.
+    units.discard(target)
     releases.take_own_copy(target)
     reason = "that was asked for" if full else rebuild_reason(target)
     is_first = not any(path.exists() for path in files.pair(target))
@@ -215,7 +234,7 @@ def rebuild_reason(home: Home) -> str | None:
     if wrong or not home.staging_db.exists():
         return wrong
     with staging_state(home) as state:
-        if _is_same_project(state):
+        if is_same_project(state):
             return None
         built = dict(state.execute("from ops.models").fetchall())
     now = fingerprints()
@@ -243,7 +262,7 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
             return is_gone, work.unreadable
         with transaction(state):
             _write_plan(state, warehouse, work)
-        skipped = _nothing_to_stage(state) if _is_same_project(state) else []
+        skipped = nothing_to_stage(state) if is_same_project(state) else []
     try:
         _run_staging(skipped, report, run)
     except DbtError:
@@ -345,14 +364,30 @@ def _gate_landed(
     return tuple(held)
 
 
-def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
-    """Rebuilds facts and marts of the pending hours."""
-    target = warehouse.target
+def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
+    """The units of the hours that are to be built, where they are worth dividing."""
+    if processes == 1:
+        return ()
     with staging_state(target) as state:
-        if current_plan(state)[1] not in (GATED, BUILDING):
+        run_id, plan = current_plan(state)
+    if plan not in (GATED, BUILDING):
+        return ()
+    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS)
+
+
+def _build(warehouse: Warehouse, report: Progress, run: RunDbt, processes: int) -> None:
+    """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
+    target = warehouse.target
+    planned = _plan_units(target, processes)
+    workers.run_units(target, planned, report)
+    with staging_state(target) as state:
+        run_id, plan = current_plan(state)
+        if plan not in (GATED, BUILDING):
             return
         set_plan(state, BUILDING)
-        skipped = _nothing_to_build(state) if _is_same_project(state) else []
+        skipped = nothing_to_build(state) if is_same_project(state) else []
+    variables, steps = units.assembling(target, run_id, planned)
+    skipped += steps
     files.renew_build_id(target)
     run(
         [
@@ -362,7 +397,10 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt) -> None:
             *(("--exclude", *skipped) if skipped else ()),
         ],
         lambda name, done, total: report("building", done, total),
+        variables,
     )
+    if planned:
+        units.discard(target)
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
@@ -455,26 +493,3 @@ def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
             *(f"- {failure.suite}: {failure.message}" for failure in failures),
         ]
     )
-
-
-def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the last complete build was made with the dbt project as it is now."""
-    row = state.execute("select fingerprint from ops.project").fetchone()
-    return row is not None and row[0] == project_fingerprint()
-
-
-def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
-    """The models that staging skips: unchanging ones, and venues without data in these batches."""
-    touched = {
-        folder for (folder,) in state.execute("select folder from ops.build_folders").fetchall()
-    }
-    folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
-    return [
-        UNCHANGING,
-        *(f"fqn:unwind.staging.{folder}" for folder in folders if folder not in touched),
-    ]
-
-
-def _nothing_to_build(state: duckdb.DuckDBPyConnection) -> list[str]:
-    """What building facts and marts skips: unchanging models, and where no day ends, daily ones."""
-    return [UNCHANGING, *([] if pending_hours.has_a_days_end(state) else [DAY_ENDS])]

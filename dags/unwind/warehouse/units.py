@@ -1,0 +1,257 @@
+"""Units of a build: ranges of hours whose facts can be built apart, by any process, in any order.
+
+    units = plan_units(home, run_id, 4, selection)   # the writer; none where one process does
+    run_unit(home, unit)                             # anyone who has the home's files
+    assembling(home, run_id, units)                  # the writer: dbt then takes the units' rows
+
+A unit is a plain description: it can be sent as JSON, to another machine too where the home is on
+storage that both have. It reads the files of its run and writes into a folder of its own, which
+gets its name when it is whole; running it again does nothing, or all of it. What divides a build is
+the contract that increments have (pending_hours.py, lookbacks.py): a model's rows of an hour depend
+on hours that its look-back names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from unwind.database import connect, quoted
+from unwind.durable import write_json
+from unwind.errors import UnwindError, sentence_of
+from unwind.memory import BYTES_PER_THREAD, memory_limit
+from unwind.progress import Progress
+from unwind.settings import Home
+from unwind.warehouse import unit_files
+from unwind.warehouse.dbt import DbtError, DbtProcess, Worker
+from unwind.warehouse.divided import MAX_LOOKBACK_HOURS, models_above, steps_of_a_unit
+
+# 2026-11-27: TO BE MEASURED
+MIN_ROWS = 250_000
+# 2026-11-27: an hour without rows still has its coverage, as much work as some hundred rows.
+ROWS_PER_HOUR = 500
+
+PLAN = "plan.json"
+
+
+class UnitError(UnwindError, RuntimeError):
+    """A unit could not be built; the text names it, and says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A range of hours to build: `folder` within the home, and both ends as ISO texts in UTC.
+
+    `selection` is what dbt selects, of which the unit builds its part; `sharers` units share the
+    machine's memory.
+    """
+
+    folder: str
+    name: str
+    first_hour: str
+    last_hour: str
+    rows: int
+    selection: str
+    sharers: int
+
+    def described(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """For messages: its name and its hours."""
+        return f"{self.name} ({self.first_hour[:13]} to {self.last_hour[:13]} UTC)"
+
+
+def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[Unit, ...]:
+    """The units of the pending hours, with their inputs written; none where dividing gains nothing.
+
+    Called again for the same run, it gives the same units. Raises duckdb.Error, OSError.
+    """
+    folder = _folder(home, run_id)
+    if (folder / PLAN).exists():
+        return planned(home, run_id)
+    discard(home)
+    parts = _divided(_rows_of_hours(home), min(workers, memory_limit() // BYTES_PER_THREAD))
+    if len(parts) < 2:
+        return ()
+    folder.mkdir(parents=True)
+    unit_files.write_inputs(home, folder, [hour for part in parts for hour, _ in part])
+    units = tuple(
+        Unit(
+            folder=folder.relative_to(home.root).as_posix(),
+            name=f"hours-{number:02}",
+            first_hour=part[0][0].isoformat(),
+            last_hour=part[-1][0].isoformat(),
+            rows=sum(rows for _, rows in part),
+            selection=selection,
+            sharers=min(workers, len(parts)),
+        )
+        for number, part in enumerate(parts, 1)
+    )
+    hours = {
+        unit.name: [hour.isoformat() for hour, _ in part]
+        for unit, part in zip(units, parts, strict=True)
+    }
+    write_json(folder / PLAN, {"units": [unit.described() for unit in units], "hours": hours})
+    return units
+
+
+def planned(home: Home, run_id: str) -> tuple[Unit, ...]:
+    """The units of a run as they were planned; none where it was not divided."""
+    try:
+        plan = json.loads((_folder(home, run_id) / PLAN).read_text())
+    except FileNotFoundError:
+        return ()
+    return tuple(Unit(**described) for described in plan["units"])
+
+
+def is_complete(home: Home, unit: Unit) -> bool:
+    """Whether the unit's rows are there."""
+    return (home.root / unit.folder / unit.name).is_dir()
+
+
+def run_unit(
+    home: Home, unit: Unit, on_node: Progress | None = None, worker: Worker | None = None
+) -> bool:
+    """Builds a unit, in a dbt process of its own or in a worker that is there.
+
+    False where its run is over: another refresh has built its hours. Raises UnitError.
+    """
+    folder = home.root / unit.folder
+    if is_complete(home, unit):
+        return True
+    if not (folder / PLAN).exists():
+        return False
+    # Of a killed attempt nothing is used; another one may still be at work in a folder of its own.
+    beside = folder / f".{unit.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        _build(folder, unit, Home(beside), on_node, worker)
+        _put_in_place(beside / "rows", folder / unit.name)
+    except DbtError as error:
+        raise type(error)(f"{unit.words}: {error}") from error
+    except (duckdb.Error, OSError) as error:
+        if not (folder / PLAN).exists():
+            return False
+        why = sentence_of(error, home.root) or str(error)
+        raise UnitError(f"{unit.words} could not be built: {why}") from error
+    shutil.rmtree(beside, ignore_errors=True)
+    return True
+
+
+def assembling(
+    home: Home, run_id: str, units: Sequence[Unit]
+) -> tuple[Mapping[str, str], Sequence[str]]:
+    """What the writer's dbt needs to take the units' rows: variables, and models to exclude.
+
+    Raises UnitError where a unit is not complete.
+    """
+    if not units:
+        return {}, ()
+    missing = [unit.words for unit in units if not is_complete(home, unit)]
+    if missing:
+        raise UnitError(f"not built: {', '.join(missing)}; `unwind refresh` builds all of it")
+    return {"UNWIND_DBT_UNITS": str(_folder(home, run_id))}, sorted(steps_of_a_unit())
+
+
+def discard(home: Home) -> None:
+    """Deletes the units of all runs, complete or not."""
+    shutil.rmtree(_folders(home), ignore_errors=True)
+
+
+def _build(
+    folder: Path, unit: Unit, unit_home: Home, on_node: Progress | None, worker: Worker | None
+) -> None:
+    hours = json.loads((folder / PLAN).read_text())["hours"][unit.name]
+    first, last = map(datetime.fromisoformat, (unit.first_hour, unit.last_hour))
+    unit_files.prepare(folder, unit_home, list(map(datetime.fromisoformat, hours)), unit.sharers)
+    with DbtProcess(unit_home, unit.sharers, worker) as dbt:
+        dbt.run(
+            ["run", "--select", unit.selection, "--exclude", *sorted(models_above())],
+            on_node,
+            {"UNWIND_DBT_UNIT": unit.name},
+        )
+    unit_files.write_rows(unit_home, unit_home.root / "rows", first, last, unit.sharers)
+
+
+def _put_in_place(rows: Path, target: Path) -> None:
+    try:
+        rows.rename(target)
+    except OSError:
+        # Another attempt was first.
+        if not target.is_dir():
+            raise
+
+
+def _folders(home: Home) -> Path:
+    return home.warehouse_dir / "units"
+
+
+def _folder(home: Home, run_id: str) -> Path:
+    return _folders(home) / run_id
+
+
+def _rows_of_hours(home: Home) -> list[tuple[datetime, int]]:
+    """The hours that divided models rebuild, in order, each with its staged rows.
+
+    Empty where all of staging is too little to divide.
+    """
+    with connect(home) as connection:
+        connection.execute(f"attach {quoted(home.staging_db)} as staging (read_only)")
+        tables = connection.execute(
+            "select table_name, estimated_size from duckdb_tables()"
+            " where schema_name = 'landed' and estimated_size > 0"
+        ).fetchall()
+        if sum(size for _, size in tables) < 2 * MIN_ROWS:
+            return []
+        connection.execute(
+            f"""
+            create temp table rebuilt as
+            select hour_at from staging.ops.pending_hours
+            union
+            select spine.hour_at
+            from staging.ops.hours as spine
+            asof inner join staging.ops.pending_hours as pending
+                on spine.hour_at >= pending.hour_at
+            where spine.hour_at <= pending.hour_at + interval {MAX_LOOKBACK_HOURS} hour
+            """
+        )
+        rows = " union all ".join(
+            f"select hour_at from staging.landed.{name}" for name, _ in tables
+        )
+        return connection.execute(
+            f"""
+            select rebuilt.hour_at, count(staged.hour_at)
+            from rebuilt
+            left join ({rows}) as staged on rebuilt.hour_at = staged.hour_at
+            group by all
+            order by 1
+            """
+        ).fetchall()
+
+
+def _divided(hours: Sequence[tuple[datetime, int]], most: int) -> list[list[tuple[datetime, int]]]:
+    """The hours as ranges of about equally many rows, at most so many; one where they are few."""
+    total = sum(rows + ROWS_PER_HOUR for _, rows in hours)
+    count = min(most, len(hours), sum(rows for _, rows in hours) // MIN_ROWS)
+    if count < 2:
+        return [list(hours)]
+    parts: list[list[tuple[datetime, int]]] = [[]]
+    passed = 0
+    for place, (hour, rows) in enumerate(hours):
+        left = len(hours) - place
+        is_full = passed >= total * len(parts) / count or left == count - len(parts)
+        if parts[-1] and len(parts) < count and is_full:
+            parts.append([])
+        parts[-1].append((hour, rows))
+        passed += rows + ROWS_PER_HOUR
+    return parts
