@@ -28,7 +28,7 @@
         {%- endcall -%}
     {%- elif not is_replaced -%}
         {%- call statement("main") -%}
-            {{ create_table_as(false, this, written) if written else new_table(compiled_code) }}
+            {{ create_table_as(false, this, written) if written else write_file_of_unit(compiled_code) }}
         {%- endcall -%}
     {%- endif -%}
     {%- if is_replaced -%}
@@ -59,20 +59,18 @@
     {%- endif -%}
     {{ run_hooks(pre_hooks) }}
     {%- call statement("main") -%}
-        {{ new_table(compiled_code) }}
+        {%- if is_unit() -%}
+            {{ write_file_of_unit(compiled_code) }}
+        {%- else -%}
+            create or replace table {{ this }} as (
+                {{ compiled_code }}
+            )
+        {%- endif -%}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}
     {{ return({"relations": [this]}) }}
 {%- endmaterialization %}
-
-
-{#- Makes the model's table, in place of the one that may be there. -#}
-{% macro new_table(query) -%}
-    create or replace table {{ this }} as (
-        {{ query }}
-    )
-{%- endmacro %}
 
 
 {#- Whether the model's table exists and its rows may be replaced in it. -#}

@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from unwind.database import bounds
 from unwind.errors import (
@@ -44,27 +46,43 @@ class DbtKilledError(DbtError):
     """dbt's process ended over a command: it was killed, perhaps for its memory."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """`dbt <arguments>` on a home's databases, with these variables beside those of this process.
+
+    `sharers` commands share the memory.
+    """
+
+    home: Home
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
+    sharers: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All variables of its process. Raises SettingError."""
+        self.home.logs.mkdir(parents=True, exist_ok=True)
+        return {**os.environ, **dbt_environment(self.home, self.sharers), **self.variables}
+
+
 class DbtProcess:
     """A process that runs dbt commands on a home's warehouse, one after another.
 
-    Made early, it imports dbt (seconds) while something else is done. It may share the memory with
-    others (`sharers` in all), and run in a worker that is there already, which it does not end.
+    Made early, it imports dbt (seconds) while something else is done.
     """
 
-    def __init__(self, home: Home, sharers: int = 1, worker: Worker | None = None) -> None:
+    def __init__(self, home: Home) -> None:
         home.logs.mkdir(parents=True, exist_ok=True)
         self._home = home
         self._session = uuid.uuid4().hex
-        self._limit = memory_limit() // sharers
-        self._options = _options(home)
-        self._errors = home.logs / ERRORS
-        self._environment = {**os.environ, **dbt_environment(home, sharers)}
-        shared = worker or _shared_worker.get()
+        self._limit = memory_limit()
+        self._environment = {**os.environ, **dbt_environment(home)}
+        shared = _shared_worker.get()
         self._is_shared = shared is not None and shared.poll() is None
         self._worker = (
             shared
             if shared is not None and self._is_shared
-            else start_worker(self._options, self._environment, self._errors)
+            else start_worker(_options(home), self._environment, home.logs / ERRORS)
         )
 
     def __enter__(self) -> DbtProcess:
@@ -92,19 +110,44 @@ class DbtProcess:
         of the environment. Raises DbtError with the first failures' messages.
         """
         result, return_code = self._outcome(arguments, on_node, variables or {})
-        if result is None:
-            raise DbtKilledError(
-                f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
-                f"The database could use {described(self._limit)}. Readers are where they were; "
-                "`unwind refresh` goes on."
+        error = self._error(arguments[0], result, return_code, self._limit)
+        if error:
+            raise error
+
+    def run_together(
+        self, commands: Mapping[str, Command], on_node: Callable[[str, int, int], None]
+    ) -> dict[str, DbtError]:
+        """Runs named commands side by side, each on databases of its own; the errors of some.
+
+        `on_node(command, done, total)` is called for each finished node.
+        """
+        orders = [
+            self._order(command.arguments, command.environment, command.home) | {"name": name}
+            for name, command in commands.items()
+        ]
+        results: dict[str, tuple[bool, list[str]]] = {}
+        codes: dict[str, int] = {}
+        for kind, *details, name in self._reports({"together": orders}):
+            if kind == "ended":
+                codes[name] = details[0]
+                if len(codes) == len(commands):
+                    break
+            elif kind == "result":
+                results[name] = details[0], details[1]
+            else:
+                on_node(name, details[1], details[2])
+        if len(codes) < len(commands):
+            codes = dict.fromkeys(commands, self._worker.wait()) | codes
+        found = {
+            name: self._error(
+                command.arguments[0],
+                results.get(name),
+                codes[name],
+                self._limit // command.sharers,
             )
-        success, failures = result
-        if not success:
-            failure = "\n".join(failures[:6]) or "no reason given"
-            raise DbtError(
-                f"dbt {arguments[0]} failed: {failure}\nIts logs are in {self._home.logs}; "
-                f"{self._remedy(failure)}, then refresh again."
-            )
+            for name, command in commands.items()
+        }
+        return {name: error for name, error in found.items() if error}
 
     def _outcome(
         self,
@@ -113,24 +156,9 @@ class DbtProcess:
         variables: Mapping[str, str],
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
-        assert self._worker.stdin
-        assert self._worker.stdout
-        order = {
-            "session": self._session,
-            "arguments": [*arguments, *self._options],
-            "environment": {**self._environment, **variables},
-            "errors": str(self._errors),
-        }
-        with suppress(BrokenPipeError):
-            self._worker.stdin.write(json.dumps(order) + "\n")
-            self._worker.stdin.flush()
         result = None
-        for line in self._worker.stdout:
-            try:
-                kind, *details = json.loads(line)
-            except ValueError:
-                # Half a line of a process that was killed while it wrote, or the end of one.
-                continue
+        order = self._order(arguments, {**self._environment, **variables}, self._home)
+        for kind, *details in self._reports(order):
             if kind == "ended":
                 return result, details[0]
             if kind == "result":
@@ -139,10 +167,51 @@ class DbtProcess:
                 on_node(*details)
         return None, self._worker.wait()
 
-    def _remedy(self, failure: str) -> str:
-        if is_out_of_memory(failure):
-            return f"the database could use {described(self._limit)}: {OUT_OF_MEMORY}"
-        return database_remedy(failure, "correct what they name")
+    def _order(
+        self, arguments: Sequence[str], environment: Mapping[str, str], home: Home
+    ) -> dict[str, Any]:
+        return {
+            "session": self._session,
+            "arguments": [*arguments, *_options(home)],
+            "environment": environment,
+            "errors": str(home.logs / ERRORS),
+        }
+
+    def _reports(self, order: dict[str, Any]) -> Iterator[list[Any]]:
+        """What the worker reports of an order, until its process ends."""
+        assert self._worker.stdin
+        assert self._worker.stdout
+        with suppress(BrokenPipeError):
+            self._worker.stdin.write(json.dumps(order) + "\n")
+            self._worker.stdin.flush()
+        for line in self._worker.stdout:
+            # Half a line of a process that was killed while it wrote, or the end of one.
+            with suppress(ValueError):
+                yield json.loads(line)
+
+    def _error(
+        self, command: str, result: tuple[bool, list[str]] | None, return_code: int, limit: int
+    ) -> DbtError | None:
+        if result is None:
+            return DbtKilledError(
+                f"dbt {command} came to no end: its process {ending(return_code)}.\n"
+                f"The database could use {described(limit)}. Readers are where they were; "
+                "`unwind refresh` goes on."
+            )
+        success, failures = result
+        if success:
+            return None
+        failure = "\n".join(failures[:6]) or "no reason given"
+        return DbtError(
+            f"dbt {command} failed: {failure}\nIts logs are in {self._home.logs}; "
+            f"{_remedy(failure, limit)}, then refresh again."
+        )
+
+
+def _remedy(failure: str, limit: int) -> str:
+    if is_out_of_memory(failure):
+        return f"the database could use {described(limit)}: {OUT_OF_MEMORY}"
+    return database_remedy(failure, "correct what they name")
 
 
 def run_dbt(
@@ -179,13 +248,6 @@ def shared_worker(home: Home) -> Iterator[None]:
     finally:
         _shared_worker.reset(token)
         end_worker(process._worker)
-
-
-def worker_of(home: Home) -> Worker:
-    """Starts a worker for the commands of any home; end_worker ends it."""
-    home.logs.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **dbt_environment(home)}
-    return start_worker(_options(home), environment, home.logs / ERRORS)
 
 
 def start_worker(options: Sequence[str], environment: Mapping[str, str], errors: Path) -> Worker:

@@ -62,7 +62,7 @@ STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[..., None]
+RunDbt = Callable[[Sequence[str], Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -143,7 +143,7 @@ def _refresh(warehouse: Warehouse, report: Progress, processes: int) -> RefreshR
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt.run, processes)
+        _build(warehouse, report, dbt, processes)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -188,8 +188,7 @@ def build(home: Home, clock: Clock = utc_now) -> None:
     """The third phase alone; of units that were planned, it builds those that are not complete."""
     with writer_lock(home):
         warehouse = _under_way(home, clock)
-        run = partial(run_dbt, warehouse.target)
-        _build(warehouse, no_progress, run, settings().workers)
+        _build(warehouse, no_progress, None, settings().workers)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -375,11 +374,11 @@ def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
     return units.plan_units(target, run_id, processes, FACTS_AND_MARTS)
 
 
-def _build(warehouse: Warehouse, report: Progress, run: RunDbt, processes: int) -> None:
+def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, processes: int) -> None:
     """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
     target = warehouse.target
     planned = _plan_units(target, processes)
-    workers.run_units(target, planned, report)
+    workers.run_missing(target, planned, dbt, report)
     with staging_state(target) as state:
         run_id, plan = current_plan(state)
         if plan not in (GATED, BUILDING):
@@ -389,6 +388,7 @@ def _build(warehouse: Warehouse, report: Progress, run: RunDbt, processes: int) 
     variables, steps = units.assembling(target, run_id, planned)
     skipped += steps
     files.renew_build_id(target)
+    run = dbt.run if dbt else partial(run_dbt, target)
     run(
         [
             "run",

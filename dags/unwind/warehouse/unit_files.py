@@ -2,8 +2,8 @@
 
 `inputs/` has a small database with everything staging keeps except staged rows (listings, the
 ledger's tables, the spine), and a Parquet file for each staged table with rows of the hours. A unit
-builds in a copy of that database, with the staged rows as views, and leaves one Parquet file for
-each divided model.
+builds in a copy of that database, with the staged rows as views, and leaves a Parquet file for each
+table that it has built.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from unwind.warehouse.models import model_files
 INPUTS = "inputs"
 STAGED = "staged"
 DATABASE = "staging.duckdb"
+ROWS = "rows"
 
 HOUR = timedelta(hours=1)
 
@@ -57,9 +58,12 @@ def write_inputs(home: Home, folder: Path, hours: Sequence[datetime]) -> None:
 def prepare(folder: Path, unit_home: Home, hours: Sequence[datetime], sharers: int) -> None:
     """Makes a unit's own staging file, in which these hours and those that they read are pending.
 
+    Beside it, `rows/` is for the tables that will be built.
+
     Raises FileNotFoundError where the inputs are gone, duckdb.Error.
     """
     unit_home.warehouse_dir.mkdir(parents=True)
+    (unit_home.root / ROWS).mkdir()
     shutil.copyfile(folder / INPUTS / DATABASE, unit_home.staging_db)
     with connect(unit_home, unit_home.staging_db, sharers=sharers) as connection:
         for file in sorted((folder / INPUTS / STAGED).glob("*.parquet")):
@@ -72,11 +76,8 @@ def prepare(folder: Path, unit_home: Home, hours: Sequence[datetime], sharers: i
         connection.execute("insert into ops.pending_hours from hours_read")
 
 
-def write_rows(
-    unit_home: Home, into: Path, first_hour: datetime, last_hour: datetime, sharers: int
-) -> None:
-    """Writes the rows of these hours, both ends included, of each divided model that was built."""
-    into.mkdir()
+def write_rows_of_tables(unit_home: Home, sharers: int) -> None:
+    """Writes the rows of the divided models that dbt built as tables, which Python models are."""
     with connect(unit_home, unit_home.warehouse_db, sharers=sharers) as connection:
         connection.execute(f"attach {quoted(unit_home.staging_db)} as staging (read_only)")
         tables = connection.execute(
@@ -86,10 +87,8 @@ def write_rows(
         for database, schema, table in tables:
             if table in divided_models():
                 connection.execute(
-                    f'copy (from "{database}".{schema}.{table}'
-                    f" where hour_at between {quoted(first_hour)}::timestamp"
-                    f" and {quoted(last_hour)}::timestamp)"
-                    f" to {quoted(into / f'{table}.parquet')} (format parquet)"
+                    f'copy (from "{database}".{schema}.{table})'
+                    f" to {quoted(unit_home.root / ROWS / f'{table}.parquet')} (format parquet)"
                 )
 
 

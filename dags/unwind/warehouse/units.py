@@ -16,7 +16,8 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,10 +29,10 @@ from unwind.database import connect, quoted
 from unwind.durable import write_json
 from unwind.errors import UnwindError, sentence_of
 from unwind.memory import BYTES_PER_THREAD, memory_limit
-from unwind.progress import Progress
+from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse import unit_files
-from unwind.warehouse.dbt import DbtError, DbtProcess, Worker
+from unwind.warehouse.dbt import Command, DbtError, DbtProcess
 from unwind.warehouse.divided import MAX_LOOKBACK_HOURS, models_above, steps_of_a_unit
 
 # 2026-11-27: TO BE MEASURED
@@ -40,6 +41,7 @@ MIN_ROWS = 250_000
 ROWS_PER_HOUR = 500
 
 PLAN = "plan.json"
+HOUR = "%Y-%m-%dT%H"
 
 
 class UnitError(UnwindError, RuntimeError):
@@ -48,14 +50,13 @@ class UnitError(UnwindError, RuntimeError):
 
 @dataclass(frozen=True)
 class Unit:
-    """A range of hours to build: `folder` within the home, and both ends as ISO texts in UTC.
+    """A range of hours to build, from the first to the last, in UTC as `2026-01-19T00`.
 
-    `selection` is what dbt selects, of which the unit builds its part; `sharers` units share the
-    machine's memory.
+    `folder` is that of its run, within the home; `rows` are those staged for it. `selection` is
+    what dbt selects, of which the unit builds its part; `sharers` units share the machine's memory.
     """
 
     folder: str
-    name: str
     first_hour: str
     last_hour: str
     rows: int
@@ -68,8 +69,13 @@ class Unit:
 
     @property
     def words(self) -> str:
-        """For messages: its name and its hours."""
-        return f"{self.name} ({self.first_hour[:13]} to {self.last_hour[:13]} UTC)"
+        """For messages: `the unit of 2026-01-19T00 to 2026-01-19T11`."""
+        return f"the unit of {self.first_hour} to {self.last_hour}"
+
+    @property
+    def name(self) -> str:
+        """Its folder's name, which dbt reads (units.sql)."""
+        return f"hours_{self.first_hour}_{self.last_hour}"
 
 
 def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[Unit, ...]:
@@ -89,14 +95,13 @@ def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[U
     units = tuple(
         Unit(
             folder=folder.relative_to(home.root).as_posix(),
-            name=f"hours-{number:02}",
-            first_hour=part[0][0].isoformat(),
-            last_hour=part[-1][0].isoformat(),
+            first_hour=f"{part[0][0]:{HOUR}}",
+            last_hour=f"{part[-1][0]:{HOUR}}",
             rows=sum(rows for _, rows in part),
             selection=selection,
             sharers=min(workers, len(parts)),
         )
-        for number, part in enumerate(parts, 1)
+        for part in parts
     )
     hours = {
         unit.name: [hour.isoformat() for hour, _ in part]
@@ -115,37 +120,58 @@ def planned(home: Home, run_id: str) -> tuple[Unit, ...]:
     return tuple(Unit(**described) for described in plan["units"])
 
 
+def is_planned(home: Home, unit: Unit) -> bool:
+    """Whether the unit's run is under way."""
+    return (home.root / unit.folder / PLAN).exists()
+
+
 def is_complete(home: Home, unit: Unit) -> bool:
     """Whether the unit's rows are there."""
     return (home.root / unit.folder / unit.name).is_dir()
 
 
-def run_unit(
-    home: Home, unit: Unit, on_node: Progress | None = None, worker: Worker | None = None
-) -> bool:
-    """Builds a unit, in a dbt process of its own or in a worker that is there.
+def run_unit(home: Home, unit: Unit) -> bool:
+    """Builds a unit, unless it is complete; False where its run is over.
 
-    False where its run is over: another refresh has built its hours. Raises UnitError.
+    A run is over when another refresh has begun, which plans its hours again. Raises UnitError,
+    DbtError.
     """
-    folder = home.root / unit.folder
     if is_complete(home, unit):
         return True
-    if not (folder / PLAN).exists():
+    if not is_planned(home, unit):
         return False
-    # Of a killed attempt nothing is used; another one may still be at work in a folder of its own.
-    beside = folder / f".{unit.name}.{uuid.uuid4().hex[:8]}.part"
-    try:
-        _build(folder, unit, Home(beside), on_node, worker)
-        _put_in_place(beside / "rows", folder / unit.name)
-    except DbtError as error:
-        raise type(error)(f"{unit.words}: {error}") from error
-    except (duckdb.Error, OSError) as error:
-        if not (folder / PLAN).exists():
-            return False
-        why = sentence_of(error, home.root) or str(error)
-        raise UnitError(f"{unit.words} could not be built: {why}") from error
-    shutil.rmtree(beside, ignore_errors=True)
+    with DbtProcess(home) as dbt:
+        errors = run_units(home, [unit], dbt, no_progress)
+    if errors and not is_planned(home, unit):
+        return False
+    for error in errors.values():
+        raise error
     return True
+
+
+def run_units(
+    home: Home, units: Sequence[Unit], dbt: DbtProcess, report: Progress
+) -> dict[str, UnwindError]:
+    """Builds units side by side, and puts those in place that are built; errors by name."""
+    waiting = {unit.name: unit for unit in units if not is_complete(home, unit)}
+    # Of a killed attempt nothing is used; another one may be at work in a folder of its own.
+    beside = {
+        name: Home(home.root / unit.folder / f".{name}.{uuid.uuid4().hex[:8]}.part")
+        for name, unit in waiting.items()
+    }
+    errors: dict[str, UnwindError] = {}
+    commands = {}
+    for name, unit in waiting.items():
+        with _named(home, unit, errors):
+            commands[name] = _prepared(home.root / unit.folder, unit, beside[name])
+    failed = dbt.run_together(commands, _Progress(report, len(commands))) if commands else {}
+    for name in commands:
+        with _named(home, waiting[name], errors):
+            if name in failed:
+                raise failed[name]
+            unit_files.write_rows_of_tables(beside[name], waiting[name].sharers)
+            _put_in_place(beside[name].root, home.root / waiting[name].folder / name)
+    return errors
 
 
 def assembling(
@@ -168,28 +194,52 @@ def discard(home: Home) -> None:
     shutil.rmtree(_folders(home), ignore_errors=True)
 
 
-def _build(
-    folder: Path, unit: Unit, unit_home: Home, on_node: Progress | None, worker: Worker | None
-) -> None:
-    hours = json.loads((folder / PLAN).read_text())["hours"][unit.name]
-    first, last = map(datetime.fromisoformat, (unit.first_hour, unit.last_hour))
-    unit_files.prepare(folder, unit_home, list(map(datetime.fromisoformat, hours)), unit.sharers)
-    with DbtProcess(unit_home, unit.sharers, worker) as dbt:
-        dbt.run(
-            ["run", "--select", unit.selection, "--exclude", *sorted(models_above())],
-            on_node,
-            {"UNWIND_DBT_UNIT": unit.name},
-        )
-    unit_files.write_rows(unit_home, unit_home.root / "rows", first, last, unit.sharers)
-
-
-def _put_in_place(rows: Path, target: Path) -> None:
+@contextmanager
+def _named(home: Home, unit: Unit, errors: dict[str, UnwindError]) -> Iterator[None]:
+    """Notes an error of the block, with the unit that it is of."""
     try:
-        rows.rename(target)
+        yield
+    except DbtError as error:
+        errors[unit.name] = type(error)(f"{unit.words}: {error}")
+    except (duckdb.Error, OSError) as error:
+        why = sentence_of(error, home.root) or str(error)
+        errors[unit.name] = UnitError(f"{unit.words} could not be built: {why}")
+
+
+def _prepared(folder: Path, unit: Unit, unit_home: Home) -> Command:
+    hours = json.loads((folder / PLAN).read_text())["hours"][unit.name]
+    unit_files.prepare(folder, unit_home, list(map(datetime.fromisoformat, hours)), unit.sharers)
+    return Command(
+        unit_home,
+        ["run", "--select", unit.selection, "--exclude", *sorted(models_above())],
+        {"UNWIND_DBT_UNIT": str(unit_home.root / unit_files.ROWS)},
+        unit.sharers,
+    )
+
+
+def _put_in_place(built: Path, target: Path) -> None:
+    """Gives a unit's rows the name by which they are taken, and deletes what else it needed."""
+    try:
+        (built / unit_files.ROWS).rename(target)
     except OSError:
         # Another attempt was first.
         if not target.is_dir():
             raise
+    shutil.rmtree(built, ignore_errors=True)
+
+
+class _Progress:
+    """The models that all units have built so far, reported as one number."""
+
+    def __init__(self, report: Progress, units: int) -> None:
+        self._report = report
+        self._units = units
+        self._done: dict[str, int] = {}
+
+    def __call__(self, unit: str, done: int, total: int) -> None:
+        self._done[unit] = done
+        parts = "one unit" if self._units == 1 else f"{self._units} units"
+        self._report(f"building facts in {parts}", sum(self._done.values()), self._units * total)
 
 
 def _folders(home: Home) -> Path:
