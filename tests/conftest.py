@@ -33,12 +33,14 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_refresh",
     "tests/warehouse/test_reproduction",
     "tests/warehouse/test_revisions",
-    "tests/warehouse/test_spine",
+    *("tests/warehouse/test_spine", "tests/warehouse/test_units"),
     "tests/warehouse/test_ways_out",
 )
 
 # Of these, the ones that build the analyses too (tests.narrowing).
-BUILT_WHOLLY = ("tests/chaos/test_kills", "tests/warehouse/test_available")
+BUILT_WHOLLY = (
+    *("tests/chaos/test_kills", "tests/warehouse/test_available", "tests/warehouse/test_units"),
+)
 
 # In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {

@@ -85,6 +85,11 @@ class DbtProcess:
             else start_worker(_options(home), self._environment, home.logs / ERRORS)
         )
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._worker.pid
+
     def __enter__(self) -> DbtProcess:
         return self
 

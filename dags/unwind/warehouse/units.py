@@ -87,7 +87,7 @@ def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[U
     if (folder / PLAN).exists():
         return planned(home, run_id)
     discard(home)
-    parts = _divided(_rows_of_hours(home), min(workers, memory_limit() // BYTES_PER_THREAD))
+    parts = divided(_rows_of_hours(home), min(workers, memory_limit() // BYTES_PER_THREAD))
     if len(parts) < 2:
         return ()
     folder.mkdir(parents=True)
@@ -289,8 +289,11 @@ def _rows_of_hours(home: Home) -> list[tuple[datetime, int]]:
         ).fetchall()
 
 
-def _divided(hours: Sequence[tuple[datetime, int]], most: int) -> list[list[tuple[datetime, int]]]:
-    """The hours as ranges of about equally many rows, at most so many; one where they are few."""
+def divided(hours: Sequence[tuple[datetime, int]], most: int) -> list[list[tuple[datetime, int]]]:
+    """The hours with their rows as ranges of about equally many rows, at most `most` of them.
+
+    It is one range where the rows are few.
+    """
     total = sum(rows + ROWS_PER_HOUR for _, rows in hours)
     count = min(most, len(hours), sum(rows for _, rows in hours) // MIN_ROWS)
     if count < 2:
@@ -299,7 +302,8 @@ def _divided(hours: Sequence[tuple[datetime, int]], most: int) -> list[list[tupl
     passed = 0
     for place, (hour, rows) in enumerate(hours):
         left = len(hours) - place
-        is_full = passed >= total * len(parts) / count or left == count - len(parts)
+        middle = passed + (rows + ROWS_PER_HOUR) / 2
+        is_full = middle >= total * len(parts) / count or left == count - len(parts)
         if parts[-1] and len(parts) < count and is_full:
             parts.append([])
         parts[-1].append((hour, rows))

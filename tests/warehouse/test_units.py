@@ -1,0 +1,299 @@
+"""Facts built in units of hours by several processes equal those that one process builds.
+
+Three hours of simulated venues are released; then an earlier hour comes late, and one of which the
+landed gate holds Binance's part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import psutil
+import pytest
+
+from tests import prebuilt
+from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, land, seal
+from unwind.landing.land import hour_batch, land_venue, seal_batch
+from unwind.progress import Progress, no_progress
+from unwind.settings import Home
+from unwind.simulator.episode import short_tape
+from unwind.simulator.segments import write_segments
+from unwind.simulator.server import Simulator
+from unwind.warehouse import files, refresh, units, workers
+from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
+from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
+from unwind.warehouse.units import Unit
+
+HOURS, LATE, HELD = (12, 13, 14), 11, 15
+VENUES = ("binance", "bybit", "okx", "bitmex")
+
+
+def clock() -> datetime:
+    return at(20)
+
+
+def land_simulated(home: Home, hour: int) -> None:
+    tape, now = short_tape(), at(hour + 1, 1)
+    write_segments(tape, home.recorder, at(hour), at(hour + 1))
+    with Simulator(tape, now=now) as server:
+        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
+        with mock.patch.dict(os.environ, settings):
+            for venue in VENUES:
+                land_venue(home, hour_batch(at(hour)), venue, lambda: now)
+    seal_batch(home, hour_batch(at(hour)), lambda: now, VENUES)
+
+
+def land_more(home: Home, late: Home) -> None:
+    """The late hour, and 30 of Binance's 32 rows of an hour without a side."""
+    shutil.copytree(late.root, home.root, dirs_exist_ok=True)
+    rows = [
+        binance("BTCUSDT", "SELL" if minute < 2 else "?", "1", "71000", at(HELD, minute))
+        for minute in range(32)
+    ]
+    land(home, HELD, "binance", rows)
+    seal(home, HELD)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_hour_is_worth_dividing() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(units, "MIN_ROWS", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("units")
+
+
+@pytest.fixture(scope="module")
+def landed(folder: Path) -> Home:
+    home = Home(folder / "landed")
+    for hour in HOURS:
+        land_simulated(home, hour)
+    return home
+
+
+@pytest.fixture(scope="module")
+def late(folder: Path) -> Home:
+    home = Home(folder / "late")
+    land_simulated(home, LATE)
+    return home
+
+
+def built(landed: Home, root: Path, processes: int, report: Progress = no_progress) -> Home:
+    shutil.copytree(landed.root, root)
+    refresh.refresh(Home(root), clock=clock, processes=processes, report=report)
+    return Home(root)
+
+
+@pytest.fixture(scope="module")
+def by_one(landed: Home, folder: Path, empty_tables: Callable[[], Home]) -> Home:
+    prepared = partial(prebuilt.prepare, empty_tables)
+    with mock.patch.object(files, "prepare", prepared):
+        return built(landed, folder / "one", 1)
+
+
+@pytest.fixture(scope="module")
+def by_two(landed: Home, folder: Path) -> Home:
+    """Of two processes, from files that have no tables yet."""
+    steps: set[str] = set()
+    home = built(landed, folder / "two", 2, lambda step, done, total: steps.add(step))
+    assert "building facts in 2 units" in steps
+    return home
+
+
+@pytest.fixture(scope="module")
+def by_four(landed: Home, folder: Path, empty_tables: Callable[[], Home]) -> Home:
+    steps: set[str] = set()
+    prepared = partial(prebuilt.prepare, empty_tables)
+    with mock.patch.object(files, "prepare", prepared):
+        home = built(landed, folder / "four", 4, lambda step, done, total: steps.add(step))
+    assert "building facts in 4 units" in steps
+    return home
+
+
+@contextmanager
+def beside(one: Home, other: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        for name, home in (("one", one), ("other", other)):
+            connection.execute(f"attach '{home.warehouse_db}' as {name} (read_only)")
+            connection.execute(f"attach '{home.staging_db}' as {name}_staging (read_only)")
+        yield connection
+
+
+def different(one: Home, other: Home) -> tuple[int, dict[str, str]]:
+    """How many tables were compared, and how columns, types or rows of some differ."""
+    found, compared = {}, 0
+    with beside(one, other) as connection:
+        tables = connection.execute(
+            "select database_name, schema_name, table_name from duckdb_tables()"
+            " where database_name like 'one%' and schema_name in ('marts', 'intermediate')"
+        ).fetchall()
+        for database, schema, table in tables:
+            if table in ABOUT_THE_RUN | steps_of_a_unit():
+                continue
+            compared += 1
+            here = f"{database}.{schema}.{table}"
+            there = f"{database.replace('one', 'other')}.{schema}.{table}"
+            columns = [
+                connection.execute(
+                    f"select column_name, column_type from (describe {name})"
+                ).fetchall()
+                for name in (here, there)
+            ]
+            if columns[0] != columns[1]:
+                found[table] = "columns"
+                continue
+            only = [
+                connection.execute(
+                    f"select * from {a} except all select * from {b} limit 1"
+                ).fetchall()
+                for a, b in ((here, there), (there, here))
+            ]
+            if only != [[], []]:
+                found[table] = str(only)
+    return compared, found
+
+
+def test_facts_are_divided_and_windows_are_not() -> None:
+    assert {"fct_liquidations", "fct_open_interest", "liquidations_hourly"} <= divided_models()
+    assert {"leverage_hourly", "stress_hourly", "grain_audit", "release"} <= models_above()
+    assert "int_liquidations_valued" in steps_of_a_unit()
+    # The venues are a table of every release.
+    assert not {"dim_venues"} & (divided_models() | models_above() | steps_of_a_unit())
+
+
+def test_hours_are_divided_by_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "MIN_ROWS", 1000)
+    hours = [(at(hour), rows) for hour, rows in enumerate((100, 100, 3000, 100, 2000, 1500))]
+    sizes = {most: [len(part) for part in units.divided(hours, most)] for most in (1, 2, 3, 9)}
+    # 6,800 rows, and 500 for each hour: of two ranges each has 4,900, of three 3,267.
+    assert sizes == {1: [6], 2: [3, 3], 3: [3, 1, 2], 9: [1] * 6}
+    assert [len(part) for part in units.divided(hours[:2], 2)] == [2]
+
+
+def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home) -> None:
+    compared, found = different(by_one, by_two)
+    assert found == {}
+    assert compared > 90
+    with beside(by_one, by_two) as connection:
+        rows = [
+            connection.execute(f"select count(*) from other.marts.{mart}").fetchone()[0]
+            for mart in ("fct_liquidations", "fct_prices", "fct_open_interest", "leverage_hourly")
+        ]
+    assert min(rows) > 0, rows
+    # Nothing is left of the units.
+    assert not (by_two.warehouse_dir / "units").exists()
+
+
+def test_four_processes_build_what_one_builds(by_one: Home, by_four: Home) -> None:
+    assert different(by_one, by_four)[1] == {}
+
+
+@pytest.fixture(scope="module")
+def more_by_one(by_one: Home, late: Home) -> Home:
+    land_more(by_one, late)
+    report = refresh.refresh(by_one, clock=clock)
+    assert [part[:2] for part in report.held] == [("hour-2026-01-29T15", "binance")]
+    return by_one
+
+
+def test_a_unit_whose_process_is_killed_is_built_once_more(
+    by_two: Home, late: Home, more_by_one: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed: list[int] = []
+
+    def kill_one(step: str, done: int, total: int) -> None:
+        if step.startswith("building facts") and not killed:
+            forks = [one for one in forks_of_dbt() if not killed]
+            killed.append(forks[0].pid)
+            forks[0].kill()
+
+    land_more(by_two, late)
+    report = refresh.refresh(by_two, clock=clock, processes=2, report=kill_one)
+    assert [part[:2] for part in report.held] == [("hour-2026-01-29T15", "binance")]
+    assert len(killed) == 1
+    assert "once more: the unit of 2026-01-29T" in caplog.text
+    assert "killed by signal 9" in caplog.text
+    assert different(more_by_one, by_two)[1] == {}
+
+
+def forks_of_dbt() -> list[psutil.Process]:
+    """The processes that dbt's worker has forked, the newest first."""
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "unwind.warehouse.dbt_worker" in (one.parent() or one).cmdline():
+                found.append(one)
+    return sorted(found, key=lambda one: -one.create_time())
+
+
+def test_phases_build_units_anywhere_and_again(
+    by_four: Home, late: Home, more_by_one: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, readers = by_four, by_four.current.resolve()
+    monkeypatch.setenv("UNWIND_WORKERS", "2")
+    land_more(home, late)
+    assert refresh.stage(home, clock)
+    assert [part[:2] for part in refresh.gate_landed(home, clock)] == [
+        ("hour-2026-01-29T15", "binance")
+    ]
+    # As a scheduler passes them on.
+    described = json.loads(json.dumps(refresh.plan_units(home, clock)))
+    assert json.loads(json.dumps(refresh.plan_units(home, clock))) == described
+    first, second = (Unit(**one) for one in described)
+    # From the hour before the late one to the end of the held one.
+    assert (first.first_hour, second.last_hour) == ("2026-01-29T10", "2026-01-29T15")
+    runs = home.root / first.folder
+
+    # dbt's process is killed over both.
+    with DbtProcess(home) as dbt:
+        kill = partial(kill_dbt, dbt)
+        with pytest.raises(DbtKilledError, match=r"the unit of 2026-01-29T.* killed by signal 9"):
+            workers.run_missing(home, [first, second], dbt, kill)
+    half_written = sorted(path.name for path in runs.glob(".hours_*"))
+    assert len(half_written) >= 2
+    assert not (runs / first.name).exists()
+
+    # A file that one reads is damaged.
+    staged = next((runs / "inputs" / "staged").glob("*liquidations.parquet"))
+    whole = staged.read_bytes()
+    staged.write_bytes(whole[:100])
+    with pytest.raises((units.UnitError, DbtError), match=f"the unit of {first.first_hour} to"):
+        refresh.run_unit(home, described[0])
+    staged.write_bytes(whole)
+    assert home.current.resolve() == readers
+
+    assert refresh.run_unit(home, described[0])
+    written_at = (runs / first.name).stat().st_mtime_ns
+    assert refresh.run_unit(home, described[0])
+    assert (runs / first.name).stat().st_mtime_ns == written_at
+    # The other one is built with what stands above.
+    refresh.build(home, clock)
+    assert not runs.exists()
+    assert refresh.gate_marts(home, clock) >= 0
+    assert refresh.publish(home, clock)
+    assert different(more_by_one, home)[1] == {}
+    # Its run is over.
+    assert not refresh.run_unit(home, described[1])
+
+
+def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(dbt.pid).kill()
+
+
+def test_a_small_hour_is_not_divided(more_by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "MIN_ROWS", 250_000)
+    assert units.plan_units(more_by_one, "run", 4, refresh.FACTS_AND_MARTS) == ()
+    assert not (more_by_one.warehouse_dir / "units").exists()
