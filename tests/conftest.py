@@ -38,9 +38,7 @@ JUDGED_BY_FEW = (
 )
 
 # Of these, the ones that build the analyses too (tests.narrowing).
-BUILT_WHOLLY = (
-    *("tests/chaos/test_kills", "tests/warehouse/test_available", "tests/warehouse/test_units"),
-)
+BUILT_WHOLLY = ("tests/chaos/test_kills", "tests/warehouse/test_available")
 
 # In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {
@@ -62,6 +60,14 @@ BUILT_FEW = {
         *("exchange_breakdown", "liquidation_imbalance_hourly", "liquidation_intensity_hourly"),
         *("leverage_hourly", "liquidations_hourly", "liquidations_minutely"),
         "venue_coverage_hourly",
+    ),
+    # What units build, and of what stands above it some of each reach back.
+    "tests/warehouse/test_units": (
+        *("fct_funding", "fct_liquidations", "fct_long_short_ratio", "fct_market_caps"),
+        *("fct_open_interest", "fct_prices", "fct_volumes", "reported_liquidations"),
+        *("hidden_liquidations_minutely", "liquidation_accounting", "observation_accounting"),
+        *("unrecognised_symbols", "leverage_hourly", "funding_hourly", "grain_audit"),
+        *("exchange_breakdown", "liquidation_intensity_hourly", "market_heatmap"),
     ),
     "tests/warehouse/test_listings": (
         *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),

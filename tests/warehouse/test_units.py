@@ -1,7 +1,7 @@
 """Facts built in units of hours by several processes equal those that one process builds.
 
-Three hours of simulated venues are released; then an earlier hour comes late, and one of which the
-landed gate holds Binance's part.
+A simulated hour of three venues and hours of hand-made rows are released; then an earlier hour
+comes late, and one of which the landed gate holds Binance's part.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests import prebuilt
+from tests.warehouse.corrected_hours import landed as landed_by_hand
 from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, land, seal
 from unwind.landing.land import hour_batch, land_venue, seal_batch
 from unwind.progress import Progress, no_progress
@@ -33,8 +34,8 @@ from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
 from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
 from unwind.warehouse.units import Unit
 
-HOURS, LATE, HELD = (12, 13, 14), 11, 15
-VENUES = ("binance", "bybit", "okx", "bitmex")
+LATE, HELD, SIMULATED = 11, 15, 14
+VENUES = ("binance", "bybit", "okx")
 
 
 def clock() -> datetime:
@@ -52,9 +53,10 @@ def land_simulated(home: Home, hour: int) -> None:
     seal_batch(home, hour_batch(at(hour)), lambda: now, VENUES)
 
 
-def land_more(home: Home, late: Home) -> None:
-    """The late hour, and 30 of Binance's 32 rows of an hour without a side."""
-    shutil.copytree(late.root, home.root, dirs_exist_ok=True)
+def land_more(home: Home) -> None:
+    """The late hour, and an hour in which 30 of Binance's 32 rows have no side."""
+    landed_by_hand(home, LATE)
+    seal(home, LATE, at(16))
     rows = [
         binance("BTCUSDT", "SELL" if minute < 2 else "?", "1", "71000", at(HELD, minute))
         for minute in range(32)
@@ -78,15 +80,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def landed(folder: Path) -> Home:
     home = Home(folder / "landed")
-    for hour in HOURS:
-        land_simulated(home, hour)
-    return home
-
-
-@pytest.fixture(scope="module")
-def late(folder: Path) -> Home:
-    home = Home(folder / "late")
-    land_simulated(home, LATE)
+    for hour in (12, 13):
+        landed_by_hand(home, hour)
+        seal(home, hour)
+    land_simulated(home, SIMULATED)
     return home
 
 
@@ -113,13 +110,10 @@ def by_two(landed: Home, folder: Path) -> Home:
 
 
 @pytest.fixture(scope="module")
-def by_four(landed: Home, folder: Path, empty_tables: Callable[[], Home]) -> Home:
-    steps: set[str] = set()
-    prepared = partial(prebuilt.prepare, empty_tables)
-    with mock.patch.object(files, "prepare", prepared):
-        home = built(landed, folder / "four", 4, lambda step, done, total: steps.add(step))
-    assert "building facts in 4 units" in steps
-    return home
+def by_phases(by_two: Home, folder: Path) -> Home:
+    """The release of two processes once more, to go on from phase by phase."""
+    shutil.copytree(by_two.root, folder / "phases", symlinks=True)
+    return Home(folder / "phases")
 
 
 @contextmanager
@@ -182,7 +176,7 @@ def test_hours_are_divided_by_their_rows(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [len(part) for part in units.divided(hours[:2], 2)] == [2]
 
 
-def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home) -> None:
+def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home, by_phases: Home) -> None:
     compared, found = different(by_one, by_two)
     assert found == {}
     assert compared > 90
@@ -192,35 +186,31 @@ def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home) -> None
             for mart in ("fct_liquidations", "fct_prices", "fct_open_interest", "leverage_hourly")
         ]
     assert min(rows) > 0, rows
-    # Nothing is left of the units.
+    # Nothing is left of the units where all is built.
     assert not (by_two.warehouse_dir / "units").exists()
 
 
-def test_four_processes_build_what_one_builds(by_one: Home, by_four: Home) -> None:
-    assert different(by_one, by_four)[1] == {}
-
-
 @pytest.fixture(scope="module")
-def more_by_one(by_one: Home, late: Home) -> Home:
-    land_more(by_one, late)
+def more_by_one(by_one: Home, by_phases: Home) -> Home:
+    land_more(by_one)
     report = refresh.refresh(by_one, clock=clock)
     assert [part[:2] for part in report.held] == [("hour-2026-01-29T15", "binance")]
     return by_one
 
 
-def test_a_unit_whose_process_is_killed_is_built_once_more(
-    by_two: Home, late: Home, more_by_one: Home, caplog: pytest.LogCaptureFixture
+def test_four_processes_build_what_one_builds_although_one_is_killed(
+    by_two: Home, more_by_one: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     killed: list[int] = []
 
     def kill_one(step: str, done: int, total: int) -> None:
-        if step.startswith("building facts") and not killed:
-            forks = [one for one in forks_of_dbt() if not killed]
-            killed.append(forks[0].pid)
-            forks[0].kill()
+        if step == "building facts in 4 units" and not killed:
+            fork = forks_of_dbt()[0]
+            killed.append(fork.pid)
+            fork.kill()
 
-    land_more(by_two, late)
-    report = refresh.refresh(by_two, clock=clock, processes=2, report=kill_one)
+    land_more(by_two)
+    report = refresh.refresh(by_two, clock=clock, processes=4, report=kill_one)
     assert [part[:2] for part in report.held] == [("hour-2026-01-29T15", "binance")]
     assert len(killed) == 1
     assert "once more: the unit of 2026-01-29T" in caplog.text
@@ -239,11 +229,11 @@ def forks_of_dbt() -> list[psutil.Process]:
 
 
 def test_phases_build_units_anywhere_and_again(
-    by_four: Home, late: Home, more_by_one: Home, monkeypatch: pytest.MonkeyPatch
+    by_phases: Home, more_by_one: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, readers = by_four, by_four.current.resolve()
+    home, readers = by_phases, by_phases.current.resolve()
     monkeypatch.setenv("UNWIND_WORKERS", "2")
-    land_more(home, late)
+    land_more(home)
     assert refresh.stage(home, clock)
     assert [part[:2] for part in refresh.gate_landed(home, clock)] == [
         ("hour-2026-01-29T15", "binance")
@@ -252,8 +242,7 @@ def test_phases_build_units_anywhere_and_again(
     described = json.loads(json.dumps(refresh.plan_units(home, clock)))
     assert json.loads(json.dumps(refresh.plan_units(home, clock))) == described
     first, second = (Unit(**one) for one in described)
-    # From the hour before the late one to the end of the held one.
-    assert (first.first_hour, second.last_hour) == ("2026-01-29T10", "2026-01-29T15")
+    assert second.last_hour == "2026-01-29T15"
     runs = home.root / first.folder
 
     # dbt's process is killed over both.
