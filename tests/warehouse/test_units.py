@@ -131,14 +131,14 @@ def different(one: Home, other: Home) -> tuple[int, dict[str, str]]:
     with beside(one, other) as connection:
         tables = connection.execute(
             "select database_name, schema_name, table_name from duckdb_tables()"
-            " where database_name like 'one%' and schema_name in ('marts', 'intermediate')"
+            " where database_name like 'other%' and schema_name in ('marts', 'intermediate')"
         ).fetchall()
         for database, schema, table in tables:
             if table in ABOUT_THE_RUN | steps_of_a_unit():
                 continue
             compared += 1
-            here = f"{database}.{schema}.{table}"
-            there = f"{database.replace('one', 'other')}.{schema}.{table}"
+            here = f"{database.replace('other', 'one')}.{schema}.{table}"
+            there = f"{database}.{schema}.{table}"
             columns = [
                 connection.execute(
                     f"select column_name, column_type from (describe {name})"
@@ -198,6 +198,7 @@ def more_by_one(by_one: Home, by_phases: Home) -> Home:
     return by_one
 
 
+@pytest.mark.long
 def test_four_processes_build_what_one_builds_although_one_is_killed(
     by_two: Home, more_by_one: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,6 +229,7 @@ def forks_of_dbt() -> list[psutil.Process]:
     return sorted(found, key=lambda one: -one.create_time())
 
 
+@pytest.mark.long
 def test_phases_build_units_anywhere_and_again(
     by_phases: Home, more_by_one: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,7 +281,9 @@ def test_phases_build_units_anywhere_and_again(
 
 def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
     with suppress(psutil.NoSuchProcess):
-        psutil.Process(dbt.pid).kill()
+        worker = psutil.Process(dbt.pid)
+        for one in [worker, *worker.children(recursive=True)]:
+            one.kill()
 
 
 def test_a_small_hour_is_not_divided(more_by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
