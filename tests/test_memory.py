@@ -271,7 +271,7 @@ def test_a_run_that_is_killed_within_a_line_counts_as_ended(tmp_path):
     code = (
         "import os\n"
         "from unwind.warehouse import dbt_worker\n"
-        "def run(line, manifest, reports):\n"
+        "def run(line, manifest, tests, reports):\n"
         "    reports.write('[\"node')\n"
         "    reports.flush()\n"
         "    os.kill(os.getpid(), 9)\n"

@@ -197,7 +197,7 @@ from unwind.warehouse import dbt, dbt_worker, parsed_project
 preloaded.note(["a file"])
 parsed_project.read = lambda project: {}
 home = Home(Path(sys.argv[1]))
-def run(line, manifest, reports):
+def run(line, manifest, tests, reports):
     print("dbt prints", flush=True)
     dbt_worker._report(reports, "node", json.dumps([os.getppid(), os.getpid()]), 1, 2)
     time.sleep(120)

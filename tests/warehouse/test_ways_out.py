@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -115,20 +116,36 @@ def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
     assert "come from another home" in refresh.rebuild_reason(home)
 
 
-@pytest.mark.parametrize("ended_after", range(3))
-def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, ended_after):
-    opened, calls = files.opened, []
+class KilledLater:
+    """A connection of a process that is killed before its statement of this number."""
 
-    def killed(home, path, read_only=True):
-        if len(calls) == ended_after:
+    statements = 0
+
+    def __init__(self, connection, killed_before):
+        self.connection, self.killed_before = connection, killed_before
+
+    def execute(self, *statement):
+        if KilledLater.statements == self.killed_before:
             raise KeyboardInterrupt
-        calls.append(path)
-        return opened(home, path, read_only)
+        KilledLater.statements += 1
+        return self.connection.execute(*statement)
+
+
+# Three changes, each with a checkpoint.
+@pytest.mark.parametrize("killed_before", range(6))
+def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, killed_before):
+    opened = files.opened
+    monkeypatch.setattr(KilledLater, "statements", 0)
+
+    @contextmanager
+    def killed(*arguments, **named):
+        with opened(*arguments, **named) as connection:
+            yield KilledLater(connection, killed_before)
 
     monkeypatch.setattr(files, "opened", killed)
     with pytest.raises(KeyboardInterrupt):
         files.renew_build_id(home)
-    monkeypatch.undo()
+    monkeypatch.setattr(files, "opened", opened)
     assert files.wrong_with(home) is None
 
 

@@ -27,11 +27,16 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from unwind.warehouse import parsed_project
+from unwind.warehouse import kept_templates, parsed_project, preloaded
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# The commands of dbt that run no test.
+WITHOUT_TESTS = {"run", "seed"}
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 # A model leaves thousands of objects, most of them freed without the collector.
 COLLECTED_AFTER = 100_000
@@ -62,6 +67,9 @@ def serve(options: list[str]) -> None:
         parser.run("\n")
         parser.end()
         manifest = parsed_project.read(project)
+    tests = _take_tests(manifest) if manifest else {}
+    if not preloaded.is_preloaded():
+        warm_up(project)
     # Keeps memory shared with the forks: the garbage collector would write to all of it.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
@@ -69,7 +77,7 @@ def serve(options: list[str]) -> None:
     runner, session = None, None
     while line := sys.stdin.readline():
         order = json.loads(line)
-        work = partial(_run, manifest=manifest, reports=reports)
+        work = partial(_run, manifest=manifest, tests=tests, reports=reports)
         if "together" in order:
             _run_together(order["together"], work, reports)
             continue
@@ -183,13 +191,49 @@ def _parse(project: Path, options: list[str]) -> None:
     parsed = dbtRunner().invoke(["parse", *options])
     if parsed.success:
         parsed_project.keep(target, parsed.result)  # type: ignore[arg-type]
+        kept_templates.keep(target, parsed.result)  # type: ignore[arg-type]
 
 
-def _run(line: str, manifest: Any, reports: TextIO) -> None:
+def warm_up(project: Path) -> None:
+    """Makes what each fork would make for itself.
+
+    That is the schemas that dbt checks its settings with, and the templates of the parsed project.
+    """
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
+    from dbt.contracts.project import Configuration, PackageConfig, Project, ProjectFlags
+
+    for checked in (Configuration, DuckDBCredentials, PackageConfig, Project, ProjectFlags):
+        checked.json_schema()
+    kept_templates.use(parsed_project.file_of(project))
+
+
+def _take_tests(manifest: Manifest) -> dict[str, Any]:
+    """Takes the tests out of a manifest, by id: five of six nodes, each of which dbt looks at again
+    for each criterion of a selection.
+    """
+    from dbt.artifacts.resources.types import NodeType
+
+    tests = {
+        name: node
+        for name, node in manifest.nodes.items()
+        if node.resource_type in (NodeType.Test, NodeType.Unit)
+    }
+    for name in tests:
+        del manifest.nodes[name]
+    return tests
+
+
+def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: TextIO) -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
+    from dbt_common.behavior_flags import BehaviorFlagRendered
 
+    # Which module a warning names: dbt looks through all modules for it (0.4 s), whether or not it
+    # warns.
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     order = json.loads(line)
+    if manifest and order["arguments"][0] not in WITHOUT_TESTS:
+        manifest.nodes.update(tests)
     errors = os.open(order["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(errors, 1)
     os.dup2(errors, 2)

@@ -98,13 +98,10 @@ def wrong_with(home: Home) -> str | None:
         return None
     if missing:
         return f"{missing[0]} is missing"
-    for path in pair(home):
-        try:
-            with opened(home, path):
-                pass
-        except UnusableFileError as error:
-            return str(error)
-    staging, warehouse = (_build_of(home, path) for path in pair(home))
+    try:
+        staging, warehouse = (_build_of(home, path) for path in pair(home))
+    except UnusableFileError as error:
+        return str(error)
     if staging is None and warehouse is None:
         return f"the files in {home.warehouse_dir} were built by an older version"
     if staging is None or warehouse is None or warehouse.build_id not in staging.fitting:
@@ -166,12 +163,16 @@ def renew_build_id(home: Home) -> None:
     Killed in between, staging knows both ids.
     """
     build_id = uuid.uuid4().hex
-    for path, change in (
-        (home.staging_db, "update ops.build set next_id = ?"),
-        (home.warehouse_db, "update ops.build set build_id = ?"),
-        (home.staging_db, "update ops.build set build_id = ?, next_id = null"),
+    staging_db, warehouse_db = pair(home)
+    with (
+        opened(home, staging_db, read_only=False) as staging,
+        opened(home, warehouse_db, read_only=False) as warehouse,
     ):
-        with opened(home, path, read_only=False) as connection:
+        for connection, change in (
+            (staging, "update ops.build set next_id = ?"),
+            (warehouse, "update ops.build set build_id = ?"),
+            (staging, "update ops.build set build_id = ?, next_id = null"),
+        ):
             connection.execute(change, [build_id])
             connection.execute("checkpoint")
 

@@ -13,7 +13,7 @@ import time
 
 from unwind.landing import land
 from unwind.settings import Home
-from unwind.warehouse import gates, models, parsed_project, preloaded
+from unwind.warehouse import dbt_worker, gates, models, parsed_project, preloaded
 from unwind.warehouse.dbt import DBT_PROJECT
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ def preload(home: Home) -> None:
     land.venues()
     gates.preload(home)
     is_parsed = parsed_project.preload(DBT_PROJECT)
+    dbt_worker.warm_up(DBT_PROJECT)
     models.fingerprints()
     models.project_fingerprint()
     # Importing duckdb opens a database in memory, with threads.

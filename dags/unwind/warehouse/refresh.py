@@ -60,6 +60,7 @@ from unwind.warehouse.writing import writer_lock
 # What each dbt run builds: dbt_project/selectors.yml.
 STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
+UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
 RunDbt = Callable[[Sequence[str], Progress], None]
@@ -279,12 +280,10 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
 
 
 def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
+    # What is skipped includes the seeds, which a run has none of.
+    command = ["run"] if skipped else ["build", *UNTESTED]
     run(
-        [
-            *("build", "--exclude-resource-type", "test"),
-            *("--exclude-resource-type", "unit_test", "--select", STAGING),
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
+        [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
     )
 
