@@ -34,7 +34,7 @@ BENCHMARKS = {
 
 
 # A day of it is built three times.
-MOST_FRAMES_OF_WORKERS = 2_000_000
+MAX_FRAMES_OF_WORKERS = 2_000_000
 
 
 def run(
@@ -54,7 +54,7 @@ def run(
             elif name == "memory":
                 memory(Path(scratch), frames=frames)
             elif name == "workers":
-                workers(Path(scratch), frames=min(frames, MOST_FRAMES_OF_WORKERS))
+                workers(Path(scratch), frames=min(frames, MAX_FRAMES_OF_WORKERS))
             elif name == "recorder":
                 recorder(Path(scratch), seconds=seconds)
             else:
