@@ -36,6 +36,7 @@ from unwind.warehouse.units import Unit
 
 LATE, HELD, SIMULATED = 11, 15, 14
 VENUES = ("binance", "bybit", "okx")
+MIN_ROWS = units.MIN_ROWS
 
 
 def clock() -> datetime:
@@ -287,6 +288,6 @@ def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
 
 
 def test_a_small_hour_is_not_divided(more_by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "MIN_ROWS", 250_000)
+    monkeypatch.setattr(units, "MIN_ROWS", MIN_ROWS)
     assert units.plan_units(more_by_one, "run", 4, refresh.FACTS_AND_MARTS) == ()
     assert not (more_by_one.warehouse_dir / "units").exists()
