@@ -287,7 +287,7 @@ def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
             one.kill()
 
 
-def test_a_small_hour_is_not_divided(more_by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_hour_is_not_divided(by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "MIN_ROWS", MIN_ROWS)
-    assert units.plan_units(more_by_one, "run", 4, refresh.FACTS_AND_MARTS) == ()
-    assert not (more_by_one.warehouse_dir / "units").exists()
+    assert units.plan_units(by_one, "run", 4, refresh.FACTS_AND_MARTS) == ()
+    assert not (by_one.warehouse_dir / "units").exists()
