@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tests.benchmarks.airflow import airflow
+from tests.benchmarks.bulk import bulk
 from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.estimates import estimates
 from tests.benchmarks.full_hour import full_hour
@@ -21,6 +22,7 @@ from tests.benchmarks.workers import workers
 
 BENCHMARKS = {
     "airflow": airflow,
+    "bulk": bulk,
     "busy-hour": busy_hour,
     "estimates": estimates,
     "full-hour": full_hour,
