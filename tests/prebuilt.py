@@ -13,7 +13,7 @@ from unwind.settings import Home
 from unwind.warehouse import files
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
-from unwind.warehouse.refresh import STAGING
+from unwind.warehouse.refresh import STAGING, UNTESTED
 from unwind.warehouse.state import append_rows, staging_state
 
 OWN_PROJECT = project_fingerprint()
@@ -37,8 +37,7 @@ def build(home: Home) -> None:
     with staging_state(home) as state:
         append_rows(state, "ops.models", fingerprints().items())
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
-    tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    run_dbt(home, ["build", *tests, "--select", STAGING])
+    run_dbt(home, ["build", *UNTESTED, "--select", STAGING])
     run_dbt(home, ["run", "--exclude", STAGING])
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.benchmarks.container import Outcome, run_within
 from tests.benchmarks.made_hours import write_frames
+from tests.benchmarks.memory import CONTAINER, commands
 from unwind.settings import Home
 
-CONTAINER = 2 * 2**30
 FRAMES = 2_000_000
 
 # The floor: read the bytes, extract a fact's fields, give each fact a key and keep one of each, in
@@ -67,15 +67,12 @@ def bulk(folder: Path, frames: int = FRAMES) -> None:
     home, file = Home(folder / "home"), folder / "frames.ndjson"
     write_frames(file, frames)
     environment = {**os.environ, "UNWIND_HOME": str(home.root)}
-    unwind = [sys.executable, "-m", "unwind.cli"]
-    imports = [*unwind, "import", "--venue", "binance", "--format", "frames", str(file)]
     floor = [sys.executable, "-c", FLOOR, str(file), str(folder / "floor.duckdb")]
     size = file.stat().st_size / 1e6
     print(f"{frames:,} frames, {size:,.0f} MB")
     alone = _measured("DuckDB alone", floor, environment)
     seconds = sum(
-        _measured(name, argv, environment).seconds
-        for name, argv in (("import", imports), ("refresh", [*unwind, "refresh"]))
+        _measured(name, argv, environment).seconds for name, argv in commands(file).items()
     )
     print(f"bytes to release: {seconds:.1f} s, {seconds / alone.seconds:.2f} times DuckDB alone")
 

@@ -20,9 +20,7 @@ def memory(folder: Path, frames: int) -> None:
     home, file = Home(folder / "home"), folder / "frames.ndjson"
     write_frames(file, frames)
     environment = {**os.environ, "UNWIND_HOME": str(home.root)}
-    unwind = [sys.executable, "-m", "unwind.cli"]
-    imports = [*unwind, "import", "--venue", "binance", "--format", "frames", str(file)]
-    for name, argv in (("import", imports), ("refresh", [*unwind, "refresh"])):
+    for name, argv in commands(file).items():
         outcome = run_within(CONTAINER, argv, environment)
         within = "within 2 GiB" if outcome.was_limited else "no group can be made here, so without"
         print(
@@ -33,3 +31,10 @@ def memory(folder: Path, frames: int) -> None:
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         [(facts,)] = release.execute("select count(*) from marts.fct_liquidations").fetchall()
     print(f"published: {facts:,} facts")
+
+
+def commands(file: Path) -> dict[str, list[str]]:
+    """What takes a file of frames to a release: `import`, then `refresh`."""
+    unwind = [sys.executable, "-m", "unwind.cli"]
+    imports = [*unwind, "import", "--venue", "binance", "--format", "frames", str(file)]
+    return {"import": imports, "refresh": [*unwind, "refresh"]}

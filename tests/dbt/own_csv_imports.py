@@ -8,6 +8,7 @@ from tests.liquidations.liquidation_imports import Built
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.refresh import UNTESTED
 from unwind.warehouse.state import staging_state, write_build_batches
 
 STAGING = (
@@ -26,15 +27,14 @@ def build_own_csv(home: Home, batches: dict[str, str]) -> Built:
     with staging_state(home) as state:
         write_build_batches(state, home, [ledger.read(ref) for ref in ledger.sealed()])
     duckdb.connect(str(home.warehouse_db)).close()
-    untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    run_dbt(home, ["build", *untested, "--select", "assets", "plausibility_limits", *STAGING])
+    run_dbt(home, ["build", *UNTESTED, "--select", "assets", "plausibility_limits", *STAGING])
     with staging_state(home) as state:
         hours = " union ".join(f"select hour_at from landed.stg_csv__{table}" for table in TABLES)
         state.execute(f"insert into ops.pending_hours {hours}")
     run_dbt(
         home,
         [
-            *("build", *untested),
+            *("build", *UNTESTED),
             *("--select", "int_reported_liquidations_staged", "reported_liquidations"),
             *("+fct_market_caps", "--exclude"),
             *("path:models/staging/csv", "stg_market_caps", "assets"),

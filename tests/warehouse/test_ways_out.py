@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -116,31 +118,21 @@ def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
     assert "come from another home" in refresh.rebuild_reason(home)
 
 
-class KilledLater:
-    """A connection of a process that is killed before its statement of this number."""
-
-    statements = 0
-
-    def __init__(self, connection, killed_before):
-        self.connection, self.killed_before = connection, killed_before
-
-    def execute(self, *statement):
-        if KilledLater.statements == self.killed_before:
-            raise KeyboardInterrupt
-        KilledLater.statements += 1
-        return self.connection.execute(*statement)
-
-
 # Three changes, each with a checkpoint.
 @pytest.mark.parametrize("killed_before", range(6))
 def test_a_kill_while_the_id_is_renewed_leaves_a_pair(home, monkeypatch, killed_before):
-    opened = files.opened
-    monkeypatch.setattr(KilledLater, "statements", 0)
+    opened, done = files.opened, []
+
+    def execute(connection, *statement):
+        if len(done) == killed_before:
+            raise KeyboardInterrupt
+        done.append(statement)
+        return connection.execute(*statement)
 
     @contextmanager
     def killed(*arguments, **named):
         with opened(*arguments, **named) as connection:
-            yield KilledLater(connection, killed_before)
+            yield SimpleNamespace(execute=partial(execute, connection))
 
     monkeypatch.setattr(files, "opened", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -190,20 +190,24 @@ def _parse(project: Path, options: list[str]) -> None:
     target = parsed_project.file_of(project)
     parsed = dbtRunner().invoke(["parse", *options])
     if parsed.success:
-        parsed_project.keep(target, parsed.result)  # type: ignore[arg-type]
+        parsed_project.keep(target, parsed.result)
         kept_templates.keep(target, parsed.result)  # type: ignore[arg-type]
 
 
 def warm_up(project: Path) -> None:
     """Makes what each fork would make for itself.
 
-    That is the schemas that dbt checks its settings with, and the templates of the parsed project.
+    That is the schemas that dbt checks its settings with, the templates of the parsed project, and
+    the module that a warning names: dbt looks through all modules for it (0.4 s), whether or not it
+    warns.
     """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.contracts.project import Configuration, PackageConfig, Project, ProjectFlags
+    from dbt_common.behavior_flags import BehaviorFlagRendered
 
     for checked in (Configuration, DuckDBCredentials, PackageConfig, Project, ProjectFlags):
         checked.json_schema()
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     kept_templates.use(parsed_project.file_of(project))
 
 
@@ -214,9 +218,7 @@ def _take_tests(manifest: Manifest) -> dict[str, Any]:
     from dbt.artifacts.resources.types import NodeType
 
     tests = {
-        name: node
-        for name, node in manifest.nodes.items()
-        if node.resource_type in (NodeType.Test, NodeType.Unit)
+        name: node for name, node in manifest.nodes.items() if node.resource_type == NodeType.Test
     }
     for name in tests:
         del manifest.nodes[name]
@@ -226,11 +228,7 @@ def _take_tests(manifest: Manifest) -> dict[str, Any]:
 def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: TextIO) -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
-    from dbt_common.behavior_flags import BehaviorFlagRendered
 
-    # Which module a warning names: dbt looks through all modules for it (0.4 s), whether or not it
-    # warns.
-    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     order = json.loads(line)
     if manifest and order["arguments"][0] not in WITHOUT_TESTS:
         manifest.nodes.update(tests)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from unwind.durable import atomic_write
+from unwind.warehouse import parsed_project
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def keep(parsed: Path, manifest: Manifest) -> None:
     """Compiles and keeps what models of a parsed project run, beside `parsed`.
 
-    In place of others; where the project cannot be written to, nothing is kept.
+    Where the project cannot be written to, nothing is kept.
     """
     from dbt_common.clients.jinja import get_environment
 
@@ -29,15 +29,7 @@ def keep(parsed: Path, manifest: Manifest) -> None:
     compiled = {
         source: marshal.dumps(environment.compile(source)) for source in set(_sources(manifest))
     }
-    try:
-        target = _file_of(parsed)
-        others = [path for path in target.parent.glob("templates-*") if path != target]
-        with atomic_write(target) as beside:
-            beside.write_bytes(pickle.dumps(compiled))
-        for path in others:
-            path.unlink(missing_ok=True)
-    except OSError:
-        return
+    parsed_project.keep(_file_of(parsed), compiled)
 
 
 def use(parsed: Path) -> None:

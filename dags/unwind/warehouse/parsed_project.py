@@ -7,7 +7,7 @@ import pickle
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unwind.durable import atomic_write
 
@@ -49,19 +49,20 @@ def read(project: Path) -> Manifest | None:
         return None
 
 
-def keep(target: Path, manifest: Manifest) -> None:
-    """Keeps a parsed project as `target`, which `file_of` named before it was parsed.
+def keep(target: Path, made: Any) -> None:
+    """Keeps what was made of a project, named by `file_of` before it was parsed, as `target`.
 
-    It takes the place of others; a project that cannot be written to keeps none.
+    It takes the place of others of its kind; a project that cannot be written to keeps none.
     """
+    kind = target.name.partition("-")[0]
     try:
-        others = [path for path in target.parent.glob("parsed-*") if path != target]
+        others = [path for path in target.parent.glob(f"{kind}-*") if path != target]
         with atomic_write(target) as beside:
-            beside.write_bytes(pickle.dumps(manifest, protocol=5))
+            beside.write_bytes(pickle.dumps(made, protocol=5))
         for path in others:
             path.unlink(missing_ok=True)
     except OSError:
-        # A project that can only be read is parsed by each process.
+        # Of a project that can only be read, each process makes it for itself.
         return
 
 
