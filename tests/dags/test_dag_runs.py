@@ -355,8 +355,12 @@ def test_units_are_built_by_mapped_tasks_and_none_where_there_are_none(
     monkeypatch.setattr(writing, "page_after_release", lambda home: None)
     run = divided.test()
     assert run.state == "success"
-    phases = ["stage", "gate_landed", *units, "build", "gate_marts", "publish"]
-    assert refreshes.called == phases
+    called = refreshes.called
+    assert [name for name in called if name not in units] == [
+        *("stage", "gate_landed", "build", "gate_marts", "publish")
+    ]
+    # Between gate and build, in either order: a run of dag.test() takes what is ready from a set.
+    assert sorted(called[2 : 2 + len(units)]) == units
 
 
 @pytest.mark.long
