@@ -1,7 +1,8 @@
 {#-
-    Builds that are divided into units (unwind.warehouse.units). A unit builds a range of hours apart
-    from the others and writes each table as a Parquet file, which takes a third of the time of a
-    table in its database. The writer takes the rows of all units from these files.
+    Builds that are divided into units: staging into batches, facts into ranges of hours
+    (unwind.warehouse.staging_units, units). A unit builds its part apart from the others and writes
+    each table as a Parquet file, which takes a third of the time of a table in its database. The
+    writer takes the rows of all units from these files.
 -#}
 
 
@@ -29,8 +30,8 @@
 {#-
     The rows of the model being built that units have written, as a query; none where no unit has.
 
-    A unit's files begin before and end after the hours that it is for. Of these hours, each model
-    takes the ones that it rebuilds.
+    Units of batches have the rows of theirs. The files of a unit of hours begin before and end after
+    the hours that it is for; of these hours, each model takes the ones that it rebuilds.
 -#}
 {% macro rows_of_units() -%}
     {%- set folder = env_var("UNWIND_DBT_UNITS", "") if execute else "" -%}
@@ -40,11 +41,13 @@
     {%- endif -%}
     {%- set rows -%}
         {% for unit in units -%}
-        {%- set first_hour, last_hour = unit.split("_")[1:] -%}
         from read_parquet({{ text_in_sql(folder ~ "/" ~ unit ~ "/" ~ this.identifier ~ ".parquet") }})
 
+        {% if unit.startswith("hours_") -%}
+        {%- set first_hour, last_hour = unit.split("_")[1:] -%}
         where hour_at between '{{ first_hour }}:00'::timestamp and '{{ last_hour }}:00'::timestamp
             and hour_at in {{ build_hours() }}
+        {%- endif %}
         {% if not loop.last %}union all{% endif %}
 
         {% endfor -%}
@@ -54,23 +57,23 @@
 
 
 {#-
-    The complete units in which each model was built, asked once in a run. Their names state the hours
-    that they are for, `hours_2026-01-19T00_2026-01-19T11`; of one that is not complete, it begins with
-    a dot.
+    The complete units in which each model was built, asked once in a run. The name of a unit of hours
+    states them, `hours_2026-01-19T00_2026-01-19T11`; of one that is not complete, it begins with a dot.
 -#}
 {% macro units_of_models(folder) -%}
-    {%- if "units_of_models" not in graph -%}
+    {%- set key = "units_of_models " ~ folder -%}
+    {%- if key not in graph -%}
         {%- set listed = run_query(
             "select parse_filename(file, true), split_part(file, '/', -2) from glob("
-            ~ text_in_sql(folder ~ "/hours_*/*.parquet") ~ ") order by all"
+            ~ text_in_sql(folder ~ "/[a-z]*/*.parquet") ~ ") order by all"
         ) -%}
         {%- set units = {} -%}
         {%- for model_name, unit in listed.rows -%}
             {%- do units.setdefault(model_name, []).append(unit) -%}
         {%- endfor -%}
-        {%- do graph.update({"units_of_models": units}) -%}
+        {%- do graph.update({key: units}) -%}
     {%- endif -%}
-    {{ return(graph["units_of_models"]) }}
+    {{ return(graph[key]) }}
 {%- endmacro %}
 
 

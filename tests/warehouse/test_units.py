@@ -32,6 +32,7 @@ from unwind.simulator.server import Simulator
 from unwind.warehouse import files, refresh, units, workers
 from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
 from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
+from unwind.warehouse.unit_work import UnitError
 from unwind.warehouse.units import Unit
 
 LATE, HELD, SIMULATED = 11, 15, 14
@@ -252,7 +253,7 @@ def test_phases_build_units_anywhere_and_again(
     with DbtProcess(home) as dbt:
         kill = partial(kill_dbt, dbt)
         with pytest.raises(DbtKilledError, match=r"the unit of 2026-01-29T.* killed by signal 9"):
-            workers.run_missing(home, [first, second], dbt, kill)
+            workers.run_missing(home, [first, second], dbt, units.STEP, kill)
     half_written = sorted(path.name for path in runs.glob(".hours_*"))
     assert len(half_written) >= 2
     assert not (runs / first.name).exists()
@@ -261,7 +262,7 @@ def test_phases_build_units_anywhere_and_again(
     staged = next((runs / "inputs" / "staged").glob("*liquidations.parquet"))
     whole = staged.read_bytes()
     staged.write_bytes(whole[:100])
-    with pytest.raises((units.UnitError, DbtError), match=f"the unit of {first.first_hour} to"):
+    with pytest.raises((UnitError, DbtError), match=f"the unit of {first.first_hour} to"):
         refresh.run_unit(home, described[0])
     staged.write_bytes(whole)
     assert home.current.resolve() == readers

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -46,6 +46,7 @@ from unwind.warehouse.plan import (
     set_plan,
 )
 from unwind.warehouse.skipped import is_same_project, nothing_to_build, nothing_to_stage
+from unwind.warehouse.staging_units import apart
 from unwind.warehouse.state import (
     append_rows,
     naive_utc,
@@ -54,6 +55,7 @@ from unwind.warehouse.state import (
     write_build_batches,
     write_build_folders,
 )
+from unwind.warehouse.unit_work import discard as discard_units
 from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, work_of
 from unwind.warehouse.writing import writer_lock
 
@@ -63,7 +65,7 @@ FACTS_AND_MARTS = "selector:facts_and_marts"
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[[Sequence[str], Progress], None]
+RunDbt = Callable[..., None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -98,9 +100,8 @@ def refresh(
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
-    `processes` may build facts side by side; by default as many as UNWIND_WORKERS says. Raises
-    GateRefusedError (readers are where they were), DbtError, UnitError, WriterBusyError, ValueError
-    for `as_of` without `into`.
+    Up to `processes` work side by side (default: UNWIND_WORKERS). Raises GateRefusedError (readers
+    are where they were), DbtError, UnitError, WriterBusyError, ValueError for one of the two alone.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
@@ -111,12 +112,13 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            done = _refresh(warehouse, report, processes or settings().workers)
-            return replace(done, rebuilt=rebuilt)
+            at_once = workers.of_this_machine(processes or settings().workers)
+            return replace(_refresh(warehouse, report, at_once), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
             files.discard(built_in)
+            discard_units(built_in)
             if _is_of_a_file(error):
                 raise files.WarehouseFileError(
                     f"the refresh stopped: {str(error).strip()}\nReaders stay on the former "
@@ -140,7 +142,7 @@ def _refresh(warehouse: Warehouse, report: Progress, processes: int) -> RefreshR
         # So do the gates' imports.
         preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
         preload.start()
-        is_needed, unreadable = _stage(warehouse, report, dbt.run)
+        is_needed, unreadable = _stage(warehouse, report, dbt.run, dbt, processes)
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
@@ -160,7 +162,8 @@ def stage(home: Home, clock: Clock = utc_now) -> bool:
             logger.warning("everything is rebuilt from the raw zone: %s", rebuilt)
         # Planning starts PyArrow's threads.
         with begun_early(built_in) as run:
-            is_needed, unreadable = _stage(Warehouse(home, built_in, None, clock), no_progress, run)
+            warehouse = Warehouse(home, built_in, None, clock)
+            is_needed, unreadable = _stage(warehouse, no_progress, run, None, 1)
         for _, _, reason in unreadable:
             logger.error("%s", reason)
         return is_needed
@@ -175,8 +178,7 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
 def plan_units(home: Home, clock: Clock = utc_now) -> list[dict[str, Any]]:
     """The units into which the third phase is divided, as plain values; none for one process."""
     with writer_lock(home):
-        warehouse = _under_way(home, clock)
-        planned = _plan_units(warehouse.target, settings().workers)
+        planned = _plan_units(_under_way(home, clock).target, settings().workers)
         return [unit.described() for unit in planned]
 
 
@@ -188,8 +190,7 @@ def run_unit(home: Home, unit: dict[str, Any]) -> bool:
 def build(home: Home, clock: Clock = utc_now) -> None:
     """The third phase alone; of units that were planned, it builds those that are not complete."""
     with writer_lock(home):
-        warehouse = _under_way(home, clock)
-        _build(warehouse, no_progress, None, settings().workers)
+        _build(_under_way(home, clock), no_progress, None, settings().workers)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -216,7 +217,7 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     files.finish_swap(target)
     files.discard(files.beside(target))
     # Of a refresh that was killed, or is at work in Airflow: this one plans all of its hours.
-    units.discard(target)
+    discard_units(target)
     releases.take_own_copy(target)
     reason = "that was asked for" if full else rebuild_reason(target)
     is_first = not any(path.exists() for path in files.pair(target))
@@ -245,8 +246,10 @@ def rebuild_reason(home: Home) -> str | None:
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
-def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, tuple[Part, ...]]:
-    """Plans, and stages the batches that are not built.
+def _stage(
+    warehouse: Warehouse, report: Progress, run: RunDbt, dbt: DbtProcess | None, processes: int
+) -> tuple[bool, tuple[Part, ...]]:
+    """Plans, and stages the batches that are not built; in units by forks of `dbt`.
 
     Returns whether there is anything to do, and the batches whose entry cannot be read.
     """
@@ -264,7 +267,8 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
             _write_plan(state, warehouse, work)
         skipped = nothing_to_stage(state) if is_same_project(state) else []
     try:
-        _run_staging(skipped, report, run)
+        with apart(target, dbt, processes, not skipped, report) as variables:
+            _run_staging(skipped, report, run, variables)
     except DbtError:
         broken = left_out.delete_broken_lines(warehouse.home, work.seals)
         if not broken:
@@ -272,19 +276,22 @@ def _stage(warehouse: Warehouse, report: Progress, run: RunDbt) -> tuple[bool, t
         # One file that breaks in the middle must not stop the others: planned again, its lines are
         # derived from the raw object, or its part is left out.
         logger.warning("derived lines were broken: %s", ", ".join(map(str, broken)))
-        return _stage(warehouse, report, partial(run_dbt, target))
+        return _stage(warehouse, report, partial(run_dbt, target), None, 1)
     with staging_state(target) as state, transaction(state):
         pending_hours.add_after_staging(state)
         set_plan(state, STAGED)
     return True, work.unreadable
 
 
-def _run_staging(skipped: list[str], report: Progress, run: RunDbt) -> None:
-    # What is skipped includes the seeds, which a run has none of.
-    command = ["run"] if skipped else ["build", *UNTESTED]
+def _run_staging(
+    skipped: list[str], report: Progress, run: RunDbt, variables: Mapping[str, str]
+) -> None:
+    # What is skipped includes the seeds, which a run has none of; units have them first.
+    command = ["run"] if skipped or variables else ["build", *UNTESTED]
     run(
         [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
+        variables,
     )
 
 
@@ -368,16 +375,15 @@ def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
         return ()
     with staging_state(target) as state:
         run_id, plan = current_plan(state)
-    if plan not in (GATED, BUILDING):
-        return ()
-    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS)
+    is_ready = plan in (GATED, BUILDING)
+    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS) if is_ready else ()
 
 
 def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, processes: int) -> None:
     """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
     target = warehouse.target
     planned = _plan_units(target, processes)
-    workers.run_missing(target, planned, dbt, report)
+    workers.run_missing(target, planned, dbt, units.STEP, report)
     with staging_state(target) as state:
         run_id, plan = current_plan(state)
         if plan not in (GATED, BUILDING):
@@ -399,7 +405,7 @@ def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, proce
         variables,
     )
     if planned:
-        units.discard(target)
+        discard_units(target)
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")

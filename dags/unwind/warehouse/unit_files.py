@@ -20,11 +20,11 @@ from unwind.database import connect, quoted
 from unwind.settings import Home
 from unwind.warehouse.divided import HOURS_AFTER, MAX_LOOKBACK_HOURS, divided_models, is_of_staging
 from unwind.warehouse.models import model_files
+from unwind.warehouse.unit_work import ROWS
 
 INPUTS = "inputs"
 STAGED = "staged"
 DATABASE = "staging.duckdb"
-ROWS = "rows"
 
 HOUR = timedelta(hours=1)
 

@@ -14,26 +14,28 @@ on hours that its look-back names.
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from unwind.database import connect, quoted
 from unwind.durable import write_json
-from unwind.errors import UnwindError, sentence_of
-from unwind.memory import BYTES_PER_THREAD, memory_limit
-from unwind.progress import Progress, no_progress
+from unwind.progress import no_progress
 from unwind.settings import Home
 from unwind.warehouse import unit_files
-from unwind.warehouse.dbt import Command, DbtError, DbtProcess
+from unwind.warehouse.dbt import Command, DbtProcess
 from unwind.warehouse.divided import MAX_LOOKBACK_HOURS, models_above, steps_of_a_unit
+from unwind.warehouse.unit_work import (
+    ROWS,
+    Work,
+    discard,
+    folder_of,
+    is_complete,
+    refuse_missing,
+    run_units,
+)
+from unwind.warehouse.workers import affordable
 
 # 2026-11-27: two units of 500,000 rows took 30% more processor time than one build of all (their
 # inputs, their rows written twice, dbt's start) and on two busy cores were now faster, now slower.
@@ -42,28 +44,23 @@ MIN_ROWS = 1_000_000
 # 2026-11-27: an hour without rows still has its coverage, as much work as some hundred rows.
 ROWS_PER_HOUR = 500
 
+# What is reported of it, before "in 2 units".
+STEP = "building facts"
 PLAN = "plan.json"
 HOUR = "%Y-%m-%dT%H"
 
 
-class UnitError(UnwindError, RuntimeError):
-    """A unit could not be built; the text names it, and says why and what to do."""
-
-
 @dataclass(frozen=True)
-class Unit:
+class Unit(Work):
     """A range of hours to build, from the first to the last, in UTC as `2026-01-19T00`.
 
-    `folder` is that of its run, within the home; `rows` are those staged for it. `selection` is
-    what dbt selects, of which the unit builds its part; `sharers` units share the machine's memory.
+    `rows` are those staged for it; `selection` is what dbt selects, of which it builds its part.
     """
 
-    folder: str
     first_hour: str
     last_hour: str
     rows: int
     selection: str
-    sharers: int
 
     def described(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -79,17 +76,34 @@ class Unit:
         """Its folder's name, which dbt reads (units.sql)."""
         return f"hours_{self.first_hour}_{self.last_hour}"
 
+    def prepare(self, home: Home, unit_home: Home) -> Command:
+        """Makes its own staging file, of the inputs of its run."""
+        folder = home.root / self.folder
+        hours = json.loads((folder / PLAN).read_text())["hours"][self.name]
+        pending = list(map(datetime.fromisoformat, hours))
+        unit_files.prepare(folder, unit_home, pending, self.sharers)
+        return Command(
+            unit_home,
+            ["run", "--select", self.selection, "--exclude", *sorted(models_above())],
+            {"UNWIND_DBT_UNIT": str(unit_home.root / ROWS)},
+            self.sharers,
+        )
+
+    def finish(self, unit_home: Home) -> None:
+        """Writes the rows of Python models, which dbt builds as tables."""
+        unit_files.write_rows_of_tables(unit_home, self.sharers)
+
 
 def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[Unit, ...]:
     """The units of the pending hours, with their inputs written; none where dividing gains nothing.
 
     Called again for the same run, it gives the same units. Raises duckdb.Error, OSError.
     """
-    folder = _folder(home, run_id)
+    folder = folder_of(home, run_id)
     if (folder / PLAN).exists():
         return planned(home, run_id)
     discard(home)
-    parts = divided(_rows_of_hours(home), min(workers, memory_limit() // BYTES_PER_THREAD))
+    parts = divided(_rows_of_hours(home), affordable(workers))
     if len(parts) < 2:
         return ()
     folder.mkdir(parents=True)
@@ -116,7 +130,7 @@ def plan_units(home: Home, run_id: str, workers: int, selection: str) -> tuple[U
 def planned(home: Home, run_id: str) -> tuple[Unit, ...]:
     """The units of a run as they were planned; none where it was not divided."""
     try:
-        plan = json.loads((_folder(home, run_id) / PLAN).read_text())
+        plan = json.loads((folder_of(home, run_id) / PLAN).read_text())
     except FileNotFoundError:
         return ()
     return tuple(Unit(**described) for described in plan["units"])
@@ -125,11 +139,6 @@ def planned(home: Home, run_id: str) -> tuple[Unit, ...]:
 def is_planned(home: Home, unit: Unit) -> bool:
     """Whether the unit's run is under way."""
     return (home.root / unit.folder / PLAN).exists()
-
-
-def is_complete(home: Home, unit: Unit) -> bool:
-    """Whether the unit's rows are there."""
-    return (home.root / unit.folder / unit.name).is_dir()
 
 
 def run_unit(home: Home, unit: Unit) -> bool:
@@ -143,37 +152,12 @@ def run_unit(home: Home, unit: Unit) -> bool:
     if not is_planned(home, unit):
         return False
     with DbtProcess(home) as dbt:
-        errors = run_units(home, [unit], dbt, no_progress)
+        errors = run_units(home, [unit], dbt, STEP, no_progress)
     if errors and not is_planned(home, unit):
         return False
     for error in errors.values():
         raise error
     return True
-
-
-def run_units(
-    home: Home, units: Sequence[Unit], dbt: DbtProcess, report: Progress
-) -> dict[str, UnwindError]:
-    """Builds units side by side, and puts those in place that are built; errors by name."""
-    waiting = {unit.name: unit for unit in units if not is_complete(home, unit)}
-    # Of a killed attempt nothing is used; another one may be at work in a folder of its own.
-    beside = {
-        name: Home(home.root / unit.folder / f".{name}.{uuid.uuid4().hex[:8]}.part")
-        for name, unit in waiting.items()
-    }
-    errors: dict[str, UnwindError] = {}
-    commands = {}
-    for name, unit in waiting.items():
-        with _named(home, unit, errors):
-            commands[name] = _prepared(home.root / unit.folder, unit, beside[name])
-    failed = dbt.run_together(commands, _Progress(report, len(commands))) if commands else {}
-    for name in commands:
-        with _named(home, waiting[name], errors):
-            if name in failed:
-                raise failed[name]
-            unit_files.write_rows_of_tables(beside[name], waiting[name].sharers)
-            _put_in_place(beside[name].root, home.root / waiting[name].folder / name)
-    return errors
 
 
 def assembling(
@@ -185,71 +169,8 @@ def assembling(
     """
     if not units:
         return {}, ()
-    missing = [unit.words for unit in units if not is_complete(home, unit)]
-    if missing:
-        raise UnitError(f"not built: {', '.join(missing)}; `unwind refresh` builds all of it")
-    return {"UNWIND_DBT_UNITS": str(_folder(home, run_id))}, sorted(steps_of_a_unit())
-
-
-def discard(home: Home) -> None:
-    """Deletes the units of all runs, complete or not."""
-    shutil.rmtree(_folders(home), ignore_errors=True)
-
-
-@contextmanager
-def _named(home: Home, unit: Unit, errors: dict[str, UnwindError]) -> Iterator[None]:
-    """Notes an error of the block, with the unit that it is of."""
-    try:
-        yield
-    except DbtError as error:
-        errors[unit.name] = type(error)(f"{unit.words}: {error}")
-    except (duckdb.Error, OSError) as error:
-        why = sentence_of(error, home.root) or str(error)
-        errors[unit.name] = UnitError(f"{unit.words} could not be built: {why}")
-
-
-def _prepared(folder: Path, unit: Unit, unit_home: Home) -> Command:
-    hours = json.loads((folder / PLAN).read_text())["hours"][unit.name]
-    unit_files.prepare(folder, unit_home, list(map(datetime.fromisoformat, hours)), unit.sharers)
-    return Command(
-        unit_home,
-        ["run", "--select", unit.selection, "--exclude", *sorted(models_above())],
-        {"UNWIND_DBT_UNIT": str(unit_home.root / unit_files.ROWS)},
-        unit.sharers,
-    )
-
-
-def _put_in_place(built: Path, target: Path) -> None:
-    """Gives a unit's rows the name by which they are taken, and deletes what else it needed."""
-    try:
-        (built / unit_files.ROWS).rename(target)
-    except OSError:
-        # Another attempt was first.
-        if not target.is_dir():
-            raise
-    shutil.rmtree(built, ignore_errors=True)
-
-
-class _Progress:
-    """The models that all units have built so far, reported as one number."""
-
-    def __init__(self, report: Progress, units: int) -> None:
-        self._report = report
-        self._units = units
-        self._done: dict[str, int] = {}
-
-    def __call__(self, unit: str, done: int, total: int) -> None:
-        self._done[unit] = done
-        parts = "one unit" if self._units == 1 else f"{self._units} units"
-        self._report(f"building facts in {parts}", sum(self._done.values()), self._units * total)
-
-
-def _folders(home: Home) -> Path:
-    return home.warehouse_dir / "units"
-
-
-def _folder(home: Home, run_id: str) -> Path:
-    return _folders(home) / run_id
+    refuse_missing(home, units)
+    return {"UNWIND_DBT_UNITS": str(folder_of(home, run_id))}, sorted(steps_of_a_unit())
 
 
 def _rows_of_hours(home: Home) -> list[tuple[datetime, int]]:
