@@ -68,9 +68,6 @@ BUILT_FEW = {
         *("hidden_liquidations_minutely", "liquidation_accounting", "observation_accounting"),
         *("unrecognised_symbols", "leverage_hourly", "funding_hourly", "grain_audit"),
         *("exchange_breakdown", "liquidation_intensity_hourly", "market_heatmap"),
-        # Releases have them, and here one begins without tables.
-        *("dim_assets", "dim_instruments", "dim_venues", "release", "published_releases"),
-        *("gate_results", "mart_revisions", "landing_outcomes", "coverage_calibration"),
     ),
     "tests/warehouse/test_listings": (
         *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),

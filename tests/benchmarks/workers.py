@@ -1,43 +1,51 @@
-"""A refresh by one, two and four processes over the same day of imported frames.
+"""A refresh by one, two and more processes over the same day of imported frames, in four batches.
 
-The build is divided however small it is.
+Everything is divided however small it is.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
+
+import psutil
 
 from tests.benchmarks.made_hours import FIRST_HOUR, write_frames
 from unwind.landing.imports import import_files
 from unwind.settings import Home
-from unwind.warehouse import continuity, releases, units
+from unwind.warehouse import continuity, releases, staging_units, units
 from unwind.warehouse.refresh import refresh
 
-PROCESSES = (1, 2, 4)
+BATCHES = 4
+PROCESSES = [count for count in (1, 2, 4, 8) if count <= max(2, len(os.sched_getaffinity(0)))]
 
 
 def workers(folder: Path, frames: int) -> None:
-    """Prints the seconds of the refresh and of its build, their ratios, and whether rows differ."""
-    file, landed = folder / "frames.ndjson", Home(folder / "landed")
-    write_frames(file, frames)
-    import_files(landed, "binance", "frames", [file], _clock)
-    seconds: dict[int, dict[str, float]] = {}
+    """Prints seconds and processor seconds of a refresh and its steps, and whether rows differ."""
+    landed = Home(folder / "landed")
+    for file in _files(folder, frames):
+        import_files(landed, "binance", "frames", [file], _clock)
+    spent: dict[int, dict[str, tuple[float, float]]] = {}
     found = {}
     for count in PROCESSES:
         home = Home(folder / f"processes-{count}")
         for part in ("raw", "ledger"):
             shutil.copytree(landed.root / part, home.root / part)
-        seconds[count] = _refreshed(home, count)
+        spent[count] = _refreshed(home, count)
         found[count] = continuity.contents_of(releases.current_db(home).parent)
-        spent = ", ".join(f"{step} {one:.1f} s" for step, one in seconds[count].items())
-        print(f"{count} processes: {spent}", flush=True)
+        words = ", ".join(
+            f"{step} {seconds:.1f} s ({of_processors:.1f} of processors)"
+            for step, (seconds, of_processors) in spent[count].items()
+        )
+        print(f"{count} processes: {words}; load {os.getloadavg()[0]:.1f}", flush=True)
         shutil.rmtree(home.root)
     for count in PROCESSES[1:]:
         ratios = ", ".join(
-            f"{step} {one / seconds[count][step]:.2f}" for step, one in seconds[1].items()
+            f"{step} {one[0] / spent[count][step][0]:.2f}" for step, one in spent[1].items()
         )
         differing = [
             one
@@ -47,23 +55,50 @@ def workers(folder: Path, frames: int) -> None:
         print(f"one process over {count}: {ratios}; differing: {differing or 'none'}")
 
 
+def _files(folder: Path, frames: int) -> list[Path]:
+    """The day's frames in files of equally many."""
+    write_frames(folder / "frames.ndjson", frames)
+    files = [folder / f"frames-{place}.ndjson" for place in range(BATCHES)]
+    with (folder / "frames.ndjson").open() as lines:
+        for place, file in enumerate(files):
+            with file.open("w") as part:
+                for _ in range(frames * place // BATCHES, frames * (place + 1) // BATCHES):
+                    part.write(next(lines))
+    return files
+
+
 def _clock():
     return FIRST_HOUR.replace(year=FIRST_HOUR.year + 1)
 
 
-def _refreshed(home: Home, count: int) -> dict[str, float]:
-    """Seconds of staging, of building (facts and what is above them) and of the whole refresh."""
-    first: dict[str, float] = {}
+def _refreshed(home: Home, count: int) -> dict[str, tuple[float, float]]:
+    """Seconds, and those of processors, of staging, of building and of the whole refresh."""
+    first: dict[str, tuple[float, float]] = {}
 
     def note(step: str, done: int, total: int) -> None:
-        first.setdefault(step.partition(" facts")[0], time.perf_counter())
+        step = step.partition(" facts")[0].partition(" in ")[0]
+        if step not in first:
+            first[step] = _spent()
 
-    started = time.perf_counter()
-    with mock.patch.object(units, "MIN_ROWS", 1):
+    started = _spent()
+    with mock.patch.multiple(units, MIN_ROWS=1), mock.patch.multiple(staging_units, MIN_LINES=1):
         refresh(home, clock=_clock, report=note, processes=count)
-    ended = time.perf_counter()
-    return {
-        "staging": first["landed gate"] - started,
-        "building": first["marts gate"] - first["landed gate"],
-        "all": ended - started,
+    ended = _spent()
+    steps = {
+        "staging": (started, first["landed gate"]),
+        "building": (first["landed gate"], first["marts gate"]),
+        "all": (started, ended),
     }
+    return {
+        step: (after[0] - before[0], after[1] - before[1])
+        for step, (before, after) in steps.items()
+    }
+
+
+def _spent() -> tuple[float, float]:
+    """The clock, and the processor seconds of this process and of all that it has started."""
+    processors = 0.0
+    for one in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.Error):
+            processors += sum(one.cpu_times()[:4])
+    return time.perf_counter(), processors

@@ -1,15 +1,17 @@
-"""Facts built in units of hours by several processes equal those that one process builds.
+"""What several processes stage and build in units equals what one process does.
 
-A simulated hour of three venues and hours of hand-made rows are released; then an earlier hour
-comes late, and one of which the landed gate holds Binance's part.
+Beside a release of two hours, an hour of hand-made rows and a simulated one of three venues are
+sealed; in long tests an earlier hour comes late, and one of which the landed gate holds Binance's
+part.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -20,24 +22,25 @@ import duckdb
 import psutil
 import pytest
 
-from tests import prebuilt
 from tests.warehouse.corrected_hours import landed as landed_by_hand
 from tests.warehouse.hand_made import ABOUT_THE_RUN, at, binance, land, seal
+from unwind.database import connect
 from unwind.landing.land import hour_batch, land_venue, seal_batch
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.simulator.episode import short_tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
-from unwind.warehouse import files, refresh, units, workers
-from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
+from unwind.warehouse import refresh, staging_units, unit_work, units, workers
+from unwind.warehouse.dbt import Command, DbtError, DbtKilledError, DbtProcess, dbt_environment
 from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
+from unwind.warehouse.staging_units import StagingUnit
 from unwind.warehouse.unit_work import UnitError
 from unwind.warehouse.units import Unit
 
-LATE, HELD, SIMULATED = 11, 15, 14
+LATE, HAND_MADE, SIMULATED, HELD = 11, 13, 14, 15
 VENUES = ("binance", "bybit", "okx")
-MIN_ROWS = units.MIN_ROWS
+MIN_ROWS, MIN_LINES = units.MIN_ROWS, staging_units.MIN_LINES
 
 
 def clock() -> datetime:
@@ -71,6 +74,8 @@ def land_more(home: Home) -> None:
 def every_hour_is_worth_dividing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(units, "MIN_ROWS", 1)
+        patch.setattr(staging_units, "MIN_LINES", 1)
+        patch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)))
         yield
 
 
@@ -80,34 +85,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def landed(folder: Path) -> Home:
+def landed(two_hours: Home, folder: Path) -> Home:
+    shutil.copytree(two_hours.root, folder / "landed", symlinks=True)
     home = Home(folder / "landed")
-    for hour in (12, 13):
-        landed_by_hand(home, hour)
-        seal(home, hour)
+    landed_by_hand(home, HAND_MADE)
+    seal(home, HAND_MADE)
     land_simulated(home, SIMULATED)
     return home
 
 
 def built(landed: Home, root: Path, processes: int, report: Progress = no_progress) -> Home:
-    shutil.copytree(landed.root, root)
+    shutil.copytree(landed.root, root, symlinks=True)
     refresh.refresh(Home(root), clock=clock, processes=processes, report=report)
     return Home(root)
 
 
 @pytest.fixture(scope="module")
-def by_one(landed: Home, folder: Path, empty_tables: Callable[[], Home]) -> Home:
-    prepared = partial(prebuilt.prepare, empty_tables)
-    with mock.patch.object(files, "prepare", prepared):
-        return built(landed, folder / "one", 1)
+def by_one(landed: Home, folder: Path) -> Home:
+    return built(landed, folder / "one", 1)
 
 
 @pytest.fixture(scope="module")
 def by_two(landed: Home, folder: Path) -> Home:
-    """Of two processes, from files that have no tables yet."""
     steps: set[str] = set()
     home = built(landed, folder / "two", 2, lambda step, done, total: steps.add(step))
-    assert "building facts in 2 units" in steps
+    assert {"staging in 2 units", "building facts in 2 units"} <= steps
     return home
 
 
@@ -133,7 +135,8 @@ def different(one: Home, other: Home) -> tuple[int, dict[str, str]]:
     with beside(one, other) as connection:
         tables = connection.execute(
             "select database_name, schema_name, table_name from duckdb_tables()"
-            " where database_name like 'other%' and schema_name in ('marts', 'intermediate')"
+            " where database_name like 'other%'"
+            " and schema_name in ('landed', 'marts', 'intermediate', 'seeds')"
         ).fetchall()
         for database, schema, table in tables:
             if table in ABOUT_THE_RUN | steps_of_a_unit():
@@ -178,16 +181,78 @@ def test_hours_are_divided_by_their_rows(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [len(part) for part in units.divided(hours[:2], 2)] == [2]
 
 
-def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home, by_phases: Home) -> None:
+def test_batches_are_divided_by_their_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging_units, "MIN_LINES", 100)
+    lines = [("a", 100), ("b", 300), ("c", 200), ("d", 90)]
+    # b to the first, c and then a to the second, which has less, d to the first of two of 300.
+    assert staging_units.divided(lines, 2) == [["b", "d"], ["c", "a"]]
+    assert staging_units.divided(lines, 3) == [["b"], ["c"], ["a", "d"]]
+    # One batch is one unit, and 199 lines are too few for two.
+    assert staging_units.divided([("b", 300)], 2) == [["b"]]
+    assert staging_units.divided([("a", 100), ("e", 99)], 2) == [["a", "e"]]
+
+
+def test_units_share_memory_and_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "4GiB")
+    home = Home(tmp_path)
+    # Of 4096 MiB and 4 processors; a thread has 512 MiB.
+    for sharers, limit, threads in ((1, "4096MiB", "4"), (2, "2048MiB", "2"), (4, "1024MiB", "1")):
+        given = dbt_environment(home, sharers)
+        assert (given["UNWIND_DUCKDB_MEMORY_LIMIT"], given["UNWIND_DUCKDB_THREADS"]) == (
+            limit,
+            threads,
+        )
+    with connect(home, sharers=4) as connection:
+        setting = "select current_setting('memory_limit'), current_setting('threads')"
+        assert connection.execute(setting).fetchone() == ("1.0 GiB", 1)
+    unit = StagingUnit(folder="f", sharers=4, place=0, batches=("a", "b"), folders=("okx",))
+    command = Command(home, ["run"], {"UNWIND_DBT_UNIT": "rows"}, unit.sharers)
+    assert command.environment["UNWIND_DUCKDB_MEMORY_LIMIT"] == "1024MiB"
+
+
+def test_there_are_no_more_workers_than_processors_and_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "4GiB")
+    assert [workers.of_this_machine(count) for count in (1, 4)] == [1, 4]
+    assert caplog.text == ""
+    assert workers.of_this_machine(6) == 4
+    assert "4 of the 6 workers that were asked for: this machine has 4 processors" in caplog.text
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "1100MiB")
+    assert workers.of_this_machine(4) == 2
+    said = "2 of the 4 workers that were asked for: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
+    assert said in caplog.text
+
+
+def test_a_unit_that_finds_the_disk_full_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(unit: StagingUnit, home: Home, unit_home: Home) -> Command:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(unit_home.staging_db))
+
+    monkeypatch.setattr(StagingUnit, "prepare", full)
+    unit = StagingUnit(folder="f", sharers=2, place=0, batches=("a", "b"), folders=("okx",))
+    errors = unit_work.run_units(Home(tmp_path), [unit], mock.Mock(), "staging", no_progress)
+    said = str(errors["batches_0000"])
+    assert said.startswith("the staging of a and 1 more batch could not be built: ")
+    assert "the disk is full: free some space, then run the command again" in said
+
+
+def test_two_processes_build_what_one_builds(by_one: Home, by_two: Home) -> None:
     compared, found = different(by_one, by_two)
     assert found == {}
-    assert compared > 90
+    assert compared > 200
+    filled = {
+        "marts": ("fct_liquidations", "fct_prices", "fct_open_interest", "leverage_hourly"),
+        "landed": ("stg_binance__liquidations", "stg_okx__open_interest", "stg_bybit__prices"),
+    }
     with beside(by_one, by_two) as connection:
-        rows = [
-            connection.execute(f"select count(*) from other.marts.{mart}").fetchone()[0]
-            for mart in ("fct_liquidations", "fct_prices", "fct_open_interest", "leverage_hourly")
-        ]
-    assert min(rows) > 0, rows
+        for schema, tables in filled.items():
+            database = "other_staging" if schema == "landed" else "other"
+            for table in tables:
+                named = f"{database}.{schema}.{table}"
+                late = f"select count(*) from {named} where hour_at >= '2026-01-29 13:00'"
+                assert connection.execute(late).fetchone()[0] > 0, named
     # Nothing is left of the units where all is built.
     assert not (by_two.warehouse_dir / "units").exists()
 
@@ -291,4 +356,6 @@ def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
 def test_a_small_hour_is_not_divided(by_one: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "MIN_ROWS", MIN_ROWS)
     assert units.plan_units(by_one, "run", 4, refresh.FACTS_AND_MARTS) == ()
+    monkeypatch.setattr(staging_units, "MIN_LINES", MIN_LINES)
+    assert staging_units.plan(by_one, 4) == ()
     assert not (by_one.warehouse_dir / "units").exists()

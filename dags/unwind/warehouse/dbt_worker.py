@@ -40,8 +40,9 @@ WITHOUT_TESTS = {"run", "seed"}
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 # A model leaves thousands of objects, most of them freed without the collector.
 COLLECTED_AFTER = 100_000
-# What is reported of commands that run together; POSIX's PIPE_BUF is 4096 bytes on Linux.
-MAX_FAILURES, MAX_FAILURE = 3, 300
+# What is reported of commands that run together, in ASCII, where JSON doubles quotes and the like;
+# PIPE_BUF is 4096 bytes on Linux.
+MAX_FAILURES, MAX_FAILURE = 2, 800
 
 
 def main() -> None:
@@ -261,8 +262,12 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if named:
         # Forks write into one pipe: a report of up to PIPE_BUF bytes stays whole.
-        failures = [failure[:MAX_FAILURE] for failure in failures[:MAX_FAILURES]]
+        failures = [_in_ascii(failure)[:MAX_FAILURE] for failure in failures[:MAX_FAILURES]]
     _report(reports, "result", outcome.success, failures, *named)
+
+
+def _in_ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _report(reports: TextIO, *words: Any) -> None:
