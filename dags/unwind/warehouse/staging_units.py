@@ -107,7 +107,7 @@ def plan(home: Home, processes: int) -> tuple[StagingUnit, ...]:
     """The batches being built in units of about equally many raw lines; none for one unit."""
     with staging_state(home) as state:
         run_id, _ = current_plan(state)
-        lines = _lines_of_batches(state)
+        lines = lines_of_batches(state)
         folders = state.execute("select folder from ops.build_folders order by 1").fetchall()
     parts = divided(lines, workers.affordable(processes))
     if len(parts) < 2:
@@ -142,7 +142,8 @@ def divided(lines: Sequence[tuple[str, int]], most: int) -> list[list[str]]:
     return parts
 
 
-def _lines_of_batches(state: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+def lines_of_batches(state: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    """The batches being built that have raw lines, and how many."""
     return state.execute(
         "select batch_id, sum(lines)::bigint from ops.build_objects"
         " where lines > 0 group by 1 order by 1"
