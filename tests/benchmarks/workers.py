@@ -72,23 +72,27 @@ def _clock():
 
 
 def _refreshed(home: Home, count: int) -> dict[str, tuple[float, float]]:
-    """Seconds, and those of processors, of staging, of building and of the whole refresh."""
-    first: dict[str, tuple[float, float]] = {}
+    """Seconds, and those of processors, of the parts of a refresh and of all of it."""
+    seen: dict[str, list[tuple[float, float]]] = {}
 
     def note(step: str, done: int, total: int) -> None:
-        step = step.partition(" facts")[0].partition(" in ")[0]
-        if step not in first:
-            first[step] = _spent()
+        name = step.partition(" in ")[0] + (" in units" if " in " in step else "")
+        now = _spent()
+        seen[name] = [seen.get(name, [now])[0], now]
 
     started = _spent()
     with mock.patch.multiple(units, MIN_ROWS=1), mock.patch.multiple(staging_units, MIN_LINES=1):
         refresh(home, clock=_clock, report=note, processes=count)
     ended = _spent()
     steps = {
-        "staging": (started, first["landed gate"]),
-        "building": (first["landed gate"], first["marts gate"]),
+        "staging": (started, seen["landed gate"][0]),
+        "building": (seen["landed gate"][1], seen["marts gate"][0]),
         "all": (started, ended),
     }
+    if count > 1:
+        # What the writer does alone.
+        steps["staging after units"] = (seen["staging in units"][1], seen["landed gate"][0])
+        steps["building after units"] = (seen["building facts in units"][1], seen["marts gate"][0])
     return {
         step: (after[0] - before[0], after[1] - before[1])
         for step, (before, after) in steps.items()
