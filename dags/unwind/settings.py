@@ -109,7 +109,7 @@ class Settings:
 
     @property
     def workers(self) -> int:
-        """How many processes may build the facts of one refresh. Raises SettingError."""
+        """How many processes may work at one refresh. Raises SettingError."""
         return self._count(WORKERS, 1)
 
     @property

@@ -17,7 +17,7 @@ def refresh(
     into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that build facts; else UNWIND_WORKERS.")
+        int | None, typer.Option(min=1, help="Processes at work; else UNWIND_WORKERS.")
     ] = None,
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""

@@ -18,13 +18,14 @@ from unwind.database import connect, quoted
 from unwind.progress import Progress
 from unwind.settings import Home
 from unwind.warehouse import workers
-from unwind.warehouse.dbt import Command, DbtProcess
+from unwind.warehouse.dbt import DBT_PROJECT, Command, DbtProcess
 from unwind.warehouse.plan import current_plan
 from unwind.warehouse.state import staging_state
 from unwind.warehouse.unit_work import ROWS, Work, discard, folder_of, refuse_missing
 
 # A judgement, as that of units of hours: below this dbt's start takes longer than it saves.
 MIN_LINES = 250_000
+STAGING = DBT_PROJECT / "models" / "staging"
 # Of the ledger's tables, those that staging reads.
 OF_BATCHES = ("batches", "build_batches", "build_objects")
 
@@ -119,7 +120,7 @@ def plan(home: Home, processes: int) -> tuple[StagingUnit, ...]:
             sharers=len(parts),
             place=place,
             batches=tuple(sorted(part)),
-            folders=tuple(name for (name,) in folders),
+            folders=tuple(name for (name,) in folders if (STAGING / name).is_dir()),
         )
         for place, part in enumerate(parts)
     )
