@@ -91,11 +91,13 @@ def test_there_are_no_more_workers_than_processors_and_memory(
     assert "4 of the 6 workers that were asked for: this machine has 4 processors" in caplog.text
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "1100MiB")
     assert workers.of_this_machine(4) == 2
-    said = "2 of the 4 workers that were asked for: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
-    assert said in caplog.text
+    message = (
+        "2 of the 4 workers that were asked for: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
+    )
+    assert message in caplog.text
 
 
-def test_a_unit_that_finds_the_disk_full_says_so(
+def test_a_full_disk_is_an_error_of_its_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(unit: StagingUnit, home: Home, unit_home: Home) -> Command:
@@ -104,9 +106,9 @@ def test_a_unit_that_finds_the_disk_full_says_so(
     monkeypatch.setattr(StagingUnit, "prepare", full)
     unit = StagingUnit(folder="f", sharers=2, place=0, batches=("a", "b"), folders=("okx",))
     errors = unit_work.run_units(Home(tmp_path), [unit], mock.Mock(), "staging", no_progress)
-    said = str(errors["batches_0000"])
-    assert said.startswith("the staging of a and 1 more batch could not be built: ")
-    assert "the disk is full: free some space, then run the command again" in said
+    message = str(errors["batches_0000"])
+    assert message.startswith("the staging of a and 1 more batch could not be built: ")
+    assert "the disk is full: free some space, then run the command again" in message
 
 
 # Of the two hours' tables, those of which the copy has lost its rows.
