@@ -88,12 +88,10 @@ def test_there_are_no_more_workers_than_processors_and_memory(
     assert [workers.of_this_machine(count) for count in (1, 4)] == [1, 4]
     assert caplog.text == ""
     assert workers.of_this_machine(6) == 4
-    assert "4 of the 6 workers that were asked for: this machine has 4 processors" in caplog.text
+    assert "4 workers instead of 6: this machine has 4 processors" in caplog.text
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "1100MiB")
     assert workers.of_this_machine(4) == 2
-    message = (
-        "2 of the 4 workers that were asked for: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
-    )
+    message = "2 workers instead of 4: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
     assert message in caplog.text
 
 

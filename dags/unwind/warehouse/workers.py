@@ -34,7 +34,7 @@ def of_this_machine(workers: int) -> int:
     if here < workers:
         limit = f"{MEMORY_VARIABLE} is {described(memory_limit())}, {described(BYTES_PER_THREAD)}"
         logger.warning(
-            "%d of the %d workers that were asked for: %s",
+            "%d workers instead of %d: %s",
             here,
             workers,
             f"this machine has {processors} processor{'s' if processors > 1 else ''}"
