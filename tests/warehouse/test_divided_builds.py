@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from signal import SIGINT, SIGTERM
+from signal import SIGTERM
 from unittest import mock
 
 import psutil
@@ -246,10 +246,11 @@ def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("step", "number"), [("batches", SIGTERM), ("hours", SIGINT)])
+@pytest.mark.parametrize("step", ["batches", "hours"])
 def test_a_refresh_that_is_stopped_ends_all_forks_and_leaves_nothing(
-    landed: Home, tmp_path: Path, step: str, number: int
+    landed: Home, tmp_path: Path, step: str
 ) -> None:
+    # Ctrl-C is handled by the same function; a shell's background jobs ignore it.
     home = Home(tmp_path / "home")
     shutil.copytree(landed.root, home.root, symlinks=True)
     readers = home.current.resolve()
@@ -264,9 +265,9 @@ def test_a_refresh_that_is_stopped_ends_all_forks_and_leaves_nothing(
             time.sleep(0.1)
             under_way = list(home.warehouse_dir.glob(f"units/*/.{step}_*/logs"))
         started = psutil.Process(running.pid).children(recursive=True)
-        running.send_signal(number)
+        running.send_signal(SIGTERM)
         running.communicate(timeout=60)
-    assert running.returncode == 128 + number
+    assert running.returncode == 128 + SIGTERM
     # The worker, the fork that staged, and one fork a unit, or those of them that have begun.
     assert len(started) >= 2
     assert psutil.wait_procs(started, timeout=10)[1] == []
