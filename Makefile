@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test clean
 
 setup: $(READY)
 
@@ -105,10 +105,25 @@ superset-test: $(SUPERSET)/.ready
 connections-test: $(READY)
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/bi/test_connections.py
 
+SPARK := .spark
+SPARK_LOCK := dags/unwind/spark/requirements.lock
+
+# Spark, in an environment of its own, for `unwind refresh --target spark` (docs/spark.md); it needs Java 17.
+spark: $(SPARK)/.ready
+
+# Three hours are built on Spark and on DuckDB, corrected, and compared; builds are killed: an hour.
+spark-test: $(SPARK)/.ready
+	UNWIND_LONG=all $(BIN)/python -m pytest tests/spark
+
+$(SPARK)/.ready: $(SPARK_LOCK) | $(READY)
+	$(PYTHON) -m venv $(SPARK)
+	$(BIN)/uv pip install --quiet --system-certs --python $(SPARK)/bin/python --no-deps --require-hashes -r $(SPARK_LOCK)
+	touch $@
+
 $(SUPERSET)/.ready: $(SUPERSET_LOCK) | $(READY)
 	$(PYTHON) -m venv $(SUPERSET)
 	$(BIN)/uv pip install --quiet --system-certs --python $(SUPERSET)/bin/python --no-deps --require-hashes -r $(SUPERSET_LOCK)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SUPERSET) data target dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(SUPERSET) $(SPARK) data target dbt_project/target dbt_project/logs

@@ -66,6 +66,24 @@ def test_the_assets_to_reconcile_are_a_list(monkeypatch: pytest.MonkeyPatch) -> 
         _ = settings().reconciled_assets
 
 
+def test_settings_of_spark_have_names_and_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().spark_options == {}
+    monkeypatch.setenv("UNWIND_SPARK_OPTIONS", "spark.cores.max=4  spark.ui.enabled=true")
+    assert settings().spark_options == {"spark.cores.max": "4", "spark.ui.enabled": "true"}
+    monkeypatch.setenv("UNWIND_SPARK_OPTIONS", "spark.cores.max 4")
+    with pytest.raises(ValueError, match=r"UNWIND_SPARK_OPTIONS has 'spark\.cores\.max'"):
+        _ = settings().spark_options
+
+
+def test_the_target_is_duckdb_or_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().target == "duckdb"
+    monkeypatch.setenv("UNWIND_TARGET", "Spark")
+    assert settings().target == "spark"
+    monkeypatch.setenv("UNWIND_TARGET", "flink")
+    with pytest.raises(ValueError, match="UNWIND_TARGET is 'flink'; set it to duckdb or spark"):
+        _ = settings().target
+
+
 DAGS = PROJECT_ROOT / "dags"
 # Environments of child processes are built from this one, libraries read their own variables,
 # connections have Airflow's names, and a DAG file imports no `unwind`.
@@ -75,6 +93,8 @@ READS_THE_ENVIRONMENT = {
     "unwind/connections.py",
     "unwind/demo.py",
     "unwind/standalone.py",
+    "unwind/spark/build.py",
+    "unwind/spark/session.py",
     "unwind/superset/serve.py",
     "unwind/warehouse/dbt.py",
     "unwind/warehouse/dbt_by_hand.py",

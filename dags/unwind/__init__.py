@@ -13,6 +13,7 @@ the floors below, never upwards (tests/test_floors.py):
 - recorder: the venues' streams, written to segments
 - landing: the raw zone, the ledger, imports
 - warehouse: dbt, gates, releases
+- spark: facts and marts on Apache Spark
 - page: a release as one HTML file
 - superset: a dashboard of the marts for Superset
 - claims: sentences about liquidations, judged on a release

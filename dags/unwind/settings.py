@@ -22,7 +22,12 @@ PAGE = "UNWIND_PAGE"
 PRELOAD = "UNWIND_PRELOAD"
 # Read by the command line itself.
 RECORDER = "UNWIND_RECORDER"
+SPARK_MASTER = "UNWIND_SPARK_MASTER"
+SPARK_MEMORY = "UNWIND_SPARK_MEMORY"
+SPARK_OPTIONS = "UNWIND_SPARK_OPTIONS"
+SPARK_PYTHON = "UNWIND_SPARK_PYTHON"
 STORE = "UNWIND_STORE"
+TARGET = "UNWIND_TARGET"
 TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
 WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
 WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
@@ -31,8 +36,10 @@ WORKERS = "UNWIND_WORKERS"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
-    *(PAGE, POSTGRES_READERS, PRELOAD, RECONCILED_ASSETS, RECORDER, STORE),
-    *(TRACKED_INSTRUMENTS, WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY, WORKERS),
+    *(PAGE, POSTGRES_READERS, PRELOAD, RECONCILED_ASSETS, RECORDER),
+    *(SPARK_MASTER, SPARK_MEMORY, SPARK_OPTIONS, SPARK_PYTHON, STORE, TARGET),
+    TRACKED_INSTRUMENTS,
+    *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY, WORKERS),
 )
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
@@ -41,6 +48,7 @@ TRACKED = 50
 RECONCILED = "BTC,ETH,SOL"
 # 2026-11-26: of fifty assets some class or regime changes in nearly every hour.
 WATCHED = "ALL,BTC,ETH"
+TARGETS = ("duckdb", "spark")
 SEVERITIES = ("info", "warning", "critical", "off")
 
 
@@ -150,6 +158,43 @@ class Settings:
     def postgres_readers(self) -> list[str]:
         """The roles of PostgreSQL that may read the copy of the marts; none if not set."""
         return _listed(self._text(POSTGRES_READERS))
+
+    @property
+    def target(self) -> str:
+        """Where facts and marts are built: duckdb, or spark. Raises SettingError."""
+        text = self._text(TARGET).lower() or TARGETS[0]
+        if text not in TARGETS:
+            raise SettingError(f"{TARGET} is {text!r}; set it to {' or '.join(TARGETS)}")
+        return text
+
+    @property
+    def spark_master(self) -> str:
+        """The master of Spark, as Spark writes it; in this process where none is set."""
+        return self._text(SPARK_MASTER) or "local[*]"
+
+    @property
+    def spark_memory(self) -> str:
+        """The memory of Spark's driver, as Spark writes it."""
+        return self._text(SPARK_MEMORY) or "2g"
+
+    @property
+    def spark_options(self) -> dict[str, str]:
+        """Further settings of Spark by name. Raises SettingError."""
+        found = {}
+        for one in self._text(SPARK_OPTIONS).split():
+            name, equals, value = one.partition("=")
+            if not (name.startswith("spark.") and equals and value):
+                raise SettingError(
+                    f"{SPARK_OPTIONS} has {one!r}; write settings as spark.name=value, with spaces"
+                    " between them"
+                )
+            found[name] = value
+        return found
+
+    @property
+    def spark_python(self) -> str:
+        """The Python that has the extra `spark`; empty if not set."""
+        return self._text(SPARK_PYTHON)
 
     @property
     def store(self) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unwind.cli.terminal import out, parsed, print_error, progress
 from unwind.clock import parse_instant, utc_now
-from unwind.settings import Home
+from unwind.settings import TARGETS, Home, settings
+
+if TYPE_CHECKING:
+    from unwind.warehouse.refresh import BuildMarts
 
 
 def refresh(
@@ -18,6 +21,9 @@ def refresh(
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes at work; else UNWIND_WORKERS.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Where facts and marts are built: duckdb or spark.")
     ] = None,
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
@@ -41,7 +47,13 @@ def refresh(
     try:
         with progress() as report:
             done = run_refresh(
-                home, full=full, as_of=instant, into=into, report=report, processes=workers
+                home,
+                full=full,
+                as_of=instant,
+                into=into,
+                report=report,
+                build_marts=_build_marts(target or settings().target),
+                processes=workers,
             )
     except GateRefusedError:
         # Readers stay on the former release, whose page now says why.
@@ -62,6 +74,18 @@ def refresh(
     _write_page(built)
     _print_quarantine(built, done.batches)
     _print_unrecognised(built, done.batches)
+
+
+def _build_marts(target: str) -> BuildMarts | None:
+    """What builds facts and marts there; None for DuckDB. Raises SparkError."""
+    if target not in TARGETS:
+        raise typer.BadParameter(f"--target is {' or '.join(TARGETS)}")
+    if target != "spark":
+        return None
+    from unwind.spark.build import build_on_spark, python_of_spark
+
+    python_of_spark()
+    return build_on_spark
 
 
 def release_hold(

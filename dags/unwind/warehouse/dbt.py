@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from unwind.database import bounds
 from unwind.errors import (
@@ -40,6 +40,18 @@ _shared_worker: ContextVar[Worker | None] = ContextVar("shared_worker", default=
 
 class DbtError(UnwindError, RuntimeError):
     """dbt ended with failures; the text names the first of them and where the log lies."""
+
+
+class RunDbt(Protocol):
+    """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
+
+    def __call__(
+        self,
+        arguments: Sequence[str],
+        on_node: Progress,
+        instead: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None: ...
 
 
 class DbtKilledError(DbtError):
@@ -107,14 +119,16 @@ class DbtProcess:
         self,
         arguments: Sequence[str],
         on_node: Progress | None = None,
+        instead: Path | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
-        `on_node(name, done, total)` is called for each finished node; `variables` are further ones
-        of the environment. Raises DbtError with the first failures' messages.
+        `on_node(name, done, total)` is called for each finished node; `instead` is a file of JSON
+        with other SQL for models, by name; `variables` are further ones of the environment. Raises
+        DbtError with the first failures' messages.
         """
-        result, return_code = self._outcome(arguments, on_node, variables or {})
+        result, return_code = self._outcome(arguments, on_node, instead, variables or {})
         error = self._error(arguments[0], result, return_code, self._limit)
         if error:
             raise error
@@ -158,11 +172,14 @@ class DbtProcess:
         self,
         arguments: Sequence[str],
         on_node: Progress | None,
+        instead: Path | None,
         variables: Mapping[str, str],
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         result = None
         order = self._order(arguments, {**self._environment, **variables}, self._home)
+        if instead:
+            order["instead"] = str(instead)
         for kind, *details in self._reports(order):
             if kind == "ended":
                 return result, details[0]
@@ -223,11 +240,12 @@ def run_dbt(
     home: Home,
     arguments: Sequence[str],
     on_node: Progress | None = None,
+    instead: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
-        process.run(arguments, on_node, variables)
+        process.run(arguments, on_node, instead, variables)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 Where dbt is imported already, it is a fork instead (unwind.warehouse.dbt_fork). It imports dbt and
 loads the parsed project, once. Then it takes commands from standard input, one after another, each
-a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "errors": path}`. The
+a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "errors": path}`, and
+where models are read instead of computed, `"instead"`: a file of JSON with their SQL by name. The
 commands of one session (a refresh) run in one fork, which keeps what dbt has compiled and closes
 its databases after each; a command that is killed for its memory leaves its sentence, and the next
 one has a fork of its own. Commands of `{"together": [...]}` run side by side, in a fork each; every
@@ -251,6 +252,8 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
             total = data.num_models if event.info.name == "LogTestResult" else data.total
             _report(reports, "node", data.node_info.node_name, data.index, total, *named)
 
+    if order.get("instead"):
+        _read_instead(manifest, json.loads(Path(order["instead"]).read_text()))
     # Other variables than the project's own make another manifest.
     known = None if "--vars" in order["arguments"] else manifest
     outcome = dbtRunner(manifest=known, callbacks=[on_event]).invoke(order["arguments"])
@@ -268,6 +271,14 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
 
 def _in_ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
+
+
+def _read_instead(manifest: Any, models: dict[str, str]) -> None:
+    """Gives models other SQL than their own: their rows have been computed elsewhere."""
+    for name, code in models.items():
+        node = manifest.nodes[f"model.unwind.{name}"]
+        node.raw_code = code
+        node.language = "sql"
 
 
 def _report(reports: TextIO, *words: Any) -> None:

@@ -26,6 +26,8 @@ from unwind.settings import Home
 BESIDE = "warehouse/.rebuild"
 # There from the moment that a rebuilt pair takes the old one's place until it has.
 SWAPPING = "complete"
+# Beside the two files, where marts are built on Spark (unwind.spark).
+TABLES_OF_SPARK = "spark"
 
 BUILD_TABLE = (
     "create schema if not exists ops;"
@@ -157,6 +159,12 @@ def prepare(home: Home) -> None:
             connection.execute("checkpoint")
 
 
+def build_id(home: Home) -> str | None:
+    """The build that the two files come from; None where they have none."""
+    found = _build_of(home, home.staging_db)
+    return found.build_id if found else None
+
+
 def renew_build_id(home: Home) -> None:
     """Gives both files a new id: a copy of either that was taken before no longer fits.
 
@@ -202,6 +210,10 @@ def finish_swap(home: Home) -> None:
         if new.exists():
             old.with_name(old.name + ".wal").unlink(missing_ok=True)
             new.replace(old)
+    tables = rebuilt.warehouse_dir / TABLES_OF_SPARK
+    if tables.exists():
+        shutil.rmtree(home.warehouse_dir / TABLES_OF_SPARK, ignore_errors=True)
+        tables.replace(home.warehouse_dir / TABLES_OF_SPARK)
     sync(home.warehouse_dir)
     discard(rebuilt)
 

@@ -34,9 +34,12 @@ def preload(project: Path) -> bool:
     return True
 
 
-def read(project: Path) -> Manifest | None:
-    """The kept parse of the project in its current state; None where there is none."""
-    kept = file_of(project)
+def read(project: Path, target: str = "") -> Manifest | None:
+    """The kept parse of the project in its current state; None where there is none.
+
+    It is of a target of the profile, the default one where none is named.
+    """
+    kept = file_of(project, target)
     if kept in _preloaded:
         return _preloaded[kept]
     try:
@@ -66,13 +69,14 @@ def keep(target: Path, made: Any) -> None:
         return
 
 
-def file_of(project: Path) -> Path:
-    """Where a project is kept, parsed as it is now."""
+def file_of(project: Path, target: str = "") -> Path:
+    """Where a project is kept, parsed as it is now for a target of the profile."""
     hasher = hashlib.sha256(f"{sys.version} {version('dbt-core')} {version('dbt-duckdb')}".encode())
     for path in own_files(project):
         hasher.update(f"\n{path.relative_to(project)}\n".encode())
         hasher.update(path.read_bytes())
-    return project / "target" / f"parsed-{hasher.hexdigest()[:32]}.pickle"
+    kind = f"{target}-" if target else ""
+    return project / "target" / f"{kind}parsed-{hasher.hexdigest()[:32]}.pickle"
 
 
 def own_files(project: Path) -> list[Path]:

@@ -31,7 +31,7 @@ from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home, settings
 from unwind.warehouse import files, gates, left_out, pending_hours, releases, units, workers
-from unwind.warehouse.dbt import DbtError, DbtProcess, begun_early, run_dbt
+from unwind.warehouse.dbt import DbtError, DbtProcess, RunDbt, begun_early, run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -65,7 +65,8 @@ FACTS_AND_MARTS = "selector:facts_and_marts"
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
-RunDbt = Callable[..., None]
+# Builds facts and marts: where, on which build, without which models, by which dbt.
+BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -96,12 +97,13 @@ def refresh(
     into: Path | None = None,
     clock: Clock = utc_now,
     report: Progress = no_progress,
+    build_marts: BuildMarts | None = None,
     processes: int | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
-    Up to `processes` work side by side (default: UNWIND_WORKERS). Raises GateRefusedError (readers
-    are where they were), DbtError, UnitError, WriterBusyError, ValueError for one of the two alone.
+    `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
+    GateRefusedError (readers are where they were), DbtError, UnitError, WriterBusyError, ValueError.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
@@ -113,7 +115,7 @@ def refresh(
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
             at_once = workers.of_this_machine(processes or settings().workers)
-            return replace(_refresh(warehouse, report, at_once), rebuilt=rebuilt)
+            return replace(_refresh(warehouse, report, at_once, build_marts), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
@@ -135,7 +137,9 @@ def _is_of_a_file(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException)
 
 
-def _refresh(warehouse: Warehouse, report: Progress, processes: int) -> RefreshReport:
+def _refresh(
+    warehouse: Warehouse, report: Progress, processes: int, build_marts: BuildMarts | None
+) -> RefreshReport:
     target = warehouse.target
     # Importing dbt takes seconds, so it runs while the work is planned.
     with DbtProcess(target) as dbt:
@@ -146,7 +150,7 @@ def _refresh(warehouse: Warehouse, report: Progress, processes: int) -> RefreshR
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt, processes)
+        _build(warehouse, report, dbt, processes, build_marts)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -187,10 +191,10 @@ def run_unit(home: Home, unit: dict[str, Any]) -> bool:
     return units.run_unit(home, units.Unit(**unit))
 
 
-def build(home: Home, clock: Clock = utc_now) -> None:
+def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
     """The third phase alone; of units that were planned, it builds those that are not complete."""
     with writer_lock(home):
-        _build(_under_way(home, clock), no_progress, None, settings().workers)
+        _build(_under_way(home, clock), no_progress, None, settings().workers, build_marts)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -216,7 +220,6 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))
-    # Of a refresh that was killed, or is at work in Airflow: this one plans all of its hours.
     discard_units(target)
     releases.take_own_copy(target)
     reason = "that was asked for" if full else rebuild_reason(target)
@@ -291,7 +294,7 @@ def _run_staging(
     run(
         [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
-        variables,
+        variables=variables,
     )
 
 
@@ -379,10 +382,16 @@ def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
     return units.plan_units(target, run_id, processes, FACTS_AND_MARTS) if is_ready else ()
 
 
-def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, processes: int) -> None:
+def _build(
+    warehouse: Warehouse,
+    report: Progress,
+    dbt: DbtProcess | None,
+    processes: int,
+    build_marts: BuildMarts | None,
+) -> None:
     """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
     target = warehouse.target
-    planned = _plan_units(target, processes)
+    planned = () if build_marts else _plan_units(target, processes)
     workers.run_missing(target, planned, dbt, units.STEP, report)
     with staging_state(target) as state:
         run_id, plan = current_plan(state)
@@ -391,19 +400,14 @@ def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, proce
         set_plan(state, BUILDING)
         skipped = nothing_to_build(state) if is_same_project(state) else []
     variables, steps = units.assembling(target, run_id, planned)
-    skipped += steps
+    former = files.build_id(target)
     files.renew_build_id(target)
-    run = dbt.run if dbt else partial(run_dbt, target)
-    run(
-        [
-            "run",
-            "--select",
-            FACTS_AND_MARTS,
-            *(("--exclude", *skipped) if skipped else ()),
-        ],
-        lambda name, done, total: report("building", done, total),
-        variables,
-    )
+    run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
+    if build_marts:
+        build_marts(target, former, skipped, run, report)
+    else:
+        done = partial(report, "building")
+        run(marts_without([*skipped, *steps]), lambda _, *of: done(*of), variables=variables)
     if planned:
         discard_units(target)
     releases.carry_verdicts(target)
@@ -411,6 +415,11 @@ def _build(warehouse: Warehouse, report: Progress, dbt: DbtProcess | None, proce
         state.execute("delete from ops.project")
         state.execute("insert into ops.project values (?)", [project_fingerprint()])
         set_plan(state, BUILT)
+
+
+def marts_without(skipped: Sequence[str]) -> list[str]:
+    """dbt's arguments that build facts and marts without those that are skipped."""
+    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
 
 
 def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
@@ -486,15 +495,6 @@ def _refused(
     target: Home, gate: str, failures: Sequence[gates.GateResult], at: datetime
 ) -> GateRefusedError:
     """The error of a refusal, of which a note is left for `unwind watch`."""
-    refusal = _refusal(gate, failures)
+    refusal = gates.refusal(gate, failures)
     write_json(target.refusal, {"refused_at": iso(at), "message": refusal})
     return GateRefusedError(refusal)
-
-
-def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
-    return "\n".join(
-        [
-            f"the {gate} gate refused this build; readers stay on the former release:",
-            *(f"- {failure.suite}: {failure.message}" for failure in failures),
-        ]
-    )

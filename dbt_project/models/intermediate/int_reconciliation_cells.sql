@@ -141,7 +141,11 @@ bars as (
         unnest(
             list_distinct([
                 try_cast(reported.observed_at as date),
-                try_cast(to_at - interval 1 second as date),
+                try_cast(
+                    reported.observed_at
+                    + to_seconds(reported.bar_seconds)
+                    - interval 1 second as date
+                ),
             ])
         ) as event_date,
 

@@ -58,13 +58,14 @@ instruments as (
 
 -- The latest rate of each instrument. It is valid until its interval ends, plus five minutes for late
 -- settlements. One of the last day whose interval has ended counts as missing.
-latest_rates as (
+last_rates as (
 
     select
         hours.hour_at,
         rates.venue,
         rates.instrument,
         rates.base_asset,
+        rates.funding_at,
         rates.funding_rate_8h,
         rates.available_at,
         rates.funding_at >= hours.hour_at + interval 55 minute
@@ -80,8 +81,14 @@ latest_rates as (
         and instruments.instrument = rates.instrument
         and hours.hour_at + interval 1 hour > rates.funding_at
 
+),
+
+latest_rates as (
+
+    from last_rates
+
     where is_in_force
-        or rates.funding_at >= hours.hour_at - interval 23 hour
+        or funding_at >= hour_at - interval 23 hour
 
 ),
 

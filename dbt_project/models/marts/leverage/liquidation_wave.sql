@@ -243,6 +243,22 @@ sold as (
 
 ),
 
+differences as (
+
+    select
+        hour_at,
+        base_asset,
+        distance_percent,
+        sold_above_usd,
+        {%- for end, factor in factors.items() %}
+        distance_percent - {{ factor }} * impact_scale * sqrt(sold_above_usd)
+            as difference_{{ end }},
+        {%- endfor %}
+
+    from sold
+
+),
+
 -- Each rung ends the drops from the largest difference of the rungs above, inclusive, to its own.
 bounds as (
 
@@ -250,14 +266,12 @@ bounds as (
         hour_at,
         base_asset,
         sold_above_usd,
-        {%- for end, factor in factors.items() %}
-        distance_percent - {{ factor }} * impact_scale * sqrt(sold_above_usd)
-            as difference_{{ end }},
+        {%- for end in factors %}
         greatest(ceil(coalesce(max(difference_{{ end }}) over above, 0)), 1) as first_{{ end }},
         least(ceil(difference_{{ end }}), {{ max_drop + 1 }}) as next_{{ end }},
         {%- endfor %}
 
-    from sold
+    from differences
 
     window above as (
         partition by hour_at, base_asset
