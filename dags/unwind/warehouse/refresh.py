@@ -103,7 +103,7 @@ def refresh(
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
     `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
-    GateRefusedError (readers are where they were), DbtError, UnitError, WriterBusyError, ValueError.
+    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
