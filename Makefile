@@ -39,7 +39,7 @@ chaos: $(READY)
 	UNWIND_CHAOS=all UNWIND_LONG=all $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chaos \
 		tests/bi/test_readers.py tests/landing/test_killed_landing.py \
 		tests/warehouse/test_doctor.py tests/warehouse/test_releases.py tests/warehouse/test_reproduction.py \
-		tests/warehouse/test_spine.py tests/warehouse/test_ways_out.py
+		tests/warehouse/test_spine.py tests/warehouse/test_divided_builds.py tests/warehouse/test_ways_out.py
 
 # RECENT=12: of the SQL, only the models that were committed last; all of it takes five minutes.
 lint: $(READY)

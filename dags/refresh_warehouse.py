@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
+
+# Where one process builds everything, the DAG has no tasks for units, which would cost it seconds.
+HAS_UNITS = os.environ.get("UNWIND_WORKERS", "").strip() not in {"", "1"}
 
 
 @dag(
@@ -35,6 +39,10 @@ def refresh_warehouse():
     marts gate is red and says why: readers stay on the last release, the hours stay in the work
     list, and the next run judges them again. The tasks need the one-slot pool `warehouse_writer`
     (`airflow pools set warehouse_writer 1 "the warehouse's one writer"`); without it they wait.
+
+    With `UNWIND_WORKERS` above 1, `plan_units` divides the facts of a large build into ranges of
+    hours, one mapped `build_unit` each builds them, on any worker that has the home's files, and
+    `build` takes their rows. A unit that is lost is built again by its retry.
     """
 
     @task.short_circuit
@@ -52,6 +60,26 @@ def refresh_warehouse():
         refresh.gate_landed(Home.from_env())
 
     @task
+    def plan_units() -> list[dict]:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        return refresh.plan_units(Home.from_env())
+
+    # It writes nothing but its own folder.
+    @task(
+        pool="default_pool",
+        retries=2,
+        map_index_template="from {{ task.op_kwargs['unit']['first_hour'] }}",
+    )
+    def build_unit(unit: dict) -> None:
+        from unwind.settings import Home
+        from unwind.warehouse import refresh
+
+        refresh.run_unit(Home.from_env(), unit)
+
+    # A build that is too small to divide has no units, and their tasks are skipped.
+    @task(trigger_rule="none_failed" if HAS_UNITS else "all_success")
     def build() -> None:
         from unwind.settings import Home
         from unwind.warehouse import refresh
@@ -100,7 +128,15 @@ def refresh_warehouse():
             logging.getLogger(__name__).warning("%s", problem)
 
     published = publish()
-    stage() >> gate_landed() >> build() >> gate_marts() >> published
+    landed, built = gate_landed(), build()
+    stage() >> landed
+    if HAS_UNITS:
+        planned = plan_units()
+        landed >> planned
+        build_unit.expand(unit=planned) >> built
+    else:
+        landed >> built
+    built >> gate_marts() >> published
     published >> [document_gates(), write_page()]
 
 

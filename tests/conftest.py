@@ -33,7 +33,8 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_refresh",
     "tests/warehouse/test_reproduction",
     "tests/warehouse/test_revisions",
-    "tests/warehouse/test_spine",
+    *("tests/warehouse/test_spine", "tests/warehouse/test_units"),
+    "tests/warehouse/test_divided_builds",
     "tests/warehouse/test_ways_out",
 )
 
@@ -60,6 +61,15 @@ BUILT_FEW = {
         *("exchange_breakdown", "liquidation_imbalance_hourly", "liquidation_intensity_hourly"),
         *("leverage_hourly", "liquidations_hourly", "liquidations_minutely"),
         "venue_coverage_hourly",
+    ),
+    "tests/warehouse/test_units": ("fct_liquidations", "liquidations_hourly", "grain_audit"),
+    # What units build, and of what stands above it some of each reach back.
+    "tests/warehouse/test_divided_builds": (
+        *("fct_funding", "fct_liquidations", "fct_long_short_ratio", "fct_market_caps"),
+        *("fct_open_interest", "fct_prices", "fct_volumes", "reported_liquidations"),
+        *("hidden_liquidations_minutely", "liquidation_accounting", "observation_accounting"),
+        *("unrecognised_symbols", "leverage_hourly", "funding_hourly", "grain_audit"),
+        *("exchange_breakdown", "liquidation_intensity_hourly", "market_heatmap"),
     ),
     "tests/warehouse/test_listings": (
         *("fct_liquidations", "fct_funding", "dim_assets", "dim_instruments"),

@@ -20,25 +20,30 @@ IN_MEMORY = ":memory:"
 _counter = itertools.count()
 
 
-def bounds(home: Home, path: object = IN_MEMORY) -> dict[str, Any]:
-    """DuckDB's settings for a database that is opened now. Raises SettingError."""
-    limit = memory_limit()
+def bounds(home: Home, path: object = IN_MEMORY, sharers: int = 1) -> dict[str, Any]:
+    """DuckDB's settings for a database that is opened now.
+
+    `sharers` processes share the memory and the processors. Raises SettingError.
+    """
+    limit = memory_limit() // sharers
     return {
         "memory_limit": f"{limit // 2**20}MiB",
-        "threads": str(worker_threads(limit)),
+        "threads": str(worker_threads(limit, sharers)),
         "temp_directory": _spill_folder(home, path),
     }
 
 
-def connect(home: Home, path: Path | None = None, read_only: bool = False) -> DuckDBPyConnection:
+def connect(
+    home: Home, path: Path | None = None, read_only: bool = False, sharers: int = 1
+) -> DuckDBPyConnection:
     """A connection to a file, or to a database in memory; times are in UTC.
 
-    Raises duckdb.Error, SettingError.
+    `sharers` processes share the memory. Raises duckdb.Error, SettingError.
     """
     import duckdb
 
     where = str(path or IN_MEMORY)
-    connection = duckdb.connect(where, read_only=read_only, config=bounds(home, where))
+    connection = duckdb.connect(where, read_only=read_only, config=bounds(home, where, sharers))
     connection.execute("set TimeZone = 'UTC'")
     return connection
 

@@ -63,9 +63,12 @@ def total_memory() -> int:
     return min([psutil.virtual_memory().total, *_container_limits()])
 
 
-def worker_threads(limit: int) -> int:
-    """How many threads a database with this many bytes can use, at most one per processor."""
-    return max(1, min(len(os.sched_getaffinity(0)), limit // BYTES_PER_THREAD))
+def worker_threads(limit: int, sharers: int = 1) -> int:
+    """How many threads a database with this many bytes can use, at most one per processor.
+
+    The processors are divided among `sharers` databases.
+    """
+    return max(1, min(len(os.sched_getaffinity(0)) // sharers, limit // BYTES_PER_THREAD))
 
 
 def models_at_a_time(limit: int) -> int:

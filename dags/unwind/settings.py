@@ -32,13 +32,14 @@ TRACKED_INSTRUMENTS = "UNWIND_TRACKED_INSTRUMENTS"
 WATCH_ASSETS = "UNWIND_WATCH_ASSETS"
 WATCH_EMAIL = "UNWIND_WATCH_EMAIL"
 WATCH_SEVERITY = "UNWIND_WATCH_SEVERITY"
+WORKERS = "UNWIND_WORKERS"
 # All that a user may set, as docs/operations.md lists them; venues' connections are Airflow's own.
 VARIABLES = (
     *(HOME, KEEP_RELEASES, KEEP_RELEASE_DAYS, LOG_LEVEL, MEMORY_VARIABLE, NOW),
     *(PAGE, POSTGRES_READERS, PRELOAD, RECONCILED_ASSETS, RECORDER),
     *(SPARK_MASTER, SPARK_MEMORY, SPARK_OPTIONS, SPARK_PYTHON, STORE, TARGET),
     TRACKED_INSTRUMENTS,
-    *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY),
+    *(WATCH_ASSETS, WATCH_EMAIL, WATCH_SEVERITY, WORKERS),
 )
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
@@ -113,6 +114,11 @@ class Settings:
                 f"{RECONCILED_ASSETS} names no asset: {text!r}; write them as {RECONCILED}"
             )
         return assets
+
+    @property
+    def workers(self) -> int:
+        """How many processes may work at one refresh. Raises SettingError."""
+        return self._count(WORKERS, 1)
 
     @property
     def has_page(self) -> bool:

@@ -5,13 +5,17 @@
 
     Columns and types are not looked at again then: a model that has changed is built from nothing
     (unwind.warehouse.models), and dbt-duckdb checks its contract when it is.
+
+    Where units have written the model's rows, these are taken instead of the model's own query
+    (units.sql).
 -#}
 {% materialization incremental, adapter="duckdb", supported_languages=["sql", "python"] -%}
-    {%- set is_python = model.language == "python" -%}
+    {%- set written = rows_of_units() -%}
+    {%- set is_python = model.language == "python" and not written -%}
     {%- set is_replaced = (
         is_replaceable() and config.get("incremental_strategy") == "replace_partitions"
     ) -%}
-    {%- if not is_python and not is_replaced -%}
+    {%- if not is_python and not is_replaced and not written and not is_unit() -%}
         {{ return(dbt.materialization_incremental_duckdb()) }}
     {%- endif -%}
 
@@ -22,12 +26,16 @@
         {%- call statement("main", language="python") -%}
             {{ create_table_as(is_replaced, rows if is_replaced else this, compiled_code, "python") }}
         {%- endcall -%}
+    {%- elif not is_replaced -%}
+        {%- call statement("main") -%}
+            {{ create_table_as(false, this, written) if written else write_file_of_unit(compiled_code) }}
+        {%- endcall -%}
     {%- endif -%}
     {%- if is_replaced -%}
         {%- call statement("replace" if is_python else "main") -%}
             {%- if not is_python -%}
                 create temporary table {{ rows }} as (
-                    {{ compiled_code }}
+                    {{ written or compiled_code }}
                 );
             {%- endif %}
             {{ get_incremental_replace_partitions_sql(
@@ -35,7 +43,7 @@
             ) }};
             drop table {{ rows }}
         {%- endcall -%}
-    {%- else -%}
+    {%- elif not is_unit() -%}
         {%- do persist_docs(this.incorporate(type="table"), model) -%}
     {%- endif -%}
     {{ run_hooks(post_hooks) }}
@@ -45,14 +53,19 @@
 
 
 {% materialization table, adapter="duckdb", supported_languages=["sql"] -%}
-    {%- if config.get("contract").enforced or not is_replaceable() -%}
+    {%- set is_new = config.get("contract").enforced or not is_replaceable() -%}
+    {%- if is_new and not is_unit() -%}
         {{ return(dbt.materialization_table_duckdb()) }}
     {%- endif -%}
     {{ run_hooks(pre_hooks) }}
     {%- call statement("main") -%}
-        create or replace table {{ this }} as (
-            {{ compiled_code }}
-        )
+        {%- if is_unit() -%}
+            {{ write_file_of_unit(compiled_code) }}
+        {%- else -%}
+            create or replace table {{ this }} as (
+                {{ compiled_code }}
+            )
+        {%- endif -%}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}

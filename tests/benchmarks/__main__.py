@@ -18,6 +18,7 @@ from tests.benchmarks.marts import marts
 from tests.benchmarks.memory import memory
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
+from tests.benchmarks.workers import workers
 
 BENCHMARKS = {
     "airflow": airflow,
@@ -30,7 +31,12 @@ BENCHMARKS = {
     "memory": memory,
     "readers": readers,
     "recorder": recorder,
+    "workers": workers,
 }
+
+
+# A day of it is built three times.
+MAX_FRAMES_OF_WORKERS = 2_000_000
 
 
 def run(
@@ -49,6 +55,8 @@ def run(
                 history(Path(scratch), weeks=weeks, events_per_hour=events)
             elif name == "memory":
                 memory(Path(scratch), frames=frames)
+            elif name == "workers":
+                workers(Path(scratch), frames=min(frames, MAX_FRAMES_OF_WORKERS))
             elif name == "recorder":
                 recorder(Path(scratch), seconds=seconds)
             else:

@@ -29,9 +29,21 @@ os.environ |= {
 @pytest.fixture(scope="session")
 def dags():
     """Every DAG of the folder by id, read as Airflow's DAG processor reads it."""
+    return read_dags(DAGS)
+
+
+@pytest.fixture(scope="session")
+def divided():
+    """The refresh's DAG as it is with two workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNWIND_WORKERS", "2")
+        return read_dags(DAGS / "refresh_warehouse.py")["refresh_warehouse"]
+
+
+def read_dags(path):
     from airflow.dag_processing.dagbag import BundleDagBag
 
-    bag = BundleDagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder")
+    bag = BundleDagBag(dag_folder=path, bundle_path=DAGS, bundle_name="dags-folder")
     assert bag.import_errors == {}
     return bag.dags
 

@@ -187,6 +187,22 @@ def test_the_warehouse_is_refreshed_in_one_order(dags):
     assert {task.task_id for task in dag.tasks} == {*order, *last}
 
 
+def test_with_more_workers_units_are_built_between_the_gate_and_the_build(divided):
+    order = ["stage", "gate_landed", "plan_units", "build_unit", "build", "gate_marts", "publish"]
+    assert [task.task_id for task in divided.topological_sort()][:7] == order
+    for before, after in pairwise(order):
+        assert divided.get_task(before).downstream_task_ids == {after}
+    unit = divided.get_task("build_unit")
+    assert unit.is_mapped
+    # Any worker may build one, while the writer's one slot is free.
+    assert unit.partial_kwargs["pool"] == "default_pool"
+    assert unit.partial_kwargs["retries"] == 2
+    for task_id in ("plan_units", "build"):
+        assert divided.get_task(task_id).pool == "warehouse_writer"
+    # A small build has no units, and is built all the same.
+    assert divided.get_task("build").trigger_rule == "none_failed"
+
+
 def test_a_refused_build_is_noted_on_the_page_and_stays_red(dags):
     dag = dags["refresh_warehouse"]
     # The page is written after a failed gate too; the other leaf makes the run red.

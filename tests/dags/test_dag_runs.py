@@ -339,6 +339,53 @@ def test_a_refresh_with_nothing_to_do_ends_green(dags, airflow_database, home, r
     assert refreshes.called == ["stage"]
 
 
+@pytest.mark.parametrize("units", [[], ["10", "11"]])
+def test_units_are_built_by_mapped_tasks_and_none_where_there_are_none(
+    divided, airflow_database, home, refreshes, monkeypatch, units
+):
+    from unwind.page import writing
+    from unwind.warehouse import dbt_docs, gates
+
+    stand_in = sys.modules["unwind.warehouse.refresh"]
+    described = [{"first_hour": hour, "last_hour": hour} for hour in units]
+    stand_in.plan_units = lambda home: described
+    stand_in.run_unit = lambda home, unit: refreshes.called.append(unit["first_hour"])
+    for module, name in ((gates, "build_docs"), (dbt_docs, "write_dbt_docs")):
+        monkeypatch.setattr(module, name, lambda home: None)
+    monkeypatch.setattr(writing, "page_after_release", lambda home: None)
+    run = divided.test()
+    assert run.state == "success"
+    called = refreshes.called
+    assert [name for name in called if name not in units] == [
+        *("stage", "gate_landed", "build", "gate_marts", "publish")
+    ]
+    # Between gate and build, in either order: a run of dag.test() takes what is ready from a set.
+    assert sorted(called[2 : 2 + len(units)]) == units
+
+
+@pytest.mark.long
+def test_a_run_builds_two_units_and_publishes(divided, airflow_database, home, monkeypatch, caplog):
+    from tests.warehouse.corrected_hours import landed
+    from tests.warehouse.hand_made import query, seal
+
+    from unwind.warehouse import units
+
+    for hour in (9, 10):
+        landed(home, hour)
+        seal(home, hour)
+    monkeypatch.setenv("UNWIND_WORKERS", "2")
+    monkeypatch.setattr(units, "MIN_ROWS", 1)
+    run = divided.test()
+    assert run.state == "success"
+    states = {(one.task_id, one.map_index): one.state for one in run.get_task_instances()}
+    assert states["build_unit", 0] == states["build_unit", 1] == "success"
+    # Five events an hour.
+    assert query(home, "select hour(hour_at), count(*) from marts.fct_liquidations group by 1") == [
+        (9, 5),
+        (10, 5),
+    ]
+
+
 def test_a_refused_marts_gate_turns_the_run_red_and_publishes_nothing(
     dags, airflow_database, home, refreshes, monkeypatch
 ):

@@ -31,7 +31,7 @@ from unwind.warehouse import map_scores
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.models import variables
 from unwind.warehouse.pending_hours import has_a_days_end
-from unwind.warehouse.refresh import DAY_ENDS
+from unwind.warehouse.skipped import DAY_ENDS
 from unwind.warehouse.state import staging_state
 
 FIRST_HOUR = datetime.fromisoformat("2026-01-01")  # naive UTC, as in the warehouse

@@ -14,7 +14,7 @@ import duckdb
 
 from unwind.landing.imports import import_files
 from unwind.settings import PROJECT_ROOT, Home
-from unwind.warehouse import refresh
+from unwind.warehouse import refresh, skipped
 from unwind.warehouse.dbt import run_dbt
 
 RECORDINGS = Path(
@@ -136,7 +136,7 @@ def built(home: Home, batches: dict[str, str], *others: str) -> Built:
     refresh.stage(home, clock_at(IMPORTED_AT))
     refresh.gate_landed(home, clock_at(IMPORTED_AT))
     models = (*LIQUIDATION_MODELS, *(f"+{model}" for model in others))
-    there = (refresh.STAGING, refresh.UNCHANGING)
+    there = (refresh.STAGING, skipped.UNCHANGING)
     run_dbt(home, ["run", "--select", *models, "--exclude", *there])
     return Built(home, home.warehouse_db, batches)
 

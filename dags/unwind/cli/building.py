@@ -19,6 +19,9 @@ def refresh(
     as_of: Annotated[str | None, typer.Option(help="Build what was sealed by then.")] = None,
     into: Annotated[Path | None, typer.Option(help="Where to build the past.")] = None,
     full: Annotated[bool, typer.Option(help="Rebuild everything from the raw zone.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at work; else UNWIND_WORKERS.")
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Where facts and marts are built: duckdb or spark.")
     ] = None,
@@ -50,6 +53,7 @@ def refresh(
                 into=into,
                 report=report,
                 build_marts=_build_marts(target or settings().target),
+                processes=workers,
             )
     except GateRefusedError:
         # Readers stay on the former release, whose page now says why.

@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from unwind.database import bounds
 from unwind.errors import (
@@ -30,6 +31,7 @@ from unwind.warehouse import preloaded
 from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+ERRORS = "dbt_process.log"
 
 Worker = subprocess.Popen[str] | ForkedWorker
 
@@ -40,15 +42,39 @@ class DbtError(UnwindError, RuntimeError):
     """dbt ended with failures; the text names the first of them and where the log lies."""
 
 
-RunStaging = Callable[[Sequence[str], Progress], None]
-
-
 class RunDbt(Protocol):
     """Runs a command of dbt on a home's warehouse, as DbtProcess.run does."""
 
     def __call__(
-        self, arguments: Sequence[str], on_node: Progress, instead: Path | None = None
+        self,
+        arguments: Sequence[str],
+        on_node: Progress,
+        instead: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None: ...
+
+
+class DbtKilledError(DbtError):
+    """dbt's process ended over a command: it was killed, perhaps for its memory."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """`dbt <arguments>` on a home's databases, with these variables beside those of this process.
+
+    `sharers` commands share the memory.
+    """
+
+    home: Home
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
+    sharers: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All variables of its process. Raises SettingError."""
+        self.home.logs.mkdir(parents=True, exist_ok=True)
+        return {**os.environ, **dbt_environment(self.home, self.sharers), **self.variables}
 
 
 class DbtProcess:
@@ -62,24 +88,19 @@ class DbtProcess:
         self._home = home
         self._session = uuid.uuid4().hex
         self._limit = memory_limit()
-        self._options = [
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            # With the warehouse, so that a second run finds the project parsed.
-            *("--target-path", str(home.dbt_target)),
-            *("--log-path", str(home.logs)),
-            *("--log-level", "none", "--log-level-file", "warn"),
-            # Nothing reads its manifest and results here; writing them takes seconds.
-            "--no-write-json",
-        ]
-        self._errors = home.logs / "dbt_process.log"
         self._environment = {**os.environ, **dbt_environment(home)}
         shared = _shared_worker.get()
         self._is_shared = shared is not None and shared.poll() is None
         self._worker = (
             shared
             if shared is not None and self._is_shared
-            else start_worker(self._options, self._environment, self._errors)
+            else start_worker(_options(home), self._environment, home.logs / ERRORS)
         )
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._worker.pid
 
     def __enter__(self) -> DbtProcess:
         return self
@@ -99,50 +120,67 @@ class DbtProcess:
         arguments: Sequence[str],
         on_node: Progress | None = None,
         instead: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
         `on_node(name, done, total)` is called for each finished node; `instead` is a file of JSON
-        with other SQL for models, by name. Raises DbtError with the first failures' messages.
+        with other SQL for models, by name; `variables` are further ones of the environment. Raises
+        DbtError with the first failures' messages.
         """
-        result, return_code = self._outcome(arguments, on_node, instead)
-        if result is None:
-            raise DbtError(
-                f"dbt {arguments[0]} came to no end: its process {ending(return_code)}.\n"
-                f"The database could use {described(self._limit)}. Readers are where they were; "
-                "`unwind refresh` goes on."
+        result, return_code = self._outcome(arguments, on_node, instead, variables or {})
+        error = self._error(arguments[0], result, return_code, self._limit)
+        if error:
+            raise error
+
+    def run_together(
+        self, commands: Mapping[str, Command], on_node: Callable[[str, int, int], None]
+    ) -> dict[str, DbtError]:
+        """Runs named commands side by side, each on databases of its own; the errors of some.
+
+        `on_node(command, done, total)` is called for each finished node.
+        """
+        orders = [
+            self._order(command.arguments, command.environment, command.home) | {"name": name}
+            for name, command in commands.items()
+        ]
+        results: dict[str, tuple[bool, list[str]]] = {}
+        codes: dict[str, int] = {}
+        for kind, *details, name in self._reports({"together": orders}):
+            if kind == "ended":
+                codes[name] = details[0]
+                if len(codes) == len(commands):
+                    break
+            elif kind == "result":
+                results[name] = details[0], details[1]
+            else:
+                on_node(name, details[1], details[2])
+        if len(codes) < len(commands):
+            codes = dict.fromkeys(commands, self._worker.wait()) | codes
+        found = {
+            name: self._error(
+                command.arguments[0],
+                results.get(name),
+                codes[name],
+                self._limit // command.sharers,
             )
-        success, failures = result
-        if not success:
-            failure = "\n".join(failures[:6]) or "no reason given"
-            raise DbtError(
-                f"dbt {arguments[0]} failed: {failure}\nIts logs are in {self._home.logs}; "
-                f"{self._remedy(failure)}, then refresh again."
-            )
+            for name, command in commands.items()
+        }
+        return {name: error for name, error in found.items() if error}
 
     def _outcome(
-        self, arguments: Sequence[str], on_node: Progress | None, instead: Path | None
+        self,
+        arguments: Sequence[str],
+        on_node: Progress | None,
+        instead: Path | None,
+        variables: Mapping[str, str],
     ) -> tuple[tuple[bool, list[str]] | None, int]:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
-        assert self._worker.stdin
-        assert self._worker.stdout
-        order = {
-            "session": self._session,
-            "arguments": [*arguments, *self._options],
-            "environment": self._environment,
-            "errors": str(self._errors),
-            **({"instead": str(instead)} if instead else {}),
-        }
-        with suppress(BrokenPipeError):
-            self._worker.stdin.write(json.dumps(order) + "\n")
-            self._worker.stdin.flush()
         result = None
-        for line in self._worker.stdout:
-            try:
-                kind, *details = json.loads(line)
-            except ValueError:
-                # Half a line of a process that was killed while it wrote, or the end of one.
-                continue
+        order = self._order(arguments, {**self._environment, **variables}, self._home)
+        if instead:
+            order["instead"] = str(instead)
+        for kind, *details in self._reports(order):
             if kind == "ended":
                 return result, details[0]
             if kind == "result":
@@ -151,10 +189,51 @@ class DbtProcess:
                 on_node(*details)
         return None, self._worker.wait()
 
-    def _remedy(self, failure: str) -> str:
-        if is_out_of_memory(failure):
-            return f"the database could use {described(self._limit)}: {OUT_OF_MEMORY}"
-        return database_remedy(failure, "correct what they name")
+    def _order(
+        self, arguments: Sequence[str], environment: Mapping[str, str], home: Home
+    ) -> dict[str, Any]:
+        return {
+            "session": self._session,
+            "arguments": [*arguments, *_options(home)],
+            "environment": environment,
+            "errors": str(home.logs / ERRORS),
+        }
+
+    def _reports(self, order: dict[str, Any]) -> Iterator[list[Any]]:
+        """What the worker reports of an order, until its process ends."""
+        assert self._worker.stdin
+        assert self._worker.stdout
+        with suppress(BrokenPipeError):
+            self._worker.stdin.write(json.dumps(order) + "\n")
+            self._worker.stdin.flush()
+        for line in self._worker.stdout:
+            # Half a line of a process that was killed while it wrote, or the end of one.
+            with suppress(ValueError):
+                yield json.loads(line)
+
+    def _error(
+        self, command: str, result: tuple[bool, list[str]] | None, return_code: int, limit: int
+    ) -> DbtError | None:
+        if result is None:
+            return DbtKilledError(
+                f"dbt {command} came to no end: its process {ending(return_code)}.\n"
+                f"The database could use {described(limit)}. Readers are where they were; "
+                "`unwind refresh` goes on."
+            )
+        success, failures = result
+        if success:
+            return None
+        failure = "\n".join(failures[:6]) or "no reason given"
+        return DbtError(
+            f"dbt {command} failed: {failure}\nIts logs are in {self._home.logs}; "
+            f"{_remedy(failure, limit)}, then refresh again."
+        )
+
+
+def _remedy(failure: str, limit: int) -> str:
+    if is_out_of_memory(failure):
+        return f"the database could use {described(limit)}: {OUT_OF_MEMORY}"
+    return database_remedy(failure, "correct what they name")
 
 
 def run_dbt(
@@ -162,14 +241,15 @@ def run_dbt(
     arguments: Sequence[str],
     on_node: Progress | None = None,
     instead: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
     """Runs one dbt command from start to end; see DbtProcess."""
     with DbtProcess(home) as process:
-        process.run(arguments, on_node, instead)
+        process.run(arguments, on_node, instead, variables)
 
 
 @contextmanager
-def begun_early(home: Home) -> Iterator[Callable[[Sequence[str], Progress], None]]:
+def begun_early(home: Home) -> Iterator[Callable[..., None]]:
     """Runs dbt commands, in a worker that is forked now: later, threads may run that forbid it.
 
     Where it cannot be forked, each command starts a worker when it runs.
@@ -223,12 +303,28 @@ def end_worker(worker: Worker) -> None:
     worker.wait()
 
 
-def dbt_environment(home: Home) -> dict[str, str]:
-    """The variables of dbt's profile: the two database files, memory and threads."""
+def dbt_environment(home: Home, sharers: int = 1) -> dict[str, str]:
+    """The variables of dbt's profile: the two database files, memory and threads.
+
+    `sharers` processes share the memory.
+    """
+    given = bounds(home, sharers=sharers)
     return {
         "UNWIND_WAREHOUSE": str(home.warehouse_db),
         "UNWIND_STAGING": str(home.staging_db),
-        "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit())),
-        **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in bounds(home).items()},
+        "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit() // sharers)),
+        **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in given.items()},
         "DO_NOT_TRACK": "1",
     }
+
+
+def _options(home: Home) -> list[str]:
+    return [
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        # With the warehouse, so that a second run finds the project parsed.
+        *("--target-path", str(home.dbt_target)),
+        *("--log-path", str(home.logs)),
+        *("--log-level", "none", "--log-level-file", "warn"),
+        # Nothing reads its manifest and results here; writing them takes seconds.
+        "--no-write-json",
+    ]

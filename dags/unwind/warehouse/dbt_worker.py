@@ -6,12 +6,14 @@ a line of JSON: `{"session": id, "arguments": [...], "environment": {...}, "erro
 where models are read instead of computed, `"instead"`: a file of JSON with their SQL by name. The
 commands of one session (a refresh) run in one fork, which keeps what dbt has compiled and closes
 its databases after each; a command that is killed for its memory leaves its sentence, and the next
-one has a fork of its own.
+one has a fork of its own. Commands of `{"together": [...]}` run side by side, in a fork each; every
+one has a `name`.
 
 Reports are lines of JSON on standard output: `["node", name, done, total]`,
 `["result", success, failures]`, and `["ended", return code]` when the command is over, its
-databases closed. All of it ends at once when standard input closes: the process that started it has
-ended, even if killed, and nothing would judge or publish what it builds.
+databases closed; of commands that run together, each report ends with the command's name. All of
+it ends at once when standard input closes: the process that started it has ended, even if killed,
+and nothing would judge or publish what it builds.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import re
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -39,6 +41,9 @@ WITHOUT_TESTS = {"run", "seed"}
 NODE_DONE = {"LogModelResult", "LogSeedResult", "LogTestResult"}
 # A model leaves thousands of objects, most of them freed without the collector.
 COLLECTED_AFTER = 100_000
+# What is reported of commands that run together, in ASCII, where JSON doubles quotes and the like;
+# PIPE_BUF is 4096 bytes on Linux.
+MAX_FAILURES, MAX_FAILURE = 2, 800
 
 
 def main() -> None:
@@ -74,11 +79,15 @@ def serve(options: list[str]) -> None:
     runner, session = None, None
     while line := sys.stdin.readline():
         order = json.loads(line)
+        work = partial(_run, manifest=manifest, tests=tests, reports=reports)
+        if "together" in order:
+            _run_together(order["together"], work, reports)
+            continue
         if runner and order["session"] != session:
             runner.end()
             runner = None
         if runner is None:
-            runner = Runner(partial(_run, manifest=manifest, tests=tests, reports=reports))
+            runner = Runner(work)
             session = order["session"]
         is_done = runner.run(line)
         code = 0 if is_done else runner.end()
@@ -92,18 +101,22 @@ def serve(options: list[str]) -> None:
 
 
 class Runner:
-    """A fork that does `work(line)` for each line that it is given."""
+    """A fork that does `work(line)` for each line that it is given.
 
-    def __init__(self, work: Callable[[str], None]) -> None:
+    It must not keep `others` waiting: a fork ends when nobody has the other end of its pipe.
+    """
+
+    def __init__(self, work: Callable[[str], None], others: Iterable[Runner] = ()) -> None:
         lines, self._lines = os.pipe()
-        self._done, done = os.pipe()
+        self.done, done = os.pipe()
         self._process = os.fork()
         if self._process:
             os.close(lines)
             os.close(done)
             return
-        os.close(self._lines)
-        os.close(self._done)
+        for runner in (self, *others):
+            os.close(runner._lines)
+            os.close(runner.done)
         with os.fdopen(lines) as given:
             for line in given:
                 work(line)
@@ -116,21 +129,60 @@ class Runner:
 
         Standard input that closes meanwhile ends the fork and this process.
         """
-        os.write(self._lines, line.encode())
+        self.begin(line)
         waiting = select.poll()
-        waiting.register(self._done, select.POLLIN)
+        waiting.register(self.done, select.POLLIN)
         # Its end alone: the next command may stand in it already.
         waiting.register(0, 0)
         if 0 in dict(waiting.poll()):
-            os.kill(self._process, signal.SIGKILL)
+            self.kill()
             os._exit(1)
-        return bool(os.read(self._done, 1))
+        return self.is_done()
+
+    def begin(self, line: str) -> None:
+        """Gives it a piece of work; `done` can be read when that is over."""
+        os.write(self._lines, line.encode())
+
+    def is_done(self) -> bool:
+        """Whether the work is done, once it is over; false when the fork ended over it."""
+        return bool(os.read(self.done, 1))
+
+    def kill(self) -> None:
+        """Ends it in the middle of its work."""
+        os.kill(self._process, signal.SIGKILL)
 
     def end(self) -> int:
         """Lets the fork end; its return code."""
         os.close(self._lines)
-        os.close(self._done)
+        os.close(self.done)
         return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+
+
+def _run_together(
+    orders: list[dict[str, Any]], work: Callable[[str], None], reports: TextIO
+) -> None:
+    """Runs commands side by side, and reports the end of each."""
+    names: dict[int, str] = {}
+    runners: dict[int, Runner] = {}
+    waiting = select.poll()
+    waiting.register(0, 0)
+    for order in orders:
+        runner = Runner(work, runners.values())
+        names[runner.done], runners[runner.done] = order["name"], runner
+        waiting.register(runner.done, select.POLLIN)
+        runner.begin(json.dumps(order) + "\n")
+    while runners:
+        for descriptor, _ in waiting.poll():
+            if descriptor == 0:
+                for runner in runners.values():
+                    runner.kill()
+                os._exit(1)
+            waiting.unregister(descriptor)
+            runner = runners.pop(descriptor)
+            is_done = runner.is_done()
+            code = runner.end()
+            reports.write("\n")
+            _report(reports, "ended", 0 if is_done else code, names[descriptor])
 
 
 def _parse(project: Path, options: list[str]) -> None:
@@ -189,6 +241,7 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
     os.environ.clear()
     os.environ.update(order["environment"])
     failures: list[str] = []
+    named = [order["name"]] if "name" in order else []
 
     def on_event(event: Any) -> None:
         if event.info.level == "error" and event.info.msg.strip():
@@ -197,7 +250,7 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
             data = event.data
             # A test's result names its total otherwise than a model's.
             total = data.num_models if event.info.name == "LogTestResult" else data.total
-            _report(reports, "node", data.node_info.node_name, data.index, total)
+            _report(reports, "node", data.node_info.node_name, data.index, total, *named)
 
     if order.get("instead"):
         _read_instead(manifest, json.loads(Path(order["instead"]).read_text()))
@@ -210,7 +263,14 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
     if DuckDBConnectionManager._ENV:
         DuckDBConnectionManager._ENV.close()  # type: ignore[no-untyped-call]
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    _report(reports, "result", outcome.success, failures)
+    if named:
+        # Forks write into one pipe: a report of up to PIPE_BUF bytes stays whole.
+        failures = [_in_ascii(failure)[:MAX_FAILURE] for failure in failures[:MAX_FAILURES]]
+    _report(reports, "result", outcome.success, failures, *named)
+
+
+def _in_ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _read_instead(manifest: Any, models: dict[str, str]) -> None:

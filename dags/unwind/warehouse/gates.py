@@ -269,3 +269,13 @@ def build_docs(home: Home) -> Path:
     pages: list[Any] = [*map(ExpectationSuiteIdentifier, suites), *new]
     context.build_data_docs(resource_identifiers=pages)
     return make_readable_offline(site, home.gates / "results")
+
+
+def refusal(gate: str, failures: Sequence[GateResult]) -> str:
+    """For users: which gate has refused a build, and each failure."""
+    return "\n".join(
+        [
+            f"the {gate} gate refused this build; readers stay on the former release:",
+            *(f"- {failure.suite}: {failure.message}" for failure in failures),
+        ]
+    )

@@ -15,11 +15,12 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,17 +29,9 @@ from unwind.durable import write_json
 from unwind.errors import UnwindError
 from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
-from unwind.settings import Home
-from unwind.warehouse import files, gates, left_out, pending_hours, releases
-from unwind.warehouse.dbt import (
-    DBT_PROJECT,
-    DbtError,
-    DbtProcess,
-    RunDbt,
-    RunStaging,
-    begun_early,
-    run_dbt,
-)
+from unwind.settings import Home, settings
+from unwind.warehouse import files, gates, left_out, pending_hours, releases, units, workers
+from unwind.warehouse.dbt import DbtError, DbtProcess, RunDbt, begun_early, run_dbt
 from unwind.warehouse.models import fingerprints, project_fingerprint
 from unwind.warehouse.plan import (
     BUILDING,
@@ -52,6 +45,8 @@ from unwind.warehouse.plan import (
     has_pending_hours,
     set_plan,
 )
+from unwind.warehouse.skipped import is_same_project, nothing_to_build, nothing_to_stage
+from unwind.warehouse.staging_units import apart
 from unwind.warehouse.state import (
     append_rows,
     naive_utc,
@@ -60,14 +55,13 @@ from unwind.warehouse.state import (
     write_build_batches,
     write_build_folders,
 )
+from unwind.warehouse.unit_work import discard as discard_units
 from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, work_of
 from unwind.warehouse.writing import writer_lock
 
 # What each dbt run builds: dbt_project/selectors.yml.
 STAGING = "selector:staging"
 FACTS_AND_MARTS = "selector:facts_and_marts"
-UNCHANGING = "selector:unchanging"
-DAY_ENDS = "selector:day_ends"
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
@@ -104,13 +98,12 @@ def refresh(
     clock: Clock = utc_now,
     report: Progress = no_progress,
     build_marts: BuildMarts | None = None,
+    processes: int | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
-    `build_marts` builds facts and marts elsewhere than in DuckDB (unwind.spark).
-
-    Raises GateRefusedError (readers are where they were), DbtError, WriterBusyError, ValueError
-    for `as_of` without `into`.
+    `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
+    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
@@ -121,11 +114,13 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            return replace(_refresh(warehouse, report, build_marts), rebuilt=rebuilt)
+            at_once = workers.of_this_machine(processes or settings().workers)
+            return replace(_refresh(warehouse, report, at_once, build_marts), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
             files.discard(built_in)
+            discard_units(built_in)
             if _is_of_a_file(error):
                 raise files.WarehouseFileError(
                     f"the refresh stopped: {str(error).strip()}\nReaders stay on the former "
@@ -143,7 +138,7 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 
 def _refresh(
-    warehouse: Warehouse, report: Progress, build_marts: BuildMarts | None
+    warehouse: Warehouse, report: Progress, processes: int, build_marts: BuildMarts | None
 ) -> RefreshReport:
     target = warehouse.target
     # Importing dbt takes seconds, so it runs while the work is planned.
@@ -151,11 +146,11 @@ def _refresh(
         # So do the gates' imports.
         preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
         preload.start()
-        is_needed, unreadable = _stage(warehouse, report, dbt.run)
+        is_needed, unreadable = _stage(warehouse, report, dbt.run, dbt, processes)
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt.run, build_marts)
+        _build(warehouse, report, dbt, processes, build_marts)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -171,7 +166,8 @@ def stage(home: Home, clock: Clock = utc_now) -> bool:
             logger.warning("everything is rebuilt from the raw zone: %s", rebuilt)
         # Planning starts PyArrow's threads.
         with begun_early(built_in) as run:
-            is_needed, unreadable = _stage(Warehouse(home, built_in, None, clock), no_progress, run)
+            warehouse = Warehouse(home, built_in, None, clock)
+            is_needed, unreadable = _stage(warehouse, no_progress, run, None, 1)
         for _, _, reason in unreadable:
             logger.error("%s", reason)
         return is_needed
@@ -183,11 +179,22 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
         return _gate_landed(_under_way(home, clock))
 
 
-def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
-    """The third phase alone."""
+def plan_units(home: Home, clock: Clock = utc_now) -> list[dict[str, Any]]:
+    """The units into which the third phase is divided, as plain values; none for one process."""
     with writer_lock(home):
-        warehouse = _under_way(home, clock)
-        _build(warehouse, no_progress, partial(run_dbt, warehouse.target), build_marts)
+        planned = _plan_units(_under_way(home, clock).target, settings().workers)
+        return [unit.described() for unit in planned]
+
+
+def run_unit(home: Home, unit: dict[str, Any]) -> bool:
+    """Builds one unit, without the writer's lock; False where its run is over."""
+    return units.run_unit(home, units.Unit(**unit))
+
+
+def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
+    """The third phase alone; of units that were planned, it builds those that are not complete."""
+    with writer_lock(home):
+        _build(_under_way(home, clock), no_progress, None, settings().workers, build_marts)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -213,6 +220,7 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     sweep_home(target)
     files.finish_swap(target)
     files.discard(files.beside(target))
+    discard_units(target)
     releases.take_own_copy(target)
     reason = "that was asked for" if full else rebuild_reason(target)
     is_first = not any(path.exists() for path in files.pair(target))
@@ -230,7 +238,7 @@ def rebuild_reason(home: Home) -> str | None:
     if wrong or not home.staging_db.exists():
         return wrong
     with staging_state(home) as state:
-        if _is_same_project(state):
+        if is_same_project(state):
             return None
         built = dict(state.execute("from ops.models").fetchall())
     now = fingerprints()
@@ -242,9 +250,9 @@ def rebuild_reason(home: Home) -> str | None:
 
 
 def _stage(
-    warehouse: Warehouse, report: Progress, run: RunStaging
+    warehouse: Warehouse, report: Progress, run: RunDbt, dbt: DbtProcess | None, processes: int
 ) -> tuple[bool, tuple[Part, ...]]:
-    """Plans, and stages the batches that are not built.
+    """Plans, and stages the batches that are not built; in units by forks of `dbt`.
 
     Returns whether there is anything to do, and the batches whose entry cannot be read.
     """
@@ -260,9 +268,10 @@ def _stage(
             return is_gone, work.unreadable
         with transaction(state):
             _write_plan(state, warehouse, work)
-        skipped = _nothing_to_stage(state) if _is_same_project(state) else []
+        skipped = nothing_to_stage(state) if is_same_project(state) else []
     try:
-        _run_staging(skipped, report, run)
+        with apart(target, dbt, processes, not skipped, report) as variables:
+            _run_staging(skipped, report, run, variables)
     except DbtError:
         broken = left_out.delete_broken_lines(warehouse.home, work.seals)
         if not broken:
@@ -270,19 +279,22 @@ def _stage(
         # One file that breaks in the middle must not stop the others: planned again, its lines are
         # derived from the raw object, or its part is left out.
         logger.warning("derived lines were broken: %s", ", ".join(map(str, broken)))
-        return _stage(warehouse, report, partial(run_dbt, target))
+        return _stage(warehouse, report, partial(run_dbt, target), None, 1)
     with staging_state(target) as state, transaction(state):
         pending_hours.add_after_staging(state)
         set_plan(state, STAGED)
     return True, work.unreadable
 
 
-def _run_staging(skipped: list[str], report: Progress, run: RunStaging) -> None:
-    # What is skipped includes the seeds, which a run has none of.
-    command = ["run"] if skipped else ["build", *UNTESTED]
+def _run_staging(
+    skipped: list[str], report: Progress, run: RunDbt, variables: Mapping[str, str]
+) -> None:
+    # What is skipped includes the seeds, which a run has none of; units have them first.
+    command = ["run"] if skipped or variables else ["build", *UNTESTED]
     run(
         [*command, "--select", STAGING, *(("--exclude", *skipped) if skipped else ())],
         lambda name, done, total: report("staging", done, total),
+        variables=variables,
     )
 
 
@@ -360,22 +372,44 @@ def _gate_landed(
     return tuple(held)
 
 
-def _build(
-    warehouse: Warehouse, report: Progress, run: RunDbt, build_marts: BuildMarts | None = None
-) -> None:
-    """Rebuilds facts and marts of the pending hours."""
-    target = warehouse.target
+def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
+    """The units of the hours that are to be built, where they are worth dividing."""
+    if processes == 1:
+        return ()
     with staging_state(target) as state:
-        if current_plan(state)[1] not in (GATED, BUILDING):
+        run_id, plan = current_plan(state)
+    is_ready = plan in (GATED, BUILDING)
+    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS) if is_ready else ()
+
+
+def _build(
+    warehouse: Warehouse,
+    report: Progress,
+    dbt: DbtProcess | None,
+    processes: int,
+    build_marts: BuildMarts | None,
+) -> None:
+    """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
+    target = warehouse.target
+    planned = () if build_marts else _plan_units(target, processes)
+    workers.run_missing(target, planned, dbt, units.STEP, report)
+    with staging_state(target) as state:
+        run_id, plan = current_plan(state)
+        if plan not in (GATED, BUILDING):
             return
         set_plan(state, BUILDING)
-        skipped = _nothing_to_build(state) if _is_same_project(state) else []
+        skipped = nothing_to_build(state) if is_same_project(state) else []
+    variables, steps = units.assembling(target, run_id, planned)
     former = files.build_id(target)
     files.renew_build_id(target)
+    run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
     if build_marts:
         build_marts(target, former, skipped, run, report)
     else:
-        run(marts_without(skipped), lambda name, done, total: report("building", done, total))
+        done = partial(report, "building")
+        run(marts_without([*skipped, *steps]), lambda _, *of: done(*of), variables=variables)
+    if planned:
+        discard_units(target)
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
@@ -461,38 +495,6 @@ def _refused(
     target: Home, gate: str, failures: Sequence[gates.GateResult], at: datetime
 ) -> GateRefusedError:
     """The error of a refusal, of which a note is left for `unwind watch`."""
-    refusal = _refusal(gate, failures)
+    refusal = gates.refusal(gate, failures)
     write_json(target.refusal, {"refused_at": iso(at), "message": refusal})
     return GateRefusedError(refusal)
-
-
-def _refusal(gate: str, failures: Sequence[gates.GateResult]) -> str:
-    return "\n".join(
-        [
-            f"the {gate} gate refused this build; readers stay on the former release:",
-            *(f"- {failure.suite}: {failure.message}" for failure in failures),
-        ]
-    )
-
-
-def _is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the last complete build was made with the dbt project as it is now."""
-    row = state.execute("select fingerprint from ops.project").fetchone()
-    return row is not None and row[0] == project_fingerprint()
-
-
-def _nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
-    """The models that staging skips: unchanging ones, and venues without data in these batches."""
-    touched = {
-        folder for (folder,) in state.execute("select folder from ops.build_folders").fetchall()
-    }
-    folders = sorted(path.name for path in (DBT_PROJECT / "models" / "staging").iterdir())
-    return [
-        UNCHANGING,
-        *(f"fqn:unwind.staging.{folder}" for folder in folders if folder not in touched),
-    ]
-
-
-def _nothing_to_build(state: duckdb.DuckDBPyConnection) -> list[str]:
-    """What building facts and marts skips: unchanging models, and where no day ends, daily ones."""
-    return [UNCHANGING, *([] if pending_hours.has_a_days_end(state) else [DAY_ENDS])]

@@ -1,0 +1,108 @@
+"""Which models of the dbt project are built in units of hours, apart from each other.
+
+A model's rows of an hour depend on its parents' rows of that hour and of the look-back before it
+(lookbacks.py). Where that look-back is a few hours, a range of hours can be built from staged rows
+alone, in any process: these are the facts, and what is summed from them hour by hour. Models that
+look back over days (windows, percentiles, episodes) are built once, above all facts.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from unwind.warehouse.dbt import DBT_PROJECT
+from unwind.warehouse.lookbacks import lookback_hours
+from unwind.warehouse.models import model_files, parents, settings_of
+
+# 2026-11-27: facts reach back one hour, for the price as of an instant, and two for open interest
+# at an hour's start. The next ones reach back a day, which each range would build a second time.
+MAX_LOOKBACK_HOURS = 2
+# Open interest of an hour's end may be observed in the first minutes of the next (instants.sql).
+HOURS_AFTER = 1
+
+_MATERIALIZED = re.compile(r"materialized\s*=\s*'(\w+)'")
+_PARTITION = re.compile(r"'partition'\s*:\s*'(\w+)'")
+
+
+@cache
+def divided_models(project: Path = DBT_PROJECT) -> frozenset[str]:
+    """The models whose rows units of hours write: partitioned by hour, with a short look-back."""
+    return frozenset(
+        name
+        for name in _files(project)
+        if not is_of_staging(name, project)
+        and _materialized(name, project) == "incremental"
+        and _partition(name, project) == "hour_at"
+        and lookback_hours(name, project) <= MAX_LOOKBACK_HOURS
+    )
+
+
+@cache
+def models_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
+    """The models that a unit builds: the divided ones, and all that they read above staging."""
+    reached: set[str] = set()
+    waiting = set(divided_models(project))
+    while waiting:
+        reached |= waiting
+        read = set().union(*(parents(name, project) for name in waiting)) & _files(project).keys()
+        waiting = {name for name in read - reached if not is_of_staging(name, project)}
+    return frozenset(reached)
+
+
+@cache
+def steps_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
+    """Tables that hold the rows of one run and that nothing but divided models reads.
+
+    Where units have built these, the writer has no use for them.
+    """
+    within = models_of_a_unit(project)
+    read_above = set().union(
+        *(parents(name, project) for name in _files(project) if name not in within)
+    )
+    return frozenset(
+        name
+        for name in within - divided_models(project) - read_above
+        if _materialized(name, project) == "table" and not _is_mart(name, project)
+    )
+
+
+def models_above(project: Path = DBT_PROJECT) -> frozenset[str]:
+    """The models that no unit builds: what stands above facts."""
+    above = _files(project).keys() - models_of_a_unit(project)
+    return frozenset(name for name in above if not is_of_staging(name, project))
+
+
+def is_of_staging(name: str, project: Path = DBT_PROJECT) -> bool:
+    """Whether staging builds the model: the selector `staging`."""
+    tags = (settings_of(project).get(name) or {}).get("tags", [])
+    return "staging" in _files(project)[name].parts or "staging" in tags
+
+
+@cache
+def _files(project: Path) -> dict[str, Path]:
+    return {path.stem: path.relative_to(project) for path in model_files(project)}
+
+
+def _is_mart(name: str, project: Path) -> bool:
+    return "marts" in _files(project)[name].parts
+
+
+@cache
+def _materialized(name: str, project: Path) -> str:
+    stated = _MATERIALIZED.search((project / _files(project)[name]).read_text())
+    if stated:
+        return stated[1]
+    otherwise = "incremental" if _is_mart(name, project) else "view"
+    return str((settings_of(project).get(name) or {}).get("materialized", otherwise))
+
+
+@cache
+def _partition(name: str, project: Path) -> str | None:
+    stated = _PARTITION.search((project / _files(project)[name]).read_text())
+    if stated:
+        return stated[1]
+    otherwise = "hour_at" if _is_mart(name, project) else None
+    meta: dict[str, str] = (settings_of(project).get(name) or {}).get("meta", {})
+    return meta.get("partition", otherwise)

@@ -1,0 +1,108 @@
+"""A refresh by one, two and more processes over the same day of imported frames, in four batches.
+
+Everything is divided however small it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+from unittest import mock
+
+import psutil
+
+from tests.benchmarks.made_hours import FIRST_HOUR, write_frames
+from unwind.landing.imports import import_files
+from unwind.settings import Home
+from unwind.warehouse import continuity, releases, staging_units, units
+from unwind.warehouse.refresh import refresh
+
+BATCHES = 4
+PROCESSES = [count for count in (1, 2, 4, 8) if count <= max(2, len(os.sched_getaffinity(0)))]
+
+
+def workers(folder: Path, frames: int) -> None:
+    """Prints seconds and processor seconds of a refresh and its steps, and whether rows differ."""
+    landed = Home(folder / "landed")
+    for file in _files(folder, frames):
+        import_files(landed, "binance", "frames", [file], _clock)
+    spent: dict[int, dict[str, tuple[float, float]]] = {}
+    found = {}
+    for count in PROCESSES:
+        home = Home(folder / f"processes-{count}")
+        for part in ("raw", "ledger"):
+            shutil.copytree(landed.root / part, home.root / part)
+        spent[count] = _refreshed(home, count)
+        found[count] = continuity.contents_of(releases.current_db(home).parent)
+        words = ", ".join(
+            f"{step} {seconds:.1f} s ({of_processors:.1f} of processors)"
+            for step, (seconds, of_processors) in spent[count].items()
+        )
+        print(f"{count} processes: {words}; load {os.getloadavg()[0]:.1f}", flush=True)
+        shutil.rmtree(home.root)
+    for count in PROCESSES[1:]:
+        ratios = ", ".join(
+            f"{step} {one[0] / spent[count][step][0]:.2f}" for step, one in spent[1].items()
+        )
+        differing = [
+            one
+            for one in continuity.differences(found[1], found[count])
+            if one.mart not in continuity.WRITTEN_AT_PUBLISHING
+        ]
+        print(f"one process over {count}: {ratios}; differing: {differing or 'none'}")
+
+
+def _files(folder: Path, frames: int) -> list[Path]:
+    """The day's frames in files of equally many."""
+    write_frames(folder / "frames.ndjson", frames)
+    files = [folder / f"frames-{place}.ndjson" for place in range(BATCHES)]
+    with (folder / "frames.ndjson").open() as lines:
+        for place, file in enumerate(files):
+            with file.open("w") as part:
+                for _ in range(frames * place // BATCHES, frames * (place + 1) // BATCHES):
+                    part.write(next(lines))
+    return files
+
+
+def _clock():
+    return FIRST_HOUR.replace(year=FIRST_HOUR.year + 1)
+
+
+def _refreshed(home: Home, count: int) -> dict[str, tuple[float, float]]:
+    """Seconds, and those of processors, of the parts of a refresh and of all of it."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+
+    def note(step: str, done: int, total: int) -> None:
+        name = step.partition(" in ")[0] + (" in units" if " in " in step else "")
+        now = _spent()
+        seen[name] = [seen.get(name, [now])[0], now]
+
+    started = _spent()
+    with mock.patch.multiple(units, MIN_ROWS=1), mock.patch.multiple(staging_units, MIN_LINES=1):
+        refresh(home, clock=_clock, report=note, processes=count)
+    ended = _spent()
+    steps = {
+        "staging": (started, seen["landed gate"][0]),
+        "building": (seen["landed gate"][1], seen["marts gate"][0]),
+        "all": (started, ended),
+    }
+    if count > 1:
+        # What the writer does alone.
+        steps["staging after units"] = (seen["staging in units"][1], seen["landed gate"][0])
+        steps["building after units"] = (seen["building facts in units"][1], seen["marts gate"][0])
+    return {
+        step: (after[0] - before[0], after[1] - before[1])
+        for step, (before, after) in steps.items()
+    }
+
+
+def _spent() -> tuple[float, float]:
+    """The clock, and the processor seconds of this process and of all that it has started."""
+    processors = 0.0
+    for one in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.Error):
+            processors += sum(one.cpu_times()[:4])
+    return time.perf_counter(), processors
