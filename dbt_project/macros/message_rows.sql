@@ -48,7 +48,12 @@ payloads as (
         envelope_at,
         null::varchar as url,
         null::varchar as params,
-        is_connection_event or trim(frame) in ('{{ heartbeats | join("', '") }}') as is_no_answer,
+        -- Trimming a long text takes longer than parsing it.
+        is_connection_event
+        or case
+            when starts_with(frame, '{') then false
+            else trim(frame) in ('{{ heartbeats | join("', '") }}')
+        end as is_no_answer,
         {{ whole_characters('frame') }} as payload,
 
     from frames
@@ -102,7 +107,8 @@ enveloped as (
         unnest(entries) as element,
         coalesce(
             case
-                when json_valid(element) then json_extract(element, '{{ nested_row }}')::varchar
+                when {{ may_have_key('element', nested_row) }} and json_valid(element)
+                    then json_extract(element, '{{ nested_row }}')::varchar
             end,
             element
         ) as entry,
@@ -134,7 +140,7 @@ flagged as (
 ),
 {%- endif %}
 
-row_texts as materialized (
+row_texts as (
 
     select
         *,
@@ -237,6 +243,10 @@ answers as (
             when len(json_extract({{ column }}, '{{ path }}')) > 0
                 then json_extract({{ column }}, '{{ path }}')::varchar[]
             {%- else %}
+            {%- if objects and loop.first and path == '$' %}
+            -- An object is itself, without being parsed again.
+            when starts_with({{ column }}, '{') then [{{ column }}]
+            {%- endif %}
             when json_array_length({{ column }}, '{{ path }}') > 0
                 then json_extract({{ column }}, '{{ path }}[*]')::varchar[]
             {%- if objects %}
@@ -251,4 +261,16 @@ answers as (
             else [null::varchar]
         end
     end
+{%- endmacro %}
+
+
+{#-
+    Whether a JSON text may have the key that a path begins with: without parsing it, and true where
+    the text has escapes, since a key can be written with them. A predicate.
+-#}
+{% macro may_have_key(column, path) -%}
+    (
+        contains({{ column }}, '"{{ path.split('.')[1] }}"')
+        or contains({{ column }}, '\u')
+    )
 {%- endmacro %}

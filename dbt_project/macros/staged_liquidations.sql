@@ -48,7 +48,8 @@
 {% macro staged_liquidations(
     venue, relation, settle_asset=none, sources_agree=true, source_rank=none
 ) -%}
-numbered as materialized (
+{%- set may_repeat = can_have_identical_events(venue, 'event_at', 'source_kind') | trim -%}
+numbered as {{ "materialized " if may_repeat == "true" }}(
 
     select
         *,
@@ -97,6 +98,39 @@ screened as (
 
     from numbered
 
+),
+
+-- Rows that a source writes several times have their own count: half of an even number.
+occurrences as (
+
+    select
+        *,
+        try_cast(
+            ceil(
+                row_number() over (
+                    partition by batch_id, raw_object, dedup_scope, natural_key
+                    order by raw_line, row_in_line
+                ) / copies_per_row
+            ) as integer
+        ) as occurrence_number,
+
+    from screened
+    {%- if may_repeat != "true" %}
+
+    where copies_per_row != 1 or ({{ may_repeat }})
+
+    -- The others are one event each, without being sorted.
+    union all by name
+
+    select
+        *,
+        1 as occurrence_number,
+
+    from screened
+
+    where copies_per_row = 1 and not ({{ may_repeat }})
+    {%- endif %}
+
 )
 
 select
@@ -132,24 +166,11 @@ select
     price_kind,
     order_key,
     case when reject_reason is null then natural_key end as natural_key,
-    case
-        when line_class != 'row' or reject_reason is not null then null
-        -- Rows that a source writes several times have their own count: half of an even number.
-        when copies_per_row = 1
-            and not ({{ can_have_identical_events(venue, 'event_at', 'source_kind') }})
-            then 1
-        else try_cast(
-            ceil(
-                row_number() over (
-                    partition by batch_id, raw_object, dedup_scope, natural_key
-                    order by raw_line, row_in_line
-                ) / copies_per_row
-            ) as integer
-        )
-    end as occurrence_number,
+    case when line_class = 'row' and reject_reason is null then occurrence_number end
+        as occurrence_number,
     reject_reason,
 
-from screened
+from occurrences
 {%- endmacro %}
 
 

@@ -34,6 +34,7 @@ valued as (
 events as (
 
     select
+        liquidation_id,
         venue,
         natural_key,
         occurrence_number,
@@ -50,13 +51,13 @@ events as (
         raw_object,
         raw_line,
         row_in_line,
-        max(available_at) over (partition by venue, natural_key, occurrence_number) as available_at,
+        max(available_at) over (partition by liquidation_id) as available_at,
 
     from valued
 
     qualify
         row_number() over (
-            partition by venue, natural_key, occurrence_number
+            partition by liquidation_id
             order by raw_object, raw_line, row_in_line, batch_id
         ) = 1
 
@@ -85,9 +86,7 @@ equal_trades as (
 alike as (
 
     select
-        events.venue,
-        events.natural_key,
-        events.occurrence_number,
+        events.liquidation_id,
         case events.liquidated_side
             when 'long'
                 then count(case when events.liquidated_side = 'short' then 1 end) over a_second
@@ -294,9 +293,7 @@ compared as (
 
     from powers as priced
     left join alike
-        on priced.venue = alike.venue
-        and priced.natural_key = alike.natural_key
-        and priced.occurrence_number = alike.occurrence_number
+        on priced.liquidation_id = alike.liquidation_id
     left join mirrored
         on priced.venue = mirrored.venue
         and priced.instrument = mirrored.instrument
@@ -324,6 +321,7 @@ venue_hours as (
 final as (
 
     select
+        compared.liquidation_id,
         compared.venue,
         compared.natural_key,
         compared.occurrence_number,

@@ -1,6 +1,6 @@
 -- One row per staged liquidation row of the hours being rebuilt, valued, and either good or rejected
--- with a reason: its own, or that of its event among the others (int_liquidation_grains).
-{{ config(materialized='table') }}
+-- with a reason: its own, or that of its event among the others (int_liquidation_grains). A view: a
+-- copy of all rows would take longer than its few readers take to compare them with the faulty events.
 
 with
 
@@ -13,9 +13,7 @@ valued as (
 faulty as (
 
     select
-        venue,
-        natural_key,
-        occurrence_number,
+        liquidation_id,
         reject_reason,
 
     from {{ ref('int_liquidation_grains') }}
@@ -35,20 +33,15 @@ screened as (
 
     from valued
     left join faulty
-        on valued.venue = faulty.venue
-        and valued.natural_key = faulty.natural_key
-        and valued.occurrence_number = faulty.occurrence_number
+        on valued.liquidation_id = faulty.liquidation_id
 
 ),
 
 final as (
 
     select
-        case
-            when reject_reason is null
-                then try_cast(md5(concat_ws('|', venue, natural_key, occurrence_number)) as uuid)
-        end as liquidation_id,
-        * exclude (natural_key, occurrence_number),
+        case when reject_reason is null then liquidation_id end as liquidation_id,
+        * exclude (liquidation_id, natural_key, occurrence_number),
 
     from screened
 

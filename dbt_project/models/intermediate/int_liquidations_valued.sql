@@ -332,7 +332,7 @@ named as (
 
 ),
 
-named_assets as (
+named_assets as materialized (
 
     select
         named.*,
@@ -344,59 +344,90 @@ named_assets as (
 
 ),
 
+first_sources as (
+
+    select
+        venue,
+        hour_at,
+        min(source_rank) as first_source_rank,
+
+    from named_assets
+
+    where reject_reason is null
+
+    group by all
+
+),
+
 final as (
 
     select
         case
-            when order_key is not null then md5(concat_ws('|', venue, order_key))
+            when named_assets.reject_reason is null
+                then try_cast(
+                    md5(
+                        concat_ws(
+                            '|',
+                            named_assets.venue,
+                            named_assets.natural_key,
+                            named_assets.occurrence_number
+                        )
+                    ) as uuid
+                )
+        end as liquidation_id,
+        case
+            when named_assets.order_key is not null
+                then md5(concat_ws('|', named_assets.venue, named_assets.order_key))
         end as liquidation_order_id,
-        venue,
-        natural_key,
-        occurrence_number,
-        instrument,
-        base_asset,
-        is_listed,
-        quote_asset,
-        contract_type,
-        liquidated_side,
-        event_kind,
-        quantity_base,
-        price_usd,
-        price_kind,
-        notional_usd,
-        notional_price_source,
-        event_at,
-        event_at_source,
-        published_at,
-        received_at,
-        sealed_at,
+        named_assets.venue,
+        named_assets.natural_key,
+        named_assets.occurrence_number,
+        named_assets.instrument,
+        named_assets.base_asset,
+        named_assets.is_listed,
+        named_assets.quote_asset,
+        named_assets.contract_type,
+        named_assets.liquidated_side,
+        named_assets.event_kind,
+        named_assets.quantity_base,
+        named_assets.price_usd,
+        named_assets.price_kind,
+        named_assets.notional_usd,
+        named_assets.notional_price_source,
+        named_assets.event_at,
+        named_assets.event_at_source,
+        named_assets.published_at,
+        named_assets.received_at,
+        named_assets.sealed_at,
         -- When it could be known here: with the price that values it.
         greatest(
-            sealed_at,
-            if(is_valued_at_mark, mark_sealed_at, null),
-            if(contract_type = 'quanto', settle_sealed_at, null)
+            named_assets.sealed_at,
+            if(named_assets.is_valued_at_mark, named_assets.mark_sealed_at, null),
+            if(named_assets.contract_type = 'quanto', named_assets.settle_sealed_at, null)
         ) as available_at,
-        raw_side,
-        raw_quantity,
-        raw_quantity_unit,
-        raw_price,
-        raw_object,
-        raw_line,
-        row_in_line,
-        parser,
-        source_kind,
-        batch_id,
-        hour_at,
-        reject_reason,
+        named_assets.raw_side,
+        named_assets.raw_quantity,
+        named_assets.raw_quantity_unit,
+        named_assets.raw_price,
+        named_assets.raw_object,
+        named_assets.raw_line,
+        named_assets.row_in_line,
+        named_assets.parser,
+        named_assets.source_kind,
+        named_assets.batch_id,
+        named_assets.hour_at,
+        named_assets.reject_reason,
         -- Of sources that no key can join, the first one that reports the hour counts.
-        reject_reason is null
+        named_assets.reject_reason is null
             and (
-                is_received_before
-                or source_rank > min(source_rank) filter (where reject_reason is null)
-                    over (partition by venue, hour_at)
+                named_assets.is_received_before
+                or named_assets.source_rank > first_sources.first_source_rank
             ) as is_reconciling,
 
     from named_assets
+    left join first_sources
+        on named_assets.venue = first_sources.venue
+        and named_assets.hour_at = first_sources.hour_at
 
 )
 

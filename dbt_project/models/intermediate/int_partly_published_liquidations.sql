@@ -92,10 +92,7 @@ liquidations as (
         coverage.publication_rule,
         coalesce(coverage.is_from_order, false) as is_stated_from_order,
         coalesce(coverage.is_complete, false) as is_complete,
-        -- How a venue publishes is judged by all of its events of the hour.
-        max(greatest(facts.available_at, coverage.available_at)) over (
-            partition by facts.hour_at, facts.venue
-        ) as available_at,
+        greatest(facts.available_at, coverage.available_at) as available_at,
         case
             when coverage.publication_rule = 'one_per_symbol_side_second_largest'
                 then facts.liquidated_side
@@ -112,7 +109,8 @@ liquidations as (
 
 ),
 
-apart as (
+-- Read several times, once for each way in which events share a second.
+apart as materialized (
 
     select
         *,
@@ -124,54 +122,76 @@ apart as (
 
 ),
 
--- An order can only begin a second where no other is within it: else a clock counts it.
-windowed as (
+-- How a venue publishes is judged by all of its events of the hour.
+venue_hours as (
 
     select
-        *,
-        is_stated_from_order
-        and count(case when seconds_apart < {{ min_seconds_apart }} then 1 end) over venue_hour
-            <= {{ max_closer_share }}
-            * count(case when seconds_apart < 2 then 1 end) over venue_hour as is_from_order,
+        hour_at,
+        venue,
+        -- An order can only begin a second where no other is within it: else a clock counts it.
+        bool_or(is_stated_from_order)
+        and count(case when seconds_apart < {{ min_seconds_apart }} then 1 end)
+            <= {{ max_closer_share }} * count(case when seconds_apart < 2 then 1 end)
+            as is_from_order,
+        bool_and(publication_clock = 'receive') as is_clocked_by_receipt,
+        max(available_at) as available_at,
 
     from apart
 
-    window venue_hour as (partition by hour_at, venue)
+    group by hour_at, venue
 
 ),
 
-shared as (
+{% for clock in ['publication', 'event'] %}
+by_{{ clock }}_second as (
 
     select
-        *,
-        not is_from_order
-        and publication_second is not null
-        and count(*) over (
-            partition by hour_at, venue, instrument, channel_side, publication_second
-        ) > 1 as shares_publication_second,
-        count(*) over (
-            partition by hour_at, venue, instrument, channel_side, event_second
-        ) > 1 as shares_event_second,
+        hour_at,
+        venue,
+        instrument,
+        channel_side,
+        {{ clock }}_second,
+        count(*) as events,
 
-    from windowed
+    from apart
+
+    group by all
 
 ),
 
+by_{{ clock }} as (
+
+    select
+        hour_at,
+        venue,
+        sum(case when events > 1 and {{ clock }}_second is not null then events else 0 end)
+            / sum(events) as coinciding_share,
+
+    from by_{{ clock }}_second
+
+    group by hour_at, venue
+
+),
+
+{% endfor %}
 -- Where times of receipt are not the clock that the venue counts by, those of the events may be.
-clocked as (
+clocks as (
 
     select
-        *,
-        avg(shares_publication_second::integer) over venue_hour
-            <= {{ max_coinciding_share }} as is_by_publication,
-        not is_from_order
-        and bool_and(publication_clock = 'receive') over venue_hour
-        and avg(shares_event_second::integer) over venue_hour
-            <= {{ max_coinciding_share }} as is_by_event,
+        venue_hours.*,
+        venue_hours.is_from_order
+        or by_publication.coinciding_share <= {{ max_coinciding_share }} as is_by_publication,
+        not venue_hours.is_from_order
+        and venue_hours.is_clocked_by_receipt
+        and by_event.coinciding_share <= {{ max_coinciding_share }} as is_by_event,
 
-    from shared
-
-    window venue_hour as (partition by hour_at, venue)
+    from venue_hours
+    inner join by_publication
+        on venue_hours.hour_at = by_publication.hour_at
+        and venue_hours.venue = by_publication.venue
+    inner join by_event
+        on venue_hours.hour_at = by_event.hour_at
+        and venue_hours.venue = by_event.venue
 
 ),
 
@@ -179,22 +199,26 @@ clocked as (
 timed as (
 
     select
-        *,
+        apart.* replace (clocks.available_at as available_at),
+        clocks.is_from_order,
         case
-            when is_from_order and publication_instant is not null
-                then greatest(0, least(publication_instant, 3599.999999))
-            when is_by_publication and publication_second is not null
-                then greatest(0, least(publication_second, 3599))
-            when is_by_event and not is_by_publication then event_second
+            when clocks.is_from_order and apart.publication_instant is not null
+                then greatest(0, least(apart.publication_instant, 3599.999999))
+            when clocks.is_by_publication and apart.publication_second is not null
+                then greatest(0, least(apart.publication_second, 3599))
+            when clocks.is_by_event and not clocks.is_by_publication then apart.event_second
         end as channel_second,
 
-    from clocked
+    from apart
+    inner join clocks
+        on apart.hour_at = clocks.hour_at
+        and apart.venue = clocks.venue
 
 ),
 
 -- What came by another way than the stream, outside of the stream's gaps, was published in an unknown
 -- second.
-placed as (
+placed as materialized (
 
     select
         *,
@@ -209,6 +233,20 @@ placed as (
         ) as lacks_a_second,
 
     from timed
+
+),
+
+lacking as (
+
+    select distinct
+        hour_at,
+        venue,
+        base_asset,
+        instrument,
+
+    from placed
+
+    where lacks_a_second
 
 ),
 
@@ -227,9 +265,7 @@ final as (
         coalesce(placed.channel_second, placed.event_second)::double as published_second,
         case
             when (placed.is_complete or gap_hours.hour_at is not null)
-                and not bool_or(placed.lacks_a_second) over (
-                    partition by placed.hour_at, placed.venue, placed.base_asset, placed.instrument
-                )
+                and lacking.hour_at is null
                 then coalesce(
                     placed.publication_rule || if(placed.is_from_order, '_from_order', ''),
                     'unknown'
@@ -242,6 +278,11 @@ final as (
     left join gap_hours
         on placed.hour_at = gap_hours.hour_at
         and placed.venue = gap_hours.venue
+    left join lacking
+        on placed.hour_at = lacking.hour_at
+        and placed.venue = lacking.venue
+        and placed.base_asset = lacking.base_asset
+        and placed.instrument = lacking.instrument
 
 )
 

@@ -36,6 +36,21 @@ limits as (
 
 ),
 
+-- A page of a quiet market reaches back as far as its last rows: dYdX's, for months. Where the newest
+-- row is of now, unit and time zone are right.
+newest as (
+
+    select
+        batch_id,
+        venue,
+        parser,
+        max(event_at) as event_at,
+    from gate.staged
+    where line_class = 'row'
+    group by all
+
+),
+
 staged as (
 
     select
@@ -52,14 +67,14 @@ staged as (
             and staged.source_kind = 'stream'
             and staged.received_at is not null
             and (staged.event_at is not null or is_implausible) as is_clocked,
-        -- A page of a quiet market reaches back as far as its last rows: dYdX's, for months. Where
-        -- the newest row is of now, unit and time zone are right.
-        max(case when staged.line_class = 'row' then staged.event_at end) over (
-            partition by staged.batch_id, staged.venue, staged.parser
-        ) as newest_event_at,
+        newest.event_at as newest_event_at,
     from gate.staged as staged
     inner join gate.building as building
         on staged.batch_id = building.batch_id
+    left join newest
+        on staged.batch_id = newest.batch_id
+        and staged.venue is not distinct from newest.venue
+        and staged.parser is not distinct from newest.parser
 
 ),
 

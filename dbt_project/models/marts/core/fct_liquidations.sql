@@ -21,19 +21,42 @@ sightings as (
 
 ),
 
-winners as (
+-- Most liquidations are seen once.
+seen_again as (
 
     select
-        *,
-        count(*) over (partition by liquidation_id) as sightings,
-        -- The first push counts, also of a sighting that does not win: another source may state no
-        -- time, and a message pushed again was published before.
-        min(published_at) over (partition by liquidation_id) as first_published_at,
-        max(available_at) over (partition by liquidation_id) as last_available_at,
+        liquidation_id,
+        max(sighting_rank) as sightings,
+        min(published_at) as first_published_at,
+        max(available_at) as last_available_at,
 
     from sightings
 
-    qualify sighting_rank = 1
+    where sighting_rank > 1
+
+    group by all
+
+),
+
+winners as (
+
+    select
+        sightings.liquidation_id,
+        sightings.raw_object,
+        sightings.raw_line,
+        sightings.row_in_line,
+        sightings.batch_id,
+        coalesce(seen_again.sightings, 1) as sightings,
+        -- The first push counts, also of a sighting that does not win: another source may state no
+        -- time, and a message pushed again was published before.
+        least(sightings.published_at, seen_again.first_published_at) as first_published_at,
+        greatest(sightings.available_at, seen_again.last_available_at) as last_available_at,
+
+    from sightings
+    left join seen_again
+        on sightings.liquidation_id = seen_again.liquidation_id
+
+    where sightings.sighting_rank = 1
 
 ),
 

@@ -21,7 +21,7 @@ with
     published_at=epoch_ms_at('published_ms'),
 ) }}
 
-dated as (
+dated as materialized (
 
     select
         *,
@@ -34,17 +34,7 @@ dated as (
 ),
 
 -- An order filled in parts is sent in each of its states: the last one counts.
-orders as (
-
-    select
-        * exclude (line_class),
-        if(
-            line_class = 'row' and {{ is_earlier_state_of_an_order() }}, 'other', line_class
-        ) as line_class,
-
-    from dated
-
-),
+{{ last_states_of_orders('dated') }}
 
 interpreted as (
 

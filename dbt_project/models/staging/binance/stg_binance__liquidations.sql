@@ -236,7 +236,7 @@ from_dump as (
 
 ),
 
-delivered_orders as (
+delivered_orders as materialized (
 
     from from_frames
     union all by name
@@ -247,24 +247,23 @@ delivered_orders as (
 ),
 
 -- An order filled in parts is sent in each of its states: the last one counts.
-orders as (
+{{ last_states_of_orders('delivered_orders') }}
 
-    select
-        * exclude (line_class, last_filled_quantity, order_status),
-        if(
-            line_class = 'row' and {{ is_earlier_state_of_an_order() }}, 'other', line_class
-        ) as line_class,
+-- Grammar of symbols: BTCUSDT, BTCUSDT_250627 (USD-M); BTCUSD_PERP, BTCUSD_250627 (COIN-M); and, in
+-- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627. Each is parsed once: the
+-- expression takes longer than the JSON of a row.
+symbols as (
+
+    select distinct symbol,
 
     from delivered_orders
 
 ),
 
--- Grammar of symbols: BTCUSDT, BTCUSDT_250627 (USD-M); BTCUSD_PERP, BTCUSD_250627 (COIN-M); and, in
--- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627.
-spelled as materialized (
+parsed_symbols as (
 
     select
-        *,
+        symbol,
         -- BNBUSD_PERP is BNB in USD, though BUSD is a quote asset too.
         contains(symbol, 'USD_') as is_coin_margined_name,
         regexp_extract(
@@ -273,7 +272,20 @@ spelled as materialized (
             ['venue_asset', 'stated_quote', 'suffix']
         ) as parsed_symbol,
 
+    from symbols
+
+),
+
+spelled as (
+
+    select
+        orders.*,
+        parsed_symbols.is_coin_margined_name,
+        parsed_symbols.parsed_symbol,
+
     from orders
+    left join parsed_symbols
+        on orders.symbol = parsed_symbols.symbol
 
 ),
 
