@@ -29,7 +29,9 @@ WRITTEN = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tin
 def compiled_for_spark(folder: Path) -> dict[str, str]:
     """The compiled SQL of every model that is translated, by its name."""
     home = Home(folder)
-    with mock.patch.object(dbt, "dbt_environment", return_value={"DO_NOT_TRACK": "1"}):
+    # The project may be parsed here, and is kept for all: relations are in a database of this name.
+    variables = {"UNWIND_WAREHOUSE": str(folder / home.warehouse_db.name), "DO_NOT_TRACK": "1"}
+    with mock.patch.object(dbt, "dbt_environment", return_value=variables):
         dbt.run_dbt(home, ["compile", "--select", FACTS_AND_MARTS, *NO_TESTS])
     texts = {path.stem: path.read_text() for path in home.dbt_target.rglob("compiled/**/*.sql")}
     return {name: texts[name] for name in translated_models()}
