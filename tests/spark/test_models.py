@@ -21,12 +21,7 @@ NOT_TRANSLATED = "uses SQL that is not translated for Spark: "
 
 
 @pytest.fixture(scope="module")
-def models(
-    tmp_path_factory: pytest.TempPathFactory, empty_tables: Callable[[], Home]
-) -> dict[str, str]:
-    # The project has to be parsed before: without a warehouse its databases have other names, and
-    # the parse is kept for all.
-    empty_tables()
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return compiled_for_spark(tmp_path_factory.mktemp("compiled"))
 
 
