@@ -24,7 +24,7 @@ from tests.venues.cases import VenueCases, all_cases
 from unwind.landing.land import due_datasets, hour_batch
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.simulator import exchanges
-from unwind.warehouse import dbt, refresh
+from unwind.warehouse import dbt, refresh, skipped
 
 PATTERN, NEW = "aster", "mirage"
 OWN_FILES = (
@@ -68,7 +68,7 @@ def with_mirage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         text, entries = re.subn(entry, lambda found: found[0] + _renamed(found[0]), text)
         assert entries == 1
     settings.write_text(text)
-    for module in (dbt, refresh):
+    for module in (dbt, skipped):
         monkeypatch.setattr(module, "DBT_PROJECT", copy / "dbt_project")
     for package, folder in ((unwind.venues, "venues"), (exchanges, "simulator/exchanges")):
         path = [*package.__path__, str(copy / "dags" / "unwind" / folder)]

@@ -224,10 +224,11 @@ class Books:
 def books(tape: Tape) -> Books:
     sums: dict[tuple[datetime, str, str, str], Sums] = defaultdict(Sums)
     for venue in traded(tape):
-        to_ms = epoch_ms(HOURS[-1] + HOUR)
+        # What is fetched after the last hour has events of the next hour's first minutes, too.
+        to_ms, end_ms = epoch_ms(landed_at(HOURS[-1])), epoch_ms(HOURS[-1] + HOUR)
         for one in tape.records(tape.rows(venue, tape.start_ms, to_ms, published=False)):
             hour_ms = one.at_ms // HOUR_MS * HOUR_MS
-            is_sure = one.pushed_ms + AFTER_PUSH_MS < hour_ms + HOUR_MS
+            is_sure = one.pushed_ms + AFTER_PUSH_MS < min(hour_ms + HOUR_MS, end_ms)
             asset = tape.instruments[one.instrument].asset
             at = (datetime.fromtimestamp(hour_ms / 1000, UTC), venue, asset)
             key = (*at, "long" if one.side == 0 else "short")
