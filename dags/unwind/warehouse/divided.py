@@ -55,11 +55,16 @@ def models_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
 def steps_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
     """Tables that hold the rows of one run and that nothing but divided models reads.
 
-    Where units have built these, the writer has no use for them.
+    Where units have built these, the writer has no use for them. It makes all views, and so what
+    they read.
     """
     within = models_of_a_unit(project)
     read_above = set().union(
-        *(parents(name, project) for name in _files(project) if name not in within)
+        *(
+            parents(name, project)
+            for name in _files(project)
+            if name not in within or _materialized(name, project) == "view"
+        )
     )
     return frozenset(
         name
