@@ -39,7 +39,7 @@
         {% if paths -%}
         inner join read_parquet([
             {%- for path in paths %}
-            '{{ path | replace("'", "''") }}'{{ "," if not loop.last }}
+            {{ text_in_sql(path) }}{{ "," if not loop.last }}
             {%- endfor %}
         ], filename = 'lines_path') as raw
             on objects.lines_path = raw.lines_path

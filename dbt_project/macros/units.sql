@@ -75,9 +75,3 @@
     {%- endif -%}
     {{ return(graph[key]) }}
 {%- endmacro %}
-
-
-{#- A value as text in SQL. -#}
-{% macro text_in_sql(value) -%}
-    '{{ value | replace("'", "''") }}'
-{%- endmacro %}

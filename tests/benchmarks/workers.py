@@ -9,15 +9,16 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from unittest import mock
 
 import psutil
 
 from tests.benchmarks.made_hours import FIRST_HOUR, write_frames
+from tests.warehouse.dividing import everything_worth_dividing
 from unwind.landing.imports import import_files
 from unwind.settings import Home
-from unwind.warehouse import continuity, releases, staging_units, units
+from unwind.warehouse import continuity, releases
 from unwind.warehouse.refresh import refresh
 
 BATCHES = 4
@@ -67,7 +68,7 @@ def _files(folder: Path, frames: int) -> list[Path]:
     return files
 
 
-def _clock():
+def _clock() -> datetime:
     return FIRST_HOUR.replace(year=FIRST_HOUR.year + 1)
 
 
@@ -81,7 +82,7 @@ def _refreshed(home: Home, count: int) -> dict[str, tuple[float, float]]:
         seen[name] = [seen.get(name, [now])[0], now]
 
     started = _spent()
-    with mock.patch.multiple(units, MIN_ROWS=1), mock.patch.multiple(staging_units, MIN_LINES=1):
+    with everything_worth_dividing():
         refresh(home, clock=_clock, report=note, processes=count)
     ended = _spent()
     steps = {

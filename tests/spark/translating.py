@@ -21,6 +21,7 @@ from unwind.spark.types import TypesOf
 from unwind.warehouse import dbt, parsed_project
 from unwind.warehouse.refresh import FACTS_AND_MARTS
 
+# As `refresh.UNTESTED`, whose option this command of dbt has not.
 NO_TESTS = ("--exclude", "resource_type:test", "resource_type:unit_test")
 # As Spark writes a type in a query, where that is not its name in a schema.
 WRITTEN = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}

@@ -25,6 +25,7 @@ import pytest
 
 from tests.warehouse.compared import beside, different
 from tests.warehouse.corrected_hours import landed as landed_by_hand
+from tests.warehouse.dividing import divided_on_four_processors
 from tests.warehouse.hand_made import at, binance, land, seal
 from unwind.landing.land import hour_batch, land_venue, seal_batch
 from unwind.progress import Progress, no_progress
@@ -32,7 +33,7 @@ from unwind.settings import Home
 from unwind.simulator.episode import short_tape
 from unwind.simulator.segments import write_segments
 from unwind.simulator.server import Simulator
-from unwind.warehouse import refresh, staging_units, units, workers
+from unwind.warehouse import refresh, units, workers
 from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
 from unwind.warehouse.unit_work import UnitError
 from unwind.warehouse.units import Unit
@@ -80,11 +81,7 @@ def land_more(home: Home) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_worth_dividing() -> Iterator[None]:
-    """On a machine of four processors."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(units, "MIN_ROWS", 1)
-        patch.setattr(staging_units, "MIN_LINES", 1)
-        patch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)))
+    with divided_on_four_processors():
         yield
 
 
@@ -240,7 +237,7 @@ def test_phases_build_units_anywhere_and_again(
 
 def kill_dbt(dbt: DbtProcess, step: str, done: int, total: int) -> None:
     with suppress(psutil.NoSuchProcess):
-        worker = psutil.Process(dbt.pid)
+        worker = psutil.Process(dbt._worker.pid)
         for one in [worker, *worker.children(recursive=True)]:
             one.kill()
 

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 
 from tests.warehouse.compared import beside, different
+from tests.warehouse.dividing import divided_on_four_processors
 from tests.warehouse.hand_made import at
 from unwind.database import connect
 from unwind.progress import no_progress
@@ -27,11 +28,7 @@ MIN_ROWS, MIN_LINES = units.MIN_ROWS, staging_units.MIN_LINES
 
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_worth_dividing() -> Iterator[None]:
-    """On a machine of four processors."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(units, "MIN_ROWS", 1)
-        patch.setattr(staging_units, "MIN_LINES", 1)
-        patch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)))
+    with divided_on_four_processors():
         yield
 
 

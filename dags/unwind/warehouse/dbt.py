@@ -97,11 +97,6 @@ class DbtProcess:
             else start_worker(_options(home), self._environment, home.logs / ERRORS)
         )
 
-    @property
-    def pid(self) -> int:
-        """The id of its process."""
-        return self._worker.pid
-
     def __enter__(self) -> DbtProcess:
         return self
 
@@ -249,7 +244,7 @@ def run_dbt(
 
 
 @contextmanager
-def begun_early(home: Home) -> Iterator[Callable[..., None]]:
+def begun_early(home: Home) -> Iterator[RunDbt]:
     """Runs dbt commands, in a worker that is forked now: later, threads may run that forbid it.
 
     Where it cannot be forked, each command starts a worker when it runs.

@@ -32,7 +32,7 @@ def divided_models(project: Path = DBT_PROJECT) -> frozenset[str]:
     return frozenset(
         name
         for name in _files(project)
-        if not is_of_staging(name, project)
+        if name not in staged_models(project)
         and _materialized(name, project) == "incremental"
         and _partition(name, project) == "hour_at"
         and lookback_hours(name, project) <= MAX_LOOKBACK_HOURS
@@ -47,7 +47,7 @@ def models_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
     while waiting:
         reached |= waiting
         read = set().union(*(parents(name, project) for name in waiting)) & _files(project).keys()
-        waiting = {name for name in read - reached if not is_of_staging(name, project)}
+        waiting = read - reached - staged_models(project)
     return frozenset(reached)
 
 
@@ -75,14 +75,18 @@ def steps_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
 
 def models_above(project: Path = DBT_PROJECT) -> frozenset[str]:
     """The models that no unit builds: what stands above facts."""
-    above = _files(project).keys() - models_of_a_unit(project)
-    return frozenset(name for name in above if not is_of_staging(name, project))
+    return frozenset(_files(project).keys() - models_of_a_unit(project) - staged_models(project))
 
 
-def is_of_staging(name: str, project: Path = DBT_PROJECT) -> bool:
-    """Whether staging builds the model: the selector `staging`."""
-    tags = (settings_of(project).get(name) or {}).get("tags", [])
-    return "staging" in _files(project)[name].parts or "staging" in tags
+@cache
+def staged_models(project: Path = DBT_PROJECT) -> frozenset[str]:
+    """The models that staging builds: the selector `staging`."""
+    return frozenset(
+        name
+        for name, path in _files(project).items()
+        if "staging" in path.parts
+        or "staging" in (settings_of(project).get(name) or {}).get("tags", [])
+    )
 
 
 @cache

@@ -406,8 +406,8 @@ def _build(
     if build_marts:
         build_marts(target, former, skipped, run, report)
     else:
-        done = partial(report, "building")
-        run(marts_without([*skipped, *steps]), lambda _, *of: done(*of), variables=variables)
+        arguments = marts_without([*skipped, *steps])
+        run(arguments, lambda _, done, total: report("building", done, total), variables=variables)
     if planned:
         discard_units(target)
     releases.carry_verdicts(target)

@@ -18,8 +18,7 @@ import duckdb
 
 from unwind.database import connect, quoted
 from unwind.settings import Home
-from unwind.warehouse.divided import HOURS_AFTER, MAX_LOOKBACK_HOURS, divided_models, is_of_staging
-from unwind.warehouse.models import model_files
+from unwind.warehouse.divided import HOURS_AFTER, MAX_LOOKBACK_HOURS, divided_models, staged_models
 from unwind.warehouse.unit_work import ROWS
 
 INPUTS = "inputs"
@@ -114,7 +113,7 @@ def _copy_table(
         if rows and connection.execute(f"{of_hours} limit 1").fetchone():
             path = folder / STAGED / f"{table}.parquet"
             connection.execute(f"copy ({of_hours}) to {quoted(path)} (format parquet)")
-    elif schema in {"ops", "seeds"} or (schema == "intermediate" and _is_staged(table)):
+    elif schema in {"ops", "seeds"} or (schema == "intermediate" and table in staged_models()):
         columns = connection.execute(f"describe built.{named}").fetchall()
         is_by_hour = schema == "intermediate" and "hour_at" in {name for name, *_ in columns}
         limited = " where hour_at in (from hours_read)" if is_by_hour else ""
@@ -129,7 +128,7 @@ def _copy_views(connection: duckdb.DuckDBPyConnection) -> None:
             "select view_name, sql from duckdb_views()"
             " where database_name = 'built' and schema_name = 'intermediate'"
         ).fetchall()
-        if _is_staged(name)
+        if name in staged_models()
     ]
     connection.execute("use staging")
     while waiting:
@@ -143,7 +142,3 @@ def _copy_views(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(unread[0])
         waiting = unread
     connection.execute("use memory")
-
-
-def _is_staged(table: str) -> bool:
-    return table in {path.stem for path in model_files()} and is_of_staging(table)

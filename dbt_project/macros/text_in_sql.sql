@@ -1,0 +1,4 @@
+{#- A value as text in SQL. -#}
+{% macro text_in_sql(value) -%}
+    '{{ value | replace("'", "''") }}'
+{%- endmacro %}
