@@ -32,16 +32,15 @@
         {%- endcall -%}
     {%- endif -%}
     {%- if is_replaced -%}
+        {#- Rows of SQL go into the table as they come, without a copy between. -#}
         {%- call statement("replace" if is_python else "main") -%}
-            {%- if not is_python -%}
-                create temporary table {{ rows }} as (
-                    {{ written or compiled_code }}
-                );
-            {%- endif %}
-            {{ get_incremental_replace_partitions_sql(
-                {"target_relation": this, "temp_relation": rows}
-            ) }};
+            {{ get_incremental_replace_partitions_sql({
+                "target_relation": this,
+                "temp_relation": rows if is_python else "(\n" ~ (written or compiled_code) ~ "\n)",
+            }) }};
+            {%- if is_python %}
             drop table {{ rows }}
+            {%- endif %}
         {%- endcall -%}
     {%- elif not is_unit() -%}
         {%- do persist_docs(this.incorporate(type="table"), model) -%}

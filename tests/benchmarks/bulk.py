@@ -13,14 +13,14 @@ from unwind.settings import Home
 
 FRAMES = 2_000_000
 
-# The floor: read the bytes, extract a fact's fields, give each fact a key and keep one of each, in
-# order of time, and add up the hours.
+# The floor: read the bytes, extract a fact's fields, give each fact a key, and add up the hours. It
+# keeps facts that are there twice: DuckDB drops them from eight million only in more than 1.5 GB.
 FLOOR = """
 import sys, duckdb
 database = duckdb.connect(sys.argv[2])
 database.execute(
     "set memory_limit = '1GB'; set threads = 2; set TimeZone = 'UTC';"
-    " set preserve_insertion_order = false"
+    " set preserve_insertion_order = false; set enable_progress_bar = false"
 )
 database.execute('''
     create table facts as
@@ -49,8 +49,6 @@ database.execute('''
         from frames
     )
     from typed
-    qualify row_number() over (partition by liquidation_id order by received_at) = 1
-    order by event_at
 ''', [sys.argv[1]])
 database.execute('''
     create table hours as

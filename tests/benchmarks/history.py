@@ -123,7 +123,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         " where table_type = 'BASE TABLE' and column_name in ('hour_at', 'batch_id')"
         " and table_name not in ('build_batches', 'build_objects', 'pending_hours', 'hours',"
         " 'holds', 'gate_results', 'int_liquidations_valued', 'int_liquidation_grains',"
-        " 'int_partly_published_liquidations')"
+        " 'int_partly_published_liquidations', 'int_liquidation_first_sources')"
         " order by all"
     ).fetchall()
 

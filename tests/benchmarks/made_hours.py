@@ -53,8 +53,7 @@ def write_frames(path: Path, count: int) -> None:
     with path.open("w") as file:
         for place in range(count):
             at_ms = start_ms + place * 86_400_000 // count
-            received_at = datetime.fromtimestamp((at_ms + 40) / 1000, UTC)
-            file.write(_binance_frame(at_ms, received_at, draw))
+            file.write(_binance_frame(at_ms, draw))
 
 
 def _moments(hour: datetime, count: int, draw: random.Random) -> Iterator[tuple[int, datetime]]:
@@ -71,18 +70,25 @@ def _order(draw: random.Random) -> tuple[str, float, float]:
 
 
 def _binance(hour: datetime, count: int, draw: random.Random) -> Iterator[str]:
-    for at_ms, received_at in _moments(hour, count, draw):
-        yield _binance_frame(at_ms, received_at, draw)
+    for at_ms, _ in _moments(hour, count, draw):
+        yield _binance_frame(at_ms, draw)
 
 
-def _binance_frame(at_ms: int, received_at: datetime, draw: random.Random) -> str:
+def _binance_frame(at_ms: int, draw: random.Random) -> str:
     asset, price, quantity = _order(draw)
-    amount, side = f"{quantity:.6f}", "SELL" if draw.random() < 0.7 else "BUY"
+    side = "SELL" if draw.random() < 0.7 else "BUY"
+    return binance_frame(f"{asset}USDT", side, price, quantity, at_ms)
+
+
+def binance_frame(symbol: str, side: str, price_usd: float, quantity: float, at_ms: int) -> str:
+    """A recorded line of an order that was filled at one price, received 40 ms afterwards."""
+    amount = f"{quantity:.6f}"
     order = {
-        **{"s": f"{asset}USDT", "S": side, "o": "LIMIT", "f": "IOC", "q": amount},
-        **{"p": f"{price * 0.996:.6f}", "ap": f"{price:.6f}", "X": "FILLED", "l": amount},
+        **{"s": symbol, "S": side, "o": "LIMIT", "f": "IOC", "q": amount},
+        **{"p": f"{price_usd * 0.996:.6f}", "ap": f"{price_usd:.6f}", "X": "FILLED", "l": amount},
         **{"z": amount, "T": at_ms},
     }
+    received_at = datetime.fromtimestamp((at_ms + 40) / 1000, UTC)
     return _envelope(received_at, {"e": "forceOrder", "E": at_ms + 4, "o": order, "st": 1})
 
 

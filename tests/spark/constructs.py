@@ -17,6 +17,8 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
     "list_index_beyond": ("select ['a', 'b', 'c'][4]", [[None]]),
     "list_position": ("select list_position(['a', 'b'], 'b')", [["2"]]),
     "list_position_of_none": ("select list_position(['a', 'b'], 'c')", [[None]]),
+    "hashes_of_equals": ("select hash('a', 1.5) = hash('a', 1.5)", [["True"]]),
+    "hashes_of_others": ("select hash('a', 1.5) = hash('b', 1.5)", [["False"]]),
     "decimal_division": ("select 1.00::decimal(38, 8) / 8.00::decimal(38, 8)", [["0.125"]]),
     "whole_division": ("select 7 // 2, -7 // 2", [["3", "-3"]]),
     "guarded_division": ("select 1 / nullif(0, 0)", [[None]]),

@@ -41,7 +41,7 @@ def test_every_model_is_translated(models: dict[str, str], types: TypesOf) -> No
     ("place", "unknown", "construct"),
     [
         # In place of a column, a table, a condition; of a window, a filter and an order.
-        ("venue,", "hash(venue) as venue,", "HASH(venue)"),
+        ("venue,", "jaccard(venue, venue) as venue,", "JACCARD(venue, venue)"),
         ("from final", "from final tablesample 10%", "TableSample"),
         ("from final", "from final where venue ilike 'b%'", "ILike"),
         ("from final", "from final qualify ntile(4) over (order by venue) = 1", "Ntile"),
@@ -76,7 +76,7 @@ KNOWN_FUNCTIONS = {
     *("date_diff", "date_trunc", "datediff", "datetrunc", "epoch", "epoch_ms", "hour", "isodow"),
     *("make_timestamp", "minute", "time_bucket", "to_hours", "to_minutes", "to_seconds"),
     *("to_timestamp", "json_object", "generate_series", "range"),
-    *("array_distinct", "list_distinct", "list_position", "list_value"),
+    *("array_distinct", "list_distinct", "list_position", "list_value", "hash"),
     *("any_value", "arg_max", "arg_min", "argmax", "argmin", "array_agg", "avg", "bool_and"),
     *("bool_or", "corr", "count", "group_concat", "list", "listagg", "max", "max_by", "median"),
     *("min", "min_by", "stddev_samp", "string_agg", "sum"),

@@ -57,7 +57,7 @@ REWRITTEN = (
 )
 EXPRESSIONS = frozenset((*STATEMENTS, *VALUES, *OPERATORS, *FUNCTIONS, *AGGREGATES, *REWRITTEN))
 # Functions that SQLGlot has no expression for; each is rewritten.
-NAMED_FUNCTIONS = frozenset(("to_hours", "to_minutes", "to_seconds", "list_position"))
+NAMED_FUNCTIONS = frozenset(("to_hours", "to_minutes", "to_seconds", "list_position", "hash"))
 TYPES = frozenset(
     (
         "DOUBLE",

@@ -21,6 +21,9 @@ EVENTS_AT_A_TIME = 250_000
 # Sums of doubles differ in their last digits between processors; tables must not.
 SIGNIFICANT_DIGITS = 10
 
+# The arrays of one part, as the session reads them.
+ESTIMATED = "estimated_moments"
+
 SIDES = ("total", "long", "short")
 MINUTES = 60
 TYPES = {
@@ -69,24 +72,18 @@ def _table(
     gaps: duckdb.DuckDBPyRelation,
     by_minute: bool,
 ) -> duckdb.DuckDBPyRelation:
-    parts = [
-        _moments(published.filter(within), gaps.filter(within), by_minute)
-        for within in _spans(published)
-    ]
+    """Kept in a table of the session as they are estimated: it may leave memory, as arrays may not."""
     types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS), **AVAILABLE}
-    relation: duckdb.DuckDBPyRelation
-    if not parts:
-        columns = ", ".join(f"null::{kind} as {name}" for name, kind in types.items())
-        relation = session.query(f"select {columns} limit 0")
-        return relation
-    import numpy as np
-
     name = f"hidden_{'minutely' if by_minute else 'hourly'}"
-    session.register(
-        name, {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
-    )
-    columns = ", ".join(f"{column}::{kind} as {column}" for column, kind in types.items())
-    relation = session.query(f"select {columns} from {name}")
+    columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
+    session.execute(f"create or replace temporary table {name} ({columns})")
+    values = ", ".join(f"{column}::{kind} as {column}" for column, kind in types.items())
+    for within in _spans(published):
+        part = _moments(published.filter(within), gaps.filter(within), by_minute)
+        session.register(ESTIMATED, part)
+        session.execute(f"insert into {name} by name select {values} from {ESTIMATED}")
+        session.unregister(ESTIMATED)
+    relation: duckdb.DuckDBPyRelation = session.query(f"from {name}")
     return relation
 
 

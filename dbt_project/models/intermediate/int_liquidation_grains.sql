@@ -17,61 +17,83 @@
 {#- 2026-11-26: far from any factor of ten, and room for bankruptcy prices. -#}
 {% set unit_tolerance = 0.1 %}
 {% set min_priced_events = 5 %}
+{%- set trade_hash = 'hash(venue, hour_at, instrument, quantity_base, price_usd)' %}
 
 with
 
-valued as (
+first_sources as (
 
-    from {{ ref('int_liquidations_valued') }}
+    from {{ ref('int_liquidation_first_sources') }}
 
-    where reject_reason is null
-        and not is_reconciling
+),
+
+seen_again as (
+
+    from {{ ref('int_liquidations_seen_again') }}
+
+),
+
+-- Read anew by each reader: all of its columns at once would not fit in memory.
+countable as not materialized (
+
+    select valued.*,
+
+    from {{ ref('int_liquidations_valued') }} as valued
+    left join first_sources
+        on valued.venue = first_sources.venue
+        and valued.hour_at = first_sources.hour_at
+
+    where valued.reject_reason is null
+        and not {{ is_reconciling() | indent(8) }}
         and {{ counted_liquidations() }}
 
 ),
 
 -- Once per event, however many sources report it.
-events as (
+first_sightings as (
 
     select
-        liquidation_id,
-        venue,
-        natural_key,
-        occurrence_number,
-        hour_at,
-        instrument,
-        base_asset,
-        event_kind,
-        liquidated_side,
-        event_at,
-        quantity_base,
-        price_usd,
-        price_kind,
-        notional_usd,
-        raw_object,
-        raw_line,
-        row_in_line,
-        max(available_at) over (partition by liquidation_id) as available_at,
+        countable.* replace (
+            max(countable.available_at) over (
+                partition by countable.liquidation_id
+            ) as available_at
+        ),
 
-    from valued
+    from countable
+    semi join seen_again
+        on countable.liquidation_id = seen_again.liquidation_id
 
     qualify
         row_number() over (
-            partition by liquidation_id
-            order by raw_object, raw_line, row_in_line, batch_id
+            partition by countable.liquidation_id
+            order by
+                countable.raw_object,
+                countable.raw_line,
+                countable.row_in_line,
+                countable.batch_id
         ) = 1
 
 ),
 
--- Most events have a size and price of their own; only the others are compared with each other.
+events as not materialized (
+
+    select countable.*,
+
+    from countable
+    anti join seen_again
+        on countable.liquidation_id = seen_again.liquidation_id
+
+    union all
+
+    from first_sightings
+
+),
+
+-- Most events have a size and price of their own; only the others are compared with each other. Trades
+-- whose hashes happen to agree are told apart there.
 equal_trades as (
 
-    select
-        venue,
-        hour_at,
-        instrument,
-        quantity_base,
-        price_usd,
+    select {{ trade_hash }} as trade_hash,
 
     from events
 
@@ -81,65 +103,90 @@ equal_trades as (
 
 ),
 
+-- With the natural key, which orders copies of one event.
+comparable as (
+
+    select
+        events.liquidation_id,
+        events.venue,
+        events.hour_at,
+        events.instrument,
+        events.event_kind,
+        events.liquidated_side,
+        events.event_at,
+        events.quantity_base,
+        events.price_usd,
+        events.batch_id,
+        events.raw_object,
+        events.raw_line,
+        events.row_in_line,
+
+    from events
+
+    where {{ trade_hash }} in (select trade_hash, from equal_trades)
+
+),
+
+keyed as (
+
+    select
+        comparable.*,
+        staged.natural_key,
+        staged.occurrence_number,
+
+    from {{ ref('int_liquidations_unioned') }} as staged
+    inner join comparable
+        on staged.batch_id = comparable.batch_id
+        and staged.raw_object = comparable.raw_object
+        and staged.raw_line = comparable.raw_line
+        and staged.row_in_line = comparable.row_in_line
+
+),
+
 -- Equal events of the other side: within a second, and as many as chance brings in 300 times as long.
 -- Copies of one event under several ids, in an order that does not depend on which came first.
 alike as (
 
     select
-        events.liquidation_id,
-        case events.liquidated_side
-            when 'long'
-                then count(case when events.liquidated_side = 'short' then 1 end) over a_second
-            else count(case when events.liquidated_side = 'long' then 1 end) over a_second
+        liquidation_id,
+        venue,
+        hour_at,
+        case liquidated_side
+            when 'long' then count(case when liquidated_side = 'short' then 1 end) over a_second
+            else count(case when liquidated_side = 'long' then 1 end) over a_second
         end as opposite_events,
-        case events.liquidated_side
-            when 'long'
-                then count(case when events.liquidated_side = 'short' then 1 end) over minutes
-            else count(case when events.liquidated_side = 'long' then 1 end) over minutes
+        case liquidated_side
+            when 'long' then count(case when liquidated_side = 'short' then 1 end) over minutes
+            else count(case when liquidated_side = 'long' then 1 end) over minutes
         end - opposite_events as opposite_events_later,
         -- Of two legs the rows do not say which was liquidated: the one that the feed gives first counts.
-        first_value(events.liquidated_side) over (
-            trade order by events.raw_object, events.raw_line, events.row_in_line
+        first_value(liquidated_side) over (
+            trade order by raw_object, raw_line, row_in_line
         ) as first_side,
         count(*) over equal_events as copies,
         row_number() over (
-            equal_events order by events.natural_key, events.occurrence_number
+            equal_events order by natural_key, occurrence_number
         ) as copy_number,
 
-    from events
-    inner join equal_trades
-        on events.venue = equal_trades.venue
-        and events.hour_at = equal_trades.hour_at
-        and events.instrument = equal_trades.instrument
-        and events.quantity_base = equal_trades.quantity_base
-        and events.price_usd = equal_trades.price_usd
+    from keyed
 
     window
-        trade as (
-            partition by
-                events.venue,
-                events.hour_at,
-                events.instrument,
-                events.quantity_base,
-                events.price_usd
-        ),
+        trade as (partition by venue, hour_at, instrument, quantity_base, price_usd),
         a_second as (
-            trade order by epoch_ms(events.event_at)
-            range between 1000 preceding and 1000 following
+            trade order by epoch_ms(event_at) range between 1000 preceding and 1000 following
         ),
         minutes as (
-            trade order by epoch_ms(events.event_at)
-            range between 301000 preceding and 301000 following
+            trade order by epoch_ms(event_at) range between 301000 preceding and 301000 following
         ),
         equal_events as (
             partition by
-                events.venue,
-                events.instrument,
-                events.event_kind,
-                events.liquidated_side,
-                events.event_at,
-                events.quantity_base,
-                events.price_usd
+                venue,
+                instrument,
+                event_kind,
+                liquidated_side,
+                event_at,
+                quantity_base,
+                price_usd
         )
 
 ),
@@ -198,6 +245,83 @@ mirrored as (
         and deleveraged.event_at = liquidated.event_at
         and deleveraged.liquidated_side != liquidated.liquidated_side
         and deleveraged.quantity_base = liquidated.quantity_base
+
+),
+
+mirrors as (
+
+    select events.liquidation_id,
+
+    from events
+    semi join mirrored
+        on events.venue = mirrored.venue
+        and events.instrument = mirrored.instrument
+        and events.event_at = mirrored.event_at
+        and events.liquidated_side = mirrored.liquidated_side
+
+    where events.event_kind = 'deleveraging'
+
+),
+
+pairs_and_copies as (
+
+    select
+        alike.*,
+        alike.opposite_events > 0 and mirrors.liquidation_id is null as is_paired,
+
+    from alike
+    left join mirrors
+        on alike.liquidation_id = mirrors.liquidation_id
+
+),
+
+-- An event that is like no other is a group of its own.
+venue_hours as (
+
+    select
+        events.hour_at,
+        events.venue,
+        count(*) as events,
+
+    from events
+
+    group by all
+
+),
+
+alike_by_hour as (
+
+    select
+        hour_at,
+        venue,
+        count(*) filter (where is_paired) as paired_events,
+        count(*) filter (where copy_number = 1 and copies % 2 = 0) as doubled_groups,
+        count(*) filter (where copy_number > 1) as further_copies,
+
+    from pairs_and_copies
+
+    group by all
+
+),
+
+-- The hours in which pairs or copies are a fault of the feed.
+faulty_hours as (
+
+    select
+        venue_hours.hour_at,
+        venue_hours.venue,
+        alike_by_hour.paired_events >= {{ min_paired_events }}
+        and alike_by_hour.paired_events
+        >= {{ min_paired_share }} * venue_hours.events as has_both_legs,
+        venue_hours.events - alike_by_hour.further_copies >= {{ min_doubled_groups }}
+        and alike_by_hour.doubled_groups
+        >= {{ min_doubled_share }} * (venue_hours.events - alike_by_hour.further_copies)
+            as has_doubled_rows,
+
+    from venue_hours
+    inner join alike_by_hour
+        on venue_hours.hour_at = alike_by_hour.hour_at
+        and venue_hours.venue = alike_by_hour.venue
 
 ),
 
@@ -284,37 +408,17 @@ compared as (
                 and priced.high_usd * {{ 1 + unit_tolerance }}
                 then priced.nearest_power
         end as price_power,
-        mirrored.event_at is not null and priced.event_kind = 'deleveraging' as mirrors_liquidation,
-        coalesce(alike.opposite_events, 0) > 0 and not mirrors_liquidation as is_paired,
+        mirrors.liquidation_id is not null as mirrors_liquidation,
+        coalesce(alike.is_paired, false) as is_paired,
         coalesce(alike.opposite_events_later, 0) as opposite_events_later,
-        coalesce(alike.first_side, priced.liquidated_side) as first_side,
-        coalesce(alike.copies, 1) as copies,
-        coalesce(alike.copy_number, 1) as copy_number,
+        alike.first_side,
+        coalesce(alike.copies % 2 = 0 and alike.copy_number > alike.copies / 2, false) as is_copy,
 
     from powers as priced
-    left join alike
+    left join pairs_and_copies as alike
         on priced.liquidation_id = alike.liquidation_id
-    left join mirrored
-        on priced.venue = mirrored.venue
-        and priced.instrument = mirrored.instrument
-        and priced.event_at = mirrored.event_at
-        and priced.liquidated_side = mirrored.liquidated_side
-
-),
-
-venue_hours as (
-
-    select
-        hour_at,
-        venue,
-        count(*) filter (where is_paired) as paired_events,
-        count(*) as events,
-        count(*) filter (where copy_number = 1 and copies % 2 = 0) as doubled_groups,
-        count(*) filter (where copy_number = 1) as groups_of_equals,
-
-    from compared
-
-    group by all
+    left join mirrors
+        on priced.liquidation_id = mirrors.liquidation_id
 
 ),
 
@@ -323,8 +427,6 @@ final as (
     select
         compared.liquidation_id,
         compared.venue,
-        compared.natural_key,
-        compared.occurrence_number,
         compared.hour_at,
         compared.base_asset,
         compared.event_kind,
@@ -337,26 +439,21 @@ final as (
         compared.is_paired,
         compared.opposite_events_later,
         compared.available_at,
-        compared.copies % 2 = 0 and compared.copy_number > compared.copies / 2 as is_copy,
+        compared.is_copy,
         case
             when compared.price_power is not null then 'price_unit'
             when compared.mirrors_liquidation then 'mirrored_adl'
             when compared.is_paired
                 and compared.liquidated_side != compared.first_side
-                and venue_hours.paired_events >= {{ min_paired_events }}
-                and venue_hours.paired_events >= {{ min_paired_share }} * venue_hours.events
+                and faulty_hours.has_both_legs
                 then 'both_legs'
-            when is_copy
-                and venue_hours.groups_of_equals >= {{ min_doubled_groups }}
-                and venue_hours.doubled_groups
-                >= {{ min_doubled_share }} * venue_hours.groups_of_equals
-                then 'doubled_row'
+            when compared.is_copy and faulty_hours.has_doubled_rows then 'doubled_row'
         end as reject_reason,
 
     from compared
-    inner join venue_hours
-        on compared.hour_at = venue_hours.hour_at
-        and compared.venue = venue_hours.venue
+    left join faulty_hours
+        on compared.hour_at = faulty_hours.hour_at
+        and compared.venue = faulty_hours.venue
 
 )
 

@@ -1,9 +1,6 @@
 {#- Affected are all events of the condition, rejected those that the hour as a whole shows to be a fault. -#}
 {% set checks = {
-    'leg_parity': {
-        'judged': 'true', 'affected': 'is_paired', 'reason': 'both_legs',
-        'expected': 'sum(opposite_events_later) / 300.0',
-    },
+    'leg_parity': {'judged': 'true', 'affected': 'is_paired', 'reason': 'both_legs'},
     'doubled_rows': {'judged': 'true', 'affected': 'is_copy', 'reason': 'doubled_row'},
     'mirrored_adl': {
         'judged': "event_kind = 'deleveraging'", 'affected': 'mirrors_liquidation',
@@ -27,33 +24,50 @@ grains as (
 
 ),
 
-final as (
+venue_hours as (
 
-    {% for name, check in checks.items() -%}
     select
         hour_at,
         venue,
-        '{{ name }}' as check_name,
-        count(*) filter (where {{ check.judged }}) as judged_events,
-        count(*) filter (where {{ check.affected }}) as affected_events,
-        coalesce(
-            try_cast(sum(notional_usd) filter (where {{ check.affected }}) as decimal(38, 4)), 0
-        ) as affected_usd,
-        count(*) filter (where reject_reason = '{{ check.reason }}') as quarantined_events,
-        coalesce(
-            try_cast(
-                sum(notional_usd) filter (where reject_reason = '{{ check.reason }}')
-                as decimal(38, 4)
-            ),
-            0
-        ) as quarantined_usd,
-        {{ check.get('expected', 'null') }}::double as expected_events,
-        min(raw_object || ':' || raw_line) filter (where {{ check.affected }}) as example_line,
         max(available_at) as available_at,
+        {%- for name, check in checks.items() %}
+        count(*) filter (where {{ check.judged }}) as {{ name }}_judged_events,
+        count(*) filter (where {{ check.affected }}) as {{ name }}_affected_events,
+        sum(notional_usd) filter (where {{ check.affected }}) as {{ name }}_affected_usd,
+        count(*) filter (where reject_reason = '{{ check.reason }}')
+            as {{ name }}_quarantined_events,
+        sum(notional_usd) filter (where reject_reason = '{{ check.reason }}')
+            as {{ name }}_quarantined_usd,
+        -- Only of the affected, as texts of all rows would take longer than the rest.
+        min(case when {{ check.affected }} then raw_object || ':' || raw_line end)
+            as {{ name }}_example_line,
+        {%- endfor %}
+        sum(opposite_events_later) / 300.0 as leg_parity_expected_events,
 
     from grains
 
     group by hour_at, venue
+
+),
+
+final as (
+
+    {% for name in checks -%}
+    select
+        hour_at,
+        venue,
+        '{{ name }}' as check_name,
+        {{ name }}_judged_events as judged_events,
+        {{ name }}_affected_events as affected_events,
+        coalesce(try_cast({{ name }}_affected_usd as decimal(38, 4)), 0) as affected_usd,
+        {{ name }}_quarantined_events as quarantined_events,
+        coalesce(try_cast({{ name }}_quarantined_usd as decimal(38, 4)), 0) as quarantined_usd,
+        {{ 'leg_parity_expected_events' if name == 'leg_parity' else 'null' }}::double
+            as expected_events,
+        {{ name }}_example_line as example_line,
+        available_at,
+
+    from venue_hours
     {% if not loop.last %}union all{% endif %}
 
     {% endfor -%}

@@ -6,7 +6,7 @@
 
 with
 
-screened as (
+screened as not materialized (
 
     from {{ ref('int_liquidations_screened') }}
 
@@ -20,6 +20,12 @@ grains as (
 
 ),
 
+seen_again as (
+
+    from {{ ref('int_liquidations_seen_again') }}
+
+),
+
 -- Each event once per kind of source, whether it counts or only reconciles.
 reports as (
 
@@ -28,15 +34,32 @@ reports as (
         venue,
         base_asset,
         source_kind,
-        liquidation_id,
+        notional_usd,
+        available_at,
+
+    from screened
+    anti join seen_again
+        on screened.liquidation_id = seen_again.liquidation_id
+
+    where {{ counted_liquidations() }}
+
+    union all
+
+    select
+        hour_at,
+        venue,
+        base_asset,
+        source_kind,
         max(notional_usd) as notional_usd,
         max(available_at) as available_at,
 
     from screened
+    semi join seen_again
+        on screened.liquidation_id = seen_again.liquidation_id
 
     where {{ counted_liquidations() }}
 
-    group by all
+    group by hour_at, venue, base_asset, source_kind, screened.liquidation_id
 
 ),
 

@@ -10,6 +10,12 @@ valued as (
 
 ),
 
+first_sources as (
+
+    from {{ ref('int_liquidation_first_sources') }}
+
+),
+
 faulty as (
 
     select
@@ -25,13 +31,17 @@ faulty as (
 screened as (
 
     select
-        valued.* exclude (reject_reason),
+        valued.* exclude (reject_reason, source_rank, is_received_before),
+        {{ is_reconciling() | indent(8) }} as is_reconciling,
         case
-            when valued.is_reconciling then valued.reject_reason
+            when {{ is_reconciling() | indent(12) }} then null
             else coalesce(valued.reject_reason, faulty.reject_reason)
         end as reject_reason,
 
     from valued
+    left join first_sources
+        on valued.venue = first_sources.venue
+        and valued.hour_at = first_sources.hour_at
     left join faulty
         on valued.liquidation_id = faulty.liquidation_id
 
@@ -41,7 +51,7 @@ final as (
 
     select
         case when reject_reason is null then liquidation_id end as liquidation_id,
-        * exclude (liquidation_id, natural_key, occurrence_number),
+        * exclude (liquidation_id),
 
     from screened
 

@@ -332,7 +332,7 @@ named as (
 
 ),
 
-named_assets as materialized (
+named_assets as (
 
     select
         named.*,
@@ -341,21 +341,6 @@ named_assets as materialized (
     from named
     left join known_assets
         on named.base_asset = known_assets.base_asset
-
-),
-
-first_sources as (
-
-    select
-        venue,
-        hour_at,
-        min(source_rank) as first_source_rank,
-
-    from named_assets
-
-    where reject_reason is null
-
-    group by all
 
 ),
 
@@ -380,8 +365,6 @@ final as (
                 then md5(concat_ws('|', named_assets.venue, named_assets.order_key))
         end as liquidation_order_id,
         named_assets.venue,
-        named_assets.natural_key,
-        named_assets.occurrence_number,
         named_assets.instrument,
         named_assets.base_asset,
         named_assets.is_listed,
@@ -417,17 +400,10 @@ final as (
         named_assets.batch_id,
         named_assets.hour_at,
         named_assets.reject_reason,
-        -- Of sources that no key can join, the first one that reports the hour counts.
-        named_assets.reject_reason is null
-            and (
-                named_assets.is_received_before
-                or named_assets.source_rank > first_sources.first_source_rank
-            ) as is_reconciling,
+        named_assets.source_rank,
+        named_assets.is_received_before,
 
     from named_assets
-    left join first_sources
-        on named_assets.venue = first_sources.venue
-        and named_assets.hour_at = first_sources.hour_at
 
 )
 

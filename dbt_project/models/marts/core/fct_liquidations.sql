@@ -1,10 +1,7 @@
-{% set streamed = [
-    'winners.first_published_at', 'screened.source_kind', 'screened.received_at',
-    'screened.event_at',
-] %}
+{% set streamed = ['first_published_at', 'source_kind', 'received_at', 'event_at'] %}
 with
 
-screened as (
+screened as not materialized (
 
     from {{ ref('int_liquidations_screened') }}
 
@@ -13,90 +10,66 @@ screened as (
 
 ),
 
-sightings as (
-
-    from {{ ref('liquidation_sightings') }}
-
-    where hour_at in {{ build_hours() }}
-
-),
-
 -- Most liquidations are seen once.
 seen_again as (
 
-    select
-        liquidation_id,
-        max(sighting_rank) as sightings,
-        min(published_at) as first_published_at,
-        max(available_at) as last_available_at,
-
-    from sightings
-
-    where sighting_rank > 1
-
-    group by all
+    from {{ ref('int_liquidations_seen_again') }}
 
 ),
 
+sightings as (
+
+    select sightings.*,
+
+    from {{ ref('liquidation_sightings') }} as sightings
+    semi join seen_again
+        on sightings.liquidation_id = seen_again.liquidation_id
+
+    where sightings.hour_at in {{ build_hours() }}
+
+),
+
+-- The first push counts, also of a sighting that does not win: another source may state no time, and a
+-- message pushed again was published before.
 winners as (
 
     select
-        sightings.liquidation_id,
-        sightings.raw_object,
-        sightings.raw_line,
-        sightings.row_in_line,
-        sightings.batch_id,
-        coalesce(seen_again.sightings, 1) as sightings,
-        -- The first push counts, also of a sighting that does not win: another source may state no
-        -- time, and a message pushed again was published before.
-        least(sightings.published_at, seen_again.first_published_at) as first_published_at,
-        greatest(sightings.available_at, seen_again.last_available_at) as last_available_at,
+        liquidation_id,
+        raw_object,
+        raw_line,
+        row_in_line,
+        batch_id,
+        count(*) over all_sightings as sightings,
+        min(published_at) over all_sightings as first_published_at,
+        max(available_at) over all_sightings as last_available_at,
 
     from sightings
-    left join seen_again
-        on sightings.liquidation_id = seen_again.liquidation_id
 
-    where sightings.sighting_rank = 1
+    window all_sightings as (partition by liquidation_id)
+
+    qualify sighting_rank = 1
 
 ),
 
-final as (
+chosen as (
 
     select
-        screened.liquidation_id,
-        screened.liquidation_order_id,
-        screened.venue,
-        screened.instrument,
-        screened.base_asset,
-        screened.is_listed,
-        screened.quote_asset,
-        screened.contract_type,
-        screened.liquidated_side,
-        screened.event_kind,
-        screened.quantity_base,
-        screened.price_usd,
-        screened.price_kind,
-        screened.notional_usd,
-        screened.notional_price_source,
-        screened.event_at,
-        screened.event_at_source,
-        winners.first_published_at as published_at,
-        {{ publication_clock(*streamed) | indent(8) }} as publication_clock,
-        {{ publication_second(*streamed) | indent(8) }} as publication_second_at,
-        screened.received_at,
-        screened.sealed_at,
-        winners.last_available_at as available_at,
-        screened.raw_side,
-        screened.raw_quantity,
-        screened.raw_quantity_unit,
-        screened.raw_price,
-        screened.raw_object,
-        screened.raw_line,
-        screened.row_in_line,
-        screened.parser,
-        screened.batch_id,
-        winners.sightings::integer as sightings,
-        screened.hour_at,
+        screened.*,
+        1 as sightings,
+        screened.published_at as first_published_at,
+        screened.available_at as last_available_at,
+
+    from screened
+    anti join seen_again
+        on screened.liquidation_id = seen_again.liquidation_id
+
+    union all
+
+    select
+        screened.*,
+        winners.sightings,
+        winners.first_published_at,
+        winners.last_available_at,
 
     from screened
     inner join winners
@@ -105,6 +78,48 @@ final as (
         and screened.raw_line = winners.raw_line
         and screened.row_in_line = winners.row_in_line
         and screened.batch_id = winners.batch_id
+
+),
+
+final as (
+
+    select
+        liquidation_id,
+        liquidation_order_id,
+        venue,
+        instrument,
+        base_asset,
+        is_listed,
+        quote_asset,
+        contract_type,
+        liquidated_side,
+        event_kind,
+        quantity_base,
+        price_usd,
+        price_kind,
+        notional_usd,
+        notional_price_source,
+        event_at,
+        event_at_source,
+        first_published_at as published_at,
+        {{ publication_clock(*streamed) | indent(8) }} as publication_clock,
+        {{ publication_second(*streamed) | indent(8) }} as publication_second_at,
+        received_at,
+        sealed_at,
+        last_available_at as available_at,
+        raw_side,
+        raw_quantity,
+        raw_quantity_unit,
+        raw_price,
+        raw_object,
+        raw_line,
+        row_in_line,
+        parser,
+        batch_id,
+        sightings::integer as sightings,
+        hour_at,
+
+    from chosen
 
 )
 

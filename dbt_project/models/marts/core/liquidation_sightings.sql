@@ -1,11 +1,17 @@
 with
 
-screened as (
+screened as not materialized (
 
     from {{ ref('int_liquidations_screened') }}
 
     where reject_reason is null
         and not is_reconciling
+
+),
+
+seen_again as (
+
+    from {{ ref('int_liquidations_seen_again') }}
 
 ),
 
@@ -35,10 +41,33 @@ ranked as (
         ) as sighting_rank,
 
     from screened
+    semi join seen_again
+        on screened.liquidation_id = seen_again.liquidation_id
 
 ),
 
 final as (
+
+    select
+        liquidation_id,
+        1 as sighting_rank,
+        venue,
+        source_kind,
+        parser,
+        published_at,
+        received_at,
+        available_at,
+        raw_object,
+        raw_line,
+        row_in_line,
+        batch_id,
+        hour_at,
+
+    from screened
+    anti join seen_again
+        on screened.liquidation_id = seen_again.liquidation_id
+
+    union all
 
     select
         liquidation_id,
