@@ -69,6 +69,8 @@ def refresh_warehouse():
     # It writes nothing but its own folder.
     @task(
         pool="default_pool",
+        # CeleryExecutor's workers on other machines may take these alone; other executors have none.
+        queue="units",
         retries=2,
         map_index_template="from {{ task.op_kwargs['unit']['first_hour'] }}",
     )
