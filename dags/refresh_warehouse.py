@@ -69,7 +69,7 @@ def refresh_warehouse():
     # It writes nothing but its own folder.
     @task(
         pool="default_pool",
-        # CeleryExecutor's workers on other machines may take these alone; other executors have none.
+        # Workers of CeleryExecutor on other machines may take these alone.
         queue="units",
         retries=2,
         map_index_template="from {{ task.op_kwargs['unit']['first_hour'] }}",

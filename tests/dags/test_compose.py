@@ -18,7 +18,8 @@ from tests.warehouse.corrected_hours import landed
 from tests.warehouse.hand_made import seal
 
 from unwind.connections import connection, connection_variable
-from unwind.settings import Home
+from unwind.settings import Home, Settings
+from unwind.spark import build
 from unwind.superset import serve
 from unwind.venues import venues
 
@@ -32,6 +33,7 @@ SECRETS = {
     "UNWIND_VIEWER_PASSWORD": "viewer-secret",
 }
 LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
+SPARK = ("spark-master", "spark-worker", "spark-worker-2", "refresh-spark")
 
 
 def docker_compose(tmp_path: Path, secrets: dict[str, str], *arguments: str):
@@ -96,6 +98,23 @@ def test_the_services(compose):
     }
 
 
+def test_the_profiles_and_what_each_adds(compose):
+    found = {}
+    for name, service in compose["services"].items():
+        for profile in service.get("profiles", []):
+            found.setdefault(profile, set()).add(name)
+    assert found == {
+        "postgres": {"marts"},
+        "page": {"page"},
+        "superset": {"superset"},
+        "object-storage": {"push"},
+        "celery": {"redis", "worker"},
+        "spark": {"spark-master", "spark-worker", "spark-worker-2"},
+        # Asked for by its own name: `up` with the profile `spark` does not start it.
+        "refresh-spark": {"refresh-spark"},
+    }
+
+
 def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
@@ -106,7 +125,7 @@ def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     assert set(map(tuple, ports.values())) == {()}
 
 
-@pytest.mark.parametrize("service", LONG_RUNNING)
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "worker"])
 def test_every_component_is_watched_and_starts_after_its_preparation(compose, service):
     described = compose["services"][service]
     assert described["healthcheck"]["test"][0] == "CMD"
@@ -171,14 +190,154 @@ def test_the_images_are_stages_of_the_projects_file_each_from_its_lock(compose):
     text = (PROJECT / "Dockerfile").read_text()
     built = {name: one["build"] for name, one in compose["services"].items() if "build" in one}
     assert built.pop("superset")["target"] == "superset"
+    assert built.pop("worker")["target"] == "celery"
+    for name in SPARK:
+        assert built.pop(name) == {
+            "context": str(PROJECT),
+            "target": "spark",
+            "args": {"AIRFLOW_UID": "50000"},
+        }
     assert {one["target"] for one in built.values()} == {"airflow"}
-    _, of_airflow, of_superset = re.split(r"^FROM (?=.* AS \w+$)", text, flags=re.MULTILINE)
+    _, of_airflow, of_celery, of_spark, of_superset = re.split(
+        r"^FROM (?=.* AS \w+$)", text, flags=re.MULTILINE
+    )
     assert "-r /opt/unwind/requirements.lock" in of_airflow
+    assert of_celery.startswith("airflow AS celery")
+    assert "-r /opt/unwind/requirements-celery.lock" in of_celery
+    assert "COPY --chown=airflow:0 dags/unwind/spark/requirements.lock" in of_spark
+    assert "openjdk-17-jre-headless" in of_spark
     assert "COPY --chown=airflow:0 dags/unwind/superset/requirements.lock" in of_superset
-    # Where unwind.superset.serve looks for it.
+    # Where unwind.spark.build and unwind.superset.serve look for them.
+    assert "python -m venv /opt/unwind/.spark" in of_spark
+    assert build.OWN_ENVIRONMENT == PROJECT / ".spark"
     assert "python -m venv /opt/unwind/.superset" in of_superset
     assert serve.ENVIRONMENT == PROJECT / ".superset"
-    assert text.count("--require-hashes") == 2
+    assert text.count("--require-hashes") == 4
+    # What is copied is not ignored.
+    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
+    assert {"!requirements.lock", "!requirements-celery.lock", "!dags/unwind"} <= set(ignored)
+
+
+def test_celery_runs_tasks_only_where_its_stage_is_asked_for(tmp_path, compose):
+    text = (PROJECT / "Dockerfile").read_text()
+    executors = re.findall(r"^ENV AIRFLOW__CORE__EXECUTOR=(\w+)$", text, flags=re.MULTILINE)
+    assert executors == ["LocalExecutor", "CeleryExecutor"]
+    for name in LONG_RUNNING:
+        assert compose["services"][name]["image"] == "unwind-airflow"
+        # The image's alone decides.
+        assert "AIRFLOW__CORE__EXECUTOR" not in compose["services"][name]["environment"]
+    asked = SECRETS | {"UNWIND_STAGE": "celery", "UNWIND_REDIS_PASSWORD": "broker-secret"}
+    shown = docker_compose(tmp_path, asked, "--profile", "celery", "config")
+    assert shown.returncode == 0, shown.stderr
+    services = yaml.safe_load(shown.stdout)["services"]
+    for name in (*LONG_RUNNING, "airflow-init", "worker"):
+        assert services[name]["image"] == "unwind-celery"
+        assert services[name]["build"]["target"] == "celery"
+        broker = services[name]["environment"]["AIRFLOW__CELERY__BROKER_URL"]
+        assert broker == "redis://:broker-secret@redis:6379/0"
+    seeing = {name for name, one in services.items() if "broker-secret" in str(one)}
+    assert seeing == {*LONG_RUNNING, "airflow-init", "worker", "redis"}
+
+
+def test_a_worker_takes_every_task_of_the_refresh(compose, divided):
+    worker = compose["services"]["worker"]
+    queues = worker["command"][worker["command"].index("--queues") + 1].split(",")
+    assert {task.queue for task in divided.tasks} == set(queues) == {"default", "units"}
+    assert divided.get_task("build_unit").queue == "units"
+    assert worker["command"][:3] == ["celery", "worker", "--skip-serve-logs"]
+    # It waits for running tasks when it is stopped, and needs its broker.
+    assert worker["environment"]["DUMB_INIT_SETSID"] == "0"
+    assert worker["depends_on"]["redis"] == {"condition": "service_healthy"}
+    logs = compose["services"]["api-server"]["environment"]["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]
+    assert worker["environment"]["AIRFLOW__LOGGING__BASE_LOG_FOLDER"] == logs
+
+
+def as_its_service_starts_it(service, folder, secrets):
+    """The shell's part of a service's start; the programs that it begins are replaced by `cat`."""
+    server = folder / "redis-server"
+    server.write_text("#!/bin/sh\nexec cat\n")
+    server.chmod(0o755)
+    started = [*service.get("entrypoint", []), *service["command"]]
+    if "entrypoint" in service:
+        started = [*service["entrypoint"], "cat", str(folder / "spark-defaults.conf")]
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "SPARK_CONF_DIR": str(folder)}
+    return subprocess.run(
+        [one.replace("$$", "$") for one in started],
+        env=environment | secrets,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_broker_has_a_password_and_keeps_nothing(compose, tmp_path):
+    redis = compose["services"]["redis"]
+    with_password = as_its_service_starts_it(redis, tmp_path, {"REDISCLI_AUTH": "broker-secret"})
+    assert with_password.stdout.splitlines() == [
+        "requirepass broker-secret",
+        "maxmemory 128mb",
+        "maxmemory-policy noeviction",
+        'save ""',
+    ]
+    without = as_its_service_starts_it(redis, tmp_path, {"REDISCLI_AUTH": ""})
+    assert without.returncode != 0
+    assert "set UNWIND_REDIS_PASSWORD in .env, see docs/operations.md" in without.stderr
+    assert redis["user"] == "redis"
+    # Fails where the server answers with an error.
+    assert redis["healthcheck"]["test"] == ["CMD", "redis-cli", "-e", "ping"]
+
+
+@pytest.mark.parametrize("name", SPARK)
+def test_spark_takes_orders_only_from_those_who_have_its_secret(compose, tmp_path, name):
+    service = compose["services"][name]
+    done = as_its_service_starts_it(service, tmp_path, {"UNWIND_SPARK_SECRET": "spark-secret"})
+    assert done.stdout.splitlines() == [
+        "spark.authenticate true",
+        "spark.authenticate.secret spark-secret",
+        "spark.network.crypto.enabled true",
+        "spark.master.rest.enabled false",
+        "spark.ui.killEnabled false",
+    ]
+    written = tmp_path / "spark-defaults.conf"
+    assert written.stat().st_mode & 0o777 == 0o600
+    without = as_its_service_starts_it(service, tmp_path, {"UNWIND_SPARK_SECRET": ""})
+    assert without.returncode != 0
+    assert "set UNWIND_SPARK_SECRET in .env, see docs/operations.md" in without.stderr
+    # Written into memory, and not to be seen among arguments.
+    assert service["environment"]["SPARK_CONF_DIR"].startswith("/tmp/")
+    assert "UNWIND_SPARK_SECRET" not in str(service["command"])
+
+
+def test_spark_refreshes_the_home_that_its_workers_see(compose):
+    services = compose["services"]
+    for name in SPARK:
+        assert services[name]["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
+        mounts = {
+            volume.split(":")[1]: volume for volume in services[name]["volumes"] if ":" in volume
+        }
+        assert mounts.pop("/var/lib/unwind") == "unwind-data:/var/lib/unwind:rw"
+        assert all(volume.endswith(":ro") for volume in mounts.values())
+        # Java's libraries are unpacked and loaded there.
+        assert services[name]["tmpfs"] == ["/tmp:exec"]
+    refresh = services["refresh-spark"]
+    assert refresh["command"] == ["unwind", "refresh"]
+    assert refresh["restart"] == "no"
+    asked = Settings(refresh["environment"])
+    assert (asked.target, asked.spark_memory) == ("spark", "2g")
+    assert asked.spark_master == "spark://spark-master:7077"
+    master = services["spark-master"]["command"]
+    address = master[master.index("--host") + 1], master[master.index("--port") + 1]
+    assert address == ("spark-master", "7077")
+    for name in ("spark-worker", "spark-worker-2"):
+        worker = services[name]["command"]
+        assert worker[-1] == asked.spark_master
+        # An executor of 3 GB fits into what a worker gives.
+        assert worker[worker.index("--memory") + 1] == "4g"
+        # Not the root, and not the memory of /tmp.
+        assert services[name]["environment"]["SPARK_LOCAL_DIRS"] == "/var/lib/spark"
+        assert "/var/lib/spark" in services[name]["volumes"]
+        assert refresh["depends_on"][name] == {"condition": "service_healthy"}
+    assert asked.spark_options == {"spark.executor.memory": "3g"}
 
 
 def test_superset_without_a_release_is_one_sentence_as_its_service_starts_it(compose, tmp_path):
@@ -247,7 +406,7 @@ def test_no_task_starts_before_the_api_server_answers(compose):
     }
 
 
-@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init"])
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "worker"])
 def test_all_components_share_one_home_and_one_source_tree(compose, service):
     described = compose["services"][service]
     assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
@@ -273,7 +432,10 @@ def test_the_recorder_runs_independently_of_airflow(compose):
 
 @pytest.mark.parametrize(
     "service",
-    [*LONG_RUNNING, "airflow-init", "recorder", "page", "superset", "push", "postgres"],
+    [
+        *(*LONG_RUNNING, "airflow-init", "recorder", "page", "superset", "push", "postgres"),
+        *("redis", "worker", *SPARK),
+    ],
 )
 def test_no_service_gains_privileges(compose, service):
     described = compose["services"][service]
@@ -286,14 +448,17 @@ def test_no_service_gains_privileges(compose, service):
     assert given == (allowed if service == "postgres" else [])
 
 
-@pytest.mark.parametrize("service", ["recorder", "page", "superset", "push", "postgres"])
+@pytest.mark.parametrize(
+    "service", ["recorder", "page", "superset", "push", "postgres", "redis", *SPARK]
+)
 def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose, service):
     assert compose["services"][service]["read_only"] is True
-    assert "/tmp" in compose["services"][service]["tmpfs"]
+    assert "/tmp" in {place.partition(":")[0] for place in compose["services"][service]["tmpfs"]}
 
 
 def test_images_have_their_exact_version_or_the_one_in_env(tmp_path, compose):
     assert re.fullmatch(r"postgres:\d+\.\d+", compose["services"]["postgres"]["image"])
+    assert re.fullmatch(r"redis:\d+\.\d+\.\d+", compose["services"]["redis"]["image"])
     pinned = f"postgres:17.11@sha256:{'0' * 64}"
     shown = docker_compose(tmp_path, {**SECRETS, "UNWIND_POSTGRES_IMAGE": pinned}, "config")
     assert yaml.safe_load(shown.stdout)["services"]["postgres"]["image"] == pinned
