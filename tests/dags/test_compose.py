@@ -33,6 +33,7 @@ SECRETS = {
     "UNWIND_VIEWER_PASSWORD": "viewer-secret",
 }
 LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
+BROKER = "of-the-broker"
 SPARK = ("spark-master", "spark-worker", "spark-worker-2", "refresh-spark")
 
 
@@ -226,7 +227,7 @@ def test_celery_runs_tasks_only_where_its_stage_is_asked_for(tmp_path, compose):
         assert compose["services"][name]["image"] == "unwind-airflow"
         # The image's alone decides.
         assert "AIRFLOW__CORE__EXECUTOR" not in compose["services"][name]["environment"]
-    asked = SECRETS | {"UNWIND_STAGE": "celery", "UNWIND_REDIS_PASSWORD": "broker-secret"}
+    asked = SECRETS | {"UNWIND_STAGE": "celery", "UNWIND_REDIS_PASSWORD": BROKER}
     shown = docker_compose(tmp_path, asked, "--profile", "celery", "config")
     assert shown.returncode == 0, shown.stderr
     services = yaml.safe_load(shown.stdout)["services"]
@@ -234,8 +235,8 @@ def test_celery_runs_tasks_only_where_its_stage_is_asked_for(tmp_path, compose):
         assert services[name]["image"] == "unwind-celery"
         assert services[name]["build"]["target"] == "celery"
         broker = services[name]["environment"]["AIRFLOW__CELERY__BROKER_URL"]
-        assert broker == "redis://:broker-secret@redis:6379/0"
-    seeing = {name for name, one in services.items() if "broker-secret" in str(one)}
+        assert broker == f"redis://:{BROKER}@redis:6379/0"
+    seeing = {name for name, one in services.items() if BROKER in str(one)}
     assert seeing == {*LONG_RUNNING, "airflow-init", "worker", "redis"}
 
 
@@ -272,9 +273,9 @@ def as_its_service_starts_it(service, folder, secrets):
 
 def test_the_broker_has_a_password_and_keeps_nothing(compose, tmp_path):
     redis = compose["services"]["redis"]
-    with_password = as_its_service_starts_it(redis, tmp_path, {"REDISCLI_AUTH": "broker-secret"})
+    with_password = as_its_service_starts_it(redis, tmp_path, {"REDISCLI_AUTH": BROKER})
     assert with_password.stdout.splitlines() == [
-        "requirepass broker-secret",
+        f"requirepass {BROKER}",
         "maxmemory 128mb",
         "maxmemory-policy noeviction",
         'save ""',
