@@ -16,6 +16,32 @@ COPY --chown=airflow:0 README.md /opt/unwind/
 COPY --chown=airflow:0 dags/unwind /opt/unwind/dags/unwind
 RUN pip install --no-cache-dir --no-deps --editable /opt/unwind
 
+ENV AIRFLOW__CORE__EXECUTOR=LocalExecutor
+
+# The same with CeleryExecutor, whose packages nothing else needs.
+FROM airflow AS celery
+
+COPY --chown=airflow:0 requirements-celery.lock /opt/unwind/
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /opt/unwind/requirements-celery.lock
+ENV AIRFLOW__CORE__EXECUTOR=CeleryExecutor
+
+# Spark, in an environment of its own as `make spark` has it, and Java 17.
+FROM airflow AS spark
+
+USER root
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+    && rm -rf /var/lib/apt/lists/* \
+    && install --directory --owner=airflow --group=0 --mode=0775 /var/lib/spark
+# Java does not start as a user without a name.
+ARG AIRFLOW_UID=50000
+RUN getent passwd "${AIRFLOW_UID}" || useradd --no-log-init --uid "${AIRFLOW_UID}" --gid 0 unwind
+USER airflow
+
+COPY --chown=airflow:0 dags/unwind/spark/requirements.lock /opt/unwind/spark.lock
+RUN python -m venv /opt/unwind/.spark \
+    && PIP_USER=0 /opt/unwind/.spark/bin/pip install --no-cache-dir --no-deps --require-hashes -r /opt/unwind/spark.lock
+
 # Superset has other dependencies than Airflow: the same image with an environment of its own.
 FROM airflow AS superset
 

@@ -69,6 +69,8 @@ def refresh_warehouse():
     # It writes nothing but its own folder.
     @task(
         pool="default_pool",
+        # Workers of CeleryExecutor on other machines may take these alone.
+        queue="units",
         retries=2,
         map_index_template="from {{ task.op_kwargs['unit']['first_hour'] }}",
     )

@@ -25,6 +25,16 @@ def test_every_dependency_states_its_purpose() -> None:
 
 # Imported under another name than its package's.
 IMPORTED_AS = {"dbt-spark": "dbt.adapters.spark"}
+LOCK = re.compile(r"^([a-z0-9.-]+)==", flags=re.MULTILINE)
+
+
+def test_celery_is_in_a_lock_of_its_own_that_repeats_no_package() -> None:
+    [cell] = re.findall(r"^\| celery \| ([^|]*) \| [^|]* \|$", PAGE, flags=re.MULTILINE)
+    listed = {name.strip() for name in cell.split(",")}
+    assert listed == names(PROJECT["optional-dependencies"]["celery"])
+    added = set(LOCK.findall((PROJECT_ROOT / "requirements-celery.lock").read_text()))
+    assert listed | {"redis"} <= added
+    assert not added & set(LOCK.findall((PROJECT_ROOT / "requirements.lock").read_text()))
 
 
 @pytest.mark.parametrize("extra", ["postgres", "s3", "spark"])
@@ -49,6 +59,7 @@ def test_each_is_imported_or_used_by_name() -> None:
         # Commands, drivers and plug-ins, which other programs use.
         *("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb-sqlalchemy", "great-expectations"),
         *("psycopg2-binary", "pytz", "pandas", "polars", "apache-airflow-providers-smtp"),
+        "asyncpg",
     }
     code = "\n".join(path.read_text() for path in (PROJECT_ROOT / "dags").rglob("*.py"))
     imported = {

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from tests.dags.composing import SECRETS, docker_compose
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
@@ -24,6 +26,14 @@ os.environ |= {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
     "AIRFLOW__API_AUTH__JWT_SECRET": "for these tests alone, " * 4,
 }
+
+
+@pytest.fixture(scope="session")
+def compose(tmp_path_factory):
+    """The file as docker-compose resolves it, with every variable filled in."""
+    shown = docker_compose(tmp_path_factory.mktemp("compose"), SECRETS, "config")
+    assert shown.returncode == 0, shown.stderr
+    return yaml.safe_load(shown.stdout)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,47 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from tests.dags.composing import LONG_RUNNING, PROJECT, SECRETS, SPARK, docker_compose
 from tests.warehouse.corrected_hours import landed
 from tests.warehouse.hand_made import seal
 
 from unwind.connections import connection, connection_variable
 from unwind.settings import Home
+from unwind.spark import build
 from unwind.superset import serve
 from unwind.venues import venues
-
-PROJECT = Path(__file__).resolve().parents[2]
-SECRETS = {
-    "POSTGRES_PASSWORD": "postgres-secret",
-    "UNWIND_FERNET_KEY": "fernet-secret",
-    "UNWIND_API_SECRET_KEY": "api-secret",
-    "UNWIND_JWT_SECRET": "jwt-secret",
-    "UNWIND_ADMIN_PASSWORD": "admin-secret",
-    "UNWIND_VIEWER_PASSWORD": "viewer-secret",
-}
-LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
-
-
-def docker_compose(tmp_path: Path, secrets: dict[str, str], *arguments: str):
-    program = shutil.which("docker-compose")
-    assert program, "docker-compose is not installed; run `apt-get install docker-compose`"
-    env_file = tmp_path / "env"
-    env_file.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
-    return subprocess.run(
-        [program, "--file", PROJECT / "docker-compose.yml", "--env-file", env_file, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=inherited,
-    )
-
-
-@pytest.fixture(scope="module")
-def compose(tmp_path_factory):
-    """The file as docker-compose resolves it, with every variable filled in."""
-    shown = docker_compose(tmp_path_factory.mktemp("compose"), SECRETS, "config")
-    assert shown.returncode == 0, shown.stderr
-    return yaml.safe_load(shown.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +63,23 @@ def test_the_services(compose):
     }
 
 
+def test_the_profiles_and_what_each_adds(compose):
+    found = {}
+    for name, service in compose["services"].items():
+        for profile in service.get("profiles", []):
+            found.setdefault(profile, set()).add(name)
+    assert found == {
+        "postgres": {"marts"},
+        "page": {"page"},
+        "superset": {"superset"},
+        "object-storage": {"push"},
+        "celery": {"redis", "worker"},
+        "spark": {"spark-master", "spark-worker", "spark-worker-2"},
+        # Asked for by its own name: `up` with the profile `spark` does not start it.
+        "refresh-spark": {"refresh-spark"},
+    }
+
+
 def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports.pop("api-server") == ["127.0.0.1:8080:8080/tcp"]
@@ -106,7 +90,7 @@ def test_only_the_api_server_is_reachable_and_only_from_this_machine(compose):
     assert set(map(tuple, ports.values())) == {()}
 
 
-@pytest.mark.parametrize("service", LONG_RUNNING)
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "worker"])
 def test_every_component_is_watched_and_starts_after_its_preparation(compose, service):
     described = compose["services"][service]
     assert described["healthcheck"]["test"][0] == "CMD"
@@ -171,14 +155,32 @@ def test_the_images_are_stages_of_the_projects_file_each_from_its_lock(compose):
     text = (PROJECT / "Dockerfile").read_text()
     built = {name: one["build"] for name, one in compose["services"].items() if "build" in one}
     assert built.pop("superset")["target"] == "superset"
+    assert built.pop("worker")["target"] == "celery"
+    for name in SPARK:
+        assert built.pop(name) == {
+            "context": str(PROJECT),
+            "target": "spark",
+            "args": {"AIRFLOW_UID": "50000"},
+        }
     assert {one["target"] for one in built.values()} == {"airflow"}
-    _, of_airflow, of_superset = re.split(r"^FROM (?=.* AS \w+$)", text, flags=re.MULTILINE)
+    _, of_airflow, of_celery, of_spark, of_superset = re.split(
+        r"^FROM (?=.* AS \w+$)", text, flags=re.MULTILINE
+    )
     assert "-r /opt/unwind/requirements.lock" in of_airflow
+    assert of_celery.startswith("airflow AS celery")
+    assert "-r /opt/unwind/requirements-celery.lock" in of_celery
+    assert "COPY --chown=airflow:0 dags/unwind/spark/requirements.lock" in of_spark
+    assert "openjdk-17-jre-headless" in of_spark
     assert "COPY --chown=airflow:0 dags/unwind/superset/requirements.lock" in of_superset
-    # Where unwind.superset.serve looks for it.
+    # Where unwind.spark.build and unwind.superset.serve look for them.
+    assert "python -m venv /opt/unwind/.spark" in of_spark
+    assert build.OWN_ENVIRONMENT == PROJECT / ".spark"
     assert "python -m venv /opt/unwind/.superset" in of_superset
     assert serve.ENVIRONMENT == PROJECT / ".superset"
-    assert text.count("--require-hashes") == 2
+    assert text.count("--require-hashes") == 4
+    # What is copied is not ignored.
+    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
+    assert {"!requirements.lock", "!requirements-celery.lock", "!dags/unwind"} <= set(ignored)
 
 
 def test_superset_without_a_release_is_one_sentence_as_its_service_starts_it(compose, tmp_path):
@@ -247,7 +249,7 @@ def test_no_task_starts_before_the_api_server_answers(compose):
     }
 
 
-@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init"])
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "airflow-init", "worker"])
 def test_all_components_share_one_home_and_one_source_tree(compose, service):
     described = compose["services"][service]
     assert described["environment"]["UNWIND_HOME"] == "/var/lib/unwind"
@@ -273,7 +275,10 @@ def test_the_recorder_runs_independently_of_airflow(compose):
 
 @pytest.mark.parametrize(
     "service",
-    [*LONG_RUNNING, "airflow-init", "recorder", "page", "superset", "push", "postgres"],
+    [
+        *(*LONG_RUNNING, "airflow-init", "recorder", "page", "superset", "push", "postgres"),
+        *("redis", "worker", *SPARK),
+    ],
 )
 def test_no_service_gains_privileges(compose, service):
     described = compose["services"][service]
@@ -286,14 +291,17 @@ def test_no_service_gains_privileges(compose, service):
     assert given == (allowed if service == "postgres" else [])
 
 
-@pytest.mark.parametrize("service", ["recorder", "page", "superset", "push", "postgres"])
+@pytest.mark.parametrize(
+    "service", ["recorder", "page", "superset", "push", "postgres", "redis", *SPARK]
+)
 def test_services_that_only_write_to_their_volume_have_a_read_only_root(compose, service):
     assert compose["services"][service]["read_only"] is True
-    assert "/tmp" in compose["services"][service]["tmpfs"]
+    assert "/tmp" in {place.partition(":")[0] for place in compose["services"][service]["tmpfs"]}
 
 
 def test_images_have_their_exact_version_or_the_one_in_env(tmp_path, compose):
     assert re.fullmatch(r"postgres:\d+\.\d+", compose["services"]["postgres"]["image"])
+    assert re.fullmatch(r"redis:\d+\.\d+\.\d+", compose["services"]["redis"]["image"])
     pinned = f"postgres:17.11@sha256:{'0' * 64}"
     shown = docker_compose(tmp_path, {**SECRETS, "UNWIND_POSTGRES_IMAGE": pinned}, "config")
     assert yaml.safe_load(shown.stdout)["services"]["postgres"]["image"] == pinned
@@ -350,6 +358,23 @@ def test_no_one_is_admin_without_a_login(compose):
     environment = compose["services"]["api-server"]["environment"]
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
     assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin,viewer:viewer"
+
+
+def test_airflow_has_the_drivers_of_its_database(compose, tmp_path):
+    address = compose["services"]["scheduler"]["environment"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    # It makes its engines, synchronous and asynchronous, before it connects anywhere.
+    done = subprocess.run(
+        [sys.executable, "-c", "from airflow import settings; settings.initialize()"],
+        env={
+            **os.environ,
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_preparation_makes_the_writers_pool(compose):

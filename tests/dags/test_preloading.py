@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -115,6 +117,27 @@ def test_a_changed_project_is_not_run_as_it_was_parsed_before(tmp_path, monkeypa
     assert parsed_project.read(tmp_path) is None
     parsed_project.keep(parsed_project.file_of(tmp_path), {"hours": 2})
     assert parsed_project.read(tmp_path) == {"hours": 2}
+
+
+def test_the_parse_of_a_project_that_can_only_be_read_is_kept_by_its_user_alone(
+    tmp_path, monkeypatch
+):
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    project.mkdir()
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert parsed_project.file_of(project).parent == project / "target"
+    # Root may write everywhere else.
+    monkeypatch.setattr(os, "access", lambda path, mode: not Path(path).is_relative_to(project))
+    own = temporary / f"unwind-{os.getuid()}"
+    parsed_project.keep(parsed_project.file_of(project), {"hours": 1})
+    assert parsed_project.read(project) == {"hours": 1}
+    assert [one.parent for one in temporary.rglob("parsed-*.pickle")] == [own]
+    assert own.stat().st_mode & 0o777 == 0o700
+    # What others could have written is not read: it would be run.
+    own.chmod(0o770)
+    assert parsed_project.file_of(project).parent == project / "target"
+    assert parsed_project.read(project) is None
 
 
 def test_no_fork_is_made_while_a_thread_runs(as_preloaded):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
+import stat
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +58,7 @@ def read(project: Path, target: str = "") -> Manifest | None:
 def keep(target: Path, made: Any) -> None:
     """Keeps what was made of a project, named by `file_of` before it was parsed, as `target`.
 
-    It takes the place of others of its kind; a project that cannot be written to keeps none.
+    It takes the place of others of its kind; where nothing can be written, none is kept.
     """
     kind = target.name.partition("-")[0]
     try:
@@ -65,7 +68,7 @@ def keep(target: Path, made: Any) -> None:
         for path in others:
             path.unlink(missing_ok=True)
     except OSError:
-        # Of a project that can only be read, each process makes it for itself.
+        # Each process makes it for itself.
         return
 
 
@@ -76,7 +79,25 @@ def file_of(project: Path, target: str = "") -> Path:
         hasher.update(f"\n{path.relative_to(project)}\n".encode())
         hasher.update(path.read_bytes())
     kind = f"{target}-" if target else ""
-    return project / "target" / f"{kind}parsed-{hasher.hexdigest()[:32]}.pickle"
+    return _folder(project) / f"{kind}parsed-{hasher.hexdigest()[:32]}.pickle"
+
+
+def _folder(project: Path) -> Path:
+    """With the project; for one that can only be read, as in a container, a folder of this user's.
+
+    Only a folder that nobody else can write to is taken: what is kept there is run.
+    """
+    beside = project / "target"
+    if os.access(beside if beside.exists() else project, os.W_OK):
+        return beside
+    own = Path(tempfile.gettempdir()) / f"unwind-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        found = own.lstat()
+    except OSError:
+        return beside
+    is_mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return own if is_mine and not found.st_mode & 0o077 else beside
 
 
 def own_files(project: Path) -> list[Path]:
