@@ -72,7 +72,7 @@ def _table(
     gaps: duckdb.DuckDBPyRelation,
     by_minute: bool,
 ) -> duckdb.DuckDBPyRelation:
-    """Kept in a table of the session as they are estimated: it may leave memory, as arrays may not."""
+    """In a table of the session, part by part: unlike arrays, it may leave memory."""
     types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS), **AVAILABLE}
     name = f"hidden_{'minutely' if by_minute else 'hourly'}"
     columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
