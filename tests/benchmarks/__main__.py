@@ -18,6 +18,7 @@ from tests.benchmarks.marts import marts
 from tests.benchmarks.memory import memory
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
+from tests.benchmarks.two_years import ASSETS, DAYS, two_years
 from tests.benchmarks.workers import workers
 
 BENCHMARKS = {
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "memory": memory,
     "readers": readers,
     "recorder": recorder,
+    "two-years": two_years,
     "workers": workers,
 }
 
@@ -45,6 +47,8 @@ def run(
     events: Annotated[int, typer.Option(help="Events in an hour of history.")] = 2000,
     frames: Annotated[int, typer.Option(help="Frames of the day within 2 GiB.")] = 8_000_000,
     seconds: Annotated[int, typer.Option(help="How long frames are recorded.")] = 600,
+    days: Annotated[int, typer.Option(help="Days of two-years.")] = DAYS,
+    assets: Annotated[int, typer.Option(help="Assets of two-years, 70 at most.")] = ASSETS,
     folder: Annotated[Path | None, typer.Option(help="Where to work; needs ~30 GB.")] = None,
 ) -> None:
     """Runs the benchmarks and prints each figure with its baseline."""
@@ -57,6 +61,8 @@ def run(
                 memory(Path(scratch), frames=frames)
             elif name == "workers":
                 workers(Path(scratch), frames=min(frames, MAX_FRAMES_OF_WORKERS))
+            elif name == "two-years":
+                two_years(Path(scratch), days=days, assets=assets)
             elif name == "recorder":
                 recorder(Path(scratch), seconds=seconds)
             else:
