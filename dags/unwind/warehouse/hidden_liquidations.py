@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from unwind.warehouse.session_rows import rows_of_parts
+
 if TYPE_CHECKING:
     from unwind.estimates.moments import Moments
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 EVENTS_AT_A_TIME = 250_000
 # Sums of doubles differ in their last digits between processors; tables must not.
 SIGNIFICANT_DIGITS = 10
-
-# The arrays of one part, as the session reads them.
-ESTIMATED = "estimated_moments"
 
 SIDES = ("total", "long", "short")
 MINUTES = 60
@@ -72,19 +71,13 @@ def _table(
     gaps: duckdb.DuckDBPyRelation,
     by_minute: bool,
 ) -> duckdb.DuckDBPyRelation:
-    """In a table of the session, part by part: unlike arrays, it may leave memory."""
     types = {**(MINUTE if by_minute else {}), **KEYS, **dict(COLUMNS), **AVAILABLE}
+    parts = (
+        _moments(published.filter(within), gaps.filter(within), by_minute)
+        for within in _spans(published)
+    )
     name = f"hidden_{'minutely' if by_minute else 'hourly'}"
-    columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
-    session.execute(f"create or replace temporary table {name} ({columns})")
-    values = ", ".join(f"{column}::{kind} as {column}" for column, kind in types.items())
-    for within in _spans(published):
-        part = _moments(published.filter(within), gaps.filter(within), by_minute)
-        session.register(ESTIMATED, part)
-        session.execute(f"insert into {name} by name select {values} from {ESTIMATED}")
-        session.unregister(ESTIMATED)
-    relation: duckdb.DuckDBPyRelation = session.query(f"from {name}")
-    return relation
+    return rows_of_parts(session, name, types, parts)
 
 
 def _spans(published: duckdb.DuckDBPyRelation) -> Iterator[str]:

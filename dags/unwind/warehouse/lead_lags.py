@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from unwind.warehouse.session_rows import rows_of_parts
+
 KEYS = {
     "hour_at": "timestamp",
     "base_asset": "varchar",
@@ -44,23 +46,14 @@ def lead_lags_of_hours(session: Any, seconds: duckdb.DuckDBPyRelation) -> duckdb
     )
     session.unregister("usable_seconds")
     hours = session.execute(f"select distinct hour_at from {SERIES} order by hour_at").fetchall()
-    relation: duckdb.DuckDBPyRelation
-    if not hours:
-        empty = ", ".join(f"null::{kind} as {name}" for name, kind in TYPES.items())
-        relation = session.query(f"select {empty} limit 0")
-        return relation
-    import numpy as np
+    parts = (_of_hour(session, str(hour_at)) for (hour_at,) in hours)
+    return rows_of_parts(session, ROWS, TYPES, parts, _value)
 
-    parts = [_of_hour(session, str(hour_at)) for (hour_at,) in hours]
-    session.register(ROWS, {name: np.concatenate([part[name] for part in parts]) for name in TYPES})
-    columns = ", ".join(
-        f"if(isnan({name}), null, round({name}, {DIGITS})) as {name}"
-        if name in MEASURES
-        else f"{name}::{kind} as {name}"
-        for name, kind in TYPES.items()
-    )
-    relation = session.query(f"select {columns} from {ROWS}")
-    return relation
+
+def _value(column: str, kind: str) -> str:
+    if column in MEASURES:
+        return f"if(isnan({column}), null, round({column}, {DIGITS}))"
+    return f"{column}::{kind}"
 
 
 def _of_hour(session: Any, hour_at: str) -> dict[str, Any]:
