@@ -85,7 +85,7 @@ class Market:
         batch, landed_at = day_batch(day_at), day_at + AFTER_THE_DAY
         zone, ledger = RawZone(home), Ledger(home)
         files = {
-            "prices": (
+            "bars": (
                 "bars-csv",
                 ("instrument", "open_time", "open", "high", "low", "close", "volume_usd"),
                 bars,
