@@ -20,7 +20,7 @@ import sys, duckdb
 database = duckdb.connect(sys.argv[2])
 database.execute(
     "set memory_limit = '1GB'; set threads = 2; set TimeZone = 'UTC';"
-    " set preserve_insertion_order = false"
+    " set preserve_insertion_order = false; set enable_progress_bar = false"
 )
 database.execute('''
     create table facts as
