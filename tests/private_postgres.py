@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ADMIN, ADMIN_PASSWORD = "admin", "admin"
+# The role that owns the server, and its password.
+ADMIN = "admin"
 
 
 class NotInstalledError(RuntimeError):
@@ -31,7 +32,7 @@ def private_postgres() -> Iterator[tuple[Path, Path]]:
     found = Path(initdb).resolve().parent
     # Socket paths must be short, and PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
-    (folder / "password").write_text(ADMIN_PASSWORD)
+    (folder / "password").write_text(ADMIN)
     owner = {"user": "postgres"} if folder.owner() == "root" else {}
     if owner:
         shutil.chown(folder, "postgres")

@@ -23,7 +23,7 @@ from tests.benchmarks.container import Outcome, run_within
 from tests.benchmarks.loading import TARDIS
 from tests.benchmarks.made_hours import write_frames
 from tests.benchmarks.memory import CONTAINER, commands
-from tests.private_postgres import ADMIN, ADMIN_PASSWORD, NotInstalledError, private_postgres
+from tests.private_postgres import ADMIN, NotInstalledError, private_postgres
 from unwind.settings import Home
 
 FRAMES, MANY_FRAMES = 200_000, 2_000_000
@@ -116,7 +116,7 @@ def _load_into_postgres(file: Path, frames: int, expected: Sums) -> None:
     name = "PostgreSQL, an insert a row"
     try:
         with private_postgres() as (socket, _):
-            words = {"PGHOST": str(socket), "PGUSER": ADMIN, "PGPASSWORD": ADMIN_PASSWORD}
+            words = {"PGHOST": str(socket), "PGUSER": ADMIN, "PGPASSWORD": ADMIN}
             words["PGDATABASE"] = "postgres"
             _load(name, _python("postgres", file), file, frames, expected, environment=words)
     except NotInstalledError as error:
