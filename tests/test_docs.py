@@ -133,6 +133,7 @@ def test_variables_that_pages_name_are_read_somewhere():
             *(PROJECT / "dags").rglob("*.py"),
             PROJECT / "docker-compose.yml",
             *(PROJECT / "tests" / "bi").glob("*.py"),
+            *(PROJECT / "tests" / "benchmarks").glob("*.py"),
         ]
     )
     named = {name for path in PAGES for name in re.findall(r"\bUNWIND_[A-Z_]+", text_of(path))}

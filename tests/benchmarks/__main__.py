@@ -14,8 +14,10 @@ from tests.benchmarks.busy_hour import busy_hour
 from tests.benchmarks.estimates import estimates
 from tests.benchmarks.full_hour import full_hour
 from tests.benchmarks.history import history
+from tests.benchmarks.loaders import loaders
 from tests.benchmarks.marts import marts
 from tests.benchmarks.memory import memory
+from tests.benchmarks.queries import queries
 from tests.benchmarks.readers import readers
 from tests.benchmarks.recorder import recorder
 from tests.benchmarks.two_years import ASSETS, DAYS, two_years
@@ -28,8 +30,10 @@ BENCHMARKS = {
     "estimates": estimates,
     "full-hour": full_hour,
     "history": history,
+    "loaders": loaders,
     "marts": marts,
     "memory": memory,
+    "queries": queries,
     "readers": readers,
     "recorder": recorder,
     "two-years": two_years,
@@ -46,6 +50,7 @@ def run(
     weeks: Annotated[int, typer.Option(help="Weeks of the long history.")] = 104,
     events: Annotated[int, typer.Option(help="Events in an hour of history.")] = 2000,
     frames: Annotated[int, typer.Option(help="Frames of the day within 2 GiB.")] = 8_000_000,
+    facts: Annotated[int, typer.Option(help="Facts that queries are asked of.")] = 100_000_000,
     seconds: Annotated[int, typer.Option(help="How long frames are recorded.")] = 600,
     days: Annotated[int, typer.Option(help="Days of two-years.")] = DAYS,
     assets: Annotated[int, typer.Option(help="Assets of two-years, 70 at most.")] = ASSETS,
@@ -63,6 +68,8 @@ def run(
                 workers(Path(scratch), frames=min(frames, MAX_FRAMES_OF_WORKERS))
             elif name == "two-years":
                 two_years(Path(scratch), days=days, assets=assets)
+            elif name == "queries":
+                queries(Path(scratch), facts=facts)
             elif name == "recorder":
                 recorder(Path(scratch), seconds=seconds)
             else:

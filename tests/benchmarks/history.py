@@ -32,10 +32,7 @@ SHIFTED_TEXT = {"batch_id", "natural_key", "liquidation_order_id"}
 def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     """Prints the seconds of new and late hours on both histories, and the ratios of the medians."""
     week = Home(folder / "week")
-    for place in range(HOURS_OF_A_WEEK):
-        land_hour(week, hour_at(place), events_per_hour)
-    now = hour_at(HOURS_OF_A_WEEK) + AFTER_THE_HOUR
-    refresh(week, clock=lambda: now)
+    build_week(week, events_per_hour)
     years = Home(folder / "years")
     for part in ("raw", "ledger", "warehouse"):
         shutil.copytree(week.root / part, years.root / part)
@@ -71,6 +68,14 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
     )
 
 
+def build_week(home: Home, events_per_hour: int) -> None:
+    """Lands a week of hours and publishes it."""
+    for place in range(HOURS_OF_A_WEEK):
+        land_hour(home, hour_at(place), events_per_hour)
+    now = hour_at(HOURS_OF_A_WEEK) + AFTER_THE_HOUR
+    refresh(home, clock=lambda: now)
+
+
 def _refreshed(home: Home, place: int) -> tuple[float, float]:
     """Seconds until readers have the release, and seconds of what is done after it."""
     now = hour_at(place + 1) + AFTER_THE_HOUR
@@ -96,7 +101,7 @@ def _repeat_in_the_past(home: Home, weeks: int) -> None:
     for database in (home.staging_db, home.warehouse_db):
         with duckdb.connect(str(database)) as connection:
             for schema, table in _tables(connection):
-                _repeat_rows(connection, f"{schema}.{table}", weeks)
+                repeat_rows(connection, f"{schema}.{table}", weeks)
             connection.execute("checkpoint")
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.execute("delete from ops.hours")
@@ -128,7 +133,8 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def _repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) -> None:
+def repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) -> None:
+    """Repeats a table's rows this many weeks into the past, each with keys of its own."""
     columns = []
     for name, kind, *_ in connection.execute(f"describe {table}").fetchall():
         if name == "batch_id":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -12,6 +10,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import yaml
 from serving import FEW, MARTS, OWNER_PASSWORD, Postgres, build
+from tests.private_postgres import private_postgres
 
 from unwind.settings import Home
 
@@ -56,34 +55,8 @@ def few(tmp_path, monkeypatch, made_of_few) -> Home:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
-    if initdb is None:
-        pytest.fail("PostgreSQL is not installed; `apt-get install postgresql` brings it")
-    found = Path(initdb).resolve().parent
-    # Socket paths must be short, and PostgreSQL refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="unwind-pg-", dir="/tmp"))
-    (folder / "password").write_text("admin")
-    owner = {"user": "postgres"} if folder.owner() == "root" else {}
-    if owner:
-        shutil.chown(folder, "postgres")
-        shutil.chown(folder / "password", "postgres")
-    cluster = str(folder / "cluster")
-
-    def call(program: str, *words: str) -> None:
-        command = [found / program, "--pgdata", cluster, *words]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **owner)
-
-    try:
-        login = ("--username", "admin", "--auth", "scram-sha-256", "--pwfile", "password")
-        call("initdb", *login, "--no-sync")
-        options = f"-c listen_addresses='' -c fsync=off -c max_connections=120 -k {folder}"
-        call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-        yield Postgres(folder, found)
-    finally:
-        if (folder / "cluster" / "postmaster.pid").exists():
-            call("pg_ctl", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with private_postgres() as (folder, programs):
+        yield Postgres(folder, programs)
 
 
 @pytest.fixture
