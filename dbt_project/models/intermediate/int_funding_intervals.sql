@@ -220,39 +220,32 @@ settlements as (
 
 ),
 
--- The interval by any sighting of a rate; of several, by the one whose rate counts.
-ranked as (
-
-    select
-        sightings.*,
-        row_number() over (
-            partition by
-                sightings.venue, sightings.instrument, sightings.observed_at, sightings.is_settled
-            order by {{ winning_sighting() }}
-        ) as place,
-
-    from sightings
-
-    where sightings.hour_at in (select hours.hour_at, from hours)
-
-),
-
+-- The interval by any sighting of a rate; of several, by the one whose rate counts. By windows, not by
+-- groups: of groups over a union DuckDB expects none, and would compare each with each settlement.
 rates as (
 
     select
         venue,
         instrument,
-        min(contract_type) as contract_type,
+        min(contract_type) over rate as contract_type,
         observed_at as funding_at,
         is_settled,
         hour_at,
-        arg_min(interval_hours, place) filter (where interval_hours is not null) as row_hours,
-        arg_min(next_funding_at, place) filter (where next_funding_at is not null)
-            as next_funding_at,
+        first_value(interval_hours ignore nulls) over by_place as row_hours,
+        first_value(next_funding_at ignore nulls) over by_place as next_funding_at,
 
-    from ranked
+    from sightings
 
-    group by all
+    where hour_at in (select hours.hour_at, from hours)
+
+    window
+        rate as (partition by venue, instrument, observed_at, is_settled),
+        by_place as (
+            rate order by {{ winning_sighting() | indent(12) }}
+            rows between unbounded preceding and unbounded following
+        )
+
+    qualify row_number() over (rate order by {{ winning_sighting() | indent(4) }}) = 1
 
 ),
 

@@ -141,6 +141,8 @@ keyed as (
         and staged.raw_line = comparable.raw_line
         and staged.row_in_line = comparable.row_in_line
 
+    where staged.hour_at in {{ build_hours() }}
+
 ),
 
 -- Equal events of the other side: within a second, and as many as chance brings in 300 times as long.

@@ -82,10 +82,12 @@ known_assets as (
 
 ),
 
--- Few events need an outside price. Only their instants are matched with prices, which sorts both.
+-- Few events need an outside price. Only their instants are matched with prices, which sorts both. One
+-- of each by a window: of distinct rows of a union DuckDB expects none, and would compare each with each
+-- price.
 instants_in_another_asset as (
 
-    select distinct
+    select
         settle_asset,
         event_at,
 
@@ -95,12 +97,14 @@ instants_in_another_asset as (
         and line_class = 'row'
         and hour_at in {{ build_hours() }}
 
+    qualify row_number() over (partition by settle_asset, event_at) = 1
+
 ),
 
 -- A vendor's row is valued at its own price, so that its sums equal those of its file.
 instants_at_entry_price as (
 
-    select distinct
+    select
         venue,
         instrument,
         event_at,
@@ -111,6 +115,8 @@ instants_at_entry_price as (
         and source_kind != 'collector'
         and line_class = 'row'
         and hour_at in {{ build_hours() }}
+
+    qualify row_number() over (partition by venue, instrument, event_at) = 1
 
 ),
 
