@@ -33,7 +33,8 @@ seen_again as (
 
 ),
 
--- Read anew by each reader: all of its columns at once would not fit in memory.
+-- Inlined, so that each CTE that selects from it scans only the columns it needs: materialized, all
+-- columns of millions of rows would spill to disk.
 countable as not materialized (
 
     select valued.*,

@@ -44,30 +44,19 @@ ranked as (
     semi join seen_again
         on screened.liquidation_id = seen_again.liquidation_id
 
-),
-
-final as (
+    union all
 
     select
-        liquidation_id,
+        *,
         1 as sighting_rank,
-        venue,
-        source_kind,
-        parser,
-        published_at,
-        received_at,
-        available_at,
-        raw_object,
-        raw_line,
-        row_in_line,
-        batch_id,
-        hour_at,
 
     from screened
     anti join seen_again
         on screened.liquidation_id = seen_again.liquidation_id
 
-    union all
+),
+
+final as (
 
     select
         liquidation_id,
