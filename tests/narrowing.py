@@ -33,16 +33,16 @@ def narrowed(built: Sequence[str] = (), suites: Sequence[str] = ()) -> Iterator[
     Without `built` all is built, whatever a block around it builds; with it the suites of these and
     ALONE judge.
     """
-    from unwind.warehouse import gates, refresh
+    from unwind.warehouse import building, gates
 
     everything = _everything()
     with pytest.MonkeyPatch.context() as patch:
         if built:
             suites = sorted({*ALONE, *built} & {*ALONE, *suites})
             chosen = (f"{everything},+{mart}" for mart in (*ALONE, *LED_TO, *built))
-            patch.setattr(refresh, "FACTS_AND_MARTS", " ".join(chosen))
+            patch.setattr(building, "FACTS_AND_MARTS", " ".join(chosen))
         else:
-            patch.setattr(refresh, "FACTS_AND_MARTS", everything)
+            patch.setattr(building, "FACTS_AND_MARTS", everything)
         few = functools.partial(gates.check_marts, suites=suites)
         patch.setattr(gates, "check_marts", few)
         yield
@@ -51,6 +51,6 @@ def narrowed(built: Sequence[str] = (), suites: Sequence[str] = ()) -> Iterator[
 @functools.cache
 def _everything() -> str:
     """What a refresh builds, asked before anything is narrowed: a block may be within another."""
-    from unwind.warehouse import refresh
+    from unwind.warehouse import building
 
-    return refresh.FACTS_AND_MARTS
+    return building.FACTS_AND_MARTS

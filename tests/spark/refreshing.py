@@ -13,7 +13,8 @@ from tests.narrowing import FEW_SUITES, narrowed
 from tests.warehouse.hand_made import at
 from unwind.settings import Home
 from unwind.spark.build import build_on_spark
-from unwind.warehouse.refresh import BuildMarts, refresh
+from unwind.warehouse.building import BuildMarts
+from unwind.warehouse.refresh import refresh
 
 BUILT = ("liquidations_hourly", "exchange_breakdown")
 BUILDING = "building on Spark"

@@ -19,7 +19,7 @@ from unwind.spark.on_driver import ON_DRIVER
 from unwind.spark.translate import translate
 from unwind.spark.types import TypesOf
 from unwind.warehouse import dbt, parsed_project
-from unwind.warehouse.refresh import FACTS_AND_MARTS
+from unwind.warehouse.building import FACTS_AND_MARTS
 
 # As `refresh.UNTESTED`, whose option this command of dbt has not.
 NO_TESTS = ("--exclude", "resource_type:test", "resource_type:unit_test")

@@ -17,7 +17,7 @@ from tests.warehouse.hand_made import at
 from unwind.database import connect
 from unwind.progress import no_progress
 from unwind.settings import Home
-from unwind.warehouse import files, refresh, staging_units, unit_work, units, workers
+from unwind.warehouse import building, files, refresh, staging_units, unit_work, units, workers
 from unwind.warehouse.dbt import Command, dbt_environment
 from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
 from unwind.warehouse.staging_units import StagingUnit
@@ -155,7 +155,7 @@ def test_two_processes_build_what_one_builds(two_hours: Home, by_two: Home) -> N
 def test_a_small_hour_is_not_divided(two_hours: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "MIN_ROWS", MIN_ROWS)
     monkeypatch.setattr(staging_units, "MIN_LINES", MIN_LINES)
-    assert units.plan_units(two_hours, "run", 4, refresh.FACTS_AND_MARTS) == ()
+    assert units.plan_units(two_hours, "run", 4, building.FACTS_AND_MARTS) == ()
     with connect(two_hours, two_hours.staging_db, read_only=True) as state:
         assert len(staging_units.divided(staging_units.lines_of_batches(state), 4)) == 1
     assert not (two_hours.warehouse_dir / "units").exists()

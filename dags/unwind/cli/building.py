@@ -12,7 +12,7 @@ from unwind.clock import parse_instant, utc_now
 from unwind.settings import TARGETS, Home, settings
 
 if TYPE_CHECKING:
-    from unwind.warehouse.refresh import BuildMarts
+    from unwind.warehouse.building import BuildMarts
 
 
 def refresh(

@@ -24,8 +24,8 @@ from unwind.spark.handing_over import hand_over
 from unwind.spark.reading_back import sql_of_models
 from unwind.spark.store import Store
 from unwind.warehouse import files, parsed_project
+from unwind.warehouse.building import marts_without
 from unwind.warehouse.dbt import DBT_PROJECT, DbtError, RunDbt
-from unwind.warehouse.refresh import marts_without
 
 # What `make spark` installs.
 OWN_ENVIRONMENT = PROJECT_ROOT / ".spark"

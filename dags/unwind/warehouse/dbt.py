@@ -173,6 +173,8 @@ class DbtProcess:
         """Whether it succeeded and its failures (None where it was ended), and the return code."""
         result = None
         order = self._order(arguments, {**self._environment, **variables}, self._home)
+        # What dbt has compiled is for these variables.
+        order["session"] += json.dumps(dict(variables), sort_keys=True)
         if instead:
             order["instead"] = str(instead)
         for kind, *details in self._reports(order):

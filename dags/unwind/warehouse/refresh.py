@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -30,11 +30,11 @@ from unwind.errors import UnwindError
 from unwind.landing.leftovers import sweep_home
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home, settings
-from unwind.warehouse import files, gates, left_out, pending_hours, releases, units, workers
+from unwind.warehouse import building, files, gates, left_out, pending_hours, releases, units
+from unwind.warehouse.building import BuildMarts
 from unwind.warehouse.dbt import DbtError, DbtProcess, RunDbt, begun_early, run_dbt
-from unwind.warehouse.models import fingerprints, project_fingerprint
+from unwind.warehouse.models import fingerprints
 from unwind.warehouse.plan import (
-    BUILDING,
     BUILT,
     GATED,
     JUDGED,
@@ -45,7 +45,7 @@ from unwind.warehouse.plan import (
     has_pending_hours,
     set_plan,
 )
-from unwind.warehouse.skipped import is_same_project, nothing_to_build, nothing_to_stage
+from unwind.warehouse.skipped import is_same_project, nothing_to_stage
 from unwind.warehouse.staging_units import apart
 from unwind.warehouse.state import (
     append_rows,
@@ -57,16 +57,14 @@ from unwind.warehouse.state import (
 )
 from unwind.warehouse.unit_work import discard as discard_units
 from unwind.warehouse.work_list import Part, Warehouse, Work, hold_releases, work_of
+from unwind.warehouse.workers import of_this_machine
 from unwind.warehouse.writing import writer_lock
 
-# What each dbt run builds: dbt_project/selectors.yml.
+# What its dbt run builds: dbt_project/selectors.yml.
 STAGING = "selector:staging"
-FACTS_AND_MARTS = "selector:facts_and_marts"
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 logger = logging.getLogger(__name__)
-# Builds facts and marts: where, on which build, without which models, by which dbt.
-BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
 
 
 class GateRefusedError(UnwindError, RuntimeError):
@@ -114,7 +112,7 @@ def refresh(
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
-            at_once = workers.of_this_machine(processes or settings().workers)
+            at_once = of_this_machine(processes or settings().workers)
             return replace(_refresh(warehouse, report, at_once, build_marts), rebuilt=rebuilt)
         except GateRefusedError:
             raise
@@ -150,7 +148,7 @@ def _refresh(
         if not is_needed:
             return RefreshReport(None, (), (), 0, unreadable)
         held = _gate_landed(warehouse, report)
-        _build(warehouse, report, dbt, processes, build_marts)
+        building.build(warehouse.target, report, dbt, processes, build_marts)
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report)
@@ -182,7 +180,7 @@ def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
 def plan_units(home: Home, clock: Clock = utc_now) -> list[dict[str, Any]]:
     """The units into which the third phase is divided, as plain values; none for one process."""
     with writer_lock(home):
-        planned = _plan_units(_under_way(home, clock).target, settings().workers)
+        planned = building.plan_units(_under_way(home, clock).target, settings().workers)
         return [unit.described() for unit in planned]
 
 
@@ -194,7 +192,8 @@ def run_unit(home: Home, unit: dict[str, Any]) -> bool:
 def build(home: Home, clock: Clock = utc_now, build_marts: BuildMarts | None = None) -> None:
     """The third phase alone; of units that were planned, it builds those that are not complete."""
     with writer_lock(home):
-        _build(_under_way(home, clock), no_progress, None, settings().workers, build_marts)
+        target = _under_way(home, clock).target
+        building.build(target, no_progress, None, settings().workers, build_marts)
 
 
 def gate_marts(home: Home, clock: Clock = utc_now) -> int:
@@ -370,56 +369,6 @@ def _gate_landed(
         set_plan(state, GATED)
     report("landed gate", 1, 1)
     return tuple(held)
-
-
-def _plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
-    """The units of the hours that are to be built, where they are worth dividing."""
-    if processes == 1:
-        return ()
-    with staging_state(target) as state:
-        run_id, plan = current_plan(state)
-    is_ready = plan in (GATED, BUILDING)
-    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS) if is_ready else ()
-
-
-def _build(
-    warehouse: Warehouse,
-    report: Progress,
-    dbt: DbtProcess | None,
-    processes: int,
-    build_marts: BuildMarts | None,
-) -> None:
-    """Rebuilds facts and marts of the pending hours; facts in units, where these were planned."""
-    target = warehouse.target
-    planned = () if build_marts else _plan_units(target, processes)
-    workers.run_missing(target, planned, dbt, units.STEP, report)
-    with staging_state(target) as state:
-        run_id, plan = current_plan(state)
-        if plan not in (GATED, BUILDING):
-            return
-        set_plan(state, BUILDING)
-        skipped = nothing_to_build(state) if is_same_project(state) else []
-    variables, steps = units.assembling(target, run_id, planned)
-    former = files.build_id(target)
-    files.renew_build_id(target)
-    run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
-    if build_marts:
-        build_marts(target, former, skipped, run, report)
-    else:
-        arguments = marts_without([*skipped, *steps])
-        run(arguments, lambda _, done, total: report("building", done, total), variables=variables)
-    if planned:
-        discard_units(target)
-    releases.carry_verdicts(target)
-    with staging_state(target) as state:
-        state.execute("delete from ops.project")
-        state.execute("insert into ops.project values (?)", [project_fingerprint()])
-        set_plan(state, BUILT)
-
-
-def marts_without(skipped: Sequence[str]) -> list[str]:
-    """dbt's arguments that build facts and marts without those that are skipped."""
-    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
 
 
 def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:

@@ -1,0 +1,102 @@
+"""The third phase of a refresh: facts and marts of the pending hours, by one dbt or by units.
+
+Many hours are built slice by slice (slices.py), so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from unwind.progress import Progress, no_progress
+from unwind.settings import Home
+from unwind.warehouse import files, releases, units, workers
+from unwind.warehouse.dbt import DbtProcess, RunDbt, run_dbt
+from unwind.warehouse.models import project_fingerprint
+from unwind.warehouse.plan import BUILDING, BUILT, GATED, current_plan, set_plan
+from unwind.warehouse.skipped import UNCHANGING, is_same_project, nothing_to_build
+from unwind.warehouse.slices import Slice, plan_slices
+from unwind.warehouse.state import staging_state
+from unwind.warehouse.unit_work import discard
+
+# What its dbt runs build: dbt_project/selectors.yml.
+FACTS_AND_MARTS = "selector:facts_and_marts"
+VIEWS = ("run", "--select", f"{FACTS_AND_MARTS},config.materialized:view")
+
+# Builds facts and marts: where, on which build, without which models, by which dbt.
+BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
+
+
+def plan_units(target: Home, processes: int) -> tuple[units.Unit, ...]:
+    """The units of the hours that are to be built, where they are worth dividing."""
+    if processes == 1:
+        return ()
+    with staging_state(target) as state:
+        run_id, plan = current_plan(state)
+    is_ready = plan in (GATED, BUILDING)
+    return units.plan_units(target, run_id, processes, FACTS_AND_MARTS) if is_ready else ()
+
+
+def build(
+    target: Home,
+    report: Progress,
+    dbt: DbtProcess | None,
+    processes: int,
+    build_marts: BuildMarts | None,
+) -> None:
+    """Rebuilds facts and marts of the pending hours; facts in units, where these were planned.
+
+    Raises UnitError, DbtError.
+    """
+    planned = () if build_marts else plan_units(target, processes)
+    workers.run_missing(target, planned, dbt, units.STEP, report)
+    with staging_state(target) as state:
+        run_id, plan = current_plan(state)
+        if plan not in (GATED, BUILDING):
+            return
+        set_plan(state, BUILDING)
+        skipped = nothing_to_build(state) if is_same_project(state) else []
+        slices = () if build_marts else plan_slices(state)
+    variables, steps = units.assembling(target, run_id, planned)
+    former = files.build_id(target)
+    files.renew_build_id(target)
+    run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
+    if build_marts:
+        build_marts(target, former, skipped, run, report)
+    else:
+        _build_slices(slices, [*skipped, *steps], variables, run, report)
+    if planned:
+        discard(target)
+    releases.carry_verdicts(target)
+    with staging_state(target) as state:
+        state.execute("delete from ops.project")
+        state.execute("insert into ops.project values (?)", [project_fingerprint()])
+        set_plan(state, BUILT)
+
+
+def _build_slices(
+    slices: Sequence[Slice],
+    skipped: Sequence[str],
+    variables: Mapping[str, str],
+    run: RunDbt,
+    report: Progress,
+) -> None:
+    """Runs dbt for each slice."""
+    if len(slices) == 1:
+        run(marts_without(skipped), _counted(report, 0, 1), variables=variables)
+        return
+    # Views have the hours of their slice in their text.
+    built = marts_without([one for one in skipped if one != UNCHANGING])
+    for place, one in enumerate(slices):
+        run(built, _counted(report, place, len(slices)), variables={**variables, **one.variables})
+    run(VIEWS, no_progress, variables=variables)
+
+
+def _counted(report: Progress, place: int, count: int) -> Progress:
+    """Reports the nodes of one run of dbt as those of all runs."""
+    return lambda _, done, total: report("building", place * total + done, count * total)
+
+
+def marts_without(skipped: Sequence[str]) -> list[str]:
+    """dbt's arguments that build facts and marts without those that are skipped."""
+    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
