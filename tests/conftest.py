@@ -33,7 +33,7 @@ JUDGED_BY_FEW = (
     "tests/warehouse/test_refresh",
     "tests/warehouse/test_reproduction",
     "tests/warehouse/test_revisions",
-    *("tests/warehouse/test_spine", "tests/warehouse/test_units"),
+    *("tests/warehouse/test_slices", "tests/warehouse/test_spine", "tests/warehouse/test_units"),
     "tests/warehouse/test_divided_builds",
     "tests/warehouse/test_ways_out",
 )
@@ -63,6 +63,10 @@ BUILT_FEW = {
         "venue_coverage_hourly",
     ),
     "tests/warehouse/test_units": ("fct_liquidations", "liquidations_hourly", "grain_audit"),
+    "tests/warehouse/test_slices": (
+        *("fct_open_interest", "leverage_hourly", "liquidation_imbalance_hourly"),
+        *("divergence_hourly", "stress_hourly", "liquidation_map", "grain_audit"),
+    ),
     # What units build, and of what stands above it some of each reach back.
     "tests/warehouse/test_divided_builds": (
         *("fct_funding", "fct_liquidations", "fct_long_short_ratio", "fct_market_caps"),

@@ -26,7 +26,8 @@ PREBUILT = (
     "tests/warehouse/test_listings",
     *("tests/warehouse/test_refresh", "tests/warehouse/test_rehearsal"),
     *("tests/warehouse/test_reproduction", "tests/warehouse/test_revisions"),
-    *("tests/warehouse/test_spine", "tests/warehouse/test_venue_hours"),
+    *("tests/warehouse/test_slices", "tests/warehouse/test_spine"),
+    "tests/warehouse/test_venue_hours",
     "tests/warehouse/test_ways_out",
 )
 

@@ -60,7 +60,8 @@ class Market:
                 prices = (opened[place], highs[place], lows[place], self._prices_usd[place])
                 volume_usd = self._open_interest_usd[place] * (0.1 + 5 * abs(moves[place]))
                 bars.append((name, at_ms, *(f"{one:.8g}" for one in prices), f"{volume_usd:.2f}"))
-                positions.append((name, at_ms + 3_599_000, f"{self._open_interest_usd[place]:.2f}"))
+                coins = self._open_interest_usd[place] / self._prices_usd[place]
+                positions.append((name, at_ms + 3_599_000, f"{coins:.10g}"))
                 cap_usd = self._prices_usd[place] * self._supply[place]
                 caps.append((asset, at_ms + 3_590_000, f"{cap_usd:.2f}"))
                 frames += self._liquidations(hour_at, place, moves[place], lows[place])
@@ -95,7 +96,7 @@ class Market:
                 "oi-csv",
                 ("instrument", "time", "open_interest"),
                 positions,
-                {"unit": "usd", "sides": "one"},
+                {"unit": "base", "sides": "one"},
             ),
             "funding": (
                 "funding-csv",

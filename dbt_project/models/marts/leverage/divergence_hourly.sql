@@ -27,6 +27,7 @@ hours as (
     from {{ source('ops', 'hours') }}
 
     where hour_at >= {{ first_hour_read(hours_read) }}
+        and hour_at <= (select max(hour_at) from {{ build_hours() }} as built)
 
 ),
 
@@ -361,6 +362,21 @@ hours_of_trend as (
 
 ),
 
+-- Every hour once for each window of 48 hours that it is in.
+in_windows as (
+
+    select
+        series.series,
+        series.base_asset,
+        series.observed,
+        series.hour_at + hours_of_trend.hours_back * interval 1 hour as as_of_hour_at,
+        47 - hours_of_trend.hours_back as place,
+
+    from series
+    cross join hours_of_trend
+
+),
+
 -- Hours are autocorrelated, so a given tau is less rare than the variance above implies. The
 -- persistence of a series is measured on the ranks of the 48 hours about their own line: each hour's
 -- twice centred mid-rank (values below less values above), beside that of the next hour.
@@ -370,23 +386,22 @@ ranked as (
         scored.hour_at,
         scored.base_asset,
         scored.series,
-        47 - earlier.hours_back as place,
+        in_windows.place,
         2 * rank() over (
             partition by scored.series, scored.base_asset, scored.hour_at
-            order by series.observed
+            order by in_windows.observed
         ) - 2
         + count(*) over (
             partition by scored.series, scored.base_asset, scored.hour_at
-            order by series.observed
+            order by in_windows.observed
             range between current row and current row
         ) - scored.known as rank_score,
 
-    from series
-    cross join hours_of_trend as earlier
+    from in_windows
     inner join scored
-        on series.series = scored.series
-        and series.base_asset = scored.base_asset
-        and series.hour_at + earlier.hours_back * interval 1 hour = scored.hour_at
+        on in_windows.series = scored.series
+        and in_windows.base_asset = scored.base_asset
+        and in_windows.as_of_hour_at = scored.hour_at
 
     where scored.has_tau
 

@@ -1,0 +1,118 @@
+"""A large build in slices of hours: where it is divided, and that every mart is the same."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.benchmarks.made_days import FIRST_DAY, Market
+from tests.warehouse.compared import beside, different
+from unwind.database import row_of
+from unwind.settings import Home
+from unwind.warehouse import building, refresh, slices
+from unwind.warehouse.slices import BYTES_PER_ASSET_HOUR, BYTES_PER_ROW, Slice, divided, plan_slices
+from unwind.warehouse.state import naive_utc, staging_state
+
+NEW_YEAR = naive_utc(datetime(2026, 1, 1, tzinfo=UTC))
+
+# Tables that hold the rows of one run of dbt.
+OF_A_RUN = {
+    *("int_liquidations_valued", "int_liquidation_grains", "int_liquidation_first_sources"),
+    *("int_liquidations_seen_again", "int_partly_published_liquidations"),
+}
+# What reaches back by hours, a day, weeks, and by days as a whole.
+MARTS = (
+    *("fct_liquidations", "fct_open_interest", "leverage_hourly", "liquidation_imbalance_hourly"),
+    *("divergence_hourly", "stress_hourly", "liquidation_map", "grain_audit"),
+)
+
+
+def hour(place: int) -> datetime:
+    """The hour so many hours after the year's first."""
+    return NEW_YEAR + timedelta(hours=place)
+
+
+def test_hours_are_divided_by_days_and_large_days_by_hours() -> None:
+    by_day = [(hour(place), 10) for place in range(72)]
+    # A day has 240 bytes.
+    assert [len(part) for part in divided(by_day, 720)] == [72]
+    assert [len(part) for part in divided(by_day, 719)] == [48, 24]
+    assert [len(part) for part in divided(by_day, 240)] == [24, 24, 24]
+    assert [len(part) for part in divided(by_day, 239)] == [23, 23, 23, 3]
+    # An hour that needs more than there is stands alone; days without rows are not there at all.
+    assert divided([(hour(0), 5), (hour(30), 900), (hour(31), 5)], 100) == [
+        *([hour(0)], [hour(30)], [hour(31)]),
+    ]
+    assert divided([], 100) == [[]]
+
+
+def test_what_dbt_reads_of_a_slice() -> None:
+    assert Slice().variables == {}
+    assert Slice(None, hour(23)).variables == {"UNWIND_DBT_SLICE": "_2026-01-01T23"}
+    assert Slice(hour(23), None).variables == {"UNWIND_DBT_SLICE": "2026-01-01T23_"}
+
+
+def test_slices_are_of_pending_hours_and_begin_an_hour_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with staging_state(Home(tmp_path)) as state:
+        state.execute(
+            """
+            create schema landed;
+            create table landed.stg_csv__prices as
+            select timestamp '2026-01-01' + number * interval 1 hour as hour_at, venue_asset
+            from range(96) as hours(number), (values ('BTC'), ('BTC'), ('ETH')) as a(venue_asset);
+            -- The first day is built.
+            insert into ops.pending_hours
+            select distinct hour_at from landed.stg_csv__prices where hour_at >= '2026-01-02';
+            """
+        )
+        # Three rows of two assets in each of 72 hours.
+        of_a_day = 24 * (3 * BYTES_PER_ROW + 2 * BYTES_PER_ASSET_HOUR)
+        for limit, starts in ((3 * of_a_day, []), (2 * of_a_day, [72]), (of_a_day, [48, 72])):
+            monkeypatch.setattr(slices, "memory_limit", lambda limit=limit: limit)
+            planned = plan_slices(state)
+            assert [one.first_hour for one in planned] == [
+                *(None, *(hour(start - 1) for start in starts)),
+            ]
+            assert [one.last_hour for one in planned] == [
+                *(*(hour(start - 1) for start in starts), None),
+            ]
+
+
+def test_slices_build_what_is_built_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three of four days, and then the third one, which comes late; all at once, and in slices."""
+    at_once, by_slices, late = (Home(tmp_path / name) for name in ("at_once", "by_slices", "late"))
+    planned: list[int] = []
+
+    def counted(state: duckdb.DuckDBPyConnection) -> tuple[Slice, ...]:
+        found = plan_slices(state)
+        planned.append(len(found))
+        return found
+
+    monkeypatch.setattr(building, "plan_slices", counted)
+    market = Market(3)
+    for day, home in enumerate((by_slices, by_slices, late, by_slices)):
+        market.land_day(home, FIRST_DAY + timedelta(days=day))
+    for home in (by_slices, late):
+        shutil.copytree(home.root, at_once.root, dirs_exist_ok=True)
+    refresh.refresh(at_once)
+    # Of three assets, for two days and a half, and for half a day.
+    for asset_hours in (180, 45):
+        limit = asset_hours * BYTES_PER_ASSET_HOUR
+        monkeypatch.setattr(slices, "memory_limit", lambda limit=limit: limit)
+        refresh.refresh(by_slices)
+        shutil.copytree(late.root, by_slices.root, dirs_exist_ok=True)
+    assert planned == [1, 2, 2]
+    compared, found = different(at_once, by_slices)
+    assert found.keys() <= OF_A_RUN
+    assert compared > 200
+    with beside(at_once, by_slices) as connection:
+        for table in MARTS:
+            assert row_of(connection, f"select count(*) from other.marts.{table}")[0] > 0, table
