@@ -27,7 +27,7 @@ hours as (
     from {{ source('ops', 'hours') }}
 
     where hour_at >= {{ first_hour_read(hours_read) }}
-        and hour_at <= (select max(hour_at) from {{ build_hours() }} as built)
+        and hour_at <= (select max(hour_at), from {{ build_hours() }} as built)
 
 ),
 
@@ -89,8 +89,7 @@ asset_hours as (
         try_cast(
             coalesce(liquidations.long_1h_usd, case when is_covered_in_full then 0 end)
             as decimal(38, 4)
-        )
-            as long_usd,
+        ) as long_usd,
         greatest(
             liquidations.available_at, coalesce(coverage.available_at, all_assets.available_at)
         ) as available_at,
@@ -247,8 +246,7 @@ series as (
         case
             when range_usd > 0 then round({{ natural_log('range_usd') }}, 9)
             else '-infinity'::double
-        end
-            as observed,
+        end as observed,
 
     from prices
 
@@ -338,9 +336,9 @@ scored as (
         (
             known * (known - 1) * (2 * known + 5) - 18 * tied_pairs - 12 * tied_triples
         )::double / 18 as variance,
+        known >= {{ min_trend_hours }} and tied_pairs < all_pairs as has_tau,
         case
-            when known >= {{ min_trend_hours }} and tied_pairs < all_pairs
-                then round(score / sqrt(all_pairs * (all_pairs - tied_pairs)), 6)
+            when has_tau then round(score / sqrt(all_pairs * (all_pairs - tied_pairs)), 6)
         end as tau,
         case
             when known < {{ min_trend_hours }} then null
@@ -348,7 +346,6 @@ scored as (
             else sign(score)
         end as tau_sign,
         score,
-        known >= {{ min_trend_hours }} and tied_pairs < all_pairs as has_tau,
 
     from windowed
 
@@ -362,7 +359,6 @@ hours_of_trend as (
 
 ),
 
--- Every hour once for each window of 48 hours that it is in.
 in_windows as (
 
     select
@@ -387,15 +383,9 @@ ranked as (
         scored.base_asset,
         scored.series,
         in_windows.place,
-        2 * rank() over (
-            partition by scored.series, scored.base_asset, scored.hour_at
-            order by in_windows.observed
-        ) - 2
-        + count(*) over (
-            partition by scored.series, scored.base_asset, scored.hour_at
-            order by in_windows.observed
-            range between current row and current row
-        ) - scored.known as rank_score,
+        2 * rank() over by_value - 2
+        + count(*) over (by_value range between current row and current row)
+        - scored.known as rank_score,
 
     from in_windows
     inner join scored
@@ -405,6 +395,11 @@ ranked as (
 
     where scored.has_tau
 
+    window by_value as (
+        partition by scored.series, scored.base_asset, scored.hour_at
+        order by in_windows.observed
+    )
+
 ),
 
 ranked_pairs as (
@@ -412,15 +407,12 @@ ranked_pairs as (
     select
         *,
         case
-            when lead(place) over (
-                partition by series, base_asset, hour_at order by place
-            ) = place + 1
-                then lead(rank_score) over (
-                    partition by series, base_asset, hour_at order by place
-                )
+            when lead(place) over by_place = place + 1 then lead(rank_score) over by_place
         end as next_score,
 
     from ranked
+
+    window by_place as (partition by series, base_asset, hour_at order by place)
 
 ),
 
@@ -525,7 +517,7 @@ trends as (
             ) }},
             6
         ) as p_value,
-        -- A series of equal values has no trend: a known zero, not a null.
+        -- Equal values have no trend, which is known.
         case
             when not scored.has_tau then scored.tau_sign
             when p_value < {{ trend_p_threshold }} then scored.tau_sign
