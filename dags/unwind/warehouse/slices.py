@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from unwind.database import row_of
 from unwind.memory import memory_limit
 from unwind.warehouse.divided import HOURS_AFTER
 
@@ -41,8 +42,9 @@ class Slice(NamedTuple):
 def plan_slices(state: duckdb.DuckDBPyConnection) -> tuple[Slice, ...]:
     """The slices of the pending hours that the database can build in its memory.
 
-    Together they have no end: hours after a pending one may be rebuilt with it. Each begins with the
-    end of the one before it, which depends on its first minutes. Raises SettingError, duckdb.Error.
+    Together they have no end: hours after a pending one may be rebuilt with it. Each begins with
+    the last hour of the one before it, whose end depends on the next hour's first minutes. Raises
+    SettingError, duckdb.Error.
     """
     parts = divided(_bytes_of_hours(state, memory_limit()), memory_limit())
     nexts = [part[0] for part in parts[1:]]
@@ -76,19 +78,18 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
 
     None where all of staging needs no more than `enough`.
     """
-    tables = state.execute(
-        """
-        select tables.table_name, tables.estimated_size
-        from duckdb_tables() as tables
-        semi join (from duckdb_columns() where column_name = 'venue_asset') as columns
-            using (database_oid, table_oid)
-        where tables.schema_name = 'landed' and tables.estimated_size > 0
-        """
-    ).fetchall()
-    if sum(rows for _, rows in tables) * (BYTES_PER_ROW + BYTES_PER_ASSET_HOUR) <= enough:
+    rows = row_of(
+        state,
+        "select coalesce(sum(estimated_size), 0) from duckdb_tables() where schema_name = 'landed'",
+    )
+    if rows[0] * (BYTES_PER_ROW + BYTES_PER_ASSET_HOUR) <= enough:
         return []
+    tables = state.execute(
+        "select table_name from duckdb_columns()"
+        " where schema_name = 'landed' and column_name = 'venue_asset'"
+    ).fetchall()
     staged = " union all ".join(
-        f"select hour_at, venue_asset from landed.{name}" for name, _ in tables
+        f"select hour_at, venue_asset from landed.{name}" for (name,) in tables
     )
     return state.execute(
         f"""
