@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pytest
@@ -84,10 +87,29 @@ def test_slices_are_of_pending_hours_and_begin_an_hour_early(
             ]
 
 
+@contextmanager
+def memory_for(asset_hours: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setattr(slices, "memory_limit", lambda: asset_hours * BYTES_PER_ASSET_HOUR)
+        yield
+
+
+def interrupted_after_one() -> Callable[[Slice], Mapping[str, str]]:
+    """What dbt reads of the first of two slices; an interruption instead of the second."""
+    variables = Slice.variables.fget
+
+    def of_the_first(one: Slice) -> Mapping[str, str]:
+        if one.last_hour is None:
+            raise KeyboardInterrupt
+        return variables(one)
+
+    return of_the_first
+
+
 def test_slices_build_what_is_built_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three of four days, and then the third one, which comes late; all at once, and in slices."""
+    """Three of four days, and then the third one, which comes late, after an interruption."""
     at_once, by_slices, late = (Home(tmp_path / name) for name in ("at_once", "by_slices", "late"))
     planned: list[int] = []
 
@@ -103,13 +125,15 @@ def test_slices_build_what_is_built_at_once(
     for home in (by_slices, late):
         shutil.copytree(home.root, at_once.root, dirs_exist_ok=True)
     refresh.refresh(at_once)
-    # Of three assets, for two days and a half, and for half a day.
-    for asset_hours in (180, 45):
-        limit = asset_hours * BYTES_PER_ASSET_HOUR
-        monkeypatch.setattr(slices, "memory_limit", lambda limit=limit: limit)
+    with memory_for(180, monkeypatch):
         refresh.refresh(by_slices)
-        shutil.copytree(late.root, by_slices.root, dirs_exist_ok=True)
-    assert planned == [1, 2, 2]
+    shutil.copytree(late.root, by_slices.root, dirs_exist_ok=True)
+    of_a_slice = mock.patch.object(Slice, "variables", property(interrupted_after_one()))
+    with memory_for(45, monkeypatch), of_a_slice, pytest.raises(KeyboardInterrupt):
+        refresh.refresh(by_slices)
+    # At once, on the tables and views that the first slice has left.
+    refresh.refresh(by_slices)
+    assert planned == [1, 2, 2, 1]
     compared, found = different(at_once, by_slices)
     assert found.keys() <= OF_A_RUN
     assert compared > 200

@@ -57,6 +57,9 @@ def build(
         set_plan(state, BUILDING)
         skipped = nothing_to_build(state) if is_same_project(state) else []
         slices = () if build_marts else plan_slices(state)
+        if len(slices) > 1:
+            # A build that is interrupted leaves views of a slice: the next one makes all of them.
+            state.execute("delete from ops.project")
     variables, steps = units.assembling(target, run_id, planned)
     former = files.build_id(target)
     files.renew_build_id(target)

@@ -148,8 +148,9 @@ class Runner:
         return bool(os.read(self.done, 1))
 
     def kill(self) -> None:
-        """Ends it in the middle of its work."""
+        """Ends it in the middle of its work; nothing of it holds a database then."""
         os.kill(self._process, signal.SIGKILL)
+        os.waitpid(self._process, 0)
 
     def end(self) -> int:
         """Lets the fork end; its return code."""
