@@ -64,8 +64,7 @@ BUILT_FEW = {
     ),
     "tests/warehouse/test_units": ("fct_liquidations", "liquidations_hourly", "grain_audit"),
     "tests/warehouse/test_slices": (
-        *("fct_open_interest", "leverage_hourly", "liquidation_imbalance_hourly"),
-        *("divergence_hourly", "stress_hourly", "liquidation_map", "grain_audit"),
+        *("leverage_hourly", "liquidation_imbalance_hourly", "divergence_hourly", "grain_audit"),
     ),
     # What units build, and of what stands above it some of each reach back.
     "tests/warehouse/test_divided_builds": (

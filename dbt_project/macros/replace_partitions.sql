@@ -37,59 +37,24 @@
 -#}
 {% macro build_hours() -%}
     {%- set lookback_hours = lookback_hours_of(model.unique_id) -%}
-    {%- if lookback_hours == 0 -%}
-        (
-            select hour_at from {{ source("ops", "pending_hours") }}
+    (
+        select hour_at from {{ source("ops", "pending_hours") }}
+        {%- if is_slice() %}
+        where {{ is_of_slice("hour_at") }}
+        {%- endif %}
+        {%- if lookback_hours > 0 %}
+        -- Beside the pending ones: rejected rows may stand under hours outside of the spine.
+        union
+        select spine.hour_at
+        from {{ source("ops", "hours") }} as spine
+        asof inner join {{ source("ops", "pending_hours") }} as pending
+            on spine.hour_at >= pending.hour_at
+        where spine.hour_at <= pending.hour_at + interval {{ lookback_hours }} hour
             {%- if is_slice() %}
-            where {{ is_of_slice("hour_at") }}
+            and {{ is_of_slice("spine.hour_at") }}
             {%- endif %}
-        )
-    {%- else -%}
-        (
-            -- Rejected rows may stand under hours outside of the spine.
-            select hour_at from {{ source("ops", "pending_hours") }}
-            {%- if is_slice() %}
-            where {{ is_of_slice("hour_at") }}
-            {%- endif %}
-            union
-            select spine.hour_at
-            from {{ source("ops", "hours") }} as spine
-            asof inner join {{ source("ops", "pending_hours") }} as pending
-                on spine.hour_at >= pending.hour_at
-            where spine.hour_at <= pending.hour_at + interval {{ lookback_hours }} hour
-                {%- if is_slice() %}
-                and {{ is_of_slice("spine.hour_at") }}
-                {%- endif %}
-        )
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#-
-    Whether this run builds one slice of the pending hours (unwind.warehouse.slices): none of its rows
-    depends on an hour of a later one.
--#}
-{% macro is_slice() -%}
-    {{ return(execute and env_var("UNWIND_DBT_SLICE", "") != "") }}
-{%- endmacro %}
-
-
-{#- The first and the last hour of the slice, as SQL; none where it has no such end. -#}
-{% macro ends_of_slice() -%}
-    {%- set ends = [] -%}
-    {%- for hour in env_var("UNWIND_DBT_SLICE").split("_") -%}
-        {%- do ends.append("timestamp " ~ text_in_sql(hour ~ ":00:00") if hour else none) -%}
-    {%- endfor -%}
-    {{ return(ends) }}
-{%- endmacro %}
-
-
-{#- Whether an hour is in the slice, as a condition. -#}
-{% macro is_of_slice(hour_at) -%}
-    {%- set first, last = ends_of_slice() -%}
-    {%- if first %}{{ hour_at }} >= {{ first }}{% endif -%}
-    {%- if first and last %} and {% endif -%}
-    {%- if last %}{{ hour_at }} <= {{ last }}{% endif -%}
+        {%- endif %}
+    )
 {%- endmacro %}
 
 

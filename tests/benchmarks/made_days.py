@@ -22,6 +22,8 @@ HOURS_OF_A_DAY = 24
 AFTER_THE_DAY = timedelta(days=1, hours=4)
 # An asset's log price moves by this much in an hour: 90% a year.
 HOURLY_SIGMA = 0.0095
+# Of the way back to an asset's usual open interest, in an hour: half of it in a day and a half.
+REVERSION = 0.02
 # Of an asset's open interest, in an hour in which its price does not move.
 LIQUIDATED_SHARE = 2e-5
 
@@ -33,7 +35,8 @@ class Market:
         self._draw = np.random.default_rng(seed)
         self.assets = _names()[:assets]
         self._prices_usd = 90_000.0 / (1 + np.arange(assets)) ** 1.5
-        self._open_interest_usd = 8e9 / (1 + np.arange(assets))
+        self._usual_open_interest_usd = 8e9 / (1 + np.arange(assets))
+        self._open_interest_usd = self._usual_open_interest_usd
         self._supply = 1e12 / self._prices_usd / (1 + np.arange(assets))
 
     def land_day(self, home: Home, day_at: datetime) -> None:
@@ -52,8 +55,9 @@ class Market:
             reach = np.exp(np.abs(self._draw.normal(0, HOURLY_SIGMA / 2, (2, len(self.assets)))))
             highs = np.maximum(opened, self._prices_usd) * reach[0]
             lows = np.minimum(opened, self._prices_usd) / reach[1]
+            pull = REVERSION * np.log(self._usual_open_interest_usd / self._open_interest_usd)
             self._open_interest_usd = self._open_interest_usd * np.exp(
-                self._draw.normal(0, 0.01, len(self.assets)) - np.minimum(moves, 0) ** 2 * 20
+                self._draw.normal(0, 0.01, len(self.assets)) - np.minimum(moves, 0) ** 2 * 20 + pull
             )
             for place, asset in enumerate(self.assets):
                 name, at_ms = f"{asset}USDT", _ms(hour_at)

@@ -27,10 +27,10 @@ OF_A_RUN = {
     *("int_liquidations_valued", "int_liquidation_grains", "int_liquidation_first_sources"),
     *("int_liquidations_seen_again", "int_partly_published_liquidations"),
 }
-# What reaches back by hours, a day, weeks, and by days as a whole.
+# What reaches back by nothing, a day and weeks, ends with the next hour, and is built by days.
 MARTS = (
-    *("fct_liquidations", "fct_open_interest", "leverage_hourly", "liquidation_imbalance_hourly"),
-    *("divergence_hourly", "stress_hourly", "liquidation_map", "grain_audit"),
+    *("fct_liquidations", "liquidation_imbalance_hourly", "divergence_hourly", "leverage_hourly"),
+    "grain_audit",
 )
 
 
