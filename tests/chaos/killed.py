@@ -18,7 +18,7 @@ from typing import Any
 from tests.narrowing import FEW_SUITES
 from tests.warehouse.hand_made import at
 from unwind.settings import Home
-from unwind.warehouse import files, gates, pending_hours, refresh, releases
+from unwind.warehouse import building, files, gates, pending_hours, refresh, releases
 from unwind.warehouse.dbt import DbtProcess
 
 # The steps of a refresh; it can be killed before and after each.
@@ -29,7 +29,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (pending_hours, "add_after_staging"),
     (gates, "check_landed"),
     (gates, "write_results"),
-    (refresh, "set_plan"),
+    *((module, "set_plan") for module in (refresh, building)),
     (files, "renew_build_id"),
     (gates, "check_marts"),
     (releases, "_describe"),
