@@ -58,7 +58,8 @@ def test_an_invalid_limit_is_refused_in_a_sentence(monkeypatch, text):
 
 @pytest.mark.parametrize(
     ("total", "limit"),
-    [(64 * GIB, 32 * GIB), (2 * GIB, GIB), (3 * GIB // 2, 3 * GIB // 4), (GIB, 5 * GIB // 16)],
+    # All but 1152 MiB where that is less than half, and a quarter of a GiB at least.
+    [(64 * GIB, 32 * GIB), (2 * GIB, 896 * 2**20), (3 * GIB // 2, 3 * GIB // 8), (GIB, GIB // 4)],
 )
 def test_the_default_limit_is_half_and_leaves_room_for_the_programs(monkeypatch, total, limit):
     monkeypatch.setattr(memory, "total_memory", lambda: total)
