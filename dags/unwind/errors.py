@@ -89,7 +89,7 @@ def ending(returncode: int) -> str:
         return killed
     return (
         f"{killed}, as the system does when memory runs out: lower {MEMORY_VARIABLE} (what the "
-        "database may use; the programs around it take up to 1 GiB more), or give the machine or "
+        "database may use; the programs around it take up to 1.1 GiB more), or give the machine or "
         "container more"
     )
 

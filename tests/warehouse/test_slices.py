@@ -17,7 +17,14 @@ from tests.warehouse.compared import beside, different
 from unwind.database import row_of
 from unwind.settings import Home
 from unwind.warehouse import building, refresh, slices
-from unwind.warehouse.slices import BYTES_PER_ASSET_HOUR, BYTES_PER_ROW, Slice, divided, plan_slices
+from unwind.warehouse.slices import (
+    BYTES_PER_AS_OF,
+    BYTES_PER_ASSET_HOUR,
+    BYTES_PER_ROW,
+    Slice,
+    divided,
+    plan_slices,
+)
 from unwind.warehouse.state import naive_utc, staging_state
 
 NEW_YEAR = naive_utc(datetime(2026, 1, 1, tzinfo=UTC))
@@ -76,21 +83,40 @@ def test_slices_are_of_pending_hours_and_begin_an_hour_early(
         )
         # Three rows of two assets in each of 72 hours.
         of_a_day = 24 * (3 * BYTES_PER_ROW + 2 * BYTES_PER_ASSET_HOUR)
-        for limit, starts in ((3 * of_a_day, []), (2 * of_a_day, [72]), (of_a_day, [48, 72])):
-            monkeypatch.setattr(slices, "memory_limit", lambda limit=limit: limit)
-            planned = plan_slices(state)
-            assert [one.first_hour for one in planned] == [
-                *(None, *(hour(start - 1) for start in starts)),
-            ]
-            assert [one.last_hour for one in planned] == [
-                *(*(hour(start - 1) for start in starts), None),
-            ]
+        by_limit = [(3 * of_a_day, []), (2 * of_a_day, [72]), (of_a_day, [48, 72])]
+        check_starts(state, monkeypatch, by_limit)
+        # Tables of as-ofs keep 90 days, of which the fourth day is the first.
+        state.execute(
+            "insert into ops.hours select timestamp '2026-01-01' + number * interval 1 hour"
+            " from range(24 * 93) as hours(number)"
+        )
+        of_as_ofs = 24 * 2 * BYTES_PER_AS_OF
+        by_limit = [(3 * of_a_day + of_as_ofs, []), (3 * of_a_day + of_as_ofs - 1, [72])]
+        check_starts(state, monkeypatch, by_limit)
+
+
+def check_starts(
+    state: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    by_limit: list[tuple[int, list[int]]],
+) -> None:
+    """Where the slices after the first one start, by the limit of memory in bytes."""
+    for limit, starts in by_limit:
+        monkeypatch.setattr(slices, "memory_limit", lambda limit=limit: limit)
+        planned = plan_slices(state)
+        assert [one.first_hour for one in planned] == [
+            *(None, *(hour(start - 1) for start in starts)),
+        ]
+        assert [one.last_hour for one in planned] == [
+            *(*(hour(start - 1) for start in starts), None),
+        ]
 
 
 @contextmanager
 def memory_for(asset_hours: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(slices, "memory_limit", lambda: asset_hours * BYTES_PER_ASSET_HOUR)
+        needed = BYTES_PER_ASSET_HOUR + BYTES_PER_AS_OF
+        patch.setattr(slices, "memory_limit", lambda: asset_hours * needed)
         yield
 
 

@@ -17,13 +17,18 @@ import duckdb
 
 from unwind.database import row_of
 from unwind.memory import memory_limit
+from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.divided import HOURS_AFTER
+from unwind.warehouse.models import variables
 
 HOUR = "%Y-%m-%dT%H"
 ONE_HOUR = timedelta(hours=1)
 # 2026-11-27: of two years of fifty assets, within 1 GiB and with two threads, slices of 4 KiB an
 # asset's hour ran out of memory over a month's positions, whose levels some models read besides.
-BYTES_PER_ASSET_HOUR = 8192
+BYTES_PER_ASSET_HOUR = 8 * 2**10
+# 2026-11-27: in addition, where tables of as-ofs keep the hour: some 200 levels of the map alone.
+# 73 days of fifty assets did not pass within 1 GiB, 18 days did within 896 MiB.
+BYTES_PER_AS_OF = 40 * 2**10
 # 2026-11-27: eight million facts of sixteen hours pass at 1 GiB as one slice.
 BYTES_PER_ROW = 128
 
@@ -85,7 +90,7 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
         state,
         "select coalesce(sum(estimated_size), 0) from duckdb_tables() where schema_name = 'landed'",
     )
-    if rows[0] * (BYTES_PER_ROW + BYTES_PER_ASSET_HOUR) <= enough:
+    if rows[0] * (BYTES_PER_ROW + BYTES_PER_ASSET_HOUR + BYTES_PER_AS_OF) <= enough:
         return []
     tables = state.execute(
         "select table_name from duckdb_columns()"
@@ -94,6 +99,7 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
     staged = " union all ".join(
         f"select hour_at, venue_asset from landed.{name}" for (name,) in tables
     )
+    as_ofs = 24 * int(variables(DBT_PROJECT)["detail_days"])
     return state.execute(
         f"""
         with of_assets as (
@@ -101,9 +107,24 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
             from ({staged}) as staged
             semi join ops.pending_hours using (hour_at)
             group by hour_at, venue_asset
+        ),
+        -- The same as macro kept_as_of_hours.
+        as_of_hours as (
+            select hour_at
+            from ops.hours
+            where hour_at::date not in (select utc_date from ops.empty_days)
+            order by hour_at desc
+            limit {as_ofs}
         )
-        select hour_at, (sum(rows) * {BYTES_PER_ROW} + count(*) * {BYTES_PER_ASSET_HOUR})::bigint
+        select
+            hour_at,
+            (
+                sum(rows) * {BYTES_PER_ROW}
+                + count(*) * {BYTES_PER_ASSET_HOUR}
+                + count(as_of_hours.hour_at) * {BYTES_PER_AS_OF}
+            )::bigint
         from of_assets
+        left join as_of_hours using (hour_at)
         group by hour_at
         order by hour_at
         """
