@@ -17,7 +17,6 @@ import duckdb
 
 from unwind.database import row_of
 from unwind.memory import memory_limit
-from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.divided import HOURS_AFTER
 from unwind.warehouse.models import variables
 
@@ -27,7 +26,7 @@ ONE_HOUR = timedelta(hours=1)
 # asset's hour ran out of memory over a month's positions, whose levels some models read besides.
 BYTES_PER_ASSET_HOUR = 8 * 2**10
 # 2026-11-27: in addition, where tables of as-ofs keep the hour: some 200 levels of the map alone.
-# 73 days of fifty assets did not pass within 1 GiB, 18 days did within 896 MiB.
+# 73 days of fifty assets did not pass within 1 GiB, the map of 18 days did within 896 MiB.
 BYTES_PER_AS_OF = 40 * 2**10
 # 2026-11-27: eight million facts of sixteen hours pass at 1 GiB as one slice.
 BYTES_PER_ROW = 128
@@ -99,7 +98,7 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
     staged = " union all ".join(
         f"select hour_at, venue_asset from landed.{name}" for (name,) in tables
     )
-    as_ofs = 24 * int(variables(DBT_PROJECT)["detail_days"])
+    as_ofs = 24 * int(variables()["detail_days"])
     return state.execute(
         f"""
         with of_assets as (
