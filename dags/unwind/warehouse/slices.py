@@ -18,7 +18,7 @@ import duckdb
 from unwind.database import row_of
 from unwind.memory import memory_limit
 from unwind.warehouse.divided import HOURS_AFTER
-from unwind.warehouse.models import variables
+from unwind.warehouse.promises import KEPT_HOURS
 
 HOUR = "%Y-%m-%dT%H"
 ONE_HOUR = timedelta(hours=1)
@@ -98,7 +98,6 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
     staged = " union all ".join(
         f"select hour_at, venue_asset from landed.{name}" for (name,) in tables
     )
-    as_ofs = 24 * int(variables()["detail_days"])
     return state.execute(
         f"""
         with of_assets as (
@@ -107,14 +106,7 @@ def _bytes_of_hours(state: duckdb.DuckDBPyConnection, enough: int) -> list[tuple
             semi join ops.pending_hours using (hour_at)
             group by hour_at, venue_asset
         ),
-        -- The same as macro kept_as_of_hours.
-        as_of_hours as (
-            select hour_at
-            from ops.hours
-            where hour_at::date not in (select utc_date from ops.empty_days)
-            order by hour_at desc
-            limit {as_ofs}
-        )
+        as_of_hours as ({KEPT_HOURS})
         select
             hour_at,
             (
