@@ -230,6 +230,15 @@ def first(node: exp.FirstValue, kinds: Kinds) -> exp.Expr:
     )
 
 
+def window(node: exp.Window, kinds: Kinds) -> exp.Expr:
+    """A row's place among others needs an order in Spark, even where any would do."""
+    function = node.this.this if isinstance(node.this, exp.IgnoreNulls) else node.this
+    if isinstance(function, PLACES) and not node.args.get("order"):
+        raise NotKnownError(f"a row's place without an order: {node.sql('duckdb')}")
+    return node
+
+
+PLACES = (exp.RowNumber, exp.Rank, exp.Lag, exp.Lead)
 UNITS = {"to_hours": "hour", "to_minutes": "minute", "to_seconds": "second"}
 
 
@@ -282,5 +291,6 @@ RULES: dict[type[exp.Expr], Callable[[Any, Kinds], exp.Expr]] = {
     exp.Minute: of_times.part_of_time,
     exp.DateBin: of_times.bucket,
     exp.FirstValue: first,
+    exp.Window: window,
     exp.Anonymous: named,
 }

@@ -97,7 +97,7 @@ instants_in_another_asset as (
         and line_class = 'row'
         and hour_at in {{ build_hours() }}
 
-    qualify row_number() over (partition by settle_asset, event_at) = 1
+    qualify row_number() over (partition by settle_asset, event_at order by event_at) = 1
 
 ),
 
@@ -116,7 +116,8 @@ instants_at_entry_price as (
         and line_class = 'row'
         and hour_at in {{ build_hours() }}
 
-    qualify row_number() over (partition by venue, instrument, event_at) = 1
+    qualify
+        row_number() over (partition by venue, instrument, event_at order by event_at) = 1
 
 ),
 
