@@ -1,17 +1,23 @@
-"""What the benchmarks compute besides time: questions that bind, rows repeated, sums compared."""
+"""What the benchmarks compute besides time: questions that bind, rows repeated, figures kept."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
+import pytest
 
+from tests.benchmarks.container import run_within
 from tests.benchmarks.history import repeat_rows
 from tests.benchmarks.loaders import differences
 from tests.benchmarks.loading import rows_to_insert
 from tests.benchmarks.queries import QUESTIONS, filled, read_tables, same
+from tests.benchmarks.report import Report
 from unwind.warehouse.promises import marts
 
 
@@ -83,3 +89,48 @@ def test_a_frame_becomes_a_typed_row() -> None:
         datetime(2026, 1, 19, 0, 0, 0, 250_000, tzinfo=UTC),
         received_at,
     )
+
+
+def test_figures_are_printed_and_kept_beside_the_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "benchmarks.json"
+    report = Report(file)
+    report.begin("bulk")
+    report.note("refresh", seconds=304.26, frames=8_000_000, times_duckdb_alone=5.1234)
+    # Before it is over, too.
+    assert len(json.loads(file.read_text())["figures"]) == 1
+    report.begin("history")
+    report.note("new hour", week_seconds=[9.876, 12.0], was_limited=True)
+    kept = json.loads(file.read_text())
+    assert kept["figures"] == [
+        {
+            **{"benchmark": "bulk", "what": "refresh", "seconds": 304.26},
+            **{"frames": 8_000_000, "times_duckdb_alone": 5.1234},
+        },
+        {
+            **{"benchmark": "history", "what": "new hour"},
+            **{"week_seconds": [9.876, 12.0], "was_limited": True},
+        },
+    ]
+    assert kept["machine"]["processors"] >= 1
+    assert kept["machine"]["duckdb"] == duckdb.__version__
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "== bulk",
+        "refresh: seconds 304, frames 8,000,000, times_duckdb_alone 5.12",
+        "",
+        "== history",
+        "new hour: week_seconds 9.88 12, was_limited True",
+    ]
+
+
+def test_what_a_command_spills_is_seen(tmp_path: Path) -> None:
+    """DuckDB writes its files below the folder, and deletes them before it ends."""
+    writes = (
+        "import pathlib, sys, time; file = pathlib.Path(sys.argv[1]) / 'a' / 'duckdb_temp_0.tmp';"
+        "file.parent.mkdir(); file.write_bytes(bytes(3_000_000)); time.sleep(2); file.unlink()"
+    )
+    argv = [sys.executable, "-c", writes, str(tmp_path)]
+    outcome = run_within(2**30, argv, dict(os.environ), tmp_path)
+    assert (outcome.returncode, outcome.spilled) == (0, 3_000_000)

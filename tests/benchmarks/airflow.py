@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from tests.benchmarks.made_hours import land_hour
+from tests.benchmarks.report import Report
 from unwind.clock import HOUR, iso, utc_now
 from unwind.demo import TRACKED_INSTRUMENTS
 from unwind.settings import Home
@@ -47,8 +48,8 @@ sys.exit(standalone.up(Home.from_env(), int(sys.argv[1])))
 """
 
 
-def airflow(folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
-    """Prints the median seconds to a release: by command, under Airflow, and without preloading."""
+def airflow(report: Report, folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
+    """Notes the median seconds to a release: by command, under Airflow, and without preloading."""
     home = Home(folder / "home")
     this_hour = utc_now().replace(minute=0, second=0, microsecond=0)
     tape = calm_tape(this_hour - 72 * HOUR, this_hour + 12 * HOUR)
@@ -99,25 +100,22 @@ def airflow(folder: Path, hours: int = HOURS, landings: int = LANDINGS) -> None:
                     [made_hour(api.announce, api.wait_until_idle) for _ in range(hours)],
                     [hour_to_land(trigger_landing, api.wait_until_idle) for _ in range(landings)],
                 )
-    _print(seconds)
-
-
-def _print(seconds: Mapping[str, tuple[list[float], list[float]]]) -> None:
     cold = [statistics.median(column) for column in seconds["by command, cold"]]
-    print(f"{'median seconds to the release':30}{'announced hour':>20}{'hour to land':>20}")
-    for name, columns in seconds.items():
-        medians = [statistics.median(column) for column in columns]
-        cells = [
-            f"{median:.1f} ({median / base:.2f} x)"
-            for median, base in zip(medians, cold, strict=True)
-        ]
-        print(f"{name:30}{cells[0]:>20}{cells[1]:>20}")
-    for name, (announced, landing) in seconds.items():
-        print(f"{name}: announced {_listed(announced)}; to land {_listed(landing)}")
+    for way, of_way in seconds.items():
+        _note(report, way, of_way, cold)
 
 
-def _listed(column: list[float]) -> str:
-    return ", ".join(f"{one:.1f}" for one in column)
+def _note(
+    report: Report, way: str, seconds: tuple[list[float], list[float]], cold: list[float]
+) -> None:
+    for what, column, base in zip(("announced hour", "hour to land"), seconds, cold, strict=True):
+        median = statistics.median(column)
+        report.note(
+            f"{what}, {way}",
+            median_seconds=median,
+            times_command=median / base,
+            each_seconds=column,
+        )
 
 
 def _run(*arguments: str, environment: Mapping[str, str]) -> None:

@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from tests.benchmarks.container import Outcome, run_within
+from tests.benchmarks.container import run_within
 from tests.benchmarks.made_hours import write_frames
+from tests.benchmarks.marts import note_speeds
 from tests.benchmarks.memory import CONTAINER, commands
+from tests.benchmarks.report import Report
 from unwind.settings import Home
 
 FRAMES = 2_000_000
@@ -60,26 +62,25 @@ database.execute("checkpoint")
 """
 
 
-def bulk(folder: Path, frames: int = FRAMES) -> None:
-    """Prints the seconds and the peak memory of both, each within 2 GiB, and their ratio."""
+def bulk(report: Report, folder: Path, frames: int = FRAMES) -> None:
+    """Notes the seconds and the peaks of both, each within 2 GiB, their ratio, and each model.
+
+    Raises RuntimeError where one fails.
+    """
     home, file = Home(folder / "home"), folder / "frames.ndjson"
     write_frames(file, frames)
     environment = {**os.environ, "UNWIND_HOME": str(home.root)}
     floor = [sys.executable, "-c", FLOOR, str(file), str(folder / "floor.duckdb")]
-    size = file.stat().st_size / 1e6
-    print(f"{frames:,} frames, {size:,.0f} MB")
-    alone = _measured("DuckDB alone", floor, environment)
-    seconds = sum(
-        _measured(name, argv, environment).seconds for name, argv in commands(file).items()
-    )
-    print(f"bytes to release: {seconds:.1f} s, {seconds / alone.seconds:.2f} times DuckDB alone")
+    report.note("input", frames=frames, megabytes=file.stat().st_size / 1e6)
 
+    def seconds_of(name: str, argv: list[str], spills_to: Path) -> float:
+        outcome = run_within(CONTAINER, argv, environment, spills_to)
+        report.note(name, **outcome.figures)
+        if outcome.returncode:
+            raise RuntimeError(f"{name} ended with exit code {outcome.returncode}")
+        return outcome.seconds
 
-def _measured(name: str, argv: list[str], environment: dict[str, str]) -> Outcome:
-    outcome = run_within(CONTAINER, argv, environment)
-    if outcome.returncode:
-        raise RuntimeError(f"{name} ended with exit code {outcome.returncode}")
-    within = "" if outcome.was_limited else ", unlimited: no group can be made here"
-    peak = f"{outcome.peak / 2**20:,.0f} MiB at most{within}"
-    print(f"{name}: {outcome.seconds:.1f} s, {peak}", flush=True)
-    return outcome
+    alone = seconds_of("DuckDB alone", floor, folder / "floor.duckdb.tmp")
+    seconds = sum(seconds_of(name, argv, home.temp) for name, argv in commands(file).items())
+    report.note("bytes to release", seconds=seconds, times_duckdb_alone=seconds / alone)
+    note_speeds(report, home)

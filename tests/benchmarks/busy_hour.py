@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks.made_hours import AFTER_THE_HOUR, hour_at, land_hour
+from tests.benchmarks.report import Report
 from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
@@ -32,8 +33,8 @@ order by received_at
 """
 
 
-def busy_hour(folder: Path) -> None:
-    """Prints the seconds of each phase, the total, and its ratio to the floor."""
+def busy_hour(report: Report, folder: Path) -> None:
+    """Notes the seconds of each phase, the total, and its ratio to the floor."""
     home = Home(folder / "home")
     for place in range(WARM_UP_HOURS):
         land_hour(home, hour_at(place), WARM_UP_EVENTS)
@@ -61,7 +62,8 @@ def busy_hour(folder: Path) -> None:
     seconds = time.perf_counter() - started
     marks = [*began.values(), started + seconds]
     for (phase, mark), after in zip(began.items(), marks[1:], strict=True):
-        print(f"{phase:>14}: from {mark - started:5.1f} s for {after - mark:5.1f} s")
-    print(f"refresh of {EVENTS:,} events: {seconds:.1f} s")
-    print(f"parsing and keeping them alone: {floor_seconds:.2f} s")
-    print(f"ratio: {seconds / floor_seconds:.1f}")
+        report.note(phase, began_after_seconds=mark - started, seconds=after - mark)
+    report.note("DuckDB alone, parsing and keeping", seconds=floor_seconds)
+    report.note(
+        "refresh", events=EVENTS, seconds=seconds, times_duckdb_alone=seconds / floor_seconds
+    )

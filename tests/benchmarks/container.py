@@ -18,16 +18,43 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A command's exit code, and the peak memory of its process tree (bytes, no page cache)."""
+    """A command's exit code, and the peaks of its process tree's memory and spilled files.
+
+    Both in bytes; memory without page cache.
+    """
 
     returncode: int
     peak: int
+    spilled: int
     seconds: float
     was_limited: bool
 
+    @property
+    def figures(self) -> dict[str, float | bool]:
+        """For a report."""
+        return {
+            "exit_code": self.returncode,
+            "seconds": self.seconds,
+            "peak_mib": self.peak / 2**20,
+            "spilled_mib": self.spilled / 2**20,
+            "was_limited": self.was_limited,
+        }
 
-def run_within(limit: int, argv: Sequence[str], environment: dict[str, str]) -> Outcome:
+
+@dataclass
+class Peaks:
+    """The largest seen so far, in bytes."""
+
+    memory: int = 0
+    spilled: int = 0
+
+
+def run_within(
+    limit: int, argv: Sequence[str], environment: dict[str, str], spills_to: Path | None = None
+) -> Outcome:
     """Runs a command and its children in a cgroup of `limit` bytes, without swap.
+
+    `spills_to` is a folder below which DuckDB writes what does not fit into its memory.
 
     Where no cgroup can be created (it takes root and a writable /sys/fs/cgroup), memory is measured
     but not limited.
@@ -35,8 +62,8 @@ def run_within(limit: int, argv: Sequence[str], environment: dict[str, str]) -> 
     group = _group(limit)
     started = time.perf_counter()
     process = subprocess.Popen(argv, env=environment, preexec_fn=_joining(group))
-    peak, done = [0], threading.Event()
-    watching = threading.Thread(target=_watch, args=(process.pid, peak, done))
+    peaks, done = Peaks(), threading.Event()
+    watching = threading.Thread(target=_watch, args=(process.pid, spills_to, peaks, done))
     watching.start()
     returncode = process.wait()
     done.set()
@@ -44,7 +71,8 @@ def run_within(limit: int, argv: Sequence[str], environment: dict[str, str]) -> 
     if group:
         with suppress(OSError):
             group.rmdir()
-    return Outcome(returncode, peak[0], time.perf_counter() - started, group is not None)
+    seconds = time.perf_counter() - started
+    return Outcome(returncode, peaks.memory, peaks.spilled, seconds, group is not None)
 
 
 def _group(limit: int) -> Path | None:
@@ -73,12 +101,23 @@ def _joining(group: Path | None) -> Callable[[], None]:
     return join
 
 
-def _watch(pid: int, peak: list[int], done: threading.Event) -> None:
+def _watch(pid: int, spills_to: Path | None, peaks: Peaks, done: threading.Event) -> None:
     while not done.wait(0.5):
+        if spills_to:
+            peaks.spilled = max(peaks.spilled, _spilled(spills_to))
         with suppress(psutil.Error):
             whole = psutil.Process(pid)
             family = [whole, *whole.children(recursive=True)]
-            peak[0] = max(peak[0], sum(_private(one) for one in family))
+            peaks.memory = max(peaks.memory, sum(_private(one) for one in family))
+
+
+def _spilled(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("duckdb_temp*"):
+        # It may be gone by now.
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
 
 
 def _private(process: psutil.Process) -> int:

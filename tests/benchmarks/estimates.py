@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.report import Report
 from unwind.estimates import tapes
 from unwind.estimates.channels import Published, estimate
 from unwind.estimates.moments import LONG, SHORT
@@ -17,8 +18,8 @@ from unwind.estimates.rates import HOUR_SECONDS
 HOURS = {"quiet": (5_000, 3), "busy": (200, 1_000)}
 
 
-def estimates(_folder: Path) -> None:
-    """Prints each rule's speed on quiet and busy hours, and its ratio to the floor."""
+def estimates(report: Report, _folder: Path) -> None:
+    """Notes each rule's speed on quiet and busy hours, and its ratio to the floor."""
     rng = np.random.default_rng(1)
     for name, (hours, per_hour) in HOURS.items():
         tape = made_tape(rng, hours, per_hour)
@@ -27,10 +28,12 @@ def estimates(_folder: Path) -> None:
             seconds = _seconds(estimate, events, [rule] * hours)
             floor = _seconds(added_up, events, hours)
             count = len(events.row)
-            print(
-                f"{name} hours, {rule}: {count / seconds:,.0f} events and"
-                f" {hours / seconds:,.0f} instrument-hours per second;"
-                f" sorted and added up: {count / floor:,.0f} events; ratio: {seconds / floor:.0f}"
+            report.note(
+                f"{name} hours, {rule}",
+                events_per_second=count / seconds,
+                instrument_hours_per_second=hours / seconds,
+                events_per_second_sorted_and_added_up=count / floor,
+                times_sorting_and_adding_up=seconds / floor,
             )
 
 

@@ -12,6 +12,7 @@ import duckdb
 import requests
 
 from tests.benchmarks.made_hours import AFTER_THE_HOUR
+from tests.benchmarks.report import Report
 from unwind.clock import HOUR, iso
 from unwind.demo import TRACKED_INSTRUMENTS, served_market
 from unwind.landing.land import hour_batch, land_venue, seal_batch
@@ -30,8 +31,8 @@ from read_parquet(?)
 """
 
 
-def full_hour(folder: Path) -> None:
-    """Prints the seconds of landing and refresh, their sum, and its ratio to the floor."""
+def full_hour(report: Report, folder: Path) -> None:
+    """Notes the seconds of landing and refresh, their sum, and its ratio to the floor."""
     home = Home(folder / "home")
     first = PEAK_FROM_AT - WARM_UP_HOURS * HOUR
     write_segments(default_tape(), home.recorder, first, PEAK_FROM_AT + HOUR)
@@ -57,10 +58,16 @@ def full_hour(folder: Path) -> None:
             "select count(distinct venue), count(*) from marts.fct_liquidations where hour_at = ?",
             [PEAK_FROM_AT.replace(tzinfo=None)],
         ).fetchone()
-    print(f"landing: {landed - started:.1f} s, refresh: {published - landed:.1f} s")
-    print(f"the hour, {totals[1]:,} events of {totals[0]} venues: {published - started:.1f} s")
-    print(f"parsing its lines alone: {floor_seconds:.2f} s")
-    print(f"ratio: {(published - started) / floor_seconds:.1f}")
+    report.note("landing", seconds=landed - started)
+    report.note("refresh", seconds=published - landed)
+    report.note("DuckDB alone, parsing its lines", seconds=floor_seconds)
+    report.note(
+        "the hour",
+        events=totals[1],
+        venues=totals[0],
+        seconds=published - started,
+        times_duckdb_alone=(published - started) / floor_seconds,
+    )
 
 
 def _land(home: Home, url: str, hour_at: datetime) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks.made_hours import AFTER_THE_HOUR, hour_at, land_hour
+from tests.benchmarks.report import Report
 from unwind.settings import KEEP_RELEASES, Home
 from unwind.warehouse import releases
 from unwind.warehouse.refresh import refresh
@@ -29,8 +30,8 @@ NEW_HOURS = 3
 SHIFTED_TEXT = {"batch_id", "natural_key", "liquidation_order_id"}
 
 
-def history(folder: Path, weeks: int, events_per_hour: int) -> None:
-    """Prints the seconds of new and late hours on both histories, and the ratios of the medians."""
+def history(report: Report, folder: Path, weeks: int, events_per_hour: int) -> None:
+    """Notes the seconds of new and late hours on both histories, and the ratios of the medians."""
     week = Home(folder / "week")
     build_week(week, events_per_hour)
     years = Home(folder / "years")
@@ -38,7 +39,8 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
         shutil.copytree(week.root / part, years.root / part)
     shutil.copy2(week.identity, years.identity)
     _repeat_in_the_past(years, weeks - 1)
-    print(f"week: {_size(week)}; {weeks} weeks: {_size(years)}", flush=True)
+    for count, home in ((1, week), (weeks, years)):
+        report.note("published", weeks=count, **_size(home))
 
     seconds: dict[str, dict[str, list[float]]] = {"new": {}, "late": {}}
     copying: dict[str, list[float]] = {}
@@ -59,12 +61,17 @@ def history(folder: Path, weeks: int, events_per_hour: int) -> None:
         taken, _ = _refreshed(home, place + 1)
         seconds["late"].setdefault(name, []).append(taken)
     for case, by_home in seconds.items():
-        medians = {name: statistics.median(taken) for name, taken in by_home.items()}
-        each = {name: [round(one, 1) for one in runs] for name, runs in by_home.items()}
-        print(f"{case} hour: {each}; ratio {medians['years'] / medians['week']:.2f}", flush=True)
-    print(
-        "copied for the next release, after readers have this one:"
-        f" { ({name: [round(one, 1) for one in runs] for name, runs in copying.items()}) }"
+        report.note(
+            f"{case} hour",
+            week_seconds=by_home["week"],
+            years_seconds=by_home["years"],
+            years_over_week=statistics.median(by_home["years"])
+            / statistics.median(by_home["week"]),
+        )
+    report.note(
+        "copying for the next release, after readers have this one",
+        week_seconds=copying["week"],
+        years_seconds=copying["years"],
     )
 
 
@@ -165,7 +172,7 @@ def repeat_rows(connection: duckdb.DuckDBPyConnection, table: str, weeks: int) -
     connection.execute("drop table newest")
 
 
-def _size(home: Home) -> str:
+def _size(home: Home) -> dict[str, float]:
     with duckdb.connect(str(home.warehouse_db), read_only=True) as connection:
         facts = connection.execute("select count(*) from marts.fct_liquidations").fetchone()[0]
-    return f"{facts:,} facts, {home.warehouse_db.stat().st_size / 1e9:.2f} GB published"
+    return {"facts": facts, "gigabytes": home.warehouse_db.stat().st_size / 1e9}

@@ -23,6 +23,7 @@ from tests.benchmarks.container import Outcome, run_within
 from tests.benchmarks.loading import TARDIS
 from tests.benchmarks.made_hours import write_frames
 from tests.benchmarks.memory import CONTAINER, commands
+from tests.benchmarks.report import Report
 from tests.private_postgres import ADMIN, NotInstalledError, private_postgres
 from unwind.settings import Home
 
@@ -51,8 +52,8 @@ where events > 0
 """
 
 
-def loaders(folder: Path) -> None:
-    """Prints rows a second and peak memory of each, within 2 GiB and, if that fails, without.
+def loaders(report: Report, folder: Path) -> None:
+    """Notes rows a second and peak memory of each, within 2 GiB and, if that fails, without.
 
     Raises RuntimeError where one finds other sums than DuckDB.
     """
@@ -61,20 +62,20 @@ def loaders(folder: Path) -> None:
         place.mkdir()
         file = place / "frames.ndjson"
         write_frames(file, frames)
-        print(f"{frames:,} frames, {file.stat().st_size / 1e6:,.0f} MB", flush=True)
+        report.note("input", frames=frames, megabytes=file.stat().st_size / 1e6)
         floor = place / "floor.duckdb"
-        _run("DuckDB", [sys.executable, "-c", FLOOR, str(file), str(floor)], frames)
+        _run(report, "DuckDB", [sys.executable, "-c", FLOOR, str(file), str(floor)], frames)
         with duckdb.connect(str(floor), read_only=True) as connection:
             expected = _by_key(connection.execute(OF_FLOOR).fetchall())
         for name, package in (("pandas", "pandas"), ("Polars", "polars")):
             if importlib.util.find_spec(package):
-                _load(name, _python(package, file), file, frames, expected)
+                _load(report, name, _python(package, file), file, frames, expected)
             else:
-                print(f"{name}: not installed; `pip install {package}` installs it")
-        _load_with_tardis(file, frames, expected)
+                report.note(name, left_out=f"not installed; `pip install {package}` installs it")
+        _load_with_tardis(report, file, frames, expected)
         if frames == FRAMES:
-            _load_into_postgres(file, frames, expected)
-        _publish(Home(place / "home"), file, frames, expected)
+            _load_into_postgres(report, file, frames, expected)
+        _publish(report, Home(place / "home"), file, frames, expected)
         shutil.rmtree(place)
 
 
@@ -100,42 +101,43 @@ def _python(loader: str, file: Path) -> list[str]:
     return [sys.executable, "-m", "tests.benchmarks.loading", loader, str(file), hours]
 
 
-def _load_with_tardis(file: Path, frames: int, expected: Sums) -> None:
+def _load_with_tardis(report: Report, file: Path, frames: int, expected: Sums) -> None:
+    name = "tardis-dev, no key"
     installed, node = os.environ.get(TARDIS_FOLDER), shutil.which("node")
     if installed and node:
         argv = [node, "-e", TARDIS, installed, str(file), str(file.with_suffix(".csv"))]
-        _load("tardis-dev, no key", argv, file, frames, expected, with_dollars=False)
+        _load(report, name, argv, file, frames, expected, with_dollars=False)
     else:
-        print(
-            f"tardis-dev: not installed; `npm install tardis-dev` in a folder that {TARDIS_FOLDER}"
-            " names installs it"
-        )
+        install = f"`npm install tardis-dev` in a folder that {TARDIS_FOLDER} names installs it"
+        report.note(name, left_out=f"not installed; {install}")
 
 
-def _load_into_postgres(file: Path, frames: int, expected: Sums) -> None:
+def _load_into_postgres(report: Report, file: Path, frames: int, expected: Sums) -> None:
     name = "PostgreSQL, an insert a row"
     try:
         with private_postgres() as (socket, _):
             words = {"PGHOST": str(socket), "PGUSER": ADMIN, "PGPASSWORD": ADMIN}
             words["PGDATABASE"] = "postgres"
-            _load(name, _python("postgres", file), file, frames, expected, environment=words)
+            argv = _python("postgres", file)
+            _load(report, name, argv, file, frames, expected, environment=words)
     except NotInstalledError as error:
-        print(f"{name}: {error}")
+        report.note(name, left_out=str(error))
 
 
-def _publish(home: Home, file: Path, frames: int, expected: Sums) -> None:
+def _publish(report: Report, home: Home, file: Path, frames: int, expected: Sums) -> None:
     words = {"UNWIND_HOME": str(home.root)}
     seconds = sum(
-        _run(f"Unwind's {step}", argv, frames, words).seconds
+        _run(report, f"Unwind's {step}", argv, frames, words).seconds
         for step, argv in commands(file).items()
     )
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         found = _by_key(release.execute(OF_RELEASE).fetchall())
     _refuse("Unwind", differences(expected, found))
-    print(f"Unwind: {frames / seconds:,.0f} rows/s, {seconds:.1f} s", flush=True)
+    report.note("Unwind", rows_per_second=frames / seconds, seconds=seconds)
 
 
 def _load(
+    report: Report,
     name: str,
     argv: list[str],
     file: Path,
@@ -144,7 +146,7 @@ def _load(
     with_dollars: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    if _run(name, argv, frames, environment).returncode:
+    if _run(report, name, argv, frames, environment).returncode:
         return
     with file.with_suffix(".csv").open(newline="") as rows:
         found = _by_key(list(csv.reader(rows)))
@@ -152,19 +154,18 @@ def _load(
 
 
 def _run(
-    name: str, argv: list[str], frames: int, environment: Mapping[str, str] | None = None
+    report: Report,
+    name: str,
+    argv: list[str],
+    frames: int,
+    environment: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Runs one within 2 GiB, and again with all memory where it is killed; prints both."""
+    """Runs one within 2 GiB, and again with all memory where it is killed; notes both."""
     for limit in (CONTAINER, psutil.virtual_memory().total):
         outcome = run_within(limit, argv, {**os.environ, **(environment or {})})
-        within = "2 GiB" if outcome.was_limited and limit == CONTAINER else "no limit"
-        peak = f"{outcome.peak / 2**20:,.0f} MiB at most, {within}"
-        if not outcome.returncode:
-            speed = f"{frames / outcome.seconds:,.0f} rows/s"
-            print(f"{name}: {speed}, {outcome.seconds:.1f} s, {peak}", flush=True)
-            return outcome
-        print(f"{name}: ended with exit code {outcome.returncode}, {peak}", flush=True)
-        if not outcome.was_limited:
+        speed = 0.0 if outcome.returncode else frames / outcome.seconds
+        report.note(name, rows_per_second=speed, limit_mib=limit / 2**20, **outcome.figures)
+        if not outcome.returncode or not outcome.was_limited:
             break
     return outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.benchmarks.report import Report
 from unwind.database import connect
 from unwind.demo import run_demo
 from unwind.progress import no_progress
@@ -17,15 +18,15 @@ from unwind.warehouse.state import staging_state
 SELECTED = ("--select", "selector:facts_and_marts", "--exclude", "selector:unchanging")
 
 
-def marts(folder: Path) -> None:
-    """Prints the rows of each mart, its seconds and rows a second, then those of models below."""
+def marts(report: Report, folder: Path) -> None:
+    """Notes the rows of each mart, its seconds and rows a second, then those of models below."""
     home = Home(folder / "home")
     run_demo(home, 0, no_progress)
-    print_speeds(home)
+    note_speeds(report, home)
 
 
-def print_speeds(home: Home) -> None:
-    """Builds all hours of a home that has a release, and prints how fast each mart was.
+def note_speeds(report: Report, home: Home) -> None:
+    """Builds all hours of a home that has a release, and notes how fast each model was.
 
     Raises RuntimeError where dbt fails.
     """
@@ -40,14 +41,13 @@ def print_speeds(home: Home) -> None:
         raise RuntimeError(f"dbt run failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}")
     results = json.loads((home.dbt_target / "run_results.json").read_text())["results"]
     seconds = {one["unique_id"].split(".")[-1]: one["execution_time"] for one in results}
-    print(f"{hours:,} hours; all models: {sum(seconds.values()):.1f} s")
-    print(f"{'mart':<32}{'rows':>12}{'seconds':>10}{'rows/s':>12}")
+    report.note("all models, one at a time", hours=hours, seconds=sum(seconds.values()))
     names = sorted(listed().keys() & seconds)
     with connect(home, home.warehouse_db, read_only=True) as warehouse:
         for name in names:
             (rows,) = warehouse.execute(f"select count(*) from marts.{name}").fetchone() or (0,)
-            print(f"{name:<32}{rows:>12,}{seconds[name]:>10.2f}{rows / seconds[name]:>12,.0f}")
-    below = sorted(seconds.keys() - set(names), key=lambda name: -seconds[name])
-    print(f"below them, {sum(seconds[name] for name in below):.1f} s:")
-    for name in below[:12]:
-        print(f"{name:<44}{seconds[name]:>10.2f}")
+            report.note(
+                name, rows=rows, seconds=seconds[name], rows_per_second=rows / seconds[name]
+            )
+    for name in sorted(seconds.keys() - set(names), key=lambda name: -seconds[name]):
+        report.note(name, seconds=seconds[name])

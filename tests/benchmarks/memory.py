@@ -10,27 +10,24 @@ import duckdb
 
 from tests.benchmarks.container import run_within
 from tests.benchmarks.made_hours import write_frames
+from tests.benchmarks.report import Report
 from unwind.settings import Home
 
 CONTAINER = 2 * 2**30
+FRAMES = 8_000_000
 
 
-def memory(folder: Path, frames: int) -> None:
-    """Prints the seconds and the peak memory of the import and of the refresh."""
+def memory(report: Report, folder: Path, frames: int = FRAMES) -> None:
+    """Notes the seconds, the peak memory and what is spilled of the import and of the refresh."""
     home, file = Home(folder / "home"), folder / "frames.ndjson"
     write_frames(file, frames)
     environment = {**os.environ, "UNWIND_HOME": str(home.root)}
     for name, argv in commands(file).items():
-        outcome = run_within(CONTAINER, argv, environment)
-        within = "within 2 GiB" if outcome.was_limited else "no group can be made here, so without"
-        print(
-            f"{name} of {frames:,} frames: exit code {outcome.returncode}, {outcome.seconds:.0f} s,"
-            f" {outcome.peak / 2**20:,.0f} MiB at most ({within})",
-            flush=True,
-        )
+        outcome = run_within(CONTAINER, argv, environment, home.temp)
+        report.note(name, frames=frames, **outcome.figures)
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         [(facts,)] = release.execute("select count(*) from marts.fct_liquidations").fetchall()
-    print(f"published: {facts:,} facts")
+    report.note("published", facts=facts)
 
 
 def commands(file: Path) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ import duckdb
 
 from tests.benchmarks.history import HOURS_OF_A_WEEK, build_week, repeat_rows
 from tests.benchmarks.made_hours import ASSETS, hour_at
+from tests.benchmarks.report import Report
 from unwind.settings import Home
 from unwind.warehouse.promises import COUNTED
 from unwind.warehouse.promises import marts as listed
@@ -138,8 +139,8 @@ QUESTIONS = (
 )
 
 
-def queries(folder: Path, facts: int) -> None:
-    """Prints milliseconds of each question, of a mart beside the facts, and those that are slow.
+def queries(report: Report, folder: Path, facts: int) -> None:
+    """Notes milliseconds of each question, of a mart beside the facts, and those that are slow.
 
     Raises RuntimeError where both answer and the answers differ, or where the disk is too small.
     """
@@ -150,7 +151,7 @@ def queries(folder: Path, facts: int) -> None:
     release = folder / "release.duckdb"
     shutil.copyfile(home.current / "warehouse.duckdb", release)
     grow(release, facts)
-    print_speeds(release)
+    note_answers(report, release)
 
 
 def grow(release: Path, facts: int) -> None:
@@ -164,33 +165,31 @@ def grow(release: Path, facts: int) -> None:
         connection.execute("checkpoint")
 
 
-def print_speeds(release: Path) -> None:
-    """Asks every question of a release and prints how long that takes.
+def note_answers(report: Report, release: Path) -> None:
+    """Asks every question of a release and notes how long that takes.
 
     Raises RuntimeError where a mart and the facts answer differently.
     """
     with duckdb.connect(str(release), read_only=True, config=SETTINGS) as connection:
         [(facts,)] = connection.execute(COUNT).fetchall()
-    print(f"{facts:,} facts, {release.stat().st_size / 1e9:.1f} GB, {SETTINGS}; ms: warm (first)")
-    print(f"{'question':<62}{'mart':>18}{'facts':>20}", flush=True)
+    report.note("release", facts=facts, gigabytes=release.stat().st_size / 1e9, **SETTINGS)
     slow = []
     for question in QUESTIONS:
         in_mart, of_mart = _asked(release, filled(question.of_mart))
-        shown = f"{question.asked:<62}{_shown(in_mart):>18}"
+        report.note(f"{question.asked}, of a mart", **_speeds(in_mart))
         if statistics.median(in_mart[1:]) > MART_LIMIT_MS:
             slow.append(f"{question.asked}, of a mart")
         if question.of_facts:
             in_facts, of_facts = _asked(release, filled(question.of_facts))
-            shown += f"{_shown(in_facts):>20}"
+            report.note(f"{question.asked}, of the facts", **_speeds(in_facts))
             if statistics.median(in_facts[1:]) > FACTS_LIMIT_MS:
                 slow.append(f"{question.asked}, of the facts")
             if not same(of_mart, of_facts):
                 raise RuntimeError(
                     f"{question.asked}: {of_mart[:3]} of a mart, {of_facts[:3]} of the facts"
                 )
-        print(shown, flush=True)
     limits = f"{MART_LIMIT_MS} ms of a mart or {FACTS_LIMIT_MS:,} ms of the facts"
-    print(f"over {limits}: {'; '.join(slow) or 'none'}")
+    report.note(f"over {limits}", questions="; ".join(slow) or "none")
 
 
 def read_tables(questions: tuple[Question, ...]) -> set[str]:
@@ -242,5 +241,5 @@ def _asked(release: Path, sql: str) -> tuple[list[float], list[tuple]]:
     return taken, rows
 
 
-def _shown(taken: list[float]) -> str:
-    return f"{statistics.median(taken[1:]):,.0f} ({taken[0]:,.0f})"
+def _speeds(taken: list[float]) -> dict[str, float]:
+    return {"warm_median_ms": statistics.median(taken[1:]), "first_ms": taken[0]}

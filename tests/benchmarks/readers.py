@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks.made_hours import AFTER_THE_HOUR, hour_at, land_hour
+from tests.benchmarks.report import Report
 from unwind.settings import Home
 from unwind.warehouse.refresh import refresh
 
@@ -17,8 +18,8 @@ READERS = 4
 EVENTS_PER_HOUR = 500
 
 
-def readers(folder: Path) -> None:
-    """Prints reads, failed reads and inconsistent reads; the latter two must be zero."""
+def readers(report: Report, folder: Path) -> None:
+    """Notes reads, failed reads and inconsistent reads; the latter two must be zero."""
     home = Home(folder / "home")
     land_hour(home, hour_at(0), EVENTS_PER_HOUR)
     _refresh(home, 0)
@@ -39,11 +40,9 @@ def readers(folder: Path) -> None:
         process.join()
     reads = sum(one[0] for one in counts)
     wrong = [sentence for one in counts for sentence in one[1]]
-    print(f"{REFRESHES} refreshes, {READERS} readers, {reads:,} reads, {len(wrong)} wrong")
-    for sentence in wrong[:5]:
-        print(f"  {sentence}")
+    report.note("reads", refreshes=REFRESHES, readers=READERS, reads=reads, wrong=len(wrong))
     if wrong:
-        raise SystemExit(1)
+        raise SystemExit("\n".join(wrong[:5]))
 
 
 def read_until(root: str, stop, answers) -> None:

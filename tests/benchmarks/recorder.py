@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.benchmarks.report import Report
+
 FRAMES_A_SECOND = 2_000
 TICK_SECONDS = 0.01
 # As long as a real force order, starting with its number.
@@ -26,22 +28,22 @@ SETTLE_SECONDS = 5
 MAX_GROWTH_BYTES = 32 * 2**20
 
 
-def recorder(folder: Path, seconds: int = 600) -> None:
-    """Prints frames sent and written, memory and processor time; a lost frame is a failure."""
-    sent = asyncio.run(_drive(folder, seconds))
+def recorder(report: Report, folder: Path, seconds: int = 600) -> None:
+    """Notes frames sent and written, memory and processor time; a lost frame is a failure."""
+    sent = asyncio.run(_drive(report, folder, seconds))
     numbers = [
         json.loads(json.loads(line)["frame"])["n"]
         for segment in sorted((folder / "recorder" / "binance").glob("*.ndjson*"))
         for line in segment.read_bytes().splitlines()
         if b'"frame"' in line
     ]
-    print(f"{sent:,} frames sent, {len(numbers):,} written, in order and none twice:", end=" ")
-    print(numbers == list(range(sent)))
-    if numbers != list(range(sent)):
-        raise SystemExit(1)
+    is_whole = numbers == list(range(sent))
+    report.note("frames", sent=sent, written=len(numbers), in_order_and_none_twice=is_whole)
+    if not is_whole:
+        raise SystemExit("frames are missing, doubled or out of order")
 
 
-async def _drive(folder: Path, seconds: int) -> int:
+async def _drive(report: Report, folder: Path, seconds: int) -> int:
     done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def push(socket: ServerConnection) -> None:
@@ -80,12 +82,20 @@ async def _drive(folder: Path, seconds: int) -> int:
             await asyncio.sleep(2)
             tenth = max(1, len(peaks) // 10)
             first, last = max(peaks[:tenth]), max(peaks[-tenth:])
-            print(f"{seconds} s at {FRAMES_A_SECOND:,} frames a second of {len(FRAME)} characters")
-            print(
-                f"memory: {_mib(at_start)} early, {_mib(first)} at most in the first tenth,", end=""
+            report.note(
+                "load",
+                seconds=seconds,
+                frames_per_second=FRAMES_A_SECOND,
+                characters_per_frame=len(FRAME),
             )
-            print(f" {_mib(last)} in the last, {_mib(max(peaks))} at most")
-            print(f"processor: {used / lasted:.1%} of one core")
+            report.note(
+                "memory",
+                early_mib=at_start / 2**20,
+                most_in_first_tenth_mib=first / 2**20,
+                most_in_last_tenth_mib=last / 2**20,
+                most_mib=max(peaks) / 2**20,
+            )
+            report.note("processor", share_of_one_core=used / lasted)
             if last - first > MAX_GROWTH_BYTES:
                 raise SystemExit("memory grows")
         finally:
@@ -97,7 +107,3 @@ async def _drive(folder: Path, seconds: int) -> int:
 def _processor_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"

@@ -15,18 +15,20 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.made_hours import FIRST_HOUR, write_frames
+from tests.benchmarks.report import Report
 from tests.warehouse.dividing import everything_worth_dividing
 from unwind.landing.imports import import_files
 from unwind.settings import Home
 from unwind.warehouse import continuity, releases
 from unwind.warehouse.refresh import refresh
 
+FRAMES = 2_000_000
 BATCHES = 4
 PROCESSES = [count for count in (1, 2, 4, 8) if count <= max(2, len(os.sched_getaffinity(0)))]
 
 
-def workers(folder: Path, frames: int) -> None:
-    """Prints seconds and processor seconds of a refresh and its steps, and whether rows differ."""
+def workers(report: Report, folder: Path, frames: int = FRAMES) -> None:
+    """Notes seconds and processor seconds of a refresh and its steps, and whether rows differ."""
     landed = Home(folder / "landed")
     for file in _files(folder, frames):
         import_files(landed, "binance", "frames", [file], _clock)
@@ -38,25 +40,22 @@ def workers(folder: Path, frames: int) -> None:
             shutil.copytree(landed.root / part, home.root / part)
         spent[count] = _refreshed(home, count)
         found[count] = continuity.contents_of(releases.current_db(home).parent)
-        words = ", ".join(
-            f"{step} {seconds:.1f} s ({of_processors:.1f} of processors)"
-            for step, (seconds, of_processors) in spent[count].items()
-        )
-        print(f"{count} processes: {words}; load {os.getloadavg()[0]:.1f}", flush=True)
+        for step, (seconds, of_processors) in spent[count].items():
+            figures = {"seconds": seconds, "processor_seconds": of_processors}
+            if step in spent[1]:
+                figures["one_over_it"] = spent[1][step][0] / seconds
+            report.note(step, processes=count, load_average=os.getloadavg()[0], **figures)
         shutil.rmtree(home.root)
     for count in PROCESSES[1:]:
-        ratios = ", ".join(
-            f"{step} {one[0] / spent[count][step][0]:.2f}" for step, one in spent[1].items()
-        )
         differing = [
-            one
+            str(one)
             for one in continuity.differences(found[1], found[count])
             if one.mart not in continuity.WRITTEN_AT_PUBLISHING
         ]
-        print(f"one process over {count}: {ratios}; differing: {differing or 'none'}")
+        report.note("marts that differ", processes=count, marts=", ".join(differing) or "none")
 
 
-def _files(folder: Path, frames: int) -> list[Path]:
+def _files(folder: Path, frames: int = FRAMES) -> list[Path]:
     """The day's frames in files of equally many."""
     write_frames(folder / "frames.ndjson", frames)
     files = [folder / f"frames-{place}.ndjson" for place in range(BATCHES)]
