@@ -57,13 +57,14 @@ nodes = {
     }
     for node in manifest.nodes.values() if node.resource_type in ("model", "seed")
 }
-print(json.dumps([listed, nodes]))
+disabled = [name for name, node in manifest.nodes.items() if not node.config.enabled]
+print(json.dumps([listed, nodes, disabled]))
 """
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, set[str]], dict[str, Any]]:
-    """The nodes of each selector, and dbt's properties of each model and seed."""
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """What dbt makes of the project: of each selector, of each model and seed, and left out."""
     folder = tmp_path_factory.mktemp("parsed")
     done = subprocess.run(
         [sys.executable, "-c", LIST, str(DBT_PROJECT), str(folder)],
@@ -72,8 +73,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, set[str
         text=True,
         check=True,
     )
-    listed, nodes = json.loads(done.stdout.splitlines()[-1])
+    of_project: list[Any] = json.loads(done.stdout.splitlines()[-1])
+    return of_project
+
+
+@pytest.fixture(scope="module")
+def project(parsed: list[Any]) -> tuple[dict[str, set[str]], dict[str, Any]]:
+    """The nodes of each selector, and dbt's properties of each model and seed."""
+    listed, nodes, _ = parsed
     return {name: set(of) for name, of in listed.items()}, nodes
+
+
+def test_dbt_leaves_nothing_out(parsed: list[Any]) -> None:
+    """A test of a source that is not declared is disabled, with a warning only."""
+    *_, disabled = parsed
+    assert disabled == []
 
 
 def test_a_refresh_builds_each_model_in_one_of_two_phases(project) -> None:
