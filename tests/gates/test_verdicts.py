@@ -271,6 +271,27 @@ def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) 
     assert {path.suffix for path in map(Path, before)} == {".json", ".sql", ".toml", ".yml"}
 
 
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("", [(1, "c"), (2, "b"), (3, "a"), (4, "z"), (5, "y")]),
+        ("\norder by name desc", [(4, "z"), (5, "y"), (6, "x"), (1, "c"), (2, "b")]),
+    ],
+)
+def test_examples_do_not_depend_on_where_rows_are_stored(
+    order: str, expected: list[tuple[int, str]]
+) -> None:
+    import sqlalchemy
+
+    with sqlalchemy.create_engine("duckdb:///:memory:").connect() as connection:
+        connection.exec_driver_sql(
+            "create table broken as from (values"
+            " (3, 'a'), (6, 'x'), (1, 'c'), (5, 'y'), (2, 'b'), (4, 'z')) as rows_of(place, name)"
+        )
+        found = gate_verdicts._examples(connection, f"select place, name\nfrom broken{order}")
+    assert [(row["place"], row["name"]) for row in found] == expected
+
+
 def test_an_expectation_is_computed_once_while_suites_are_judged() -> None:
     from great_expectations.expectations import ExpectColumnValuesToNotBeNull
 

@@ -1,7 +1,7 @@
 """What several processes stage and build in units equals what one process does.
 
-Beside a release of two hours, an hour of hand-made rows and a simulated one of three venues are
-sealed; then an earlier hour comes late, and one of which the landed gate holds Binance's part.
+From nothing two hours are built, an hour of hand-made rows and a simulated one of three venues;
+then an earlier hour comes late, and one of which the landed gate holds the part of Binance.
 """
 
 from __future__ import annotations
@@ -92,8 +92,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def landed(two_hours: Home, folder: Path) -> Home:
-    shutil.copytree(two_hours.root, folder / "landed", symlinks=True)
     home = Home(folder / "landed")
+    for part in ("raw", "ledger"):
+        shutil.copytree(two_hours.root / part, home.root / part)
     landed_by_hand(home, HAND_MADE)
     seal(home, HAND_MADE)
     land_simulated(home, SIMULATED)

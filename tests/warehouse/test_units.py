@@ -18,8 +18,14 @@ from unwind.database import connect
 from unwind.progress import no_progress
 from unwind.settings import Home
 from unwind.warehouse import building, files, refresh, staging_units, unit_work, units, workers
-from unwind.warehouse.dbt import Command, dbt_environment
-from unwind.warehouse.divided import divided_models, models_above, steps_of_a_unit
+from unwind.warehouse.dbt import DBT_PROJECT, Command, dbt_environment
+from unwind.warehouse.divided import (
+    divided_models,
+    models_above,
+    staged_models,
+    steps_of_a_unit,
+)
+from unwind.warehouse.models import model_files, parents
 from unwind.warehouse.staging_units import StagingUnit
 from unwind.warehouse.state import staging_state
 
@@ -36,10 +42,20 @@ def test_facts_are_divided_and_windows_are_not() -> None:
     assert {"fct_liquidations", "fct_open_interest", "liquidations_hourly"} <= divided_models()
     assert {"leverage_hourly", "stress_hourly", "grain_audit", "release"} <= models_above()
     assert "int_partly_published_liquidations" in steps_of_a_unit()
-    # The view of screened liquidations reads it, and a first build makes all views.
-    assert "int_liquidations_valued" not in steps_of_a_unit()
+    # A view that only divided models read, of tables that only these and the view read.
+    assert {"int_liquidations_screened", "int_liquidations_valued"} <= steps_of_a_unit()
+    # A view of staged rows reads none of them.
+    assert "int_prices_unioned" not in steps_of_a_unit()
     # The venues are a table of every release.
     assert not {"dim_venues"} & (divided_models() | models_above() | steps_of_a_unit())
+
+
+def test_what_the_writer_builds_reads_nothing_that_it_leaves_out() -> None:
+    """Of a first build, nothing else is there; and of a later one, only rows of the one before."""
+    taken = divided_models() | staged_models() | steps_of_a_unit()
+    built = {path.stem for path in model_files(DBT_PROJECT)} - taken
+    missing = {name: parents(name) & steps_of_a_unit() for name in built}
+    assert {name: read for name, read in missing.items() if read} == {}
 
 
 def test_hours_are_divided_by_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from unwind.warehouse.unit_work import discard
 
 # What its dbt runs build: dbt_project/selectors.yml.
 FACTS_AND_MARTS = "selector:facts_and_marts"
-VIEWS = ("run", "--select", f"{FACTS_AND_MARTS},config.materialized:view")
+VIEWS = f"{FACTS_AND_MARTS},config.materialized:view"
 
 # Builds facts and marts: where, on which build, without which models, by which dbt.
 BuildMarts = Callable[[Home, str | None, Sequence[str], RunDbt, Progress], None]
@@ -67,32 +67,35 @@ def build(
     if build_marts:
         build_marts(target, former, skipped, run, report)
     else:
-        _build_slices(slices, [*skipped, *steps], variables, run, report)
+        _build_slices(slices, skipped, steps, variables, run, report)
     if planned:
         discard(target)
     releases.carry_verdicts(target)
     with staging_state(target) as state:
         state.execute("delete from ops.project")
-        state.execute("insert into ops.project values (?)", [project_fingerprint()])
+        # Views that units leave out are made by the next build without units.
+        if not planned:
+            state.execute("insert into ops.project values (?)", [project_fingerprint()])
         set_plan(state, BUILT)
 
 
 def _build_slices(
     slices: Sequence[Slice],
     skipped: Sequence[str],
+    steps: Sequence[str],
     variables: Mapping[str, str],
     run: RunDbt,
     report: Progress,
 ) -> None:
-    """Runs dbt for each slice."""
+    """Runs dbt for each slice, without what is skipped and the steps that units have built."""
     if len(slices) == 1:
-        run(marts_without(skipped), _counted(report, 0, 1), variables=variables)
+        run(marts_without([*skipped, *steps]), _counted(report, 0, 1), variables=variables)
         return
     # Views have the hours of their slice in their text.
-    built = marts_without([one for one in skipped if one != UNCHANGING])
+    built = marts_without([*(one for one in skipped if one != UNCHANGING), *steps])
     for place, one in enumerate(slices):
         run(built, _counted(report, place, len(slices)), variables={**variables, **one.variables})
-    run(VIEWS, no_progress, variables=variables)
+    run(_without(VIEWS, steps), no_progress, variables=variables)
 
 
 def _counted(report: Progress, place: int, count: int) -> Progress:
@@ -102,4 +105,8 @@ def _counted(report: Progress, place: int, count: int) -> Progress:
 
 def marts_without(skipped: Sequence[str]) -> list[str]:
     """dbt's arguments that build facts and marts without those that are skipped."""
-    return ["run", "--select", FACTS_AND_MARTS, *(("--exclude", *skipped) if skipped else ())]
+    return _without(FACTS_AND_MARTS, skipped)
+
+
+def _without(selected: str, skipped: Sequence[str]) -> list[str]:
+    return ["run", "--select", selected, *(("--exclude", *skipped) if skipped else ())]

@@ -53,24 +53,23 @@ def models_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
 
 @cache
 def steps_of_a_unit(project: Path = DBT_PROJECT) -> frozenset[str]:
-    """Tables that hold the rows of one run and that nothing but divided models reads.
+    """Tables that hold the rows of one run for divided models alone, and the views of these tables.
 
-    Where units have built these, the writer has no use for them. It makes all views, and so what
-    they read.
+    Where units have built the divided models, the writer has no use for them.
     """
-    within = models_of_a_unit(project)
-    read_above = set().union(
-        *(
-            parents(name, project)
-            for name in _files(project)
-            if name not in within or _materialized(name, project) == "view"
-        )
-    )
-    return frozenset(
-        name
-        for name in within - divided_models(project) - read_above
-        if _materialized(name, project) == "table" and not _is_mart(name, project)
-    )
+    between = models_of_a_unit(project) - divided_models(project)
+    read = {name for name in between if _is_mart(name, project)} | models_above(project)
+    waiting = read
+    while waiting:
+        waiting = set().union(*(parents(name, project) & between for name in waiting)) - read
+        read |= waiting
+    left = between - read
+    steps = {name for name in left if _materialized(name, project) == "table"}
+    views = left - steps
+    while found := {name for name in views if parents(name, project) & steps}:
+        steps |= found
+        views -= found
+    return frozenset(steps)
 
 
 def models_above(project: Path = DBT_PROJECT) -> frozenset[str]:

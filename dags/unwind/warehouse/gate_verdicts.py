@@ -176,12 +176,21 @@ def _results_of(
             for row in _rows(gate.connection, query)
         ]
     count = int(run_sql(gate.connection, f"select count(*) from ({query})").scalar_one())
-    rows = _rows(gate.connection, f"select * from ({query}) limit {EXAMPLES_SHOWN}")
+    rows = _examples(gate.connection, query)
     batches = _batches_behind(gate.connection, query)
     # A warning is no reason to withdraw a batch.
     remedy = _remedy(batches) if config.severity.value == CRITICAL else ""
     message = f"{_sentence(meta, _about(count, rows))}{remedy}"
     return [result({"examples": rows, "batches": batches}, message, count=count)]
+
+
+def _examples(connection: Connection, query: str) -> list[dict[str, Any]]:
+    """The first of a query's rows: by its own order, or else by its columns.
+
+    Without one, two builds of the same rows would name different ones.
+    """
+    order = "" if "\norder by" in query else "order by all"
+    return _rows(connection, f"select * from ({query}) {order} limit {EXAMPLES_SHOWN}")
 
 
 def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:
