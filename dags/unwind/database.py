@@ -48,13 +48,17 @@ def connect(
     return connection
 
 
-def in_memory() -> DuckDBPyConnection:
-    """A connection to no file, for work that never spills, in UTC. Raises SettingError."""
+def in_memory(sharers: int = 1) -> DuckDBPyConnection:
+    """A connection to no file, for work that never spills, in UTC.
+
+    `sharers` processes share the memory. Raises SettingError.
+    """
     import duckdb
 
-    limit = memory_limit()
+    limit = memory_limit() // sharers
+    threads = worker_threads(limit, sharers)
     connection = duckdb.connect(
-        config={"memory_limit": f"{limit // 2**20}MiB", "threads": str(worker_threads(limit))}
+        config={"memory_limit": f"{limit // 2**20}MiB", "threads": str(threads)}
     )
     connection.execute("set TimeZone = 'UTC'")
     return connection

@@ -300,3 +300,33 @@ def test_an_expectation_is_computed_once_while_suites_are_judged() -> None:
         assert expectation.configuration is expectation.configuration
         assert expectation.configuration.kwargs == {"column": "venue"}
     assert expectation.configuration is not expectation.configuration
+
+
+@pytest.mark.parametrize(
+    ("limit", "gates_of"),
+    [
+        # 512 MiB each is the least for one thread.
+        ("1GiB", ["512.0 MiB", "512.0 MiB"]),
+        ("1000MiB", ["1000.0 MiB"]),
+    ],
+)
+def test_two_gates_share_the_memory_or_there_is_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch, limit: str, gates_of: list[str]
+) -> None:
+    found: list[str] = []
+
+    def judge(gate: gate_context.Gate, *_: object) -> list[gates.GateResult]:
+        query = "select current_setting('memory_limit')"
+        [(memory,)] = gate_context.run_sql(gate.connection, query).fetchall()
+        found.append(memory)
+        return []
+
+    with duckdb.connect(str(home.warehouse_db)) as warehouse:
+        warehouse.execute("create schema marts")
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", limit)
+    monkeypatch.setattr(gates, "can_fork", lambda: True)
+    monkeypatch.setattr(gates, "both", lambda here, beside: (here(), beside()))
+    monkeypatch.setattr(gates, "judge", judge)
+    monkeypatch.setattr(gates, "_check_continuity", lambda *_: [])
+    gates.check_marts(home, "run", datetime(2026, 1, 29, 15, 5, tzinfo=UTC), models=Path("none"))
+    assert found == gates_of

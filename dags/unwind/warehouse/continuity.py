@@ -103,16 +103,16 @@ class Comparison:
     problem: str | None = None
 
 
-def compare(home: Home, built_at: datetime) -> Comparison:
+def compare(home: Home, built_at: datetime, sharers: int = 1) -> Comparison:
     """Compares the warehouse, as this build leaves it, with the release before it.
 
     All counts of all marts and days; by hash the rows that the build did not replace in the days
     that it touched, and one in SAMPLE_EVERY of the other days (of a long history SAMPLED_DAYS of
-    each mart), others from hour to hour of `built_at`. Raises duckdb.Error where a file cannot be
-    read.
+    each mart), others from hour to hour of `built_at`. `sharers` processes share the memory. Raises
+    duckdb.Error where a file cannot be read.
     """
     files = {"staging": home.staging_db, "warehouse": home.warehouse_db}
-    with _attached(files) as connection:
+    with _attached(files, sharers) as connection:
         folder = former_release(connection, home)
         problem = None
         if folder:
@@ -454,8 +454,8 @@ def _kept_until_published(home: Home, run_id: str) -> Path:
 
 
 @contextmanager
-def _attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with in_memory() as connection:
+def _attached(files: Mapping[str, Path], sharers: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    with in_memory(sharers) as connection:
         for name, path in files.items():
             connection.execute(f"attach '{_text(path)}' as {name} (read_only)")
         yield connection

@@ -156,9 +156,15 @@ _definitions: dict[int, dict[str, Checkpoint]] = {}
 
 @contextmanager
 def opened_gate(
-    home: Home, files: Collection[Path], context: FileDataContext | None = None
+    home: Home,
+    files: Collection[Path],
+    context: FileDataContext | None = None,
+    sharers: int = 1,
 ) -> Iterator[Gate]:
-    """A gate over files that exist. Raises GateError where one is missing or locked."""
+    """A gate over files that exist; `sharers` of them share the memory and the processors.
+
+    Raises GateError where one is missing or locked.
+    """
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise GateError(
@@ -170,7 +176,7 @@ def opened_gate(
     engine = context.data_sources.get(DATASOURCE).get_execution_engine().engine
     try:
         with engine.connect() as connection:
-            _prepare(connection, home)
+            _prepare(connection, home, sharers)
             for path in files:
                 _attach(connection, path)
             yield Gate(context, connection, _name_limits(connection))
@@ -179,9 +185,9 @@ def opened_gate(
         engine.dispose()
 
 
-def _prepare(connection: Connection, home: Home) -> None:
+def _prepare(connection: Connection, home: Home, sharers: int) -> None:
     run_sql(connection, "set TimeZone = 'UTC'")
-    for setting, value in bounds(home).items():
+    for setting, value in bounds(home, sharers=sharers).items():
         run_sql(connection, f"set {setting} = {quoted(value)}")
     run_sql(connection, "create schema gate")
 

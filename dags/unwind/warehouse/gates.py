@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unwind.memory import BYTES_PER_THREAD, memory_limit
 from unwind.settings import Home
 from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
-from unwind.warehouse.forked import both
+from unwind.warehouse.forked import both, can_fork
 from unwind.warehouse.gate_context import (
     GateError,
     Threshold,
@@ -102,10 +103,12 @@ def check_marts(
     """
     context = context_of(home)
     chosen = list(suites or suites_of(context, MARTS))
+    # Most of the time is Great Expectations' own, on one core.
+    sharers = 1 if suites else _gates_at_once()
 
     def judged(share: Sequence[str]) -> list[GateResult]:
         files = [home.staging_db, home.warehouse_db]
-        with opened_gate(home, files, context) as gate:
+        with opened_gate(home, files, context, sharers) as gate:
             present = name_marts(gate.connection)
             missing = [
                 missing_mart(suite, checked_at)
@@ -117,14 +120,18 @@ def check_marts(
     expected = {path.stem for path in models.rglob("*.sql")}
     if suites:
         return judged(chosen)
-    # Most of the time is Great Expectations' own, on one core.
+    continued = partial(_check_continuity, home, run_id, checked_at, sharers)
+    if sharers == 1:
+        return [*judged(chosen), *continued()]
     first, second = _halves(chosen)
-    own, other = both(
-        partial(judged, first),
-        lambda: [*judged(second), *_check_continuity(home, run_id, checked_at)],
-    )
+    own, other = both(partial(judged, first), lambda: [*judged(second), *continued()])
     order = {suite: place for place, suite in enumerate([*chosen, CONTINUITY])}
     return sorted([*own, *other], key=lambda result: order[result.suite])
+
+
+def _gates_at_once() -> int:
+    """Two where each has a core and the memory of a thread. Raises SettingError."""
+    return 2 if can_fork() and memory_limit() // 2 >= BYTES_PER_THREAD else 1
 
 
 def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -139,12 +146,14 @@ def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
     return shares
 
 
-def _check_continuity(home: Home, run_id: str, checked_at: datetime) -> list[GateResult]:
+def _check_continuity(
+    home: Home, run_id: str, checked_at: datetime, sharers: int = 1
+) -> list[GateResult]:
     """Compares the marts with the previous release; keeps their contents for the next one."""
     import duckdb
 
     try:
-        compared = continuity.compare(home, checked_at)
+        compared = continuity.compare(home, checked_at, sharers)
         continuity.keep(home, compared.found, run_id)
     except (duckdb.Error, OSError) as error:
         raise GateError(
