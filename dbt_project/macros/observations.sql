@@ -1,14 +1,3 @@
-{#- Keeps staged rows that are good and not held by the landed gate; a predicate. -#}
-{% macro is_accepted_observation() -%}
-    reject_reason is null
-    and (batch_id, venue) not in (
-        select (held.batch_id, held.venue)
-        from {{ source("ops", "holds") }} as held
-        where held.released_at is null
-    )
-{%- endmacro %}
-
-
 {#-
     Which of several sightings of one observation counts, as the tail of an order by: published files
     before answers before frames, then the earliest available, then its place in the raw zone; of the
