@@ -26,6 +26,11 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
     "rounding_of_doubles": ("select round(1.005::double, 2)", [["1.0"]]),
     "rounding_half_away": ("select round(-2.5::double, 0)", [["-3.0"]]),
     "rounding_of_decimals": ("select round(1.005::decimal(10, 3), 2)", [["1.01"]]),
+    "whole_doubles": ("select ceil(2.5::double), floor(-2.5::double)", [["3.0", "-3.0"]]),
+    "whole_beyond_integers": (
+        "select ceil(1e300::double), floor('-inf'::double), ceil('nan'::double)",
+        [["1e+300", "-inf", "nan"]],
+    ),
     # To the nearest, and of two as near to the even one.
     "integer_of_double": ("select 2.5::double::integer, 3.5::double::integer", [["2", "4"]]),
     "integer_of_decimal": ("select 2.5::decimal(3, 1)::integer", [["3"]]),

@@ -151,10 +151,16 @@ def mean(node: exp.Avg, kinds: Kinds) -> exp.Expr:
 
 
 def whole(node: exp.Floor | exp.Ceil, kinds: Kinds) -> exp.Expr:
-    """Floors of doubles are doubles."""
-    if kind(node, kinds) == "double":
-        return spark("cast(:f as double)", f=node)
-    return node
+    """Floors of doubles are doubles; Spark's are integers of 64 bits, and raise beyond them."""
+    if kind(node, kinds) != "double":
+        return node
+    # From 2^53 on, all doubles are whole.
+    body = spark(
+        "case when abs(:v) < 9007199254740992 then cast(:f as double) else :v end",
+        v=V,
+        f=type(node)(this=V.copy()),
+    )
+    return computed_once(node.this, body)
 
 
 def sign(node: exp.Sign, kinds: Kinds) -> exp.Expr:
