@@ -353,17 +353,19 @@ draws_of_hours as (
 
 ),
 
--- The estimate of each drawn mix, in order. Materialized, so that they are drawn once and not for
--- each quantile.
+-- The estimates of the drawn mixes at 10, 50 and 90%: of a hundred, the 10th, 50th and 90th.
+-- Materialized, so that they are drawn once and not for each of them.
 with_draws as materialized (
 
     select
         listed.*,
-        list_sort(
+        list_aggregate(
             list_transform(
                 draws_of_hours.mixes_drawn,
                 lambda mix: array_inner_product(mix, listed.masses_usd)
-            )
+            ),
+            'quantile_disc',
+            [0.1, 0.5, 0.9]
         ) as drawn_usd,
 
     from listed
@@ -382,9 +384,9 @@ final as (
         round(pow(1.0025, price_bucket), 14) as bucket_low_usd,
         round(pow(1.0025, price_bucket + 1), 14) as bucket_high_usd,
         round(mass_usd, 4) as mass_usd,
-        round(drawn_usd[10], 4) as mass_low_usd,
-        round(drawn_usd[50], 4) as mass_mid_usd,
-        round(drawn_usd[90], 4) as mass_high_usd,
+        round(drawn_usd[1], 4) as mass_low_usd,
+        round(drawn_usd[2], 4) as mass_mid_usd,
+        round(drawn_usd[3], 4) as mass_high_usd,
         round(fixed_mass_usd, 4) as fixed_mass_usd,
         round(fitted_mass_usd, 4) as fitted_mass_usd,
         {%- for leverage in mix_leverages() %}
