@@ -284,6 +284,14 @@ listed as (
             with_totals.mass_{{ leverage }}x_usd{% if not loop.last %},{% endif %}
             {%- endfor %}
         ) as masses_usd,
+        {% for leverage in mix_leverages() -%}
+        (with_totals.mass_{{ leverage }}x_usd > 0)::integer{% if not loop.last %} + {% endif %}
+        {%- endfor %} as leverages,
+        case
+            {%- for leverage in mix_leverages() %}
+            when with_totals.mass_{{ leverage }}x_usd > 0 then {{ loop.index }}
+            {%- endfor %}
+        end as first_leverage,
         round(100 * ({{ bucket_middle('price_bucket') }} / prices.price_usd - 1), 6)
             as distance_percent,
 
@@ -346,6 +354,13 @@ draws_of_hours as (
             )
             order by draw
         ) as mixes_drawn,
+        -- Of each leverage alone, in the same order.
+        [
+            {%- for leverage in mix_leverages() %}
+            quantile_disc(moved_{{ leverage }}x / moved_total, [0.1, 0.5, 0.9])
+            {%- if not loop.last %},{% endif %}
+            {%- endfor %}
+        ] as shares_drawn,
 
     from moved_draws
 
@@ -359,14 +374,22 @@ with_draws as materialized (
 
     select
         listed.*,
-        list_aggregate(
-            list_transform(
-                draws_of_hours.mixes_drawn,
-                lambda mix: array_inner_product(mix, listed.masses_usd)
-            ),
-            'quantile_disc',
-            [0.1, 0.5, 0.9]
-        ) as drawn_usd,
+        case
+            -- Most rows have one leverage: the order of its shares is that of the estimates.
+            when listed.leverages = 1
+                then list_transform(
+                    draws_of_hours.shares_drawn[listed.first_leverage],
+                    lambda share: share * listed.masses_usd[listed.first_leverage]
+                )
+            else list_aggregate(
+                list_transform(
+                    draws_of_hours.mixes_drawn,
+                    lambda mix: array_inner_product(mix, listed.masses_usd)
+                ),
+                'quantile_disc',
+                [0.1, 0.5, 0.9]
+            )
+        end as drawn_usd,
 
     from listed
     inner join draws_of_hours
