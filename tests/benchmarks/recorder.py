@@ -91,9 +91,9 @@ async def _drive(report: Report, folder: Path, seconds: int) -> int:
             report.note(
                 "memory",
                 early_mib=at_start / 2**20,
-                most_in_first_tenth_mib=first / 2**20,
-                most_in_last_tenth_mib=last / 2**20,
-                most_mib=max(peaks) / 2**20,
+                peak_of_first_tenth_mib=first / 2**20,
+                peak_of_last_tenth_mib=last / 2**20,
+                peak_mib=max(peaks) / 2**20,
             )
             report.note("processor", share_of_one_core=used / lasted)
             if last - first > MAX_GROWTH_BYTES:
