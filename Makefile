@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test clean
+.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test spark-demo clean
 
 setup: $(READY)
 
@@ -114,6 +114,10 @@ spark: $(SPARK)/.ready
 # Three hours are built on Spark and on DuckDB, corrected, and compared; builds are killed: an hour.
 spark-test: $(SPARK)/.ready
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/spark
+
+# What `make demo` landed is built on both, corrected twice, and compared: two hours.
+spark-demo: $(SPARK)/.ready
+	$(BIN)/python -m tests.spark.demo data target/spark-demo
 
 $(SPARK)/.ready: $(SPARK_LOCK) | $(READY)
 	$(PYTHON) -m venv $(SPARK)
