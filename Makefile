@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test spark-demo clean
+.PHONY: setup demo test coverage pages chaos fuzz lint lint-code lint-sql lint-security bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test spark-demo clean
 
 setup: $(READY)
 
@@ -42,11 +42,18 @@ chaos: $(READY)
 		tests/warehouse/test_spine.py tests/warehouse/test_divided_builds.py tests/warehouse/test_ways_out.py
 
 # RECENT=12: of the SQL, only the models that were committed last; all of it takes five minutes.
-lint: $(READY)
+# With `--jobs 2 --output-sync` its parts run side by side.
+lint: lint-code lint-sql lint-security
+
+lint-code: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-sql: $(READY)
 	$(BIN)/python tests/lint_sql.py $(if $(RECENT),--recent $(RECENT))
+
+lint-security: $(READY)
 	$(BIN)/python tests/lint_security.py
 
 # All tests, with the share of the package's lines that they run; it fails below the floor.

@@ -38,12 +38,9 @@ TOTALS = RECORDINGS / "reference_totals"
 COINALYZE = TOTALS / "coinalyze_hourly_2024"
 
 # Venue: its name in the files, its instrument pattern, and its names of coins where they differ.
+# The files have four more, which are named as the first one is.
 VENUES: dict[str, tuple[str, str, dict[str, str]]] = {
-    "binance": ("binance", "{coin}USDT", {}),
-    "bybit": ("bybit", "{coin}USDT", {}),
     "okx": ("okx", "{coin}-USDT-SWAP", {}),
-    "hyperliquid": ("hyperliquid", "{coin}", {}),
-    "dydx": ("dydx", "{coin}-USD", {}),
     "kraken_futures": ("kraken", "PF_{coin}USD", {"BTC": "XBT"}),
     "lighter": (
         "lighter",

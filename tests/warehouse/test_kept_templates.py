@@ -26,38 +26,25 @@ def node(**columns):
     return SimpleNamespace(**columns)
 
 
-def test_models_and_the_macros_that_they_reach_are_kept(tmp_path):
-    macros = {
-        name: node(macro_sql=f"{{% macro {name}() %}}{name}{{% endmacro %}}", depends_on=calls)
-        for name, calls in {
-            "used": node(macros=["nested", "gone"]),
-            "nested": node(macros=["used"]),
-            "unused": node(macros=[]),
-        }.items()
+def test_models_in_sql_and_all_macros_are_kept(tmp_path):
+    macro = "{% macro duckdb__create_table_as() %}{% endmacro %}"
+    nodes = {
+        "model": node(resource_type=NodeType.Model, language="sql", raw_code="select {{ hours }}"),
+        "in_python": node(
+            resource_type=NodeType.Model,
+            language="python",
+            raw_code="def model(dbt, session): ...",
+        ),
+        "seed": node(resource_type=NodeType.Seed),
     }
-    model = node(
-        resource_type=NodeType.Model,
-        language="sql",
-        raw_code="select {{ hours }}",
-        depends_on=node(macros=["used"]),
-    )
-    in_python = node(
-        resource_type=NodeType.Model,
-        language="python",
-        raw_code="def model(dbt, session): ...",
-        depends_on=node(macros=[]),
-    )
-    seed = node(resource_type=NodeType.Seed)
-    nodes = {"model": model, "in_python": in_python, "seed": seed}
+    # Nothing calls it by its name: dbt chooses it for the adapter.
+    macros = {"macro.dbt_duckdb.duckdb__create_table_as": node(macro_sql=macro)}
     parsed = tmp_path / "parsed-1.pickle"
     (tmp_path / "templates-0.pickle").touch()
     kept_templates.keep(parsed, SimpleNamespace(nodes=nodes, macros=macros))
     assert [path.name for path in tmp_path.iterdir()] == ["templates-1.pickle"]
     kept = pickle.loads((tmp_path / "templates-1.pickle").read_bytes())
-    assert set(kept) == {
-        "select {{ hours }}",
-        *(macros[name].macro_sql for name in ("used", "nested")),
-    }
+    assert set(kept) == {"select {{ hours }}", macro}
     kept_templates.use(parsed)
     assert rendered("select {{ hours }}") == "select 24"
 

@@ -202,16 +202,19 @@ def warm_up(project: Path) -> None:
 
     That is the schemas that dbt checks its settings with, the templates of the parsed project, and
     the module that a warning names: dbt looks through all modules for it (0.4 s), whether or not it
-    warns.
+    warns. Events for debugging are dropped.
     """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.contracts.project import Configuration, PackageConfig, Project, ProjectFlags
     from dbt_common.behavior_flags import BehaviorFlagRendered
 
+    from unwind.warehouse.dbt_events import drop_debugging
+
     for checked in (Configuration, DuckDBCredentials, PackageConfig, Project, ProjectFlags):
         checked.json_schema()
     BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     kept_templates.use(parsed_project.file_of(project))
+    drop_debugging()
 
 
 def _take_tests(manifest: Manifest) -> dict[str, Any]:

@@ -64,15 +64,11 @@ def _file_of(parsed: Path) -> Path:
 
 
 def _sources(manifest: Manifest) -> Iterator[str]:
-    """The texts of the models in SQL, and of all macros that any model may reach."""
+    """The texts of the models in SQL, and of all macros: the adapter picks some by their names."""
     from dbt.artifacts.resources.types import NodeType
 
-    models = [node for node in manifest.nodes.values() if node.resource_type == NodeType.Model]
-    yield from (model.raw_code for model in models if model.language == "sql")
-    seen: set[str] = set()
-    following = {name for model in models for name in model.depends_on.macros}
-    while following:
-        seen |= following
-        macros = [manifest.macros[name] for name in following if name in manifest.macros]
-        yield from (macro.macro_sql for macro in macros)
-        following = {name for macro in macros for name in macro.depends_on.macros} - seen
+    for node in manifest.nodes.values():
+        if node.resource_type == NodeType.Model and node.language == "sql":
+            yield node.raw_code
+    for macro in manifest.macros.values():
+        yield macro.macro_sql
