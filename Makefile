@@ -11,7 +11,7 @@ UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 # With PYTHONDONTWRITEBYTECODE set, each start of dbt or Airflow compiles everything again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup demo test coverage pages chaos fuzz lint lint-code lint-sql lint-security bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test spark-demo clean
+.PHONY: setup demo test coverage pages chaos fuzz lint lint-code lint-sql lint-security bench calibration memory suites dbt docs superset superset-test connections-test spark spark-test spark-demo celery-test clean
 
 setup: $(READY)
 
@@ -126,6 +126,23 @@ spark-test: $(SPARK)/.ready
 spark-demo: $(SPARK)/.ready
 	$(BIN)/python -m tests.spark.demo data target/spark-demo
 
+CELERY := .celery
+
+# A worker of Celery is killed while it builds a unit (docs/scale.md), with Redis and PostgreSQL on loopback: ten minutes.
+celery-test: $(CELERY)/.ready
+	sh tests/system_packages.sh
+	command -v redis-server >/dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
+	UNWIND_LONG=all $(CELERY)/bin/python -m pytest tests/dags/test_celery.py
+
+# As the Dockerfile's stage of that name has it.
+$(CELERY)/.ready: requirements.lock requirements-celery.lock pyproject.toml | $(READY)
+	$(PYTHON) -m venv $(CELERY)
+	$(BIN)/uv pip install --quiet --system-certs --python $(CELERY)/bin/python --no-deps --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --system-certs --python $(CELERY)/bin/python --no-deps --require-hashes -r requirements-celery.lock
+	$(BIN)/uv pip install --quiet --system-certs --python $(CELERY)/bin/python --no-deps --editable .
+	touch $@
+
 $(SPARK)/.ready: $(SPARK_LOCK) | $(READY)
 	$(PYTHON) -m venv $(SPARK)
 	$(BIN)/uv pip install --quiet --system-certs --python $(SPARK)/bin/python --no-deps --require-hashes -r $(SPARK_LOCK)
@@ -137,4 +154,4 @@ $(SUPERSET)/.ready: $(SUPERSET_LOCK) | $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SUPERSET) $(SPARK) data target dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(SUPERSET) $(SPARK) $(CELERY) data target dbt_project/target dbt_project/logs

@@ -93,7 +93,7 @@ def airflow(report: Report, folder: Path, hours: int = HOURS, landings: int = LA
         for name, preload in (("under Airflow", "on"), ("without preloading", "off")):
             with _running(home, {**environment, "UNWIND_PRELOAD": preload}) as api:
 
-                def trigger_landing(api: _Api = api) -> None:
+                def trigger_landing(api: Api = api) -> None:
                     api.trigger_landing(next(landed))
 
                 seconds[name] = (
@@ -141,7 +141,7 @@ def _current(home: Home) -> tuple[str, float]:
     return "", 0.0
 
 
-class _Api:
+class Api:
     """Airflow's own API, logged in to."""
 
     def __init__(self, airflow: Standalone) -> None:
@@ -151,7 +151,7 @@ class _Api:
         token = requests.post(f"{self._url}/auth/token", json=login, timeout=30)
         token.raise_for_status()
         self._headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
-        self._assets = {one["name"]: one["id"] for one in self.call("get", "assets")["assets"]}
+        self.assets = {one["name"]: one["id"] for one in self.call("get", "assets")["assets"]}
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """The answer of the API to a request."""
@@ -162,7 +162,7 @@ class _Api:
 
     def announce(self) -> None:
         """Announces a sealed batch, with the event that a DAG's task would leave."""
-        event = {"asset_id": self._assets["sealed_batches"], "partition_key": "sweep"}
+        event = {"asset_id": self.assets["sealed_batches"], "partition_key": "sweep"}
         self.call("post", "assets/events", event)
 
     def trigger_landing(self, hour_at: datetime) -> None:
@@ -181,7 +181,7 @@ class _Api:
 
 
 @contextmanager
-def _running(home: Home, environment: Mapping[str, str]) -> Iterator[_Api]:
+def _running(home: Home, environment: Mapping[str, str]) -> Iterator[Api]:
     """An Airflow that refreshes, and lands what it is told to."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
@@ -194,7 +194,7 @@ def _running(home: Home, environment: Mapping[str, str]) -> Iterator[_Api]:
             if up.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Airflow is not ready")
             time.sleep(1)
-        api = _Api(airflow)
+        api = Api(airflow)
         for dag_id in ("refresh_warehouse", "land_hour"):
             api.call("patch", f"dags/{dag_id}", {"is_paused": False})
         # The DAGs may start a run of their own.

@@ -18,7 +18,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM
-from unittest import mock
 
 import psutil
 import pytest
@@ -27,19 +26,15 @@ from tests.warehouse.compared import beside, different
 from tests.warehouse.corrected_hours import landed as landed_by_hand
 from tests.warehouse.dividing import divided_on_four_processors
 from tests.warehouse.hand_made import at, binance, land, seal
-from unwind.landing.land import hour_batch, land_venue, seal_batch
+from tests.warehouse.simulated_hour import land_simulated
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
-from unwind.simulator.episode import short_tape
-from unwind.simulator.segments import write_segments
-from unwind.simulator.server import Simulator
 from unwind.warehouse import refresh, units, workers
 from unwind.warehouse.dbt import DbtError, DbtKilledError, DbtProcess
 from unwind.warehouse.unit_work import UnitError
 from unwind.warehouse.units import Unit
 
 LATE, HAND_MADE, SIMULATED, HELD = 11, 13, 14, 15
-VENUES = ("binance", "bybit", "okx")
 
 # `unwind`, with everything worth dividing.
 UNWIND = """
@@ -54,17 +49,6 @@ main()
 
 def clock() -> datetime:
     return at(20)
-
-
-def land_simulated(home: Home, hour: int) -> None:
-    tape, now = short_tape(), at(hour + 1, 1)
-    write_segments(tape, home.recorder, at(hour), at(hour + 1))
-    with Simulator(tape, now=now) as server:
-        settings = {**server.environment(), "UNWIND_TRACKED_INSTRUMENTS": "2"}
-        with mock.patch.dict(os.environ, settings):
-            for venue in VENUES:
-                land_venue(home, hour_batch(at(hour)), venue, lambda: now)
-    seal_batch(home, hour_batch(at(hour)), lambda: now, VENUES)
 
 
 def land_more(home: Home) -> None:

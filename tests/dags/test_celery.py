@@ -1,0 +1,113 @@
+"""`make celery-test`: a worker of Celery is killed while it builds a unit of a refresh."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.benchmarks.airflow import Api
+from tests.benchmarks.made_hours import land_hour
+from tests.dags.celery_cluster import airflow_with_celery
+from tests.warehouse.compared import different
+from tests.warehouse.corrected_hours import landed
+from tests.warehouse.hand_made import at, seal
+from tests.warehouse.simulated_hour import land_simulated
+
+from unwind.clock import iso
+from unwind.settings import Home
+from unwind.warehouse.refresh import refresh
+from unwind.warehouse.units import Unit
+
+pytestmark = pytest.mark.long
+
+NOW = at(16)
+SETTINGS = {
+    "UNWIND_NOW": iso(NOW),
+    "UNWIND_MEMORY_LIMIT": "2GB",
+    # By default a lost task is found after five minutes.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+}
+RUNS = "dags/refresh_warehouse/dagRuns"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A release of two hours, and four more that are landed."""
+    home = Home(tmp_path / "home")
+    for hour in (9, 10):
+        landed(home, hour)
+        seal(home, hour)
+    refresh(home, clock=lambda: at(11, 1))
+    landed(home, 11)
+    seal(home, 11)
+    for hour in (12, 13):
+        land_hour(home, at(hour), 2_000)
+    land_simulated(home, 14)
+    return home
+
+
+def tasks(api: Api) -> list[dict[str, Any]]:
+    return api.call("get", f"{RUNS}/~/taskInstances?limit=100")["task_instances"]
+
+
+def half_built(api: Api, home: Home, worker: psutil.Process) -> tuple[int, Path] | None:
+    """Which unit the worker builds, by its task's index, and its folder-to-be; once it has rows."""
+    of_worker = {one.pid for one in worker.children(recursive=True)}
+    for task in tasks(api):
+        if task["task_id"] == "build_unit" and task["pid"] in of_worker:
+            [plan] = home.warehouse_dir.glob("units/*/plan.json")
+            unit = Unit(**json.loads(plan.read_text())["units"][task["map_index"]])
+            if any(plan.parent.glob(f".{unit.name}.*.part/rows/*.parquet")):
+                return task["map_index"], plan.parent / unit.name
+    return None
+
+
+def test_a_killed_worker_costs_a_refresh_nothing_but_time(home: Home, tmp_path: Path) -> None:
+    expected = Home(tmp_path / "expected")
+    shutil.copytree(home.root, expected.root, symlinks=True)
+    before = home.current.readlink()
+
+    with airflow_with_celery(home, tmp_path, SETTINGS) as (cluster, api):
+        # One task at a time each, so that either has one of the two units.
+        one_task = ("--concurrency", "1")
+        cluster.start("all", "worker", *one_task, "--celery-hostname", "all@%h")
+        queues = ("--queues", "units")
+        named = ("--celery-hostname", "units@%h")
+        doomed = cluster.start("units", "worker", *one_task, *queues, *named)
+        api.call("patch", "dags/refresh_warehouse", {"is_paused": False})
+        api.announce()
+
+        worker = psutil.Process(doomed.pid)
+        lost, folder = cluster.until(lambda: half_built(api, home, worker), "a unit is half built")
+        cluster.kill("units")
+        assert not folder.exists()
+        assert home.current.readlink() == before
+
+        def ended() -> Mapping[str, Any] | None:
+            current = home.current.readlink()
+            states = {task["task_id"]: task["state"] for task in tasks(api)}
+            assert current == before or states["publish"] in ("running", "success")
+            [run] = api.call("get", RUNS)["dag_runs"]
+            return run if run["state"] in ("success", "failed") else None
+
+        run = cluster.until(ended, "the run has ended")
+        tries = {
+            task["map_index"]: task["try_number"]
+            for task in tasks(api)
+            if task["task_id"] == "build_unit"
+        }
+        found = api.call("get", "eventLogs?event=heartbeat%20timeout")
+    assert run["state"] == "success"
+    assert tries == {lost: 2, 1 - lost: 1}
+    assert found["total_entries"] == 1
+    assert home.current.readlink() != before
+    assert not (home.warehouse_dir / "units").exists()
+    refresh(expected, clock=lambda: NOW)
+    compared, differing = different(expected, home)
+    assert differing == {}
+    assert compared > 200
