@@ -80,7 +80,7 @@ class Cluster:
         self._services = yaml.safe_load(text)["services"]
         self._database = f"postgresql+psycopg2://{ADMIN}:{ADMIN}@/postgres?host={postgres}"
 
-    def start(self, name: str, service: str, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, service: str, *options: str) -> None:
         """Starts a service as the image starts it, with further options of Airflow's command."""
         words = [one.replace("$$", "$") for one in self._services[service]["command"]]
         if words[0] not in ("bash", "sh"):
@@ -90,9 +90,17 @@ class Cluster:
             "redis-server", f"redis-server --bind {LOOPBACK} --port {self._broker_port}"
         )
         log = self._folder / f"{name}.log"
-        process = children.start(words, self._environment(name, service), log)
-        self._processes[name] = process
-        return process
+        self._processes[name] = children.start(words, self._environment(name, service), log)
+
+    def start_worker(self, name: str, queues: str) -> None:
+        """Starts a worker that runs one task at a time."""
+        one_task = ("--queues", queues, "--concurrency", "1")
+        self.start(name, "worker", *one_task, "--celery-hostname", f"{name}@%h")
+
+    def started_by(self, name: str) -> set[int]:
+        """The ids of all processes below one."""
+        started = psutil.Process(self._processes[name].pid).children(recursive=True)
+        return {one.pid for one in started}
 
     def is_healthy(self, parts: Sequence[str]) -> bool:
         """Whether Airflow's own report says so of these parts."""
@@ -105,22 +113,22 @@ class Cluster:
 
     def run_to_end(self, service: str) -> None:
         """Runs a service that ends by itself."""
-        process = self.start(service, service)
-        assert process.wait(WITHIN_S) == 0, self._said_by(service)
-        del self._processes[service]
+        self.start(service, service)
+        ended = self._processes.pop(service).wait(WITHIN_S)
+        assert ended == 0, self._said_by(service)
 
     def kill(self, name: str) -> None:
         """Kills a process and all that it has started, as if their machine were switched off."""
         process = self._processes.pop(name)
-        started = psutil.Process(process.pid)
+        parent = psutil.Process(process.pid)
         # What is stopped starts nothing more.
-        for one in (started, *started.children(recursive=True)):
+        for one in (parent, *parent.children(recursive=True)):
             one.suspend()
-        all_of_it = [started, *started.children(recursive=True)]
-        for one in all_of_it:
+        killed = [parent, *parent.children(recursive=True)]
+        for one in killed:
             one.kill()
         process.wait()
-        assert psutil.wait_procs(all_of_it, timeout=WITHIN_S)[1] == []
+        assert psutil.wait_procs(killed, timeout=WITHIN_S)[1] == []
 
     def until(self, look: Callable[[], Any], what: str) -> Any:
         """What `look` finds, once it does; fails when a process ends before."""

@@ -1,4 +1,4 @@
-"""`make celery-test`: a worker of Celery is killed while it builds a unit of a refresh."""
+"""`make celery-test`: workers of Celery are killed in a refresh."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from tests.benchmarks.airflow import Api
 from tests.benchmarks.made_hours import land_hour
@@ -55,11 +54,13 @@ def tasks(api: Api) -> list[dict[str, Any]]:
     return api.call("get", f"{RUNS}/~/taskInstances?limit=100")["task_instances"]
 
 
-def half_built(api: Api, home: Home, worker: psutil.Process) -> tuple[int, Path] | None:
-    """Which unit the worker builds, by its task's index, and its folder-to-be; once it has rows."""
-    of_worker = {one.pid for one in worker.children(recursive=True)}
+def half_built_unit(api: Api, home: Home, started: set[int]) -> tuple[int, Path] | None:
+    """The unit that a worker's processes build, by its task's index, and the folder to be.
+
+    None until some of its rows are written.
+    """
     for task in tasks(api):
-        if task["task_id"] == "build_unit" and task["pid"] in of_worker:
+        if task["task_id"] == "build_unit" and task["pid"] in started:
             [plan] = home.warehouse_dir.glob("units/*/plan.json")
             unit = Unit(**json.loads(plan.read_text())["units"][task["map_index"]])
             if any(plan.parent.glob(f".{unit.name}.*.part/rows/*.parquet")):
@@ -67,26 +68,34 @@ def half_built(api: Api, home: Home, worker: psutil.Process) -> tuple[int, Path]
     return None
 
 
-def test_a_killed_worker_costs_a_refresh_nothing_but_time(home: Home, tmp_path: Path) -> None:
+def is_half_built(api: Api, home: Home, started: set[int]) -> bool:
+    """Whether a worker's processes build, and have written some of it."""
+    builds = any(one["task_id"] == "build" and one["pid"] in started for one in tasks(api))
+    return builds and home.warehouse_db.with_suffix(".duckdb.wal").exists()
+
+
+def test_killed_workers_cost_a_refresh_nothing_but_time(home: Home, tmp_path: Path) -> None:
     expected = Home(tmp_path / "expected")
     shutil.copytree(home.root, expected.root, symlinks=True)
     before = home.current.readlink()
 
     with airflow_with_celery(home, tmp_path, SETTINGS) as (cluster, api):
-        # One task at a time each, so that either has one of the two units.
-        one_task = ("--concurrency", "1")
-        cluster.start("all", "worker", *one_task, "--celery-hostname", "all@%h")
-        queues = ("--queues", "units")
-        named = ("--celery-hostname", "units@%h")
-        doomed = cluster.start("units", "worker", *one_task, *queues, *named)
+        # Either takes one of the two units.
+        cluster.start_worker("first", "default,units")
+        cluster.start_worker("second", "units")
         api.call("patch", "dags/refresh_warehouse", {"is_paused": False})
         api.announce()
 
-        worker = psutil.Process(doomed.pid)
-        lost, folder = cluster.until(lambda: half_built(api, home, worker), "a unit is half built")
-        cluster.kill("units")
+        lost, folder = cluster.until(
+            lambda: half_built_unit(api, home, cluster.started_by("second")), "half a unit"
+        )
+        cluster.kill("second")
         assert not folder.exists()
+        # Then the writer, whose lock and files the next one finds.
+        cluster.until(lambda: is_half_built(api, home, cluster.started_by("first")), "half a build")
+        cluster.kill("first")
         assert home.current.readlink() == before
+        cluster.start_worker("third", "default,units")
 
         def ended() -> Mapping[str, Any] | None:
             current = home.current.readlink()
@@ -95,16 +104,15 @@ def test_a_killed_worker_costs_a_refresh_nothing_but_time(home: Home, tmp_path: 
             [run] = api.call("get", RUNS)["dag_runs"]
             return run if run["state"] in ("success", "failed") else None
 
-        run = cluster.until(ended, "the run has ended")
-        tries = {
-            task["map_index"]: task["try_number"]
-            for task in tasks(api)
-            if task["task_id"] == "build_unit"
-        }
+        run = cluster.until(ended, "the run's end")
+        tries = {(one["task_id"], one["map_index"]): one["try_number"] for one in tasks(api)}
         found = api.call("get", "eventLogs?event=heartbeat%20timeout")
     assert run["state"] == "success"
-    assert tries == {lost: 2, 1 - lost: 1}
-    assert found["total_entries"] == 1
+    assert {task for task, number in tries.items() if number > 1} == {
+        ("build_unit", lost),
+        ("build", -1),
+    }
+    assert found["total_entries"] == 2
     assert home.current.readlink() != before
     assert not (home.warehouse_dir / "units").exists()
     refresh(expected, clock=lambda: NOW)
