@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 
 from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from unwind_assets import MARTS, SEALED_BATCHES, WRITER_POOL
 
@@ -42,7 +42,7 @@ def refresh_warehouse():
 
     With `UNWIND_WORKERS` above 1, `plan_units` divides the facts of a large build into ranges of
     hours, one mapped `build_unit` each builds them, on any worker that has the home's files, and
-    `build` takes their rows. A unit that is lost is built again by its retry.
+    `build` takes their rows. A task whose worker is lost runs again, on any other.
     """
 
     @task.short_circuit
@@ -88,13 +88,16 @@ def refresh_warehouse():
 
         refresh.build(Home.from_env())
 
-    # Judging the same tables again gives the same verdict.
-    @task(retries=0)
+    @task
     def gate_marts() -> None:
         from unwind.settings import Home
         from unwind.warehouse import refresh
 
-        refresh.gate_marts(Home.from_env())
+        try:
+            refresh.gate_marts(Home.from_env())
+        except refresh.GateRefusedError as refused:
+            # Judging the same tables again gives the same verdict; a lost worker gave none.
+            raise AirflowFailException(str(refused)) from refused
 
     @task(outlets=[MARTS])
     def publish(*, outlet_events=None) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from types import SimpleNamespace
 
@@ -48,6 +48,7 @@ def refreshes(monkeypatch):
         build=phase("build"),
         gate_marts=phase("gate_marts"),
         publish=phase("publish", lambda: phases.release),
+        GateRefusedError=RefusedError,
     )
     monkeypatch.setitem(sys.modules, "unwind.warehouse.refresh", stand_in)
     monkeypatch.setattr(warehouse, "refresh", stand_in, raising=False)
@@ -386,16 +387,29 @@ def test_a_run_builds_two_units_and_publishes(divided, airflow_database, home, m
     ]
 
 
-def test_a_refused_marts_gate_turns_the_run_red_and_publishes_nothing(
-    dags, airflow_database, home, refreshes, monkeypatch
-):
-    def refused(home):
-        raise RuntimeError("the marts gate refused: long_usd is negative in 3 rows")
+class RefusedError(RuntimeError):
+    """The marts gate's verdict, in the fake warehouse."""
 
-    monkeypatch.setattr(sys.modules["unwind.warehouse.refresh"], "gate_marts", refused)
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    # A verdict stands; another error may be of the worker alone.
+    [(RefusedError("long_usd is negative in 3 rows"), 1), (OSError("the disk is full"), 2)],
+)
+def test_a_marts_gate_that_does_not_pass_turns_the_run_red_and_publishes_nothing(
+    dags, airflow_database, home, refreshes, monkeypatch, error, times
+):
+    def does_not_pass(home):
+        refreshes.called.append("gate_marts")
+        raise error
+
+    stand_in = sys.modules["unwind.warehouse.refresh"]
+    monkeypatch.setattr(stand_in, "gate_marts", does_not_pass)
+    gate = dags["refresh_warehouse"].get_task("gate_marts")
+    monkeypatch.setattr(gate, "retry_delay", timedelta(0))
     run = dags["refresh_warehouse"].test()
     assert run.state == "failed"
-    assert refreshes.called == ["stage", "gate_landed", "build"]
+    assert refreshes.called == ["stage", "gate_landed", "build", *["gate_marts"] * times]
 
 
 def test_a_change_is_mailed_and_posted_once_and_what_failed_comes_later(dags, home, monkeypatch):
