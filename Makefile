@@ -128,7 +128,7 @@ spark-demo: $(SPARK)/.ready
 
 CELERY := .celery
 
-# A worker of Celery is killed while it builds a unit (docs/scale.md), with Redis and PostgreSQL on loopback: ten minutes.
+# Workers of Celery are killed in a refresh (docs/scale.md), with Redis and PostgreSQL on loopback: ten minutes.
 celery-test: $(CELERY)/.ready
 	sh tests/system_packages.sh
 	command -v redis-server >/dev/null || { apt-get update -qq && \

@@ -68,10 +68,9 @@ def half_built_unit(api: Api, home: Home, started: set[int]) -> tuple[int, Path]
     return None
 
 
-def is_half_built(api: Api, home: Home, started: set[int]) -> bool:
-    """Whether a worker's processes build, and have written some of it."""
-    builds = any(one["task_id"] == "build" and one["pid"] in started for one in tasks(api))
-    return builds and home.warehouse_db.with_suffix(".duckdb.wal").exists()
+def runs(api: Api, task_id: str, started: set[int]) -> bool:
+    """Whether the task is among a worker's processes."""
+    return any(one["task_id"] == task_id and one["pid"] in started for one in tasks(api))
 
 
 def test_killed_workers_cost_a_refresh_nothing_but_time(home: Home, tmp_path: Path) -> None:
@@ -91,11 +90,18 @@ def test_killed_workers_cost_a_refresh_nothing_but_time(home: Home, tmp_path: Pa
         )
         cluster.kill("second")
         assert not folder.exists()
-        # Then the writer, whose lock and files the next one finds.
-        cluster.until(lambda: is_half_built(api, home, cluster.started_by("first")), "half a build")
+        # Then the writer in two of its tasks, whose lock and files the next one finds.
+        half_written = home.warehouse_db.with_suffix(".duckdb.wal")
+        cluster.until(
+            lambda: runs(api, "build", cluster.started_by("first")) and half_written.exists(),
+            "half a build",
+        )
         cluster.kill("first")
-        assert home.current.readlink() == before
         cluster.start_worker("third", "default,units")
+        cluster.until(lambda: runs(api, "gate_marts", cluster.started_by("third")), "the gate")
+        cluster.kill("third")
+        cluster.start_worker("fourth", "default,units")
+        assert home.current.readlink() == before
 
         def ended() -> Mapping[str, Any] | None:
             current = home.current.readlink()
@@ -111,8 +117,9 @@ def test_killed_workers_cost_a_refresh_nothing_but_time(home: Home, tmp_path: Pa
     assert {task for task, number in tries.items() if number > 1} == {
         ("build_unit", lost),
         ("build", -1),
+        ("gate_marts", -1),
     }
-    assert found["total_entries"] == 2
+    assert found["total_entries"] == 3
     assert home.current.readlink() != before
     assert not (home.warehouse_dir / "units").exists()
     refresh(expected, clock=lambda: NOW)
