@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.narrowing import OF_KILLS
 from tests.shared import Fill, filled
 from unwind.settings import Home
 
@@ -43,6 +44,7 @@ BUILT_WHOLLY = ("tests/chaos/test_kills", "tests/warehouse/test_available")
 
 # In these modules a refresh builds only the marts that the tests read, and their upstream models.
 BUILT_FEW = {
+    "tests/chaos/test_kills": OF_KILLS,
     "tests/landing/test_two_recorders": ("fct_liquidations", "venue_coverage_hourly"),
     "tests/liquidations/test_quarantine": (
         *("liquidations_hourly", "quarantined_liquidations", "unrecognised_symbols"),

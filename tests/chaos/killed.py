@@ -11,11 +11,11 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tests.narrowing import FEW_SUITES
+from tests.narrowing import FEW_SUITES, OF_KILLS, narrowed
 from tests.warehouse.hand_made import at
 from unwind.settings import Home
 from unwind.warehouse import building, files, gates, pending_hours, refresh, releases
@@ -76,16 +76,16 @@ class Boundaries:
 
 def main() -> None:
     root, mode, fatal = sys.argv[1:]
-    gates.check_marts = partial(gates.check_marts, suites=FEW_SUITES)
     boundaries = Boundaries(fatal)
-    for owner, name in STEPS:
-        boundaries.around(owner, name)
-    refresh.refresh(
-        Home(Path(root)),
-        full=mode == "full",
-        clock=lambda: at(20),
-        report=lambda phase, done, total: boundaries.passed(f"in {phase}") if done == 5 else None,
-    )
+
+    def report(phase: str, done: int, total: int) -> None:
+        if done == 5:
+            boundaries.passed(f"in {phase}")
+
+    with narrowed(OF_KILLS, FEW_SUITES):
+        for owner, name in STEPS:
+            boundaries.around(owner, name)
+        refresh.refresh(Home(Path(root)), full=mode == "full", clock=lambda: at(20), report=report)
 
 
 if __name__ == "__main__":

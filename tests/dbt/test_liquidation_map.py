@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from unwind.settings import Home
@@ -271,6 +272,16 @@ def levels(
         [base_asset, hour(h), side],
     ).fetchall()
     return {row[0]: tuple(round(usd / middle(row[0]), 4) for usd in row[1:]) for row in rows}
+
+
+def test_what_the_order_of_sums_leaves_of_equal_ones_is_no_figure() -> None:
+    left = (0.1 + 0.2) - 0.3  # 5.6e-17
+    values = np.array([left, -left, 0.1 + left, 123_456.789012, math.nan])
+    found = map_scores.rounded(values)
+    assert [*found[:3]] == [0.0, 0.0, 0.1]
+    assert found[3] == pytest.approx(123_456.79, abs=1e-9)
+    assert math.copysign(1, found[1]) == 1
+    assert math.isnan(found[4])
 
 
 def test_the_documented_check_values_of_liquidation_prices(warehouse) -> None:

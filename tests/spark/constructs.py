@@ -14,6 +14,12 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
     "weekday": ("select isodow(date '2026-01-29')", [["4"]]),
     "sunday": ("select isodow(date '2026-02-01')", [["7"]]),
     "list_index": ("select ['a', 'b', 'c'][2]", [["b"]]),
+    # The third largest of 9, 7, 5 and 1.
+    "list_index_of_a_column": (
+        "select listed[known // 2 + 1] from (select max(x, 3) as listed, count(x) as known"
+        " from (values (5), (9), (7), (1)) as t(x)) as u",
+        [["5"]],
+    ),
     "list_index_beyond": ("select ['a', 'b', 'c'][4]", [[None]]),
     "list_position": ("select list_position(['a', 'b'], 'b')", [["2"]]),
     "list_position_of_none": ("select list_position(['a', 'b'], 'c')", [[None]]),
@@ -57,6 +63,17 @@ CONSTRUCTS: dict[str, tuple[str, list[list[str | None]]]] = {
         [["2"]],
     ),
     "median_of_even": ("select median(x::double) from (values (1), (4)) as t(x)", [["2.5"]]),
+    # Half of each: 0.002833 + (0.050198 - 0.002833) / 2 has other digits.
+    "median_in_halves": (
+        "select median(x::double), median(x::double) filter (where x < 1)"
+        " from (values (0.050198), (0.002833)) as t(x)",
+        [["0.0265155", "0.0265155"]],
+    ),
+    "median_of_odd": (
+        "select median(x::double) from (values (0.3), (0.1), (null), (0.7)) as t(x)",
+        [["0.3"]],
+    ),
+    "median_of_nothing": ("select median(x::double) from (values (null)) as t(x)", [[None]]),
     "concat_of_null": ("select concat('a', null, 'b')", [["ab"]]),
     "joined_of_null": ("select 'a' || null", [[None]]),
     "text_of_double": (

@@ -12,7 +12,16 @@ from sqlglot import exp, parse_one
 
 from unwind.spark import numbers as of_numbers
 from unwind.spark import times as of_times
-from unwind.spark.expressions import Kinds, NotKnownError, kind, spark
+from unwind.spark.expressions import (
+    Kinds,
+    NotKnownError,
+    V,
+    as_double,
+    computed_once,
+    double_of,
+    kind,
+    spark,
+)
 
 
 def rewritten(tree: exp.Expr, kinds: Kinds) -> exp.Expr:
@@ -44,9 +53,9 @@ def largest(node: exp.Max, kinds: Kinds) -> exp.Expr:
 
 def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expr:
     """A filter belongs to the aggregate, which may have become a part of an expression."""
-    if isinstance(node.this, exp.AggFunc) or _name(node.this) in AGGREGATES:
+    if _is_aggregate(node.this):
         return node
-    inner = [one for one in node.this.find_all(exp.Expr) if _name(one) in AGGREGATES]
+    inner = [one for one in node.this.find_all(exp.Expr) if _is_aggregate(one)]
     if len(inner) != 1:
         raise NotKnownError(f"a filter of {node.this.sql('spark')[:200]}")
     whole: exp.Expr = node.this
@@ -54,18 +63,20 @@ def filtered(node: exp.Filter, kinds: Kinds) -> exp.Expr:
     return whole.copy()
 
 
-AGGREGATES = ("collect_list", "collect_set", "max_by", "min_by", "percentile")
+AGGREGATES = ("collect_list", "collect_set", "max_by", "min_by")
 
 
-def _name(node: exp.Expr) -> str:
-    return node.name.lower() if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
+def _is_aggregate(node: exp.Expr) -> bool:
+    named = isinstance(node, exp.Anonymous) and node.name.lower() in AGGREGATES
+    return named or isinstance(node, exp.AggFunc)
 
 
 def element(node: exp.Bracket, kinds: Kinds) -> exp.Expr:
-    """`list[n]`, from 1, null beyond its ends. SQLGlot has made n count from 0."""
-    if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
+    """`list[n]`, from 1, null beyond its ends; from the end where n is negative."""
+    index = node.expressions[0]
+    if len(node.expressions) != 1 or isinstance(index, exp.Slice | exp.Neg) or index.is_string:
         raise NotKnownError(f"a part of a list: {node.sql('duckdb')}")
-    return exp.func("get", node.this.copy(), spark("cast(:n as int)", n=node.expressions[0]))
+    return exp.func("get", node.this.copy(), spark("cast(:n - 1 as int)", n=index))
 
 
 def position(node: exp.Anonymous) -> exp.Expr:
@@ -106,8 +117,16 @@ def latest(node: exp.ArgMax | exp.ArgMin, kinds: Kinds) -> exp.Expr:
 
 
 def median(node: exp.Median, kinds: Kinds) -> exp.Expr:
-    """The mean of the two in the middle."""
-    return spark("percentile(:x, 0.5)", x=node.this)
+    """Half of each of the two in the middle, which Spark sums in another way."""
+    if isinstance(node.parent, exp.Window):
+        raise NotKnownError(f"the median of a window: {node.parent.sql('duckdb')}")
+    body = spark(
+        "case when size(:v) > 0 then get(:v, cast((size(:v) - 1) div 2 as int)) * :half"
+        " + get(:v, cast(size(:v) div 2 as int)) * :half end",
+        v=V,
+        half=double_of("0.5"),
+    )
+    return computed_once(spark("sort_array(collect_list(:x))", x=as_double(node.this)), body)
 
 
 def concatenated(node: exp.Concat, kinds: Kinds) -> exp.Expr:

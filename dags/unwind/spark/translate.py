@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlglot import exp, parse_one
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from unwind.spark import allowed
@@ -13,6 +14,15 @@ from unwind.spark.structures import restructured
 from unwind.spark.types import Schema, TypesOf, mark_kinds
 
 __all__ = ["Schema", "as_text", "contract_type", "translate", "translated"]
+
+
+class CountedFromOne(DuckDB):
+    """DuckDB's SQL with the index of a list as it is written.
+
+    SQLGlot makes it count from 0 where it knows at once that it is an integer, and leaves others.
+    """
+
+    INDEX_OFFSET = 0
 
 
 def no_types(relation: str) -> None:
@@ -30,7 +40,7 @@ def translate(model: str, sql: str, types: TypesOf = no_types) -> str:
 def translated(model: str, sql: str, types: TypesOf = no_types) -> exp.Expr:
     """The same as a tree, whose top has all its CTEs. Raises UnknownConstructError."""
     try:
-        tree = parse_one(sql, read="duckdb")
+        tree = parse_one(sql, read=CountedFromOne)
         check(model, tree)
         kinds = mark_kinds(tree, types)
         return rewritten(restructured(tree, types), kinds)

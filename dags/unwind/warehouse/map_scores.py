@@ -32,6 +32,7 @@ MIN_LIQUIDATED_USD = 10_000.0
 MIN_DAYS = 30
 # Sums of doubles differ in their last digits between processors; tables must not.
 DIGITS = 8
+DECIMALS = 12
 
 # What is summed over cases, by place.
 CASES, HIT, EVEN_HIT, VOLUME_HIT, CRPS, EVEN_CRPS, VOLUME_CRPS, FIXED_CRPS = range(8)
@@ -295,13 +296,13 @@ def _rows_of_day(sums: Sums, day: Any, leverages: list[int]) -> Keys | None:
         "mix_variant": np.array(VARIANTS)[variant],
         "graded_cases": summed[:, CASES].astype(int),
         "graded_days": (by_day[..., CASES] > 0).sum(axis=0),
-        "liquidated_usd": _rounded(summed[:, LIQUIDATED]),
-        "liquidated_anywhere_usd": _rounded(summed[:, ANYWHERE]),
-        "mapped_usd": _rounded(summed[:, MAPPED]),
-        "uniform_hit_rate": _rounded(summed[:, EVEN_HIT] / summed[:, CASES]),
-        "volume_hit_rate": _rounded(summed[:, VOLUME_HIT] / summed[:, CASES]),
-        "uniform_crps_percent": _rounded(summed[:, EVEN_CRPS] / summed[:, CASES]),
-        "volume_crps_percent": _rounded(summed[:, VOLUME_CRPS] / summed[:, CASES]),
+        "liquidated_usd": rounded(summed[:, LIQUIDATED]),
+        "liquidated_anywhere_usd": rounded(summed[:, ANYWHERE]),
+        "mapped_usd": rounded(summed[:, MAPPED]),
+        "uniform_hit_rate": rounded(summed[:, EVEN_HIT] / summed[:, CASES]),
+        "volume_hit_rate": rounded(summed[:, VOLUME_HIT] / summed[:, CASES]),
+        "uniform_crps_percent": rounded(summed[:, EVEN_CRPS] / summed[:, CASES]),
+        "volume_crps_percent": rounded(summed[:, VOLUME_CRPS] / summed[:, CASES]),
     }
     for name, places in RATIOS.items():
         columns |= _ratio(name, by_day, *places)
@@ -314,7 +315,7 @@ def _rows_of_day(sums: Sums, day: Any, leverages: list[int]) -> Keys | None:
     ).any()
     columns["is_default"] = columns["mix_variant"] == ("fitted" if fitted_is_better else "fixed")
     for place, leverage in enumerate(leverages):
-        columns[f"weight_{leverage}x"] = _rounded(
+        columns[f"weight_{leverage}x"] = rounded(
             np.where(columns["mix_variant"] == "fitted", sums.mixes[last, place], sums.fixed[place])
         )
     return columns
@@ -333,14 +334,18 @@ def _ratio(name: str, by_day: Floats, added: int, taken: int | None, divisor: in
     low, high = ratio_interval(above, below)
     if name in BOUNDS:
         low, high = np.clip(low, *BOUNDS[name]), np.clip(high, *BOUNDS[name])
-    return {name: _rounded(value), f"{name}_low": _rounded(low), f"{name}_high": _rounded(high)}
+    return {name: rounded(value), f"{name}_low": rounded(low), f"{name}_high": rounded(high)}
 
 
-def _rounded(values: Floats) -> Floats:
-    """To significant digits, each value by itself."""
+def rounded(values: Floats) -> Floats:
+    """To significant digits and to decimals, each value by itself.
+
+    A difference of equal sums is zero then; the sums' order leaves 1e-17 and the like of it.
+    """
     import numpy as np
 
     size = np.floor(np.log10(np.where((values == 0) | np.isnan(values), 1.0, np.abs(values))))
     unit = 10.0 ** (size - DIGITS + 1)
-    rounded: Floats = np.round(values / unit) * unit
-    return rounded
+    # Not -0.0.
+    significant: Floats = np.round(np.round(values / unit) * unit, DECIMALS) + 0.0
+    return significant
