@@ -45,7 +45,7 @@ def start(master: str, memory: str, scratch: str, options: dict[str, str]) -> Sp
         # Spark puts small parts together; this many are enough to begin with.
         "spark.sql.shuffle.partitions": "8" if master.startswith("local") else "200",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # On busy processors the small side of a join takes longer than the five minutes it is given.
+        # The small side of a join is given five minutes, which busy processors do not keep.
         "spark.sql.broadcastTimeout": "7200",
         **options,
         **MEANING,
