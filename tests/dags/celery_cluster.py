@@ -115,7 +115,7 @@ class Cluster:
         """Runs a service that ends by itself."""
         self.start(service, service)
         ended = self._processes.pop(service).wait(WITHIN_S)
-        assert ended == 0, self._said_by(service)
+        assert ended == 0, self._log_of(service)
 
     def kill(self, name: str) -> None:
         """Kills a process and all that it has started, as if their machine were switched off."""
@@ -133,7 +133,7 @@ class Cluster:
         deadline = time.monotonic() + WITHIN_S
         while not (found := look()):
             for name, process in self._processes.items():
-                assert process.poll() is None, self._said_by(name)
+                assert process.poll() is None, self._log_of(name)
             assert time.monotonic() < deadline, f"not within {WITHIN_S} s: {what}"
             time.sleep(LOOK_EVERY_S)
         return found
@@ -172,7 +172,7 @@ class Cluster:
             }
         )
 
-    def _said_by(self, name: str) -> str:
+    def _log_of(self, name: str) -> str:
         return f"{name} has ended: {(self._folder / f'{name}.log').read_text()[-5000:]}"
 
 
