@@ -122,7 +122,7 @@ spark: $(SPARK)/.ready
 spark-test: $(SPARK)/.ready
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/spark
 
-# What `make demo` landed is built on both, corrected twice, and compared: two hours.
+# What `make demo` landed is built on both, corrected twice, and compared: an hour.
 spark-demo: $(SPARK)/.ready
 	$(BIN)/python -m tests.spark.demo data target/spark-demo
 

@@ -188,7 +188,7 @@ def airflow_with_celery(
             cluster.run_to_end("airflow-init")
             for name, parts in PARTS.items():
                 cluster.start(name, name)
-                # A task that starts before the API server answers fails for good.
+                # A task that starts before the API server is up fails permanently.
                 cluster.until(partial(cluster.is_healthy, parts), f"{name} is healthy")
             api = cluster.until(cluster.api, "the DAGs are read")
             yield cluster, api

@@ -38,7 +38,7 @@ TOTALS = RECORDINGS / "reference_totals"
 COINALYZE = TOTALS / "coinalyze_hourly_2024"
 
 # Venue: its name in the files, its instrument pattern, and its names of coins where they differ.
-# The files have four more, which are named as the first one is.
+# The files have four more, with instrument patterns alone.
 VENUES: dict[str, tuple[str, str, dict[str, str]]] = {
     "okx": ("okx", "{coin}-USDT-SWAP", {}),
     "kraken_futures": ("kraken", "PF_{coin}USD", {"BTC": "XBT"}),

@@ -1,6 +1,6 @@
 """What `make demo` has landed, built on Spark and on DuckDB: from nothing, and after corrections.
 
-`python -m tests.spark.demo HOME FOLDER`, or `make spark-demo`: two hours and 3 GB, of which Spark's
+`python -m tests.spark.demo HOME FOLDER`, or `make spark-demo`: an hour and 3 GB, of which Spark's
 builds are nearly all. It prints the minutes of each refresh and the tables that differ, and ends
 with 1 where there are any.
 """
@@ -13,11 +13,11 @@ import shutil
 import sys
 import time
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
 from tests.spark.comparing import differences
+from tests.warehouse.hand_made import copied
 from unwind.clock import Clock
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
@@ -86,11 +86,9 @@ def main(arguments: list[str]) -> int:
 
 def _differences_by_step(demo: Home, folder: Path) -> list[dict[str, str]]:
     shutil.rmtree(folder, ignore_errors=True)
-    homes = {name: Home(folder / name) for name in ("duckdb", "spark")}
+    homes = {name: copied(demo, folder / name) for name in ("duckdb", "spark")}
     corrections = {}
     for name, home in homes.items():
-        for part in ("raw", "ledger"):
-            shutil.copytree(demo.root / part, home.root / part)
         (folder / f"{name}_later").mkdir()
         corrections[name] = Corrections(home, folder / f"{name}_later")
     sealed_at = max(one.begin() for one in corrections.values())
@@ -102,15 +100,11 @@ def _differences_by_step(demo: Home, folder: Path) -> list[dict[str, str]]:
                 corrections[name].correct(now)
             elif step == 2:
                 corrections[name].correct_again(now)
-            _refreshed(home, partial(_same, now), build_on_spark if name == "spark" else None)
+            _refreshed(home, lambda now=now: now, build_on_spark if name == "spark" else None)
         wrong = differences(homes["duckdb"], homes["spark"])
         print(f"build {step + 1}: {wrong or 'no table differs'}", flush=True)
         found.append(wrong)
     return found
-
-
-def _same(now: datetime) -> datetime:
-    return now
 
 
 def _refreshed(home: Home, clock: Clock, build_marts: BuildMarts | None) -> None:

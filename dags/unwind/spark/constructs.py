@@ -72,7 +72,7 @@ def _is_aggregate(node: exp.Expr) -> bool:
 
 
 def element(node: exp.Bracket, kinds: Kinds) -> exp.Expr:
-    """`list[n]`, from 1, null beyond its ends; from the end where n is negative."""
+    """`list[n]`, from 1, null beyond its ends; one that counts from the end is not known."""
     index = node.expressions[0]
     if len(node.expressions) != 1 or isinstance(index, exp.Slice | exp.Neg) or index.is_string:
         raise NotKnownError(f"a part of a list: {node.sql('duckdb')}")
