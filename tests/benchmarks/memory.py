@@ -25,6 +25,8 @@ def memory(report: Report, folder: Path, frames: int = FRAMES) -> None:
     for name, argv in commands(file).items():
         outcome = run_within(CONTAINER, argv, environment, home.temp)
         report.note(name, frames=frames, **outcome.figures)
+        if outcome.returncode:
+            raise RuntimeError(f"`{name}` did not come to its end; see what it printed above")
     with duckdb.connect(str(home.current / "warehouse.duckdb"), read_only=True) as release:
         [(facts,)] = release.execute("select count(*) from marts.fct_liquidations").fetchall()
     report.note("published", facts=facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import zipfile
 from datetime import UTC, datetime
@@ -157,6 +158,19 @@ def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):
     monkeypatch.setattr(raw, "MAX_LINES", 1_000)
     assert "more than 1,000 lines" in put(zone, lz4.frame.compress(b"\n" * 1_001)).problem
     assert put(zone, lz4.frame.compress(b"\n" * 1_000)).lines == 1_000
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_a_file_may_be_as_large_as_its_own_bytes_explain(zone, monkeypatch, pack):
+    monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr(raw, "MAX_LINES", 10)
+    # Frames pack some tenfold; one in plain text is larger than what packs to it.
+    lines = [f"{n},{hashlib.sha256(b'%d' % n).hexdigest()}" for n in range(500)]
+    obj = put(zone, pack("".join(f"{line}\n" for line in lines).encode()))
+    assert (obj.problem, obj.lines) == (None, 500)
+    assert zone.line(obj, 500) == lines[-1]
+    assert zone.damaged_lines(obj, all_of_it=True) is None
+    assert zone.derive_lines(obj) is None
 
 
 def test_long_lines_are_written_in_smaller_groups(zone, monkeypatch):

@@ -32,14 +32,17 @@ from unwind.scratch import process_folder
 from unwind.settings import Home
 
 # 2026-11-22: the largest real member seen is an hour of a venue's fills, about 45 MB packed and
-# 600 MB unpacked. A text that packs a thousandfold is no market data.
+# 600 MB unpacked. A text that packs a thousandfold is no market data; one that packs as market data
+# does may be as large as its own bytes explain.
 MAX_UNPACKED_BYTES = 8 * 2**30
 MAX_UNPACK_RATIO = 1_000
+EXPLAINED_RATIO = 100
 # 2026-11-25: the longest lines seen are REST answers of some 10 MB, and none above 48 MiB is
-# landed; the most, 8 million frames of a day. Both bounds keep an archive of a few megabytes from
-# taking gigabytes of memory, or hours.
+# landed. Frames of a day, packed, take some 30 bytes each. The bounds keep an archive of a few
+# megabytes from taking gigabytes of memory, or hours.
 MAX_LINE_BYTES = 64 * 2**20
 MAX_LINES = 64_000_000
+EXPLAINED_BYTES_OF_LINE = 16
 SHOWN_OF_LONG_LINE = 100
 # One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
 LINES_PER_WRITE = 16_384
@@ -229,7 +232,7 @@ class RawZone:
     def line(self, obj: RawObject, number: int) -> str | None:
         """One line of an object, from its bytes; lines count from 1, None beyond the last."""
         with self.opened(obj) as stream:
-            texts = _texts(stream, obj.packing, MAX_UNPACKED_BYTES)
+            texts = _texts(stream, obj.packing, obj.bytes)
             return next(itertools.islice(texts, number - 1, None), None)
 
     def _stored_digest(self, path: Path, packing: str) -> str | None:
@@ -243,7 +246,7 @@ class RawZone:
     def _are_lines_of(self, obj: RawObject, path: Path) -> bool:
         try:
             with self.opened(obj) as stream:
-                derived = enumerate(_texts(stream, obj.packing, MAX_UNPACKED_BYTES), start=1)
+                derived = enumerate(_texts(stream, obj.packing, obj.bytes), start=1)
                 for batch in pq.ParquetFile(path).iter_batches(LINES_PER_WRITE):
                     numbers, texts = (column.to_pylist() for column in batch.columns)
                     if list(zip(numbers, texts, strict=True)) != list(
@@ -325,12 +328,11 @@ def _store(stream: IO[bytes], target: Path, packing: str) -> None:
 
 
 def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: int) -> None:
-    limit = min(MAX_UNPACKED_BYTES, max(packed_bytes, 1 << 16) * MAX_UNPACK_RATIO)
     with pq.ParquetWriter(target, LINES_SCHEMA, compression="zstd") as writer:
         numbers: list[int] = []
         texts: list[str] = []
         held_bytes = 0
-        for number, text in enumerate(_texts(stream, packing, limit), start=1):
+        for number, text in enumerate(_texts(stream, packing, packed_bytes), start=1):
             numbers.append(number)
             texts.append(text)
             held_bytes += len(text)
@@ -340,19 +342,25 @@ def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: in
         writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
 
 
-def _texts(stream: IO[bytes], packing: str, limit: int) -> Iterator[str]:
+def _texts(stream: IO[bytes], packing: str, packed_bytes: int) -> Iterator[str]:
     """Every line without its line end; bytes that are no UTF-8 show as \\xNN.
 
-    Raises UnreadableObjectError for what is broken, or too large to be market data.
+    `packed_bytes` is the size as it arrived. Raises UnreadableObjectError for what is broken, or
+    too large to be market data.
     """
+    limit = min(
+        max(MAX_UNPACKED_BYTES, packed_bytes * EXPLAINED_RATIO),
+        max(packed_bytes, 1 << 16) * MAX_UNPACK_RATIO,
+    )
+    max_lines = max(MAX_LINES, packed_bytes // EXPLAINED_BYTES_OF_LINE)
     unpacked = 0
     try:
         for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
             unpacked += size
             if unpacked > limit:
                 raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if count > MAX_LINES:
-                raise UnreadableObjectError(f"it has more than {MAX_LINES:,} lines; {TOO_LARGE}")
+            if count > max_lines:
+                raise UnreadableObjectError(f"it has more than {max_lines:,} lines; {TOO_LARGE}")
             yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
     except (UnreadableObjectError, FileNotFoundError, PermissionError):
         raise
