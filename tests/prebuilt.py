@@ -21,7 +21,8 @@ PREPARE = files.prepare
 PREBUILT = (
     *("tests/dbt/", "tests/fuzz/", "tests/gates/", "tests/landing/"),
     *("tests/liquidations/", "tests/venues/test_conformance"),
-    *("tests/warehouse/test_all_venues", "tests/warehouse/test_early_hour"),
+    *("tests/warehouse/test_all_venues", "tests/warehouse/test_available"),
+    "tests/warehouse/test_early_hour",
     *("tests/warehouse/test_hidden_liquidations", "tests/warehouse/test_left_out"),
     "tests/warehouse/test_listings",
     *("tests/warehouse/test_refresh", "tests/warehouse/test_rehearsal"),

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import dbt_by_hand
+from unwind.warehouse import dbt_by_hand, dbt_parsed
+from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.state import staging_state
 from unwind.warehouse.writing import writer_lock
 
@@ -45,3 +46,24 @@ def test_it_waits_for_the_lock_and_names_its_holder(
     with writer_lock(home):
         assert dbt_by_hand.main(["ls"]) == 1
     assert "refresh again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_kept"),
+    [
+        (["ls"], True),
+        (["build", "-s", "stress_weights"], True),
+        (["parse"], False),
+        (["run", "--vars={trend_hours: 12}"], False),
+        (["compile", "-t", "spark"], False),
+    ],
+)
+def test_the_kept_parse_is_of_the_project_and_target_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_kept: bool
+) -> None:
+    given = {}
+    monkeypatch.setattr("dbt.cli.main.cli", lambda words, obj: given.update({**obj, "of": words}))
+    monkeypatch.setattr(dbt_parsed.parsed_project, "read", lambda project: f"parse of {project}")
+    dbt_parsed.main(arguments)
+    assert given["of"] == arguments
+    assert given["manifest"] == (f"parse of {DBT_PROJECT}" if is_kept else None)

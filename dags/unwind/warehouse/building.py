@@ -14,7 +14,7 @@ from unwind.warehouse import files, releases, units, workers
 from unwind.warehouse.dbt import DbtProcess, RunDbt, run_dbt
 from unwind.warehouse.models import project_fingerprint
 from unwind.warehouse.plan import BUILDING, BUILT, GATED, current_plan, set_plan
-from unwind.warehouse.skipped import UNCHANGING, is_same_project, nothing_to_build
+from unwind.warehouse.skipped import UNCHANGING, built_with, nothing_to_build
 from unwind.warehouse.slices import Slice, plan_slices
 from unwind.warehouse.state import staging_state
 from unwind.warehouse.unit_work import discard
@@ -55,13 +55,15 @@ def build(
         if plan not in (GATED, BUILDING):
             return
         set_plan(state, BUILDING)
-        skipped = nothing_to_build(state) if is_same_project(state) else []
+        # A project that is edited meanwhile is not the one that is built.
+        project = project_fingerprint()
+        skipped = nothing_to_build(state) if built_with(state) == project else []
         slices = () if build_marts else plan_slices(state)
         if len(slices) > 1:
             # A build that is interrupted leaves views of a slice: the next one makes all of them.
             state.execute("delete from ops.project")
     variables, steps = units.assembling(target, run_id, planned)
-    former = files.build_id(target)
+    former = files.build_id(target) if build_marts else None
     files.renew_build_id(target)
     run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
     if build_marts:
@@ -75,7 +77,7 @@ def build(
         state.execute("delete from ops.project")
         # Views that units leave out are made by the next build without units.
         if not planned:
-            state.execute("insert into ops.project values (?)", [project_fingerprint()])
+            state.execute("insert into ops.project values (?)", [project])
         set_plan(state, BUILT)
 
 

@@ -22,6 +22,8 @@ from unwind.warehouse.dbt import DBT_PROJECT, dbt_environment
 from unwind.warehouse.state import staging_state
 from unwind.warehouse.writing import writer_lock
 
+DBT = (sys.executable, "-m", "unwind.warehouse.dbt_parsed")
+
 
 def main(arguments: Sequence[str]) -> int:
     """dbt's exit code; 1 with a sentence where another process writes the warehouse."""
@@ -49,7 +51,7 @@ def run(
     if "--target-path" not in arguments:
         options += ["--target-path", str(home.dbt_target)]
     return subprocess.run(
-        [Path(sys.executable).with_name("dbt"), *arguments, *options, "--log-path", str(home.logs)],
+        [*DBT, *arguments, *options, "--log-path", str(home.logs)],
         env={**os.environ, **dbt_environment(home)},
         capture_output=captured,
         text=True,

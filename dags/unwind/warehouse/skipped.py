@@ -13,10 +13,15 @@ UNCHANGING = "selector:unchanging"
 DAY_ENDS = "selector:day_ends"
 
 
+def built_with(state: duckdb.DuckDBPyConnection) -> str | None:
+    """The fingerprint of the dbt project that made the last build; None where it is incomplete."""
+    row = state.execute("select fingerprint from ops.project").fetchone()
+    return str(row[0]) if row else None
+
+
 def is_same_project(state: duckdb.DuckDBPyConnection) -> bool:
     """Whether the last complete build was made with the dbt project as it is now."""
-    row = state.execute("select fingerprint from ops.project").fetchone()
-    return row is not None and row[0] == project_fingerprint()
+    return built_with(state) == project_fingerprint()
 
 
 def nothing_to_stage(state: duckdb.DuckDBPyConnection) -> list[str]:
