@@ -123,8 +123,10 @@ spark-test: $(SPARK)/.ready
 	UNWIND_LONG=all $(BIN)/python -m pytest tests/spark
 
 # What `make demo` landed is built on both, corrected twice, and compared: an hour.
+# WORKERS=2: on a standalone cluster on loopback, of a master and so many workers.
+WORKERS ?= 0
 spark-demo: $(SPARK)/.ready
-	$(BIN)/python -m tests.spark.demo data target/spark-demo
+	$(BIN)/python -m tests.spark.demo --workers $(WORKERS) data target/spark-demo
 
 CELERY := .celery
 

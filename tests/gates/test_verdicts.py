@@ -258,7 +258,14 @@ def fetched_by(text: str) -> list[str]:
     ]
 
 
-def test_a_gate_writes_nothing_beside_its_suites(home: Home, own_context: None) -> None:
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_a_gate_writes_nothing_beside_its_suites(
+    home: Home, own_context: None, monkeypatch: pytest.MonkeyPatch, is_relative: bool
+) -> None:
+    if is_relative:
+        monkeypatch.chdir(home.root.parent)
+        home = Home(Path(home.root.name))
+
     def listing() -> dict[str, bytes]:
         return {
             str(path): path.read_bytes() for path in gates.CONTEXT_ROOT.rglob("*") if path.is_file()

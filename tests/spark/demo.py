@@ -2,7 +2,8 @@
 
 `python -m tests.spark.demo HOME FOLDER`, or `make spark-demo`: an hour and 3 GB, of which Spark's
 builds are nearly all. It prints the minutes of each refresh and the tables that differ, and ends
-with 1 where there are any.
+with 1 where there are any. `--workers 2`, or `make spark-demo WORKERS=2`, builds on a standalone
+cluster on loopback, of a master and two workers.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import os
 import shutil
 import sys
 import time
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
+from tests.spark.cluster import cluster
 from tests.spark.comparing import differences
 from tests.warehouse.hand_made import copied
 from unwind.clock import Clock
@@ -78,14 +81,23 @@ def main(arguments: list[str]) -> int:
     """Builds three times on both; returns 1 where any table differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.spark.demo", description=__doc__)
     parser.add_argument("home", type=Path, help="of the demo")
-    parser.add_argument("folder", type=Path, help="for the two homes that are built; emptied")
+    parser.add_argument(
+        "folder", type=Path, help="for the two homes that are built, and logs; emptied"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="of a cluster; 0: in one process")
     options = parser.parse_args(arguments)
-    with mock.patch.dict(os.environ, {**SETTINGS, **os.environ}):
+    shutil.rmtree(options.folder, ignore_errors=True)
+    options.folder.mkdir(parents=True)
+    with ExitStack() as running:
+        settings = {**SETTINGS, **os.environ}
+        if options.workers:
+            begun = running.enter_context(cluster(options.folder, options.workers))
+            settings["UNWIND_SPARK_MASTER"] = begun.master
+        running.enter_context(mock.patch.dict(os.environ, settings))
         return 1 if any(_differences_by_step(Home(options.home), options.folder)) else 0
 
 
 def _differences_by_step(demo: Home, folder: Path) -> list[dict[str, str]]:
-    shutil.rmtree(folder, ignore_errors=True)
     homes = {name: copied(demo, folder / name) for name in ("duckdb", "spark")}
     corrections = {}
     for name, home in homes.items():

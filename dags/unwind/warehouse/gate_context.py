@@ -127,7 +127,8 @@ def context_of(home: Home) -> FileDataContext:
     home.gates.mkdir(parents=True, exist_ok=True)
     preload()
     with _reading:
-        return _cached_context(home.gates)
+        # A relative path would be below `expectations/`.
+        return _cached_context(home.gates.resolve())
 
 
 @cache
