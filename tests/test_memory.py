@@ -131,6 +131,21 @@ def test_a_connection_is_within_its_bounds_and_leaves_nothing(monkeypatch, tmp_p
     assert [path for path in home.temp.rglob("*") if path.suffix == ".tmp"] == []
 
 
+@pytest.mark.parametrize("opened", [database.connect, lambda _: database.in_memory()])
+def test_a_join_with_the_newest_rows_has_no_older_ones(monkeypatch, tmp_path, opened):
+    """DuckDB 1.5.6 by itself finds all ten hours in most runs with two threads."""
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "2GiB")
+    with opened(Home(tmp_path)) as connection:
+        connection.execute("set threads = 2")
+        connection.execute("create table hours as select range as hour from range(2_000)")
+        connection.execute("create table asked as select range as hour from range(10)")
+        newest = "(select hour from hours order by hour desc limit 1_995) as newest"
+        query = f"select count(*) from asked inner join {newest} using (hour)"
+        # Hours 5 to 1,999 are the newest; of 0 to 9 five are among them.
+        found = [connection.execute(query).fetchone() for _ in range(30)]
+    assert found == [(5,)] * 30
+
+
 def test_no_database_is_opened_anywhere_else():
     """`duckdb.connect` sets no limit, so only unwind.database may call it."""
     found = []
