@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 
+from unwind.database import DISABLED_OPTIMIZERS
 from unwind.durable import atomic_write
 from unwind.superset.charts import CHARTS, DATASETS, Chart, Dataset
 from unwind.warehouse.metrics import Metric, metrics
@@ -30,8 +31,12 @@ EPOCH = (2026, 1, 29, 0, 0, 0)
 ROW_LIMIT = 10_000
 COLUMNS_OF_PAGE = 12
 ROW_HEIGHT = 50
-# Readers cannot write, nor read the host's files, nor undo either.
-READ_ONLY = "access_mode=read_only&enable_external_access=false&lock_configuration=true"
+# Readers cannot write, nor read the host's files, nor undo either. Superset limits a chart's series
+# by a join with a `limit`, which DuckDB's optimizer would spoil.
+READ_ONLY = (
+    "access_mode=read_only&enable_external_access=false&lock_configuration=true"
+    f"&disabled_optimizers={DISABLED_OPTIMIZERS}"
+)
 
 
 def write_bundle(path: Path, database: Path) -> None:
