@@ -30,11 +30,15 @@ def bounds(home: Home, path: object = IN_MEMORY, sharers: int = 1) -> dict[str, 
 
     `sharers` processes share the memory and the processors. Raises SettingError.
     """
+    return {**_shared_bounds(sharers), "temp_directory": _spill_folder(home, path)}
+
+
+def _shared_bounds(sharers: int) -> dict[str, str]:
+    """Those of every database, in a home or not."""
     limit = memory_limit() // sharers
     return {
         "memory_limit": f"{limit // 2**20}MiB",
         "threads": str(worker_threads(limit, sharers)),
-        "temp_directory": _spill_folder(home, path),
         "disabled_optimizers": DISABLED_OPTIMIZERS,
     }
 
@@ -61,15 +65,7 @@ def in_memory(sharers: int = 1) -> DuckDBPyConnection:
     """
     import duckdb
 
-    limit = memory_limit() // sharers
-    threads = worker_threads(limit, sharers)
-    connection = duckdb.connect(
-        config={
-            "memory_limit": f"{limit // 2**20}MiB",
-            "threads": str(threads),
-            "disabled_optimizers": DISABLED_OPTIMIZERS,
-        }
-    )
+    connection = duckdb.connect(config=_shared_bounds(sharers))
     connection.execute("set TimeZone = 'UTC'")
     return connection
 

@@ -164,7 +164,7 @@ def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):
 def test_a_file_may_be_as_large_as_its_own_bytes_explain(zone, monkeypatch, pack):
     monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 1_000)
     monkeypatch.setattr(raw, "MAX_LINES", 10)
-    # Frames pack some tenfold; one in plain text is larger than what packs to it.
+    # Digests in hexadecimal pack to half at best: lines of over 16 bytes, below a hundredfold.
     lines = [f"{n},{hashlib.sha256(b'%d' % n).hexdigest()}" for n in range(500)]
     obj = put(zone, pack("".join(f"{line}\n" for line in lines).encode()))
     assert (obj.problem, obj.lines) == (None, 500)

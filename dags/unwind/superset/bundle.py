@@ -33,7 +33,7 @@ COLUMNS_OF_PAGE = 12
 ROW_HEIGHT = 50
 # Readers cannot write, nor read the host's files, nor undo either. Superset limits a chart's series
 # by a join with a `limit`, which DuckDB's optimizer would spoil.
-READ_ONLY = (
+SETTINGS = (
     "access_mode=read_only&enable_external_access=false&lock_configuration=true"
     f"&disabled_optimizers={DISABLED_OPTIMIZERS}"
 )
@@ -77,7 +77,7 @@ def _file_name(chart: Chart) -> str:
 def _database(database: Path) -> dict[str, Any]:
     return {
         "database_name": DATABASE,
-        "sqlalchemy_uri": f"duckdb:///{quote(str(database.absolute()))}?{READ_ONLY}",
+        "sqlalchemy_uri": f"duckdb:///{quote(str(database.absolute()))}?{SETTINGS}",
         "cache_timeout": None,
         "expose_in_sqllab": True,
         "allow_run_async": False,

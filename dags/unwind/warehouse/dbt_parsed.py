@@ -12,16 +12,12 @@ from collections.abc import Sequence
 from unwind.warehouse import parsed_project
 from unwind.warehouse.dbt import DBT_PROJECT
 
-# With other variables, or for another target, the project is another one.
-OWN_PARSE = ("parse", "retry", "--vars", "--profile", "--target", "-t", "--no-partial-parse")
-
 
 def main(arguments: Sequence[str]) -> None:
     """Ends the process with dbt's exit code."""
     from dbt.cli.main import cli
 
-    own = any(one.partition("=")[0] in OWN_PARSE for one in arguments)
-    manifest = None if own else parsed_project.read(DBT_PROJECT)
+    manifest = parsed_project.read(DBT_PROJECT) if parsed_project.serves(arguments) else None
     cli(list(arguments), obj={"manifest": manifest, "callbacks": []})
 
 

@@ -258,8 +258,7 @@ def _run(line: str, manifest: Manifest | None, tests: dict[str, Any], reports: T
 
     if order.get("instead"):
         _read_instead(manifest, json.loads(Path(order["instead"]).read_text()))
-    # Other variables than the project's own make another manifest.
-    known = None if "--vars" in order["arguments"] else manifest
+    known = manifest if parsed_project.serves(order["arguments"]) else None
     outcome = dbtRunner(manifest=known, callbacks=[on_event]).invoke(order["arguments"])
     if outcome.exception is not None:
         failures.append(str(outcome.exception))

@@ -8,6 +8,7 @@ import pickle
 import stat
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # What dbt itself writes into the project.
 WRITTEN = {"target", "logs", "dbt_packages"}
+
+# Commands, and options with which the project is another one, that need a parse of their own.
+OWN_PARSE = ("parse", "retry", "--vars", "--profile", "--target", "-t", "--no-partial-parse")
 
 # What this process, or the one that it was forked from, has read before: by file, at most one.
 _preloaded: dict[Path, Manifest] = {}
@@ -35,6 +39,11 @@ def preload(project: Path) -> bool:
         return False
     _preloaded[file_of(project)] = manifest
     return True
+
+
+def serves(arguments: Sequence[str]) -> bool:
+    """Whether the kept parse of the default target is what these arguments of dbt need."""
+    return not any(one.partition("=")[0] in OWN_PARSE for one in arguments)
 
 
 def read(project: Path, target: str = "") -> Manifest | None:
