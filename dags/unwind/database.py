@@ -33,7 +33,7 @@ def bounds(home: Home, path: object = IN_MEMORY, sharers: int = 1) -> dict[str, 
     return {**_shared_bounds(sharers), "temp_directory": _spill_folder(home, path)}
 
 
-def _shared_bounds(sharers: int) -> dict[str, str]:
+def _shared_bounds(sharers: int) -> dict[str, Any]:
     """Those of every database, in a home or not."""
     limit = memory_limit() // sharers
     return {
