@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,14 +95,14 @@ def end(leaders: Iterable[subprocess.Popen[bytes]]) -> None:
             one.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             one.kill()
-    end_sessions({one.pid for one in leaders})
+    end_sessions({one.pid for one in leaders}, KILL_AFTER_S)
     for one in leaders:
         one.wait()
 
 
-def end_sessions(sessions: Collection[int], patience_s: float = KILL_AFTER_S) -> list[str]:
+def end_sessions(sessions: Collection[int], patience_s: float) -> list[str]:
     """Ends every process of these sessions, with SIGKILL after `patience_s`; their names."""
-    left = [process for process in psutil.process_iter() if _session_of(process) in sessions]
+    left = list(_of_sessions(sessions))
     names = [_name(process) for process in left]
     for process in left:
         _signal(process, signal.SIGTERM)
@@ -142,11 +142,13 @@ def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def _session_of(process: psutil.Process) -> int | None:
-    try:
-        return os.getsid(process.pid)
-    except (ProcessLookupError, PermissionError):
-        return None
+def _of_sessions(sessions: Collection[int]) -> Iterator[psutil.Process]:
+    # Not psutil.process_iter: what it keeps of an id from an earlier call may be another process,
+    # which it then does not signal.
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            if os.getsid(pid) in sessions:
+                yield psutil.Process(pid)
 
 
 def _name(process: psutil.Process) -> str:

@@ -143,6 +143,17 @@ def test_stopping_reaches_processes_that_left_their_parents_group(tmp_path):
     )
 
 
+def test_a_process_whose_id_another_had_is_ended(tmp_path):
+    """`up` runs for weeks: by then, an id that it looked at when it started is another's."""
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    child = children.start(sleeping, {}, tmp_path / "log")
+    [known] = [one for one in psutil.process_iter() if one.pid == child.pid]
+    # What psutil keeps of an id that has passed to another process; it refuses to signal that one.
+    known._pid_reused = True
+    children.end_sessions({child.pid}, patience_s=5)
+    assert not alive([child.pid])
+
+
 def test_up_ends_everything_when_one_part_dies(tmp_path, monkeypatch):
     monkeypatch.setattr(standalone, "prepare", lambda *_: dict(os.environ))
     (tmp_path / "logs" / "airflow").mkdir(parents=True)
@@ -195,7 +206,8 @@ def listening_to_signals():
 
 
 def running_up(home, notes):
-    """`up` in a separate process with its three components running; their and their tasks' pids."""
+    """`up` in a separate process with its three components running and recorded; their and their
+    tasks' pids."""
     notes.mkdir(exist_ok=True)
     before = len(list(notes.iterdir()))
     process = subprocess.Popen(
@@ -206,7 +218,8 @@ def running_up(home, notes):
         preexec_fn=listening_to_signals,
     )
     deadline = time.monotonic() + 30
-    while len(list(notes.iterdir())) < before + 3:
+    record = Standalone(Home(home), port=0).record
+    while len(list(notes.iterdir())) < before + 3 or len(children.read_record(record)) < 4:
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
