@@ -78,7 +78,7 @@ payloads as (
 
 ),
 
-parsed as materialized (
+parsed as (
 
     select
         *,
