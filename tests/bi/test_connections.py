@@ -186,11 +186,21 @@ def test_files_by_day_explain_themselves_to_any_reader_of_parquet(few, monkeypat
     assert str(whole[0]) == "526000015.5000"
     [alone] = (Path("by_day") / release_id / "release").glob("**/*.parquet")
     assert pq.read_table(alone).num_rows == 1
+    # Whatever else is there stays, whatever it is called.
+    others = [
+        *("backups/rows.parquet", "photos/2019/sea.jpg", "20190101T000000Z-00/notes.txt"),
+        "20199999T000000Z-00/release/rows.parquet",
+    ]
+    for other in others:
+        (Path("by_day") / other).parent.mkdir(parents=True)
+        (Path("by_day") / other).write_text("mine")
     for hours in range(2, 6):
         later = releases.publish(few, "run-2", NOW + timedelta(hours=hours))
         command([".venv/bin/unwind", "export", "by_day", "--by-day"])
-    kept = sorted(path.name for path in Path("by_day").iterdir() if path.is_dir())
-    assert (len(kept), kept[-1]) == (3, later)
+    assert [(Path("by_day") / other).read_text() for other in others] == ["mine"] * 4
+    kept = {path.parent.parent.name for path in Path("by_day").glob("*/release/rows.parquet")}
+    kept -= {Path(other).parts[0] for other in others}
+    assert (len(kept), max(kept)) == (3, later)
 
 
 # What docs/bi.md says it was tried with. These are not the project's own versions.

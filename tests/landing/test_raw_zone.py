@@ -51,6 +51,35 @@ def test_bytes_come_back_exactly_and_lines_carry_their_numbers(zone):
     assert lines_of(zone, obj) == [(1, "a,b"), (2, ""), (3, "last without end \\xff")]
 
 
+@pytest.mark.parametrize("change", ["replaced", "appended to"])
+def test_a_file_that_changes_while_it_is_read_is_what_was_kept_of_it(
+    zone, tmp_path, monkeypatch, change
+):
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_bytes(b"1\n2\n3\n")
+    opened = raw._opened
+
+    def changing(payload):
+        stream = opened(payload)
+        if change == "replaced":
+            other.write_bytes(b"another\n")
+            other.replace(file)
+        else:
+            with file.open("ab") as end:
+                end.write(b"4\n")
+        return stream
+
+    monkeypatch.setattr(raw, "_opened", changing)
+    obj = put(zone, file)
+    assert obj.sha256 == hashlib.sha256(zone.read(obj)).hexdigest()
+    assert zone.damaged_lines(obj, all_of_it=True) is None
+    kept = ["1", "2", "3"] if change == "replaced" else ["1", "2", "3", "4"]
+    assert [text for _, text in lines_of(zone, obj)] == kept
+    # What the file is now is another object.
+    monkeypatch.undo()
+    assert (put(zone, file).sha256 == obj.sha256) is (change == "appended to")
+
+
 def test_the_sha256_is_of_the_bytes_as_received(zone):
     # printf 'abc' | sha256sum
     assert put(zone, b"abc").sha256 == (

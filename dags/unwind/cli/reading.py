@@ -225,9 +225,15 @@ def export(
     """Writes the current release's marts as Parquet files."""
     from unwind.warehouse.exports import export_marts
 
+    if not folder.strip():
+        raise typer.BadParameter("is empty; name a folder", param_hint="FOLDER")
     if by_day:
         _export_by_day(folder, mart)
         return
+    if "://" in folder:
+        raise typer.BadParameter(
+            f"{folder} is a place in a store; add --by-day, which writes there", param_hint="FOLDER"
+        )
     with progress() as report:
         written = export_marts(Home.from_env(), Path(folder), mart, report)
     out.print(f"Wrote {len(written)} files to {folder}.")

@@ -12,9 +12,10 @@ import gzip
 import hashlib
 import io
 import itertools
+import uuid
 import zipfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -124,27 +125,33 @@ class RawZone:
         received_at: datetime | None = None,
         imported_at: datetime | None = None,
     ) -> RawObject:
-        """Keeps the bytes and writes their lines; the same bytes again write nothing.
+        """Keeps the bytes and writes their lines; the same bytes again change nothing.
 
-        A payload that cannot be decompressed is still kept, with the reason in `problem`.
+        A payload that cannot be decompressed is still kept, with the reason in `problem`. A file
+        that changes meanwhile is read once: checksum and lines are those of what was kept.
         """
-        source = payload if isinstance(payload, Path) else None
-        with _opened(payload) as stream:
-            digest, size, head = _digest(stream)
-        packing = _packing(head)
-        object_path = self.object_path(venue, digest, packing)
-        # A damaged copy is written again: these are its original bytes.
-        if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
-            with _opened(payload) as stream, atomic_write(object_path, self._folder) as beside:
-                _store(stream, beside, packing)
+        kept = self._folder / f".{uuid.uuid4().hex}.part"
+        try:
+            with _opened(payload) as stream:
+                digest, size, packing = _store(stream, kept)
+            object_path = self.object_path(venue, digest, packing)
+            # A damaged copy is written again: these are its original bytes.
+            if not object_path.exists() or self._stored_digest(object_path, packing) != digest:
+                with atomic_write(object_path, self._folder) as beside:
+                    kept.replace(beside)
+        finally:
+            kept.unlink(missing_ok=True)
         problem = None
         lines_path = self.lines_path(venue, digest)
         if _row_count(lines_path) is None:
             try:
-                with _opened(payload) as stream, atomic_write(lines_path, self._folder) as beside:
+                with (
+                    _stored(object_path, packing) as stream,
+                    atomic_write(lines_path, self._folder) as beside,
+                ):
                     _write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
-                problem = f"{source.name if source else name}: {error}"
+                problem = f"{payload.name if isinstance(payload, Path) else name}: {error}"
         lines = pq.read_metadata(lines_path).num_rows if problem is None else 0
         return RawObject(
             sha256=digest,
@@ -240,7 +247,7 @@ class RawZone:
         """The checksum of stored bytes; None where they cannot be unpacked or read."""
         try:
             with _stored(path, packing) as stream:
-                return _digest(stream)[0]
+                return _digest(stream)
         except (OSError, zstandard.ZstdError):
             return None
 
@@ -278,7 +285,7 @@ def is_sound(path: Path) -> bool:
     """
     try:
         with _stored(path, path.suffix.removeprefix(".")) as stream:
-            return _digest(stream)[0] == path.stem
+            return _digest(stream) == path.stem
     except (OSError, zstandard.ZstdError):
         return False
 
@@ -305,27 +312,50 @@ def _opened(payload: bytes | Path) -> IO[bytes]:
     return payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
 
 
-def _digest(stream: IO[bytes]) -> tuple[str, int, bytes]:
-    hasher, size, head = hashlib.sha256(), 0, b""
-    while chunk := stream.read(1 << 20):
-        head = head or chunk[:4]
-        hasher.update(chunk)
-        size += len(chunk)
-    return hasher.hexdigest(), size, head
+class _Hashed:
+    """A stream that knows the checksum and the size of what was read of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._hasher, self.size = stream, hashlib.sha256(), 0
+
+    def read(self, size: int = 1 << 20) -> bytes:
+        chunk = self._stream.read(size)
+        self._hasher.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+    @property
+    def digest(self) -> str:
+        return self._hasher.hexdigest()
+
+
+def _digest(stream: IO[bytes]) -> str:
+    hashed = _Hashed(stream)
+    while hashed.read():
+        pass
+    return hashed.digest
 
 
 def _packing(head: bytes) -> str:
     return next((kind for magic, kind in PACKED_MAGIC.items() if head.startswith(magic)), "zst")
 
 
-def _store(stream: IO[bytes], target: Path, packing: str) -> None:
-    with target.open("wb") as sink:
-        if packing == "zst":
-            # One thread and a fixed level: the same bytes give the same object everywhere.
-            zstandard.ZstdCompressor(level=3).copy_stream(stream, sink)
-        else:
-            while chunk := stream.read(1 << 20):
-                sink.write(chunk)
+def _packed(sink: IO[bytes], packing: str) -> AbstractContextManager[Any]:
+    if packing != "zst":
+        return nullcontext(sink)
+    # One thread and a fixed level: the same bytes give the same object everywhere.
+    return zstandard.ZstdCompressor(level=3).stream_writer(sink, closefd=False)
+
+
+def _store(stream: IO[bytes], target: Path) -> tuple[str, int, str]:
+    """Keeps a stream's bytes; their checksum, how many they are, and how they are packed."""
+    packing = _packing(stream.read(4))
+    stream.seek(0)
+    hashed = _Hashed(stream)
+    with target.open("wb") as sink, _packed(sink, packing) as kept:
+        while chunk := hashed.read():
+            kept.write(chunk)
+    return hashed.digest, hashed.size, packing
 
 
 def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: int) -> None:

@@ -7,6 +7,7 @@ day. Instants are UTC and say so, ids are text, and each column has its descript
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,10 +22,11 @@ from unwind.outputs.postgres_tables import Column, Table, quoted, tables_of
 from unwind.progress import Progress
 from unwind.scratch import working_folder
 from unwind.settings import Home
-from unwind.warehouse.order import order_of
+from unwind.warehouse.order import is_release_id, order_of
 from unwind.warehouse.releases import ALWAYS_KEPT, current_db
 
 POINTER = "current.json"
+ROWS = "rows.parquet"
 ROWS_PER_BATCH = 50_000
 # Files are uploaded as soon as so many bytes are written.
 BYTES_AT_ONCE = 256 * 2**20
@@ -50,7 +52,7 @@ def export_partitioned(home: Home, place: ObjectStore, report: Progress) -> int:
                 inner = f"{table.name}/day={day}" if day else table.name
                 target = Path(text) / f"{len(written)}.parquet"
                 _write(release, table, day, target, release_id)
-                written[f"{release_id}/{inner}/rows.parquet"] = target
+                written[f"{release_id}/{inner}/{ROWS}"] = target
                 waiting += target.stat().st_size
                 files += 1
                 if waiting > BYTES_AT_ONCE:
@@ -117,9 +119,14 @@ def _field(field: Any, column: Column) -> Any:
 
 
 def _prune(place: ObjectStore, current: str) -> None:
-    """Deletes releases but the newest three and the one that the pointer names."""
-    names = [name for name in place.listed("") if "/" in name]
-    ids = sorted({PurePosixPath(name).parts[0] for name in names}, key=order_of, reverse=True)
+    """Deletes releases but the newest three and the one that the pointer names.
+
+    Whatever else is in the place stays, and so does a release's folder with anything else in it.
+    """
+    files: dict[str, set[str]] = defaultdict(set)
+    for name in map(PurePosixPath, place.listed("")):
+        files[name.parts[0]].add(name.name)
+    ids = sorted(filter(is_release_id, files), key=order_of, reverse=True)
     for release_id in ids[ALWAYS_KEPT:]:
-        if release_id != current:
+        if release_id != current and files[release_id] == {ROWS}:
             place.remove_below(release_id)

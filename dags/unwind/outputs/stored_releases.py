@@ -7,7 +7,7 @@ the pointer last, in one request. A reader resolves the pointer and has one whol
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +17,7 @@ from unwind.progress import Progress
 from unwind.scratch import working_folder
 from unwind.settings import Home, settings
 from unwind.warehouse import releases
-from unwind.warehouse.order import order_of
+from unwind.warehouse.order import is_release_id, order_of, published_at
 
 POINTER = "current.json"
 MANIFEST = "manifest.json"
@@ -119,18 +119,11 @@ def _prune(store: ObjectStore, current: str, now: datetime) -> None:
     """Deletes releases as the home does: by count and age, never the newest three."""
     kept, kept_for = settings().keep_releases, timedelta(days=settings().keep_release_days)
     names = store.listed("releases")
-    ids = {PurePosixPath(name).parts[1] for name in names}
+    ids = filter(is_release_id, {PurePosixPath(name).parts[1] for name in names})
     for place, release_id in enumerate(sorted(ids, key=order_of, reverse=True)):
-        young = now - _built_at(release_id, now) < kept_for
+        young = now - published_at(release_id) < kept_for
         if place < releases.ALWAYS_KEPT or release_id == current or (place < kept and young):
             continue
         # Its manifest first: without one it is no release, also where the rest is left behind.
         store.remove([name for name in names if name == f"releases/{release_id}/{MANIFEST}"])
         store.remove_below(f"releases/{release_id}")
-
-
-def _built_at(release_id: str, otherwise: datetime) -> datetime:
-    try:
-        return datetime.strptime(order_of(release_id)[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return otherwise
