@@ -55,6 +55,45 @@ def test_a_wrong_query_is_one_sentence_and_exit_1(home):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["export", ""], "is empty; name a folder"),
+        (["export", "", "--by-day"], "is empty; name a folder"),
+        (["export", "s3://bucket/prefix"], "add --by-day, which writes there"),
+    ],
+)
+def test_an_export_without_a_folder_writes_nothing(home, tmp_path, monkeypatch, arguments, why):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.chdir(tmp_path)
+    result = unwind(home, *arguments)
+    assert result.returncode == 2
+    assert why in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_not_replaced_by_a_file(home, tmp_path):
+    os.mkfifo(tmp_path / "events.parquet")
+    result = unwind(home, "export", str(tmp_path), "--mart", "events")
+    assert result.returncode == 1
+    assert "events.parquet: not a file; something stands there already" in result.stderr
+    assert (tmp_path / "events.parquet").is_fifo()
+
+
+@pytest.mark.parametrize("others", [[".home-id", "ledger/batches/hour.json"], ["notes.txt"]])
+def test_the_past_is_not_built_over_anything_else(tmp_path, others):
+    present, past = Home(tmp_path / "present"), tmp_path / "past"
+    for file in (present.staging_db, *(past / other for other in others)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("mine")
+    result = unwind(present, "refresh", "--as-of", "2026-01-29T15:00Z", "--into", str(past))
+    assert result.returncode == 1
+    assert "Name an empty folder, or one in which a past was built before" in result.stderr
+    assert sorted(path for path in past.rglob("*") if path.is_file()) == sorted(
+        past / other for other in others
+    )
+
+
 def test_sql_cannot_write_to_a_release(home):
     result = unwind(home, "sql", "delete from marts.events")
     assert result.returncode == 1

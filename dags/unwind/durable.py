@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -25,7 +26,11 @@ def atomic_write(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
     The path is in `folder`, or next to the target. On failure it is removed, and an existing
     `target` stays unchanged; leftovers of a kill are swept with the folder, or once they are old.
+    Raises FileExistsError where the target is a pipe or a device.
     """
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        # A pipe, or a device such as /dev/null, would be replaced for everybody.
+        raise FileExistsError(errno.EEXIST, "not a file", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     name = f".{target.name[:120]}.{uuid.uuid4().hex[:8]}.part"
     beside = (folder or target.parent) / name

@@ -91,6 +91,8 @@ def test_what_has_changed_is_named(home: Home, tmp_path: Path) -> None:
 
 
 def test_a_release_that_cannot_be_verified(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(UnverifiableError, match="is not empty; name a new folder"):
+        verify(home, keep_in=home.root)
     with pytest.raises(NoReleaseError, match="no release '2020' in"):
         verify(home, "2020")
     old = Home(tmp_path / "old")

@@ -260,6 +260,7 @@ def test_a_withdrawn_part_is_removed_and_can_be_put_back(troubled, few_marts, tm
         ("hour-2026-01-29T23", None, False, "no batch 'hour-2026-01-29T23' is sealed"),
         ("../../etc/passwd", None, False, "no batch"),
         ("hour-2026-01-29T10", "okx", False, "it has binance, bybit"),
+        ("hour-2026-01-29T10", "", False, "it has binance, bybit"),
         ("hour-2026-01-29T10", "bybit", True, "nothing to undo"),
     ],
 )

@@ -124,7 +124,7 @@ def releases(
     from unwind.warehouse import releases as published
 
     home = Home.from_env()
-    if roll_back:
+    if roll_back is not None:
         published.roll_back(home, roll_back)
         out.print(f"Readers are on {roll_back} until the next refresh publishes.")
     rows = [

@@ -286,8 +286,8 @@ class Ledger:
                 f"no batch {batch_id!r} is sealed; `unwind status` names the newest, as "
                 "hour-2026-01-29T14 or import-0123456789ab"
             )
-        part = venue or EVERY_VENUE
-        named = f"{venue}'s part of {batch_id}" if venue else batch_id
+        part = EVERY_VENUE if venue is None else venue
+        named = batch_id if venue is None else f"{venue}'s part of {batch_id}"
         now = self.withdrawn().get(batch_id, {})
         if undo and part not in now:
             others = ", ".join(
@@ -300,9 +300,9 @@ class Ledger:
             )
         if not undo:
             last = self.last_seal(batch_id)
-            if venue and last and venue not in last.landings:
+            if venue is not None and last and venue not in last.landings:
                 raise LedgerError(
-                    f"{batch_id} has nothing of {venue}; it has {', '.join(sorted(last.landings))}"
+                    f"{batch_id} lacks {venue!r}; it has {', '.join(sorted(last.landings))}"
                 )
             before = now.get(part) or now.get(EVERY_VENUE)
             if before:

@@ -143,6 +143,20 @@ def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.Du
         connection.close()
 
 
+def refuse_taken(home: Home) -> None:
+    """Refuses a folder for the past that has anything but an earlier past in it.
+
+    A past has a home's id, and neither ledger nor raw zone of its own. Raises WarehouseFileError.
+    """
+    is_past = home.identity.exists() and not home.landed.parent.exists()
+    if is_past or not home.root.exists() or not any(home.root.iterdir()):
+        return
+    raise WarehouseFileError(
+        f"{home.root} is a home of its own, or has other files: the past is built beside the "
+        "present. Name an empty folder, or one in which a past was built before"
+    )
+
+
 def prepare(home: Home) -> None:
     """Makes both files where they are missing, and folds in what a killed writer has left."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)

@@ -101,11 +101,14 @@ def refresh(
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
     `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
-    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError.
+    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError,
+    WarehouseFileError.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
     target = Home(into.resolve()) if into else home
+    if into:
+        files.refuse_taken(target)
     with writer_lock(target, report=None if report is no_progress else report):
         built_in, rebuilt = _begin(target, full)
         if rebuilt:

@@ -73,6 +73,8 @@ def verify(
             f"release {folder.name} does not say up to when it knew the raw zone: an older version "
             "published it. `unwind refresh --as-of TIME --into FOLDER` builds the past of a time"
         )
+    if keep_in and keep_in.exists() and any(keep_in.iterdir()):
+        raise UnverifiableError(f"{keep_in} is not empty; name a new folder to build it in")
     beside = Home(keep_in.resolve()) if keep_in else Home(process_folder(home) / "verified")
     try:
         refresh(
