@@ -20,8 +20,8 @@
         select hour_at
         from {{ source('ops', 'hours') }}
         where hour_at::date not in (select utc_date from {{ source('ops', 'empty_days') }})
-        order by hour_at desc
-        limit {{ 24 * (var('detail_days', 90) | int) }}
+        -- Not by a limit, below which DuckDB filters (docs/adr/0028).
+        qualify row_number() over (order by hour_at desc) <= {{ 24 * (var('detail_days', 90) | int) }}
     )
 {%- endmacro %}
 

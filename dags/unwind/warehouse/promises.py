@@ -202,6 +202,5 @@ def _detail_days() -> int:
 KEPT_HOURS = f"""
     select hour_at from staging.ops.hours
     where hour_at::date not in (select utc_date from staging.ops.empty_days)
-    order by hour_at desc
-    limit {24 * _detail_days()}
+    qualify row_number() over (order by hour_at desc) <= {24 * _detail_days()}
 """

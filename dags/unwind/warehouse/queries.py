@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from unwind.database import connect
+from unwind.database import DISABLED_OPTIMIZERS, connect, quoted
 from unwind.errors import UnwindError
 from unwind.settings import Home
 
@@ -48,6 +48,7 @@ def answered(home: Home, database: Path, query: str, allow_files: bool = False) 
         )
     with connect(home, database, read_only=True) as connection:
         connection.execute("set schema = 'marts'")
+        connection.execute(f"set disabled_optimizers = {quoted(DISABLED_OPTIMIZERS)}")
         # Names of this program's own variables are no tables.
         connection.execute("set python_enable_replacements = false")
         if not allow_files:
