@@ -26,6 +26,7 @@ select unnest(range(timestamp '2026-01-27', timestamp '2026-01-29 15:00:00', int
 insert into ops.pending_hours values ({NEWEST});
 insert into ops.batches values
     ('day-27', 1, 'day', '2026-01-28', '2026-01-27', '2026-01-28'),
+    ('import-1', 1, 'import', '2026-01-28', null, null),
     ('hour-14', 1, 'hour', '2026-01-29 15:01:00', '2026-01-29 14:00:00', '2026-01-29 15:00:00');
 insert into ops.build_batches values ('hour-14', 1);
 insert into ops.built_batches values ('day-27', 1, '{RELEASE}', 0);
@@ -43,7 +44,11 @@ create table marts.dim_hours as select distinct hour_at from marts.liquidations_
 create table marts.exchange_breakdown as
 select hour_at, 'ALL' as base_asset, 5.5::double as share from marts.dim_hours;
 create table marts.landing_outcomes as
-select 'day-27' as batch_id, timestamp '2026-01-28' as sealed_at;
+select 'day-27' as batch_id, 1 as revision, timestamp '2026-01-28' as sealed_at
+union all
+select 'import-1', 1, timestamp '2026-01-28';
+create table marts.fct_liquidations as
+select timestamp '2026-01-29 09:00:00' as hour_at, 'import-1' as batch_id;
 create table marts.gate_results as
 select 'run-1' as run_id, 'passed' as message, timestamp '2026-01-28 01:00:00' as checked_at;
 create table marts.release as select '{RELEASE}' as release_id;
@@ -137,7 +142,7 @@ def test_an_hour_that_the_build_replaced_may_change(home: Home, in_warehouse: Ru
         ),
         (
             "delete from marts.landing_outcomes",
-            "marts.landing_outcomes of 2026-01-28 has 0 rows where 1 were recorded",
+            "marts.landing_outcomes of 2026-01-28 has 0 rows where 2 were recorded",
         ),
         (
             "update marts.gate_results set message = 'failed'",
@@ -200,6 +205,65 @@ def test_a_withdrawn_batch_takes_its_rows_and_hours_with_it(
     compared = continuity.compare(home, BUILT_AT)
     assert compared.lost == ()
     assert "liquidations_hourly" in {one.mart for one in compared.shrunk}
+
+
+# A full build of a spine that ends with 08:00 on the last day. Of the six hours that are gone,
+# 09:00 had an event of import-1, and the others had none.
+SHORTER = """
+    delete from ops.hours where hour_at > '2026-01-29 08:00:00';
+    delete from ops.batches where batch_id = 'hour-14';
+    delete from ops.pending_hours;
+    insert into ops.pending_hours from ops.hours;
+    insert into ops.build_batches from (select batch_id, revision from ops.batches);
+"""
+SHORTER_MARTS = "".join(
+    f"delete from marts.{mart} where hour_at > '2026-01-29 08:00:00';"
+    for mart in ("liquidations_hourly", "exchange_breakdown", "dim_hours", "fct_liquidations")
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into ops.left_out values ('import-1', 'binance', 'withdrawn', 'a wrong file')",
+        # Read again with other options, it is of other hours.
+        "update ops.batches set revision = 2 where batch_id = 'import-1'",
+        "delete from ops.batches where batch_id = 'import-1'",
+    ],
+)
+def test_a_full_build_has_no_hours_of_an_import_that_is_withdrawn_or_read_otherwise(
+    change: str, home: Home, in_warehouse: Run, in_staging: Run
+) -> None:
+    in_staging(SHORTER + change)
+    in_warehouse(SHORTER_MARTS)
+    compared = continuity.compare(home, BUILT_AT)
+    assert compared.lost == ()
+    # 09:00 to 14:00 of two assets.
+    assert [one.sentence for one in compared.shrunk if one.mart == "liquidations_hourly"] == [
+        "marts.liquidations_hourly of 2026-01-29 has 18 rows where 30 were recorded"
+    ]
+
+
+def test_hours_that_leave_the_spine_without_their_batch_are_lost(
+    home: Home, in_warehouse: Run, in_staging: Run
+) -> None:
+    # Another import's withdrawal explains nothing of 09:00, which import-1 had an event of.
+    in_staging(SHORTER + "insert into ops.left_out values ('import-2', 'okx', 'withdrawn', '')")
+    in_warehouse(SHORTER_MARTS)
+    assert lost(home) == {
+        "marts.liquidations_hourly of 2026-01-29 has 0 rows where 2 were recorded",
+        "marts.fct_liquidations of 2026-01-29 has 0 rows where 1 were recorded",
+    }
+
+
+def test_hours_that_leave_the_spine_while_a_batch_covers_them_are_lost(
+    home: Home, in_warehouse: Run, in_staging: Run
+) -> None:
+    in_staging("delete from ops.hours where hour_at < '2026-01-28'")
+    in_warehouse("delete from marts.liquidations_hourly where hour_at < '2026-01-28'")
+    assert lost(home) == {
+        "marts.liquidations_hourly of 2026-01-27 has 0 rows where 48 were recorded"
+    }
 
 
 def test_a_run_that_never_became_a_release_leaves_verdicts_behind(

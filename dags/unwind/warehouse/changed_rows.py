@@ -133,8 +133,10 @@ def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart
         connection,
         "select first_hour_at, (select min(hour_at) from staging.ops.hours) from former_hours",
     )
-    # Rejected rows may have stood under an hour before it was in the spine: its rows are new.
-    but_new_hours = f" and not (hour_at >= '{newest_first_at}' and hour_at < '{first_at}')"
+    but_new_hours = ""
+    if first_at and newest_first_at:
+        # Rejected rows may have stood under an hour before it was in the spine: its rows are new.
+        but_new_hours = f" and not (hour_at >= '{newest_first_at}' and hour_at < '{first_at}')"
     for mart in marts().values():
         former, newest = (f"from {name}.marts.{mart.name}" for name in ("former", "warehouse"))
         if mart.partition == BATCHES:

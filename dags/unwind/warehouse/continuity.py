@@ -19,8 +19,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from unwind.database import in_memory, row_of
+from unwind.database import in_memory
 from unwind.settings import Home
+from unwind.warehouse.gone_hours import GONE_DAYS, GONE_HOURS, name_gone_hours
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import (
     BATCHES,
@@ -126,10 +127,10 @@ def compare(home: Home, built_at: datetime, sharers: int = 1) -> Comparison:
         if folder is None or problem or recorded is None:
             return Comparison(None, (), (), contents(connection, "warehouse"), problem)
         counts = contents(connection, "warehouse", hashed=False)
+        name_gone_hours(connection, columns_of(connection, "former"))
         touched = _touched(connection, recorded.keys() | counts.keys())
         differing = differences(recorded, counts)
-        gone = _hours_without_batches(connection)
-        lost = [one for one in differing if one.key not in touched and one.key not in gone]
+        lost = [one for one in differing if one.key not in touched]
         lost += _replaced_nothing_and_differ(connection, touched)
         every = max(SAMPLE_EVERY, len({day for _, day in counts}) // SAMPLED_DAYS)
         sampled = {
@@ -143,11 +144,7 @@ def compare(home: Home, built_at: datetime, sharers: int = 1) -> Comparison:
             {key: recorded[key] for key in sampled & recorded.keys()},
             {key: hashed[key] for key in sampled & recorded.keys()},
         )
-    shrunk = [
-        one
-        for one in differing
-        if one.found < one.expected and (one.key in touched or one.key in gone)
-    ]
+    shrunk = [one for one in differing if one.found < one.expected and one.key in touched]
     return Comparison(
         release_id=folder.name,
         lost=tuple(dict.fromkeys(lost)),
@@ -323,10 +320,10 @@ def former_release(connection: duckdb.DuckDBPyConnection, home: Home) -> Path | 
 def _replaced(mart: Mart) -> str:
     """A condition for the rows of a mart that this build replaced or may have dropped."""
     if mart.partition == HOURS:
-        rebuilt = f"hour_at in ({replaced_hours(mart)})"
+        rebuilt = f"hour_at in ({replaced_hours(mart)} union from {GONE_HOURS})"
         return f"{rebuilt} or hour_at not in ({KEPT_HOURS})" if mart.keeps_as_of_hours else rebuilt
     if mart.partition == DAYS:
-        return f"event_date in ({replaced_days(mart)})"
+        return f"event_date in ({replaced_days(mart)} union {GONE_DAYS})"
     if mart.partition == BATCHES:
         return (
             "batch_id in (select batch_id from staging.ops.build_batches)"
@@ -354,28 +351,13 @@ def _touched(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> se
             rows = connection.execute(
                 f"select distinct hour_at::date from staging.ops.hours where {_replaced(mart)}"
                 f" union select distinct hour_at::date from ({replaced_hours(mart)})"
+                f" union {GONE_DAYS}"
             ).fetchall()
             by_hours[mart.name] = {day for (day,) in rows}
         if mart.partition == DAYS:
-            rows = connection.execute(replaced_days(mart)).fetchall()
+            rows = connection.execute(f"{replaced_days(mart)} union {GONE_DAYS}").fetchall()
             by_hours[mart.name] = {day for (day,) in rows}
     return {(name, day) for name, day in keys if name not in by_hours or day in by_hours[name]}
-
-
-def _hours_without_batches(connection: duckdb.DuckDBPyConnection) -> Collection[Key]:
-    """Marts and days that are out of the spine since batches were taken out of the warehouse."""
-    withdrawn = row_of(
-        connection,
-        "select count(*) from former.marts.landing_outcomes"
-        " where batch_id not in (select batch_id from staging.ops.batches)",
-    )
-    if not withdrawn[0]:
-        return ()
-    days = connection.execute(
-        "select distinct hour_at::date from former.marts.dim_hours"
-        " where hour_at::date not in (select hour_at::date from staging.ops.hours)"
-    ).fetchall()
-    return {(name, day) for name in marts() for (day,) in days}
 
 
 def _replaced_nothing_and_differ(

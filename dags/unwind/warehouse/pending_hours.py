@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import duckdb
 
 from unwind.database import row_of
+from unwind.warehouse.promises import KEPT_HOURS
 
 # The columns by which an instrument's rows are named and valued.
 VERSION_TERMS = "contract_type, base_asset, asset_multiplier, quote_asset, contract_size"
@@ -73,7 +74,7 @@ def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
-    """Marks every hour that the staged rows touch as pending, and extends the spine to them."""
+    """Marks every hour that the staged rows touch as pending, and makes the spine end with them."""
     _add_hours_of_batches(state)
     if _is_noted(state):
         _add_hours_of_changed_instruments(state)
@@ -82,9 +83,12 @@ def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
         for name in NOTED:
             state.execute(f"drop table ops.{name}_before")
     _add_hours_of_changed_funding_intervals(state)
-    _extend_spine(state)
+    state.execute(f"create or replace temp table kept_before as {KEPT_HOURS}")
+    _renew_spine(state)
     add_hours_before(state)
     _note_landed_days(state)
+    # What as-of tables keep again, because newer days or hours are gone, or for the first time.
+    _add_hours(state, f"from ({KEPT_HOURS}) except from kept_before")
 
 
 def _is_noted(state: duckdb.DuckDBPyConnection) -> bool:
@@ -307,22 +311,22 @@ def _accepted_rows(state: duckdb.DuckDBPyConnection) -> str:
     return " union all ".join([liquidations, *observations])
 
 
-def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
+def _renew_spine(state: duckdb.DuckDBPyConnection) -> None:
     """The spine runs from the first to the last hour that a batch covers or that an accepted row
-    belongs to; new hours are built. Batches that were built before are in the spine.
+    belongs to, whichever batch was staged when: so it is that of a full build, and ends earlier
+    where its last rows were withdrawn or are read otherwise.
+
+    New hours are built, and hours that left it are built to nothing: both are pending.
     """
     state.execute(
         f"""
         create or replace temp table spine as
-        with accepted as ({_accepted_rows(state)}),
-        bounds as (
-            select min(hour_at) as first_hour, max(hour_at) as last_hour from ops.hours
-            union all
-            select min(covers_from_at), max(covers_to_at) - interval 1 hour
+        with bounds as (
+            select min(covers_from_at) as first_hour, max(covers_to_at) - interval 1 hour
+                as last_hour
             from ops.batches where covers_from_at is not null
             union all
-            select min(hour_at), max(hour_at) from accepted
-            where batch_id in (select batch_id from ops.build_batches)
+            select min(hour_at), max(hour_at) from ({_accepted_rows(state)}) as accepted
         )
         select unnest(
             range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
@@ -331,7 +335,12 @@ def _extend_spine(state: duckdb.DuckDBPyConnection) -> None:
         """
     )
     _add_hours(
-        state, "select hour_at from spine where hour_at not in (select hour_at from ops.hours)"
+        state,
+        """
+        (from spine except select hour_at from ops.hours)
+        union all
+        (select hour_at from ops.hours except from spine)
+        """,
     )
     state.execute("delete from ops.hours")
     state.execute("insert into ops.hours select hour_at from spine")
@@ -341,13 +350,8 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
     """Which days of the spine have landed data: as-of tables keep the newest of these.
 
     A day has some when an hour's or day's batch covers it, or an import has rows of it; what a
-    batch's pages reach back to does not count. A day that gets its first data is built whole. When
-    a day loses its last (a corrected import), older days are kept again: all of the spine is built.
+    batch's pages reach back to does not count.
     """
-    state.execute(
-        "create or replace temp table landed_before as"
-        " select distinct utc_date from ops.landed_days"
-    )
     state.execute(
         """
         create or replace temp table batches_to_note as
@@ -386,22 +390,13 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
         group by all
         """
     )
+    state.execute("delete from ops.empty_days")
     state.execute(
         """
-        create or replace temp table empty_days as
-        select distinct hour_at::date as utc_date from ops.hours
+        insert into ops.empty_days
+        select distinct hour_at::date from ops.hours
         where hour_at::date not in (
             select utc_date from ops.landed_days where utc_date is not null
         )
         """
     )
-    _add_hours(
-        state,
-        """
-        select hour_at from ops.hours
-        where hour_at::date in (from ops.empty_days except from empty_days)
-            or exists (from empty_days semi join landed_before using (utc_date))
-        """,
-    )
-    state.execute("delete from ops.empty_days")
-    state.execute("insert into ops.empty_days from empty_days")
