@@ -223,7 +223,7 @@ class Settings:
         """The level of what is logged, as `logging` names it. Raises SettingError."""
         text = self._text(LOG_LEVEL) or otherwise
         if text.upper() not in LOG_LEVELS:
-            raise SettingError(f"{LOG_LEVEL} is {text!r}; set it to {', '.join(LOG_LEVELS)}")
+            raise SettingError(f"{LOG_LEVEL} is {text!r}; set it to one of {', '.join(LOG_LEVELS)}")
         return text.upper()
 
     def _text(self, name: str) -> str:
@@ -257,7 +257,7 @@ def usable(folder: Path, named_by: str) -> Path:
             f"{named_by} is {str(folder)!a}, which is not written in UTF-8, as the database "
             "wants its paths; choose another folder"
         ) from None
-    # 2026-11-28, DuckDB 1.5.6: it takes what follows for parameters, and looks for its log elsewhere.
+    # 2026-11-28, DuckDB 1.5.6: it looks for its log elsewhere, as if parameters followed.
     if "?" in str(folder):
         raise SettingError(
             f"{named_by} is {str(folder)!r}, and the database cannot use a path with a question "

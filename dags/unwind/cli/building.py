@@ -10,7 +10,7 @@ import typer
 from unwind.cli.terminal import out, parsed, print_error, progress
 from unwind.clock import parse_time, utc_now
 from unwind.errors import UnknownNameError
-from unwind.settings import TARGETS, Home, settings
+from unwind.settings import TARGETS, Home, settings, usable
 
 if TYPE_CHECKING:
     from unwind.warehouse.building import BuildMarts
@@ -36,6 +36,7 @@ def refresh(
         raise typer.BadParameter("--as-of and --into go together")
     instant = None if as_of is None else parsed(parse_time, as_of)
     home = Home.from_env()
+    built = Home(usable(into.resolve(), "--into")) if into else home
     home.root.mkdir(parents=True, exist_ok=True)
     if not Ledger(home).sealed() and not home.staging_db.exists():
         out.print(
@@ -44,7 +45,6 @@ def refresh(
             soft_wrap=True,
         )
         return
-    built = Home(into.resolve()) if into else home
     try:
         with progress() as report:
             done = run_refresh(

@@ -17,7 +17,7 @@ import yaml
 from unwind.database import quoted
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT
-from unwind.texts import nearest, some
+from unwind.texts import as_utf8, nearest, some
 from unwind.warehouse.promises import Mart, key_of, marts
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def row_of(name: str, stated: Iterable[str]) -> dict[str, str | int]:
     """
     found: dict[str, str | int] = {}
     for text in stated:
-        column, equals, value = text.partition("=")
+        column, equals, value = as_utf8(text).partition("=")
         if not equals or not column.isidentifier():
             raise MetricError(f"{text!r} names no row; write it as base_asset=ETH")
         is_number = isinstance(metric(name).at.get(column), int)

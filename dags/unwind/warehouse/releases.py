@@ -26,7 +26,7 @@ import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted, row_of
 from unwind.durable import atomic_write, sync, write_json
-from unwind.errors import UnwindError
+from unwind.errors import UnknownNameError, UnwindError
 from unwind.scratch import process_folder
 from unwind.settings import KEEP_RELEASE_DAYS, KEEP_RELEASES, PROJECT_ROOT, Home, settings
 from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
@@ -51,10 +51,8 @@ class NoReleaseError(UnwindError, LookupError):
     """There is no such release; the text says what there is and what to do."""
 
 
-class UnknownReleaseError(NoReleaseError):
+class UnknownReleaseError(NoReleaseError, UnknownNameError):
     """An argument names a release that is not there."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
