@@ -47,9 +47,9 @@ KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
 TRACKED = 50
 # The largest counts that are taken: beyond them a typing error is likelier than a wish, and a span
 # of days would leave the calendar.
-MOST_RELEASES, MOST_RELEASE_DAYS = 100_000, 36_500
-MOST_TRACKED = 10_000
-MOST_WORKERS = 1_000
+MAX_RELEASES, MAX_RELEASE_DAYS = 100_000, 36_500
+MAX_TRACKED = 10_000
+MAX_WORKERS = 1_000
 # Each further asset takes some fifty requests a day, of the forty a minute that a free key allows.
 RECONCILED = "BTC,ETH,SOL"
 # 2026-11-26: of fifty assets some class or regime changes in nearly every hour.
@@ -57,9 +57,9 @@ WATCHED = "ALL,BTC,ETH"
 TARGETS = ("duckdb", "spark")
 SEVERITIES = ("info", "warning", "critical", "off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# Spark's driver does not start with less.
-LEAST_SPARK_MIB = 512
-MOST_SPARK_MIB = 2**24
+# Spark refuses a driver of less than 450 MiB.
+MIN_SPARK_MIB = 512
+MAX_SPARK_MIB = 2**24
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Settings:
     @property
     def keep_releases(self) -> int:
         """How many releases are kept. Raises SettingError."""
-        return self._count(KEEP_RELEASES, KEPT_RELEASES, MOST_RELEASES)
+        return self._count(KEEP_RELEASES, KEPT_RELEASES, MAX_RELEASES)
 
     @property
     def keep_release_days(self) -> int:
         """For how many days a release is kept. Raises SettingError."""
-        return self._count(KEEP_RELEASE_DAYS, KEPT_RELEASE_DAYS, MOST_RELEASE_DAYS)
+        return self._count(KEEP_RELEASE_DAYS, KEPT_RELEASE_DAYS, MAX_RELEASE_DAYS)
 
     @property
     def tracked_instruments(self) -> int:
@@ -109,7 +109,7 @@ class Settings:
 
         Raises SettingError.
         """
-        return self._count(TRACKED_INSTRUMENTS, TRACKED, MOST_TRACKED)
+        return self._count(TRACKED_INSTRUMENTS, TRACKED, MAX_TRACKED)
 
     @property
     def reconciled_assets(self) -> list[str]:
@@ -128,7 +128,7 @@ class Settings:
     @property
     def workers(self) -> int:
         """How many processes may work at one refresh. Raises SettingError."""
-        return self._count(WORKERS, 1, MOST_WORKERS)
+        return self._count(WORKERS, 1, MAX_WORKERS)
 
     @property
     def has_page(self) -> bool:
@@ -188,10 +188,10 @@ class Settings:
         text = self._text(SPARK_MEMORY).lower() or "2g"
         written = re.fullmatch(r"([0-9]{1,12})([mgt])b?", text)
         mib = int(written[1]) * {"m": 1, "g": 2**10, "t": 2**20}[written[2]] if written else 0
-        if not LEAST_SPARK_MIB <= mib <= MOST_SPARK_MIB:
+        if not MIN_SPARK_MIB <= mib <= MAX_SPARK_MIB:
             raise SettingError(
-                f"{SPARK_MEMORY} is {text!r}; write it as 2g or 1500m, from {LEAST_SPARK_MIB}m to"
-                f" {MOST_SPARK_MIB // 2**20}t"
+                f"{SPARK_MEMORY} is {text!r}; write it as 2g or 1500m, from {MIN_SPARK_MIB}m to"
+                f" {MAX_SPARK_MIB // 2**20}t"
             )
         return text
 

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 # 2026-11-28: at difflib's own 0.6, TRUMP is close to ethereum; a letter too many or two swapped
 # ones are at 0.75 and above.
-LEAST_ALIKE = 0.75
+MIN_ALIKE = 0.75
 # Fewer letters begin too many names.
-LEAST_PREFIX = 3
+MIN_PREFIX = 3
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -18,8 +18,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     asked = name.casefold()
     if asked in folded:
         return folded[asked]
-    longer = [one for one in folded if one.startswith(asked)] if len(asked) >= LEAST_PREFIX else []
-    close = get_close_matches(asked, folded, 1, LEAST_ALIKE) or sorted(longer, key=len)
+    longer = [one for one in folded if one.startswith(asked)] if len(asked) >= MIN_PREFIX else []
+    close = get_close_matches(asked, folded, 1, MIN_ALIKE) or sorted(longer, key=len)
     return folded[close[0]] if close else None
 
 
