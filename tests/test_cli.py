@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.warehouse.test_releases import made_home
+from unwind.cli import app
 from unwind.recorder.state import RecorderState, StreamState, write_state
 from unwind.settings import Home
 from unwind.warehouse import releases
@@ -29,13 +31,15 @@ def home(tmp_path_factory) -> Home:
     return home
 
 
-def unwind(home: Path | Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+def unwind(
+    home: Path | Home, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     root = home.root if isinstance(home, Home) else home
     return subprocess.run(
         [sys.executable, "-m", "unwind.cli", *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, "UNWIND_HOME": str(root)},
+        env={**os.environ, "UNWIND_HOME": str(root), **environment},
         check=False,
     )
 
@@ -219,6 +223,65 @@ def test_wrong_usage_is_exit_2(tmp_path, arguments, why):
     assert why in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["metric", "nope"], "there is no metric 'nope'; there are "),
+        (["lineage", "abc"], "'abc' is no liquidation_id"),
+        (["releases", "--roll-back", "nope"], "no release 'nope' in"),
+        (["verify", "nope"], "no release 'nope' in"),
+        (["page", "--release", "nope"], "no release 'nope' in"),
+        (["withdraw", "nope"], "no batch 'nope' is sealed"),
+        (["export", "out", "--mart", "nope"], "no mart 'nope'; there are"),
+        (["explain", "nope", "--where", "true"], "no mart 'nope'; there are"),
+    ],
+)
+def test_an_unknown_name_is_exit_2(home, monkeypatch, arguments, why):
+    monkeypatch.setenv("UNWIND_HOME", str(home.root))
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"unwind: {why}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["land", "--hour", "9999-12-31T23"], "at the end of the calendar"),
+        (["land", "--day", "9999-12-31"], "at the end of the calendar"),
+        # An hour of another zone is that hour in UTC.
+        (["land", "--hour", "2030-01-29T14+01:00"], "covers 2030-01-29 13:00 to 14:00 UTC"),
+        (["refresh", "--as-of", "", "--into", "x"], "'' is no time"),
+        (["refresh", "--as-of", "2026-01-29", "--into", "x?"], "a question mark"),
+        (["record", "--health-port", "99999"], "65535"),
+        (["record", "--health-port", "-1"], "Invalid value for '--health-port'"),
+        (["replay", "--port", "99999"], "65535"),
+        (["replay", "--port", "-1"], "Invalid value for '--port'"),
+    ],
+)
+def test_an_argument_beyond_its_range_is_exit_2(tmp_path, monkeypatch, arguments, why):
+    monkeypatch.setenv("UNWIND_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert why in result.stderr
+
+
+def test_text_that_is_not_utf_8_and_output_that_cannot_have_it_are_sentences(home):
+    result = unwind(home, "sql", "select '\udcff'")
+    assert result.returncode == 1
+    assert result.stderr.startswith("unwind: the query is not written in UTF-8 (at character 9)")
+    result = unwind(home, "sql", "--format", "csv", "select 'ü'", PYTHONIOENCODING="ascii")
+    assert result.returncode == 1
+    assert "the output is encoded as ascii, which has no '\\xfc'; set PYTHON" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_level_of_the_log_is_judged_by_the_commands_too(tmp_path):
+    result = unwind(tmp_path, "refresh", UNWIND_LOG_LEVEL="loud")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("unwind: UNWIND_LOG_LEVEL is 'loud'; set it to one of")
+    assert unwind(tmp_path, "refresh", UNWIND_LOG_LEVEL="info").returncode == 0
+
+
 def test_an_unreadable_file_is_refused_with_exit_1(tmp_path):
     result = unwind(tmp_path, "import", "--venue", "binance", "--format", "frames", "absent.ndjson")
     assert result.returncode == 1
@@ -251,7 +314,7 @@ def test_importing_twice_reports_that_nothing_changes(tmp_path):
 def test_releases_are_listed_and_an_unknown_one_is_refused(home):
     assert "20260129T150000Z-00" in unwind(home, "releases").stdout
     result = unwind(home, "releases", "--roll-back", "nothing")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "20260129T150000Z-00" in result.stderr
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from unwind.connections import endpoint, password
-from unwind.settings import PROJECT_ROOT, VARIABLES, settings
+from unwind.errors import SettingError
+from unwind.memory import memory_limit
+from unwind.settings import PROJECT_ROOT, VARIABLES, Home, settings
+from unwind.warehouse import refresh
 
 DEFAULT = "https://api.example.org/"
 
@@ -82,6 +85,94 @@ def test_the_target_is_duckdb_or_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNWIND_TARGET", "flink")
     with pytest.raises(ValueError, match="UNWIND_TARGET is 'flink'; set it to duckdb or spark"):
         _ = settings().target
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "most"),
+    [
+        ("UNWIND_KEEP_RELEASES", "0", "100000"),
+        ("UNWIND_KEEP_RELEASES", "100001", "100000"),
+        ("UNWIND_KEEP_RELEASE_DAYS", "999999999999", "36500"),
+        ("UNWIND_TRACKED_INSTRUMENTS", "-1", "10000"),
+        ("UNWIND_TRACKED_INSTRUMENTS", "1.5", "10000"),
+        ("UNWIND_WORKERS", "9" * 5000, "1000"),
+    ],
+)
+def test_a_count_has_a_range(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, most: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(
+        SettingError, match=f"{variable} is '.*'; set it to a whole number from 1 to {most}"
+    ):
+        getattr(settings(), variable.removeprefix("UNWIND_").lower())
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("9" * 400, "which no machine has; set it to at most 1,024 TiB"),
+        ("64MiB", "set it to that or more"),
+        ("plenty", "write it as 4GB"),
+    ],
+)
+def test_the_memory_limit_has_a_range(
+    monkeypatch: pytest.MonkeyPatch, value: str, problem: str
+) -> None:
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", value)
+    with pytest.raises(SettingError, match=problem):
+        memory_limit()
+
+
+def test_the_memory_of_spark_has_a_form_and_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, taken in [("", "2g"), ("1500M", "1500m"), ("4gb", "4gb")]:
+        monkeypatch.setenv("UNWIND_SPARK_MEMORY", value)
+        assert settings().spark_memory == taken
+    for value in ("2", "0g", "100m", "99999999999t", "much"):
+        monkeypatch.setenv("UNWIND_SPARK_MEMORY", value)
+        with pytest.raises(SettingError, match="write it as 2g or 1500m, from 512m to 16t"):
+            _ = settings().spark_memory
+
+
+def test_the_level_of_the_log_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, level in [("info", "INFO"), ("Debug", "DEBUG"), ("", "WARNING"), (" ", "WARNING")]:
+        monkeypatch.setenv("UNWIND_LOG_LEVEL", value)
+        assert settings().log_level("WARNING") == level
+    monkeypatch.setenv("UNWIND_LOG_LEVEL", "loud")
+    with pytest.raises(SettingError, match="UNWIND_LOG_LEVEL is 'loud'; set it to one of DEBUG"):
+        settings().log_level("WARNING")
+
+
+@pytest.mark.parametrize(
+    ("home", "problem"), [("/tmp/a?b", "a question mark"), ("/tmp/\udcff", "not written in UTF-8")]
+)
+def test_a_home_that_the_database_cannot_use_is_refused(
+    monkeypatch: pytest.MonkeyPatch, home: str, problem: str
+) -> None:
+    monkeypatch.setenv("UNWIND_HOME", home)
+    with pytest.raises(SettingError, match=f"UNWIND_HOME is '/tmp/.*{problem}"):
+        _ = settings().home
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("UNWIND_KEEP_RELEASES", "0"),
+        ("UNWIND_KEEP_RELEASE_DAYS", "999999999999"),
+        ("UNWIND_WORKERS", "many"),
+        ("UNWIND_PAGE", "perhaps"),
+        ("UNWIND_MEMORY_LIMIT", "plenty"),
+        ("UNWIND_NOW", "tomorrow"),
+    ],
+)
+def test_a_refresh_judges_its_settings_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for phase in (refresh.refresh, refresh.stage):
+        with pytest.raises(SettingError, match=f"{variable} is '{value}'"):
+            phase(Home(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
 
 
 DAGS = PROJECT_ROOT / "dags"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from unwind.errors import SettingError
 from unwind.settings import NOW, settings
@@ -40,6 +40,11 @@ def parse_instant(text: str) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+def parse_time(text: str) -> datetime:
+    """An instant in an argument; raises ValueError, in a sentence that shows the form."""
+    return _parsed(text, f"{text!r} is no time; write it as 2026-01-29T14:00:00Z")
+
+
 def parse_hour(text: str) -> datetime:
     """The start of an hour from `2026-01-29T14`; a date alone and minutes are refused.
 
@@ -64,6 +69,10 @@ def parse_day(text: str) -> datetime:
 
 def _parsed(text: str, problem: str) -> datetime:
     try:
-        return parse_instant(text)
+        instant = parse_instant(text)
     except (ValueError, OverflowError):
         raise ValueError(problem) from None
+    # What begins in the calendar's last year may have no end in it.
+    if instant.year == MAXYEAR:
+        raise ValueError(f"{text!r} is at the end of the calendar; choose an earlier year")
+    return instant

@@ -55,6 +55,12 @@ class SettingError(UnwindError, ValueError):
     exit_code = 2
 
 
+class UnknownNameError(UnwindError, LookupError):
+    """A name in an argument that nothing has; the text says what there is, or where to look."""
+
+    exit_code = 2
+
+
 def sentence_of(error: BaseException, home: Path) -> str | None:
     """An error of the system or the database in words; None for an error of the code."""
     duckdb = sys.modules.get("duckdb")
@@ -62,11 +68,27 @@ def sentence_of(error: BaseException, home: Path) -> str | None:
         return _of_database(str(error))
     if isinstance(error, MemoryError):
         return f"memory has run out; {OUT_OF_MEMORY}; {STAYS}"
+    if isinstance(error, UnicodeEncodeError):
+        return _of_encoding(error)
     if isinstance(error, OSError) and error.errno is not None:
         where = error.filename2 or error.filename or home
         remedy = REMEDIES.get(error.errno, "see to it, then run the command again")
         return f"{where}: {error.strerror}; {remedy}; {STAYS}"
     return None
+
+
+def _of_encoding(error: UnicodeEncodeError) -> str | None:
+    """A text that cannot be written; None where the encoding is not the terminal's choice."""
+    text = ascii(error.object[error.start : error.end][:20])
+    # Python reads bytes of an argument that are not UTF-8 as lone surrogates.
+    if any("\ud800" <= one <= "\udfff" for one in error.object[error.start : error.end]):
+        return f"an argument is not written in UTF-8 (at {text}); write it in UTF-8; {STAYS}"
+    if error.encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
+        return None
+    return (
+        f"the output is encoded as {error.encoding}, which has no {text}; set "
+        f"PYTHONIOENCODING=utf-8, then run the command again; {STAYS}"
+    )
 
 
 def is_of_this_machine(error: BaseException) -> bool:

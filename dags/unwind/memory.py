@@ -22,6 +22,8 @@ MODELS_AT_A_TIME = 2
 MIN_DEFAULT = 256 * 2**20
 # 2026-11-25: below this a refresh of the smallest home fails for want of memory.
 MIN_LIMIT = 128 * 2**20
+# Far beyond any machine; a larger number is a typing error.
+MAX_LIMIT = 2**50
 # 2026-11-25: eight million frames pass at 1 GiB with two threads, the demo's dumps at 768 MiB with
 # one; each thread holds what it sorts, hashes and writes.
 BYTES_PER_THREAD = 512 * 2**20
@@ -51,10 +53,15 @@ def memory_limit() -> int:
             f"{MEMORY_VARIABLE} is {text!r}; write it as 4GB, 1500MiB or 50% (of this machine's or "
             "container's memory)"
         )
+    if limit > MAX_LIMIT:
+        raise SettingError(
+            f"{MEMORY_VARIABLE} is {text!r}, which no machine has; set it to at most"
+            f" {MAX_LIMIT // 2**40:,} TiB"
+        )
     if limit < MIN_LIMIT:
         raise SettingError(
             f"{MEMORY_VARIABLE} is {text!r}, which is {limit / 2**20:,.0f} MiB here; nothing can be"
-            f" built with less than {MIN_LIMIT / 2**20:,.0f} MiB"
+            f" built with less than {MIN_LIMIT / 2**20:,.0f} MiB: set it to that or more"
         )
     return limit
 
@@ -89,7 +96,8 @@ def _bytes(text: str) -> int | None:
     number, unit = float(parts[1]), parts[2].upper()
     if unit == "%":
         return int(total_memory() * number / 100) if number <= 100 else None
-    return int(number * UNITS[unit]) if unit in UNITS else None
+    # Thousands of digits are infinite as a float, which no int is.
+    return int(min(number * UNITS[unit], 2.0**60)) if unit in UNITS else None
 
 
 def _container_limits() -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,21 @@ VARIABLES = (
 
 KEPT_RELEASES, KEPT_RELEASE_DAYS = 10, 7
 TRACKED = 50
+# The largest counts that are taken: beyond them a typing error is likelier than a wish, and a span
+# of days would leave the calendar.
+MAX_RELEASES, MAX_RELEASE_DAYS = 100_000, 36_500
+MAX_TRACKED = 10_000
+MAX_WORKERS = 1_000
 # Each further asset takes some fifty requests a day, of the forty a minute that a free key allows.
 RECONCILED = "BTC,ETH,SOL"
 # 2026-11-26: of fifty assets some class or regime changes in nearly every hour.
 WATCHED = "ALL,BTC,ETH"
 TARGETS = ("duckdb", "spark")
 SEVERITIES = ("info", "warning", "critical", "off")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# Spark refuses a driver of less than 450 MiB.
+MIN_SPARK_MIB = 512
+MAX_SPARK_MIB = 2**24
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class Settings:
         """`UNWIND_HOME`, or `data/` in the project's folder. Raises SettingError."""
         named = self.environment.get(HOME)
         try:
-            return Path(named or PROJECT_ROOT / "data").resolve()
+            return usable(Path(named or PROJECT_ROOT / "data").resolve(), HOME)
         except (OSError, RuntimeError) as error:
             raise SettingError(f"{HOME} is {named!r}, which leads nowhere: {error}") from None
 
@@ -86,12 +96,12 @@ class Settings:
     @property
     def keep_releases(self) -> int:
         """How many releases are kept. Raises SettingError."""
-        return self._count(KEEP_RELEASES, KEPT_RELEASES)
+        return self._count(KEEP_RELEASES, KEPT_RELEASES, MAX_RELEASES)
 
     @property
     def keep_release_days(self) -> int:
         """For how many days a release is kept. Raises SettingError."""
-        return self._count(KEEP_RELEASE_DAYS, KEPT_RELEASE_DAYS)
+        return self._count(KEEP_RELEASE_DAYS, KEPT_RELEASE_DAYS, MAX_RELEASE_DAYS)
 
     @property
     def tracked_instruments(self) -> int:
@@ -99,7 +109,7 @@ class Settings:
 
         Raises SettingError.
         """
-        return self._count(TRACKED_INSTRUMENTS, TRACKED)
+        return self._count(TRACKED_INSTRUMENTS, TRACKED, MAX_TRACKED)
 
     @property
     def reconciled_assets(self) -> list[str]:
@@ -118,7 +128,7 @@ class Settings:
     @property
     def workers(self) -> int:
         """How many processes may work at one refresh. Raises SettingError."""
-        return self._count(WORKERS, 1)
+        return self._count(WORKERS, 1, MAX_WORKERS)
 
     @property
     def has_page(self) -> bool:
@@ -174,8 +184,16 @@ class Settings:
 
     @property
     def spark_memory(self) -> str:
-        """The memory of Spark's driver, as Spark writes it."""
-        return self._text(SPARK_MEMORY) or "2g"
+        """The memory of Spark's driver, as Spark writes it. Raises SettingError."""
+        text = self._text(SPARK_MEMORY).lower() or "2g"
+        written = re.fullmatch(r"([0-9]{1,12})([mgt])b?", text)
+        mib = int(written[1]) * {"m": 1, "g": 2**10, "t": 2**20}[written[2]] if written else 0
+        if not MIN_SPARK_MIB <= mib <= MAX_SPARK_MIB:
+            raise SettingError(
+                f"{SPARK_MEMORY} is {text!r}; write it as 2g or 1500m, from {MIN_SPARK_MIB}m to"
+                f" {MAX_SPARK_MIB // 2**20}t"
+            )
+        return text
 
     @property
     def spark_options(self) -> dict[str, str]:
@@ -202,8 +220,11 @@ class Settings:
         return self._text(STORE).rstrip("/")
 
     def log_level(self, otherwise: str) -> str:
-        """The level of what is logged, as `logging` names it."""
-        return self.environment.get(LOG_LEVEL, otherwise)
+        """The level of what is logged, as `logging` names it. Raises SettingError."""
+        text = self._text(LOG_LEVEL) or otherwise
+        if text.upper() not in LOG_LEVELS:
+            raise SettingError(f"{LOG_LEVEL} is {text!r}; set it to one of {', '.join(LOG_LEVELS)}")
+        return text.upper()
 
     def _text(self, name: str) -> str:
         return self.environment.get(name, "").strip()
@@ -214,15 +235,35 @@ class Settings:
             raise SettingError(f"{name} is {text!r}; set it to on or off")
         return text == "on"
 
-    def _count(self, name: str, otherwise: int) -> int:
+    def _count(self, name: str, otherwise: int, most: int) -> int:
         text = self._text(name) or str(otherwise)
-        if not text.isdecimal() or int(text) < 1:
-            raise SettingError(f"{name} is {text!r}; set it to a whole number above zero")
-        return int(text)
+        # `int` refuses thousands of digits.
+        number = int(text) if text.isdecimal() and len(text) <= len(str(most)) else 0
+        if not 1 <= number <= most:
+            raise SettingError(f"{name} is {text!r}; set it to a whole number from 1 to {most}")
+        return number
 
 
 def _listed(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def usable(folder: Path, named_by: str) -> Path:
+    """The folder itself, where databases can lie in it. Raises SettingError."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise SettingError(
+            f"{named_by} is {str(folder)!a}, which is not written in UTF-8, as the database "
+            "wants its paths; choose another folder"
+        ) from None
+    # 2026-11-28, DuckDB 1.5.6: it looks for its log elsewhere, as if parameters followed.
+    if "?" in str(folder):
+        raise SettingError(
+            f"{named_by} is {str(folder)!r}, and the database cannot use a path with a question "
+            "mark; choose another folder"
+        )
+    return folder
 
 
 def settings() -> Settings:

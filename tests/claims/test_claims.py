@@ -257,6 +257,8 @@ def test_an_asset_is_expected_of_the_venues_that_list_it(home) -> None:
         ("long on bynance > 5", "the release has no venue bynance; did you mean binance?"),
         ("long of ETHH > 5", "the release has no asset ETHH; did you mean ETH?"),
         ("long on x > 5", "the release has no venue x; it has binance, bybit, gate, htx"),
+        # Of two names that share letters, one is not the other.
+        ("long of ethanol > 5", "the release has no asset ethanol; it has BTC, ETH, SOL"),
         ("long of QQQQ > 5", "the release has no asset QQQQ; it has BTC, ETH, SOL"),
     ],
 )

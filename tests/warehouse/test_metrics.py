@@ -11,7 +11,7 @@ import pytest
 from unwind.page.figures import figures
 from unwind.settings import PROJECT_ROOT, Home
 from unwind.warehouse import dictionary
-from unwind.warehouse.metrics import MetricError, metric, metrics, row_of
+from unwind.warehouse.metrics import MetricError, check_there, metric, metrics, row_of
 
 LONGS = """
 metrics:
@@ -83,6 +83,23 @@ def test_other_rows_and_the_newest_hours_can_be_asked_for(breakdown) -> None:
 def test_a_row_that_there_is_not_is_one_sentence(asked: list[str], problem: str) -> None:
     with pytest.raises(MetricError, match=problem):
         metric("long_liquidations_usd").sql(**row_of("long_liquidations_usd", asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (["venue=Binance"], "no row of marts.exchange_breakdown has venue 'Binance'; did you mean"),
+        (["venue=bin"], "did you mean binance"),
+        (["venue=kraken"], "has venue 'kraken'; there are ALL, binance$"),
+        (["window_hours=2"], "has window_hours 2; there are 1, 24"),
+        (["window_hours=24", "venue=binance"], "together; each of these values has rows with oth"),
+    ],
+)
+def test_a_row_of_which_no_hour_is_there_is_one_sentence(breakdown, asked, problem) -> None:
+    one = metric("long_liquidations_usd")
+    check_there(breakdown, one, row_of(one.name, ["venue=binance"]))
+    with pytest.raises(MetricError, match=problem):
+        check_there(breakdown, one, row_of(one.name, asked))
 
 
 def test_an_unknown_metric_names_those_that_exist() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.liquidations.liquidation_imports import clock_at
 from unwind.landing.csv_reading import ReadOptions
-from unwind.landing.imports import import_files
+from unwind.landing.imports import ImportRefusedError, import_files
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
 from unwind.warehouse import refresh, skipped
@@ -87,6 +88,13 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory):
     # Responses of another venue than the one given.
     foreign = written(folder, "foreign.ndjson", FOREIGN)
     seals.append(import_files(home, "binance", "rest", [foreign], clock).seal)
+    # What is packed twice has no lines when it is unpacked once.
+    packed = folder / "packed.ndjson.gz"
+    packed.write_bytes(gzip.compress(gzip.compress(FOREIGN.encode())))
+    seals.append(import_files(home, "binance", "frames", [packed], clock).seal)
+    withdrawn = written(folder, "withdrawn.csv", ROW.format(20))
+    seals.append(import_files(home, "binance", "force-order-csv", [withdrawn], clock).seal)
+    Ledger(home).withdraw(seals[-1].batch.batch_id, None, "a trial", IMPORTED_AT)
     build(home)
     return done, left, sealed, [seal.batch.batch_id for seal in seals], home
 
@@ -98,7 +106,25 @@ def asked(home: Home, query: str, *values) -> list[tuple]:
 
 def test_an_import_without_a_recognised_row_is_named(rehearsed) -> None:
     _, _, _, batches, home = rehearsed
-    assert imports_without_rows(home, batches) == [batches[2]]
+    assert imports_without_rows(home, batches) == sorted(batches[2:4])
+
+
+def test_a_new_home_can_be_tried_in(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    file = written(tmp_path, "new.csv", FILE)
+    clock = clock_at(IMPORTED_AT)
+    done = rehearse_import(home, "binance", "force-order-csv", [file], clock, ReadOptions())
+    (count,) = done.counts
+    assert (count.facts, count.repeats, count.quarantined) == (4, 1, 3)
+    assert done.is_recognised
+    assert not home.warehouse_dir.exists()
+    assert not Ledger(home).sealed()
+    # A warehouse that was lost has facts that the copy would lack.
+    lost = home.releases / "20260101T000000Z-00" / "release.json"
+    lost.parent.mkdir(parents=True)
+    lost.touch()
+    with pytest.raises(ImportRefusedError, match="run `unwind refresh` first"):
+        rehearse_import(home, "binance", "force-order-csv", [file], clock, ReadOptions())
 
 
 def test_nothing_is_sealed_and_nothing_left_behind(rehearsed) -> None:

@@ -15,6 +15,7 @@ from shutil import rmtree
 import duckdb
 import pytest
 
+from unwind.errors import UnknownNameError
 from unwind.settings import Home
 from unwind.warehouse import releases
 from unwind.warehouse.exports import export_marts
@@ -436,7 +437,7 @@ def test_marts_are_exported_as_parquet_from_one_release(home, tmp_path):
     assert duckdb.execute("select count(*) from read_parquet(?)", [str(written[0])]).fetchone() == (
         1000,
     )
-    with pytest.raises(releases.NoReleaseError, match="no mart 'nothing'"):
+    with pytest.raises(UnknownNameError, match="no mart 'nothing'"):
         export_marts(home, tmp_path / "out", ["nothing"], lambda *_: None)
 
 

@@ -14,7 +14,7 @@ from tests.warehouse.corrected_hours import imported, landed, sealed_again
 from tests.warehouse.hand_made import at, seal
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
-from unwind.warehouse import releases, stands_on
+from unwind.warehouse import continuity, releases, stands_on
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.releases import NoReleaseError
 from unwind.warehouse.reproduction import UnverifiableError, verify
@@ -88,6 +88,23 @@ def test_what_has_changed_is_named(home: Home, tmp_path: Path) -> None:
     assert {one.mart for one in found.differing} == {"liquidations_hourly"}
     assert found.changed == ("hour-2026-01-29T10 r1",)
     assert not found.is_verified
+
+
+def test_a_release_that_is_pruned_meanwhile(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned = Home(tmp_path / "pruned")
+    shutil.copytree(home.root, pruned.root, symlinks=True)
+    oldest = releases.listed(pruned)[-1]
+    read = continuity.contents_of
+
+    def pruned_before(folder: Path) -> continuity.Contents:
+        shutil.rmtree(oldest.path)
+        return read(folder)
+
+    monkeypatch.setattr(continuity, "contents_of", pruned_before)
+    with pytest.raises(NoReleaseError, match=f"{oldest.release_id} was pruned while it was read"):
+        verify(pruned, oldest.release_id)
 
 
 def test_a_release_that_cannot_be_verified(home: Home, tmp_path: Path) -> None:

@@ -316,12 +316,23 @@ def test_settings_that_cannot_be_read_are_refused(home, monkeypatch) -> None:
         watch(home, {})
 
 
+def test_a_damaged_note_of_a_refusal_is_still_a_refusal(home, hook) -> None:
+    publish(home, 13, regime("BTC", 13, "calm"))
+    watch(home, {})
+    home.refusal.write_text("{")
+    assert watched(home) == [("publishing", "release", "refused", "critical")]
+    assert watched(home) == []
+    home.refusal.unlink()
+    assert [change[2] for change in watched(home)] == ["published"]
+
+
 def test_the_command_prints_what_it_sends(home, hook) -> None:
     publish(home, 13, regime("BTC", 13, "calm"))
 
     def run() -> Any:
         return CliRunner().invoke(app, ["watch"])
 
+    assert "This was the first watch" in run().output
     assert "Nothing has changed since the last watch." in run().output
     publish(home, 14, regime("BTC", 14, "stressed"))
     assert "[warning] BTC: the stress regime went from calm to stressed" in run().output

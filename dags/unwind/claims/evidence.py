@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from unwind.claims.figures import EXPECTED, NAIVE_EPOCH, Scope, parameters_of
 from unwind.claims.grammar import ClaimError, Condition
 from unwind.claims.windows import MINUTE, Windows
 from unwind.database import quoted, row_of
+from unwind.texts import nearest, some
 from unwind.warehouse.promises import COUNTED
 
 if TYPE_CHECKING:
@@ -71,26 +71,27 @@ def scope_of(release: DuckDBPyConnection, condition: Condition) -> Scope:
         "select base_asset from marts.dim_assets"
         " union select base_asset from marts.liquidations_hourly"
     )
+    named = "select asset_name, base_asset from marts.dim_assets where asset_name is not null"
     return Scope(
         _known(release, "venue", condition.venue, venues),
-        _known(release, "asset", condition.asset, assets),
+        _known(release, "asset", condition.asset, assets, named),
     )
 
 
-def _known(release: DuckDBPyConnection, kind: str, name: str | None, query: str) -> str | None:
+def _known(
+    release: DuckDBPyConnection, kind: str, name: str | None, query: str, named: str | None = None
+) -> str | None:
+    """The release's spelling of a name; `named` is a query for what else things are called."""
     if name is None:
         return None
     known = {row[0].lower(): row[0] for row in release.execute(query).fetchall() if row[0]}
     if name.lower() in known:
         return str(known[name.lower()])
-    near = get_close_matches(name.lower(), known, n=1)
-    hint = f"did you mean {known[near[0]]}?" if near else f"it has {_some(sorted(known.values()))}"
+    others = dict(release.execute(named).fetchall()) if named else {}
+    called = nearest(name, others)
+    near = others[called] if called else nearest(name, known.values())
+    hint = f"did you mean {near}?" if near else f"it has {some(sorted(known.values()))}"
     raise ClaimError(f"the release has no {kind} {name}; {hint}")
-
-
-def _some(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "none") + more
 
 
 def spine_of(release: DuckDBPyConnection) -> tuple[datetime, datetime] | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unwind.cli.terminal import out, parsed, print_error, progress
-from unwind.clock import parse_instant, utc_now
-from unwind.settings import TARGETS, Home, settings
+from unwind.clock import parse_time, utc_now
+from unwind.errors import UnknownNameError
+from unwind.settings import TARGETS, Home, settings, usable
 
 if TYPE_CHECKING:
     from unwind.warehouse.building import BuildMarts
@@ -33,8 +34,9 @@ def refresh(
 
     if (as_of is None) != (into is None):
         raise typer.BadParameter("--as-of and --into go together")
-    instant = parsed(parse_instant, as_of) if as_of else None
+    instant = None if as_of is None else parsed(parse_time, as_of)
     home = Home.from_env()
+    built = Home(usable(into.resolve(), "--into")) if into else home
     home.root.mkdir(parents=True, exist_ok=True)
     if not Ledger(home).sealed() and not home.staging_db.exists():
         out.print(
@@ -43,7 +45,6 @@ def refresh(
             soft_wrap=True,
         )
         return
-    built = Home(into.resolve()) if into else home
     try:
         with progress() as report:
             done = run_refresh(
@@ -85,6 +86,8 @@ def _build_marts(target: str) -> BuildMarts | None:
     from unwind.spark.build import build_on_spark, python_of_spark
 
     python_of_spark()
+    # Read again where Spark is started; wrong ones are told before anything is staged.
+    _ = settings().spark_memory, settings().spark_options
     return build_on_spark
 
 
@@ -109,9 +112,16 @@ def withdraw(
     undo: Annotated[bool, typer.Option("--undo", help="Put it back in.")] = False,
 ) -> None:
     """Removes a sealed batch from the warehouse at the next refresh; raw data stays."""
-    from unwind.landing.ledger import Ledger
+    from unwind.landing.ledger import Ledger, LedgerError
 
-    Ledger(Home.from_env()).withdraw(batch, venue, reason, utc_now(), undo)
+    ledger = Ledger(Home.from_env())
+    try:
+        ledger.withdraw(batch, venue, reason, utc_now(), undo)
+    except LedgerError as error:
+        last = ledger.last_seal(batch)
+        if last and (venue is None or venue in last.landings):
+            raise
+        raise UnknownNameError(str(error)) from None
     named = f"{venue}'s part of {batch}" if venue else batch
     if undo:
         out.print(f"{named} goes in again at the next refresh. Next: unwind refresh")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unwind.cli.terminal import out, parsed, progress, real_home, refused
+from unwind.cli.terminal import HIGHEST_PORT, out, parsed, progress, real_home, refused
 from unwind.clock import HOUR, parse_day, parse_hour, utc_now
 from unwind.settings import RECORDER, Home, settings
 
@@ -93,7 +93,10 @@ def land(
 def record(
     venue: Annotated[list[str] | None, typer.Option(help="Only these venues.")] = None,
     health_port: Annotated[
-        int, typer.Option(help="Loopback port of its health page; 0 picks one.")
+        int,
+        typer.Option(
+            min=0, max=HIGHEST_PORT, help="Loopback port of its health page; 0 picks one."
+        ),
     ] = HEALTH_PORT,
     name: Annotated[
         str,
@@ -266,6 +269,10 @@ def _rehearse(home: Home, venue: str, format: str, files: list[Path], options: R
         )
         for reason, rows in count.reasons:
             out.print(f"  quarantined: {rows:,} rows, {reason}", highlight=False)
-    if done.report.seal and not done.counts:
-        out.print("No row of the files matches the format.")
+    if done.report.seal and not done.is_recognised:
+        out.print(
+            "Nothing of the files was recognised: check --venue and --format, and whether their "
+            "lines are what docs/imports.md describes.",
+            soft_wrap=True,
+        )
     out.print("This was a dry run: nothing is sealed.")

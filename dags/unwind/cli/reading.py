@@ -44,6 +44,7 @@ def metric(
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
 ) -> None:
     """Prints a headline figure by hour, with its interval."""
+    from unwind.database import connect
     from unwind.warehouse import metrics
     from unwind.warehouse.queries import answered
     from unwind.warehouse.releases import current_db
@@ -55,11 +56,15 @@ def metric(
         ]
         print_rows(["metric", "what", "unit", "at"], listed, format)
         return
-    query = metrics.metric(name).sql(hours or None, **metrics.row_of(name, at or []))
+    one, others = metrics.metric(name), metrics.row_of(name, at or [])
+    query = one.sql(hours or None, **others)
     if sql:
         print(query)
         return
     home = Home.from_env()
+    if others:
+        with connect(home, current_db(home), read_only=True) as release:
+            metrics.check_there(release, one, others)
     with answered(home, current_db(home), query) as answer:
         print_rows(answer.names, answer.rows, format, None)
 
@@ -93,12 +98,19 @@ def check(
 def watch() -> None:
     """Notifies what has changed since the last watch, once for each change and channel."""
     from unwind.watch.channels import message, web_channels
+    from unwind.watch.watch import has_begun
     from unwind.watch.watch import watch as watched
 
-    changes = watched(Home.from_env(), web_channels())
+    home = Home.from_env()
+    is_first = not has_begun(home)
+    changes = watched(home, web_channels())
     for change in changes:
         print(shown(message(change)))
-    if not changes:
+    if is_first:
+        out.print(
+            "This was the first watch: the next ones say what has changed since.", soft_wrap=True
+        )
+    elif not changes:
         out.print("Nothing has changed since the last watch.")
 
 
@@ -112,8 +124,12 @@ def page(
 ) -> None:
     """Writes a release's page, one HTML file for any browser, and prints its path."""
     from unwind.page.writing import write_page
+    from unwind.warehouse.releases import folder_of
 
-    written = write_page(Home.from_env(), release, output)
+    home = Home.from_env()
+    if release is not None:
+        folder_of(home, release)
+    written = write_page(home, release, output)
     out.print(f"{written}", highlight=False, soft_wrap=True)
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from unwind.cli.landing import HEALTH_PORT
 from unwind.cli.reading import sql
-from unwind.cli.terminal import out, progress, real_home
+from unwind.cli.terminal import HIGHEST_PORT, out, progress, real_home
 from unwind.clock import HOUR, utc_now
 from unwind.settings import Home, settings
 
@@ -34,7 +34,10 @@ TRY_NEXT = (
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Loopback port of the simulator; 0 picks one.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=HIGHEST_PORT, help="Loopback port of the simulator; 0 picks one."),
+    ] = 0,
 ) -> None:
     """Rebuilds the hour of 29 January 2026 from a simulated market; needs no network."""
     from unwind.demo import run_demo
@@ -47,7 +50,9 @@ def demo(
 
 
 def replay(
-    port: Annotated[int, typer.Option(help="Loopback port; 0 picks one.")] = 9000,
+    port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST_PORT, help="Loopback port; 0 picks one.")
+    ] = 9000,
 ) -> None:
     """Serves the demo's market in the venues' own formats until stopped; prints the settings."""
     from unwind.simulator.episode import default_tape
@@ -65,10 +70,19 @@ def replay(
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Loopback port of Airflow.")] = 8080,
-    health_port: Annotated[int, typer.Option(help="The recorder's port.")] = HEALTH_PORT,
+    port: Annotated[
+        int, typer.Option(min=1, max=HIGHEST_PORT, help="Loopback port of Airflow.")
+    ] = 8080,
+    health_port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST_PORT, help="The recorder's port.")
+    ] = HEALTH_PORT,
     page_port: Annotated[
-        int, typer.Option(help="Loopback port of the current release's page; 0 serves none.")
+        int,
+        typer.Option(
+            min=0,
+            max=HIGHEST_PORT,
+            help="Loopback port of the current release's page; 0 serves none.",
+        ),
     ] = PAGE_PORT,
 ) -> None:
     """Runs Airflow standalone with the DAGs unpaused, the recorder and the page, until stopped."""

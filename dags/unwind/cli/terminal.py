@@ -20,6 +20,9 @@ from unwind.settings import Home
 out = Console(markup=False)
 err = Console(stderr=True, markup=False)
 
+# A port to listen on; 0 is any, where a command says so.
+HIGHEST_PORT = 65535
+
 # The running command, for the message when it is stopped.
 doing: list[str] = []
 

@@ -28,8 +28,10 @@ RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-\d+")
 def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress) -> str:
     """Uploads the current release where it is not there yet, and points at it. Returns its id.
 
-    Then deletes old ones, by the rule of the home's own. Raises StoreError, NoReleaseError.
+    Then deletes old ones, by the rule of the home's own. Raises StoreError, NoReleaseError;
+    SettingError before anything is uploaded.
     """
+    kept, kept_for = settings().keep_releases, timedelta(days=settings().keep_release_days)
     folder = releases.current_db(home).resolve().parent
     release_id, under = folder.name, f"releases/{folder.name}"
     files = {f"{under}/{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
@@ -55,7 +57,7 @@ def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress
             "database": {"name": database, **manifest["files"][database]},
         },
     )
-    _prune(store, release_id, now)
+    _prune(store, release_id, now, kept, kept_for)
     return release_id
 
 
@@ -115,9 +117,8 @@ def _described(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def _prune(store: ObjectStore, current: str, now: datetime) -> None:
+def _prune(store: ObjectStore, current: str, now: datetime, kept: int, kept_for: timedelta) -> None:
     """Deletes releases as the home does: by count and age, never the newest three."""
-    kept, kept_for = settings().keep_releases, timedelta(days=settings().keep_release_days)
     names = store.listed("releases")
     ids = filter(is_release_id, {PurePosixPath(name).parts[1] for name in names})
     for place, release_id in enumerate(sorted(ids, key=order_of, reverse=True)):

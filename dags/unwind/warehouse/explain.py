@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from unwind.database import row_of
+from unwind.errors import UnknownNameError
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
 from unwind.warehouse.lineage import RawReader
@@ -31,6 +32,10 @@ FIGURES = (
 WINDOWS_HOURS = (1, 4, 12, 24, 168, 720)
 # Instead of a column: some rows did not come out at all.
 ROWS = "rows"
+
+
+class UnknownFigureError(UnexplainedError, UnknownNameError):
+    """An argument names a mart or a column that is not there."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def explain(
     """
     known = marts()
     if mart not in known:
-        raise UnexplainedError(f"no mart {mart!r}; there are {', '.join(sorted(known))}")
+        raise UnknownFigureError(f"no mart {mart!r}; there are {', '.join(sorted(known))}")
     with Miniature(home) as mini:
         relation = mini.relations[mart]
         try:
@@ -150,7 +155,7 @@ def _figure(mini: Miniature, mart: Mart, relation: Relation, figure: str | None)
     """The column to explain: the one that was asked for, else the first number that is known."""
     if figure is not None:
         if figure not in relation.columns:
-            raise UnexplainedError(
+            raise UnknownFigureError(
                 f"{mart.name} has no column {figure!r}; it has {', '.join(relation.columns)}"
             )
         return figure

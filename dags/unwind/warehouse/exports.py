@@ -7,9 +7,10 @@ from pathlib import Path
 
 from unwind.database import connect, quoted
 from unwind.durable import atomic_write
+from unwind.errors import UnknownNameError
 from unwind.progress import Progress
 from unwind.settings import Home
-from unwind.warehouse.releases import NoReleaseError, current_db
+from unwind.warehouse.releases import current_db
 
 
 def export_marts(
@@ -20,7 +21,7 @@ def export_marts(
 ) -> list[Path]:
     """Writes `<folder>/<mart>.parquet` (zstd) for each mart of the current release.
 
-    All of them come from one release, whatever is published meanwhile. Raises NoReleaseError for
+    All of them come from one release, whatever is published meanwhile. Raises UnknownNameError for
     a mart that the release does not have.
     """
     written = []
@@ -33,7 +34,7 @@ def export_marts(
             ).fetchall()
         ]
         for unknown in set(marts or ()) - set(there):
-            raise NoReleaseError(f"no mart {unknown!r}; there are {', '.join(there)}")
+            raise UnknownNameError(f"no mart {unknown!r}; there are {', '.join(there)}")
         chosen = [mart for mart in there if not marts or mart in marts]
         for place, mart in enumerate(chosen):
             report(f"exporting {mart}", place, len(chosen))

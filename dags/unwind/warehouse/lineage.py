@@ -6,14 +6,14 @@ import uuid
 from dataclasses import dataclass
 
 from unwind.database import connect
-from unwind.errors import UnwindError
+from unwind.errors import UnknownNameError, UnwindError
 from unwind.landing.ledger import Ledger
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
 from unwind.warehouse.releases import current_db
 
 
-class NoSuchLiquidationError(UnwindError, LookupError):
+class NoSuchLiquidationError(UnknownNameError):
     """The current release has no such fact; the text says so."""
 
 

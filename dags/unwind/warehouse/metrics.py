@@ -10,13 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from unwind.database import quoted
 from unwind.errors import UnwindError
 from unwind.settings import PROJECT_ROOT
+from unwind.texts import as_utf8, nearest, some
 from unwind.warehouse.promises import Mart, key_of, marts
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 METRICS = PROJECT_ROOT / "dbt_project" / "metrics.yml"
 
@@ -45,7 +50,9 @@ def shown_hours(newest: int | None = None, last: str = LAST_HOUR) -> str:
 
 
 class MetricError(UnwindError, ValueError):
-    """A metric that does not exist, or whose definition does not fit its mart."""
+    """A metric or a row of it that does not exist, or a definition that does not fit its mart."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,7 @@ class Metric:
             columns += [f"{self.low} as low", f"{self.high} as high"]
         if self.lower_bound:
             columns += [f"{self.lower_bound} as is_lower_bound"]
-        where = [
-            f"{name} = {value if isinstance(value, int) else quoted(value)}"
-            for name, value in {**self.at, **others}.items()
-        ]
-        condition = " and ".join([*where, shown_hours(hours)])
+        condition = " and ".join([*_equal({**self.at, **others}), shown_hours(hours)])
         return (
             f"select hour_at, {', '.join(columns)} from marts.{self.mart}"
             f" where {condition} order by 1"
@@ -139,7 +142,7 @@ def row_of(name: str, stated: Iterable[str]) -> dict[str, str | int]:
     """
     found: dict[str, str | int] = {}
     for text in stated:
-        column, equals, value = text.partition("=")
+        column, equals, value = as_utf8(text).partition("=")
         if not equals or not column.isidentifier():
             raise MetricError(f"{text!r} names no row; write it as base_asset=ETH")
         is_number = isinstance(metric(name).at.get(column), int)
@@ -147,6 +150,37 @@ def row_of(name: str, stated: Iterable[str]) -> dict[str, str | int]:
             raise MetricError(f"{column} is a whole number, and {value!r} is none")
         found[column] = int(value) if is_number else value
     return found
+
+
+def check_there(
+    release: DuckDBPyConnection, metric: Metric, others: Mapping[str, str | int]
+) -> None:
+    """Raises MetricError where no hour of the release has such a row: what it lacks, and has."""
+    asked = {**metric.at, **others}
+    mart = f"marts.{metric.mart}"
+    where = " and ".join(_equal(asked)) or "true"
+    if release.execute(f"select 1 from {mart} where {where} limit 1").fetchone():
+        return
+    for column, value in others.items():
+        rows = release.execute(
+            f"select distinct {column} from {mart} where {column} is not null order by 1"
+        ).fetchall()
+        there = [one for (one,) in rows]
+        if value not in there:
+            near = nearest(str(value), map(str, there))
+            hint = f"did you mean {near}?" if near else f"there are {some(there)}"
+            raise MetricError(f"no row of {mart} has {column} {value!r}; {hint}")
+    raise MetricError(
+        f"no row of {mart} has {', '.join(f'{name}={value}' for name, value in asked.items())} "
+        "together; each of these values has rows with others"
+    )
+
+
+def _equal(at: Mapping[str, str | int]) -> list[str]:
+    return [
+        f"{name} = {value if isinstance(value, int) else quoted(value)}"
+        for name, value in at.items()
+    ]
 
 
 def _check(metric: Metric) -> None:

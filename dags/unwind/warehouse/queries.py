@@ -64,6 +64,13 @@ def answered(home: Home, database: Path, query: str, allow_files: bool = False) 
 
 def _statements(query: str) -> list[duckdb.Statement]:
     try:
+        # Bytes of an argument that are not UTF-8 come as lone surrogates, which DuckDB refuses.
+        query.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(
+            f"the query is not written in UTF-8 (at character {error.start + 1}); write it in UTF-8"
+        ) from None
+    try:
         return duckdb.extract_statements(query)
     except duckdb.Error as error:
         raise QueryError(_explained(error)) from None

@@ -28,8 +28,9 @@ from unwind.clock import Clock, iso, utc_now
 from unwind.durable import write_json
 from unwind.errors import UnwindError
 from unwind.landing.leftovers import sweep_home
+from unwind.memory import memory_limit
 from unwind.progress import Progress, no_progress
-from unwind.settings import Home, settings
+from unwind.settings import Home, settings, usable
 from unwind.warehouse import building, files, gates, left_out, pending_hours, releases, units
 from unwind.warehouse.building import BuildMarts
 from unwind.warehouse.dbt import DbtError, DbtProcess, RunDbt, begun_early, run_dbt
@@ -101,12 +102,13 @@ def refresh(
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
     `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
-    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError,
-    WarehouseFileError.
+    GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError;
+    SettingError and WarehouseFileError before anything is begun.
     """
     if (as_of is None) != (into is None):
         raise ValueError("--as-of and --into go together: the past is built beside the present")
-    target = Home(into.resolve()) if into else home
+    check_settings()
+    target = Home(usable(into.resolve(), "--into")) if into else home
     if into:
         files.refuse_taken(target)
     with writer_lock(target, report=None if report is no_progress else report):
@@ -159,8 +161,20 @@ def _refresh(
     return RefreshReport(release_id, batches, held, warnings, unreadable)
 
 
+def check_settings() -> None:
+    """Reads every setting that a refresh needs, also those that it reads after publishing.
+
+    Raises SettingError.
+    """
+    stated = settings()
+    _ = (stated.keep_releases, stated.keep_release_days, stated.workers, stated.has_page)
+    utc_now()
+    memory_limit()
+
+
 def stage(home: Home, clock: Clock = utc_now) -> bool:
     """The first phase alone, as a task; False when there is nothing to build."""
+    check_settings()
     with writer_lock(home):
         built_in, rebuilt = _begin(home)
         if rebuilt:

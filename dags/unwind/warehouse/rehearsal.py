@@ -19,7 +19,8 @@ from unwind.landing.raw import RawZone
 from unwind.progress import Progress, no_progress
 from unwind.scratch import working_folder
 from unwind.settings import Home
-from unwind.warehouse import refresh
+from unwind.warehouse import files as warehouse_files
+from unwind.warehouse import left_out, refresh
 from unwind.warehouse.dbt import run_dbt
 from unwind.warehouse.state import append_rows, staging_state
 from unwind.warehouse.work_list import hold_releases
@@ -34,6 +35,8 @@ FACTS_OF = {
     "market_caps": "fct_market_caps",
     "reported_liquidations": "reported_liquidations",
 }
+# Why a line is rejected that is nothing of the stated venue and format.
+UNRECOGNISED = ("unreadable_json", "unrecognised_frame", "unrecognised_answer")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,14 @@ class Rehearsal:
     report: ImportReport
     counts: tuple[Count, ...]
 
+    @property
+    def is_recognised(self) -> bool:
+        """Whether any row was something of the stated venue and format."""
+        return any(
+            count.staged > sum(rows for reason, rows in count.reasons if reason in UNRECOGNISED)
+            for count in self.counts
+        )
+
 
 def rehearse_import(
     home: Home,
@@ -71,8 +82,8 @@ def rehearse_import(
     """Imports the files into a copy of the warehouse and builds their facts there.
 
     The copy of the warehouse's two files is made next to them and removed afterwards. The home
-    itself is only read: sealed batches that are not built yet stay out. Raises ImportRefusedError
-    as the import would.
+    itself is only read: sealed batches that are not built yet stay out. Where nothing was built
+    yet, the copy begins empty. Raises ImportRefusedError as the import would.
     """
     sweep_home(home)
     with working_folder(home, "rehearsal") as folder:
@@ -83,12 +94,14 @@ def rehearse_import(
         seals = [seal for seal in (report.seal, *report.reread) if seal]
         if not seals:
             return Rehearsal(report, ())
+        if _is_new(home):
+            warehouse_files.prepare(beside)
         _only_these(home, beside, seals)
         changed = refresh.rebuild_reason(beside)
         if changed:
             raise ImportRefusedError(
-                f"there is no warehouse to try it in ({changed}); run `unwind refresh` first, "
-                "which rebuilds it"
+                f"the warehouse cannot be built on ({changed}), so the import cannot be tried in a "
+                "copy of it; run `unwind refresh` first, which rebuilds it"
             )
         progress("staging", 0, 1)
         refresh.stage(beside, clock)
@@ -127,6 +140,12 @@ def _copy(home: Home, beside: Home) -> None:
                     shutil.copy2(file, beside.warehouse_dir / file.name)
 
 
+def _is_new(home: Home) -> bool:
+    """Whether nothing was ever built: a warehouse that was lost has releases, or one file left."""
+    has_file = any(path.exists() for path in warehouse_files.pair(home))
+    return not (has_file or any(home.releases.glob("[!.]*/release.json")))
+
+
 def _only_these(home: Home, beside: Home, seals: Sequence[Seal]) -> None:
     """Makes these sealed batches the only ones to be built, with their lines within reach."""
     batches = {seal.batch.batch_id for seal in seals}
@@ -152,14 +171,19 @@ def _only_these(home: Home, beside: Home, seals: Sequence[Seal]) -> None:
 
 
 def imports_without_rows(home: Home, batches: Sequence[str]) -> list[str]:
-    """Those of the staged batches that are imports and of which nothing at all was recognised."""
+    """Those of the staged batches that are imports and of which nothing at all was recognised.
+
+    Lines that are no JSON, or none of the format, are not: as such an archive is staged.
+    """
     imports = {batch_id for batch_id in batches if batch_id.startswith("import-")}
     with staging_state(home, read_only=True) as connection:
+        # What was withdrawn or is damaged has no rows for another reason, which was given.
+        imports -= left_out.noted(connection).keys()
         for table in _staged_tables(connection) if imports else ():
             found = connection.execute(
-                f"select distinct batch_id from landed.{table}"
-                " where batch_id in (select unnest(?))",
-                [sorted(imports)],
+                f"select distinct batch_id from landed.{table} where batch_id in (select unnest(?))"
+                " and coalesce(reject_reason, '') not in (select unnest(?))",
+                [sorted(imports), UNRECOGNISED],
             ).fetchall()
             imports -= {batch_id for (batch_id,) in found}
     return sorted(imports)

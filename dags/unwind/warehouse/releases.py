@@ -26,9 +26,9 @@ import unwind
 from unwind.clock import iso, parse_instant
 from unwind.database import connect, quoted, row_of
 from unwind.durable import atomic_write, sync, write_json
-from unwind.errors import UnwindError
+from unwind.errors import UnknownNameError, UnwindError
 from unwind.scratch import process_folder
-from unwind.settings import PROJECT_ROOT, Home, settings
+from unwind.settings import KEEP_RELEASE_DAYS, KEEP_RELEASES, PROJECT_ROOT, Home, settings
 from unwind.warehouse import as_of_macros, continuity, lineage_macros, revisions, stands_on
 from unwind.warehouse.models import model_files
 from unwind.warehouse.order import order_of
@@ -49,6 +49,10 @@ logger = logging.getLogger(__name__)
 
 class NoReleaseError(UnwindError, LookupError):
     """There is no such release; the text says what there is and what to do."""
+
+
+class UnknownReleaseError(NoReleaseError, UnknownNameError):
+    """An argument names a release that is not there."""
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,22 @@ def carry_verdicts(home: Home) -> None:
 def roll_back(home: Home, release_id: str) -> None:
     """Makes a former release the current one, until the next refresh publishes.
 
-    Raises NoReleaseError where it is not there.
+    Raises UnknownReleaseError where it is not there.
     """
-    known = [release.release_id for release in listed(home)]
-    if release_id not in known or not (home.releases / release_id / "warehouse.duckdb").is_file():
-        raise NoReleaseError(
-            f"no release {release_id!r} in {home.releases}; there are: {', '.join(known) or 'none'}"
-        )
+    folder_of(home, release_id)
     _swap(home, release_id)
+
+
+def folder_of(home: Home, release_id: str) -> Path:
+    """The folder of the release that an argument names. Raises UnknownReleaseError."""
+    known = [release.release_id for release in listed(home)]
+    folder = home.releases / release_id
+    if release_id not in known or not (folder / "warehouse.duckdb").is_file():
+        raise UnknownReleaseError(
+            f"no release {release_id!r} in {home.releases}; there are: {', '.join(known) or 'none'}"
+            f" (older ones are deleted: {KEEP_RELEASES}, {KEEP_RELEASE_DAYS})"
+        )
+    return folder
 
 
 def has_current(home: Home) -> bool:

@@ -12,11 +12,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from unwind.clock import parse_instant
 from unwind.errors import UnwindError
 from unwind.progress import Progress, no_progress
 from unwind.scratch import process_folder
-from unwind.settings import Home
+from unwind.settings import KEEP_RELEASE_DAYS, KEEP_RELEASES, Home
 from unwind.warehouse import continuity, releases, stands_on
 from unwind.warehouse.continuity import Difference
 from unwind.warehouse.refresh import refresh
@@ -66,7 +68,21 @@ def verify(
     UnverifiableError, and what a refresh raises.
     """
     folder = _folder(home, release_id)
-    described = json.loads((folder / "release.json").read_text())
+    # All of it is read first: refreshes go on meanwhile, and prune old releases.
+    try:
+        described = json.loads((folder / "release.json").read_text())
+        whole = continuity.contents_of(folder)
+        recorded = continuity.read(folder) or whole
+        batches = len(stands_on.read(folder))
+        changed = tuple(stands_on.changed(home, folder))
+    except (OSError, duckdb.Error):
+        if (folder / "warehouse.duckdb").is_file():
+            raise
+        raise NoReleaseError(
+            f"release {folder.name} was pruned while it was read: newer ones have taken its place; "
+            "`unwind releases` lists what is kept, and "
+            f"{KEEP_RELEASES} and {KEEP_RELEASE_DAYS} say how much"
+        ) from None
     known_to = described.get("known_to")
     if known_to is None:
         raise UnverifiableError(
@@ -89,16 +105,15 @@ def verify(
     finally:
         if keep_in is None:
             shutil.rmtree(beside.root, ignore_errors=True)
-    whole = continuity.contents_of(folder)
     published = _but_of_the_run(whole)
     code_version = described["code_version"]
     return Verification(
         release_id=folder.name,
         tables=len({mart for mart, _ in published}),
         rows=sum(rows.count for rows in published.values()),
-        batches=len(stands_on.read(folder)),
-        damaged=tuple(continuity.differences(continuity.read(folder) or whole, whole)),
-        changed=tuple(stands_on.changed(home, folder)),
+        batches=batches,
+        damaged=tuple(continuity.differences(recorded, whole)),
+        changed=changed,
         differing=tuple(continuity.differences(published, _but_of_the_run(found))),
         code_version=None if code_version == releases.code_version() else code_version,
     )
@@ -107,11 +122,7 @@ def verify(
 def _folder(home: Home, release_id: str | None) -> Path:
     if release_id is None:
         return releases.current_db(home).resolve().parent
-    folder = home.releases / release_id
-    if not (folder / "release.json").is_file():
-        there = ", ".join(one.release_id for one in releases.listed(home)) or "none"
-        raise NoReleaseError(f"no release {release_id!r} in {home.releases}; there are: {there}")
-    return folder
+    return releases.folder_of(home, release_id)
 
 
 def _but_of_the_run(found: continuity.Contents) -> continuity.Contents:

@@ -36,6 +36,9 @@ MAX_HOURS_BEHIND = 48
 # An hour's landing settles within the next hour: until then a venue may still answer.
 SETTLED_AFTER = HOUR
 
+# In the home's folder of the watch: the record of what was notified.
+STATE = "state.json"
+
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +54,7 @@ def watch(home: Home, channels: Mapping[str, Send]) -> list[Change]:
     """
     severity, assets = settings().watch_severity, settings().watch_assets
     home.watch.mkdir(parents=True, exist_ok=True)
-    path = home.watch / "state.json"
+    path = home.watch / STATE
     try:
         with lock(home.watch / ".lock"):
             state = load(path)
@@ -68,6 +71,11 @@ def watch(home: Home, channels: Mapping[str, Send]) -> list[Change]:
         logger.info("another watch of this home is under way; it sees the same release")
         return []
     return found
+
+
+def has_begun(home: Home) -> bool:
+    """Whether a watch of this home has a release on record. Raises StateError."""
+    return bool(load(home.watch / STATE).release_id)
 
 
 def _look(home: Home, state: State) -> list[Change]:
@@ -103,6 +111,14 @@ def _publishing(home: Home, built_at: str, release_id: str) -> Observation:
         refused = json.loads(home.refusal.read_text())
         text = f"{refused['message']} Readers stay on release {release_id}."
         return Observation(PUBLISHING, "release", "refused", refused["refused_at"], text)
+    except (ValueError, LookupError, TypeError):
+        # The note is there, so a build was refused, whatever has damaged the note.
+        logger.warning("%s cannot be read; the next release removes it", home.refusal)
+        text = (
+            f"A gate refused the last build; `unwind status` says why, as {home.refusal.name} "
+            f"cannot be read. Readers stay on release {release_id}."
+        )
+        return Observation(PUBLISHING, "release", "refused", built_at, text)
     except FileNotFoundError:
         text = f"A build was published again: release {release_id}."
         return Observation(PUBLISHING, "release", "published", built_at, text)
