@@ -244,6 +244,59 @@ def test_an_hour_that_was_not_received_can_be_anything(home) -> None:
     ]
 
 
+def test_a_side_of_which_nothing_was_received_is_not_zero(tmp_path) -> None:
+    """Of an hour that was not covered, a liquidation of a short says nothing about longs."""
+    release = Release(tmp_path / "home")
+    release.hours(10, 11)
+    for venue in ("gate", "okx"):
+        release.covered(venue, [10])
+        release.covered(venue, [11], outcome="not_landed")
+        release.listed(venue, "BTC")
+    release.liquidated("11:02", "okx", 3_479, side="short")
+    home = release.finished()
+    at_11 = "within 1h at 2026-01-29T11:00"
+    answer = check(home, f"long < 1m {at_11}")
+    assert answer.verdict == UNDETERMINED
+    [found] = answer.windows[0].conditions
+    assert (found.on_published, found.on_estimates) == (Published.UNKNOWN, Estimated.OPEN)
+    assert [found.published, found.low, found.mid, found.high, found.estimated_high] == [None] * 5
+    assert reasons(answer) == [
+        "long may be under $1.00m: what was published is not known, and it has no upper end for "
+        "gate (not received whole), okx (not received whole)"
+    ]
+    # Shorts were observed, and an hour that was covered has none where none was reported.
+    [found] = check(home, f"short > 5k {at_11}").windows[0].conditions
+    assert (found.published, found.on_published) == (34_790_000, Published.FALSE)
+    assert verdict(home, f"short > 3k {at_11}") == HOLDS
+    assert verdict(home, f"events >= 1 {at_11}") == HOLDS
+    [found] = check(home, f"long < 1m {HOUR}").windows[0].conditions
+    assert (found.published, found.on_published) == (0, Published.TRUE)
+    # No hour's dollars are below zero, known or not.
+    answer = check(home, f"long on okx < 0 {at_11}")
+    assert answer.verdict == CONTRADICTED
+    assert reasons(answer) == [
+        "long on okx is not under $0: what was published is not known, and no figure is below zero"
+    ]
+
+
+def test_reasons_of_estimates_name_what_is_not_known(tmp_path) -> None:
+    """Of two venues, one has hidden liquidations that meet the claim, and one was not received."""
+    release = Release(tmp_path / "home")
+    release.hours(10, 10)
+    release.covered("binance", [10], "one_per_symbol_second_latest")
+    release.covered("gate", [10], outcome="not_landed")
+    for venue in ("binance", "gate"):
+        release.listed(venue, "BTC")
+    release.liquidated("10:20", "binance", 1_000)
+    release.hidden(10, "binance", HIDDEN, {20: HIDDEN})
+    answer = check(release.finished(), f"long on binance > 1100 and long on gate >= 0 {HOUR}")
+    assert answer.verdict == ONLY_IF
+    assert reasons(answer) == [
+        "what was hidden is counted: of long on binance, $1,000 was published",
+        "long on gate is at least $0: what was published is not known",
+    ]
+
+
 def test_an_asset_is_expected_of_the_venues_that_list_it(home) -> None:
     """Bybit, whose hour is missing, lists only BTC."""
     answer = check(home, "short of ETH < 5 within 1h at 2026-01-29T13:00")

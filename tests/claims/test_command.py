@@ -22,6 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         release.covered(f"venue_{number:02d}_of_a_long_name", [10], "unknown")
     release.covered("gate", [10])
     release.listed("gate", "BTC")
+    release.covered("okx", [10], outcome="failed")
     for place in range(7):
         release.liquidated(f"10:0{place}", "gate", 1_234_567 + place)
         release.liquidated("10:20", f"venue_{place:02d}_of_a_long_name", 10)
@@ -121,3 +122,25 @@ def test_json_for_programs(run) -> None:
     [window] = json.loads(result.stdout)["windows"]
     assert window["conditions"][0]["high"] is None
     assert "venue_00_of_a_long_name (rule unknown)" in window["only_if"][0]
+
+
+def test_what_is_not_known_is_no_figure(run) -> None:
+    result = run(f"long on okx < 5 {HOUR}")
+    assert result.exit_code == 5
+    assert result.stdout.splitlines()[:9] == [
+        "claim     long on okx < 5 within 1h at 2026-01-29T10:00",
+        "verdict   undetermined",
+        "          - long on okx may be under $5: what was published is not known, and it has no "
+        "upper end",
+        "            for okx (not received whole)",
+        "",
+        "window    2026-01-29 10:00 to 2026-01-29 11:00 UTC",
+        "                                                                   true on",
+        "          condition         published        low        mid  high  published  estimates",
+        "          long on okx < $5  not known  not known  not known  none  not known  open",
+    ]
+    [window] = json.loads(run(f"long on okx < 5 {HOUR}", "--format", "json").stdout)["windows"]
+    [condition] = window["conditions"]
+    names = ("published", "low", "mid", "high", "estimated_high")
+    assert [condition[name] for name in names] == [None] * 5
+    assert condition["on_published"] == "not_known"

@@ -74,11 +74,17 @@ def test_comparisons_are_exact_to_a_hundredth_of_a_cent(
         ("about 36e6 +-10%", 3_600_000),
         ("about 36e6 +/- 2.5 %", 900_000),
         ("about 36e6 ±0%", 0),
+        ("about 36e6 +-100%", 36_000_000),
         ("about $36 million +-$1 million", 1_000_000),
     ],
 )
 def test_tolerances(text: str, tolerance: int) -> None:
     assert only(f"long {text}").tolerance == tolerance
+
+
+def test_about_reaches_no_further_down_than_zero() -> None:
+    one = only("long about 5 +-10")
+    assert (one.lowest, one.highest) == (0, 150_000)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +153,8 @@ def test_spans(text: str, begins_at: str, ends_at: str, is_one: bool) -> None:
         ("events > $5 within 1h on 2026-01-29", 10, "events are a number, not dollars"),
         ("long > 5 tn within 1h on 2026-01-29", 10, "expected `and` with another condition, or"),
         ("long > 5 +-1% within 1h on 2026-01-29", 10, "expected `and`"),
+        ("long about 5 +-300% within 1h on 2026-01-29", 16, "a tolerance is at most 100%"),
+        ("long about 5 +-100.1% within 1h on 2026-01-29", 16, "a tolerance is at most 100%"),
         ("long > 5 or short < 3 within 1h on 2026-01-29", 10, "expected `and`"),
         ("long > 5 on 2026-01-29 within 1h", 13, "expected a venue as dim_venues names it; a date"),
         ("long on okx > 5 on gate within 1h on 2026-01-29", 17, "a condition has one venue; join"),

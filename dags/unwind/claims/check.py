@@ -43,15 +43,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """A condition in one window; figures in units, `high` null where there is no upper end."""
+    """A condition in one window; figures in units.
+
+    `high` is null where there is no upper end, all five where nothing of it was received.
+    """
 
     condition: Condition
     scope: Scope
-    published: int
-    low: int
-    mid: int
+    published: int | None
+    low: int | None
+    mid: int | None
     high: int | None
-    estimated_high: int
+    estimated_high: int | None
     on_published: Published
     on_estimates: Estimated
     parts: tuple[VenuePart, ...]
@@ -259,15 +262,17 @@ def _found(
     release: DuckDBPyConnection, evaluation: _Evaluation, number: int, place: int, own: Windows
 ) -> Found:
     figures, scope = evaluation.figures[number], evaluation.scopes[number]
-    high = int(figures.high[place])
+    ends = (figures.published, figures.low, figures.mid, figures.high, figures.estimated_high)
+    units = [int(one[place]) if figures.is_known[place] else None for one in ends]
+    published, low, mid, high, estimated_high = units
     return Found(
         evaluation.conditions[number],
         scope,
-        int(figures.published[place]),
-        int(figures.low[place]),
-        int(figures.mid[place]),
+        published,
+        low,
+        mid,
         None if high == NO_END else high,
-        int(figures.estimated_high[place]),
+        estimated_high,
         Published(int(evaluation.each[number].published[place])),
         Estimated(int(evaluation.each[number].estimated[place])),
         tuple(parts_of(release, scope, own)),

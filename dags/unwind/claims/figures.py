@@ -42,7 +42,7 @@ class Figures(NamedTuple):
     The truth is at least `published`; its 90% interval is `low` to `high`. `estimated_high` is the
     upper end without the parts that have none; `high` is NO_END if there is such a part, because a
     venue's hour was not fully received (`is_uncovered`) or has no estimate. `is_known` is false if
-    nothing was received.
+    no hour was received and none of the figure's liquidations was: then the others are no figures.
     """
 
     published: Integers
@@ -105,9 +105,9 @@ def _published(
         f"""
         select
             epoch(minute_at)::bigint // 60 as minute,
-            (coalesce(sum({column}), 0) * {UNITS_PER_DOLLAR})::bigint as units
+            (sum({column}) * {UNITS_PER_DOLLAR})::bigint as units
         from marts.liquidations_minutely
-        where {_within("hour_at")} and {_of("liquidations_minutely")}
+        where {_within("hour_at")} and {_of("liquidations_minutely")} and {column} is not null
         group by all
         """,
         parameters_of(scope, windows),

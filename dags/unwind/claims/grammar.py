@@ -24,6 +24,8 @@ NO_END = 2**62
 MAX_AMOUNT = Decimal("1e14")
 # A rounded figure is rarely off by more; it can be stated in the claim.
 DEFAULT_TOLERANCE = Decimal("0.05")
+# With more, `about` would be no more than an upper bound.
+MAX_TOLERANCE_PERCENT = 100
 MAX_LENGTH = timedelta(days=366)
 SHOWN_BEFORE, SHOWN_AFTER = 50, 40
 
@@ -221,7 +223,9 @@ def _tolerance(reader: _Reader, figure: str, amount: Decimal) -> Decimal:
     if not reader.maybe(_PLUS_MINUS):
         return amount * DEFAULT_TOLERANCE
     if found := reader.maybe(_PERCENT):
-        return amount * min(Decimal(found[1]), Decimal(100)) / 100
+        if Decimal(found[1]) > MAX_TOLERANCE_PERCENT:
+            raise reader.error("a tolerance is at most 100%; state a bound by <=", found.start())
+        return amount * Decimal(found[1]) / 100
     return _amount(reader, figure)
 
 
@@ -236,7 +240,8 @@ def _units(comparison: str, amount: Decimal, tolerance: Decimal) -> tuple[int, i
             return 0, _whole(amount, ROUND_CEILING) - 1
         case "<=":
             return 0, _whole(amount, ROUND_FLOOR)
-    return _whole(amount - tolerance, ROUND_CEILING), _whole(amount + tolerance, ROUND_FLOOR)
+    least = max(amount - tolerance, Decimal(0))
+    return _whole(least, ROUND_CEILING), _whole(amount + tolerance, ROUND_FLOOR)
 
 
 def _whole(amount: Decimal, rounding: str) -> int:

@@ -9,6 +9,8 @@ from unwind.claims.grammar import NO_END, UNITS_PER_DOLLAR, Condition
 from unwind.claims.verdicts import Estimated, Published, Verdict
 from unwind.claims.windows import HOUR_MINUTES
 
+NOT_KNOWN = "not known"
+NOTHING_RECEIVED = f"what was published is {NOT_KNOWN}"
 COMPARED = {">": "over", ">=": "at least", "<": "under", "<=": "at most", "about": "about"}
 
 
@@ -68,8 +70,10 @@ def condition_text(found: Found) -> str:
     return text
 
 
-def units_text(condition: Condition, units: int) -> str:
-    """A figure of a condition: `$59.72m`, `8,345`."""
+def units_text(condition: Condition, units: int | None) -> str:
+    """A figure of a condition: `$59.72m`, `8,345`, or NOT_KNOWN."""
+    if units is None:
+        return NOT_KNOWN
     return amount_text(condition, Decimal(units) / UNITS_PER_DOLLAR)
 
 
@@ -94,7 +98,7 @@ def _of_published(found: Found) -> list[str]:
             ]
         case Estimated.PART:
             return [f"{name} is {_limit(one)}, in a part of its interval of {low} to {top}"]
-        case Estimated.OPEN:
+        case Estimated.OPEN if found.estimated_high is not None:
             room = one.highest - found.estimated_high
             if room < 0:
                 return [f"{name} is {_limit(one)}: {low} to {top} without {unbounded(found)}"]
@@ -109,6 +113,8 @@ def _of_estimates(found: Found) -> list[str]:
     """Reasons where only estimates satisfy the condition."""
     name, one = figure_text(found.condition, found), found.condition
     reasons = []
+    if found.published is None:
+        return [f"{name} is {_limit(one)}: {NOTHING_RECEIVED}"]
     if found.on_published != Published.TRUE:
         published = units_text(one, found.published)
         reasons.append(f"what was hidden is counted: of {name}, {published} was published")
@@ -120,10 +126,13 @@ def _of_estimates(found: Found) -> list[str]:
 def _why_not(found: Found) -> str:
     name, one = figure_text(found.condition, found), found.condition
     if found.on_estimates == Estimated.OPEN:
-        return (
-            f"{name} may be {_limit(one)}: it is {units_text(one, found.low)} or more, and has no "
-            f"upper end for {unbounded(found)}"
-        )
+        end = f"no upper end for {unbounded(found)}"
+        if found.published is None:
+            return f"{name} may be {_limit(one)}: {NOTHING_RECEIVED}, and it has {end}"
+        low = units_text(one, found.low)
+        return f"{name} may be {_limit(one)}: it is {low} or more, and has {end}"
+    if found.published is None:
+        return f"{name} is not {_limit(one)}: {NOTHING_RECEIVED}, and no figure is below zero"
     published = units_text(one, found.published)
     return (
         f"{name} is not {_limit(one)}: {published} was published, and with what was hidden it is "

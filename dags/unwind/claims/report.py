@@ -122,11 +122,10 @@ def _kind(answer: Answer, window: Window) -> str:
 
 def _row(found: Found) -> tuple[str, ...]:
     one = found.condition
-    high = "none" if found.high is None else units_text(one, found.high)
     return (
         condition_text(found),
         *(units_text(one, units) for units in (found.published, found.low, found.mid)),
-        high,
+        "none" if found.high is None else units_text(one, found.high),
         ON_PUBLISHED[found.on_published],
         ON_ESTIMATES[found.on_estimates],
     )
