@@ -86,7 +86,7 @@ def _build_marts(target: str) -> BuildMarts | None:
     from unwind.spark.build import build_on_spark, python_of_spark
 
     python_of_spark()
-    # Read again where Spark is started; wrong ones are told before anything is staged.
+    # Read again where Spark is started; a wrong one ends the command before anything is staged.
     _ = settings().spark_memory, settings().spark_options
     return build_on_spark
 

@@ -6,7 +6,6 @@ the pointer last, in one request. A reader resolves the pointer and has one whol
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,7 +21,6 @@ from unwind.warehouse.order import is_release_id, order_of, published_at
 POINTER = "current.json"
 MANIFEST = "manifest.json"
 # It becomes the name of a folder.
-RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-\d+")
 
 
 def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress) -> str:
@@ -71,7 +69,7 @@ def pull_release(home: Home, store: ObjectStore, now: datetime, report: Progress
         raise StoreError(f"{store.shown} has no release yet; `unwind push` uploads the current one")
     release_id = str(pointer["release_id"])
     manifest = store.read_json(f"releases/{release_id}/{MANIFEST}")
-    if manifest is None or not RELEASE_ID.fullmatch(release_id):
+    if manifest is None or not is_release_id(release_id):
         raise StoreError(
             f"{store.shown}/{POINTER} names {release_id!r}, which is no release there; push again"
         )
