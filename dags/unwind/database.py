@@ -1,5 +1,4 @@
-"""Every DuckDB connection: within the limit of memory, spilling to the home's temporary files, and
-without an optimizer that changes rows."""
+"""Every DuckDB connection: within the limit of memory, spilling to the home's temporary files."""
 
 from __future__ import annotations
 
