@@ -20,7 +20,6 @@ from unwind.warehouse.order import is_release_id, order_of, published_at
 
 POINTER = "current.json"
 MANIFEST = "manifest.json"
-# It becomes the name of a folder.
 
 
 def push_release(home: Home, store: ObjectStore, now: datetime, report: Progress) -> str:
@@ -69,6 +68,7 @@ def pull_release(home: Home, store: ObjectStore, now: datetime, report: Progress
         raise StoreError(f"{store.shown} has no release yet; `unwind push` uploads the current one")
     release_id = str(pointer["release_id"])
     manifest = store.read_json(f"releases/{release_id}/{MANIFEST}")
+    # It becomes the name of a folder.
     if manifest is None or not is_release_id(release_id):
         raise StoreError(
             f"{store.shown}/{POINTER} names {release_id!r}, which is no release there; push again"

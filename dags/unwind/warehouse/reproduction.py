@@ -67,6 +67,8 @@ def verify(
     It is built in the home's temporary folder, or in `keep_in`, which stays. Raises NoReleaseError,
     UnverifiableError, and what a refresh raises.
     """
+    if keep_in and keep_in.exists() and any(keep_in.iterdir()):
+        raise UnverifiableError(f"{keep_in} is not empty; name a new folder to build it in")
     folder = _folder(home, release_id)
     # All of it is read first: refreshes go on meanwhile, and prune old releases.
     try:
@@ -89,8 +91,6 @@ def verify(
             f"release {folder.name} does not say up to when it knew the raw zone: an older version "
             "published it. `unwind refresh --as-of TIME --into FOLDER` builds the past of a time"
         )
-    if keep_in and keep_in.exists() and any(keep_in.iterdir()):
-        raise UnverifiableError(f"{keep_in} is not empty; name a new folder to build it in")
     beside = Home(keep_in.resolve()) if keep_in else Home(process_folder(home) / "verified")
     try:
         refresh(
