@@ -50,7 +50,7 @@ def build(
     """
     planned = () if build_marts else plan_units(target, processes)
     workers.run_missing(target, planned, dbt, units.STEP, report)
-    with staging_state(target) as state:
+    with files.held(target), staging_state(target) as state:
         run_id, plan = current_plan(state)
         if plan not in (GATED, BUILDING):
             return
@@ -62,9 +62,9 @@ def build(
         if len(slices) > 1:
             # A build that is interrupted leaves views of a slice: the next one makes all of them.
             state.execute("delete from ops.project")
-    variables, steps = units.assembling(target, run_id, planned)
-    former = files.build_id(target) if build_marts else None
-    files.renew_build_id(target)
+        variables, steps = units.assembling(target, run_id, planned)
+        former = files.build_id(target) if build_marts else None
+        files.renew_build_id(target)
     run: RunDbt = dbt.run if dbt else partial(run_dbt, target)
     if build_marts:
         build_marts(target, former, skipped, run, report)

@@ -84,11 +84,9 @@ class DbtProcess:
     """
 
     def __init__(self, home: Home) -> None:
-        home.logs.mkdir(parents=True, exist_ok=True)
-        self._home = home
         self._session = uuid.uuid4().hex
         self._limit = memory_limit()
-        self._environment = {**os.environ, **dbt_environment(home)}
+        self.move_to(home)
         shared = _shared_worker.get()
         self._is_shared = shared is not None and shared.poll() is None
         self._worker = (
@@ -109,6 +107,12 @@ class DbtProcess:
         """Ends it, whatever it is doing."""
         if not self._is_shared:
             end_worker(self._worker)
+
+    def move_to(self, home: Home) -> None:
+        """Has commands work on this home's warehouse from now on."""
+        home.logs.mkdir(parents=True, exist_ok=True)
+        self._home = home
+        self._environment = {**os.environ, **dbt_environment(home)}
 
     def run(
         self,

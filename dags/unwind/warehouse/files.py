@@ -10,13 +10,13 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from unwind.database import connect, row_of
+from unwind.database import connect, in_memory, quoted, row_of
 from unwind.durable import atomic_write, sync
 from unwind.errors import UnwindError
 from unwind.scratch import process_folder
@@ -117,6 +117,25 @@ def wrong_with(home: Home) -> str | None:
 
 
 @contextmanager
+def held(home: Home) -> Iterator[None]:
+    """Holds both files open, those that are there: `opened` then takes no time (else 0.05 s each).
+
+    No other process can open them meanwhile, and a gate of this one may not. What is written is
+    checkpointed at the end. Raises as `opened` does.
+    """
+    with ExitStack() as stack:
+        for path in filter(Path.exists, pair(home)):
+            stack.enter_context(opened(home, path, read_only=False))
+            _held.add(path)
+            stack.callback(_held.discard, path)
+        yield
+
+
+# The files that this process holds open, to be written.
+_held: set[Path] = set()
+
+
+@contextmanager
 def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to one of the files, which must be there; closed afterwards.
 
@@ -124,7 +143,8 @@ def opened(home: Home, path: Path, read_only: bool = True) -> Iterator[duckdb.Du
     opened: another process has it, or the system refuses.
     """
     try:
-        connection = connect(home, path, read_only)
+        # A process has one database of a file, as it was opened first.
+        connection = connect(home, path, read_only and path not in _held)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         if any(word in str(error) for word in UNUSABLE):
@@ -161,6 +181,8 @@ def prepare(home: Home) -> None:
     """Makes both files where they are missing, and folds in what a killed writer has left."""
     home.warehouse_dir.mkdir(parents=True, exist_ok=True)
     is_new = not any(path.exists() for path in pair(home))
+    if is_new:
+        _make_staging(home)
     if not home.identity.exists():
         with atomic_write(home.identity, process_folder(home)) as written:
             written.write_text(uuid.uuid4().hex)
@@ -171,6 +193,18 @@ def prepare(home: Home) -> None:
                 connection.execute(BUILD_TABLE)
                 connection.execute("insert into ops.build values (?, ?, ?)", build)
             connection.execute("checkpoint")
+
+
+def _make_staging(home: Home) -> None:
+    """Makes the empty file of staging, in the newest format of this DuckDB.
+
+    2026-11-28: its hundred tables are opened in 0.02 s, and in 0.05 s in the format that is the
+    default, which releases keep for the sake of older readers. Only this project reads staging.
+    """
+    with in_memory() as connection:
+        connection.execute(
+            f"attach {quoted(home.staging_db)} as staging (storage_version 'latest')"
+        )
 
 
 def build_id(home: Home) -> str | None:

@@ -27,7 +27,7 @@ from unwind.database import bounds, quoted
 from unwind.errors import UnwindError
 from unwind.settings import Home
 from unwind.warehouse.lookbacks import windows
-from unwind.warehouse.suites import CONTEXT_ROOT, DATASOURCE, LANDED, MARTS
+from unwind.warehouse.suites import CONTEXT_ROOT, DATASOURCE, LANDED, MARTS, expectations_of
 
 if TYPE_CHECKING:
     from great_expectations.checkpoint.checkpoint import Checkpoint
@@ -75,19 +75,26 @@ def preload(home: Home | None = None) -> None:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Thousands of lines a gate, all of which Airflow would keep in its task's log.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    with without_garbage_collection():
-        for name in UNUSED:
-            sys.modules.setdefault(name, _Later(name))
-        import great_expectations  # noqa: F401
-
-        import unwind.warehouse.expect_no_rows  # noqa: F401
-
+    if "great_expectations" not in sys.modules:
+        with without_garbage_collection():
+            _import()
+            # Nothing of it becomes garbage, and each collection would walk all of it.
+            gc.freeze()
     if home:
         context = context_of(home)
         for checkpoint in (LANDED, MARTS):
             definition_of(context, checkpoint)
         # What the marts gate asks of the project, while dbt builds it.
         windows()
+        expectations_of(MARTS)
+
+
+def _import() -> None:
+    for name in UNUSED:
+        sys.modules.setdefault(name, _Later(name))
+    import great_expectations  # noqa: F401
+
+    import unwind.warehouse.expect_no_rows  # noqa: F401
 
 
 @contextmanager

@@ -16,11 +16,12 @@ import logging
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -111,17 +112,25 @@ def refresh(
     target = Home(usable(into.resolve(), "--into")) if into else home
     if into:
         files.refuse_taken(target)
-    with writer_lock(target, report=None if report is no_progress else report):
+    with (
+        writer_lock(target, report=None if report is no_progress else report),
+        ExitStack() as early,
+    ):
+        # Importing dbt takes seconds, so it runs while the work is found and planned.
+        dbt = early.enter_context(DbtProcess(target))
         built_in, rebuilt = _begin(target, full)
+        dbt.move_to(built_in)
         if rebuilt:
             report(f"rebuilding everything: {rebuilt}", 0, 1)
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
             at_once = of_this_machine(processes or settings().workers)
-            return replace(_refresh(warehouse, report, at_once, build_marts), rebuilt=rebuilt)
+            done = _refresh(warehouse, report, at_once, build_marts, dbt, early)
+            return replace(done, rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
+            early.close()
             files.discard(built_in)
             discard_units(built_in)
             if _is_of_a_file(error):
@@ -141,24 +150,29 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 
 def _refresh(
-    warehouse: Warehouse, report: Progress, processes: int, build_marts: BuildMarts | None
+    warehouse: Warehouse,
+    report: Progress,
+    processes: int,
+    build_marts: BuildMarts | None,
+    dbt: DbtProcess,
+    early: ExitStack,
 ) -> RefreshReport:
-    target = warehouse.target
-    # Importing dbt takes seconds, so it runs while the work is planned.
-    with DbtProcess(target) as dbt:
-        # So do the gates' imports.
-        preload = threading.Thread(target=gates.preload, args=[target], daemon=True)
-        preload.start()
-        is_needed, unreadable = _stage(warehouse, report, dbt.run, dbt, processes)
-        if not is_needed:
-            return RefreshReport(None, (), (), 0, unreadable)
-        held = _gate_landed(warehouse, report)
-        building.build(warehouse.target, report, dbt, processes, build_marts)
+    """All phases; `early` ends dbt's process, once all is built."""
+    found = _plan(warehouse)
+    if not found.is_needed:
+        return RefreshReport(None, (), (), 0, found.work.unreadable)
+    # What the gates need is imported while dbt stages; earlier, it would hold up the planning.
+    preload = threading.Thread(target=gates.preload, args=[warehouse.target], daemon=True)
+    preload.start()
+    found = _stage(warehouse, found, report, dbt.run, dbt, processes)
+    held = _gate_landed(warehouse, report, found.run_id)
+    building.build(warehouse.target, report, dbt, processes, build_marts)
+    early.close()
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
-    warnings = _gate_marts(warehouse, report)
+    warnings = _gate_marts(warehouse, report, found.run_id)
     release_id, batches = _publish(warehouse, report)
-    return RefreshReport(release_id, batches, held, warnings, unreadable)
+    return RefreshReport(release_id, batches, held, warnings, found.work.unreadable)
 
 
 def check_settings() -> None:
@@ -182,10 +196,11 @@ def stage(home: Home, clock: Clock = utc_now) -> bool:
         # Planning starts PyArrow's threads.
         with begun_early(built_in) as run:
             warehouse = Warehouse(home, built_in, None, clock)
-            is_needed, unreadable = _stage(warehouse, no_progress, run, None, 1)
-        for _, _, reason in unreadable:
+            found = _plan(warehouse)
+            found = _stage(warehouse, found, no_progress, run, None, 1)
+        for _, _, reason in found.work.unreadable:
             logger.error("%s", reason)
-        return is_needed
+        return found.is_needed
 
 
 def gate_landed(home: Home, clock: Clock = utc_now) -> tuple[Part, ...]:
@@ -250,6 +265,14 @@ def rebuild_reason(home: Home) -> str | None:
 
     Raises WarehouseFileError for a file that may be sound and cannot be opened.
     """
+    try:
+        with files.held(home):
+            return _rebuild_reason(home)
+    except files.UnusableFileError as error:
+        return str(error)
+
+
+def _rebuild_reason(home: Home) -> str | None:
     wrong = files.wrong_with(home)
     if wrong or not home.staging_db.exists():
         return wrong
@@ -265,45 +288,66 @@ def rebuild_reason(home: Home) -> str | None:
     return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
 
 
-def _stage(
-    warehouse: Warehouse, report: Progress, run: RunDbt, dbt: DbtProcess | None, processes: int
-) -> tuple[bool, tuple[Part, ...]]:
-    """Plans, and stages the batches that are not built; in units by forks of `dbt`.
+class _Found(NamedTuple):
+    """What there is to do: `run_id` stages it without `skipped`; null where nothing is staged."""
 
-    Returns whether there is anything to do, and the batches whose entry cannot be read.
-    """
+    work: Work
+    is_needed: bool
+    run_id: str | None = None
+    skipped: Sequence[str] = ()
+
+
+def _plan(warehouse: Warehouse) -> _Found:
+    """Plans what is not built."""
     target = warehouse.target
-    files.prepare(target)
-    with staging_state(target) as state:
-        work = work_of(state, warehouse)
-        if not work.seals and not has_pending_hours(state):
-            is_gone = bool(current_plan(state)[0]) and not releases.has_current(target)
-            if is_gone:
-                # The readers' release was deleted; the warehouse still holds it, already judged.
-                set_plan(state, JUDGED)
-            return is_gone, work.unreadable
-        with transaction(state):
-            _write_plan(state, warehouse, work)
-        skipped = nothing_to_stage(state) if is_same_project(state) else []
+    with files.held(target):
+        files.prepare(target)
+        with staging_state(target) as state:
+            work = work_of(state, warehouse)
+            if not work.seals and not has_pending_hours(state):
+                is_gone = bool(current_plan(state)[0]) and not releases.has_current(target)
+                if is_gone:
+                    # The readers' release was deleted; the warehouse still holds it, judged.
+                    set_plan(state, JUDGED)
+                return _Found(work, is_gone)
+            with transaction(state):
+                run_id = _write_plan(state, warehouse, work)
+            skipped = nothing_to_stage(state) if is_same_project(state) else []
+    return _Found(work, True, run_id, skipped)
+
+
+def _stage(
+    warehouse: Warehouse,
+    found: _Found,
+    report: Progress,
+    run: RunDbt,
+    dbt: DbtProcess | None,
+    processes: int,
+) -> _Found:
+    """Stages what was found, in units by forks of `dbt`; what was staged in the end."""
+    target, skipped = warehouse.target, found.skipped
+    if found.run_id is None:
+        return found
     try:
         with apart(target, dbt, processes, not skipped, report) as variables:
             _run_staging(skipped, report, run, variables)
     except DbtError:
-        broken = left_out.delete_broken_lines(warehouse.home, work.seals)
+        broken = left_out.delete_broken_lines(warehouse.home, found.work.seals)
         if not broken:
             raise
         # One file that breaks in the middle must not stop the others: planned again, its lines are
         # derived from the raw object, or its part is left out.
         logger.warning("derived lines were broken: %s", ", ".join(map(str, broken)))
-        return _stage(warehouse, report, partial(run_dbt, target), None, 1)
+        again = partial(run_dbt, target)
+        return _stage(warehouse, _plan(warehouse), report, again, None, 1)
     with staging_state(target) as state, transaction(state):
         pending_hours.add_after_staging(state)
         set_plan(state, STAGED)
-    return True, work.unreadable
+    return found
 
 
 def _run_staging(
-    skipped: list[str], report: Progress, run: RunDbt, variables: Mapping[str, str]
+    skipped: Sequence[str], report: Progress, run: RunDbt, variables: Mapping[str, str]
 ) -> None:
     # What is skipped includes the seeds, which a run has none of; units have them first.
     command = ["run"] if skipped or variables else ["build", *UNTESTED]
@@ -314,12 +358,14 @@ def _run_staging(
     )
 
 
-def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Work) -> None:
+def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Work) -> str:
+    """Writes what is to be staged into the state, and gives the id of its run."""
     started_at = warehouse.clock()
+    run_id = _new_run_id(started_at)
     state.execute("delete from ops.plan")
     state.execute(
         "insert into ops.plan values (?, 'staging', ?, ?)",
-        [_new_run_id(started_at), naive_utc(started_at), releases.code_version()],
+        [run_id, naive_utc(started_at), releases.code_version()],
     )
     if state.execute("select name from ops.models limit 1").fetchone() is None:
         append_rows(state, "ops.models", fingerprints().items())
@@ -337,6 +383,7 @@ def _write_plan(state: duckdb.DuckDBPyConnection, warehouse: Warehouse, work: Wo
     )
     # Hours that rows of the former revisions of these batches are about are rebuilt as well.
     pending_hours.note_before_staging(state)
+    return run_id
 
 
 def _new_run_id(started_at: datetime) -> str:
@@ -344,16 +391,20 @@ def _new_run_id(started_at: datetime) -> str:
     return f"run-{started_at:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:6]}"
 
 
+def _planned(target: Home) -> tuple[str, str]:
+    with staging_state(target) as state:
+        return current_plan(state)
+
+
 def _gate_landed(
-    warehouse: Warehouse, report: Progress = no_progress
-) -> tuple[tuple[str, str, str], ...]:
+    warehouse: Warehouse, report: Progress = no_progress, staged: str | None = None
+) -> tuple[Part, ...]:
     """Judges each venue's part of the staged batches; holds those with a critical failure.
 
-    Returns the held parts as (batch, venue, reason).
+    `staged` is the run that is known to be staged. Returns the held parts.
     """
     target = warehouse.target
-    with staging_state(target) as state:
-        run_id, plan = current_plan(state)
+    run_id, plan = (staged, STAGED) if staged else _planned(target)
     if plan != STAGED:
         return ()
     report("landed gate", 0, 1)
@@ -388,15 +439,16 @@ def _gate_landed(
     return tuple(held)
 
 
-def _gate_marts(warehouse: Warehouse, report: Progress = no_progress) -> int:
+def _gate_marts(
+    warehouse: Warehouse, report: Progress = no_progress, built: str | None = None
+) -> int:
     """Judges the marts over the hours that were built. Returns the count of warnings.
 
-    Raises GateRefusedError on a critical failure: nothing is published, and the hours stay
+    `built` is the run that is known to be built. Raises GateRefusedError on a critical failure: nothing is published, and the hours stay
     pending, so that the next published release has been judged with them.
     """
     target = warehouse.target
-    with staging_state(target) as state:
-        run_id, plan = current_plan(state)
+    run_id, plan = (built, BUILT) if built else _planned(target)
     if plan == REFUSED:
         raise GateRefusedError("the marts gate has refused this build; see `unwind status`")
     if plan != BUILT:
