@@ -29,8 +29,7 @@ def refresh(
 ) -> None:
     """Stages, gates, builds, gates and publishes everything sealed and not built."""
     from unwind.landing.ledger import Ledger
-    from unwind.warehouse.refresh import GateRefusedError
-    from unwind.warehouse.refresh import refresh as run_refresh
+    from unwind.warehouse.dbt import DbtProcess
 
     if (as_of is None) != (into is None):
         raise typer.BadParameter("--as-of and --into go together")
@@ -38,15 +37,20 @@ def refresh(
     home = Home.from_env()
     built = Home(usable(into.resolve(), "--into")) if into else home
     home.root.mkdir(parents=True, exist_ok=True)
-    if not Ledger(home).sealed() and not home.staging_db.exists():
+    if not home.staging_db.exists() and not Ledger(home).sealed():
         out.print(
             f"Nothing to build: nothing is landed or imported in {home.root} yet. "
             "Next: unwind land, or unwind import",
             soft_wrap=True,
         )
         return
+    # It imports dbt, which takes longest, while this process imports what follows.
+    dbt = DbtProcess(home)
+    from unwind.warehouse.refresh import GateRefusedError
+    from unwind.warehouse.refresh import refresh as run_refresh
+
     try:
-        with progress() as report:
+        with dbt, progress() as report:
             done = run_refresh(
                 home,
                 full=full,
@@ -55,6 +59,7 @@ def refresh(
                 report=report,
                 build_marts=_build_marts(target or settings().target),
                 processes=workers,
+                dbt=dbt,
             )
     except GateRefusedError:
         # Readers stay on the former release, whose page now says why.

@@ -315,6 +315,8 @@ def dbt_environment(home: Home, sharers: int = 1) -> dict[str, str]:
         "UNWIND_STAGING": str(home.staging_db),
         "UNWIND_DBT_THREADS": str(models_at_a_time(memory_limit() // sharers)),
         **{f"UNWIND_DUCKDB_{name.upper()}": value for name, value in given.items()},
+        # The threads of its linear algebra would wait for work by spinning.
+        "OPENBLAS_NUM_THREADS": "1",
         "DO_NOT_TRACK": "1",
     }
 

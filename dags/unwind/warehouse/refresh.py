@@ -99,10 +99,12 @@ def refresh(
     report: Progress = no_progress,
     build_marts: BuildMarts | None = None,
     processes: int | None = None,
+    dbt: DbtProcess | None = None,
 ) -> RefreshReport:
     """Runs all phases. `full` starts from empty tables; `as_of` with `into` builds the past.
 
-    `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side. Raises
+    `build_marts` builds elsewhere than in DuckDB; up to `processes` work side by side; `dbt` is a
+    process that was begun earlier, and is ended with what it builds. Raises
     GateRefusedError (readers stay on theirs), DbtError, UnitError, WriterBusyError, ValueError;
     SettingError and WarehouseFileError before anything is begun.
     """
@@ -117,7 +119,7 @@ def refresh(
         ExitStack() as early,
     ):
         # Importing dbt takes seconds, so it runs while the work is found and planned.
-        dbt = early.enter_context(DbtProcess(target))
+        dbt = early.enter_context(dbt or DbtProcess(target))
         built_in, rebuilt = _begin(target, full)
         dbt.move_to(built_in)
         if rebuilt:
