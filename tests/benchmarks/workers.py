@@ -19,7 +19,7 @@ from tests.benchmarks.report import Report
 from tests.warehouse.dividing import everything_worth_dividing
 from unwind.landing.imports import import_files
 from unwind.settings import Home
-from unwind.warehouse import continuity, releases
+from unwind.warehouse import contents, continuity, releases
 from unwind.warehouse.refresh import refresh
 
 FRAMES = 2_000_000
@@ -39,7 +39,7 @@ def workers(report: Report, folder: Path, frames: int = FRAMES) -> None:
         for part in ("raw", "ledger"):
             shutil.copytree(landed.root / part, home.root / part)
         spent[count] = _refreshed(home, count)
-        found[count] = continuity.contents_of(releases.current_db(home).parent)
+        found[count] = contents.contents_of(releases.current_db(home).parent)
         for step, (seconds, of_processors) in spent[count].items():
             figures = {"seconds": seconds, "processor_seconds": of_processors}
             if step in spent[1]:
@@ -49,7 +49,7 @@ def workers(report: Report, folder: Path, frames: int = FRAMES) -> None:
     for count in PROCESSES[1:]:
         differing = [
             str(one)
-            for one in continuity.differences(found[1], found[count])
+            for one in contents.differences(found[1], found[count])
             if one.mart not in continuity.WRITTEN_AT_PUBLISHING
         ]
         report.note("marts that differ", processes=count, marts=", ".join(differing) or "none")

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import continuity, gates
+from unwind.warehouse import contents, continuity, gates
 from unwind.warehouse.state import OPS_TABLES
 
 BUILT_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
@@ -170,11 +170,12 @@ def test_an_emptied_warehouse_is_not_taken_for_a_build(home: Home) -> None:
     assert "`unwind refresh --full` builds all of it from raw." in stopped.message
 
 
+@pytest.mark.parametrize("between", [timedelta(hours=1), timedelta(days=1)])
 def test_a_changed_day_is_found_by_its_count_at_once_and_by_its_hash_in_turn(
-    home: Home, in_warehouse: Run
+    between: timedelta, home: Home, in_warehouse: Run
 ) -> None:
     in_warehouse("update marts.liquidations_hourly set total_usd = 7 where hour_at < '2026-01-28'")
-    turns = [lost(home, BUILT_AT + timedelta(hours=turn)) for turn in range(30)]
+    turns = [lost(home, BUILT_AT + turn * between) for turn in range(31)]
     assert [turn for turn in turns if turn] == [
         {"marts.liquidations_hourly of 2026-01-27 has 48 rows as recorded, and not the same ones"}
     ]
@@ -325,7 +326,7 @@ def test_the_order_of_rows_does_not_matter_and_equal_rows_do_not_cancel_out(
 
 
 def test_a_release_of_an_older_version_recorded_nothing(home: Home) -> None:
-    (home.releases / RELEASE / continuity.CONTENTS_FILE).unlink()
+    (home.releases / RELEASE / contents.CONTENTS_FILE).unlink()
     assert continuity.verify_release(home.releases / RELEASE) == []
     assert continuity.compare(home, BUILT_AT).release_id is None
 
@@ -333,11 +334,11 @@ def test_a_release_of_an_older_version_recorded_nothing(home: Home) -> None:
 def test_contents_found_by_a_gate_are_kept_with_the_release_and_not_recomputed(home: Home) -> None:
     found = continuity.compare(home, BUILT_AT).found
     one = ("liquidations_hourly", date(2026, 1, 27))
-    continuity.keep(home, {**found, one: continuity.Rows(48, "kept")}, "run-2")
+    continuity.keep(home, {**found, one: contents.Rows(48, "kept")}, "run-2")
     folder = home.releases / "20260129T150500Z-00"
     folder.mkdir()
     continuity.publish(home, "run-2", folder)
-    kept = continuity.read(folder)
+    kept = contents.read(folder)
     assert kept[one].content == "kept"
     assert kept["gate_results", date(2026, 1, 28)].count == 1
     assert list(home.warehouse_dir.glob("contents.*")) == []
@@ -350,7 +351,7 @@ def test_a_broken_release_is_reported_and_does_not_block_the_next_one(home: Home
     (warning,) = [one for one in results if not one.success]
     assert warning.expectation == "release_readable"
     assert f"release {RELEASE} cannot be read" in warning.message
-    assert continuity.read_file(home.warehouse_dir / "contents.run-2.parquet")
+    assert contents.read_file(home.warehouse_dir / "contents.run-2.parquet")
 
 
 def test_an_impossible_comparison_is_reported_in_words(home: Home) -> None:

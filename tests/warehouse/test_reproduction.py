@@ -14,7 +14,7 @@ from tests.warehouse.corrected_hours import imported, landed, sealed_again
 from tests.warehouse.hand_made import at, seal
 from unwind.landing.ledger import Ledger
 from unwind.settings import Home
-from unwind.warehouse import continuity, releases, stands_on
+from unwind.warehouse import contents, releases, stands_on
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.releases import NoReleaseError
 from unwind.warehouse.reproduction import UnverifiableError, verify
@@ -96,13 +96,13 @@ def test_a_release_that_is_pruned_meanwhile(
     pruned = Home(tmp_path / "pruned")
     shutil.copytree(home.root, pruned.root, symlinks=True)
     oldest = releases.listed(pruned)[-1]
-    read = continuity.contents_of
+    read = contents.contents_of
 
-    def pruned_before(folder: Path) -> continuity.Contents:
+    def pruned_before(folder: Path) -> contents.Contents:
         shutil.rmtree(oldest.path)
         return read(folder)
 
-    monkeypatch.setattr(continuity, "contents_of", pruned_before)
+    monkeypatch.setattr(contents, "contents_of", pruned_before)
     with pytest.raises(NoReleaseError, match=f"{oldest.release_id} was pruned while it was read"):
         verify(pruned, oldest.release_id)
 

@@ -23,6 +23,7 @@ from unwind.landing.ledger import Ledger, LedgerError
 from unwind.landing.raw import RawZone
 from unwind.settings import Home
 from unwind.warehouse import files, refresh, releases
+from unwind.warehouse.rebuilding import rebuild_reason
 from unwind.warehouse.refresh import GateRefusedError
 from unwind.warehouse.status import status_tables
 
@@ -72,7 +73,7 @@ def few_marts() -> Iterator[None]:
 
 def test_a_pair_that_was_built_here_is_built_on(home):
     assert files.wrong_with(home) is None
-    assert refresh.rebuild_reason(home) is None
+    assert rebuild_reason(home) is None
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
@@ -88,8 +89,8 @@ def test_a_pair_that_was_built_here_is_built_on(home):
 )
 def test_a_file_that_cannot_be_built_on_is_named(home, name, damage, reason):
     damage(home.warehouse_dir / name)
-    assert name in refresh.rebuild_reason(home)
-    assert reason in refresh.rebuild_reason(home)
+    assert name in rebuild_reason(home)
+    assert reason in rebuild_reason(home)
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
@@ -97,7 +98,7 @@ def test_a_file_of_another_build_does_not_belong_to_the_pair(home, name, tmp_pat
     other = Home(tmp_path / "other")
     files.prepare(other)
     shutil.copy(other.warehouse_dir / name, home.warehouse_dir / name)
-    assert "not of one build" in refresh.rebuild_reason(home)
+    assert "not of one build" in rebuild_reason(home)
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "staging.duckdb"])
@@ -105,9 +106,9 @@ def test_a_copy_from_before_the_last_build_does_not_belong_to_the_pair(home, nam
     older = tmp_path / name
     shutil.copy(home.warehouse_dir / name, older)
     files.renew_build_id(home)
-    assert refresh.rebuild_reason(home) is None
+    assert rebuild_reason(home) is None
     shutil.copy(older, home.warehouse_dir / name)
-    assert "not of one build" in refresh.rebuild_reason(home)
+    assert "not of one build" in rebuild_reason(home)
 
 
 def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
@@ -115,7 +116,7 @@ def test_both_files_of_another_home_are_not_taken_for_this_ones(home, tmp_path):
     files.prepare(other)
     for path in files.pair(other):
         shutil.copy(path, home.warehouse_dir / path.name)
-    assert "come from another home" in refresh.rebuild_reason(home)
+    assert "come from another home" in rebuild_reason(home)
 
 
 # Three changes, each with a checkpoint.
@@ -354,7 +355,7 @@ def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
         staging.execute("update ops.project set fingerprint = 'older'")
         # The older code staged nothing of Bybit.
         staging.execute("delete from landed.stg_bybit__liquidations")
-    assert "models have changed" in refresh.rebuild_reason(troubled)
+    assert "models have changed" in rebuild_reason(troubled)
     # Phase by phase, as in Airflow's tasks: each one finds the rebuild of the one before.
     assert refresh.stage(troubled, clock)
     assert "models have changed since it was built" in caplog.text
@@ -363,13 +364,13 @@ def test_a_home_of_other_models_is_rebuilt_from_raw(troubled, caplog):
         phase(troubled, clock)
     assert files.being_built(troubled) == troubled
     assert query(troubled, EVENTS) == [(11, Decimal("705000.0000"))]
-    assert refresh.rebuild_reason(troubled) is None
+    assert rebuild_reason(troubled) is None
 
 
 def test_a_changed_description_rebuilds_nothing(home):
     with duckdb.connect(str(home.staging_db)) as staging:
         staging.execute("update ops.project set fingerprint = 'older'")
-    assert refresh.rebuild_reason(home) is None
+    assert rebuild_reason(home) is None
 
 
 def test_the_deleted_current_release_is_published_again(home):

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from unwind.outputs.postgres_tables import Table, quoted
-from unwind.warehouse import continuity
-from unwind.warehouse.continuity import Contents, Key, Rows
+from unwind.warehouse import contents
+from unwind.warehouse.contents import Contents, Key, Rows
 
 # A part by its start; None for rows without a date.
 Parts = dict[datetime | None, Rows]
@@ -26,8 +26,8 @@ def contents_of(release: Path) -> Contents:
 
     Raises duckdb.Error.
     """
-    recorded = continuity.read(release)
-    return continuity.contents_of(release) if recorded is None else recorded
+    recorded = contents.read(release)
+    return contents.contents_of(release) if recorded is None else recorded
 
 
 def differing_days(before: Contents, now: Contents) -> dict[str, set[date | None]]:

@@ -27,7 +27,7 @@ from unwind.outputs.postgres_connection import VARIABLE, PostgresError, Server, 
 from unwind.outputs.postgres_tables import Table, fingerprint, literal, quoted, tables_of
 from unwind.progress import Progress
 from unwind.settings import POSTGRES_READERS, Home, settings
-from unwind.warehouse.continuity import Contents, Rows, hash_version
+from unwind.warehouse.contents import Contents, Rows, hash_version
 from unwind.warehouse.order import order_of
 from unwind.warehouse.promises import marts
 from unwind.warehouse.releases import current_db

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 
 from unwind.errors import UnwindError
-from unwind.warehouse.continuity import dated_by
+from unwind.warehouse.contents import dated_by
 from unwind.warehouse.promises import key_of, marts
 
 # Every type that marts have. A timestamp of a mart is an instant in UTC, and becomes one.

@@ -50,18 +50,19 @@ def build(
     """
     planned = () if build_marts else plan_units(target, processes)
     workers.run_missing(target, planned, dbt, units.STEP, report)
-    with files.held(target), staging_state(target) as state:
-        run_id, plan = current_plan(state)
-        if plan not in (GATED, BUILDING):
-            return
-        set_plan(state, BUILDING)
-        # A project that is edited meanwhile is not the one that is built.
-        project = project_fingerprint()
-        skipped = nothing_to_build(state) if built_with(state) == project else []
-        slices = () if build_marts else plan_slices(state)
-        if len(slices) > 1:
-            # A build that is interrupted leaves views of a slice: the next one makes all of them.
-            state.execute("delete from ops.project")
+    with files.held(target):
+        with staging_state(target) as state:
+            run_id, plan = current_plan(state)
+            if plan not in (GATED, BUILDING):
+                return
+            set_plan(state, BUILDING)
+            # A project that is edited meanwhile is not the one that is built.
+            project = project_fingerprint()
+            skipped = nothing_to_build(state) if built_with(state) == project else []
+            slices = () if build_marts else plan_slices(state)
+            if len(slices) > 1:
+                # A build that is interrupted leaves views of a slice: the next one makes them all.
+                state.execute("delete from ops.project")
         variables, steps = units.assembling(target, run_id, planned)
         former = files.build_id(target) if build_marts else None
         files.renew_build_id(target)

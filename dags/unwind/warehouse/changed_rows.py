@@ -13,7 +13,7 @@ from datetime import timedelta
 import duckdb
 
 from unwind.database import row_of
-from unwind.warehouse import continuity
+from unwind.warehouse import contents
 from unwind.warehouse.promises import (
     BATCHES,
     DAYS,
@@ -53,7 +53,7 @@ def write_days(connection: duckdb.DuckDBPyConnection, cause: str, replaced: bool
         for mart in marts().values()
         if mart.name not in WITHOUT_FIGURES and (condition := _of_days(mart, replaced))
     }
-    there = continuity.columns_of(connection, "former")
+    there = contents.columns_of(connection, "former")
     before, after = (
         _contents(
             connection, name, {mart: conditions[mart] for mart in conditions if mart in there}
@@ -73,14 +73,12 @@ def write_days(connection: duckdb.DuckDBPyConnection, cause: str, replaced: bool
 
 def _contents(
     connection: duckdb.DuckDBPyConnection, database: str, conditions: Mapping[str, str]
-) -> continuity.Contents:
+) -> contents.Contents:
     columns = {
         name: [column for column in listed if column != NOT_COMPARED]
-        for name, listed in continuity.columns_of(connection, database).items()
+        for name, listed in contents.columns_of(connection, database).items()
     }
-    return continuity.contents(
-        connection, database, sorted(conditions), conditions, columns=columns
-    )
+    return contents.of_marts(connection, database, sorted(conditions), conditions, columns=columns)
 
 
 def _of_days(mart: Mart, is_replaced: bool) -> str | None:
@@ -111,7 +109,7 @@ def _that_are_final(mart: Mart) -> str:
 def write_cells(connection: duckdb.DuckDBPyConnection) -> None:
     """One row per cell that differs, and per row that a mart has more or fewer of what the build
     replaced. Raises duckdb.Error."""
-    columns = continuity.columns_of(connection, "warehouse")
+    columns = contents.columns_of(connection, "warehouse")
     for mart, was, now in _replaced_rows(connection):
         # Planned in a tenth of the time, and most tables of a small hour are the same.
         if mart.name in columns and _differ(connection, columns[mart.name], was, now):

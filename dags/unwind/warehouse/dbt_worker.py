@@ -50,8 +50,8 @@ def main() -> None:
     """Imports dbt, and runs its commands until standard input ends."""
     # Nothing of what is imported and loaded becomes garbage.
     gc.disable()
-    # DuckDB imports pandas for any parameter of a query, in half a second, and no model has a use for
-    # it; where it is imported already, as in a fork, this changes nothing.
+    # DuckDB imports pandas, in half a second, for any parameter of a query, and no model has a use
+    # for it. Where it is imported already, as in a fork, it stays.
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     # Imported for all commands. No thread may run and no database be open when one is forked.
     import dbt.adapters.duckdb

@@ -62,7 +62,7 @@ def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
 
     A copy of a killed run is kept: its hours are still pending.
     """
-    _add_hours_of_batches(state)
+    _add_hours_of_batches(state, "landed_days")
     there = all(_table_exists(state, "intermediate", f"int_{name}") for name in NOTED)
     if not there or _is_noted(state):
         # Before the first build every hour is pending anyway.
@@ -75,7 +75,7 @@ def note_before_staging(state: duckdb.DuckDBPyConnection) -> None:
 
 def add_after_staging(state: duckdb.DuckDBPyConnection) -> None:
     """Marks every hour that the staged rows touch as pending, and makes the spine end with them."""
-    _add_hours_of_batches(state)
+    _add_hours_of_batches(state, "build_batches")
     if _is_noted(state):
         _add_hours_of_changed_instruments(state)
         _add_hours_of_changed_names(state)
@@ -113,14 +113,22 @@ def _add_hours(state: duckdb.DuckDBPyConnection, query: str) -> None:
     )
 
 
-def _add_hours_of_batches(state: duckdb.DuckDBPyConnection) -> None:
-    """The hours of the staged rows of these batches, and those the batches cover."""
-    for table in _landed_tables(state):
-        _add_hours(
-            state,
-            f"select hour_at from landed.{table}"
-            " where batch_id in (select batch_id from ops.build_batches)",
+def _add_hours_of_batches(state: duckdb.DuckDBPyConnection, staged: str) -> None:
+    """The hours of the staged rows of these batches, and those the batches cover.
+
+    `staged` is the table of ops that names the batches that have rows: of a new one, none are
+    looked for.
+    """
+    query = (
+        "select batch_id from ops.build_batches"
+        f" where batch_id in (select batch_id from ops.{staged})"
+    )
+    if state.execute(query).fetchone():
+        of_tables = (
+            f" union all select hour_at from landed.{table} where batch_id in ({query})"
+            for table in _landed_tables(state)
         )
+        _add_hours(state, "select null::timestamp as hour_at" + "".join(of_tables))
     _add_hours(
         state,
         """
@@ -318,21 +326,35 @@ def _renew_spine(state: duckdb.DuckDBPyConnection) -> None:
 
     New hours are built, and hours that left it are built to nothing: both are pending.
     """
+    covered = row_of(
+        state,
+        "select min(covers_from_at), max(covers_to_at) - interval 1 hour from ops.batches"
+        " where covers_from_at is not null",
+    )
+    # Only rows beyond what batches cover can make it longer: years of others are not read.
+    beyond = (
+        ("true",)
+        if covered[0] is None
+        else (f"hour_at < timestamp '{covered[0]}'", f"hour_at > timestamp '{covered[1]}'")
+    )
+    rows_beyond = " union all ".join(
+        f"select hour_at from ({_accepted_rows(state)}) as accepted where {where}"
+        for where in beyond
+    )
     state.execute(
         f"""
         create or replace temp table spine as
         with bounds as (
-            select min(covers_from_at) as first_hour, max(covers_to_at) - interval 1 hour
-                as last_hour
-            from ops.batches where covers_from_at is not null
+            select ?::timestamp as first_hour, ?::timestamp as last_hour
             union all
-            select min(hour_at), max(hour_at) from ({_accepted_rows(state)}) as accepted
+            select min(hour_at), max(hour_at) from ({rows_beyond}) as rows_beyond
         )
         select unnest(
             range(min(first_hour), max(last_hour) + interval 1 hour, interval 1 hour)
         ) as hour_at
         from bounds
-        """
+        """,
+        covered,
     )
     _add_hours(
         state,
@@ -364,11 +386,17 @@ def _note_landed_days(state: duckdb.DuckDBPyConnection) -> None:
     state.execute(
         "delete from ops.landed_days where batch_id in (select batch_id from batches_to_note)"
     )
+    # Of a batch that covers no hours, as an import, the rows state which.
+    is_of_rows = state.execute(
+        "select batch_id from ops.batches semi join batches_to_note using (batch_id)"
+        " where covers_from_at is null limit 1"
+    ).fetchone()
+    accepted = _accepted_rows(state)
     # A batch without a day gets a row with null, so that it is not looked at again.
     state.execute(
         f"""
         insert into ops.landed_days
-        with accepted as ({_accepted_rows(state)}),
+        with accepted as ({accepted if is_of_rows else f"select * from ({accepted}) where false"}),
         noted as (
             select batches.* from ops.batches as batches
             inner join batches_to_note using (batch_id)

@@ -47,6 +47,7 @@ from unwind.warehouse.plan import (
     has_pending_hours,
     set_plan,
 )
+from unwind.warehouse.rebuilding import rebuild_reason
 from unwind.warehouse.skipped import is_same_project, nothing_to_stage
 from unwind.warehouse.staging_units import apart
 from unwind.warehouse.state import (
@@ -262,34 +263,6 @@ def _begin(target: Home, full: bool = False) -> tuple[Home, str | None]:
     return files.beside(target), reason
 
 
-def rebuild_reason(home: Home) -> str | None:
-    """Why what is built cannot be built on; None where it can, or where nothing is built.
-
-    Raises WarehouseFileError for a file that may be sound and cannot be opened.
-    """
-    try:
-        with files.held(home):
-            return _rebuild_reason(home)
-    except files.UnusableFileError as error:
-        return str(error)
-
-
-def _rebuild_reason(home: Home) -> str | None:
-    wrong = files.wrong_with(home)
-    if wrong or not home.staging_db.exists():
-        return wrong
-    with staging_state(home) as state:
-        if is_same_project(state):
-            return None
-        built = dict(state.execute("from ops.models").fetchall())
-    now = fingerprints()
-    changed = sorted(name for name in built.keys() | now.keys() if built.get(name) != now.get(name))
-    if not built or not changed:
-        return None
-    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return f"models have changed since it was built: {', '.join(changed[:3])}{more}"
-
-
 class _Found(NamedTuple):
     """What there is to do: `run_id` stages it without `skipped`; null where nothing is staged."""
 
@@ -446,8 +419,9 @@ def _gate_marts(
 ) -> int:
     """Judges the marts over the hours that were built. Returns the count of warnings.
 
-    `built` is the run that is known to be built. Raises GateRefusedError on a critical failure: nothing is published, and the hours stay
-    pending, so that the next published release has been judged with them.
+    `built` is the run that is known to be built. Raises GateRefusedError on a critical failure:
+    nothing is published, and the hours stay pending, so that the next published release has been
+    judged with them.
     """
     target = warehouse.target
     run_id, plan = (built, BUILT) if built else _planned(target)

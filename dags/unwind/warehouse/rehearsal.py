@@ -22,6 +22,7 @@ from unwind.settings import Home
 from unwind.warehouse import files as warehouse_files
 from unwind.warehouse import left_out, refresh
 from unwind.warehouse.dbt import run_dbt
+from unwind.warehouse.rebuilding import rebuild_reason
 from unwind.warehouse.state import append_rows, staging_state
 from unwind.warehouse.work_list import hold_releases
 from unwind.warehouse.writing import writer_lock
@@ -97,7 +98,7 @@ def rehearse_import(
         if _is_new(home):
             warehouse_files.prepare(beside)
         _only_these(home, beside, seals)
-        changed = refresh.rebuild_reason(beside)
+        changed = rebuild_reason(beside)
         if changed:
             raise ImportRefusedError(
                 f"the warehouse cannot be built on ({changed}), so the import cannot be tried in a "

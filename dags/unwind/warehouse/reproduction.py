@@ -19,8 +19,8 @@ from unwind.errors import UnwindError
 from unwind.progress import Progress, no_progress
 from unwind.scratch import process_folder
 from unwind.settings import KEEP_RELEASE_DAYS, KEEP_RELEASES, Home
-from unwind.warehouse import continuity, releases, stands_on
-from unwind.warehouse.continuity import Difference
+from unwind.warehouse import contents, continuity, releases, stands_on
+from unwind.warehouse.contents import Difference
 from unwind.warehouse.refresh import refresh
 from unwind.warehouse.releases import NoReleaseError
 
@@ -73,8 +73,8 @@ def verify(
     # All of it is read first: refreshes go on meanwhile, and prune old releases.
     try:
         described = json.loads((folder / "release.json").read_text())
-        whole = continuity.contents_of(folder)
-        recorded = continuity.read(folder) or whole
+        whole = contents.contents_of(folder)
+        recorded = contents.read(folder) or whole
         batches = len(stands_on.read(folder))
         changed = tuple(stands_on.changed(home, folder))
     except (OSError, duckdb.Error):
@@ -101,7 +101,7 @@ def verify(
             report=report,
             clock=lambda: parse_instant(str(described["built_at"])),
         )
-        found = continuity.contents_of(releases.current_db(beside).parent)
+        found = contents.contents_of(releases.current_db(beside).parent)
     finally:
         if keep_in is None:
             shutil.rmtree(beside.root, ignore_errors=True)
@@ -112,9 +112,9 @@ def verify(
         tables=len({mart for mart, _ in published}),
         rows=sum(rows.count for rows in published.values()),
         batches=batches,
-        damaged=tuple(continuity.differences(recorded, whole)),
+        damaged=tuple(contents.differences(recorded, whole)),
         changed=changed,
-        differing=tuple(continuity.differences(published, _but_of_the_run(found))),
+        differing=tuple(contents.differences(published, _but_of_the_run(found))),
         code_version=None if code_version == releases.code_version() else code_version,
     )
 
@@ -125,5 +125,5 @@ def _folder(home: Home, release_id: str | None) -> Path:
     return releases.folder_of(home, release_id)
 
 
-def _but_of_the_run(found: continuity.Contents) -> continuity.Contents:
+def _but_of_the_run(found: contents.Contents) -> contents.Contents:
     return {key: rows for key, rows in found.items() if key[0] not in OF_THE_RUN}

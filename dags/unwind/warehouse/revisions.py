@@ -19,7 +19,7 @@ import duckdb
 
 from unwind.database import in_memory, quoted, row_of
 from unwind.settings import Home
-from unwind.warehouse import changed_rows, continuity, files
+from unwind.warehouse import changed_rows, contents, continuity, files
 from unwind.warehouse.dbt import DBT_PROJECT
 from unwind.warehouse.models import fingerprints
 from unwind.warehouse.promises import marts
@@ -126,7 +126,7 @@ def _keep_history(warehouse: duckdb.DuckDBPyConnection) -> None:
     A warehouse built from the raw zone has none, and a killed attempt to publish may have added to
     it.
     """
-    there = continuity.columns_of(warehouse, "former")
+    there = contents.columns_of(warehouse, "former")
     for table in HISTORY:
         counted = f"select count(*) from {{}}.marts.{table}"
         if table in there and row_of(warehouse, counted.format("warehouse")) == row_of(
@@ -164,7 +164,7 @@ def _add(warehouse: duckdb.DuckDBPyConnection, publication: Publication) -> date
 
 def _name_former_hours(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Names the first and the last hour that the former release had landed (former_hours)."""
-    known = "published_releases" in continuity.columns_of(warehouse, "former")
+    known = "published_releases" in contents.columns_of(warehouse, "former")
     latest = "from former.marts.published_releases" if known else "from former.marts.release"
     warehouse.execute(
         "create or replace temp table former_hours as select min(first_hour_at) as first_hour_at,"

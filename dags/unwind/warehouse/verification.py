@@ -29,7 +29,7 @@ from unwind.landing.leftovers import leftovers_of, sweep_home
 from unwind.landing.raw import RawObject, RawZone
 from unwind.progress import Progress, no_progress
 from unwind.settings import Home
-from unwind.warehouse import continuity, files, releases
+from unwind.warehouse import contents, continuity, files, releases
 from unwind.warehouse.work_list import HOLD_RELEASE_NAME
 from unwind.warehouse.writing import WriterBusyError, writer_lock
 
@@ -245,7 +245,7 @@ def _differing_rows(release: Path, remedy: str) -> Iterator[Finding]:
     try:
         differences = continuity.verify_release(release)
     except (OSError, duckdb.Error) as error:
-        recorded = release / continuity.CONTENTS_FILE
+        recorded = release / contents.CONTENTS_FILE
         yield Finding(False, f"{recorded} cannot be read ({_first_line(error)})", remedy)
         return
     for difference in differences[:DIFFERENCES_SHOWN]:
