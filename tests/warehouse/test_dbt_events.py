@@ -33,6 +33,8 @@ def test_an_event_is_taken_unless_its_level_is_debug(taken):
     fire_event(SystemExecutingCmd(cmd=["git"]), level=EventLevel.ERROR)
     assert [level for level, _ in taken] == ["info", "error"]
     assert taken[0] == ("info", "noted")
+    # It is filled when it is read.
+    assert "git" in taken[1][1]
 
 
 def test_no_message_is_made_of_an_event_for_debugging(taken, monkeypatch):

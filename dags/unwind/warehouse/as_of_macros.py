@@ -7,6 +7,8 @@ days that had ended. Where that is impossible, it raises an error that states wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 
 from unwind.warehouse.changed_rows import NOT_COMPARED, WITHOUT_FIGURES
@@ -16,8 +18,8 @@ from unwind.warehouse.promises import DAYS, HOURS, WHOLE, Mart, key_of, marts
 WITHOUT_ROWS = "('rebuilt', 'not_compared')"
 
 
-def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the macros in schema marts of the database in use. Raises duckdb.Error."""
+def statements(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Those that create the macros in schema marts of the database in use. Raises duckdb.Error."""
     columns: dict[str, dict[str, str]] = {}
     for table, column, kind in connection.execute(
         "select table_name, column_name, data_type from duckdb_columns()"
@@ -28,7 +30,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     for mart in marts().values():
         is_kept = mart.partition in (HOURS, DAYS, WHOLE) and mart.name not in WITHOUT_FIGURES
         if is_kept and mart.name in columns:
-            connection.execute(_macro(mart, columns[mart.name]))
+            yield _macro(mart, columns[mart.name])
 
 
 def _macro(mart: Mart, columns: dict[str, str]) -> str:

@@ -121,8 +121,9 @@ def _differ(
 ) -> bool:
     """Whether the rows of two queries are not the same, by their number and hashes."""
     compared = ", ".join(name for name in columns if name != NOT_COMPARED)
-    content = f"select count(*), sum(hash({compared})::hugeint) from"
-    return row_of(connection, f"{content} ({was})") != row_of(connection, f"{content} ({now})")
+    content = f"select row(count(*), sum(hash({compared})::hugeint)) from"
+    differ = f"select ({content} ({was})) is distinct from ({content} ({now}))"
+    return bool(row_of(connection, differ)[0])
 
 
 def _replaced_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Mart, str, str]]:

@@ -208,6 +208,7 @@ def warm_up(project: Path) -> None:
     warns. Events for debugging are dropped.
     """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
+    from dbt.context.providers import ProviderContext
     from dbt.contracts.project import Configuration, PackageConfig, Project, ProjectFlags
     from dbt_common.behavior_flags import BehaviorFlagRendered
 
@@ -218,6 +219,8 @@ def warm_up(project: Path) -> None:
     BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
     kept_templates.use(parsed_project.file_of(project))
     drop_debugging()
+    # Nothing reads the statements that dbt would write below target/run, a file for each model.
+    ProviderContext.write = lambda self, payload: ""  # type: ignore[method-assign]
 
 
 def _take_tests(manifest: Manifest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ explain` goes further: it runs every model on the way again, and shows the bytes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -45,8 +45,8 @@ class Way:
     hours: int
 
 
-def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the macros in schema marts of the database in use. Raises duckdb.Error."""
+def statements(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Those that create the macros in schema marts of the database in use. Raises duckdb.Error."""
     columns: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "select table_name, column_name from duckdb_columns()"
@@ -57,7 +57,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     for mart in marts().values():
         ways = _narrowest(_ways(mart.name, columns, known))
         if ways and mart.name not in FIGURES and "hour_at" in columns[mart.name]:
-            connection.execute(_macro(mart, ways, columns))
+            yield _macro(mart, ways, columns)
 
 
 def _narrowest(ways: Iterable[Way]) -> dict[str, Way]:

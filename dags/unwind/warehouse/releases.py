@@ -8,6 +8,7 @@ its old file again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -41,6 +42,11 @@ ALWAYS_KEPT = 3
 UNPUBLISHED = ".next.part"
 # In a release's folder: the compiled code of its models, one file each.
 MODELS = "models"
+MACROS_TABLE = (
+    "create schema if not exists ops;"
+    " create table if not exists ops.macros (made_of varchar);"
+    " comment on table ops.macros is 'One row: the checksum of the macros of schema marts.';"
+)
 # So much is copied by one call to the system, at most.
 CHUNK_BYTES = 1024**3
 
@@ -315,9 +321,21 @@ def _write_own_rows(
             described["code_version"],
         )
         revisions.write(warehouse, home, publication, former)
-        lineage_macros.create(warehouse)
-        as_of_macros.create(warehouse)
+        _renew_macros(warehouse)
     return described
+
+
+def _renew_macros(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Creates the macros for readers, where the file's own are not the same already."""
+    stated = [*lineage_macros.statements(warehouse), *as_of_macros.statements(warehouse)]
+    made_of = hashlib.sha256("".join(stated).encode()).hexdigest()
+    warehouse.execute(MACROS_TABLE)
+    if warehouse.execute("from ops.macros").fetchone() == (made_of,):
+        return
+    for statement in stated:
+        warehouse.execute(statement)
+    warehouse.execute("delete from ops.macros")
+    warehouse.execute("insert into ops.macros values (?)", [made_of])
 
 
 def _keep_code(home: Home, folder: Path) -> None:
