@@ -181,6 +181,17 @@ def test_a_changed_day_is_found_by_its_count_at_once_and_by_its_hash_in_turn(
     ]
 
 
+def test_rows_that_moved_to_another_day_are_found_in_turn(home: Home, in_warehouse: Run) -> None:
+    in_warehouse(
+        "update marts.liquidations_hourly set hour_at = hour_at - interval 7 day"
+        " where hour_at < '2026-01-28'"
+    )
+    turns = [lost(home, BUILT_AT + timedelta(hours=turn)) for turn in range(31)]
+    assert [turn for turn in turns if turn] == [
+        {"marts.liquidations_hourly of 2026-01-27 has 0 rows where 48 were recorded"}
+    ]
+
+
 def test_as_of_hours_beyond_the_kept_days_may_go(
     home: Home, in_warehouse: Run, in_staging: Run
 ) -> None:

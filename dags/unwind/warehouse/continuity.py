@@ -125,7 +125,7 @@ def compare(home: Home, built_at: datetime, sharers: int = 1) -> Comparison:
         hashed = _hashed(connection, fresh & counts.keys(), now)
         lost += differences(
             {key: recorded[key] for key in sampled & recorded.keys()},
-            {key: hashed[key] for key in sampled & recorded.keys()},
+            {key: hashed.get(key, NOTHING) for key in sampled & recorded.keys()},
         )
     shrunk = [one for one in differing if one.found < one.expected and one.key in touched]
     return Comparison(
