@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.warehouse.hand_made import at
@@ -53,6 +54,14 @@ def test_a_days_end_is_rebuilt_where_it_is_pending_or_follows(
         assert has_a_days_end(state) is expected
 
 
+def stage_one_row(state: duckdb.DuckDBPyConnection, batch_id: str, hour_at: str) -> None:
+    state.execute("create schema intermediate")
+    state.execute(
+        f"create table intermediate.int_liquidations_unioned as select '{batch_id}' as batch_id,"
+        f" timestamp '{hour_at}' as hour_at, 'row' as line_class, null::varchar as reject_reason"
+    )
+
+
 def test_the_spine_ends_with_what_is_staged_and_hours_that_left_it_are_pending(
     tmp_path: Path,
 ) -> None:
@@ -67,12 +76,9 @@ def test_the_spine_ends_with_what_is_staged_and_hours_that_left_it_are_pending(
             insert into ops.landed_days values
                 ('hour-10', '2026-01-29', '2026-01-29 10:00'),
                 ('import-1', '2026-01-29', '2026-01-29 15:00');
-            create schema intermediate;
-            create table intermediate.int_liquidations_unioned as
-            select 'hour-10' as batch_id, timestamp '2026-01-29 12:00' as hour_at,
-                'row' as line_class, null::varchar as reject_reason;
             """
         )
+        stage_one_row(state, "hour-10", "2026-01-29 12:00")
         state.execute(
             "insert into ops.hours select unnest(?::timestamp[])",
             [[naive_utc(at(hour)) for hour in range(9, 16)]],
@@ -100,15 +106,12 @@ def test_hours_that_as_of_tables_keep_again_are_pending(tmp_path: Path) -> None:
                 ('backfill', 1, 'day', '2026-01-29 11:01', '2026-01-29', '2026-05-09'),
                 ('import-1', 1, 'import', '2026-05-10', null, null);
             insert into ops.build_batches values ('import-1', 1);
-            create schema intermediate;
-            create table intermediate.int_liquidations_unioned as
-            select 'import-1' as batch_id, timestamp '2026-01-29' as hour_at,
-                'row' as line_class, null::varchar as reject_reason;
             insert into ops.hours
             select unnest(range(timestamp '2026-01-29', timestamp '2026-05-09 04:00',
                 interval 1 hour));
             """
         )
+        stage_one_row(state, "import-1", "2026-01-29 00:00")
         add_after_staging(state)
         pending = state.execute("from ops.pending_hours order by all").fetchall()
     # A hundred days: from the eleventh day on, of which 00:00 to 03:00 had been left behind.

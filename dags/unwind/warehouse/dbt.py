@@ -104,7 +104,10 @@ class DbtProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends it, whatever it is doing."""
+        self.end()
+
+    def end(self) -> None:
+        """Ends it, whatever it is doing; once more changes nothing."""
         if not self._is_shared:
             end_worker(self._worker)
 

@@ -43,6 +43,10 @@ UNUSABLE = (
 )
 
 
+# The files that this process holds open, to be written.
+_held: set[Path] = set()
+
+
 class WarehouseFileError(UnwindError, RuntimeError):
     """A file of the warehouse cannot be opened; the text says why and what to do."""
 
@@ -129,10 +133,6 @@ def held(home: Home) -> Iterator[None]:
             _held.add(path)
             stack.callback(_held.discard, path)
         yield
-
-
-# The files that this process holds open, to be written.
-_held: set[Path] = set()
 
 
 @contextmanager

@@ -16,7 +16,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -117,10 +116,9 @@ def refresh(
         files.refuse_taken(target)
     with (
         writer_lock(target, report=None if report is no_progress else report),
-        ExitStack() as early,
-    ):
         # Importing dbt takes seconds, so it runs while the work is found and planned.
-        dbt = early.enter_context(dbt or DbtProcess(target))
+        dbt or DbtProcess(target) as dbt,
+    ):
         built_in, rebuilt = _begin(target, full)
         dbt.move_to(built_in)
         if rebuilt:
@@ -128,12 +126,11 @@ def refresh(
         warehouse = Warehouse(home, built_in, as_of, clock)
         try:
             at_once = of_this_machine(processes or settings().workers)
-            done = _refresh(warehouse, report, at_once, build_marts, dbt, early)
-            return replace(done, rebuilt=rebuilt)
+            return replace(_refresh(warehouse, report, at_once, build_marts, dbt), rebuilt=rebuilt)
         except GateRefusedError:
             raise
         except BaseException as error:
-            early.close()
+            dbt.end()
             files.discard(built_in)
             discard_units(built_in)
             if _is_of_a_file(error):
@@ -158,9 +155,8 @@ def _refresh(
     processes: int,
     build_marts: BuildMarts | None,
     dbt: DbtProcess,
-    early: ExitStack,
 ) -> RefreshReport:
-    """All phases; `early` ends dbt's process, once all is built."""
+    """All phases; dbt's process is ended once all is built."""
     found = _plan(warehouse)
     if not found.is_needed:
         return RefreshReport(None, (), (), 0, found.work.unreadable)
@@ -170,7 +166,7 @@ def _refresh(
     found = _stage(warehouse, found, report, dbt.run, dbt, processes)
     held = _gate_landed(warehouse, report, found.run_id)
     building.build(warehouse.target, report, dbt, processes, build_marts)
-    early.close()
+    dbt.end()
     # The marts gate forks, which no lock of another thread may survive.
     preload.join()
     warnings = _gate_marts(warehouse, report, found.run_id)
