@@ -26,7 +26,7 @@ MIN_LIMIT = 128 * 2**20
 MAX_LIMIT = 2**50
 # 2026-11-25: eight million frames pass at 1 GiB with two threads, the demo's dumps at 768 MiB with
 # one; each thread holds what it sorts, hashes and writes.
-BYTES_PER_THREAD = 512 * 2**20
+BYTES_PER_THREAD = 448 * 2**20
 
 CGROUPS = Path("/sys/fs/cgroup")
 UNITS = {

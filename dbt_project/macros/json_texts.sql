@@ -48,7 +48,7 @@
 -#}
 {% macro frame_lines(venue) -%}
 {%- set envelope = {'envelope_at': '$.received_at', 'envelope_event': '$.event', 'frame': '$.frame'} -%}
-envelopes as (
+envelopes as not materialized (
 
     select
         *,
@@ -58,7 +58,7 @@ envelopes as (
 
 ),
 
-frames as (
+frames as not materialized (
 
     select
         batch_id,

@@ -21,11 +21,14 @@
       heartbeats       frames that are a bare word
       published_at     SQL expression over the same, a timestamp: when the venue pushed the frame, as
                        the frame states it. An answer has no such time, whatever its fields
-    Columns: batch_id, raw_object, raw_line, row_in_line, source_kind (stream or rest), is_import,
-    sealed_at, received_at, published_at, url and params (JSON text, of an answer), the fields as text,
+    Columns: batch_id, raw_object, raw_line, row_in_line, rows_in_line (how many the line has, at
+    most), source_kind (stream or rest), is_import, sealed_at, received_at, published_at, url and params (JSON text, of an answer), the fields as text,
     entry (the row as JSON text), line_class (other: connections, heartbeats, control frames, errors, empty
     lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or
     null; where a known frame lacks its rows the row's fields are null).
+
+    A CTE that is read several times has all below it computed once and kept, unless it says that they
+    are not: materialized_if_small.
 -#}
 {% macro message_rows(
     venue, row_fields, envelope_fields={}, control_frames='false', recognised='true', rows_at='$',
@@ -36,7 +39,7 @@
 
 {{ answer_lines(venue, rest) }}
 
-payloads as (
+payloads as not materialized (
 
     select
         batch_id,
@@ -78,7 +81,7 @@ payloads as (
 
 ),
 
-parsed as (
+parsed as not materialized (
 
     select
         *,
@@ -96,7 +99,7 @@ parsed as (
 
 ),
 
-enveloped as (
+enveloped as not materialized (
 
     select
         * exclude (entries, payload{{ ', envelope_texts' if envelope_fields }}),
@@ -116,13 +119,14 @@ enveloped as (
         unnest(entries) as entry,
         {%- endif %}
         unnest(range(1, len(entries) + 1)) as row_in_line,
+        len(entries) as rows_in_line,
 
     from parsed
 
 ),
 
 {%- if row_markers %}
-flagged as (
+flagged as not materialized (
 
     select
         *,
@@ -140,7 +144,7 @@ flagged as (
 ),
 {%- endif %}
 
-row_texts as (
+row_texts as not materialized (
 
     select
         *,
@@ -150,7 +154,7 @@ row_texts as (
 
 ),
 
-messages as (
+messages as not materialized (
 
     select
         * exclude (envelope_at, is_no_answer, is_json, texts),
@@ -195,7 +199,7 @@ messages as (
     'envelope_at': '$.received_at', 'full_url': '$.request.url', 'params': '$.request.params',
     'status': '$.request.status', 'fault': '$.request.fault', 'body': '$.body',
 } -%}
-answer_envelopes as (
+answer_envelopes as not materialized (
 
     select
         *,
@@ -205,7 +209,7 @@ answer_envelopes as (
 
 ),
 
-answers as (
+answers as not materialized (
 
     select
         batch_id,
@@ -265,12 +269,20 @@ answers as (
 
 
 {#-
-    Whether a JSON text may have the key that a path begins with: without parsing it, and true where
-    the text has escapes, since a key can be written with them. A predicate.
+    Whether a JSON text may have the key that a path begins with: without parsing it. A predicate.
 -#}
 {% macro may_have_key(column, path) -%}
+    {{ may_have_text(column, '"' ~ path.split('.')[1] ~ '"') }}
+{%- endmacro %}
+
+
+{#-
+    Whether a JSON text may have these characters in a name or value: without parsing it, and true
+    where the text has escapes, since they can be written with them. A predicate.
+-#}
+{% macro may_have_text(column, characters) -%}
     (
-        contains({{ column }}, '"{{ path.split('.')[1] }}"')
+        contains({{ column }}, '{{ characters }}')
         or contains({{ column }}, '\u')
     )
 {%- endmacro %}

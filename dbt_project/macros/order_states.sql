@@ -9,13 +9,21 @@
     2026-11-25: all of some 2,200 recorded orders of 2024 and 2025 are FILLED, so this follows the
     documentation and no recording; states of one order are assumed to be less than a minute apart.
     2026-11-27: so hardly any row needs to be compared with others, and comparing all of them takes a
-    third of the time of staging: only orders of a quantity that is also sent partly filled are.
+    third of the time of staging: only orders of a quantity that is also sent partly filled are, and
+    none where no raw line has the word.
 
-    `relation` names a materialized CTE (it is read three times) with the columns batch_id, line_class,
-    symbol, raw_side, original_quantity, raw_price, order_status, filled_quantity, last_filled_quantity
-    (texts) and event_at.
+    `relation` names a CTE, materialized where `has_partly_filled_orders` (it is read three times then),
+    with the columns batch_id, line_class, symbol, raw_side, original_quantity, raw_price, order_status,
+    filled_quantity, last_filled_quantity (texts) and event_at.
 -#}
-{% macro last_states_of_orders(relation) -%}
+{% macro last_states_of_orders(relation, has_partly_filled_orders) -%}
+{%- if not has_partly_filled_orders -%}
+orders as not materialized (
+
+    from {{ relation }}
+
+),
+{%- else -%}
 {%- set of_one_order -%}
         on states.batch_id is not distinct from partly_filled.batch_id
         and states.symbol is not distinct from partly_filled.symbol
@@ -58,6 +66,26 @@ orders as (
         {{ of_one_order }}
 
 ),
+{%- endif -%}
+{%- endmacro %}
+
+
+{#-
+    Whether a raw line that is being built may hold an order which is sent partly filled: a boolean,
+    true where it cannot be looked up. `formats` are those of the venue's files with such orders.
+-#}
+{% macro may_have_partly_filled_orders(venue, formats) -%}
+    {%- if not has_warehouse() -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set of_formats = [] -%}
+    {%- for format in formats -%}
+        {%- do of_formats.append(
+            "exists(select 1 from " ~ raw_lines(venue, 'liquidations', format) ~ " as lines where "
+            ~ may_have_text('text', 'PARTIALLY_FILLED') ~ ")"
+        ) -%}
+    {%- endfor -%}
+    {{ return(run_query("select " ~ of_formats | join(" or ")).rows[0][0]) }}
 {%- endmacro %}
 
 

@@ -66,3 +66,19 @@
         ), '')
     )
 {%- endmacro %}
+
+
+{#-
+    All groups of a pattern in a name, likewise, as a struct of texts; '' where they do not match.
+
+    Arguments: column; pattern as for name_part; names, of the groups.
+-#}
+{% macro name_parts(column, pattern, names) -%}
+    if(
+        strlen({{ column }}) = length({{ column }}),
+        regexp_extract({{ column }}, '{{ pattern.format(letters="[A-Z0-9]") }}', {{ names }}),
+        regexp_extract(
+            {{ column }}, '{{ pattern.format(letters="[\\p{Lu}\\p{Lo}\\p{N}]") }}', {{ names }}
+        )
+    )
+{%- endmacro %}

@@ -53,8 +53,8 @@
 
 {#-
     The files of raw lines that are being built: lists by "venue dataset format", and by
-    " dataset format" of all venues. One query for all models of a run, as the graph is one object for
-    all of them.
+    " dataset format" of all venues, and `lines`, how many lines they have. One query for all models of
+    a run, as the graph is one object for all of them.
 -#}
 {% macro lines_being_built() -%}
     {%- if not has_warehouse() -%}
@@ -62,11 +62,12 @@
     {%- endif -%}
     {%- if "lines_being_built" not in graph -%}
         {%- set listed = run_query(
-            "select distinct lines_path, venue, dataset, format from "
-            ~ source("ops", "build_objects") ~ " where lines > 0 order by all"
+            "select lines_path, venue, dataset, format, sum(lines)::bigint from "
+            ~ source("ops", "build_objects") ~ " where lines > 0 group by all order by all"
         ) -%}
         {%- set files = {} -%}
-        {%- for path, venue, dataset, format in listed.rows -%}
+        {%- for path, venue, dataset, format, lines in listed.rows -%}
+            {%- do files.update({"lines": files.get("lines", 0) + lines}) -%}
             {%- for named in [venue, ""] -%}
                 {%- do files.setdefault([named, dataset, format] | join(" "), []).append(path) -%}
             {%- endfor -%}
@@ -74,4 +75,15 @@
         {%- do graph.update({"lines_being_built": files}) -%}
     {%- endif -%}
     {{ return(graph["lines_being_built"]) }}
+{%- endmacro %}
+
+
+{#-
+    How a CTE with the rows of raw lines is read that is read several times: kept while there are few.
+    Many would be written to disk and read again, which takes longer than parsing them again.
+
+    2026-11-28: eight million of Binance's frames within 2 GiB.
+-#}
+{% macro materialized_if_small() -%}
+    {{ "materialized" if lines_being_built().get("lines", 0) <= 1000000 else "not materialized" }}
 {%- endmacro %}

@@ -44,12 +44,16 @@
     `sources_agree` is false where REST and stream report one event in ways that no key can join: in
     an hour that REST covers, the stream only reconciles. `source_rank` sets a source's rank; the first
     that reports a venue's hour counts. Without a `venue` it is a column of the relation.
+    `rows_in_scope` is a column that says how many rows a row's dedup scope has: where it has one, the row
+    need not be compared with others.
 -#}
 {% macro staged_liquidations(
-    venue, relation, settle_asset=none, sources_agree=true, source_rank=none
+    venue, relation, settle_asset=none, sources_agree=true, source_rank=none, rows_in_scope='null'
 ) -%}
+{%- set is_one_of_several = "(copies_per_row != 1 or " ~ rows_in_scope ~ " is distinct from 1)" -%}
 {%- set may_repeat = can_have_identical_events(venue, 'event_at', 'source_kind') | trim -%}
-numbered as {{ "materialized " if may_repeat == "true" }}(
+{%- set are_all_numbered = may_repeat == "true" and rows_in_scope == "null" -%}
+numbered as {{ "not " if not are_all_numbered }}materialized (
 
     select
         *,
@@ -72,7 +76,7 @@ numbered as {{ "materialized " if may_repeat == "true" }}(
 
 ),
 
-screened as (
+screened as {{ materialized_if_small() ~ " " if not are_all_numbered }}(
 
     select
         * exclude (event_at, published_at, reject_reason),
@@ -115,9 +119,11 @@ occurrences as (
         ) as occurrence_number,
 
     from screened
-    {%- if may_repeat != "true" %}
+    {%- if not are_all_numbered %}
 
-    where copies_per_row != 1 or ({{ may_repeat }})
+    -- Two conditions, the first of which needs no field of the row.
+    where {{ is_one_of_several }}
+        and (copies_per_row != 1 or ({{ may_repeat }}))
 
     -- The others are one event each, without being sorted.
     union all by name
@@ -128,7 +134,7 @@ occurrences as (
 
     from screened
 
-    where copies_per_row = 1 and not ({{ may_repeat }})
+    where not ({{ is_one_of_several }} and (copies_per_row != 1 or ({{ may_repeat }})))
     {%- endif %}
 
 )

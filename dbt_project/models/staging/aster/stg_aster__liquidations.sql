@@ -3,6 +3,7 @@
 -- time: `T` in ms; published at `E`, in ms. At most the latest event per symbol and second is
 --   published.
 -- https://github.com/asterdex/api-docs
+{% set has_partly_filled_orders = may_have_partly_filled_orders('aster', ['frames']) %}
 with
 
 {{ message_rows(
@@ -21,7 +22,7 @@ with
     published_at=epoch_ms_at('published_ms'),
 ) }}
 
-dated as materialized (
+dated as {{ "not " if not has_partly_filled_orders }}materialized (
 
     select
         *,
@@ -34,9 +35,9 @@ dated as materialized (
 ),
 
 -- An order filled in parts is sent in each of its states: the last one counts.
-{{ last_states_of_orders('dated') }}
+{{ last_states_of_orders('dated', has_partly_filled_orders) }}
 
-interpreted as (
+interpreted as not materialized (
 
     select
         * exclude (event_kind),
@@ -61,4 +62,4 @@ interpreted as (
 
 ),
 
-{{ staged_liquidations('aster', 'interpreted') }}
+{{ staged_liquidations('aster', 'interpreted', rows_in_scope='rows_in_line') }}

@@ -6,6 +6,9 @@
 -- published at: `E` of a frame, in ms. Collectors' files keep `T` alone, and which of the two the dump's
 --   `time` is, is not documented.
 -- https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/All-Market-Liquidation-Order-Streams
+{% set has_partly_filled_orders = may_have_partly_filled_orders(
+    'binance', ['frames', 'force-order-csv']
+) %}
 with
 
 -- One object, a combined-stream wrapper, or a list of either. The acknowledgement of a subscription
@@ -26,7 +29,7 @@ with
     published_at=epoch_ms_at('published_ms'),
 ) }}
 
-from_frames as (
+from_frames as not materialized (
 
     select
         batch_id,
@@ -52,6 +55,7 @@ from_frames as (
         published_at,
         -- A repeated frame is a repeated delivery: the stream has no identical events in one second.
         raw_line::varchar as dedup_scope,
+        rows_in_line as rows_in_scope,
         1 as copies_per_row,
         reject_reason,
 
@@ -236,7 +240,7 @@ from_dump as (
 
 ),
 
-delivered_orders as materialized (
+delivered_orders as {{ "not " if not has_partly_filled_orders }}materialized (
 
     from from_frames
     union all by name
@@ -247,49 +251,27 @@ delivered_orders as materialized (
 ),
 
 -- An order filled in parts is sent in each of its states: the last one counts.
-{{ last_states_of_orders('delivered_orders') }}
+{{ last_states_of_orders('delivered_orders', has_partly_filled_orders) }}
 
 -- Grammar of symbols: BTCUSDT, BTCUSDT_250627 (USD-M); BTCUSD_PERP, BTCUSD_250627 (COIN-M); and, in
--- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627. Each is parsed once: the
--- expression takes longer than the JSON of a row.
-symbols as (
-
-    select distinct symbol,
-
-    from delivered_orders
-
-),
-
-parsed_symbols as (
+-- collectors' files only, BTC for BTCUSDT and BTC_250627 for BTCUSDT_250627.
+spelled as not materialized (
 
     select
-        symbol,
+        *,
         -- BNBUSD_PERP is BNB in USD, though BUSD is a quote asset too.
         contains(symbol, 'USD_') as is_coin_margined_name,
-        regexp_extract(
-            if(is_coin_margined_name, replace(symbol, 'USD_', 'USD:_'), symbol),
-            '^([\p{Lu}\p{Lo}\p{N}]+?)(USD:|USDT|USDC|BUSD|FDUSD|USD1)?(_PERP|_[0-9]{6})?$',
+        if(is_coin_margined_name, replace(symbol, 'USD_', 'USD:_'), symbol) as marked_symbol,
+        {{ name_parts(
+            'marked_symbol', '^({letters}+?)(USD:|USDT|USDC|BUSD|FDUSD|USD1)?(_PERP|_[0-9]{{6}})?$',
             ['venue_asset', 'stated_quote', 'suffix']
-        ) as parsed_symbol,
-
-    from symbols
-
-),
-
-spelled as (
-
-    select
-        orders.*,
-        parsed_symbols.is_coin_margined_name,
-        parsed_symbols.parsed_symbol,
+        ) }} as parsed_symbol,
 
     from orders
-    left join parsed_symbols
-        on orders.symbol = parsed_symbols.symbol
 
 ),
 
-markets as (
+markets as not materialized (
 
     select
         *,
@@ -305,7 +287,7 @@ markets as (
 
 ),
 
-interpreted as (
+interpreted as not materialized (
 
     select
         batch_id,
@@ -354,6 +336,7 @@ interpreted as (
             {{ number_key('average_price') }}
         ) as natural_key,
         dedup_scope,
+        rows_in_scope,
         copies_per_row,
         case
             when line_class != 'row' or reject_reason is not null then reject_reason
@@ -372,4 +355,4 @@ interpreted as (
 
 ),
 
-{{ staged_liquidations('binance', 'interpreted') }}
+{{ staged_liquidations('binance', 'interpreted', rows_in_scope='rows_in_scope') }}
