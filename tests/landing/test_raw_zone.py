@@ -12,6 +12,7 @@ import lz4.frame
 import pyarrow.parquet as pq
 import pytest
 
+from unwind.landing import lines as lines_of_objects
 from unwind.landing import raw
 from unwind.landing.raw import RawObject, RawZone
 from unwind.settings import Home
@@ -166,7 +167,7 @@ def test_an_empty_zip_has_no_line_of_text(zone):
 
 
 def test_a_line_that_is_too_long_is_replaced_by_one_that_no_format_reads(zone, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr(lines_of_objects, "MAX_LINE_BYTES", 1_000)
     cut = "a line of 5001 bytes, cut: " + "x" * 100
     for payload in (b"x" * 5_000 + b"\n", b"\n" + b"x" * 5_000 + b"\nlast\n"):
         for packed in (payload, gzip.compress(payload)):
@@ -178,21 +179,21 @@ def test_a_line_that_is_too_long_is_replaced_by_one_that_no_format_reads(zone, m
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(zone, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_LINE_BYTES", 1_000)
-    monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 10_000_000)
+    monkeypatch.setattr(lines_of_objects, "MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr(lines_of_objects, "MAX_UNPACKED_BYTES", 10_000_000)
     assert "more than 10,000,000 bytes" in put(zone, gzip.compress(b"x" * 30_000_000)).problem
 
 
 def test_more_lines_than_any_archive_has_are_refused(zone, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_LINES", 1_000)
+    monkeypatch.setattr(lines_of_objects, "MAX_LINES", 1_000)
     assert "more than 1,000 lines" in put(zone, lz4.frame.compress(b"\n" * 1_001)).problem
     assert put(zone, lz4.frame.compress(b"\n" * 1_000)).lines == 1_000
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
 def test_a_file_may_be_as_large_as_its_own_bytes_explain(zone, monkeypatch, pack):
-    monkeypatch.setattr(raw, "MAX_UNPACKED_BYTES", 1_000)
-    monkeypatch.setattr(raw, "MAX_LINES", 10)
+    monkeypatch.setattr(lines_of_objects, "MAX_UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr(lines_of_objects, "MAX_LINES", 10)
     # Digests in hexadecimal pack to half at best: lines of over 16 bytes, below a hundredfold.
     lines = [f"{n},{hashlib.sha256(b'%d' % n).hexdigest()}" for n in range(500)]
     obj = put(zone, pack("".join(f"{line}\n" for line in lines).encode()))
@@ -202,8 +203,8 @@ def test_a_file_may_be_as_large_as_its_own_bytes_explain(zone, monkeypatch, pack
     assert zone.derive_lines(obj) is None
 
 
-def test_long_lines_are_written_in_smaller_groups(zone, monkeypatch):
-    monkeypatch.setattr(raw, "BYTES_PER_WRITE", 1_000)
+def test_lines_are_whole_wherever_a_block_ends(zone, monkeypatch):
+    monkeypatch.setattr(lines_of_objects, "BLOCK_BYTES", 1_003)
     obj = put(zone, b"".join(b"%04d\n" % n for n in range(1_000)))
     assert lines_of(zone, obj) == [(n + 1, f"{n:04d}") for n in range(1_000)]
 

@@ -1,54 +1,38 @@
 """The raw zone: original bytes, kept permanently, with their numbered lines.
 
-An object is stored once, under the sha256 of its bytes as received. DuckDB reads neither zip nor
-lz4 and cannot number lines reliably while reading, so the decompressed lines are stored next to it
-as Parquet (`raw_line`, `text`). That file is derived and can be recreated from the object. The
-lines of an object that is a table itself (Parquet) are its rows as CSV, after a header.
+An object is stored once, under the sha256 of its bytes as received. Its decompressed lines are
+stored next to it (lines.py): that file is derived and can be recreated from the object.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import itertools
 import uuid
-import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
-import lz4.frame
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
 from unwind.clock import iso, parse_instant
 from unwind.durable import atomic_write
+from unwind.landing.lines import (
+    LINES_PER_READ,
+    UnreadableObjectError,
+    each_beside,
+    texts_of,
+    write_lines,
+)
 from unwind.scratch import process_folder
 from unwind.settings import Home
 
-# 2026-11-22: the largest real member seen is an hour of a venue's fills, about 45 MB packed and
-# 600 MB unpacked. A text that packs a thousandfold is no market data; one that packs as market data
-# does may be as large as its own bytes explain.
-MAX_UNPACKED_BYTES = 8 * 2**30
-MAX_UNPACK_RATIO = 1_000
-EXPLAINED_RATIO = 100
-# 2026-11-25: the longest lines seen are REST answers of some 10 MB, and none above 48 MiB is
-# landed. 2026-11-28: packed, a made frame takes 29 bytes (zstd) or 39 (gzip), and the shortest
-# recorded rows 9. The bounds keep an archive of a few megabytes from taking gigabytes of memory, or
-# hours.
-MAX_LINE_BYTES = 64 * 2**20
-MAX_LINES = 64_000_000
-EXPLAINED_BYTES_OF_LINE = 16
-SHOWN_OF_LONG_LINE = 100
-# One row group each: DuckDB reads row groups side by side. Long lines end one earlier.
-LINES_PER_WRITE = 16_384
-BYTES_PER_WRITE = 16 * 2**20
 # Formats that arrive compressed are kept as received; everything else is compressed with zstd.
 PACKED_MAGIC = {
     b"PK\x03\x04": "zip",
@@ -57,12 +41,6 @@ PACKED_MAGIC = {
     b"\x1f\x8b": "gz",
     b"PAR1": "parquet",
 }
-TOO_LARGE = "not taken for market data, check where the file came from"
-LINES_SCHEMA = pa.schema([("raw_line", pa.int64()), ("text", pa.string())])
-
-
-class UnreadableObjectError(ValueError):
-    """An object's bytes are kept but cannot be unpacked into lines; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +127,7 @@ class RawZone:
                     _stored(object_path, packing) as stream,
                     atomic_write(lines_path, self._folder) as beside,
                 ):
-                    _write_lines(stream, beside, packing, size)
+                    write_lines(stream, beside, packing, size)
             except UnreadableObjectError as error:
                 problem = f"{payload.name if isinstance(payload, Path) else name}: {error}"
         lines = pq.read_metadata(lines_path).num_rows if problem is None else 0
@@ -232,7 +210,7 @@ class RawZone:
         path = self.lines_path(obj.venue, obj.sha256)
         try:
             with self.opened(obj) as stream, atomic_write(path, self._folder) as beside:
-                _write_lines(stream, beside, obj.packing, obj.bytes)
+                write_lines(stream, beside, obj.packing, obj.bytes)
         except UnreadableObjectError as error:
             return f"the raw object of {obj.name}: {error}"
         return self.damaged_lines(obj)
@@ -240,7 +218,7 @@ class RawZone:
     def line(self, obj: RawObject, number: int) -> str | None:
         """One line of an object, from its bytes; lines count from 1, None beyond the last."""
         with self.opened(obj) as stream:
-            texts = _texts(stream, obj.packing, obj.bytes)
+            texts = texts_of(stream, obj.packing, obj.bytes)
             return next(itertools.islice(texts, number - 1, None), None)
 
     def _stored_digest(self, path: Path, packing: str) -> str | None:
@@ -254,8 +232,8 @@ class RawZone:
     def _are_lines_of(self, obj: RawObject, path: Path) -> bool:
         try:
             with self.opened(obj) as stream:
-                derived = enumerate(_texts(stream, obj.packing, obj.bytes), start=1)
-                for batch in pq.ParquetFile(path).iter_batches(LINES_PER_WRITE):
+                derived = enumerate(texts_of(stream, obj.packing, obj.bytes), start=1)
+                for batch in pq.ParquetFile(path).iter_batches(LINES_PER_READ):
                     numbers, texts = (column.to_pylist() for column in batch.columns)
                     if list(zip(numbers, texts, strict=True)) != list(
                         itertools.islice(derived, len(numbers))
@@ -293,7 +271,7 @@ def is_sound(path: Path) -> bool:
 def can_be_read(lines: Path) -> bool:
     """Whether a file of lines can be read from its first to its last row."""
     try:
-        for _ in pq.ParquetFile(lines).iter_batches(LINES_PER_WRITE):
+        for _ in pq.ParquetFile(lines).iter_batches(LINES_PER_READ):
             pass
     except (OSError, pa.ArrowException):
         return False
@@ -353,109 +331,5 @@ def _store(stream: IO[bytes], target: Path) -> tuple[str, int, str]:
     stream.seek(0)
     hashed = _Hashed(stream)
     with target.open("wb") as sink, _packed(sink, packing) as kept:
-        while chunk := hashed.read():
-            kept.write(chunk)
+        each_beside(kept.write, iter(hashed.read, b""))
     return hashed.digest, hashed.size, packing
-
-
-def _write_lines(stream: IO[bytes], target: Path, packing: str, packed_bytes: int) -> None:
-    with pq.ParquetWriter(target, LINES_SCHEMA, compression="zstd") as writer:
-        numbers: list[int] = []
-        texts: list[str] = []
-        held_bytes = 0
-        for number, text in enumerate(_texts(stream, packing, packed_bytes), start=1):
-            numbers.append(number)
-            texts.append(text)
-            held_bytes += len(text)
-            if len(texts) == LINES_PER_WRITE or held_bytes > BYTES_PER_WRITE:
-                writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
-                numbers, texts, held_bytes = [], [], 0
-        writer.write_table(pa.table([numbers, texts], schema=LINES_SCHEMA))
-
-
-def _texts(stream: IO[bytes], packing: str, packed_bytes: int) -> Iterator[str]:
-    """Every line without its line end; bytes that are no UTF-8 show as \\xNN.
-
-    `packed_bytes` is the size as it arrived. Raises UnreadableObjectError for what is broken, or
-    too large to be market data.
-    """
-    limit = min(
-        max(MAX_UNPACKED_BYTES, packed_bytes * EXPLAINED_RATIO),
-        max(packed_bytes, 1 << 16) * MAX_UNPACK_RATIO,
-    )
-    max_lines = max(MAX_LINES, packed_bytes // EXPLAINED_BYTES_OF_LINE)
-    unpacked = 0
-    try:
-        for count, (line, size) in enumerate(_unpacked(stream, packing, limit), start=1):
-            unpacked += size
-            if unpacked > limit:
-                raise UnreadableObjectError(f"it unpacks to more than {limit:,} bytes; {TOO_LARGE}")
-            if count > max_lines:
-                raise UnreadableObjectError(f"it has more than {max_lines:,} lines; {TOO_LARGE}")
-            yield line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    except (UnreadableObjectError, FileNotFoundError, PermissionError):
-        raise
-    except Exception as error:
-        # Each library has its own errors for damaged bytes; struct.error is one of zipfile's.
-        raise UnreadableObjectError(
-            f"it is a broken {packing} file ({error}); fetch or export it again"
-        ) from error
-
-
-def _unpacked(stream: IO[bytes], packing: str, limit: int) -> Iterator[tuple[bytes, int]]:
-    """Lines with their ends, and how many bytes each is unpacked."""
-    if packing == "zip":
-        with zipfile.ZipFile(stream) as archive, archive.open(_only_member(archive)) as member:
-            yield from _lines(member, limit)
-    elif packing == "lz4":
-        with lz4.frame.open(stream, "rb") as frames:
-            yield from _lines(frames, limit)
-    elif packing == "gz":
-        with gzip.open(stream, "rb") as unzipped:
-            yield from _lines(unzipped, limit)
-    elif packing == "parquet":
-        yield from ((line, len(line)) for line in _table_lines(stream))
-    else:
-        yield from _lines(stream, limit)
-
-
-def _lines(stream: IO[bytes] | gzip.GzipFile, limit: int) -> Iterator[tuple[bytes, int]]:
-    """Lines with their ends. A line that is too long becomes a placeholder, which staging rejects:
-    its bytes are in the object, and its neighbours are read."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
-        size = len(line)
-        if size <= MAX_LINE_BYTES:
-            yield line, size
-            continue
-        beginning, end = line[:SHOWN_OF_LONG_LINE], line[-1:]
-        del line
-        while end != b"\n" and size <= limit and (piece := stream.readline(1 << 20)):
-            size += len(piece)
-            end = piece[-1:]
-        yield b"a line of %d bytes, cut: %s" % (size, beginning), size
-
-
-def _table_lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """A header and the rows of a Parquet file as CSV; times with their zone, in ISO 8601."""
-    try:
-        table = pq.ParquetFile(stream)
-        yield b",".join(b'"%s"' % name.encode() for name in table.schema_arrow.names) + b"\n"
-        for batch in table.iter_batches(batch_size=LINES_PER_WRITE):
-            rows = io.BytesIO()
-            options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-            pyarrow.csv.write_csv(batch, rows, options)
-            yield from rows.getvalue().splitlines(keepends=True)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        raise UnreadableObjectError(
-            f"it is a Parquet file that cannot be read as a plain table ({error}); export it as CSV"
-        ) from error
-
-
-def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    if len(members) != 1:
-        raise UnreadableObjectError(f"the zip holds {len(members)} files where one is expected")
-    path = PurePosixPath(members[0].filename)
-    if path.is_absolute() or len(path.parts) != 1 or "\\" in members[0].filename:
-        raise UnreadableObjectError(f"the zip's member is a path ({path}), not a plain file name")
-    return members[0]
