@@ -22,6 +22,14 @@
 
 with
 
+-- What is read several times is computed once where it is small, and again where it is all events:
+-- these are wide, and reading a few columns of the facts again costs less than keeping them.
+rebuilt_hours as materialized (
+
+    from {{ build_hours() }}
+
+),
+
 windows_from_order as (
 
     select
@@ -36,7 +44,7 @@ windows_from_order as (
 
 ),
 
-coverage as (
+coverage as materialized (
 
     select
         *,
@@ -53,7 +61,7 @@ coverage as (
 
     from {{ ref('int_venue_coverage_hourly') }} as hours
 
-    where hour_at in {{ build_hours() }}
+    where hour_at in (from rebuilt_hours)
 
 ),
 
@@ -74,7 +82,7 @@ gap_hours as (
 ),
 
 -- A channel publishes at most one event per second: an instrument, or a side of one.
-liquidations as (
+liquidations as not materialized (
 
     select
         facts.hour_at,
@@ -104,21 +112,39 @@ liquidations as (
         and facts.venue = coverage.venue
 
     where {{ counted_liquidations() }}
-        and facts.hour_at in {{ build_hours() }}
+        and facts.hour_at in (from rebuilt_hours)
         and coverage.publication_rule is distinct from 'full'
 
 ),
 
--- Read several times, once for each way in which events share a second.
-apart as materialized (
+-- An order can only begin a second where no other is within it: else a clock counts it.
+apart as (
 
     select
-        *,
+        hour_at,
+        venue,
         publication_instant - lag(publication_instant) over (
             partition by hour_at, venue, instrument order by publication_instant
         ) as seconds_apart,
 
     from liquidations
+
+    where is_stated_from_order
+
+),
+
+orders_apart as (
+
+    select
+        hour_at,
+        venue,
+        count(case when seconds_apart < {{ min_seconds_apart }} then 1 end)
+            <= {{ max_closer_share }} * count(case when seconds_apart < 2 then 1 end)
+            as are_apart,
+
+    from apart
+
+    group by hour_at, venue
 
 ),
 
@@ -128,15 +154,10 @@ venue_hours as (
     select
         hour_at,
         venue,
-        -- An order can only begin a second where no other is within it: else a clock counts it.
-        bool_or(is_stated_from_order)
-        and count(case when seconds_apart < {{ min_seconds_apart }} then 1 end)
-            <= {{ max_closer_share }} * count(case when seconds_apart < 2 then 1 end)
-            as is_from_order,
         bool_and(publication_clock = 'receive') as is_clocked_by_receipt,
         max(available_at) as available_at,
 
-    from apart
+    from liquidations
 
     group by hour_at, venue
 
@@ -153,7 +174,7 @@ by_{{ clock }}_second as (
         {{ clock }}_second,
         count(*) as events,
 
-    from apart
+    from liquidations
 
     group by all
 
@@ -175,13 +196,14 @@ by_{{ clock }} as (
 
 {% endfor %}
 -- Where times of receipt are not the clock that the venue counts by, those of the events may be.
-clocks as (
+clocks as materialized (
 
     select
         venue_hours.*,
-        venue_hours.is_from_order
+        coalesce(orders_apart.are_apart, false) as is_from_order,
+        coalesce(orders_apart.are_apart, false)
         or by_publication.coinciding_share <= {{ max_coinciding_share }} as is_by_publication,
-        not venue_hours.is_from_order
+        not coalesce(orders_apart.are_apart, false)
         and venue_hours.is_clocked_by_receipt
         and by_event.coinciding_share <= {{ max_coinciding_share }} as is_by_event,
 
@@ -192,33 +214,36 @@ clocks as (
     inner join by_event
         on venue_hours.hour_at = by_event.hour_at
         and venue_hours.venue = by_event.venue
+    left join orders_apart
+        on venue_hours.hour_at = orders_apart.hour_at
+        and venue_hours.venue = orders_apart.venue
 
 ),
 
 -- Published in the second after its hour, an event counts in the hour's last.
-timed as (
+timed as not materialized (
 
     select
-        apart.* replace (clocks.available_at as available_at),
+        liquidations.* replace (clocks.available_at as available_at),
         clocks.is_from_order,
         case
-            when clocks.is_from_order and apart.publication_instant is not null
-                then greatest(0, least(apart.publication_instant, 3599.999999))
-            when clocks.is_by_publication and apart.publication_second is not null
-                then greatest(0, least(apart.publication_second, 3599))
-            when clocks.is_by_event and not clocks.is_by_publication then apart.event_second
+            when clocks.is_from_order and liquidations.publication_instant is not null
+                then greatest(0, least(liquidations.publication_instant, 3599.999999))
+            when clocks.is_by_publication and liquidations.publication_second is not null
+                then greatest(0, least(liquidations.publication_second, 3599))
+            when clocks.is_by_event and not clocks.is_by_publication then liquidations.event_second
         end as channel_second,
 
-    from apart
+    from liquidations
     inner join clocks
-        on apart.hour_at = clocks.hour_at
-        and apart.venue = clocks.venue
+        on liquidations.hour_at = clocks.hour_at
+        and liquidations.venue = clocks.venue
 
 ),
 
 -- What came by another way than the stream, outside of the stream's gaps, was published in an unknown
 -- second.
-placed as materialized (
+placed as not materialized (
 
     select
         *,
