@@ -37,18 +37,18 @@ create table intermediate.int_liquidations_unioned (
 insert into intermediate.int_liquidations_unioned (
     batch_id, raw_object, raw_line, row_in_line, parser, source_kind, received_at, venue,
     instrument, liquidated_side, event_kind, event_at, hour_at, raw_side, raw_quantity, raw_price,
-    reject_reason, line_class
+    reject_reason, line_class, sealed_at
 )
 select
     part.batch_id, part.venue || '-object', number, 1, part.venue || '.frame@1', part.source_kind,
     event_at + interval 300 millisecond, part.venue, 'BTCUSDT',
     if(number % 4 = 0, 'short', 'long'), 'liquidation', event_at, date_trunc('hour', event_at),
-    'SELL', '0.5', '90000', null, 'row'
+    'SELL', '0.5', '90000', null, 'row', timestamp '2026-01-29 15:00:00' + to_minutes(minute)
 from (values
-    ('hour-2026-01-29T14', 'binance', 'stream', timestamp '2026-01-29 14:00:00'),
-    ('hour-2026-01-29T14', 'okx', 'rest', timestamp '2026-01-29 14:00:00'),
-    ('import-0123456789ab', 'bybit', 'stream', timestamp '2024-08-05 01:00:00')
-) as part(batch_id, venue, source_kind, from_at)
+    ('hour-2026-01-29T14', 'binance', 'stream', timestamp '2026-01-29 14:00:00', 1),
+    ('hour-2026-01-29T14', 'okx', 'rest', timestamp '2026-01-29 14:00:00', 1),
+    ('import-0123456789ab', 'bybit', 'stream', timestamp '2024-08-05 01:00:00', 2)
+) as part(batch_id, venue, source_kind, from_at, minute)
 cross join range(1, 41) as numbers(number)
 cross join lateral (select part.from_at + to_minutes(number::int) as event_at);
 

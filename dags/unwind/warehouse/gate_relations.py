@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from unwind.database import quoted
@@ -44,15 +45,21 @@ def name_landed(connection: Connection) -> None:
         "create table gate.landed_schema as select * from (values "
         f"{rows}) as listed(column_name, expected_type, actual_type, type_fits)",
     )
-    run_sql(connection, f"create view gate.staged as {_staged_rows(found)}")
+    (sealed_from,) = run_sql(
+        connection,
+        "select min(sealed_at) from staging.ops.batches"
+        " semi join staging.ops.build_batches using (batch_id)",
+    ).one()
+    run_sql(connection, f"create view gate.staged as {_staged_rows(found, sealed_from)}")
     run_sql(connection, (stated.SQL / LANDED / "_relations.sql").read_text())
     run_sql(connection, _observation_parts(_observation_relations(connection)))
 
 
-def _staged_rows(found: Mapping[str, str]) -> str:
+def _staged_rows(found: Mapping[str, str], sealed_from: datetime | None) -> str:
     """The staged rows being built, columns that are missing filled with nulls of their type.
 
-    So a missing column fails its own expectation instead of every one.
+    So a missing column fails its own expectation instead of every one. A row has its batch's
+    sealed_at (macros/raw_lines.sql): by it DuckDB skips almost all of a long history.
     """
     columns = ", ".join(
         (f"try_cast({name} as {kind}) as {name}" if not _fits(kind, found[name]) else name)
@@ -60,9 +67,14 @@ def _staged_rows(found: Mapping[str, str]) -> str:
         else f"null::{kind or 'VARCHAR'} as {name}"
         for name, kind in column_types(STAGED_MODEL).items()
     )
-    source = f"from {STAGED_RELATION}" if found else "where false"
-    building = "batch_id in (select batch_id from staging.ops.build_batches)"
-    return f"select {columns} {source} {f'where {building}' if 'batch_id' in found else ''}"
+    if not found:
+        return f"select {columns} where false"
+    conditions = ["true"]
+    if "sealed_at" in found and sealed_from:
+        conditions.append(f"sealed_at >= '{sealed_from}'")
+    if "batch_id" in found:
+        conditions.append("batch_id in (select batch_id from staging.ops.build_batches)")
+    return f"select {columns} from {STAGED_RELATION} where {' and '.join(conditions)}"
 
 
 def _fits(expected: str, actual: str | None) -> bool:
