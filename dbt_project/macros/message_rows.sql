@@ -28,7 +28,7 @@
     null; where a known frame lacks its rows the row's fields are null).
 
     A CTE that is read several times has all below it computed once and kept, unless it says that they
-    are not: materialized_if_small.
+    are not: materialized_if_few.
 -#}
 {% macro message_rows(
     venue, row_fields, envelope_fields={}, control_frames='false', recognised='true', rows_at='$',

@@ -76,7 +76,7 @@ numbered as {{ "not " if not are_all_numbered }}materialized (
 
 ),
 
-screened as {{ materialized_if_small() ~ " " if not are_all_numbered }}(
+screened as {{ materialized_if_few() ~ " " if not are_all_numbered }}(
 
     select
         * exclude (event_at, published_at, reject_reason),

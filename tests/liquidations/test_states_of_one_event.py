@@ -15,6 +15,7 @@ import pytest
 from liquidation_imports import Built, built, frame_lines, take_in_text
 
 from unwind.settings import Home
+from unwind.warehouse.dbt import run_dbt
 
 MS = 1782820801000
 
@@ -155,6 +156,19 @@ def test_orders_that_do_not_continue_one_another_stay_separate(warehouse: Built)
     assert [quantity for _, quantity, _ in counted(warehouse, "binance two orders")] == [
         *(Decimal("0.2"), Decimal("0.4"), Decimal("1"), Decimal("1"), Decimal("1"), Decimal("1"))
     ]
+
+
+def test_the_states_of_many_orders_are_compared_likewise(warehouse: Built) -> None:
+    tables = ("stg_binance__liquidations", "stg_aster__liquidations")
+
+    def staged() -> list[list[dict[str, Any]]]:
+        return [warehouse.staged(f"select * from landed.{table} order by all") for table in tables]
+
+    few = staged()
+    assert all(few)
+    variables = {"UNWIND_DBT_FEW_LINES": "0"}
+    run_dbt(warehouse.home, ["run", "--select", *tables], variables=variables)
+    assert staged() == few
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,17 @@ def test_a_fact_leads_back_to_the_raw_text_of_its_price(landed: Home, venue: str
         assert sighting.row_in_line >= 1
 
 
+def test_a_staged_row_states_when_its_batch_was_sealed(landed: Home) -> None:
+    with duckdb.connect(str(landed.staging_db), read_only=True) as staging:
+        rows = staging.execute(
+            "select staged.venue, count(*), count_if(staged.sealed_at = batches.sealed_at)"
+            " from intermediate.int_liquidations_unioned as staged"
+            " left join ops.batches as batches using (batch_id) group by 1"
+        ).fetchall()
+    assert {venue for venue, _, _ in rows} >= set(TRADED)
+    assert all(stated == count for _, count, stated in rows)
+
+
 # What is landed of these has no volume, or one without a stated unit (docs/semantics.md).
 WITHOUT_VOLUME = {"okx", "gate", "bitfinex", "htx"}
 
