@@ -285,6 +285,36 @@ def test_a_run_of_dbt_has_closed_its_databases_and_another_may_follow(tmp_path):
     assert [name.split(".")[-1] for name, _, _ in nodes] == ["assets", "stress_weights"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "fails_with", "runs_with"),
+    [
+        ("1GiB", "Out of Memory Error: failed to allocate data", ["2", "1"]),
+        ("1GiB", "Binder Error: no such column", ["2"]),
+        # One thread is all that it gets.
+        ("300MiB", "Out of Memory Error: failed to allocate data", ["1"]),
+    ],
+)
+def test_what_lacks_memory_with_several_threads_runs_again_with_one(
+    tmp_path, monkeypatch, limit, fails_with, runs_with
+):
+    given = []
+
+    def outcome(self, arguments, on_node, instead, variables):
+        given.append((self._environment | dict(variables))["UNWIND_DUCKDB_THREADS"])
+        return (len(given) == 2, [fails_with]), 0
+
+    monkeypatch.setenv("UNWIND_MEMORY_LIMIT", limit)
+    monkeypatch.setattr(memory.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(DbtProcess, "_outcome", outcome)
+    with DbtProcess(Home(tmp_path)) as process:
+        if runs_with == ["2", "1"]:
+            process.run(["run"])
+        else:
+            with pytest.raises(DbtError, match=fails_with):
+                process.run(["run"])
+    assert given == runs_with
+
+
 def _run_of(worker):
     """The run's process below a dbt worker, which also has Python's resource tracker as a child."""
     children = psutil.Process(worker).children()

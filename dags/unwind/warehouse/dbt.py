@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -32,6 +33,11 @@ from unwind.warehouse.dbt_fork import ForkedWorker
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 ERRORS = "dbt_process.log"
+THREADS = "UNWIND_DUCKDB_THREADS"
+# Each thread holds what it sorts, hashes and writes; models side by side do.
+ONE_THREAD = {THREADS: "1", "UNWIND_DBT_THREADS": "1"}
+
+logger = logging.getLogger(__name__)
 
 Worker = subprocess.Popen[str] | ForkedWorker
 
@@ -127,10 +133,19 @@ class DbtProcess:
         """Runs `dbt <arguments>` against the home's warehouse; its databases are closed afterwards.
 
         `on_node(name, done, total)` is called for each finished node; `instead` is a file of JSON
-        with other SQL for models, by name; `variables` are further ones of the environment. Raises
-        DbtError with the first failures' messages.
+        with other SQL for models, by name; `variables` are further ones of the environment. What
+        lacks memory with several threads runs again with one. Raises DbtError with the first
+        failures' messages.
         """
         result, return_code = self._outcome(arguments, on_node, instead, variables or {})
+        lacks_memory = result and any(map(is_out_of_memory, result[1]))
+        if lacks_memory and self._environment[THREADS] != "1":
+            logger.warning(
+                "dbt %s needs more than %s with %s threads; it runs again with one, more slowly",
+                *(arguments[0], described(self._limit), self._environment[THREADS]),
+            )
+            slower = {**(variables or {}), **ONE_THREAD}
+            result, return_code = self._outcome(arguments, on_node, instead, slower)
         error = self._error(arguments[0], result, return_code, self._limit)
         if error:
             raise error
