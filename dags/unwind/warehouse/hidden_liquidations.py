@@ -110,12 +110,6 @@ def _moments(
 
     keys = ", ".join(KEYS)
     order = f"order by {keys}"
-    events = published.project(
-        f"dense_rank() over ({order}, instrument) - 1 as row, published_second as second,"
-        " notional_usd::double as usd,"
-        f" case liquidated_side when 'long' then {LONG} when 'short' then {SHORT} else 0 end"
-        f" as side, {'event_minute' if by_minute else '0'} as minute"
-    ).fetchnumpy()
     instruments = (
         published.project(f"{keys}, instrument, publication_rule, available_at")
         .distinct()
@@ -124,6 +118,18 @@ def _moments(
             f" dense_rank() over ({order}) - 1 as place"
         )
         .set_alias("instruments")
+    )
+    # Looked up in a few hundred rows: ranking all events would sort them.
+    same = (f"events.{name} = instruments.{name}" for name in (*KEYS, "instrument"))
+    events = (
+        published.set_alias("events")
+        .join(instruments, " and ".join(same))
+        .project(
+            "row, published_second as second, notional_usd::double as usd,"
+            f" case liquidated_side when 'long' then {LONG} when 'short' then {SHORT} else 0 end"
+            f" as side, {'event_minute' if by_minute else '0'} as minute"
+        )
+        .fetchnumpy()
     )
     rows = instruments.order("row").fetchnumpy()
     missed = (

@@ -7,7 +7,8 @@
 
 with
 
-liquidations as (
+-- Read three times, of which each needs a few columns.
+liquidations as not materialized (
 
     select
         hour_at::date as event_date,
