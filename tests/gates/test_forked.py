@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 
 import pytest
 
@@ -38,6 +39,40 @@ def test_the_work_of_a_killed_child_is_done_in_the_parent() -> None:
         return 7
 
     assert forked.both(lambda: 1, killed_elsewhere) == (1, 7)
+
+
+def _squares(items: Iterable[int]) -> list[tuple[int, int]]:
+    return [(item * item, os.getpid()) for item in items]
+
+
+def test_each_item_is_done_by_one_of_the_two_processes() -> None:
+    def slowly(items: Iterable[int]) -> list[tuple[int, int]]:
+        done = []
+        for item in items:
+            time.sleep(0.01)
+            done += _squares([item])
+        return done
+
+    done = forked.divided(range(30), slowly, lambda: [(-1, os.getpid())])
+    assert sorted(square for square, _ in done) == [-1, *(n * n for n in range(30))]
+    if forked.can_fork():
+        assert len({process for square, process in done if square >= 0}) == 2
+
+
+def test_items_of_a_killed_child_are_done_in_the_parent() -> None:
+    this = os.getpid()
+
+    def killed_elsewhere(items: Iterable[int]) -> list[tuple[int, int]]:
+        done = []
+        for item in items:
+            if os.getpid() != this:
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.05)
+            done += _squares([item])
+        return done
+
+    done = forked.divided(range(20), killed_elsewhere, lambda: [(-1, os.getpid())])
+    assert sorted(done) == [(-1, this), *((n * n, this) for n in range(20))]
 
 
 def test_without_a_second_core_both_run_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from unwind.settings import Home
-from unwind.warehouse import gate_context, gate_verdicts, gates
+from unwind.warehouse import forked, gate_context, gate_verdicts, gates
 
 CHECKED_AT = datetime(2026, 1, 29, 15, 5, tzinfo=UTC)
 HOUR = "hour-2026-01-29T14"
@@ -333,7 +333,7 @@ def test_two_gates_share_the_memory_or_there_is_one(
         warehouse.execute("create schema marts")
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", limit)
     monkeypatch.setattr(gates, "can_fork", lambda: True)
-    monkeypatch.setattr(gates, "both", lambda here, beside: (here(), beside()))
+    monkeypatch.setattr(forked, "both", lambda here, beside: (here(), beside()))
     monkeypatch.setattr(gates, "judge", judge)
     monkeypatch.setattr(gates, "_check_continuity", lambda *_: [])
     gates.check_marts(home, "run", datetime(2026, 1, 29, 15, 5, tzinfo=UTC), models=Path("none"))

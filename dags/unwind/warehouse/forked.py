@@ -12,10 +12,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 # prctl(2): the signal that a process gets when the one that made it ends.
@@ -49,6 +50,39 @@ def both(here: Callable[[], T], beside: Callable[[], T]) -> tuple[T, T]:
         receiving.close()
         child.terminate()
         child.join()
+
+
+def divided(
+    items: Sequence[T], work: Callable[[Iterable[T]], list[R]], beside_first: Callable[[], list[R]]
+) -> list[R]:
+    """The results of a list of up to 256 items: whichever process is free takes the next one.
+
+    The child does `beside_first` before it takes any. Where it is killed, what it took is done
+    here.
+    """
+    parent = os.getpid()
+    own: list[T] = []
+    reading, writing = os.pipe()
+    # Each byte is read by one of the two.
+    os.write(writing, bytes(range(len(items))))
+    os.close(writing)
+
+    def taken() -> Iterator[T]:
+        while place := os.read(reading, 1):
+            item = items[place[0]]
+            own.append(item)
+            yield item
+
+    def beside() -> list[R]:
+        is_child = os.getpid() != parent
+        left = taken() if is_child else [item for item in items if item not in own]
+        return [*beside_first(), *work(left)]
+
+    try:
+        here, other = both(lambda: work(taken()), beside)
+    finally:
+        os.close(reading)
+    return [*here, *other]
 
 
 def can_fork() -> bool:

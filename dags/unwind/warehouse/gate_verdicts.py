@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,9 +62,9 @@ def judge(
     checkpoint: str,
     run_id: str,
     checked_at: datetime,
-    suites: Collection[str],
+    suites: Iterable[str],
 ) -> list[GateResult]:
-    """Runs those of the checkpoint's validations whose suite is among `suites`."""
+    """Runs the checkpoint's validations of these suites, in this order."""
     from great_expectations.core import RunIdentifier
 
     # Not checkpoint.run(): a checkpoint runs all it lists, and a mart may not be built yet.
@@ -72,21 +72,18 @@ def judge(
     run = RunIdentifier(run_name=run_id, run_time=checked_at)
     sql = stated.queries(checkpoint)
     results: list[GateResult] = []
+    validations = {validation.name: validation for validation in definition.validation_definitions}
     with without_garbage_collection(), _computed_once():
-        for validation in definition.validation_definitions:
-            if validation.name not in suites:
-                continue
-            own = {
-                key: query for key, query in sql.items() if key.startswith(f"{validation.name}__")
-            }
-            verdict = validation.run(
+        for suite in suites:
+            own = {key: query for key, query in sql.items() if key.startswith(f"{suite}__")}
+            verdict = validations[suite].run(
                 run_id=run,
                 checkpoint_id=definition.id,
                 result_format=definition.result_format,
                 expectation_parameters={**gate.limits, **own},
             )
             for judged in verdict.results:
-                results += _results_of(gate, checkpoint, validation.name, judged, checked_at)
+                results += _results_of(gate, checkpoint, suite, judged, checked_at)
     return results
 
 

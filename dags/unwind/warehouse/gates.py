@@ -9,7 +9,7 @@ process may have the files open meanwhile.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from unwind.memory import BYTES_PER_THREAD, memory_limit
 from unwind.settings import Home
 from unwind.warehouse import continuity
 from unwind.warehouse import suites as stated
-from unwind.warehouse.forked import both, can_fork
+from unwind.warehouse.forked import can_fork, divided
 from unwind.warehouse.gate_context import (
     GateError,
     Threshold,
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 
 LANDED_SCHEMA = "landed_schema"
 CONTINUITY = "continuity"
-# 2026-11-25: continuity over 2.6 million rows takes as long as so many expectations.
-CONTINUITY_WEIGHT = 150
 
 __all__ = [
     "CONTEXT_ROOT",
@@ -80,11 +78,12 @@ def check_landed(
     with opened_gate(home, [home.staging_db]) as gate:
         name_landed(gate.connection)
         chosen = suites or suites_of(gate.context, LANDED)
-        schema = judge(gate, LANDED, run_id, checked_at, {LANDED_SCHEMA} & set(chosen))
+        # Parts of a relation that cannot be read would only repeat it, once for each of them.
+        first = [suite for suite in chosen if suite == LANDED_SCHEMA]
+        schema = judge(gate, LANDED, run_id, checked_at, first)
         if run_failures(schema):
-            # Parts of a relation that cannot be read would only repeat it, once for each of them.
             return schema
-        rest = set(chosen) - {LANDED_SCHEMA}
+        rest = [suite for suite in chosen if suite != LANDED_SCHEMA]
         return schema + judge(gate, LANDED, run_id, checked_at, rest)
 
 
@@ -106,16 +105,20 @@ def check_marts(
     # Most of the time is Great Expectations' own, on one core.
     sharers = 1 if suites else _gates_at_once()
 
-    def judged(share: Sequence[str]) -> list[GateResult]:
+    def judged(share: Iterable[str]) -> list[GateResult]:
         files = [home.staging_db, home.warehouse_db]
+        missing: list[GateResult] = []
         with opened_gate(home, files, context, sharers) as gate:
             present = name_marts(gate.connection)
-            missing = [
-                missing_mart(suite, checked_at)
-                for suite in share
-                if suite not in present and suite in expected
-            ]
-            return missing + judge(gate, MARTS, run_id, checked_at, present & set(share))
+
+            def built() -> Iterator[str]:
+                for suite in share:
+                    if suite in present:
+                        yield suite
+                    elif suite in expected:
+                        missing.append(missing_mart(suite, checked_at))
+
+            return judge(gate, MARTS, run_id, checked_at, built()) + missing
 
     expected = {path.stem for path in models.rglob("*.sql")}
     if suites:
@@ -123,27 +126,17 @@ def check_marts(
     continued = partial(_check_continuity, home, run_id, checked_at, sharers)
     if sharers == 1:
         return [*judged(chosen), *continued()]
-    first, second = _halves(chosen)
-    own, other = both(partial(judged, first), lambda: [*judged(second), *continued()])
+    expectations = Counter(one.suite for one in stated.expectations_of(MARTS))
+    heaviest_first = sorted(chosen, key=lambda suite: -expectations[suite])
     order = {suite: place for place, suite in enumerate([*chosen, CONTINUITY])}
-    return sorted([*own, *other], key=lambda result: order[result.suite])
+    return sorted(
+        divided(heaviest_first, judged, continued), key=lambda result: order[result.suite]
+    )
 
 
 def _gates_at_once() -> int:
     """Two where each has a core and the memory of a thread. Raises SettingError."""
     return 2 if can_fork() and memory_limit() // 2 >= BYTES_PER_THREAD else 1
-
-
-def _halves(suites: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The suites in two shares; the second one is lighter by what continuity takes."""
-    weights = Counter(one.suite for one in stated.expectations_of(MARTS))
-    shares: tuple[list[str], list[str]] = ([], [])
-    loads = [0, CONTINUITY_WEIGHT]
-    for suite in sorted(suites, key=lambda one: -weights[one]):
-        lighter = loads.index(min(loads))
-        shares[lighter].append(suite)
-        loads[lighter] += weights[suite]
-    return shares
 
 
 def _check_continuity(
