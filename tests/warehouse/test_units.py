@@ -81,7 +81,7 @@ def test_batches_are_divided_by_their_lines(monkeypatch: pytest.MonkeyPatch) -> 
 def test_units_share_memory_and_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "4GiB")
     home = Home(tmp_path)
-    # Of 4096 MiB and 4 processors; a thread has 512 MiB.
+    # Of 4096 MiB and 4 processors; a thread has 448 MiB.
     for sharers, limit, threads in ((1, "4096MiB", "4"), (2, "2048MiB", "2"), (4, "1024MiB", "1")):
         given = dbt_environment(home, sharers)
         assert (given["UNWIND_DUCKDB_MEMORY_LIMIT"], given["UNWIND_DUCKDB_THREADS"]) == (
@@ -106,7 +106,7 @@ def test_there_are_no_more_workers_than_processors_and_memory(
     assert "4 workers instead of 6: this machine has 4 processors" in caplog.text
     monkeypatch.setenv("UNWIND_MEMORY_LIMIT", "1100MiB")
     assert workers.of_this_machine(4) == 2
-    message = "2 workers instead of 4: UNWIND_MEMORY_LIMIT is 1,100 MiB, 512 MiB for"
+    message = "2 workers instead of 4: UNWIND_MEMORY_LIMIT is 1,100 MiB, 448 MiB for"
     assert message in caplog.text
 
 

@@ -28,7 +28,7 @@ BYTES_PER_ASSET_HOUR = 8 * 2**10
 # 2026-11-27: in addition, where tables of as-ofs keep the hour: some 200 levels of the map alone.
 # 73 days of fifty assets did not pass within 1 GiB, the map of 18 days did within 896 MiB.
 BYTES_PER_AS_OF = 40 * 2**10
-# 2026-11-27: eight million facts of sixteen hours pass at 1 GiB as one slice.
+# 2026-11-28: eight million facts of sixteen hours pass at 896 MiB as one slice.
 BYTES_PER_ROW = 112
 
 
