@@ -100,6 +100,12 @@ def test_a_page_that_reaches_a_day_back_is_in_its_batchs_span(home: Home, in_sta
     assert failures(gates.check_landed(home, "run", CHECKED_AT, ["landed_parts"])) == {}
 
 
+def test_a_time_of_sealing_of_another_type_is_a_finding(home: Home, in_staging: Run) -> None:
+    in_staging(f"alter table {STAGED} alter sealed_at type integer using 1")
+    found = failures(gates.check_landed(home, "run", CHECKED_AT))
+    assert found["column_types"].severity == "critical"
+
+
 def test_an_hour_landed_a_day_late_may_contain_later_events(home: Home, in_staging: Run) -> None:
     in_staging(
         "update ops.batches set sealed_at = '2026-01-30 15:00:00' where kind = 'hour';"

@@ -70,7 +70,7 @@ def _staged_rows(found: Mapping[str, str], sealed_from: datetime | None) -> str:
     if not found:
         return f"select {columns} where false"
     conditions = ["true"]
-    if "sealed_at" in found and sealed_from:
+    if sealed_from and _fits("TIMESTAMP", found.get("sealed_at")):
         conditions.append(f"sealed_at >= '{sealed_from}'")
     if "batch_id" in found:
         conditions.append("batch_id in (select batch_id from staging.ops.build_batches)")
