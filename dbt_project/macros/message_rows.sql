@@ -22,13 +22,14 @@
       published_at     SQL expression over the same, a timestamp: when the venue pushed the frame, as
                        the frame states it. An answer has no such time, whatever its fields
     Columns: batch_id, raw_object, raw_line, row_in_line, rows_in_line (how many the line has, at
-    most), source_kind (stream or rest), is_import, sealed_at, received_at, published_at, url and params (JSON text, of an answer), the fields as text,
+    most), source_kind (stream or rest), is_import, sealed_at, received_at, published_at, url and
+    params (JSON text, of an answer), the fields as text,
     entry (the row as JSON text), line_class (other: connections, heartbeats, control frames, errors, empty
     lists; else row) and reject_reason (unreadable_json, unrecognised_frame, unrecognised_answer, or
     null; where a known frame lacks its rows the row's fields are null).
 
-    A CTE that is read several times has all below it computed once and kept, unless it says that they
-    are not: materialized_if_few.
+    DuckDB computes once, and keeps, what several CTEs read. None of these is kept, so that a model can
+    parse its lines again instead (materialized_if_few).
 -#}
 {% macro message_rows(
     venue, row_fields, envelope_fields={}, control_frames='false', recognised='true', rows_at='$',

@@ -52,6 +52,8 @@
 ) -%}
 {%- set is_one_of_several = "(copies_per_row != 1 or " ~ rows_in_scope ~ " is distinct from 1)" -%}
 {%- set may_repeat = can_have_identical_events(venue, 'event_at', 'source_kind') | trim -%}
+{#- Two conditions, the first of which needs no field of the row. -#}
+{%- set is_compared = is_one_of_several ~ " and (copies_per_row != 1 or (" ~ may_repeat ~ "))" -%}
 {%- set are_all_numbered = may_repeat == "true" and rows_in_scope == "null" -%}
 numbered as {{ "not " if not are_all_numbered }}materialized (
 
@@ -121,9 +123,7 @@ occurrences as (
     from screened
     {%- if not are_all_numbered %}
 
-    -- Two conditions, the first of which needs no field of the row.
-    where {{ is_one_of_several }}
-        and (copies_per_row != 1 or ({{ may_repeat }}))
+    where {{ is_compared }}
 
     -- The others are one event each, without being sorted.
     union all by name
@@ -134,7 +134,7 @@ occurrences as (
 
     from screened
 
-    where not ({{ is_one_of_several }} and (copies_per_row != 1 or ({{ may_repeat }})))
+    where not ({{ is_compared }})
     {%- endif %}
 
 )

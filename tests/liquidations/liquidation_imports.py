@@ -142,6 +142,20 @@ def built(home: Home, batches: dict[str, str], *others: str) -> Built:
     return Built(home, home.warehouse_db, batches)
 
 
+def staged_as_few_and_as_many(
+    warehouse: Built, tables: Sequence[str]
+) -> tuple[list[list[dict[str, Any]]], list[list[dict[str, Any]]]]:
+    """The rows of staging tables as they are, and staged again as if their lines were many."""
+
+    def rows() -> list[list[dict[str, Any]]]:
+        return [warehouse.staged(f"select * from landed.{table} order by all") for table in tables]
+
+    few = rows()
+    variables = {"UNWIND_DBT_FEW_LINES": "0"}
+    run_dbt(warehouse.home, ["run", "--select", *tables], variables=variables)
+    return few, rows()
+
+
 def frame_line(frame: Any, received_at: str = "2026-06-30T12:00:01.000000Z") -> str:
     """One line of a recorder segment; text stays unchanged, anything else becomes JSON."""
     text = frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)

@@ -10,10 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from liquidation_imports import Built, at, built, frame_line, frame_lines, take_in_text
+from liquidation_imports import (
+    Built,
+    at,
+    built,
+    frame_line,
+    frame_lines,
+    staged_as_few_and_as_many,
+    take_in_text,
+)
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
 
 EVERY_ORDER_MS = 1590969600000  # 2020-06-01 00:00 UTC
 ONE_A_SECOND_MS = 1782820801000  # 2026-06-30 12:00:01 UTC
@@ -81,13 +88,6 @@ def test_equal_orders_in_a_frame_are_as_many_events_as_the_venue_publishes(
 
 
 def test_many_lines_give_the_same_rows(warehouse: Built) -> None:
-    def staged() -> dict[str, list[dict[str, Any]]]:
-        return {
-            table: warehouse.staged(f"select * from landed.{table} order by all")
-            for table in TABLES
-        }
-
-    few = staged()
-    assert [len(few[table]) for table in TABLES] == [10, 1]
-    run_dbt(warehouse.home, ["run", "--select", *TABLES], variables={"UNWIND_DBT_FEW_LINES": "0"})
-    assert staged() == few
+    few, many = staged_as_few_and_as_many(warehouse, TABLES)
+    assert [len(rows) for rows in few] == [10, 1]
+    assert many == few

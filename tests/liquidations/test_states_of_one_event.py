@@ -12,10 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from liquidation_imports import Built, built, frame_lines, take_in_text
+from liquidation_imports import (
+    Built,
+    built,
+    frame_lines,
+    staged_as_few_and_as_many,
+    take_in_text,
+)
 
 from unwind.settings import Home
-from unwind.warehouse.dbt import run_dbt
 
 MS = 1782820801000
 
@@ -160,15 +165,9 @@ def test_orders_that_do_not_continue_one_another_stay_separate(warehouse: Built)
 
 def test_the_states_of_many_orders_are_compared_likewise(warehouse: Built) -> None:
     tables = ("stg_binance__liquidations", "stg_aster__liquidations")
-
-    def staged() -> list[list[dict[str, Any]]]:
-        return [warehouse.staged(f"select * from landed.{table} order by all") for table in tables]
-
-    few = staged()
+    few, many = staged_as_few_and_as_many(warehouse, tables)
     assert all(few)
-    variables = {"UNWIND_DBT_FEW_LINES": "0"}
-    run_dbt(warehouse.home, ["run", "--select", *tables], variables=variables)
-    assert staged() == few
+    assert many == few
 
 
 @pytest.mark.parametrize(

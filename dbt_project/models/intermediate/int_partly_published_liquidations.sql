@@ -13,6 +13,8 @@
     Where a clock counts it, of the pairs within two seconds 40% are closer than that.
 -#}
 {% set min_seconds_apart, max_closer_share = 0.9, 0.05 %}
+{#- Of hours whose rule does not state it, it is not so. -#}
+{% set is_from_order = 'coalesce(orders_apart.are_apart, false)' %}
 {%- set published_or_received -%}
     case facts.publication_clock
         when 'venue' then facts.published_at
@@ -200,10 +202,10 @@ clocks as materialized (
 
     select
         venue_hours.*,
-        coalesce(orders_apart.are_apart, false) as is_from_order,
-        coalesce(orders_apart.are_apart, false)
+        {{ is_from_order }} as is_from_order,
+        {{ is_from_order }}
         or by_publication.coinciding_share <= {{ max_coinciding_share }} as is_by_publication,
-        not coalesce(orders_apart.are_apart, false)
+        not {{ is_from_order }}
         and venue_hours.is_clocked_by_receipt
         and by_event.coinciding_share <= {{ max_coinciding_share }} as is_by_event,
 
